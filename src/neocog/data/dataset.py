@@ -1,0 +1,104 @@
+"""A data set as every reader gives it and every later stage takes it: names, labels, and a way to the pixels.
+
+Letters: N samples, H × W pixels, C channels. NumPy only; torch comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.errors import UserError
+
+Array = NDArray[Any]
+SPLITS = ("train", "validation", "test")
+
+
+class BadImage(UserError):
+    """One sample whose pixels cannot be had or trusted: ``where`` is its name, ``what`` the reason, in one line."""
+
+
+class Images(Protocol):
+    """N images on disk or in memory, read one by one (safe to call from several threads or processes)."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> Array:
+        """(H, W, C) pixels as stored: uint8, uint16 or float32; EXIF turned, palette and alpha resolved. Raises BadImage."""
+
+    def header(self, index: int) -> Header:
+        """Size, channels and dtype without decoding the pixels where the format allows it. Raises BadImage."""
+
+    def digest(self, index: int) -> str:
+        """SHA-256 (hex) of the stored bytes: the file's, or the array's pixels. Raises BadImage."""
+
+    def path(self, index: int) -> Path | None:
+        """The file, or None for an image inside an array file."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What can be known of an image before its pixels are decoded. ``dtype`` is that of ``read``: uint8, uint16 or float32."""
+
+    height: int
+    width: int
+    channels: int
+    dtype: str
+    mode: str = ""  # as stored: "L", "P", "RGBA", "CMYK", "I;16", "7 × float64" …
+    notes: tuple[str, ...] = ()  # "PNG named .jpg", "EXIF turned", "broken EXIF ignored" …
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled images. All sequences have N entries in one order; ``names`` are unique."""
+
+    kind: str  # what the path was taken for: "class folders", "CSV", "MNIST IDX" …
+    root: Path | None
+    names: Sequence[str]  # relative path as text, or "train-images[17]"
+    labels: NDArray[np.int64]  # (N,) index into classes
+    classes: tuple[str, ...]
+    images: Images
+    splits: NDArray[np.str_] | None = None  # (N,) one of SPLITS, or "" where the source does not say
+    groups: NDArray[np.str_] | None = None  # (N,) samples of one group never stand on two sides of a split
+    weights: NDArray[np.float64] | None = None  # (N,) weight of each sample's loss
+    notes: tuple[str, ...] = ()  # what the reader ignored, merged or assumed
+    mirror: bool = True  # whether a mirrored image keeps its label (digits and letters do not)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """Images inside one array (N, H, W, C), as from IDX, CIFAR or NPZ files."""
+
+    array: Array
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def read(self, index: int) -> Array:
+        image: Array = self.array[index]
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            bad = np.argwhere(~np.isfinite(image))
+            raise BadImage(f"{len(bad)} values are NaN or infinite, the first at row {bad[0][0]}, column {bad[0][1]}", self.names[index])
+        return image
+
+    def header(self, index: int) -> Header:
+        height, width, channels = self.array.shape[1:]
+        return Header(height, width, channels, str(self.array.dtype), f"{channels} × {self.array.dtype}")
+
+    def digest(self, index: int) -> str:
+        import hashlib
+
+        image = np.ascontiguousarray(self.array[index])
+        return hashlib.sha256(repr((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
+
+    def path(self, index: int) -> Path | None:
+        return None

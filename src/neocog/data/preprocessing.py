@@ -1,0 +1,28 @@
+"""How an image becomes the network's input, recorded in model.json, so that what training saw, predict sees.
+
+Two halves: ``fit`` (NumPy, once per image: channels, size; the pixel type stays) and ``normalise`` (in ``normalise.py``,
+on the device, every step: (x − mean) / std in units of the pixel type).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Fit = Literal["resize", "pad", "crop"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The recorded recipe. ``mean`` and ``std`` (C,) are in stored units (0–255, 0–65535, or the floats' own)."""
+
+    channels: int
+    size: tuple[int, int]  # (H, W)
+    dtype: str  # of the stored pixels: "uint8", "uint16" or "float32"
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fit: Fit = "resize"
+    background: tuple[int, ...] = (255, 255, 255)  # what shows through transparency
+    frames: str = "error"  # animated or multi-page files: "error", "first" or "stack"
+    low: float = 0.0  # pixel value of black and white: for pictures, previews and augmentation
+    high: float = 255.0

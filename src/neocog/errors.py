@@ -1,0 +1,79 @@
+"""The user's mistakes, told in three facts: what, where, fix. The command line prints them and leaves with exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class UserError(Exception):
+    """Something that the user can mend: ``what`` is wrong, ``where`` it is, and the ``fix``. Never a defect of ours."""
+
+    def __init__(self, what: str, where: str = "", fix: str = "") -> None:
+        super().__init__(what, where, fix)
+        self.what, self.where, self.fix = what, where, fix
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.fix:
+            lines.append(f"  fix:   {self.fix}")
+        return "\n".join(lines)
+
+
+class Problems(UserError):
+    """Several mistakes, all told at once."""
+
+    def __init__(self, errors: Sequence[UserError]) -> None:
+        super().__init__(f"{len(errors)} problems")
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+def raise_all(errors: Iterable[UserError]) -> None:
+    """Raise what was found: nothing, the one error itself, or all of them in one ``Problems``."""
+    found = list(errors)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise Problems(found)
+
+
+def listed(names: Iterable[str], most: int = 10) -> str:
+    """Names for a message: printable (escaped where they are not), and cut after ``most`` with a count of the rest."""
+    names = list(names)
+    shown = ", ".join(printable(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def printable(text: str) -> str:
+    """Text that any terminal can show: control characters and undecodable bytes as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def pick(known: Mapping[str, T], name: str, what: str) -> T:
+    """``known[name]``, or an error that names the nearest known name.
+
+    >>> pick({"unet": 1, "segnet": 2}, "unett", what="model")
+    Traceback (most recent call last):
+    ...
+    neocog.errors.UserError: no model 'unett'
+      fix:   did you mean 'unet'? known: segnet, unet
+    """
+    if name in known:
+        return known[name]
+    raise UserError(f"no {what} '{printable(name)}'", fix=f"{did_you_mean(name, known)}known: {', '.join(sorted(known))}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``"did you mean 'x'? "`` or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean '{near[0]}'? " if near else ""

@@ -1,0 +1,241 @@
+"""The run folder, and the plain records that every stage shares. Imports nothing of ours, and no torch.
+
+A run folder holds plain files only (no pickle):
+
+    config.toml          the resolved settings; ``resume`` reads only this
+    environment.json     versions, threads, device, fingerprint of the data, the command
+    splits.csv           sample, label, split, group, sha256
+    metrics.csv          one row an epoch
+    checkpoints/         the newest two and the best
+    weights.safetensors  + model.json: what ``predict`` needs (architecture, preprocessing, classes, calibration)
+    predictions.csv      the test part: path, label, prediction, probabilities
+    result.json          every measure: value, low, high, n
+    sections.json        what the report draws: tables, curves, grids, pictures
+    report.html          one file that works offline
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number with its warrant: 95 % interval and the count of samples behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an audit check found. ``samples`` are names in the data set; ``advice`` says what to do about it."""
+
+    severity: Severity
+    what: str
+    samples: tuple[str, ...] = ()
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under column heads; cells are text or numbers."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float | None, ...], ...]
+    note: str = ""
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a plot; ``low`` and ``high`` draw a band."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Lines over a common x axis. ``diagonal`` draws y = x (calibration)."""
+
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    diagonal: bool = False
+    note: str = ""
+    kind: Literal["curves"] = "curves"
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One bar a label."""
+
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+    x_label: str = ""
+    note: str = ""
+    kind: Literal["bars"] = "bars"
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Counts with named rows and columns, such as a confusion matrix (rows: truth, columns: prediction)."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    row_title: str = "truth"
+    column_title: str = "prediction"
+    note: str = ""
+    kind: Literal["matrix"] = "matrix"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small PNG, base64, with its caption; ``tone`` colours the caption."""
+
+    png: str
+    caption: str = ""
+    tone: Literal["", "good", "bad"] = ""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A grid of pictures."""
+
+    pictures: tuple[Picture, ...]
+    note: str = ""
+    kind: Literal["pictures"] = "pictures"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The audit's findings."""
+
+    findings: tuple[Finding, ...]
+    kind: Literal["findings"] = "findings"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+Item = Table | Curves | Bars | Matrix | Pictures | Findings | Text
+
+
+@dataclass(frozen=True)
+class Section:
+    """One chapter of a report."""
+
+    title: str
+    items: tuple[Item, ...] = ()
+    name: str = field(default="")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Paths inside a run folder."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    @property
+    def environment(self) -> Path:
+        return self.folder / "environment.json"
+
+    @property
+    def splits(self) -> Path:
+        return self.folder / "splits.csv"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "weights.safetensors"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.json"
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "predictions.csv"
+
+    @property
+    def result(self) -> Path:
+        return self.folder / "result.json"
+
+    @property
+    def sections(self) -> Path:
+        return self.folder / "sections.json"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write a whole file or nothing: temporary file beside it, fsync, rename. A reader never sees half of it."""
+    data = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def to_json(value: Any) -> str:
+    """JSON that reads back to the same value: no NaN or infinity (they become null)."""
+    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not (-float("inf") < value < float("inf")):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return _finite(asdict(value))
+    return value
+
+
+ITEMS: dict[str, type[Item]] = {
+    "table": Table, "curves": Curves, "bars": Bars, "matrix": Matrix, "pictures": Pictures, "findings": Findings, "text": Text,
+}  # fmt: skip
