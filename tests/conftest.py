@@ -1,0 +1,45 @@
+"""What every test may use: the real data sets, and a torch that does not fight over the cores."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def data_folder() -> Path:
+    """Where the real data sets lie: ``NEOCOG_DATA``, else beside the checkout."""
+    return Path(os.environ.get("NEOCOG_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """``real_data("mnist")``: the folder of that data set; skips with a reason where it is missing, fails where CI=true."""
+
+    def find(name: str) -> Path:
+        folder = data_folder() / name
+        if not folder.exists():
+            reason = f"no real data at {folder} (set NEOCOG_DATA)"
+            if os.environ.get("CI") == "true":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def cifar10(real_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with CIFAR-10's .bin files; made from the lossless strips where the data folder keeps those."""
+    folder = real_data("cifar-10") / "cifar-10-batches-bin"
+    if folder.exists():
+        return folder
+    made = tmp_path_factory.mktemp("cifar") / "cifar-10-batches-bin"
+    subprocess.run([sys.executable, data_folder() / "unpack", made], check=True, capture_output=True)
+    return made
