@@ -197,17 +197,15 @@ def test_one_class_is_told_and_accepted_where_labels_do_not_count():
     assert set(split(dataset, content(20), stratify=False)) == set(SPLITS)
 
 
-@pytest.mark.parametrize(
-    ("fractions", "what"),
-    [
-        ((0.8, 0.1, 0.2), "adds up to 1.1, not 1"),
-        ((0, 0.5, 0.5), "train must be above 0"),
-        ((1.1, -0.1, 0), "none below 0"),
-    ],
-)
-def test_fractions_that_make_no_split_are_told(fractions, what):
-    with pytest.raises(UserError, match=what):
+@pytest.mark.parametrize("fractions", [(0, 0.5, 0.5), (1.1, -0.1, 0), (0.8, 0.2), (0.8, 0.1, float("nan"))])
+def test_fractions_that_make_no_split_are_told(fractions):
+    with pytest.raises(UserError, match="three shares are needed, train above 0 and none below 0"):
         split(make([0, 1] * 20), content(40), fractions)
+
+
+def test_only_the_ratio_of_fractions_matters():
+    dataset, digests = make([0, 1] * 50), content(100)
+    assert (split(dataset, digests, (80, 10, 10)) == split(dataset, digests, (0.8, 0.1, 0.1))).all()
 
 
 def test_a_part_of_fraction_zero_stays_empty():
