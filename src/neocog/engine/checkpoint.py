@@ -1,0 +1,285 @@
+"""Checkpoints that survive a kill, a power cut, a full disk and a flipped bit.
+
+A checkpoint is a folder: one ``.safetensors`` file per network, average or optimizer, ``state.json``, and
+``manifest.json`` with the size and SHA-256 of each. It is written under another name, synced to the disk, and only then
+renamed, so that under its own name it is either whole or not there (Pillai et al. 2014, "All file systems are not
+created equal"). It is read only if every hash matches.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from neocog import __version__
+from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
+from neocog.errors import UserError, listed, printable
+
+__all__ = ["CannotSave", "Checkpoint", "clear", "latest", "optimizer_tensors", "restore_optimizer", "save", "writable"]
+
+KEPT = 2  # the newest two: one may go bad
+UNFINISHED = ".unfinished-"  # prefix of what is being written or removed: never read, cleared at the next start
+NAME = re.compile(r"step-(\d{9,})(\.replaced)?")
+
+
+class CannotSave(UserError):
+    """A checkpoint could not be written. What was saved before is untouched."""
+
+
+class Damaged(Exception):
+    """The file in a checkpoint that is not what was written, and how one knows."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose every file has the size and SHA-256 that its manifest states."""
+
+    folder: Path
+    step: int
+    state: dict[str, Any]
+    files: Mapping[str, Mapping[str, Any]]  # name: {"bytes", "sha256"}
+    skipped: list[str] = field(default_factory=list)  # newer ones that are damaged: folder, file, reason
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """The tensors saved under ``name``, on the CPU, contiguous."""
+        try:
+            content = _verified(self.folder, f"{name}.safetensors", self.files)
+        except Damaged as reason:
+            raise UserError(f"damaged checkpoint: {reason}", where=str(self.folder)) from None
+        loaded: dict[str, Tensor] = safetensors.torch.load(content)
+        return loaded
+
+
+def save(
+    folder: Path,
+    step: int,
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    state: Mapping[str, Any],
+    keep: Collection[Path] = (),
+) -> Path:
+    """Write ``folder/step-000001234`` and then remove all but the newest two and those in ``keep``.
+
+    ``tensors`` holds one file's worth of named tensors an entry, ``state`` plain JSON values. The caller holds the
+    run's lock. Raises CannotSave (what, where, bytes needed and free) with the earlier checkpoints intact.
+    """
+    contents = {f"{name}.safetensors": safetensors.torch.save(_packed(group)) for name, group in tensors.items()}
+    # Python's own JSON, infinities included: what is read must equal what was written
+    contents["state.json"] = json.dumps(dict(state), indent=1).encode()
+    files = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()}
+    contents["manifest.json"] = _manifest({"version": __version__, "step": step, "files": files})
+    target = folder / f"step-{step:09d}"
+    temporary = folder / (UNFINISHED + target.name)
+    with _told(folder, sum(map(len, contents.values()))):
+        clear(folder)
+        temporary.mkdir()
+        try:
+            for name, data in contents.items():
+                _write(temporary / name, data)
+            _sync(temporary)
+            _rename(temporary, target)
+            _sync(folder)
+        except OSError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        _prune(folder, target, keep)
+    return target
+
+
+def latest(folder: Path) -> Checkpoint | None:
+    """The newest whole checkpoint in ``folder``, or None where none was ever saved.
+
+    Raises UserError where there are some and all are damaged (each named with its reason), or where there are only
+    files of another program's format.
+    """
+    skipped: list[str] = []
+    for path in _saved(folder):
+        try:
+            return _read(path, skipped)
+        except (Damaged, OSError) as reason:
+            skipped.append(f"{path.name}: {reason}")
+    if skipped:
+        what = f"all {len(skipped)} checkpoints are damaged: {'; '.join(skipped)}"
+        raise UserError(what, where=str(folder), fix="start the training again, or restore this folder from a backup")
+    foreign = sorted(path.name for path in folder.glob("*.p*t*") if path.suffix in {".pt", ".pth", ".ckpt", ".pkl"})
+    if foreign:
+        what = f"{listed(foreign)}: not our format (a pickle can run any program, so it is not opened)"
+        raise UserError(what, where=str(folder), fix="resume a run folder that neocog train wrote")
+    return None
+
+
+def writable(folder: Path, size: int) -> None:
+    """Make ``folder``, clear what a kill left unfinished, and see that checkpoints of ``size`` bytes will fit.
+
+    Three times the size must be free: two are kept and a third is written before one goes. Raises CannotSave.
+    """
+    with _told(folder, 3 * size):
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync(folder.parent)
+        clear(folder)
+        probe = folder / f"{UNFINISHED}probe"
+        try:
+            _write(probe, b"neocog" * 1000)
+        finally:
+            probe.unlink(missing_ok=True)
+        if shutil.disk_usage(folder).free < 3 * size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def clear(folder: Path) -> None:
+    """Remove what a killed save left behind. Only for the holder of the run's lock."""
+    for path in folder.glob(f"{UNFINISHED}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _saved(folder: Path) -> list[Path]:
+    """Checkpoints by name, the newest first; one that is just being replaced comes after its replacement."""
+    found = [(match, path) for path in folder.glob("step-*") if (match := NAME.fullmatch(path.name))]
+    order = sorted(found, key=lambda pair: (int(pair[0][1]), pair[0][2] is None), reverse=True)
+    return [path for _, path in order]
+
+
+def _read(path: Path, skipped: list[str]) -> Checkpoint:
+    text = _regular(path / "manifest.json", at_most=1 << 24)
+    try:
+        manifest = json.loads(text)
+        intact = _manifest({key: value for key, value in manifest.items() if key != "manifest"}) == text
+    except (ValueError, AttributeError, RecursionError):
+        intact = False
+    if not intact:
+        raise Damaged("manifest.json is not what was written")
+    files = manifest["files"]
+    for name in files:
+        _verified(path, name, files)
+    return Checkpoint(path, manifest["step"], json.loads(_verified(path, "state.json", files)), files, skipped)
+
+
+def _manifest(facts: Mapping[str, Any]) -> bytes:
+    """The manifest's bytes. Its last entry is the SHA-256 of the rest, since nothing else vouches for this file."""
+    rest = json.dumps(facts, sort_keys=True)
+    own = hashlib.sha256(rest.encode()).hexdigest()
+    return (json.dumps({**json.loads(rest), "manifest": own}, indent=1) + "\n").encode()
+
+
+def _verified(path: Path, name: str, files: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """The content of one file, if the manifest knows it and it is still what it was."""
+    if name not in files:
+        raise Damaged(f"the manifest has no {printable(name)}")
+    if Path(name).name != name:
+        raise Damaged(f"{printable(name)} would lie outside the checkpoint")
+    size, sha256 = files[name]["bytes"], files[name]["sha256"]
+    data = _regular(path / name, at_most=size)
+    if len(data) != size:
+        raise Damaged(f"{name} has {len(data)} of {size} bytes")
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise Damaged(f"{name} has SHA-256 {found[:12]}…, not {sha256[:12]}…")
+    return data
+
+
+def _regular(path: Path, at_most: int) -> bytes:
+    """A regular file's bytes: no link is followed, no pipe waited for, no more read than a sound file can have."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        raise Damaged(f"{path.name} is missing") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise Damaged(f"{path.name} is not a regular file")
+    if status.st_size > at_most:
+        raise Damaged(f"{path.name} has {status.st_size} bytes, at most {at_most} expected")
+    return path.read_bytes()
+
+
+def _packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each tensor contiguous and alone in its memory, as the format demands; tied weights are written twice."""
+    packed: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        plain = tensor.detach().contiguous()
+        start = plain.untyped_storage().data_ptr()
+        packed[name] = plain.clone() if start in seen else plain
+        seen.add(start)
+    return packed
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write and sync a new file."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:  # a write may be cut short: by a signal, a limit, the 2 GB of one call
+            rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder as durable as the files' content."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _rename(temporary: Path, target: Path) -> None:
+    """Put the new checkpoint in its place; one of the same step steps aside first, still readable."""
+    aside = target.with_name(f"{target.name}.replaced")
+    if target.exists():
+        if aside.exists():
+            _remove(aside)
+        target.rename(aside)
+    temporary.rename(target)
+
+
+def _prune(folder: Path, newest: Path, keep: Collection[Path]) -> None:
+    """Keep ``newest``, the one before it, and ``keep``. What claims a later step than the newest was damaged."""
+    paths = [path for path in _saved(folder) if not path.name.endswith(".replaced")]
+    newest_two = paths[paths.index(newest) :][:KEPT]
+    stay = {path.name for path in (*newest_two, *keep)}
+    for path in _saved(folder):
+        if path.name not in stay:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Rename first, so that a kill leaves no half checkpoint under a checkpoint's name."""
+    dying = path.with_name(f"{UNFINISHED}{path.name}.removed")
+    path.rename(dying)
+    shutil.rmtree(dying)
+
+
+@contextmanager
+def _told(folder: Path, needed: int) -> Iterator[None]:
+    """The system's refusals, in words: which path, how many bytes were needed and how many are free."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotSave(
+            f"cannot save a checkpoint: {error.strerror or error}; {needed:,} bytes needed, {_free(folder)} free",
+            where=str(error.filename or folder),
+            fix="free some space or mend the permissions, then neocog resume; earlier checkpoints are intact",
+        ) from error
+
+
+def _free(folder: Path) -> str:
+    try:
+        return f"{shutil.disk_usage(folder).free:,} bytes"
+    except OSError:  # the folder itself is gone
+        return "unknown"

@@ -1,0 +1,184 @@
+"""Several processes that learn one network: torchrun (or any launcher with its variables) starts them.
+
+Every rank holds all the weights and its share of each batch. Losses are scaled so that the shares add up to the whole
+batch's loss; hence gradients, losses and tallies are all *summed*, explicitly, here. Where there is only one process
+nothing is sent. Letters: R ranks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.nn import Module, Parameter
+
+from neocog.errors import UserError
+
+BUCKET = 25 * 2**20  # bytes of gradients in one message: large enough to fill the line, small enough to copy
+PATIENCE = timedelta(minutes=5)  # a rank that is killed is noticed at once, one that is frozen after this
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process's place among all of them. With ``world`` 1 every method returns what it was given."""
+
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0  # place on this machine: which GPU
+
+    @staticmethod
+    def from_environment() -> Ranks:
+        """What torchrun says; one process alone where it says nothing."""
+        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+        if names[1] not in os.environ:
+            return Ranks()
+        try:
+            rank, world, local_rank = (int(os.environ.get(name, "0")) for name in names)
+        except ValueError:
+            seen = ", ".join(f"{name}={os.environ.get(name)}" for name in names)
+            raise UserError(f"the launcher's variables are not numbers: {seen}", fix="start with torchrun") from None
+        if not (0 <= rank < world and 0 <= local_rank < world):
+            what = f"RANK {rank} and LOCAL_RANK {local_rank} do not fit WORLD_SIZE {world}"
+            raise UserError(what, fix="start with torchrun")
+        return Ranks(rank, world, local_rank)
+
+    @property
+    def is_writer(self) -> bool:
+        """Whether this process writes the run folder and talks to the user."""
+        return self.rank == 0
+
+    def start(self, device: torch.device | str = "cpu", patience: timedelta = PATIENCE) -> None:
+        """Meet the other ranks: gloo between CPUs, NCCL between GPUs."""
+        if self.world == 1:
+            return
+        backend = "gloo"
+        if torch.device(device).type == "cuda":
+            torch.cuda.set_device(self.local_rank)
+            backend = "cpu:gloo,cuda:nccl"
+        with self._together():
+            dist.init_process_group(backend, timeout=patience)
+
+    def stop(self) -> None:
+        """Leave. Safe to call at any time, also where the others are gone."""
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+    def barrier(self) -> None:
+        """Wait until all ranks are here."""
+        self.sum(0.0)
+
+    def sum(self, value: float) -> float:
+        """The sum of a number over the ranks."""
+        return float(self._reduced(value, dist.ReduceOp.SUM))
+
+    def any(self, signal: int) -> int:
+        """The largest of a small number over the ranks: 0 where no rank was signalled, so that all leave together."""
+        return int(self._reduced(float(signal), dist.ReduceOp.MAX))
+
+    def sum_gradients(self, parameters: Iterable[Parameter]) -> None:
+        """Sum every ``grad`` over the ranks, in place. One that is None on all ranks stays None."""
+        if self.world == 1:
+            return
+        for bucket in _buckets(parameters):
+            self._sum_bucket(bucket)
+
+    def sum_tally(self, tally: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Sum tensors of the same name over the ranks; integers stay exact. A rank without samples may give ``{}``."""
+        if self.world == 1:
+            return dict(tally)
+        total = {}
+        for name, (dtype, shape, device) in self._agreed_shapes(tally).items():
+            value = tally[name].clone() if name in tally else torch.zeros(shape, dtype=dtype, device=device)
+            value = value.contiguous()
+            with self._together():
+                dist.all_reduce(value)
+            total[name] = value
+        return total
+
+    def broadcast(self, *nets: Module) -> None:
+        """Give every rank the weights and buffers of rank 0."""
+        if self.world == 1:
+            return
+        for net in nets:
+            for tensor in net.state_dict().values():
+                packed = tensor.detach().contiguous()
+                with self._together():
+                    dist.broadcast(packed, src=0)
+                tensor.copy_(packed)
+
+    def _sum_bucket(self, parameters: list[Parameter]) -> None:
+        first = parameters[0]
+        # Appended to the gradients: a 1 for each that exists, so that the sum says whether any rank has it
+        exists = torch.tensor([p.grad is not None for p in parameters], dtype=first.dtype, device=first.device)
+        parts = [torch.zeros_like(p).reshape(-1) if p.grad is None else p.grad.reshape(-1) for p in parameters]
+        message = torch.cat([*parts, exists])
+        with self._together():
+            dist.all_reduce(message)
+        *sums, exists = torch.split_with_sizes(message, [*(p.numel() for p in parameters), len(parameters)])
+        for parameter, total, present in zip(parameters, sums, exists.tolist(), strict=True):
+            if present:
+                grad = torch.empty_like(parameter) if parameter.grad is None else parameter.grad
+                parameter.grad = grad.copy_(total.view(parameter.shape))
+
+    def _reduced(self, value: float, how: Any) -> float:
+        if self.world == 1:
+            return value
+        number = torch.tensor(value, dtype=torch.float64)
+        with self._together():
+            dist.all_reduce(number, op=how)
+        return number.item()
+
+    def _agreed_shapes(self, tally: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, list[int], str]]:
+        """What is to be summed, for ranks that have nothing: name → (dtype, shape, kind of device)."""
+        own = [(name, str(v.dtype)[6:], list(v.shape), v.device.type) for name, v in sorted(tally.items())]
+        text = json.dumps(own).encode() if tally else b""
+        length = int(self._reduced(float(len(text)), dist.ReduceOp.MAX))
+        letters = torch.zeros(length, dtype=torch.uint8)
+        letters[: len(text)] = torch.frombuffer(bytearray(text), dtype=torch.uint8) if text else 0
+        with self._together():
+            dist.all_reduce(letters, op=dist.ReduceOp.MAX)
+        agreed = bytes(letters.tolist())
+        assert not text or agreed == text, "ranks tally different things"
+        return {
+            name: (getattr(torch, dtype), shape, device) for name, dtype, shape, device in json.loads(agreed or b"[]")
+        }
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """A message that cannot be delivered means that another rank is gone; this one says so and ends too."""
+        try:
+            yield
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise UserError(
+                f"another of the {self.world} processes is gone: {reason}",
+                where=f"rank {self.rank} on {socket.gethostname()}",
+                fix="see that process's own message; neocog resume goes on from the last checkpoint",
+            ) from error
+
+
+def _buckets(parameters: Iterable[Parameter]) -> Iterator[list[Parameter]]:
+    """Parameters of one type and device in their order, about ``BUCKET`` bytes at a time."""
+    groups: dict[tuple[torch.dtype, torch.device], list[Parameter]] = {}
+    for parameter in parameters:
+        if parameter.requires_grad:
+            groups.setdefault((parameter.dtype, parameter.device), []).append(parameter)
+    for group in groups.values():
+        bucket, size = [], 0
+        for parameter in group:
+            bucket.append(parameter)
+            size += parameter.numel() * parameter.element_size()
+            if size >= BUCKET:
+                yield bucket
+                bucket, size = [], 0
+        if bucket:
+            yield bucket
