@@ -1,0 +1,77 @@
+"""The zoo: networks by name. Importing this package does not import torch; ``build`` does.
+
+A model is a plain ``torch.nn.Module``: ``Model(channels, size, outputs, *, option=default, …)``, whose ``forward``
+takes (B, C, H, W) float to (B, outputs) logits. Keyword-only parameters are the user's options.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from neocog.errors import UserError, did_you_mean, pick, printable, raise_all
+from neocog.models.option import read_option
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+MODELS: dict[str, str] = {
+    "mlp": "neocog.models.mlp:MLP",
+    "lenet5": "neocog.models.lenet5:LeNet5",
+    "cifarcnn": "neocog.models.cifarcnn:CifarCNN",
+    "resnet": "neocog.models.resnet:ResNet",
+    "cnn": "neocog.models.cnn:CNN",
+}
+
+
+def build(name: str, channels: int, size: tuple[int, int], outputs: int, **options: Any) -> Module:
+    """A freshly initialised network, drawn from torch's current seed.
+
+    ``name``: one of ``MODELS``, ``torchvision:NAME``, ``timm:NAME`` or ``path/to/file.py:Class``. ``options`` may be
+    text as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value of another
+    type, or a size (H, W) below the model's minimum.
+    """
+    if ":" in name:
+        from neocog.models import external
+
+        return external.build(name, channels, size, outputs, **options)
+    return model_class(name)(channels, size, outputs, **check_options(name, options))
+
+
+def model_class(name: str) -> type[Module]:
+    """The class of one of ``MODELS``."""
+    module, _, attribute = pick(MODELS, name, what="model").partition(":")
+    found: type[Module] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def options(name: str) -> dict[str, inspect.Parameter]:
+    """What the user can set: the keyword-only parameters, with evaluated annotations and defaults."""
+    if ":" in name:
+        from neocog.models import external
+
+        return external.options(name)
+    return keyword_only(model_class(name))
+
+
+def keyword_only(function: Any) -> dict[str, inspect.Parameter]:
+    """The keyword-only parameters of a function or class; annotations are types, not text."""
+    parameters = inspect.signature(function, eval_str=True).parameters
+    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def check_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The given options as values of the declared types; all faults raised together."""
+    known, values, errors = options(name), {}, []
+    for option, value in given.items():
+        try:
+            if option not in known:
+                hint = did_you_mean(option, known)
+                names = ", ".join(known) or "none"
+                raise UserError(f"model '{name}' has no option '{printable(option)}'", fix=f"{hint}known: {names}")
+            values[option] = read_option(option, value, known[option].annotation)
+        except UserError as error:
+            errors.append(error)
+    raise_all(errors)
+    return values

@@ -1,0 +1,105 @@
+"""Layers that torch lacks, the tables of named activations and poolings, and the checks that every model shares.
+
+Letters: B images, C channels, H × W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from neocog.errors import UserError
+
+Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "maxout", "elu", "gelu"]
+Pooling = Literal["max", "mean", "min", "lp"]
+
+
+class Maxout(nn.Module):
+    """The largest of ``pieces`` neighbouring channels: (B, C·pieces, …) → (B, C, …). Goodfellow et al. 2013."""
+
+    def __init__(self, pieces: int = 2) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.unflatten(inputs, 1, (-1, self.pieces)).amax(2)
+
+    def extra_repr(self) -> str:
+        return f"pieces={self.pieces}"
+
+
+class MinPool2d(nn.MaxPool2d):
+    """The smallest of each window: the dark details that maximum pooling drops. Arguments as ``MaxPool2d``."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        smallest: Tensor = -super().forward(-inputs)
+        return smallest
+
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "maxout": Maxout,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+}
+
+POOLINGS: dict[str, Callable[[], nn.Module]] = {  # 2 × 2 windows, stride 2
+    "max": lambda: nn.MaxPool2d(2),
+    "mean": lambda: nn.AvgPool2d(2),
+    "min": lambda: MinPool2d(2),
+    "lp": lambda: nn.LPPool2d(2, 2),  # √Σx²
+}
+
+
+def pieces(activation: str) -> int:
+    """How many channels the layer before must give for each one that the activation returns."""
+    return 2 if activation == "maxout" else 1
+
+
+def check_input(model: str, channels: int, size: tuple[int, int], outputs: int, minimum: int = 1) -> None:
+    """Raise unless there is a channel, an output, and at least ``minimum`` pixels along H and W."""
+    if channels < 1 or outputs < 1:
+        raise UserError(f"{model} needs at least 1 channel and 1 output, not {channels} and {outputs}")
+    if min(size) < minimum:
+        raise UserError(
+            f"{model} needs images of at least {minimum} × {minimum} pixels, not {size[0]} × {size[1]}",
+            fix=f"--size {minimum} (enlarges the images), or a model for smaller ones, such as mlp",
+        )
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise unless low ≤ value < high."""
+    if not low <= value < high:
+        raise UserError(f"option {name} = {value} is outside {low} … {high}", fix=f"--{name} {low}")
+
+
+def check_widths(name: str, widths: tuple[int, ...], empty: bool = False) -> None:
+    """Raise unless all widths are at least 1, and (without ``empty``) there is one."""
+    if any(width < 1 for width in widths) or not (widths or empty):
+        raise UserError(f"option {name} = {widths} needs one or more widths of at least 1", fix=f"--{name} 32,64")
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Trainable numbers."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def pooled(size: tuple[int, int], times: int) -> int:
+    """Pixels that are left of H × W after ``times`` halvings, rounded down."""
+    return (size[0] >> times) * (size[1] >> times)
+
+
+def he_normal(model: nn.Module) -> None:
+    """He et al. 2015: convolutions from a normal distribution of variance 2 / fan-out, no bias."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                with torch.no_grad():
+                    module.bias.zero_()

@@ -1,0 +1,107 @@
+"""The user's own network: ``path/to/file.py:Class``, or a function that returns a module."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from neocog.errors import UserError, did_you_mean, listed, printable
+from neocog.models import MODELS
+from neocog.models.option import read_option
+from neocog.models.trial import check_outputs, try_out
+
+GIVEN = ("channels", "size", "outputs")
+
+
+def build(
+    path: Path, inner: str, channels: int, size: tuple[int, int], outputs: int, options: Mapping[str, Any]
+) -> nn.Module:
+    """Called with ``channels``, ``size`` and ``outputs``, by name, as far as it takes them, and with the options."""
+    made = load(path, inner)
+    parameters = arguments(made)
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    unknown = [key for key in options if key not in parameters and not anything]
+    if unknown:
+        fix = f"{did_you_mean(unknown[0], parameters)}it takes: {', '.join(parameters) or 'nothing'}"
+        raise UserError(f"{inner} takes no {listed(unknown)}", str(path), fix)
+    keywords: dict[str, Any] = {"channels": channels, "size": size, "outputs": outputs}
+    keywords = {key: value for key, value in keywords.items() if key in parameters or anything}
+    for key, value in options.items():
+        kind = parameters[key].annotation if key in parameters else None
+        keywords[key] = read_option(key, value, kind) if kind in (int, float, bool, str) else value
+    missing = [key for key, p in parameters.items() if p.default is p.empty and by_name(p) and key not in keywords]
+    if missing:
+        fix = "name its arguments channels, size, outputs, and give the others a default"
+        raise UserError(f"{inner} needs {listed(missing)}, which neocog cannot give", str(path), fix)
+    with own_code(path):
+        model = made(**keywords)
+    if not isinstance(model, nn.Module):
+        raise UserError(f"{inner} made a {type(model).__name__}, not a torch.nn.Module", str(path))
+    with own_code(path):
+        shape = try_out(model, channels, size)
+    check_outputs(f"{path}:{inner}", shape, outputs)
+    return model
+
+
+def options(path: Path, inner: str) -> dict[str, inspect.Parameter]:
+    """Its own arguments, beside ``channels``, ``size`` and ``outputs``."""
+    return {key: p for key, p in arguments(load(path, inner)).items() if key not in GIVEN and by_name(p)}
+
+
+def arguments(made: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """What it can be called with; annotations are types where they can be evaluated."""
+    try:
+        return inspect.signature(made, eval_str=True).parameters
+    except NameError:
+        return inspect.signature(made).parameters
+
+
+def by_name(parameter: inspect.Parameter) -> bool:
+    """Whether the argument can be given by its name."""
+    return parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+
+
+def load(path: Path, inner: str) -> Callable[..., Any]:
+    """The class or function ``inner`` of the Python file, which is run."""
+    if path.suffix != ".py" or not path.is_file():
+        known = f"known: {', '.join(sorted(MODELS))}, torchvision:NAME, timm:NAME, path/to/file.py:Class"
+        reason = "no such file" if path.suffix == ".py" else ""
+        raise UserError(f"no model '{printable(f'{path}:{inner}')}'", reason, known)
+    spec = importlib.util.spec_from_file_location(f"neocog_own_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there for their module
+    with own_code(path):
+        spec.loader.exec_module(module)
+    found: Callable[..., Any] | None = getattr(module, inner, None)
+    if not callable(found):
+        own = [key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == spec.name]
+        fix = f"{did_you_mean(inner, own)}it has: {listed(own) or 'no class'}"
+        raise UserError(f"no class or function '{printable(inner)}' in it", str(path), fix)
+    return found
+
+
+@contextmanager
+def own_code(path: Path) -> Iterator[None]:
+    """A fault of the user's file becomes one error: what, and in which line of that file."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if isinstance(error, SyntaxError):
+            line = error.lineno
+        else:
+            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+            line = frames[-1].lineno if frames else None
+        reason = str(error).splitlines()[0] if str(error) else "no message"
+        where = f"{path}, line {line}" if line else str(path)
+        raise UserError(f"{type(error).__name__}: {reason}", where, "the fault is in this file") from error
