@@ -1,19 +1,28 @@
 """Which samples train, which choose, which judge: a pure function of the images' content and a seed.
 
 Samples of one group, or of the same bytes, never stand on two sides; classes keep their proportions; neither names nor
-the order of files matter (``stratify.py`` has the method).
+the order of files matter (``stratify.py`` has the method). The split is written to splits.csv, each sample with its
+SHA-256, so that a later run sees what has changed in the data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.data.cells import plain_cell, safe_cell
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.stratify import Units, assign, bind
-from neocog.errors import UserError, listed, raise_all
+from neocog.errors import UserError, listed, printable, raise_all
+from neocog.run import write_atomically
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -21,6 +30,7 @@ Texts = NDArray[np.str_]
 
 # Parts are served in this order where a class is too small for all of them: what is learned must at least be tested.
 PRIORITY = ("train", "test", "validation")
+COLUMNS = ("sample", "label", "split", "group", "sha256")
 
 
 def split(
@@ -98,6 +108,87 @@ def notes(dataset: Dataset, parts: Texts) -> list[str]:
     found += [f"no {part} part is given: {counts[part]:,} samples are cut from train" for part in cut]
     blank = int(((dataset.splits == "") & (parts != "")).sum()) if dataset.splits is not None else 0
     return found + ([f"{blank:,} samples without a given part count as train"] if blank else [])
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The rows of a splits.csv, column by column."""
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]  # class names
+    parts: tuple[str, ...]  # of SPLITS, or "" for samples that were left out
+    groups: tuple[str, ...]
+    digests: tuple[str, ...]
+
+    def parts_of(self, dataset: Dataset) -> Texts:
+        """(N,) the recorded part of each sample by its name, "" for samples that are new."""
+        part = dict(zip(self.names, self.parts, strict=True))
+        return np.array([part.get(name, "") for name in dataset.names], "U10")
+
+
+def write_splits(path: Path, dataset: Dataset, parts: Texts, digests: Sequence[str]) -> None:
+    """Write splits.csv, whole or not at all."""
+    groups = [""] * len(dataset) if dataset.groups is None else dataset.groups.tolist()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for name, label, part, group, digest in zip(
+        dataset.names, dataset.labels.tolist(), parts.tolist(), groups, digests, strict=True
+    ):
+        writer.writerow([safe_cell(name), safe_cell(dataset.classes[label]), part, safe_cell(group), digest])
+    write_atomically(path, text.getvalue())
+
+
+def read_splits(path: Path) -> Manifest:
+    """Raises UserError, with the line, for a file that ``write_splits`` did not write."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
+    except OSError as error:
+        raise UserError("the record of the split cannot be read", f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError("the record of the split is damaged", f"{path}: {error}") from None
+    head = tuple(rows[0]) if rows else ()
+    if head != COLUMNS:
+        raise UserError(f"no record of a split: {','.join(COLUMNS)} expected", f"{path}: {printable(','.join(head))}")
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(COLUMNS) or row[2] not in ("", *SPLITS):
+            raise UserError("the record of the split is damaged", f"{path}, row {number}: {printable(','.join(row))}")
+    columns = list(zip(*rows[1:], strict=True)) or [()] * len(COLUMNS)
+    names, labels, groups = ([plain_cell(cell) for cell in columns[i]] for i in (0, 1, 3))
+    return Manifest(tuple(names), tuple(labels), tuple(columns[2]), tuple(groups), tuple(columns[4]))
+
+
+def differences(recorded: Manifest, dataset: Dataset, digests: Sequence[str]) -> dict[str, list[str]]:
+    """The samples that differ now from their record: {"altered", "relabelled", "missing", "added": names}."""
+    known = dict(zip(recorded.names, zip(recorded.digests, recorded.labels, strict=True), strict=True))
+    found: dict[str, list[str]] = {"altered": [], "relabelled": [], "missing": [], "added": []}
+    for name, digest, label in zip(dataset.names, digests, dataset.labels.tolist(), strict=True):
+        if name not in known:
+            found["added"].append(name)
+            continue
+        was_digest, was_label = known.pop(name)
+        if digest != was_digest:
+            found["altered"].append(name)
+        if dataset.classes[label] != was_label:
+            found["relabelled"].append(name)
+    found["missing"] = list(known)
+    return {kind: names for kind, names in found.items() if names}
+
+
+def changes(recorded: Manifest, dataset: Dataset, parts: Texts, digests: Sequence[str]) -> str:
+    """What has changed since the record was written, for a message; "" where nothing has."""
+    found = differences(recorded, dataset, digests)
+    if not found:
+        moved = np.flatnonzero(recorded.parts_of(dataset) != parts)
+        found = {"in another part": [dataset.names[i] for i in moved.tolist()]} if len(moved) else {}
+    return "; ".join(f"{len(names):,} {kind}: {listed(names)}" for kind, names in found.items())
+
+
+def fingerprint(digests: Iterable[str], labels: Iterable[Any]) -> str:
+    """SHA-256 (hex) over all contents and labels, whatever their order and names."""
+    pairs = sorted(f"{digest} {label}" for digest, label in zip(digests, labels, strict=True))
+    return hashlib.sha256("\n".join(pairs).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _units(dataset: Dataset, digests: Sequence[str], pool: Ints, seed: int, stratify: bool) -> Units:

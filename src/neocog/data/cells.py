@@ -1,0 +1,23 @@
+"""Cells of the CSV files that neocog writes: any text comes back the same, on one line, and none is a formula."""
+
+from __future__ import annotations
+
+import re
+
+
+def safe_cell(text: str) -> str:
+    """A cell that any spreadsheet takes for text (against CSV injection), in one line of valid UTF-8.
+
+    A leading = + - or @ gets a ' before it; control characters and undecodable bytes become \\uXXXX, a backslash two.
+
+    >>> safe_cell("=cmd()"), safe_cell("a\\nb")
+    ("'=cmd()", 'a\\\\u000ab')
+    """
+    text = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text.replace("\\", r"\\"))
+    return f"'{text}" if re.match(r"'*[=+\-@]", text) else text
+
+
+def plain_cell(cell: str) -> str:
+    """The text that ``safe_cell`` was given."""
+    cell = cell[1:] if re.match(r"'+[=+\-@]", cell) else cell
+    return re.sub(r"\\(?:\\|u([0-9a-f]{4}))", lambda found: chr(int(found[1], 16)) if found[1] else "\\", cell)
