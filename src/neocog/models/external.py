@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError  # the error alone
 from typing import Any
 
 import torch
@@ -123,6 +124,8 @@ def downloading(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"the weights of {name} cannot be had: {error}", fix="connect, or leave out weights") from error
+    except UnpicklingError as error:
+        raise UserError(f"the weights of {name} hold Python objects: refused", fix="remove the file") from error
     finally:
         del os.environ[variable]
         if before is not None:
