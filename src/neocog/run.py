@@ -131,14 +131,26 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Whiskers:
+    """Measures with their intervals, one a row, on one axis."""
+
+    labels: tuple[str, ...]
+    measures: tuple[Measure, ...]
+    x_label: str = ""
+    note: str = ""
+    kind: Literal["whiskers"] = "whiskers"
+
+
+@dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """A paragraph, or lines to copy (``code``)."""
 
     text: str
+    code: bool = False
     kind: Literal["text"] = "text"
 
 
-Item = Table | Curves | Bars | Matrix | Pictures | Findings | Text
+Item = Table | Curves | Bars | Matrix | Pictures | Findings | Whiskers | Text
 
 
 @dataclass(frozen=True)
@@ -237,5 +249,6 @@ def _finite(value: Any) -> Any:
 
 
 ITEMS: dict[str, type[Item]] = {
-    "table": Table, "curves": Curves, "bars": Bars, "matrix": Matrix, "pictures": Pictures, "findings": Findings, "text": Text,
+    "table": Table, "curves": Curves, "bars": Bars, "matrix": Matrix, "pictures": Pictures, "findings": Findings,
+    "whiskers": Whiskers, "text": Text,
 }  # fmt: skip
