@@ -1,0 +1,89 @@
+"""What a user may decide about the decoding of image files, and what every decoder shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from neocog.data.dataset import Array, BadImage
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How files become pixels. ``frames``: what to do with animated and multi-page files."""
+
+    background: tuple[int, ...] = (255, 255, 255)  # what shows through transparency, in 8-bit units
+    frames: Literal["error", "first", "stack"] = "error"
+    max_pixels: int = 178_956_970  # H × W; Pillow's own limit against decompression bombs
+    axes: str | None = None  # of TIFF files whose own tags do not say, as "CYX" or "YXC"
+
+
+def check_size(width: int, height: int, frames: int, decoding: Decoding, name: str) -> None:
+    """Refuse a bomb by its header, before anything is allocated."""
+    if width < 1 or height < 1:
+        raise BadImage(f"{width} × {height} pixels: the image is empty", name, "remove it")
+    pixels = width * height * frames
+    if pixels > decoding.max_pixels:
+        times = f" × {frames} frames" if frames > 1 else ""
+        raise BadImage(
+            f"{width} × {height}{times} = {pixels:,} pixels, the most is {decoding.max_pixels:,}",
+            name,
+            f"cut it into tiles, or allow it with --max-pixels {pixels}",
+        )
+
+
+def frames_used(count: int, kind: str, decoding: Decoding, name: str) -> int:
+    """How many of a file's frames become channels: 1, or all of them with ``frames="stack"``."""
+    if count == 1 or decoding.frames == "first":
+        return 1
+    if decoding.frames == "stack":
+        return count
+    fix = "--frames first takes the first one, --frames stack makes channels of all"
+    raise BadImage(f"{kind} with {count} frames or pages, where one is expected", name, fix)
+
+
+def turn(pixels: Array, orientation: int) -> Array:
+    """(H, W, C) pixels upright: undoes the EXIF orientation 1–8 (5–8 swap height and width)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def composite(colour: Array, alpha: Array, background: tuple[int, ...], premultiplied: bool = False) -> Array:
+    """Colour over the background: (H, W, C) and alpha (H, W, 1) of one unsigned type. Exact where alpha is 0 or full.
+
+    ``background`` is in 8-bit units; one value serves all channels, a grey image takes the luma (ITU-R 601) of three.
+    """
+    full = int(np.iinfo(colour.dtype).max)
+    if not premultiplied and alpha.min() == full:
+        return colour
+    wide: type[np.unsignedinteger[Any]] = np.uint32 if full == 255 else np.uint64
+    behind = np.array(_background(background, colour.shape[2]), dtype=wide) * (full // 255)
+    veil = behind * (full - alpha.astype(wide))  # (H, W, C)
+    front = colour.astype(wide) * (full if premultiplied else alpha)
+    pixels: Array = np.minimum((front + veil + full // 2) // full, full).astype(colour.dtype)
+    return pixels
+
+
+def finite(pixels: Array, name: str) -> Array:
+    """The pixels, or a BadImage with the count and the first position of what is NaN or infinite."""
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        bad = np.argwhere(~np.isfinite(pixels))
+        where = f"the first at row {bad[0][0]}, column {bad[0][1]}"
+        raise BadImage(f"{len(bad)} values are NaN or infinite, {where}", name, "mend or remove the image")
+    return pixels
+
+
+def _background(background: tuple[int, ...], channels: int) -> tuple[int, ...]:
+    if len(background) == channels:
+        return background
+    if len(background) == 1:
+        return background * channels
+    red, green, blue = background
+    return ((299 * red + 587 * green + 114 * blue + 500) // 1000,) * channels
