@@ -1,0 +1,62 @@
+"""The chapter on training: every column of metrics.csv as a curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from neocog.run import Curves, Section, Series, Text
+
+PARTS = ("train", "validation")
+CLOCKS = ("epoch", "step", "seconds")
+
+
+def training_chapter(rows: Sequence[Mapping[str, float | str]]) -> Section:
+    """``rows``: metrics.csv, a row an epoch. Loss first, then whatever was measured, the learning rate last.
+
+    Columns ``train_x`` and ``validation_x`` share a plot; an empty cell is a gap.
+    """
+    if not rows:
+        return Section("Training", (Text("No epoch was finished."),), "training")
+    names = [column for column in rows[0] if column not in CLOCKS]
+    measures = list(dict.fromkeys(_split(name)[1] for name in names))
+    measures.sort(key=lambda name: (name == "lr", name != "loss"))
+    plots = []
+    for measure in measures:
+        series = [_series(_split(name)[0] or measure, name, rows) for name in names if _split(name)[1] == measure]
+        label = "learning rate" if measure == "lr" else measure.replace("_", " ")
+        plots.append(Curves("epoch", label, tuple(series)))
+    return Section("Training", (Text(_story(rows)), *plots), "training")
+
+
+def _split(column: str) -> tuple[str, str]:
+    part, _, name = column.partition("_")
+    return (part, name) if part in PARTS and name else ("", column)
+
+
+def _series(label: str, column: str, rows: Sequence[Mapping[str, float | str]]) -> Series:
+    points = [(_number(row["epoch"]), _number(row.get(column, ""))) for row in rows]
+    points = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+    return Series(label, tuple(x for x, _ in points), tuple(y for _, y in points))
+
+
+def _story(rows: Sequence[Mapping[str, float | str]]) -> str:
+    seconds = _number(rows[-1].get("seconds", ""))
+    took = f" in {duration(seconds)}" if math.isfinite(seconds) else ""
+    epochs = len(rows)
+    return f"{epochs} epoch{'s' if epochs > 1 else ''}{took}."
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 41 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _number(cell: float | str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,128 @@
+"""Chapters say what the numbers say."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neocog.measures import calibration_bins, classification_measures, confusion, per_class
+from neocog.run import Bars, Curves, Finding, Findings, Matrix, Picture, Pictures, Table, Text, Whiskers
+from neocog.tasks import chapters
+
+
+def opened(png: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))))
+
+
+def test_a_small_image_is_enlarged_by_a_whole_number_and_keeps_its_values() -> None:
+    pixels = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
+    shown = opened(chapters.thumbnail(pixels, 0, 11, side=96))
+    assert shown.shape == (72, 96)
+    expected = np.round(np.repeat(np.repeat(pixels[0], 24, 0), 24, 1) / 11 * 255)
+    np.testing.assert_array_equal(shown, expected)
+
+
+@pytest.mark.parametrize("channels, mode", [(1, 2), (2, 3), (3, 3), (7, 3)])
+def test_any_number_of_channels_and_any_size_can_be_shown(channels: int, mode: int) -> None:
+    shown = opened(chapters.thumbnail(np.full((channels, 300, 7), 65535, np.uint16), 0, 65535))
+    assert shown.ndim == mode and shown.shape[:2] == (96, 2) and shown.max() == 255
+
+
+def test_values_beyond_the_range_are_cut_off_and_nothing_divides_by_zero() -> None:
+    shown = opened(chapters.thumbnail(np.array([[[-5.0, 0.5, np.nan, 9.0]]]), 0, 1, side=4))
+    assert shown.tolist() == [[0, 128, 0, 255]]
+    chapters.thumbnail(np.ones((1, 2, 2)), 1, 1)
+    with pytest.raises(ValueError, match="expected"):
+        chapters.thumbnail(np.ones((2, 2)), 0, 1)
+
+
+def test_the_data_chapter_counts_every_image_once() -> None:
+    finding = Finding("warning", "two images are equal", ("a", "b"))
+    counts = {"train": [8, 2], "validation": [1, 1], "test": [1, 0]}
+    chapter = chapters.data_chapter("class folders", ["x", "y"], counts, [finding], [Picture("")])
+    text, findings, table, bars, pictures = chapter.items
+    assert isinstance(text, Text) and "13 images in 2 classes" in text.text and "3.3 times" in text.text
+    assert isinstance(findings, Findings) and findings.findings == (finding,)
+    assert isinstance(table, Table) and table.rows[2] == ("test", 1, "7.7%", "0 · y")
+    assert isinstance(bars, Bars) and bars.values == (10.0, 3.0)
+    assert isinstance(pictures, Pictures)
+
+
+def test_every_column_of_metrics_is_drawn_and_gaps_stay_gaps() -> None:
+    names = ("epoch", "step", "seconds", "lr", "train_loss", "validation_loss", "train_dice")
+    table = [("1", "10", "1.5", "0.1", "2", "", ".5"), ("2", "20", "3", "0.05", "1", "1.5", ".6")]
+    rows = [dict(zip(names, row, strict=True)) for row in table]
+    text, loss, dice, lr = chapters.training_chapter(rows).items
+    assert isinstance(text, Text) and text.text == "2 epochs in 3 s."
+    assert isinstance(loss, Curves) and [s.name for s in loss.series] == ["train", "validation"]
+    assert loss.series[0].y == (2.0, 1.0) and loss.series[1].x == (2.0,)
+    assert isinstance(dice, Curves) and dice.y_label == "dice"
+    assert isinstance(lr, Curves) and lr.y_label == "learning rate"
+    assert chapters.training_chapter([]).items[0] == Text("No epoch was finished.")
+
+
+def test_measures_and_confusion_agree_with_what_was_measured() -> None:
+    labels = np.array([0, 0, 1, 1, 1])
+    logits = np.array([[2.0, 1, 0], [0, 1, 0], [0, 2, 1], [0, 2, 1], [3, 0, 0]])
+    found = classification_measures(logits, labels)
+    each = per_class(logits, labels, ["a", "b", "c"])
+    whiskers, table, f1, classes = chapters.measures_chapter({"test": found, "validation": found}, each).items
+    assert (
+        isinstance(whiskers, Whiskers)
+        and whiskers.measures[0] == found["accuracy"]
+        and "log loss" not in whiskers.labels
+    )
+    assert isinstance(table, Table) and table.rows[0] == ("accuracy", 0.6, "0.2307 – 0.8824", 5, 0.6)
+    assert isinstance(f1, Whiskers) and math.isnan(f1.measures[2].value)
+    assert isinstance(classes, Table) and classes.rows[2] == ("c", None, None, None, 0)
+    matrix, frequent = chapters.confusion_chapter(confusion(labels, logits.argmax(1), 3), ["a", "b", "c"]).items
+    assert isinstance(matrix, Matrix) and matrix.values == ((1, 1, 0), (1, 2, 0), (0, 0, 0))
+    assert isinstance(frequent, Table) and frequent.rows == (("a", "b", 1, "50.0%"), ("b", "a", 1, "33.3%"))
+
+
+def test_worst_and_surest_are_ordered_by_confidence() -> None:
+    truth, guess, p = np.array([0, 1, 0, 1]), np.array([1, 1, 0, 0]), np.array([0.6, 0.7, 0.8, 0.9])
+    worst, surest = chapters.worst_and_surest(truth, guess, p)
+    assert worst.tolist() == [3, 0] and surest.tolist() == [2, 1]
+    example = chapters.Example("f.png", "", "a", "b", 0.912)
+    chapter = chapters.mistakes_chapter([example], [], 1, 4)
+    assert isinstance(chapter.items[1], Pictures)
+    assert chapter.items[1].pictures[0].caption == "b, 91.2% sure · in truth a · f.png"
+    assert "All 4 test images are right" in str(chapters.mistakes_chapter([], [example], 0, 4))
+
+
+def test_calibration_leaves_empty_bins_out() -> None:
+    bins = calibration_bins(np.array([0.9, 0.9, 0.3]), np.array([True, False, True]))
+    text, curves, counts = chapters.calibration_chapter(bins, bins, 1.5).items
+    assert isinstance(text, Text) and "temperature 1.50" in text.text
+    assert isinstance(curves, Curves) and len(curves.series[0].x) == 2 and curves.diagonal
+    assert isinstance(counts, Bars) and sum(counts.values) == 3
+
+
+def test_filters_are_mid_grey_at_zero() -> None:
+    weights = np.zeros((70, 5, 3, 3))
+    weights[0, :, 0, 0] = -2.0
+    chapter = chapters.filters_chapter(weights)
+    assert isinstance(chapter.items[0], Pictures) and len(chapter.items[0].pictures) == 64
+    shown = opened(chapter.items[0].pictures[0].png)
+    assert shown[0, 0] == 0 and shown[-1, -1] == 128
+    assert "mean over the 5 input channels" in chapter.items[0].note and "first 64" in chapter.items[0].note
+
+
+def test_network_and_environment_become_tables() -> None:
+    network = chapters.network_chapter(
+        "lenet5", [("0", "Conv2d", (6, 28, 28), 156), ("1", "Tanh", (6, 28, 28), 0)], 156, (1, 28, 28)
+    )
+    assert isinstance(network.items[1], Table)
+    assert network.items[1].rows == (("0", "Conv2d", "6 × 28 × 28", 156), ("1", "Tanh", "6 × 28 × 28", None))
+    environment = chapters.environment_chapter(
+        {"torch": "2.15", "gpu": None, "data": {"sha256": "ab"}, "command": "x"}, "neocog train digits"
+    )
+    assert environment.items[0] == Text("neocog train digits", code=True)
+    assert isinstance(environment.items[1], Table)
+    assert environment.items[1].rows == (("torch", "2.15"), ("gpu", "—"), ("data.sha256", "ab"))
