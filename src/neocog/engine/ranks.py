@@ -84,6 +84,18 @@ class Ranks:
         """The largest of a small number over the ranks: 0 where no rank was signalled, so that all leave together."""
         return int(self._reduced(float(signal), dist.ReduceOp.MAX))
 
+    def told(self, text: str) -> str:
+        """What rank 0 says, on every rank: a path, a plan."""
+        if self.world == 1:
+            return text
+        own = text.encode() if self.is_writer else b""
+        length = int(self._reduced(float(len(own)), dist.ReduceOp.MAX))
+        letters = torch.zeros(length, dtype=torch.uint8)
+        letters[: len(own)] = torch.tensor(list(own), dtype=torch.uint8)
+        with self._together():
+            dist.all_reduce(letters, op=dist.ReduceOp.MAX)
+        return bytes(letters.tolist()).decode()
+
     def sum_gradients(self, parameters: Iterable[Parameter]) -> None:
         """Sum every ``grad`` over the ranks, in place. One that is None on all ranks stays None."""
         if self.world == 1:

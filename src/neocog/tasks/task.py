@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn import Module
 
-
-@dataclass(frozen=True)
-class Batch:
-    """What one step sees: ``inputs`` (B, C, H, W) normalised float; ``targets`` (B,); ``weights`` (B,) or None."""
-
-    inputs: Tensor
-    targets: Tensor
-    weights: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.inputs)
+from neocog.data.feed import Batch
+from neocog.run import Section
 
 
 class Task(ABC):
@@ -33,7 +23,7 @@ class Task(ABC):
     def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Yield (name of the network to update, its loss): a generator, since a GAN yields twice, everything else once.
 
-        The loss is a sum over the batch's samples divided by the total of their weights (``len(batch)`` without weights).
+        A loss is the mean over the batch's samples of (weight ×) the sample's loss, so that pieces of a batch add up exactly.
         """
 
     @abstractmethod
@@ -49,5 +39,5 @@ class Task(ABC):
         """Ratios of the sums, taken once, at the end. The first one chooses "best" (``higher_is_better``)."""
 
     @abstractmethod
-    def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[object]:
+    def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
         """Tables, curves and grids of the report (records of run.py)."""

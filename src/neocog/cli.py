@@ -1,0 +1,312 @@
+"""The command line: one sub-command a verb; each parses, calls and prints. torch is imported only by verbs that need it.
+
+Progress goes to stderr; with --json standard output is exactly one JSON object. Exit codes: 0 done, 2 the user's mistake,
+130/143/129 interrupted with the run saved, 1 a defect of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from neocog import __version__
+from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, TrainConfig, from_toml
+from neocog.errors import UserError, did_you_mean
+
+app = App(
+    name="neocog",
+    version=__version__,
+    help="From labelled images to a convolutional network whose numbers you can trust.",
+    help_epilogue="Start with `neocog train digits`, then `neocog audit MY-IMAGES` and `neocog train MY-IMAGES`.",
+    result_action="return_value",
+)
+app["--help"].group = app["--version"].group = Group("Options", sort_key=99)
+
+Json = Annotated[bool, Parameter(negative=(), help="Print one JSON object on standard output.")]
+Quiet = Annotated[bool, Parameter(negative=(), help="No progress, no remarks.")]
+Out = Annotated[Path | None, Parameter(help="Where the output goes; never written over.")]
+Frames = Annotated[Literal["error", "first", "stack"], Parameter(help="Animated or multi-page files.")]
+
+
+def flat(group: str) -> Parameter:
+    """The fields of a section are flags of their own, under one heading of ``--help``."""
+    return Parameter(name="*", group=group)
+
+
+@app.command
+def train(
+    data: str,
+    /,
+    *,
+    data_config: Annotated[DataConfig | None, flat("Data")] = None,
+    model_config: Annotated[ModelConfig | None, flat("Model")] = None,
+    train_config: Annotated[TrainConfig | None, flat("Training")] = None,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    **options: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
+) -> None:
+    """Train a network on labelled images, judge it, and write a run folder with report.html.
+
+    The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label columns, MNIST or
+    CIFAR files, an NPZ, or one of digits, mnist, fashion-mnist, cifar10.
+
+    Examples:
+
+        neocog train digits
+
+        neocog train photos/ --model resnet --minutes 20
+
+        neocog train table.csv --model torchvision:resnet18 --size 224 --folds 5
+
+        neocog train mnist --model cnn --widths 16,32 --activation maxout --augment turn=15 flip=off
+
+    Parameters
+    ----------
+    data
+        A folder or file, or the name of a known data set.
+    """
+    from neocog.verbs.train import command_line, configured, start
+
+    base = from_toml(_text(config), str(config)) if config else Config()
+    given = _given(sys.argv[1:] if _tokens is None else _tokens)
+    settings: dict[str, Any] = {"data": data}
+    for section in (data_config, model_config, train_config):
+        if section is not None:
+            settings |= {f.name: getattr(section, f.name) for f in fields(section) if f.name in given}
+    _check_options(options, settings.get("model", base.model.model))
+    run = start(configured(base, {**settings, **options}), out, quiet, command_line())
+    _print_result(run.result, json)
+
+
+@app.command
+def resume(run: Path, /, *, json: Json = False, quiet: Quiet = False) -> None:
+    """Go on exactly where a run stopped: the same bytes as if it had never stopped.
+
+    Examples:
+
+        neocog resume runs/classification/digits-cnn
+    """
+    from neocog.verbs.train import resume as go_on
+
+    _print_result(go_on(run, quiet).result, json)
+
+
+@app.command
+def evaluate(
+    run: Path, data: str | None = None, /, *, out: Out = None, frames: Frames = "error", json: Json = False, quiet: Quiet = False
+) -> None:
+    """Measure a trained run on its test part, or on other labelled data of the same classes.
+
+    Examples:
+
+        neocog evaluate runs/classification/photos-cnn
+
+        neocog evaluate runs/classification/photos-cnn photos-of-another-camera/
+    """
+    from neocog.verbs import evaluate as verb
+
+    measured = verb.evaluate(run, data, out, quiet, frames)
+    _print(measured, json, lambda: verb.show(measured))
+
+
+@app.command
+def predict(run: Path, /, *files: Path, out: Out = None, json: Json = False, quiet: Quiet = False) -> None:
+    """Predict the class of files, folders or globs; write a CSV (path, label, probability, runners-up).
+
+    Files that cannot be read are skipped, with a row that says why.
+
+    Examples:
+
+        neocog predict runs/classification/photos-cnn new/*.jpg
+
+        neocog predict runs/classification/photos-cnn new/ --out new.csv
+    """
+    from neocog.verbs import predict as verb
+
+    if not files:
+        raise UserError("no files to predict", fix="neocog predict RUN FILES…")
+    predicted = verb.predict(run, files, out, quiet)
+    _print(predicted.to_json(), json, lambda: predicted.show(out))
+
+
+@app.command
+def audit(
+    data: str,
+    /,
+    *,
+    frames: Frames = "error",
+    strict: Annotated[bool, Parameter(negative=(), help="Leaks between given splits are errors.")] = False,
+    verify: Annotated[Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what is in the data and what is wrong with it: everything, in one pass. Exit code 2 where there are errors.
+
+    Examples:
+
+        neocog audit photos/
+
+        neocog audit table.csv --json > findings.json
+    """
+    from neocog.verbs import audit as verb
+
+    found = verb.audit(data, frames=frames, strict=strict, verify=verify, quiet=quiet)
+    _print(found.to_json(), json, lambda: verb.show(found))
+    if any(finding.severity == "error" for finding in found.findings):
+        raise SystemExit(2)
+
+
+@app.command
+def preview(
+    data: str, /, *, out: Out = None, augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    seed: int = 0, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Write a contact sheet (PNG) of what the network will be shown, before and after augmentation.
+
+    Examples:
+
+        neocog preview photos/ --augment turn=30 flip=off
+
+    Parameters
+    ----------
+    augment
+        Changes to the default augmentation: turn=15, flip=off, or off.
+    """
+    from neocog.verbs.preview import preview as sheet
+
+    print(sheet(data, out=out, augment=augment, seed=seed, quiet=quiet))
+
+
+@app.command
+def report(*runs: Path, out: Out = None) -> None:
+    """Write the HTML page of a run again, or one page that compares several runs, with paired tests.
+
+    Examples:
+
+        neocog report runs/classification/digits-cnn
+
+        neocog report runs/classification/digits-*
+    """
+    from neocog.verbs.report import report as write
+
+    if not runs:
+        raise UserError("no run to report on", fix="neocog report RUN [RUN…]")
+    print(write(list(runs), out))
+
+
+@app.command
+def models(name: str | None = None, /, *, channels: int = 3, size: int = 32, outputs: int = 10, json: Json = False) -> None:
+    """List the networks with their parameters and size, or the options of one.
+
+    Examples:
+
+        neocog models
+
+        neocog models cnn
+    """
+    from neocog.verbs import models as verb
+
+    if name is not None:
+        verb.show_options(name)
+        return
+    rows = verb.models(channels, (size, size), outputs)
+    _print({"models": rows}, json, lambda: verb.show(rows))
+
+
+@app.command
+def device(*, json: Json = False) -> None:
+    """Say what this machine offers: versions, processor, GPUs, memory, and which precision will be used and why."""
+    from neocog.verbs import device as verb
+
+    facts = verb.device()
+    _print(facts, json, lambda: verb.show(facts))
+
+
+@app.command
+def filters(image: Path, /, *, out: Out = None) -> None:
+    """Write a sheet of an image under the filter bank, and under choices of kernel, stride and padding.
+
+    Examples:
+
+        neocog filters portrait.png
+    """
+    from neocog.verbs.filters import filters as sheet
+
+    print(sheet(image, out))
+
+
+_tokens: list[str] | None = None
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    global _tokens
+    _tokens = None if tokens is None else list(tokens)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(_tokens, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except UserError as error:
+        _fail(str(error))
+    except CycloptsError as error:
+        command = next((token for token in (_tokens or sys.argv[1:]) if token in app), "")
+        _fail(f"{error}\n  fix:   see `neocog {command}{' ' if command else ''}--help`")
+    except BrokenPipeError:  # `neocog … | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(text: str) -> None:
+    print(f"error: {text}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _given(tokens: Sequence[str]) -> set[str]:
+    """Names of the flags on the command line: only these replace what a TOML file says."""
+    return {token[2:].split("=")[0].replace("-", "_") for token in tokens if token.startswith("--")}
+
+
+def _check_options(options: dict[str, str], model: str) -> None:
+    """A misspelt flag must not be taken for an option of the model: tell of both."""
+    from neocog import models as zoo
+
+    known = zoo.options(model)
+    flags = [f.name for section in SECTIONS.values() for f in fields(section)]
+    for name in options:
+        if name.replace("-", "_") not in known:
+            hint = did_you_mean(name, [*flags, *known]).replace("_", "-")
+            raise UserError(f"unknown option --{name}", fix=f"{hint}model {model} has the options: {', '.join(known) or 'none'}")
+
+
+def _print(value: Any, json: bool, show: Any) -> None:
+    from neocog.run import to_json
+
+    if json:
+        print(to_json(value), end="")
+    else:
+        show()
+
+
+def _print_result(result: Path, json: bool) -> None:
+    """The result as JSON, or nothing more: the verb has said what people want to know."""
+    if json and result.is_file():
+        print(result.read_text(encoding="utf-8"), end="")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the settings: {error}", str(path), "give a TOML file such as a run's config.toml") from None

@@ -1,0 +1,268 @@
+"""The settings of a run: frozen dataclasses are the schema, TOML is the memory, flags are the edit.
+
+``defaults < --config FILE < flags``. The resolved settings are written to ``config.toml`` in the run folder; ``resume``
+reads only that. Field names are unique over all sections, so that each is one flat flag (``--lr``).
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import tomli_w
+from cyclopts import Parameter
+
+from neocog.errors import UserError, did_you_mean, raise_all
+
+Optimizer = Literal["adamw", "adam", "sgd", "gd"]
+Schedule = Literal["onecycle", "cosine", "constant"]
+Loss = Literal["cross-entropy", "mse", "mae"]
+
+
+Several = Parameter(consume_multiple=True, negative=())
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which data, and how they are read and split."""
+
+    data: Annotated[str, Parameter(parse=False)] = ""
+    """Path, or one of digits, mnist, fashion-mnist, cifar10."""
+    task: Literal["auto", "classification"] = "auto"
+    """What is learned; auto: what the data's labels allow."""
+    size: Annotated[tuple[int, ...], Several] = ()
+    """Height and width that the network sees (one number: square); default: the images' own."""
+    channels: int = 0
+    """Channels that the network sees; 0: the images' own."""
+    fit: Literal["resize", "pad", "crop"] = "resize"
+    """How images of other sizes are brought to that size."""
+    frames: Literal["error", "first", "stack"] = "error"
+    """What to do with animated or multi-page files."""
+    split: Annotated[tuple[float, ...], Several] = (0.8, 0.1, 0.1)
+    """Shares of train, validation and test where the data do not come split."""
+    folds: int = 0
+    """K-fold cross-validation: K trainings, each tested on another fold."""
+    on_bad: Literal["stop", "skip"] = "stop"
+    """What to do with files that cannot be read."""
+    max_bad: float = 0.01
+    """Largest share of files that --on-bad skip may leave out."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which network. Its own options (``neocog models NAME``) are flags too: --widths 32,64 --dropout 0.2."""
+
+    model: str = "cnn"
+    """A name of `neocog models`, torchvision:NAME, timm:NAME or path/to/file.py:Class."""
+    options: Annotated[Mapping[str, Any], Parameter(parse=False)] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How it is learned."""
+
+    epochs: int = 0
+    """Passes over the training images; 0: as many as about 5,000 steps make (5 to 60)."""
+    minutes: float = 0.0
+    """Train for about so long instead: the first steps are timed, then the number of steps is fixed."""
+    batch: int = 0
+    """Images a step, over all processes together; 0: 128, or a tenth of a small set."""
+    optimizer: Optimizer = "adamw"
+    """gd is full-batch gradient descent: one step an epoch."""
+    lr: float = 0.002
+    """Peak learning rate."""
+    schedule: Schedule = "onecycle"
+    """onecycle: up and down; cosine: short warm-up, then down; constant."""
+    warmup: float = 0.25
+    """Share of the steps in which the rate rises."""
+    momentum: float = 0.9
+    """Of sgd."""
+    nesterov: Annotated[bool, Parameter(negative=())] = False
+    """Nesterov's momentum, of sgd."""
+    weight_decay: float = 0.02
+    """Decoupled decay of weights (not of biases and norms)."""
+    l1: float = 0.0
+    """Penalty on the absolute weights."""
+    l2: float = 0.0
+    """Penalty on the squared weights (l2 / 2 · w²)."""
+    clip: float = 0.0
+    """Largest norm of the gradient; 0: not clipped."""
+    loss: Loss = "cross-entropy"
+    """mse and mae compare probabilities with the one-hot truth."""
+    label_smoothing: float = 0.0
+    """Share of the truth that is spread over all classes."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """balanced: rare classes count as much as frequent ones."""
+    ema: float = 0.0
+    """Decay of a running mean of the weights that is evaluated in their place; 0: off."""
+    patience: int = 0
+    """Stop after so many epochs without a better validation measure; 0: never."""
+    augment: Annotated[tuple[str, ...], Several] = ()
+    """Changes to the default augmentation: turn=15, flip=off, or off for none at all. Repeatable."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 where the processor is fast at it."""
+    engine: Literal["torch", "numpy"] = "torch"
+    """numpy: the hand-written engine, for networks that it knows."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: the GPU where there is one."""
+    threads: int = 0
+    """Threads of one process; 0: one a core. Results depend on it in the last digit, so it is recorded."""
+    workers: int = 2
+    """Threads that decode images which do not fit in memory."""
+    memory: float = 0.5
+    """Share of the free memory that decoded images may take; beyond it they are streamed from disk."""
+    save_every: float = 30.0
+    """Seconds between checkpoints (more where saving would cost over 2 % of the time)."""
+    tensorboard: Annotated[bool, Parameter(negative=())] = False
+    """Also write TensorBoard logs into the run folder."""
+    seed: int = 0
+    """Everything random is a function of it."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a run, by section."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    def to_toml(self) -> str:
+        """TOML that ``from_toml`` reads back to an equal value."""
+        return tomli_w.dumps({name: _plain(section) for name, section in asdict(self).items()})
+
+
+SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainConfig}
+
+
+def from_toml(text: str, where: str) -> Config:
+    """Read settings; unknown keys and values of another type are errors, all told at once, with the nearest name."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"not TOML: {error}", where) from error
+    raise_all(_faults(tables, where))
+    sections = {name: SECTIONS[name](**_typed(SECTIONS[name], table)) for name, table in tables.items()}
+    return check(Config(**sections))
+
+
+def changed(config: Config, edits: Mapping[str, Any]) -> Config:
+    """``config`` with some fields (unique names over all sections) replaced."""
+    for name, kind in SECTIONS.items():
+        mine = {f.name: edits[f.name] for f in fields(kind) if f.name in edits}
+        if mine:
+            config = replace(config, **{name: replace(getattr(config, name), **mine)})
+    return check(config)
+
+
+def check(config: Config) -> Config:
+    """Every value in its range, or all the faults at once."""
+    raise_all(_range_faults(config))
+    return config
+
+
+def _range_faults(config: Config) -> Iterator[UserError]:
+    data, training = config.data, config.training
+    least = {"epochs": 0, "batch": 0, "patience": 0, "threads": 0, "workers": 0, "seed": 0}
+    for name, low in least.items():
+        if getattr(training, name) < low:
+            yield UserError(f"--{name} {getattr(training, name)} is below {low}", fix=f"give {low} or more")
+    ranges = {
+        "lr": (0.0, 1000.0), "minutes": (0.0, 1e6), "warmup": (0.0, 1.0), "momentum": (0.0, 1.0), "weight_decay": (0.0, 1000.0),
+        "l1": (0.0, 1000.0), "l2": (0.0, 1000.0), "clip": (0.0, 1e9), "label_smoothing": (0.0, 1.0), "ema": (0.0, 1.0),
+        "memory": (0.0, 1.0),
+    }  # fmt: skip
+    for name, (low, high) in ranges.items():
+        value = getattr(training, name)
+        if not low <= value <= high or (name in ("ema", "momentum", "label_smoothing") and value == high):
+            yield UserError(f"--{_flag(name)} {value} is outside {low:g} to {high:g}", fix=f"give a value from {low:g} to {high:g}")
+    if training.lr == 0:
+        yield UserError("--lr 0 learns nothing", fix="give a rate above 0")
+    if training.epochs and training.minutes:
+        yield UserError("--epochs and --minutes contradict each other", fix="give one of the two")
+    if training.seed >= 2**63:
+        yield UserError(f"--seed {training.seed} is above 2^63 − 1", fix="give a smaller seed")
+    if training.loss != "cross-entropy" and training.label_smoothing:
+        yield UserError(f"--label-smoothing belongs to cross-entropy, not to --loss {training.loss}", fix="leave one of the two out")
+    if len(data.split) != 3 or any(not math.isfinite(share) or share < 0 for share in data.split) or sum(data.split) <= 0:
+        yield UserError(f"--split {data.split} is not three shares", fix="give train, validation and test, such as 0.8 0.1 0.1")
+    elif data.split[0] <= 0 or data.split[2] <= 0:
+        yield UserError("--split leaves nothing to train or to test on", fix="give shares above 0 for train and test")
+    if data.folds < 0 or data.folds in (1, 2):
+        yield UserError(f"--folds {data.folds} is too few", fix="give 3 or more (one part trains, one validates, one tests), or 0")
+    if len(data.size) > 2 or any(side < 1 for side in data.size):
+        yield UserError(f"--size {data.size} is no size", fix="give one side or height and width, such as 64 or 48 64")
+    if data.channels < 0:
+        yield UserError(f"--channels {data.channels} is below 0", fix="give 1, 3 …, or 0 for the images' own")
+    if not 0 <= data.max_bad <= 1:
+        yield UserError(f"--max-bad {data.max_bad} is outside 0 to 1", fix="give a share such as 0.01")
+
+
+def _faults(tables: Mapping[str, Any], where: str) -> Iterator[UserError]:
+    for name, table in tables.items():
+        if name not in SECTIONS or not isinstance(table, Mapping):
+            yield UserError(f"no section [{name}]", where, did_you_mean(name, SECTIONS) + f"known: {', '.join(SECTIONS)}")
+            continue
+        hints = hints_of(SECTIONS[name])
+        for key, value in table.items():
+            if key not in hints:
+                yield UserError(f"no setting '{key}' in [{name}]", where, did_you_mean(key, hints) + f"known: {', '.join(hints)}")
+            elif not _fits(value, hints[key]):
+                yield UserError(f"{key} = {value!r} is not {_named(hints[key])}", where)
+
+
+def hints_of(section: type) -> dict[str, Any]:
+    """Field name → type, without the ``Annotated`` around it."""
+    return {name: get_args(hint)[0] if get_origin(hint) is Annotated else hint for name, hint in get_type_hints(section).items()}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, option) for option in get_args(hint))
+    if origin is not None and issubclass(origin, Mapping):
+        return isinstance(value, Mapping)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _named(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    return {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}.get(getattr(hint, "__name__", ""), str(hint))
+
+
+def _typed(section: type, table: Mapping[str, Any]) -> dict[str, Any]:
+    hints = hints_of(section)
+    typed = {}
+    for key, value in table.items():
+        if get_origin(hints[key]) is tuple:
+            value = tuple(get_args(hints[key])[0](item) for item in value)
+        elif hints[key] is float:
+            value = float(value)
+        typed[key] = value
+    return typed
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")

@@ -1,0 +1,149 @@
+"""From pixels to batches on the device: taken from memory or streamed from disk, augmented, normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import tee
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neocog.data.augment import Augmentation, apply, draw
+from neocog.data.batches import Batches, share
+from neocog.data.dataset import Array, Images
+from neocog.data.fit import fit
+from neocog.data.normalise import normalise
+from neocog.data.preprocessing import Preprocessing
+
+Indices = NDArray[np.int64]
+AHEAD = 4  # batches that are decoded while the network learns from the one before them
+
+
+class Store(Protocol):
+    """Where fitted pixels come from."""
+
+    def stream(self, wanted: Iterable[Indices]) -> Iterator[Array | Tensor]:
+        """Yield (B, C, H, W) pixels for each array of sample positions, in their order."""
+
+
+@dataclass(frozen=True)
+class Resident:
+    """All pixels in memory (N, C, H, W), or already on the GPU."""
+
+    pixels: Array | Tensor
+
+    def stream(self, wanted: Iterable[Indices]) -> Iterator[Array | Tensor]:
+        for indices in wanted:
+            if isinstance(self.pixels, Tensor):
+                yield self.pixels[torch.from_numpy(indices).to(self.pixels.device)]
+            else:
+                yield self.pixels[indices]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Images decoded when they are needed, a few batches ahead, by ``workers`` threads (Pillow decodes without the GIL).
+
+    The number of threads changes nothing but the speed: which sample comes when is decided before.
+    """
+
+    images: Images
+    preprocessing: Preprocessing
+    workers: int = 2
+
+    def stream(self, wanted: Iterable[Indices]) -> Iterator[Array | Tensor]:
+        if self.workers == 0:
+            for indices in wanted:
+                yield np.stack([self._one(int(index)) for index in indices])
+            return
+        with ThreadPoolExecutor(self.workers, "decode") as pool:
+            waiting: list[list[Future[Array]]] = []
+            try:
+                for indices in wanted:
+                    waiting.append([pool.submit(self._one, int(index)) for index in indices])
+                    if len(waiting) > AHEAD:
+                        yield np.stack([future.result() for future in waiting.pop(0)])
+                while waiting:
+                    yield np.stack([future.result() for future in waiting.pop(0)])
+            finally:
+                for future in (future for batch in waiting for future in batch):
+                    future.cancel()
+
+    def _one(self, index: int) -> Array:
+        return fit(self.images.read(index), self.preprocessing)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step sees, on the device. ``total`` is the size of the whole batch over all ranks."""
+
+    inputs: Tensor  # (B, C, H, W) normalised float32
+    targets: Tensor  # (B,) int64
+    weights: Tensor | None  # (B,) float32, of mean 1 over the training part
+    samples: Indices  # (B,) positions in the data set
+    total: int
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Every batch that one rank needs. ``labels`` and ``weights`` are those of the whole data set."""
+
+    store: Store
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float32] | None
+    parts: Mapping[str, Indices]  # "train", "validation", "test" → positions in the data set
+    batches: Batches  # over parts["train"]
+    preprocessing: Preprocessing
+    augmentation: Augmentation
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+    at_most: int = 1024  # images that go through a network at once; larger batches come in pieces
+
+    def training(self, start: int, stop: int) -> Iterator[tuple[int, list[Batch]]]:
+        """(step, this rank's share of its batch, augmented, in pieces of at most ``at_most``) for start ≤ step < stop."""
+        plan, ahead = tee(
+            (step, piece)
+            for step in range(start, stop)
+            for piece in self._pieces(self.parts["train"][share(self.batches[step], self.rank, self.world)])
+        )
+        pieces: list[Batch] = []
+        for (step, samples), pixels in zip(plan, self.store.stream(samples for _, samples in ahead), strict=True):
+            epoch = step // self.batches.per_epoch
+            moved = self._moved(pixels)
+            where = torch.from_numpy(samples).to(self.device)
+            drawn = draw(self.augmentation, self.batches.seed, epoch, where, self.preprocessing)
+            pieces.append(self._batch(samples, apply(drawn, moved), len(self.batches[step])))
+            if sum(map(len, pieces)) == len(share(self.batches[step], self.rank, self.world)):
+                yield step, pieces
+                pieces = []
+
+    def evaluation(self, part: str) -> Iterator[Batch]:
+        """This rank's share of a part, not augmented; together the ranks see every sample once."""
+        indices = self.parts[part][self.rank :: self.world]
+        plan, ahead = tee(self._pieces(indices))
+        for samples, pixels in zip(plan, self.store.stream(ahead), strict=True):
+            yield self._batch(samples, self._moved(pixels), len(self.parts[part]))
+
+    def _pieces(self, samples: Indices) -> Iterator[Indices]:
+        for start in range(0, len(samples), self.at_most):
+            yield samples[start : start + self.at_most]
+
+    def _moved(self, pixels: Array | Tensor) -> Tensor:
+        if isinstance(pixels, Tensor):
+            return pixels
+        return torch.from_numpy(pixels).to(self.device, non_blocking=True)
+
+    def _batch(self, samples: Indices, pixels: Tensor, total: int) -> Batch:
+        inputs = normalise(pixels, self.preprocessing)
+        targets = torch.from_numpy(self.labels[samples]).to(self.device)
+        weights = None if self.weights is None else torch.from_numpy(self.weights[samples]).to(self.device)
+        return Batch(inputs, targets, weights, samples, total)

@@ -1,0 +1,220 @@
+"""THE loop: how anything is learned. It knows no task by name, draws nothing, and can be killed at any moment.
+
+Randomness is a function of (seed, epoch, sample) or (seed, step, rank), so a checkpoint is networks, optimizers and counters.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+
+from neocog.config import TrainConfig
+from neocog.data.dataset import Dataset
+from neocog.data.feed import Batch, Feed
+from neocog.engine import checkpoint
+from neocog.engine.interrupt import Guard, Interrupted
+from neocog.engine.precision import Precision
+from neocog.engine.ranks import Ranks
+from neocog.engine.schedule import rate
+from neocog.engine.seed import seed_step
+from neocog.engine.update import NonFinite, apply_update, average_weights, optimizer_for
+from neocog.errors import UserError, listed
+from neocog.run import Run
+from neocog.tasks.task import Task
+
+State = dict[str, Tensor]
+
+
+@dataclass
+class Counters:
+    """The small numbers of a checkpoint. Losses are exact: JSON keeps every digit of a float."""
+
+    step: int = 0
+    steps: int = 0
+    loss: float = 0.0  # sum over the samples of this epoch so far
+    seen: int = 0
+    best: float | None = None
+    best_epoch: int = 0
+    stopped: bool = False
+    rows: list[dict[str, float]] = field(default_factory=list)  # metrics.csv
+
+
+@dataclass
+class Learner:
+    """Everything that learning changes: the networks, their running means, their optimizers, the best weights so far."""
+
+    nets: dict[str, Module]
+    means: dict[str, Module]
+    optimizers: dict[str, torch.optim.Optimizer]
+    best: dict[str, State]
+    counters: Counters
+
+    @property
+    def judged(self) -> dict[str, Module]:
+        """The networks that are evaluated: the running means where there are any."""
+        return self.means or self.nets
+
+
+def learner(task: Task, config: TrainConfig, device: torch.device) -> Learner:
+    """Fresh networks and optimizers, initialised from the seed alone."""
+    torch.manual_seed(config.seed)
+    nets = {name: net.to(device) for name, net in task.networks().items()}
+    means = {name: copy.deepcopy(net).requires_grad_(False) for name, net in nets.items()} if config.ema else {}
+    optimizers = {name: optimizer_for(net, config) for name, net in nets.items()}
+    return Learner(nets, means, optimizers, {}, Counters())
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What stays the same from the first step to the last."""
+
+    task: Task
+    feed: Feed
+    config: TrainConfig
+    precision: Precision
+    ranks: Ranks
+    run: Run
+    dataset: Dataset
+    times: list[float] = field(default_factory=list)  # seconds of each step of this process
+
+    def train(self, learner: Learner, guard: Guard, watch: Callable[[Counters, float], None]) -> None:
+        """Learn until the last step, a signal or patience ends it. The run folder then holds the newest checkpoint.
+
+        ``watch`` is called after each step with the counters and the step's loss.
+        """
+        counters, per_epoch, saved = learner.counters, self.feed.batches.per_epoch, time.monotonic()
+        if counters.step == 0:
+            self.save(learner)
+        pause = self.config.save_every
+        begun = time.monotonic()
+        for step, pieces in self.feed.training(counters.step, counters.steps):
+            if counters.stopped:
+                break
+            seed_step(self.config.seed, step, self.ranks.rank)
+            loss = self.step(learner, step, pieces)
+            counters.step, counters.loss, counters.seen = step + 1, counters.loss + loss * pieces[0].total, counters.seen + pieces[0].total
+            self.times.append(time.monotonic() - begun)
+            if counters.step % per_epoch == 0 or counters.step == counters.steps:
+                self.end_epoch(learner)
+            watch(counters, loss)
+            signal = self.ranks.any(guard.signal or 0)
+            due = time.monotonic() - saved >= pause
+            if signal or counters.stopped or counters.step == counters.steps or (due and self.ranks.is_writer):
+                started = time.monotonic()
+                self.save(learner)
+                saved = time.monotonic()
+                pause = max(self.config.save_every, 50 * (saved - started))  # saving costs 2 % at most
+            if signal:
+                raise Interrupted(signal)
+            begun = time.monotonic()
+
+    def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float:
+        """One update of every network on one batch; the mean loss over all ranks."""
+        lr = rate(step, learner.counters.steps, self.config.lr, self.config.schedule, self.config.warmup)
+        totals: dict[str, float] = {}
+        for net in learner.nets.values():
+            net.train()
+        for place, piece in enumerate(pieces):
+            losses = self.task.losses(learner.nets, piece)
+            while True:
+                with torch.autocast(self.feed.device.type, self.precision.dtype, enabled=self.precision.autocast):
+                    name, loss = next(losses, ("", None))
+                if loss is None:
+                    break
+                optimizer = learner.optimizers[name]
+                if place == 0:
+                    optimizer.zero_grad(set_to_none=True)
+                part = loss * (len(piece) / piece.total)  # the pieces of all ranks add up to the batch's mean
+                value = self.checked(self.ranks.sum(float(part.detach())), step, pieces)
+                part.backward()
+                totals[name] = totals.get(name, 0.0) + value
+                if place == len(pieces) - 1:
+                    self.update(learner, name, lr, step, pieces)
+        return sum(totals.values())
+
+    def update(self, learner: Learner, name: str, lr: float, step: int, pieces: list[Batch]) -> None:
+        net = learner.nets[name]
+        self.ranks.sum_gradients(net.parameters())
+        try:
+            apply_update(net, learner.optimizers[name], self.config, lr)
+        except NonFinite as fault:
+            raise self.not_finite(str(fault), step, pieces) from None
+        if learner.means:
+            average_weights(learner.means[name], net, self.config.ema, step)
+
+    def end_epoch(self, learner: Learner) -> None:
+        """Validate, write the epoch's row, keep the best weights, and stop where patience is over."""
+        counters = learner.counters
+        epoch = math.ceil(counters.step / self.feed.batches.per_epoch)
+        row = {"epoch": epoch, "step": counters.step, "train_loss": counters.loss / counters.seen}
+        row["lr"] = learner.optimizers[next(iter(learner.optimizers))].param_groups[0]["lr"]
+        validation = self.measured(learner.judged, "validation")
+        row |= {f"validation_{name}": value for name, value in validation.items()}
+        counters.rows.append(row)
+        counters.loss, counters.seen = 0.0, 0
+        first = next(iter(validation.values()), float(epoch))
+        if counters.best is None or first >= counters.best:
+            counters.best, counters.best_epoch = first, epoch
+            learner.best = {name: clone(net.state_dict()) for name, net in learner.judged.items()}
+        counters.stopped = 0 < self.config.patience <= epoch - counters.best_epoch
+
+    @torch.no_grad()
+    def measured(self, nets: Mapping[str, Module], part: str) -> dict[str, float]:
+        """The task's measures on a part: sums over the samples of all ranks, ratios taken once."""
+        if len(self.feed.parts[part]) == 0:
+            return {}
+        for net in nets.values():
+            net.eval()
+        totals: dict[str, Tensor] = {}
+        for batch in self.feed.evaluation(part):
+            with torch.autocast(self.feed.device.type, self.precision.dtype, enabled=self.precision.autocast):
+                tally = self.task.tally(nets, batch)
+            totals = {name: totals[name] + value if totals else value for name, value in tally.items()}
+        return self.task.measures(self.ranks.sum_tally(totals))
+
+    def checked(self, value: float, step: int, pieces: list[Batch]) -> float:
+        if not math.isfinite(value):
+            raise self.not_finite(f"the loss is {value}", step, pieces)
+        return value
+
+    def not_finite(self, what: str, step: int, pieces: list[Batch]) -> UserError:
+        names = [self.dataset.names[index] for piece in pieces for index in piece.samples]
+        fix = "lower --lr, add --clip 1, or look at these images with `neocog audit`; the last checkpoint is intact"
+        return UserError(f"{what} in step {step}: training stopped before the weights were touched", f"images {listed(names)}", fix)
+
+    def save(self, learner: Learner) -> None:
+        """Write a checkpoint (one rank does)."""
+        if not self.ranks.is_writer:
+            return
+        tensors: dict[str, State] = {}
+        states: dict[str, Any] = {}
+        for name, net in learner.nets.items():
+            tensors[name] = net.state_dict()
+            tensors[f"optimizer.{name}"], states[name] = checkpoint.optimizer_tensors(learner.optimizers[name])
+        tensors |= {f"mean.{name}": net.state_dict() for name, net in learner.means.items()}
+        tensors |= {f"best.{name}": state for name, state in learner.best.items()}
+        state = {"counters": asdict(learner.counters), "optimizers": states, "best": sorted(learner.best)}
+        checkpoint.save(self.run.checkpoints, learner.counters.step, tensors, state)
+
+
+def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
+    """Put a checkpoint's networks, optimizers and counters into a fresh learner."""
+    for name, net in learner.nets.items():
+        net.load_state_dict(saved.tensors(name))
+        checkpoint.restore_optimizer(learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name])
+    for name, net in learner.means.items():
+        net.load_state_dict(saved.tensors(f"mean.{name}"))
+    learner.best = {name: saved.tensors(f"best.{name}") for name in saved.state["best"]}
+    learner.counters = Counters(**saved.state["counters"])
+
+
+def clone(state: Mapping[str, Tensor]) -> State:
+    return {name: value.detach().clone() for name, value in state.items()}

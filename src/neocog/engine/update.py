@@ -1,0 +1,66 @@
+"""One step of one network: gradients are averaged over the ranks, penalised, checked, clipped and applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from neocog.config import TrainConfig
+
+
+class NonFinite(ArithmeticError):
+    """A loss or gradient that is NaN or infinite; raised before it can reach a weight."""
+
+
+def decayed(parameters: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Weights, which decay, and biases and norms (one axis), which do not."""
+    parameters = list(parameters)
+    return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+
+
+def optimizer_for(net: Module, config: TrainConfig) -> Optimizer:
+    """The optimizer that the settings name. Decoupled decay (Loshchilov and Hutter 2019) is applied in ``apply_update``."""
+    parameters = [p for p in net.parameters() if p.requires_grad]
+    if config.optimizer in ("adam", "adamw"):
+        kind = AdamW if config.optimizer == "adamw" else Adam
+        return kind(parameters, lr=config.lr, betas=(0.9, 0.99), weight_decay=0.0, foreach=True)
+    momentum = config.momentum if config.optimizer == "sgd" else 0.0
+    return SGD(parameters, lr=config.lr, momentum=momentum, nesterov=config.nesterov and momentum > 0, foreach=True)
+
+
+@torch.no_grad()
+def apply_update(net: Module, optimizer: Optimizer, config: TrainConfig, lr: float) -> None:
+    """Apply the gradients in place. Raises NonFinite before any weight is touched."""
+    weights, others = decayed(p for p in net.parameters() if p.grad is not None)
+    if weights and (config.l1 or config.l2):
+        gradients = [p.grad for p in weights if p.grad is not None]
+        if config.l2:
+            torch._foreach_add_(gradients, weights, alpha=config.l2)
+        if config.l1:
+            torch._foreach_add_(gradients, torch._foreach_sign(weights), alpha=config.l1)
+    every = [p.grad for p in (*weights, *others) if p.grad is not None]
+    norm = torch.stack(torch._foreach_norm(every)).norm()
+    if not torch.isfinite(norm):
+        raise NonFinite("the gradient is not finite")
+    if config.clip and float(norm) > config.clip:
+        torch._foreach_mul_(every, config.clip / float(norm))
+    if config.weight_decay and weights:
+        torch._foreach_mul_(weights, 1 - lr * config.weight_decay)
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+
+
+@torch.no_grad()
+def average_weights(mean: Module, net: Module, decay: float, step: int) -> None:
+    """Move the running mean of the weights (EMA) towards ``net``; early steps count more, since there is little to average."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for ours, theirs in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
+        if ours.is_floating_point():
+            ours.lerp_(theirs, 1 - decay)
+        else:
+            ours.copy_(theirs)

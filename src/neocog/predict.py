@@ -1,0 +1,108 @@
+"""A run, loaded: its network, its preprocessing, its classes. What training saw, this sees."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+
+from neocog import __version__, models
+from neocog.data.dataset import Images
+from neocog.data.feed import Streamed
+from neocog.data.normalise import normalise
+from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError
+from neocog.run import Run, to_json, write_atomically
+
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained network in evaluation mode. ``temperature`` calibrates its probabilities."""
+
+    network: torch.nn.Module
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    temperature: float = 1.0
+
+    def logits(self, images: Images, indices: Sequence[int], batch: int = 256) -> Iterator[Logits]:
+        """Yield (B, K) logits of the images at ``indices``, in their order. Raises BadImage."""
+        where = np.asarray(indices, dtype=np.int64)
+        wanted = (where[start : start + batch] for start in range(0, len(where), batch))
+        for pixels in Streamed(images, self.preprocessing).stream(wanted):
+            yield self.of_pixels(torch.as_tensor(pixels))
+
+    @torch.no_grad()
+    def of_pixels(self, pixels: torch.Tensor) -> Logits:
+        """(B, K) logits of fitted pixels (B, C, H, W)."""
+        logits: Logits = self.network(normalise(pixels, self.preprocessing)).float().numpy()
+        return logits
+
+    def probabilities(self, logits: Logits) -> NDArray[np.float64]:
+        """(B, K) calibrated: softmax(logits / temperature)."""
+        scaled = logits.astype(np.float64) / self.temperature
+        scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        probabilities: NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
+        return probabilities
+
+
+def save_predictor(
+    run: Run, network: torch.nn.Module, model: str, options: dict[str, Any], preprocessing: Preprocessing,
+    classes: Sequence[str], temperature: float,
+) -> None:  # fmt: skip
+    """Write weights.safetensors and model.json: all that ``predict`` needs, no pickle."""
+    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    weights = safetensors.torch.save(state)
+    write_atomically(run.weights, weights)
+    facts = {
+        "neocog": __version__,
+        "task": "classification",
+        "model": model,
+        "options": options,
+        "classes": list(classes),
+        "temperature": temperature,
+        "preprocessing": asdict(preprocessing),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
+    }
+    write_atomically(run.model, to_json(facts))
+
+
+def load_predictor(run: Run) -> Predictor:
+    """The network of a finished run. Raises UserError where it is unfinished, damaged, or of another form."""
+    if not run.model.is_file() or not run.weights.is_file():
+        fix = f"`neocog resume {run.folder}` ends it" if run.config.is_file() else "give a folder that `neocog train` made"
+        raise UserError(f"{run.folder} has no trained network", str(run.weights), fix)
+    facts = json.loads(run.model.read_text(encoding="utf-8"))
+    content = run.weights.read_bytes()
+    if hashlib.sha256(content).hexdigest() != facts["weights"]["sha256"]:
+        what = f"the weights are not those that were written: {len(content):,} of {facts['weights']['bytes']:,} bytes, another SHA-256"
+        raise UserError(what, str(run.weights), "restore the file, or train again")
+    recipe = {name: tuple(value) if isinstance(value, list) else value for name, value in facts["preprocessing"].items()}
+    preprocessing = Preprocessing(**recipe)
+    network = models.build(facts["model"], preprocessing.channels, preprocessing.size, len(facts["classes"]), **facts["options"])
+    state = safetensors.torch.load(content)
+    ours = network.state_dict()
+    for name in sorted(set(state) ^ set(ours)):
+        side = "the file has" if name in state else "the model has"
+        raise UserError(f"the weights are of another network: only {side} '{name}'", str(run.weights), f"is {facts['model']} unchanged?")
+    for name, value in state.items():
+        if value.shape != ours[name].shape:
+            what = f"the weights are of another network: '{name}' is {tuple(value.shape)}, the model's {tuple(ours[name].shape)}"
+            raise UserError(what, str(run.weights), f"is {facts['model']} unchanged?")
+    network.load_state_dict(state)
+    return Predictor(network.eval(), preprocessing, tuple(facts["classes"]), float(facts["temperature"]))
+
+
+def path_of(run: Path | Run) -> Run:
+    """A run, given as itself or as its folder."""
+    return run if isinstance(run, Run) else Run(Path(run))

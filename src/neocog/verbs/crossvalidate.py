@@ -1,0 +1,74 @@
+"""``train --folds K``: K trainings, each tested on another fold, and their mean ± standard deviation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from statistics import mean, stdev
+from typing import Any
+
+from scipy.stats import t as student
+
+from neocog.config import Config
+from neocog.engine.ranks import Ranks
+from neocog.report import sections_to_json, write_report
+from neocog.run import Bars, Run, Section, Table, to_json, write_atomically
+from neocog.verbs.screen import Screen
+
+
+def crossvalidate(config: Config, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str]) -> None:
+    """Train every fold in a folder of its own below the run folder, then write the summary result.json and report.html.
+
+    Folds that are complete are left as they are, so that ``resume`` of the run folder goes on where it stopped.
+    """
+    from neocog.verbs.train import is_complete, work
+
+    if ranks.is_writer and not run.config.is_file():
+        write_atomically(run.config, config.to_toml())
+        write_atomically(run.environment, to_json({"command": list(command)}))
+    parts = [Run(run.folder / f"fold-{fold + 1}") for fold in range(config.data.folds)]
+    for fold, part in enumerate(parts):
+        screen.say(f"fold {fold + 1} of {config.data.folds}", "bold")
+        if not is_complete(part):
+            if ranks.is_writer:
+                part.folder.mkdir(exist_ok=True)
+            ranks.barrier()
+            work(config, part, ranks, screen, command, fold)
+    if ranks.is_writer:
+        summarise(config, run, parts, screen)
+
+
+def summarise(config: Config, run: Run, parts: Sequence[Run], screen: Screen) -> None:
+    """result.json of the whole: each measure's mean over the folds, its sd, and Student's 95 % interval of the mean."""
+    results: list[dict[str, Any]] = [json.loads(part.result.read_text(encoding="utf-8")) for part in parts]
+    names = [name for name in results[0]["measures"]["test"] if all(name in r["measures"]["test"] for r in results)]
+    measures: dict[str, dict[str, float]] = {}
+    for name in names:
+        values = [r["measures"]["test"][name]["value"] for r in results]
+        half = float(student.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+        n = sum(r["measures"]["test"][name]["n"] for r in results)
+        measures[name] = {"value": mean(values), "low": mean(values) - half, "high": mean(values) + half, "n": n, "sd": stdev(values)}
+    first = results[0]
+    result = {
+        **{key: first[key] for key in ("task", "model", "parameters", "classes", "precision", "data")},
+        "run": str(run.folder),
+        "report": str(run.report),
+        "folds": [str(part.folder) for part in parts],
+        "n": {"train": first["n"]["train"], "validation": first["n"]["validation"], "test": sum(r["n"]["test"] for r in results)},
+        "measures": {"test": measures},
+        "per_class": {},
+        "seconds": sum(r["seconds"] for r in results),
+        "epochs": sum(r["epochs"] for r in results),
+        "images_per_second": mean(r["images_per_second"] for r in results),
+    }
+    rows = [(name, f"{m['value']:.4f} ± {m['sd']:.4f}", *(r["measures"]["test"][name]["value"] for r in results)) for name, m in measures.items()]
+    table = Table(("measure", "mean ± sd", *(part.folder.name for part in parts)), tuple(rows))
+    accuracies = tuple(r["measures"]["test"][names[0]]["value"] for r in results)
+    bars = Bars(tuple(part.folder.name for part in parts), accuracies, names[0])
+    write_atomically(run.sections, sections_to_json([Section(f"{len(parts)}-fold cross-validation", (table, bars), "folds")]))
+    write_atomically(run.result, to_json(result))
+    write_report(run)
+    value = measures[names[0]]
+    screen.say(f"{names[0]} over {len(parts)} folds: {value['value']:.4f} ± {value['sd']:.4f} (sd); report: {run.report}", "bold")
+
+

@@ -1,0 +1,107 @@
+"""``evaluate``: a trained run measured again on its test part, or on other labelled data of the same classes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from neocog.config import from_toml
+from neocog.data.dataset import Dataset
+from neocog.data.detect import open_dataset
+from neocog.data.images import Decoding
+from neocog.data.split import read_splits
+from neocog.errors import UserError, listed
+from neocog.measures.classification import classification_measures, per_class
+from neocog.predict import load_predictor, path_of
+from neocog.run import Run, to_json, write_atomically
+from neocog.verbs.screen import Screen
+
+
+def evaluate(
+    run: Path | Run, data: str | Path | None = None, out: Path | None = None, quiet: bool = False, frames: str = "error"
+) -> dict[str, Any]:
+    """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, "per_class"}.
+
+    Without ``data``: the run's own test part, as splits.csv names it. With ``data``: all of it, or its test part where it
+    has one; images of the run's training part among them (same SHA-256) are an error. Writes the JSON to ``out``.
+    """
+    run, screen = path_of(run), Screen(quiet)
+    predictor = load_predictor(run)
+    config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
+    source = str(data) if data is not None else config.data.data
+    dataset = open_dataset(source, Decoding(frames=config.data.frames if data is None else frames))  # type: ignore[arg-type]
+    chosen = own_test(run, dataset) if data is None else foreign_test(run, dataset)
+    labels = matched(dataset, predictor.classes)[chosen]
+    with screen.bar("evaluating", len(chosen)) as advance:
+        logits = []
+        for part in predictor.logits(dataset.images, chosen.tolist()):
+            logits.append(part)
+            advance(len(part))
+    groups = None if dataset.groups is None else dataset.groups[chosen]
+    values = np.concatenate(logits)
+    found = classification_measures(values, labels, groups, config.training.seed, predictor.temperature)
+    result = {
+        "run": str(run.folder),
+        "task": "classification",
+        "model": config.model.model,
+        "data": source,
+        "classes": list(predictor.classes),
+        "n": {"test": len(chosen)},
+        "measures": {"test": {name: asdict(value) for name, value in found.items()}},
+        "per_class": per_class(values, labels, predictor.classes, groups, config.training.seed),
+    }
+    if out is not None:
+        if out.exists():
+            raise UserError(f"{out} exists already", fix="give another --out")
+        write_atomically(out, to_json(result))
+    return result
+
+
+def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
+    """Positions of the run's test samples in the data set."""
+    recorded = read_splits(run.splits)
+    place = {name: index for index, name in enumerate(dataset.names)}
+    wanted = [name for name, part in zip(recorded.samples, recorded.parts, strict=True) if part == "test"]
+    missing = [name for name in wanted if name not in place]
+    if missing:
+        raise UserError(f"{len(missing)} test images are gone from the data", listed(missing), "restore them")
+    return np.array([place[name] for name in wanted], dtype=np.int64)
+
+
+def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
+    """Positions of the samples to test on; none of them may have been trained on."""
+    chosen = np.arange(len(dataset))
+    if dataset.splits is not None and (dataset.splits == "test").any():
+        chosen = np.flatnonzero(dataset.splits == "test")
+    recorded = read_splits(run.splits)
+    trained = {digest for digest, part in zip(recorded.digests, recorded.parts, strict=True) if part != "test"}
+    seen = [dataset.names[index] for index in chosen if dataset.images.digest(int(index)) in trained]
+    if seen:
+        what = f"{len(seen)} of these {len(chosen):,} images were used to train this run"
+        raise UserError(what, listed(seen), "leave them out: a network is not judged on what it was trained on")
+    return chosen
+
+
+def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """(N,) labels in the run's order of classes. Raises UserError for classes that the run does not know."""
+    unknown = [name for name in dataset.classes if name not in classes]
+    if unknown:
+        raise UserError(f"the run does not know the classes {listed(unknown)}", fix=f"it knows {listed(classes, 30)}")
+    order = np.array([classes.index(name) for name in dataset.classes], dtype=np.int64)
+    return order[dataset.labels]
+
+
+def show(result: dict[str, Any]) -> None:
+    """A table for people."""
+    table = Table("measure", "value", "95 % interval", "n", title=f"{result['run']} on {result['data']}", title_justify="left")
+    for name, m in result["measures"]["test"].items():
+        table.add_row(name, f"{m['value']:.4f}", f"{m['low']:.4f} to {m['high']:.4f}", f"{m['n']:,}")
+    Console(highlight=False).print(table)
+
+

@@ -1,0 +1,191 @@
+"""From settings to everything that training needs: data read, checked, split and fitted, in the order of ``prepare``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neocog import models
+from neocog.audit import findings as audit_findings
+from neocog.config import Config
+from neocog.data.augment import Augmentation
+from neocog.data.batches import Batches
+from neocog.data.dataset import SPLITS, BadImage, Dataset, Header
+from neocog.data.detect import open_dataset
+from neocog.data.feed import Feed, Resident, Store, Streamed
+from neocog.data.fit import finish, shape_plan
+from neocog.data.images import Decoding
+from neocog.data.preprocessing import Preprocessing
+from neocog.data.split import folds, notes, split
+from neocog.data.survey import Record, survey
+from neocog.engine.ranks import Ranks
+from neocog.environment import environment
+from neocog.errors import UserError, listed, raise_all
+from neocog.run import Finding
+from neocog.tasks.classification import Classification, balanced_weights
+from neocog.verbs.screen import Screen
+
+
+@dataclass(frozen=True)
+class Job:
+    """Data, split and task of a run; every rank computes the same."""
+
+    config: Config  # resolved: no "auto" left in it that resuming could decide otherwise
+    dataset: Dataset
+    records: list[Record]
+    findings: list[Finding]
+    parts: NDArray[np.str_]  # (N,) train, validation, test, or "" for a sample that is left out
+    preprocessing: Preprocessing
+    feed: Feed
+    task: Classification
+
+    @property
+    def digests(self) -> list[str]:
+        return [record.digest for record in self.records]
+
+    def counts(self) -> dict[str, int]:
+        return {part: int((self.parts == part).sum()) for part in SPLITS}
+
+
+def prepare(config: Config, ranks: Ranks, screen: Screen, fold: int | None = None) -> Job:
+    """Read, check, split and fit the data. Raises UserError with every fault that was found."""
+    dataset = open_dataset(config.data.data, Decoding(frames=config.data.frames))
+    screen.say(f"{config.data.data}: taken for {dataset.kind}, {len(dataset):,} images in {len(dataset.classes)} classes")
+    for note in dataset.notes:
+        screen.say(f"  note: {note}")
+    plan = shape_plan(list(headers(dataset)), config.data.channels or None, _size(config.data.size), config.data.fit)
+    keep = fits_in_memory(len(dataset), plan, config.training.memory)
+    with screen.bar("reading", len(dataset)) as advance:
+        surveyed = survey(dataset.images, plan, workers=None, progress=advance, keep=keep)
+    kept = usable(dataset, surveyed.records, config)
+    found = audit_findings(dataset, surveyed.records)
+    for finding in found:
+        if finding.severity != "note":
+            screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
+    parts = parted(dataset, surveyed.records, kept, config, fold)
+    for note in notes(dataset, parts) if fold is None else ():
+        screen.say(f"  {note}")
+    train = np.flatnonzero(parts == "train")
+    preprocessing = finish(plan, surveyed.records, train)
+    config = resolved(config, preprocessing, len(train))
+    device = torch.device(config.training.device)
+    store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
+    if surveyed.pixels is not None:
+        pixels = surveyed.pixels
+        store = Resident(torch.from_numpy(pixels).to(device) if device.type == "cuda" else pixels)
+    feed = Feed(
+        store=store,
+        labels=dataset.labels,
+        weights=_weights(dataset, train),
+        parts={part: np.flatnonzero(parts == part) for part in SPLITS},
+        batches=Batches(len(train), config.training.batch, config.training.seed),
+        preprocessing=preprocessing,
+        augmentation=augmentation(config, preprocessing, dataset.mirror),
+        device=device,
+        rank=ranks.rank,
+        world=ranks.world,
+    )
+    return Job(config, dataset, surveyed.records, found, parts, preprocessing, feed, task_for(config, dataset, preprocessing, train))
+
+
+def headers(dataset: Dataset) -> Iterator[Header | None]:
+    """What the files say of themselves; None where even that cannot be read (the survey tells why)."""
+    for index in range(len(dataset)):
+        try:
+            yield dataset.images.header(index)
+        except BadImage:
+            yield None
+
+
+def usable(dataset: Dataset, records: Sequence[Record], config: Config) -> NDArray[np.bool_]:
+    """(N,) False for files that cannot be read, where --on-bad skip allows it; otherwise all of them are raised."""
+    errors = [record.error for record in records if record.error is not None]
+    share = len(errors) / len(dataset)
+    if errors and config.data.on_bad == "stop":
+        raise_all([*errors[:20], _bad(dataset, errors, "mend them, or add --on-bad skip")])
+    if share > config.data.max_bad:
+        raise_all([*errors[:20], _bad(dataset, errors, f"mend them, or allow more than --max-bad {config.data.max_bad:g}")])
+    return np.array([record.error is None for record in records], dtype=np.bool_)
+
+
+def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
+    return UserError(f"{len(errors)} of {len(dataset):,} images cannot be used", listed(error.where for error in errors), fix)
+
+
+def parted(
+    dataset: Dataset, records: Sequence[Record], kept: NDArray[np.bool_], config: Config, fold: int | None
+) -> NDArray[np.str_]:
+    """(N,) the part of each sample. Of K folds, fold k tests, the next one validates and the others train."""
+    digests = [record.digest for record in records]
+    if fold is None:
+        shares = np.array(config.data.split) / sum(config.data.split)
+        return split(dataset, digests, (shares[0], shares[1], shares[2]), config.training.seed, kept)
+    count = config.data.folds
+    held = folds(dataset, digests, count, config.training.seed, kept)
+    parts = np.where(held == fold, "test", np.where(held == (fold + 1) % count, "validation", "train"))
+    return np.where(held < 0, "", parts)
+
+
+def resolved(config: Config, preprocessing: Preprocessing, train: int) -> Config:
+    """Settings without "auto": what ``resume`` must find as it was."""
+    training = config.training
+    if training.batch > train:
+        raise UserError(f"--batch {training.batch} exceeds the {train} training images", fix=f"give --batch {train} or less")
+    batch = training.batch or min(128, max(8, train // 10), train)
+    if training.optimizer == "gd":
+        batch = train
+    per_epoch = Batches(train, batch, training.seed).per_epoch
+    epochs = training.epochs or (0 if training.minutes else min(60, max(5, round(5000 / per_epoch))))
+    device = training.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    elif device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: this machine has no GPU that torch can use", fix="use --device cpu; `neocog device` says what there is")
+    threads = training.threads or max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    data = replace(config.data, data=_absolute(config.data.data), size=preprocessing.size, channels=preprocessing.channels, task="classification")
+    return replace(config, data=data, training=replace(training, batch=batch, epochs=epochs, device=device, threads=threads))
+
+
+def task_for(config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> Classification:
+    """The task that the settings name."""
+    training, model = config.training, config.model
+
+    def network() -> torch.nn.Module:
+        return models.build(model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options)
+
+    weights: tuple[float, ...] = ()
+    if training.class_weights == "balanced":
+        weights = balanced_weights(dataset.labels[train].tolist(), len(dataset.classes))
+    return Classification(network, dataset.classes, training.loss, training.label_smoothing, weights)
+
+
+def augmentation(config: Config, preprocessing: Preprocessing, mirror: bool) -> Augmentation:
+    """The default for this kind of data with the changes that --augment asks for."""
+    return Augmentation.default(preprocessing.channels, preprocessing.size, mirror).changed(config.training.augment)
+
+
+def fits_in_memory(count: int, plan: Preprocessing, share: float) -> bool:
+    """Whether the fitted pixels take at most ``share`` of the memory that is free now."""
+    needed = count * plan.channels * plan.size[0] * plan.size[1] * np.dtype(plan.dtype).itemsize
+    return needed <= share * (environment()["memory"]["available"] or 2**31)
+
+
+def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    if dataset.weights is None:
+        return None
+    return (dataset.weights / dataset.weights[train].mean()).astype(np.float32)
+
+
+def _size(size: tuple[int, ...]) -> tuple[int, int] | None:
+    return None if not size else (size[0], size[-1])
+
+
+def _absolute(source: str) -> str:
+    """A path that ``resume`` finds from any folder; names of known data sets stay as they are."""
+    return str(Path(source).resolve()) if Path(source).exists() and (os.sep in source or source.endswith(".csv")) else source

@@ -1,0 +1,262 @@
+"""``train`` and ``resume``: from data to a run folder with a report."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neocog.config import Config, changed, from_toml
+from neocog.data.split import changes, read_splits, write_splits
+from neocog.engine import checkpoint
+from neocog.engine.interrupt import guarded
+from neocog.engine.lock import lock
+from neocog.engine.loop import Counters, Learner, Loop, learner, restore
+from neocog.engine.precision import choose
+from neocog.engine.ranks import Ranks
+from neocog.environment import environment
+from neocog.errors import UserError
+from neocog.run import Run, to_json, write_atomically
+from neocog.verbs.crossvalidate import crossvalidate
+from neocog.verbs.finish import finish_run
+from neocog.verbs.job import Job, prepare
+from neocog.verbs.screen import Screen
+
+
+def train(data: str | Path, out: Path | None = None, quiet: bool = False, **settings: Any) -> Run:
+    """Train on ``data`` and return the run: ``train("digits", model="lenet5", epochs=5)``.
+
+    ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options. Raises UserError.
+    """
+    return start(configured(Config(), {"data": str(data), **settings}), out, quiet, command=["neocog", "train", str(data)])
+
+
+def configured(config: Config, settings: dict[str, Any]) -> Config:
+    """``config`` with settings replaced; names that no section knows are options of the model."""
+    known = {name for section in (config.data, config.model, config.training) for name in section.__dataclass_fields__}
+    options = {name: value for name, value in settings.items() if name not in known}
+    edits = {name: value for name, value in settings.items() if name in known}
+    if options:
+        edits["options"] = {**config.model.options, **options}
+    return changed(config, edits)
+
+
+def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str]) -> Run:
+    """Begin a run in a new folder (``out``, or runs/classification/DATA-MODEL, numbered)."""
+    with together(config) as ranks:
+        folder = str(new_run(config, out).folder) if ranks.is_writer else ""
+        run = Run(Path(ranks.told(folder)))
+        whole_run(config, run, ranks, Screen(quiet or not ranks.is_writer), command, fold=None)
+    return run
+
+
+def resume(folder: Path | str, quiet: bool = False) -> Run:
+    """Go on exactly where a run stopped; a run that is complete is left as it is. Raises UserError."""
+    run = Run(Path(folder))
+    if not run.config.is_file():
+        raise UserError(f"{folder} is no run folder", str(run.config), "give a folder that `neocog train` made")
+    if is_complete(run):
+        Screen(quiet).say(f"{folder} is already complete: {run.report}")
+        return run
+    config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
+    facts = json.loads(run.environment.read_text(encoding="utf-8")) if run.environment.is_file() else {}
+    with together(config) as ranks:
+        screen = Screen(quiet or not ranks.is_writer)
+        for what in differs(facts, ranks):
+            screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
+        whole_run(config, run, ranks, screen, facts.get("command", []), facts.get("fold"))
+    return run
+
+
+def is_complete(run: Run) -> bool:
+    """Whether nothing is left to do: the report is the last file that a run writes."""
+    return run.result.is_file() and run.report.is_file()
+
+
+@contextmanager
+def together(config: Config) -> Iterator[Ranks]:
+    """All the processes that torchrun started, or this one alone."""
+    ranks = Ranks.from_environment()
+    wanted = config.training.device
+    ranks.start("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+    try:
+        yield ranks
+    finally:
+        ranks.stop()
+
+
+def whole_run(config: Config, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str], fold: int | None) -> None:
+    """One training, or one a fold, under the run folder's lock."""
+    with ExitStack() as stack:
+        if ranks.is_writer:
+            stack.enter_context(lock(run.folder))
+        if config.data.folds and fold is None:
+            crossvalidate(config, run, ranks, screen, command)
+        else:
+            work(config, run, ranks, screen, command, fold)
+
+
+def work(config: Config, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str], fold: int | None) -> None:
+    """Prepare, learn, finish: the same for a new run and for one that goes on."""
+    job = prepare(config, ranks, screen, fold)
+    precision = choose(job.config.training.device, job.config.training.precision)
+    repeatable(job.config)
+    if ranks.is_writer:
+        describe(job, run, ranks, command, fold)
+    started = time.monotonic()
+    fresh = learner(job.task, job.config.training, job.feed.device)
+    for net in (*fresh.nets.values(), *fresh.means.values()):
+        ranks.synchronise_batchnorm(net)
+        if job.feed.device.type == "cuda" or precision.autocast:
+            net.to(memory_format=torch.channels_last)
+    parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
+    screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
+    loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset)
+    if ranks.is_writer:
+        checkpoint.writable(run.checkpoints, 16 * parameters)
+    begin(loop, fresh, screen)
+    with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
+        advance(fresh.counters.step)
+        loop.train(fresh, guard, watcher(loop, screen, advance))
+    if ranks.is_writer:
+        finish_run(job, fresh, loop, screen, time.monotonic() - started)
+
+
+def begin(loop: Loop, fresh: Learner, screen: Screen) -> None:
+    """Put the newest sound checkpoint into the learner, or plan a new run."""
+    saved = checkpoint.latest(loop.run.checkpoints) if loop.run.checkpoints.is_dir() else None
+    if saved is None:
+        per_epoch, config = loop.feed.batches.per_epoch, loop.config
+        steps = config.epochs * per_epoch if config.epochs else affordable(loop, fresh)
+        fresh.counters.steps = int(loop.ranks.told(str(steps)))
+        return
+    for reason in saved.skipped:
+        screen.say(f"  damaged checkpoint passed over: {reason}", "yellow")
+    restore(fresh, saved)
+    screen.say(f"going on from step {saved.step:,} of {fresh.counters.steps:,}")
+
+
+def affordable(loop: Loop, fresh: Learner) -> int:
+    """How many steps fit in --minutes: a copy of the networks takes a few, timed, and validation gets its share."""
+    budget = loop.config.minutes * 60
+    trial = copy.deepcopy(fresh)
+    trial.counters.steps = 10**6
+    times: list[float] = []
+    started = before = time.monotonic()
+    for step, pieces in loop.feed.training(0, 10**6):
+        loop.step(trial, step, pieces)
+        times.append(time.monotonic() - before)
+        before = time.monotonic()
+        if len(times) >= 3 and (before - started > min(5.0, 0.05 * budget) or len(times) >= 50):
+            break
+    typical = sorted(times[1:])[len(times[1:]) // 2]
+    parts = loop.feed.parts
+    validation = len(parts["validation"]) / max(1, len(parts["train"])) / 2.5
+    return max(1, int(0.93 * (budget - (before - started)) / (typical * (1 + validation))))
+
+
+def watcher(loop: Loop, screen: Screen, advance: Callable[..., None]) -> Callable[[Counters, float], None]:
+    """What is shown after each step: the bar, a line an epoch, metrics.csv and TensorBoard."""
+    writer = tensorboard(loop.run.folder) if loop.config.tensorboard and loop.ranks.is_writer else None
+    clock = {"rows": -1, "last": time.monotonic(), "step": -1}
+
+    def watch(counters: Counters, loss: float) -> None:
+        now = time.monotonic()
+        speed = loop.config.batch / max(1e-9, now - clock["last"])
+        clock["last"] = now
+        advance(1, note=f"loss {loss:.3f}  {speed:,.0f} images/s")
+        if counters.rows and clock["rows"] != len(counters.rows):
+            clock["rows"] = len(counters.rows)
+            row = counters.rows[-1]
+            parts = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in row.items() if name.startswith(("train", "valid"))]
+            screen.say(f"epoch {int(row['epoch'])}: " + ", ".join(parts))
+            if loop.ranks.is_writer:
+                write_metrics(loop.run, counters.rows)
+            if writer is not None:
+                for name, value in row.items():
+                    writer.add_scalar(name, value, int(row["epoch"]))
+                writer.flush()
+
+    return watch
+
+
+def tensorboard(folder: Path) -> Any:
+    """A TensorBoard writer in the run folder."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError("--tensorboard needs the package tensorboard", fix='pip install "neocog[tensorboard]"') from None
+    return SummaryWriter(folder / "tensorboard")  # type: ignore[no-untyped-call]
+
+
+def write_metrics(run: Run, rows: Sequence[dict[str, float]]) -> None:
+    """metrics.csv: one row an epoch, whole or not at all. No times in it, so that a resumed run writes the same bytes."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(run.metrics, text.getvalue())
+
+
+def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:
+    """Write what a run is before it starts; a run that goes on is held against it instead."""
+    if run.splits.is_file():
+        differing = changes(read_splits(run.splits), job.dataset, job.parts, job.digests)
+        if differing:
+            raise UserError("the data have changed since this run began", differing, "restore them, or start a new run")
+        return
+    write_splits(run.splits, job.dataset, job.parts, job.digests)
+    facts = {**environment(), "command": list(command), "fold": fold, "processes": ranks.world}
+    write_atomically(run.environment, to_json(facts))
+    write_atomically(run.config, job.config.to_toml())
+
+
+def repeatable(config: Config) -> None:
+    """The same numbers at every run on the same machine."""
+    torch.set_num_threads(config.training.threads)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+def differs(written: dict[str, Any], ranks: Ranks) -> Iterator[str]:
+    """What of the surroundings has changed since the run began and changes the last digits of the numbers."""
+    now = environment()
+    pairs = {
+        "torch": (written.get("versions", {}).get("torch"), now["versions"]["torch"]),
+        "the processor": (written.get("cpu", {}).get("name"), now["cpu"]["name"]),
+        "the number of processes": (written.get("processes"), ranks.world),
+    }
+    for name, (before, after) in pairs.items():
+        if before is not None and before != after:
+            yield f"{name} was {before}, is {after}"
+
+
+def new_run(config: Config, out: Path | None) -> Run:
+    """A fresh run folder; an existing one is never written over."""
+    if out is None:
+        stem = Path(config.data.data).name.split(".")[0] or "data"
+        base = Path("runs") / "classification" / f"{stem}-{Path(config.model.model).name.replace(':', '-')}"
+        out, number = base, 2
+        while out.exists():
+            out, number = base.with_name(f"{base.name}-{number}"), number + 1
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists already", fix="give another --out, or `neocog resume` it")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the run folder: {error.strerror}", str(out), "give another --out") from None
+    return Run(out)
+
+
+def command_line() -> list[str]:
+    """The command that repeats this run."""
+    return ["neocog", *sys.argv[1:]]
