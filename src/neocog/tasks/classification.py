@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Module
 from torch.nn import functional as F
 
 from neocog.data.feed import Batch
-from neocog.run import Matrix, Section
+from neocog.run import Section
+from neocog.tasks.chapters import confusion_chapter
 from neocog.tasks.task import Task
 
 
@@ -66,8 +68,7 @@ class Classification(Task):
         return {"accuracy": float(totals["confusion"].trace()) / n, "loss": float(totals["loss"]) / n}
 
     def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
-        rows = tuple(tuple(row) for row in totals["confusion"].tolist())
-        return [Section("What is taken for what", (Matrix(tuple(classes), tuple(classes), rows),), "confusion")]
+        return [confusion_chapter(totals["confusion"].cpu().numpy().astype(np.int64), classes)]
 
 
 def balanced_weights(labels: Sequence[int], classes: int) -> tuple[float, ...]:

@@ -42,7 +42,9 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     """Write all that a finished run holds. Nothing here changes the network; the test part is looked at for the first time."""
     for name, state in learner.best.items():
         learner.judged[name].load_state_dict(state)
-    screen.say(f"best epoch: {learner.counters.best_epoch} of {len(learner.counters.rows)}; measuring it on the test part")
+    screen.say(
+        f"best epoch: {learner.counters.best_epoch} of {len(learner.counters.rows)}; measuring it on the test part"
+    )
     validation, test = judge(job, learner, loop, "validation"), judge(job, learner, loop, "test")
     temperature = fit_temperature(validation.logits, validation.labels) if len(validation.samples) else 1.0
     measures = {"test": measured(test, job, temperature)}
@@ -52,7 +54,6 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     network = learner.judged["model"]
     save_predictor(run, network, model.model, dict(model.options), job.preprocessing, job.dataset.classes, temperature)
     write_atomically(run.predictions, predictions_csv(job.dataset, test, temperature))
-    steps = learner.counters.step
     result = {
         "run": str(run.folder),
         "report": str(run.report),
@@ -111,11 +112,26 @@ def predictions_csv(dataset: Dataset, test: Judged, temperature: float) -> str:
     writer = csv.writer(text, lineterminator="\n")
     classes = dataset.classes
     each = [safe_cell(f"p:{name}") for name in classes] if len(classes) <= MOST_COLUMNS else []
-    heads = ["path", "label", "prediction", "probability", "correct", "second", "second_probability", "third", "third_probability"]
+    heads = [
+        "path",
+        "label",
+        "prediction",
+        "probability",
+        "correct",
+        "second",
+        "second_probability",
+        "third",
+        "third_probability",
+    ]
     writer.writerow([*heads, *each])
     for index, truth, values in zip(test.samples, test.labels, probabilities(test.logits, temperature), strict=True):
         top = ranked(values, classes)
-        row: list[Any] = [safe_cell(dataset.names[index]), safe_cell(classes[truth]), safe_cell(top["label"]), top["probability"]]
+        row: list[Any] = [
+            safe_cell(dataset.names[index]),
+            safe_cell(classes[truth]),
+            safe_cell(top["label"]),
+            top["probability"],
+        ]
         row.append(int(top["label"] == classes[truth]))
         row += [safe_cell(v) if isinstance(v := top.get(name, ""), str) else v for name in heads[5:]]
         writer.writerow([*row, *(f"{value:.6g}" for value in values if each)])
