@@ -26,7 +26,7 @@ ALLOWED = {
     "data": {"data", "errors", "run"},
     "audit": {"audit", "data", "errors", "run"},
     "tasks": {"tasks", "models", "data", "measures", "errors", "run"},
-    "engine": {"engine", "config", "data", "errors", "run", "tasks.task", "__version__"},
+    "engine": {"engine", "config", "environment", "data", "errors", "run", "tasks.task", "__version__"},
     "report": {"report", "errors", "run", "measures"},
     "predict": {"data", "errors", "models", "run", "__version__"},
 }

@@ -1,0 +1,135 @@
+"""One step does what its settings say, and a bad gradient never reaches a weight."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from neocog.config import TrainConfig
+from neocog.engine.schedule import rate
+from neocog.engine.seed import mix, seed_step
+from neocog.engine.update import NonFinite, apply_update, average_weights, optimizer_for
+
+
+def net() -> nn.Sequential:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+
+
+def backward(model: nn.Module) -> None:
+    model.zero_grad()
+    model(torch.linspace(-1, 1, 15).reshape(5, 3)).square().sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("settings", "reference"),
+    [
+        (
+            {"optimizer": "sgd", "momentum": 0.9},
+            lambda p: torch.optim.SGD(p, 0.05, momentum=0.9),
+        ),
+        (
+            {"optimizer": "sgd", "momentum": 0.8, "nesterov": True},
+            lambda p: torch.optim.SGD(p, 0.05, momentum=0.8, nesterov=True),
+        ),
+        ({"optimizer": "gd"}, lambda p: torch.optim.SGD(p, 0.05)),
+        ({"optimizer": "adam"}, lambda p: torch.optim.Adam(p, 0.05, betas=(0.9, 0.99))),
+        ({"optimizer": "adamw"}, lambda p: torch.optim.Adam(p, 0.05, betas=(0.9, 0.99))),
+    ],
+)
+def test_an_update_is_pytorchs_own(settings: dict[str, object], reference: object) -> None:
+    ours, theirs = net(), net()
+    config = TrainConfig(weight_decay=0.0, **settings)  # type: ignore[arg-type]
+    optimizer, other = optimizer_for(ours, config), reference(theirs.parameters())  # type: ignore[operator]
+    for _ in range(5):
+        backward(ours)
+        apply_update(ours, optimizer, config, lr=0.05)
+        backward(theirs)
+        other.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-7)
+
+
+def test_decay_is_adamws_and_spares_biases() -> None:
+    ours, theirs = net(), net()
+    config = TrainConfig(optimizer="adamw", weight_decay=0.3)
+    weights, biases = [p for p in theirs.parameters() if p.ndim > 1], [p for p in theirs.parameters() if p.ndim == 1]
+    groups = [{"params": weights, "weight_decay": 0.3}, {"params": biases, "weight_decay": 0.0}]
+    optimizer, other = optimizer_for(ours, config), torch.optim.AdamW(groups, 0.05, betas=(0.9, 0.99))
+    for _ in range(5):
+        backward(ours)
+        apply_update(ours, optimizer, config, lr=0.05)
+        backward(theirs)
+        other.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "slope"), [("l2", lambda w: w), ("l1", torch.sign)])
+def test_penalties_add_their_slope_to_the_weights_gradient(name: str, slope: object) -> None:
+    model = net()
+    before = copy.deepcopy(model)
+    backward(model)
+    plain = [p.grad.clone() for p in model.parameters()]  # type: ignore[union-attr]
+    config = TrainConfig(optimizer="gd", weight_decay=0.0, **{name: 0.25})  # type: ignore[arg-type]
+    apply_update(model, optimizer_for(model, config), config, lr=1.0)
+    for after, start, grad in zip(model.parameters(), before.parameters(), plain, strict=True):
+        penalty = 0.25 * slope(start) if start.ndim > 1 else 0  # type: ignore[operator]
+        torch.testing.assert_close(after, start - grad - penalty)
+
+
+def test_clipping_bounds_the_step_by_the_norm() -> None:
+    model = net()
+    before = copy.deepcopy(model)
+    backward(model)
+    config = TrainConfig(optimizer="gd", weight_decay=0.0, clip=0.01)
+    apply_update(model, optimizer_for(model, config), config, lr=1.0)
+    moved = torch.cat([(a - b).flatten() for a, b in zip(model.parameters(), before.parameters(), strict=True)])
+    assert moved.norm().item() == pytest.approx(0.01, rel=1e-4)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_gradient_that_is_not_finite_touches_no_weight(value: float) -> None:
+    model = net()
+    before = copy.deepcopy(model.state_dict())
+    backward(model)
+    model[2].weight.grad[0, 0] = value  # type: ignore[index, union-attr]
+    config = TrainConfig()
+    with pytest.raises(NonFinite):
+        apply_update(model, optimizer_for(model, config), config, lr=0.1)
+    assert all(torch.equal(before[name], after) for name, after in model.state_dict().items())
+
+
+def test_the_running_mean_moves_by_its_decay_and_copies_counters() -> None:
+    model = nn.BatchNorm1d(2)
+    mean = copy.deepcopy(model)
+    with torch.no_grad():
+        model.weight.fill_(3.0)
+    model.num_batches_tracked.fill_(7)  # type: ignore[operator]
+    average_weights(mean, model, decay=0.75, step=10**6)
+    assert mean.weight.tolist() == [1.5, 1.5]
+    assert int(mean.num_batches_tracked) == 7  # type: ignore[arg-type]
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:
+    rates = [rate(step, 200, 0.4, "onecycle", 0.25) for step in range(200)]
+    assert max(rates) == pytest.approx(0.4, rel=1e-3)
+    assert 45 <= rates.index(max(rates)) <= 55
+    assert rates[0] < 0.02 and rates[-1] < 0.001
+    assert all(r > 0 for r in rates)
+    cosine = [rate(step, 200, 0.4, "cosine", 0.25) for step in range(200)]
+    assert cosine.index(max(cosine)) <= 11
+    assert {rate(step, 9, 0.1, "constant", 0.3) for step in range(9)} == {0.1}
+
+
+def test_noise_is_a_function_of_seed_step_and_rank() -> None:
+    def draw(seed: int, step: int, rank: int) -> float:
+        seed_step(seed, step, rank)
+        return float(torch.rand(()))
+
+    assert draw(1, 2, 3) == draw(1, 2, 3)
+    assert len({draw(1, 2, 3), draw(2, 2, 3), draw(1, 3, 3), draw(1, 2, 4), draw(2, 1, 3)}) == 5
+    assert len({mix(a, b) for a in range(60) for b in range(60)}) == 3600
