@@ -28,19 +28,16 @@ def optimizer_tensors(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str
 
 def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Put back what ``optimizer_tensors`` gave. Raises UserError where the optimizer is for other parameters."""
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    values: dict[int, dict[str, Any]] = {int(place): dict(plain) for place, plain in state["plain"].items()}
-    for key, tensor in tensors.items():
-        place, name = key.split(".", 1)
-        if int(place) >= len(parameters):
-            what = f"the checkpoint's optimizer has a parameter {place}, the run's has {len(parameters)} parameters"
-            raise UserError(what, fix="resume with the model that the run was started with")
-        values.setdefault(int(place), {})[name] = _like(parameters[int(place)], tensor, name)
     saved, own = state["groups"], optimizer.param_groups
     if [len(group["params"]) for group in saved] != [len(group["params"]) for group in own]:
         counts = [sum(len(group["params"]) for group in groups) for groups in (saved, own)]
         what = f"the checkpoint's optimizer has {counts[0]} parameters, the run's {counts[1]}"
         raise UserError(what, fix="resume with the model that the run was started with")
+    parameters = [parameter for group in own for parameter in group["params"]]
+    values: dict[int, dict[str, Any]] = {int(place): dict(plain) for place, plain in state["plain"].items()}
+    for key, tensor in tensors.items():
+        place, name = key.split(".", 1)
+        values.setdefault(int(place), {})[name] = _like(parameters[int(place)], tensor, name)
     # JSON has no tuples: Adam's betas become one again
     groups = [
         {key: tuple(value) if isinstance(mine.get(key), tuple) else value for key, value in group.items()}

@@ -1,0 +1,57 @@
+"""Which numbers the network computes in: bfloat16 where the processor multiplies it in hardware, else float32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from neocog.environment import cpu_features
+from neocog.errors import UserError
+
+
+@dataclass(frozen=True)
+class Precision:
+    """``autocast`` says whether to enter torch.autocast with ``dtype``; weights and optimizer stay float32."""
+
+    name: Literal["fp32", "bf16"]
+    autocast: bool
+    dtype: torch.dtype
+    why: str
+
+
+def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Precision:
+    """The precision for a device ("cpu", "cuda", "cuda:1"), with the reason in words."""
+    fast, reason = _bf16(torch.device(device))
+    if wanted == "auto":
+        return _bfloat16(reason) if fast else _float32(reason)
+    if wanted == "fp32":
+        return _float32("asked for" + (f" ({reason}: bf16 would be faster)" if fast else ""))
+    return _bfloat16("asked for" if fast else f"asked for, though {reason}: slower than fp32")
+
+
+def _bfloat16(why: str) -> Precision:
+    return Precision("bf16", True, torch.bfloat16, why)
+
+
+def _float32(why: str) -> Precision:
+    return Precision("fp32", False, torch.float32, why)
+
+
+def _bf16(device: torch.device) -> tuple[bool, str]:
+    """Whether the device multiplies bfloat16 in hardware, and what says so."""
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UserError("no GPU that PyTorch can use", fix="--device cpu, or a PyTorch built for this GPU")
+        name = torch.cuda.get_device_name(device)
+        if torch.version.hip or torch.cuda.get_device_capability(device) >= (8, 0):
+            return True, f"{name} has bf16 units"
+        return False, f"{name} has no bf16 units"
+    if device.type == "cpu":
+        features = cpu_features()
+        for feature, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16")):
+            if feature in features:
+                return True, f"the processor has {name}"
+        return False, "the processor has neither AMX nor AVX512-BF16"
+    return False, f"bf16 is not tried on {device.type}"
