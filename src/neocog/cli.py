@@ -101,7 +101,14 @@ def resume(run: Path, /, *, json: Json = False, quiet: Quiet = False) -> None:
 
 @app.command
 def evaluate(
-    run: Path, data: str | None = None, /, *, out: Out = None, frames: Frames = "error", json: Json = False, quiet: Quiet = False
+    run: Path,
+    data: str | None = None,
+    /,
+    *,
+    out: Out = None,
+    frames: Frames = "error",
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure a trained run on its test part, or on other labelled data of the same classes.
 
@@ -114,7 +121,7 @@ def evaluate(
     from neocog.verbs import evaluate as verb
 
     measured = verb.evaluate(run, data, out, quiet, frames)
-    _print(measured, json, lambda: verb.show(measured))
+    _print(measured, json, lambda: verb.show(measured, _console()))
 
 
 @app.command
@@ -144,7 +151,9 @@ def audit(
     *,
     frames: Frames = "error",
     strict: Annotated[bool, Parameter(negative=(), help="Leaks between given splits are errors.")] = False,
-    verify: Annotated[Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")] = None,
+    verify: Annotated[
+        Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -159,7 +168,7 @@ def audit(
     from neocog.verbs import audit as verb
 
     found = verb.audit(data, frames=frames, strict=strict, verify=verify, quiet=quiet)
-    _print(found.to_json(), json, lambda: verb.show(found))
+    _print(found.to_json(), json, lambda: verb.show(found, _console()))
     if any(finding.severity == "error" for finding in found.findings):
         raise SystemExit(2)
 
@@ -203,7 +212,9 @@ def report(*runs: Path, out: Out = None) -> None:
 
 
 @app.command
-def models(name: str | None = None, /, *, channels: int = 3, size: int = 32, outputs: int = 10, json: Json = False) -> None:
+def models(
+    name: str | None = None, /, *, channels: int = 3, size: int = 32, outputs: int = 10, json: Json = False
+) -> None:
     """List the networks with their parameters and size, or the options of one.
 
     Examples:
@@ -215,10 +226,10 @@ def models(name: str | None = None, /, *, channels: int = 3, size: int = 32, out
     from neocog.verbs import models as verb
 
     if name is not None:
-        verb.show_options(name)
+        verb.show_options(name, _console())
         return
     rows = verb.models(channels, (size, size), outputs)
-    _print({"models": rows}, json, lambda: verb.show(rows))
+    _print({"models": rows}, json, lambda: verb.show(rows, _console()))
 
 
 @app.command
@@ -227,7 +238,7 @@ def device(*, json: Json = False) -> None:
     from neocog.verbs import device as verb
 
     facts = verb.device()
-    _print(facts, json, lambda: verb.show(facts))
+    _print(facts, json, lambda: verb.show(facts, _console()))
 
 
 @app.command
@@ -287,7 +298,9 @@ def _check_options(options: dict[str, str], model: str) -> None:
     for name in options:
         if name.replace("-", "_") not in known:
             hint = did_you_mean(name, [*flags, *known]).replace("_", "-")
-            raise UserError(f"unknown option --{name}", fix=f"{hint}model {model} has the options: {', '.join(known) or 'none'}")
+            raise UserError(
+                f"unknown option --{name}", fix=f"{hint}model {model} has the options: {', '.join(known) or 'none'}"
+            )
 
 
 def _print(value: Any, json: bool, show: Any) -> None:
@@ -297,6 +310,12 @@ def _print(value: Any, json: bool, show: Any) -> None:
         print(to_json(value), end="")
     else:
         show()
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False)
 
 
 def _print_result(result: Path, json: bool) -> None:
@@ -309,4 +328,6 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the settings: {error}", str(path), "give a TOML file such as a run's config.toml") from None
+        raise UserError(
+            f"cannot read the settings: {error}", str(path), "give a TOML file such as a run's config.toml"
+        ) from None

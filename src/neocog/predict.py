@@ -80,21 +80,33 @@ def save_predictor(
 def load_predictor(run: Run) -> Predictor:
     """The network of a finished run. Raises UserError where it is unfinished, damaged, or of another form."""
     if not run.model.is_file() or not run.weights.is_file():
-        fix = f"`neocog resume {run.folder}` ends it" if run.config.is_file() else "give a folder that `neocog train` made"
+        fix = (
+            f"`neocog resume {run.folder}` ends it"
+            if run.config.is_file()
+            else "give a folder that `neocog train` made"
+        )
         raise UserError(f"{run.folder} has no trained network", str(run.weights), fix)
     facts = json.loads(run.model.read_text(encoding="utf-8"))
     content = run.weights.read_bytes()
     if hashlib.sha256(content).hexdigest() != facts["weights"]["sha256"]:
         what = f"the weights are not those that were written: {len(content):,} of {facts['weights']['bytes']:,} bytes, another SHA-256"
         raise UserError(what, str(run.weights), "restore the file, or train again")
-    recipe = {name: tuple(value) if isinstance(value, list) else value for name, value in facts["preprocessing"].items()}
+    recipe: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts["preprocessing"].items()
+    }
     preprocessing = Preprocessing(**recipe)
-    network = models.build(facts["model"], preprocessing.channels, preprocessing.size, len(facts["classes"]), **facts["options"])
+    network = models.build(
+        facts["model"], preprocessing.channels, preprocessing.size, len(facts["classes"]), **facts["options"]
+    )
     state = safetensors.torch.load(content)
     ours = network.state_dict()
     for name in sorted(set(state) ^ set(ours)):
         side = "the file has" if name in state else "the model has"
-        raise UserError(f"the weights are of another network: only {side} '{name}'", str(run.weights), f"is {facts['model']} unchanged?")
+        raise UserError(
+            f"the weights are of another network: only {side} '{name}'",
+            str(run.weights),
+            f"is {facts['model']} unchanged?",
+        )
     for name, value in state.items():
         if value.shape != ours[name].shape:
             what = f"the weights are of another network: '{name}' is {tuple(value.shape)}, the model's {tuple(ours[name].shape)}"

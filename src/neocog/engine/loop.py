@@ -100,7 +100,11 @@ class Loop:
                 break
             seed_step(self.config.seed, step, self.ranks.rank)
             loss = self.step(learner, step, pieces)
-            counters.step, counters.loss, counters.seen = step + 1, counters.loss + loss * pieces[0].total, counters.seen + pieces[0].total
+            counters.step, counters.loss, counters.seen = (
+                step + 1,
+                counters.loss + loss * pieces[0].total,
+                counters.seen + pieces[0].total,
+            )
             self.times.append(time.monotonic() - begun)
             if counters.step % per_epoch == 0 or counters.step == counters.steps:
                 self.end_epoch(learner)
@@ -134,7 +138,7 @@ class Loop:
                     optimizer.zero_grad(set_to_none=True)
                 part = loss * (len(piece) / piece.total)  # the pieces of all ranks add up to the batch's mean
                 value = self.checked(self.ranks.sum(float(part.detach())), step, pieces)
-                part.backward()
+                part.backward()  # type: ignore[no-untyped-call]
                 totals[name] = totals.get(name, 0.0) + value
                 if place == len(pieces) - 1:
                     self.update(learner, name, lr, step, pieces)
@@ -188,7 +192,9 @@ class Loop:
     def not_finite(self, what: str, step: int, pieces: list[Batch]) -> UserError:
         names = [self.dataset.names[index] for piece in pieces for index in piece.samples]
         fix = "lower --lr, add --clip 1, or look at these images with `neocog audit`; the last checkpoint is intact"
-        return UserError(f"{what} in step {step}: training stopped before the weights were touched", f"images {listed(names)}", fix)
+        return UserError(
+            f"{what} in step {step}: training stopped before the weights were touched", f"images {listed(names)}", fix
+        )
 
     def save(self, learner: Learner) -> None:
         """Write a checkpoint (one rank does)."""
@@ -209,7 +215,9 @@ def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
     """Put a checkpoint's networks, optimizers and counters into a fresh learner."""
     for name, net in learner.nets.items():
         net.load_state_dict(saved.tensors(name))
-        checkpoint.restore_optimizer(learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name])
+        checkpoint.restore_optimizer(
+            learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name]
+        )
     for name, net in learner.means.items():
         net.load_state_dict(saved.tensors(f"mean.{name}"))
     learner.best = {name: saved.tensors(f"best.{name}") for name in saved.state["best"]}

@@ -21,6 +21,6 @@ def mix(*numbers: int) -> int:
 def seed_step(seed: int, step: int, rank: int) -> None:
     """Seed dropout and every other noise of one step. About 1 µs (``torch.manual_seed`` takes 100 times as long)."""
     value = mix(seed, step, rank)
-    torch.random.default_generator.manual_seed(value)
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    torch.random.default_generator.manual_seed(value)  # type: ignore[attr-defined]
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed(value)

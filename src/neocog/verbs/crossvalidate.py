@@ -47,28 +47,44 @@ def summarise(config: Config, run: Run, parts: Sequence[Run], screen: Screen) ->
         values = [r["measures"]["test"][name]["value"] for r in results]
         half = float(student.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
         n = sum(r["measures"]["test"][name]["n"] for r in results)
-        measures[name] = {"value": mean(values), "low": mean(values) - half, "high": mean(values) + half, "n": n, "sd": stdev(values)}
+        measures[name] = {
+            "value": mean(values),
+            "low": mean(values) - half,
+            "high": mean(values) + half,
+            "n": n,
+            "sd": stdev(values),
+        }
     first = results[0]
     result = {
         **{key: first[key] for key in ("task", "model", "parameters", "classes", "precision", "data")},
         "run": str(run.folder),
         "report": str(run.report),
         "folds": [str(part.folder) for part in parts],
-        "n": {"train": first["n"]["train"], "validation": first["n"]["validation"], "test": sum(r["n"]["test"] for r in results)},
+        "n": {
+            "train": first["n"]["train"],
+            "validation": first["n"]["validation"],
+            "test": sum(r["n"]["test"] for r in results),
+        },
         "measures": {"test": measures},
         "per_class": {},
         "seconds": sum(r["seconds"] for r in results),
         "epochs": sum(r["epochs"] for r in results),
         "images_per_second": mean(r["images_per_second"] for r in results),
     }
-    rows = [(name, f"{m['value']:.4f} ± {m['sd']:.4f}", *(r["measures"]["test"][name]["value"] for r in results)) for name, m in measures.items()]
+    rows = [
+        (name, f"{m['value']:.4f} ± {m['sd']:.4f}", *(r["measures"]["test"][name]["value"] for r in results))
+        for name, m in measures.items()
+    ]
     table = Table(("measure", "mean ± sd", *(part.folder.name for part in parts)), tuple(rows))
     accuracies = tuple(r["measures"]["test"][names[0]]["value"] for r in results)
     bars = Bars(tuple(part.folder.name for part in parts), accuracies, names[0])
-    write_atomically(run.sections, sections_to_json([Section(f"{len(parts)}-fold cross-validation", (table, bars), "folds")]))
+    write_atomically(
+        run.sections, sections_to_json([Section(f"{len(parts)}-fold cross-validation", (table, bars), "folds")])
+    )
     write_atomically(run.result, to_json(result))
     write_report(run)
     value = measures[names[0]]
-    screen.say(f"{names[0]} over {len(parts)} folds: {value['value']:.4f} ± {value['sd']:.4f} (sd); report: {run.report}", "bold")
-
-
+    screen.say(
+        f"{names[0]} over {len(parts)} folds: {value['value']:.4f} ± {value['sd']:.4f} (sd); report: {run.report}",
+        "bold",
+    )

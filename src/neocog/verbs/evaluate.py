@@ -67,7 +67,7 @@ def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
     """Positions of the run's test samples in the data set."""
     recorded = read_splits(run.splits)
     place = {name: index for index, name in enumerate(dataset.names)}
-    wanted = [name for name, part in zip(recorded.samples, recorded.parts, strict=True) if part == "test"]
+    wanted = [name for name, part in zip(recorded.names, recorded.parts, strict=True) if part == "test"]
     missing = [name for name in wanted if name not in place]
     if missing:
         raise UserError(f"{len(missing)} test images are gone from the data", listed(missing), "restore them")
@@ -81,7 +81,7 @@ def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
         chosen = np.flatnonzero(dataset.splits == "test")
     recorded = read_splits(run.splits)
     trained = {digest for digest, part in zip(recorded.digests, recorded.parts, strict=True) if part != "test"}
-    seen = [dataset.names[index] for index in chosen if dataset.images.digest(int(index)) in trained]
+    seen = [dataset.names[int(index)] for index in chosen if dataset.images.digest(int(index)) in trained]
     if seen:
         what = f"{len(seen)} of these {len(chosen):,} images were used to train this run"
         raise UserError(what, listed(seen), "leave them out: a network is not judged on what it was trained on")
@@ -97,11 +97,11 @@ def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
     return order[dataset.labels]
 
 
-def show(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any], console: Console) -> None:
     """A table for people."""
-    table = Table("measure", "value", "95 % interval", "n", title=f"{result['run']} on {result['data']}", title_justify="left")
+    table = Table(
+        "measure", "value", "95 % interval", "n", title=f"{result['run']} on {result['data']}", title_justify="left"
+    )
     for name, m in result["measures"]["test"].items():
         table.add_row(name, f"{m['value']:.4f}", f"{m['low']:.4f} to {m['high']:.4f}", f"{m['n']:,}")
-    Console(highlight=False).print(table)
-
-
+    console.print(table)

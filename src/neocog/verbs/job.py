@@ -19,7 +19,7 @@ from neocog.data.batches import Batches
 from neocog.data.dataset import SPLITS, BadImage, Dataset, Header
 from neocog.data.detect import open_dataset
 from neocog.data.feed import Feed, Resident, Store, Streamed
-from neocog.data.fit import finish, shape_plan
+from neocog.data.fit import finish, plan_notes, shape_plan
 from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.split import folds, notes, split
@@ -55,11 +55,17 @@ class Job:
 
 def prepare(config: Config, ranks: Ranks, screen: Screen, fold: int | None = None) -> Job:
     """Read, check, split and fit the data. Raises UserError with every fault that was found."""
-    dataset = open_dataset(config.data.data, Decoding(frames=config.data.frames))
-    screen.say(f"{config.data.data}: taken for {dataset.kind}, {len(dataset):,} images in {len(dataset.classes)} classes")
+    decoding = Decoding(frames=config.data.frames)
+    dataset = open_dataset(config.data.data, decoding)
+    screen.say(
+        f"{config.data.data}: taken for {dataset.kind}, {len(dataset):,} images in {len(dataset.classes)} classes"
+    )
     for note in dataset.notes:
         screen.say(f"  note: {note}")
-    plan = shape_plan(list(headers(dataset)), config.data.channels or None, _size(config.data.size), config.data.fit)
+    known = list(headers(dataset))
+    plan = shape_plan(known, config.data.channels or None, _size(config.data.size), config.data.fit, decoding)
+    for note in plan_notes(known, plan):
+        screen.say(f"  note: {note}")
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
     with screen.bar("reading", len(dataset)) as advance:
         surveyed = survey(dataset.images, plan, workers=None, progress=advance, keep=keep)
@@ -72,7 +78,7 @@ def prepare(config: Config, ranks: Ranks, screen: Screen, fold: int | None = Non
     for note in notes(dataset, parts) if fold is None else ():
         screen.say(f"  {note}")
     train = np.flatnonzero(parts == "train")
-    preprocessing = finish(plan, surveyed.records, train)
+    preprocessing = finish(plan, surveyed.records, train.tolist())
     config = resolved(config, preprocessing, len(train))
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
@@ -91,7 +97,16 @@ def prepare(config: Config, ranks: Ranks, screen: Screen, fold: int | None = Non
         rank=ranks.rank,
         world=ranks.world,
     )
-    return Job(config, dataset, surveyed.records, found, parts, preprocessing, feed, task_for(config, dataset, preprocessing, train))
+    return Job(
+        config,
+        dataset,
+        surveyed.records,
+        found,
+        parts,
+        preprocessing,
+        feed,
+        task_for(config, dataset, preprocessing, train),
+    )
 
 
 def headers(dataset: Dataset) -> Iterator[Header | None]:
@@ -110,12 +125,16 @@ def usable(dataset: Dataset, records: Sequence[Record], config: Config) -> NDArr
     if errors and config.data.on_bad == "stop":
         raise_all([*errors[:20], _bad(dataset, errors, "mend them, or add --on-bad skip")])
     if share > config.data.max_bad:
-        raise_all([*errors[:20], _bad(dataset, errors, f"mend them, or allow more than --max-bad {config.data.max_bad:g}")])
+        raise_all(
+            [*errors[:20], _bad(dataset, errors, f"mend them, or allow more than --max-bad {config.data.max_bad:g}")]
+        )
     return np.array([record.error is None for record in records], dtype=np.bool_)
 
 
 def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
-    return UserError(f"{len(errors)} of {len(dataset):,} images cannot be used", listed(error.where for error in errors), fix)
+    return UserError(
+        f"{len(errors)} of {len(dataset):,} images cannot be used", listed(error.where for error in errors), fix
+    )
 
 
 def parted(
@@ -136,7 +155,9 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int) -> Config
     """Settings without "auto": what ``resume`` must find as it was."""
     training = config.training
     if training.batch > train:
-        raise UserError(f"--batch {training.batch} exceeds the {train} training images", fix=f"give --batch {train} or less")
+        raise UserError(
+            f"--batch {training.batch} exceeds the {train} training images", fix=f"give --batch {train} or less"
+        )
     batch = training.batch or min(128, max(8, train // 10), train)
     if training.optimizer == "gd":
         batch = train
@@ -146,18 +167,33 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int) -> Config
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: this machine has no GPU that torch can use", fix="use --device cpu; `neocog device` says what there is")
+        raise UserError(
+            "--device cuda: this machine has no GPU that torch can use",
+            fix="use --device cpu; `neocog device` says what there is",
+        )
     threads = training.threads or max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    data = replace(config.data, data=_absolute(config.data.data), size=preprocessing.size, channels=preprocessing.channels, task="classification")
-    return replace(config, data=data, training=replace(training, batch=batch, epochs=epochs, device=device, threads=threads))
+    data = replace(
+        config.data,
+        data=_absolute(config.data.data),
+        size=preprocessing.size,
+        channels=preprocessing.channels,
+        task="classification",
+    )
+    return replace(
+        config, data=data, training=replace(training, batch=batch, epochs=epochs, device=device, threads=threads)
+    )
 
 
-def task_for(config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> Classification:
+def task_for(
+    config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
+) -> Classification:
     """The task that the settings name."""
     training, model = config.training, config.model
 
     def network() -> torch.nn.Module:
-        return models.build(model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options)
+        return models.build(
+            model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options
+        )
 
     weights: tuple[float, ...] = ()
     if training.class_weights == "balanced":
@@ -179,7 +215,8 @@ def fits_in_memory(count: int, plan: Preprocessing, share: float) -> bool:
 def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] | None:
     if dataset.weights is None:
         return None
-    return (dataset.weights / dataset.weights[train].mean()).astype(np.float32)
+    weights: NDArray[np.float32] = (dataset.weights / dataset.weights[train].mean()).astype(np.float32)
+    return weights
 
 
 def _size(size: tuple[int, ...]) -> tuple[int, int] | None:
@@ -188,4 +225,8 @@ def _size(size: tuple[int, ...]) -> tuple[int, int] | None:
 
 def _absolute(source: str) -> str:
     """A path that ``resume`` finds from any folder; names of known data sets stay as they are."""
-    return str(Path(source).resolve()) if Path(source).exists() and (os.sep in source or source.endswith(".csv")) else source
+    return (
+        str(Path(source).resolve())
+        if Path(source).exists() and (os.sep in source or source.endswith(".csv"))
+        else source
+    )

@@ -44,7 +44,9 @@ class Predicted:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in self.rows:
-            writer.writerow([safe_cell(value) if isinstance(value, str) else value for value in (row.get(c, "") for c in COLUMNS)])
+            writer.writerow(
+                [safe_cell(value) if isinstance(value, str) else value for value in (row.get(c, "") for c in COLUMNS)]
+            )
         return text.getvalue()
 
     def show(self, out: Path | None) -> None:
@@ -60,7 +62,11 @@ def predict(run: Path | Run, files: Sequence[str | Path], out: Path | None = Non
     paths = list(expanded(files))
     screen = Screen(quiet)
     with screen.bar("predicting", len(paths)) as advance:
-        rows = tuple(row for start in range(0, len(paths), BATCH) for row in _rows(predictor, paths[start : start + BATCH], advance))
+        rows = tuple(
+            row
+            for start in range(0, len(paths), BATCH)
+            for row in _rows(predictor, paths[start : start + BATCH], advance)
+        )
     predicted = Predicted(rows)
     skipped = sum(bool(row["skipped"]) for row in rows)
     if skipped:
@@ -90,7 +96,7 @@ def expanded(files: Sequence[str | Path]) -> Iterator[Path]:
 
 def _rows(predictor: Predictor, paths: Sequence[Path], advance: Any) -> list[dict[str, Any]]:
     recipe = predictor.preprocessing
-    decoding = Decoding(background=recipe.background, frames=recipe.frames)
+    decoding = Decoding(background=recipe.background, frames=recipe.frames)  # type: ignore[arg-type]
     rows: list[dict[str, Any]] = []
     fitted, good = [], []
     for path in paths:
