@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,42 +29,55 @@ def is_image(name: str) -> bool:
     return Path(name).suffix.lower() in IMAGE_SUFFIXES and not is_junk(name)
 
 
+def entries(
+    root: Path, below: str = "", problems: list[UserError] | None = None
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below ``root/below`` as (path relative to the root, entry), in one order on every machine.
+
+    Not entered: junk; links to folders (they may lead outside, or round in a circle); folders named like an image.
+    """
+    pending = [below]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(root / folder) as scan:
+                found = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            if problems is not None:
+                problems.append(UserError(f"cannot be read: {error.strerror}", printable(str(root / folder))))
+            continue
+        inner = []
+        for entry in found:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            yield path, entry
+            if entry.is_dir(follow_symlinks=False) and not is_junk(entry.name) and not is_image(entry.name):
+                inner.append(path)
+        pending += reversed(inner)
+
+
 @dataclass
-class Walk:
-    """What was found below some folders: image files and, counted, everything that was left out."""
+class Found:
+    """What lies below some class folders: image files and, counted, everything that was left out."""
 
     images: list[str] = field(default_factory=list)
     junk: int = 0
     others: Counter[str] = field(default_factory=Counter)  # suffix → files that are no images
-    links: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)  # to folders
     problems: list[UserError] = field(default_factory=list)
 
-
-def walk(root: Path, below: str, found: Walk) -> None:
-    """Add everything below ``root/below`` to ``found``; paths are relative to the root, in one order on every machine.
-
-    Links to folders are not followed (they may lead outside, or round in a circle). A folder named like an image
-    counts as an image: reading it says what it is.
-    """
-    try:
-        with os.scandir(root / below) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
-    except OSError as error:
-        found.problems.append(UserError(f"cannot be read: {error.strerror}", printable(str(root / below))))
-        return
-    for entry in entries:
-        path = f"{below}/{entry.name}" if below else entry.name
-        suffix = Path(entry.name).suffix.lower()
-        if is_junk(entry.name):
-            found.junk += 1
-        elif is_image(entry.name):
-            found.images.append(path)
-        elif entry.is_dir(follow_symlinks=False):
-            walk(root, path, found)
-        elif entry.is_dir():
-            found.links.append(path)
-        else:
-            found.others[suffix or "no suffix"] += 1
+    def add(self, root: Path, below: str) -> int:
+        """Take in one class folder; the count of its images. Reading tells a folder or pipe that is named like one."""
+        before = len(self.images)
+        for path, entry in entries(root, below, self.problems):
+            if is_junk(entry.name):
+                self.junk += 1
+            elif is_image(entry.name):
+                self.images.append(path)
+            elif entry.is_symlink() and entry.is_dir():
+                self.links.append(path)
+            elif not entry.is_dir():
+                self.others[Path(entry.name).suffix.lower() or "no suffix"] += 1
+        return len(self.images) - before
 
 
 def split_folders(root: Path) -> dict[str, str]:
@@ -74,14 +87,17 @@ def split_folders(root: Path) -> dict[str, str]:
     beside must be named after a part.
     """
     names = subfolders(root)
-    parts = {
-        name: SPLIT_NAMES[name.lower()]
-        for name in names
-        if name.lower() in SPLIT_NAMES and any(_has_images(root / name / inner) for inner in subfolders(root / name))
-    }
-    if "train" not in parts.values() and len(parts) < len(names):
+    inner = {name: subfolders(root / name) for name in names if name.lower() in SPLIT_NAMES}
+    filled = {name for name, classes in inner.items() if any(_has_images(root / name / c) for c in classes)}
+    if not any(SPLIT_NAMES[name.lower()] == "train" for name in filled) and len(filled) < len(names):
         return {}
+    parts = {name: SPLIT_NAMES[name.lower()] for name, classes in inner.items() if classes}
     return dict(sorted(parts.items(), key=lambda item: (SPLITS.index(item[1]), item[0])))
+
+
+def class_folders(root: Path) -> bool:
+    """Whether some folder below ``root`` holds images."""
+    return any(_has_images(root / name) for name in subfolders(root))
 
 
 def subfolders(folder: Path) -> list[str]:
@@ -94,11 +110,7 @@ def subfolders(folder: Path) -> list[str]:
 
 
 def _has_images(folder: Path) -> bool:
-    for _, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not is_junk(name)]
-        if any(is_image(name) for name in files):
-            return True
-    return False
+    return any(is_image(entry.name) for _, entry in entries(folder))
 
 
 def read_folders(root: Path, decoding: Decoding) -> Dataset:
@@ -107,22 +119,26 @@ def read_folders(root: Path, decoding: Decoding) -> Dataset:
     Raises UserError, all at once: empty class folders, linked folders, folders that cannot be read.
     """
     parts = split_folders(root) or {"": ""}
-    found = Walk()
+    found = Found()
     empty: list[str] = []
     classes: list[str] = []
     splits: list[str] = []
+    for folder in {"", *parts}:
+        found.junk += sum(is_junk(entry.name) for entry in os.scandir(root / folder))
     for folder, split in parts.items():
+        if (root / folder).is_symlink() and folder:
+            found.links.append(folder)
+            continue
         for name in subfolders(root / folder):
-            path, before = (f"{folder}/{name}" if folder else name), len(found.images)
+            path = f"{folder}/{name}" if folder else name
             if (root / path).is_symlink():
                 found.links.append(path)
-                continue
-            walk(root, path, found)
-            classes += [name] * (len(found.images) - before)
-            splits += [split] * (len(found.images) - before)
-            if len(found.images) == before:
+            elif count := found.add(root, path):
+                classes += [name] * count
+                splits += [split] * count
+            else:
                 empty.append(path)
-    raise_all([*found.problems, *_problems(root, parts, empty, found.links)])
+    raise_all([*found.problems, *_problems(root, parts, set(classes), empty, found.links)])
     labels, names = index_classes(classes)
     given = parts != {"": ""}
     return Dataset(
@@ -137,22 +153,27 @@ def read_folders(root: Path, decoding: Decoding) -> Dataset:
     )
 
 
-def _problems(root: Path, parts: dict[str, str], empty: Sequence[str], links: Sequence[str]) -> Iterable[UserError]:
+def _problems(
+    root: Path, parts: dict[str, str], classes: set[str], empty: Sequence[str], links: Sequence[str]
+) -> Iterable[UserError]:
+    shown = printable(str(root))
+    like_parts = sorted(name for name in classes if name.lower() in SPLIT_NAMES)
+    if len({SPLIT_NAMES[name.lower()] for name in like_parts}) > 1:
+        what = f"{' and '.join(f'{name}/' for name in like_parts)} hold images, not class folders"
+        yield UserError(what, shown, "put a folder for each class into them, or give a CSV")
     twice = [split for split, count in Counter(parts.values()).items() if count > 1]
     if twice:
         same = [f"{name}/" for name, split in parts.items() if split in twice]
-        yield UserError(f"several folders for one part: {listed(same)}", str(root), "keep one of them, or merge them")
+        yield UserError(f"several folders for one part: {listed(same)}", shown, "keep one of them, or merge them")
     if empty:
         what = f"{len(empty)} class folders without images: {listed(f'{name}/' for name in empty)}"
-        yield UserError(what, printable(str(root)), "put images in or remove the folders")
+        yield UserError(what, shown, "put images in or remove the folders")
     if links:
         what = f"{len(links)} links to folders: {listed(links)}"
-        yield UserError(
-            what, printable(str(root)), "links to folders are not followed: put the folders themselves here"
-        )
+        yield UserError(what, shown, "links to folders are not followed: put the folders themselves here")
 
 
-def _notes(root: Path, parts: dict[str, str], found: Walk) -> Iterable[str]:
+def _notes(root: Path, parts: dict[str, str], found: Found) -> Iterable[str]:
     if found.junk:
         yield f"{found.junk} hidden or system files and folders ignored"
     if found.others:

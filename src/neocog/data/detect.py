@@ -1,0 +1,134 @@
+"""A path or a name → ``Dataset``. The layout is told from what is there; ``Dataset.kind`` says what it was taken for."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from neocog.data.cifar import find_cifar, read_cifar
+from neocog.data.classes import require_classes
+from neocog.data.dataset import Dataset
+from neocog.data.decoding import Decoding
+from neocog.data.files import is_junk
+from neocog.data.folders import class_folders, entries, is_image, read_folders
+from neocog.data.idx import find_idx, read_idx
+from neocog.data.named import NAMES, open_named
+from neocog.data.npz import read_npz
+from neocog.data.table import CSV_SUFFIXES, describes_images, read_table
+from neocog.errors import UserError, did_you_mean, listed, printable
+
+LAYOUTS = (
+    "class folders (cat/… dog/…), with or without train/ val/ test/ above them; a CSV with the columns image and label; "
+    f"MNIST IDX files; CIFAR-10/100 files; an NPZ with images and labels; or a name: {', '.join(NAMES)}"
+)
+# Where archives and other programs put the files below the folder that one names.
+INNER = (
+    "cifar-10-batches-bin",
+    "cifar-10-batches-py",
+    "cifar-100-binary",
+    "cifar-100-python",
+    "raw",
+    "MNIST/raw",
+    "FashionMNIST/raw",
+)
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+MOST_COUNTED = 100_000  # files looked at to say what an unknown folder holds
+
+
+def open_dataset(source: str | Path, decoding: Decoding = Decoding(), least_classes: int = 2) -> Dataset:  # noqa: B008
+    """The labelled images of a path, or of a data set known by name (``neocog.data.named.NAMES``).
+
+    A text that is such a name means the name, even where a file is called so (``./digits`` means the file); a ``Path``
+    is always a path. Fewer classes than ``least_classes`` are an error. Raises UserError.
+    """
+    if isinstance(source, str) and source in NAMES:
+        data = open_named(source)
+        if os.path.lexists(source):
+            note = f"the '{source}' in this folder was not looked at: write ./{source} to mean that"
+            data = replace(data, notes=(*data.notes, note))
+    else:
+        data = _open_path(source, decoding)
+    require_classes(data, least_classes)
+    return data
+
+
+def _open_path(source: str | Path, decoding: Decoding) -> Dataset:
+    path, shown = Path(source), printable(str(source))
+    if "://" in str(source):
+        raise UserError("an address is no data set", shown, "download the files, and give the path of their folder")
+    try:
+        if path.is_dir():
+            return _open_folder(path, decoding)
+        if path.is_file():
+            return _open_file(path, decoding)
+    except OSError as error:
+        where = printable(os.fsdecode(error.filename)) if error.filename else shown
+        raise UserError(f"cannot be read: {error.strerror}", where) from error
+    if os.path.lexists(path):
+        raise UserError("not a regular file or folder, or a broken link", shown, f"neocog reads {LAYOUTS}")
+    raise UserError("no such file, folder or name", shown, f"{did_you_mean(shown, NAMES)}names: {', '.join(NAMES)}")
+
+
+def _open_file(path: Path, decoding: Decoding) -> Dataset:
+    suffix, shown = path.suffix.lower(), printable(str(path))
+    if suffix == ".npz":
+        return read_npz(path)
+    if suffix in CSV_SUFFIXES:
+        return read_table(path, decoding)
+    if find_idx(path):
+        return read_idx(path)
+    if suffix in ARCHIVES:
+        raise UserError("an archive: these are not unpacked", shown, "unpack it yourself, and give the folder")
+    what = "one image is no data set" if is_image(path.name) else f"a file of no known layout ({suffix or 'no suffix'})"
+    raise UserError(what, shown, f"neocog reads {LAYOUTS}")
+
+
+def _open_folder(path: Path, decoding: Decoding) -> Dataset:
+    for folder in (path, *(path / inner for inner in INNER)):
+        if folder.is_dir():
+            if find_idx(folder):
+                return read_idx(folder)
+            if find_cifar(folder):
+                return read_cifar(folder)
+    tables, archives = _files(path, *CSV_SUFFIXES), _files(path, ".npz")
+    folders = class_folders(path)
+    if len(tables) == 1 and (not folders or _describes_images(tables[0])):
+        return read_table(tables[0], decoding)
+    if folders:
+        return read_folders(path, decoding)
+    if len(archives) == 1 and not tables:
+        return read_npz(archives[0])
+    if tables or archives:
+        what = f"{len(tables)} CSV and {len(archives)} NPZ files, and no class folders"
+        names = listed(file.name for file in (*tables, *archives))
+        raise UserError(what, f"{printable(str(path))}: {names}", "name the one to read")
+    raise UserError(f"no known layout: {_seen(path)}", printable(str(path)), f"neocog reads {LAYOUTS}")
+
+
+def _describes_images(table: Path) -> bool:
+    try:
+        return describes_images(table)
+    except UserError:  # some other file that happens to end in .csv: the class folders beside it are the data
+        return False
+
+
+def _files(folder: Path, *suffixes: str) -> list[Path]:
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in suffixes and not is_junk(file.name) and file.is_file()
+    )
+
+
+def _seen(folder: Path) -> str:
+    """ "3 folders, 12 image files (none in a folder of its class), 2 .txt": what an unknown folder holds."""
+    counts: Counter[str] = Counter()
+    for _, entry in islice(entries(folder), MOST_COUNTED):
+        kind = "folders" if entry.is_dir() else Path(entry.name).suffix.lower() or "other files"
+        counts["image files" if is_image(entry.name) else kind] += 1
+    direct = sum(is_image(file.name) for file in folder.iterdir())
+    seen = ", ".join(f"{count} {kind}" for kind, count in counts.most_common(8) if count)
+    return (seen or "the folder is empty") + (f"; {direct} images lie in no class folder" if direct else "")

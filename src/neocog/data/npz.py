@@ -1,0 +1,220 @@
+"""NumPy's .npz: images and labels as arrays, checked by their headers before anything is allocated, no pickle allowed."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+
+from neocog.data.arrays import array_dataset, load_images
+from neocog.data.classes import index_classes
+from neocog.data.dataset import SPLITS, Array, Dataset
+from neocog.data.stored import DAMAGE, DEFLATE, Stored
+from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
+
+KEYS = (  # (part, images, labels), in any case
+    ("train", "train_images", "train_labels"),
+    ("validation", "val_images", "val_labels"),
+    ("test", "test_images", "test_labels"),
+    ("train", "x_train", "y_train"),
+    ("validation", "x_val", "y_val"),
+    ("validation", "x_valid", "y_valid"),
+    ("test", "x_test", "y_test"),
+    ("", "images", "labels"),
+    ("", "x", "y"),
+)
+MOST_MEMBERS = 1000
+LONGEST_HEADER = 10_000  # bytes; NumPy's own limit
+UNMIRRORED = ("mnist", "emnist", "kmnist", "digits")  # file names of letters and digits
+
+
+def read_npz(path: Path) -> Dataset:
+    """Images (N, H, W), (N, H, W, C) or (N, C, H, W) with labels (N,), (N, 1) or one-hot (N, K). Raises UserError.
+
+    Names of the arrays: ``train_images`` with ``train_labels`` (``val_…``, ``test_…``), ``x_train`` with ``y_train``,
+    ``images`` with ``labels``, or ``X`` with ``y``.
+    """
+    members = _members(path)
+    pairs = _pairs(path, members)
+    images, labels, problems = [], [], []
+    for _, image_key, label_key in pairs:
+        try:
+            images.append(_open(path, members[image_key]))
+            labels.append(_open(path, members[label_key]))
+            if len(images[-1]) != len(labels[-1]):
+                what = f"{len(images[-1])} images but {len(labels[-1])} labels"
+                raise UserError(what, f"{images[-1].where}, {labels[-1].where}", "store one label for each image")
+        except UserError as error:
+            problems.append(error)
+    raise_all(problems)
+    indices, classes = _index([_labels(stored) for stored in labels], path)
+    array, notes = load_images(images)
+    unused = members.keys() - {key for _, *keys in pairs for key in keys}
+    if unused:
+        notes = (*notes, f"arrays not used: {listed(sorted(unused))}")
+    parts = [(split, len(part)) for (split, _, _), part in zip(pairs, images, strict=True)]
+    mirror = path.stem.lower() not in UNMIRRORED
+    return array_dataset("NPZ arrays", path, array, parts, indices, classes, notes, mirror)
+
+
+def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
+    """The archive's arrays by lower-case name, none of them read. A hostile archive ends here."""
+    shown = printable(str(path))
+    _check_directory(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (*DAMAGE, NotImplementedError, ValueError) as error:
+        raise UserError(f"not a readable .npz ({error})", shown, "copy or download it again") from error
+    size = path.stat().st_size
+    packed = sum(info.compress_size for info in infos)
+    if packed > size:
+        raise UserError(f"its members overlap: {packed:,} packed bytes in a file of {size:,}", shown, "do not trust it")
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        key = info.filename.removesuffix(".npy").lower()
+        if key in members:
+            raise UserError(f"two arrays are called '{printable(key)}'", shown, "keep one of them")
+        members[key] = info
+    return members
+
+
+def _check_directory(path: Path) -> None:
+    """The count of members stands at the end of a zip file; too many are refused before they are listed."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 65_557))  # the end record: 22 bytes and a comment of at most 65,535
+        tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    count = int.from_bytes(tail[place + 10 : place + 12], "little") if place >= 0 else 0
+    if count > MOST_MEMBERS:
+        raise UserError(
+            f"{count:,} members, at most {MOST_MEMBERS:,} are read", printable(str(path)), "do not trust it"
+        )
+
+
+def _pairs(path: Path, members: dict[str, zipfile.ZipInfo]) -> list[tuple[str, str, str]]:
+    """(part, images, labels) in the order train, validation, test."""
+    shown, there = printable(str(path)), listed(sorted(members)) or "nothing"
+    pairs = [pair for pair in KEYS if pair[1] in members]
+    if not pairs:
+        near = next((text for _, key, _ in KEYS if (text := did_you_mean(key, members))), "")
+        known = ", ".join(f"{images}/{labels}" for _, images, labels in KEYS)
+        raise UserError(f"no array of images; it has: {there}", shown, f"{near}known names: {known}")
+    missing = [(images, labels) for _, images, labels in pairs if labels not in members]
+    raise_all(
+        UserError(f"{images} without {labels}; it has: {there}", shown, f"add {labels}") for images, labels in missing
+    )
+    splits = [split for split, _, _ in pairs]
+    if len(set(splits)) < len(splits) or ("" in splits and len(splits) > 1):
+        found = ", ".join(images for _, images, _ in pairs)
+        raise UserError(f"it is not clear which arrays belong together: {found}", shown, "keep one naming")
+    return sorted(pairs, key=lambda pair: SPLITS.index(pair[0]) if pair[0] else 0)
+
+
+def _open(path: Path, info: zipfile.ZipInfo) -> Stored:
+    """The array by its header, which must agree with the bytes that the archive holds for it."""
+    where = f"{printable(str(path))}: {printable(info.filename)}"
+    if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UserError("encrypted or packed in a way that NumPy does not use", where, "store it with numpy.savez")
+    shape, fortran, dtype, offset = _header(path, info, where)
+    if dtype.hasobject:
+        raise UserError("contains Python objects: refused", where, "store plain numbers or text")
+    if not shape or min(shape) < 0:
+        raise UserError(f"shape {shape}: no array of samples", where, "the first axis counts the samples")
+    stored = Stored(where, shape, dtype, lambda: _stream(path, info, offset), fortran)
+    most = info.compress_size if info.compress_type == zipfile.ZIP_STORED else DEFLATE * (info.compress_size + 1)
+    if offset + stored.nbytes != info.file_size or info.file_size > most:
+        size = " × ".join(map(str, shape))
+        what = f"the header promises {size} {dtype} = {offset + stored.nbytes:,} bytes"
+        held = f"the archive holds {info.file_size:,} in {info.compress_size:,} packed ones"
+        raise UserError(f"{what}; {held}", where, "copy or download it again")
+    return stored
+
+
+def _header(path: Path, info: zipfile.ZipInfo, where: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
+    """(shape, Fortran order, dtype, length of the header in bytes)"""
+    try:
+        with _stream(path, info, 0) as stream:
+            start = stream.read(12)
+            version = tuple(start[6:8])
+            width = {(1, 0): 2, (2, 0): 4}.get(version)
+            if start[:6] != b"\x93NUMPY" or width is None:
+                raise UserError(f"no .npy array of version 1 or 2: starts with {start[:8].hex(' ')}", where)
+            length = int.from_bytes(start[8 : 8 + width], "little")
+            if length > LONGEST_HEADER:
+                raise UserError(f"a header of {length:,} bytes, at most {LONGEST_HEADER:,} are read", where)
+            header = io.BytesIO(start + stream.read(8 + width + length - len(start)))
+        header.seek(8)
+        read = np.lib.format.read_array_header_1_0 if width == 2 else np.lib.format.read_array_header_2_0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # headers that Python 2 wrote
+            shape, fortran, dtype = read(header)
+    except (*DAMAGE, ValueError, TypeError, SyntaxError, RuntimeError, NotImplementedError) as error:
+        raise UserError(f"damaged header ({error})", where, "copy or download it again") from error
+    return shape, fortran, dtype, header.tell()
+
+
+def _stream(path: Path, info: zipfile.ZipInfo, offset: int) -> BufferedIOBase:
+    with zipfile.ZipFile(path) as archive:  # the member stays readable after the archive is closed
+        stream = archive.open(info)
+    stream.read(offset)
+    return stream
+
+
+def _labels(stored: Stored) -> Array | list[str]:
+    """(N,) int64 or N texts."""
+    shape, kind = stored.shape, stored.dtype.kind
+    if len(shape) > 2 or kind not in "biufUS":
+        raise UserError(f"labels of shape {shape} and type {stored.dtype}", stored.where, "store (N,) numbers or text")
+    values = stored.whole()
+    if kind == "f":
+        values = _integral(values, stored.where)
+    if len(shape) == 2:
+        values = values[:, 0] if shape[1] == 1 else _one_hot(values, stored.where)
+    if kind not in "US":
+        if values.size and int(values.max()) > np.iinfo(np.int64).max:
+            raise UserError(f"label {values.max()} is beyond 64-bit integers", stored.where)
+        return values.astype(np.int64)
+    texts = [value.decode("utf-8", "backslashreplace") if kind == "S" else value for value in values.tolist()]
+    blank = [str(i) for i, text in enumerate(texts) if not text.strip()]
+    if blank:
+        raise UserError(f"{len(blank)} blank labels at {listed(blank)}", stored.where, "give each image a label")
+    return texts
+
+
+def _integral(values: Array, where: str) -> Array:
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        raise UserError(f"{len(bad)} labels are NaN or infinite, the first at {bad[0][0]}", where, "correct them")
+    broken = np.argwhere(values != np.round(values))
+    if len(broken):
+        first = values[tuple(broken[0])]
+        what = f"{len(broken)} labels are no whole numbers, the first is {first} at {broken[0][0]}"
+        raise UserError(what, where, "store class numbers or names")
+    return values.astype(np.int64)
+
+
+def _one_hot(values: Array, where: str) -> Array:
+    """(N, K) with a single 1 a row → (N,)."""
+    if values.dtype.kind in "US" or not ((values == 0) | (values == 1)).all() or not (values.sum(1) == 1).all():
+        what = f"labels of shape {values.shape} that are not one-hot"
+        raise UserError(what, where, "store one class a sample; several labels a sample are not supported")
+    return values.argmax(1)
+
+
+def _index(labels: Sequence[Array | list[str]], path: Path) -> tuple[Array, tuple[str, ...]]:
+    texts = [part for part in labels if isinstance(part, list)]
+    numbers = [part for part in labels if not isinstance(part, list)]
+    if texts and numbers:
+        raise UserError("labels are numbers in one part and text in another", printable(str(path)), "store one kind")
+    return index_classes(list(_chain(texts)) if texts else np.concatenate(numbers))
+
+
+def _chain(texts: Sequence[list[str]]) -> Iterator[str]:
+    for part in texts:
+        yield from part
