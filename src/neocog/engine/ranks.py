@@ -96,6 +96,10 @@ class Ranks:
             dist.all_reduce(letters, op=dist.ReduceOp.MAX)
         return bytes(letters.tolist()).decode()
 
+    def told(self, text: str) -> str:
+        """What rank 0 says, whatever the others would have said."""
+        return text if self.world == 1 else self._text(text if self.is_writer else "")
+
     def sum_gradients(self, parameters: Iterable[Parameter]) -> None:
         """Sum every ``grad`` over the ranks, in place. One that is None on all ranks stays None."""
         if self.world == 1:
@@ -152,17 +156,20 @@ class Ranks:
     def _agreed_shapes(self, tally: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, list[int], str]]:
         """What is to be summed, for ranks that have nothing: name → (dtype, shape, kind of device)."""
         own = [(name, str(v.dtype)[6:], list(v.shape), v.device.type) for name, v in sorted(tally.items())]
-        text = json.dumps(own).encode() if tally else b""
-        length = int(self._reduced(float(len(text)), dist.ReduceOp.MAX))
-        letters = torch.zeros(length, dtype=torch.uint8)
-        letters[: len(text)] = torch.frombuffer(bytearray(text), dtype=torch.uint8) if text else 0
+        text = json.dumps(own) if tally else ""
+        agreed = self._text(text)
+        assert text in ("", agreed), "ranks tally different things"
+        rows = json.loads(agreed or "[]")
+        return {name: (getattr(torch, dtype), shape, device) for name, dtype, shape, device in rows}
+
+    def _text(self, text: str) -> str:
+        """The text of the ranks that have one; the others give ""."""
+        own = torch.tensor(list(text.encode()), dtype=torch.uint8)
+        letters = torch.zeros(int(self._reduced(float(len(own)), dist.ReduceOp.MAX)), dtype=torch.uint8)
+        letters[: len(own)] = own
         with self._together():
             dist.all_reduce(letters, op=dist.ReduceOp.MAX)
-        agreed = bytes(letters.tolist())
-        assert not text or agreed == text, "ranks tally different things"
-        return {
-            name: (getattr(torch, dtype), shape, device) for name, dtype, shape, device in json.loads(agreed or b"[]")
-        }
+        return bytes(letters.tolist()).decode()
 
     @contextmanager
     def _together(self) -> Iterator[None]:
