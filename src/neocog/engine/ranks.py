@@ -86,18 +86,6 @@ class Ranks:
 
     def told(self, text: str) -> str:
         """What rank 0 says, on every rank: a path, a plan."""
-        if self.world == 1:
-            return text
-        own = text.encode() if self.is_writer else b""
-        length = int(self._reduced(float(len(own)), dist.ReduceOp.MAX))
-        letters = torch.zeros(length, dtype=torch.uint8)
-        letters[: len(own)] = torch.tensor(list(own), dtype=torch.uint8)
-        with self._together():
-            dist.all_reduce(letters, op=dist.ReduceOp.MAX)
-        return bytes(letters.tolist()).decode()
-
-    def told(self, text: str) -> str:
-        """What rank 0 says, whatever the others would have said."""
         return text if self.world == 1 else self._text(text if self.is_writer else "")
 
     def sum_gradients(self, parameters: Iterable[Parameter]) -> None:
