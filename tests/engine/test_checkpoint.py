@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+
 from neocog.engine import checkpoint
 from neocog.engine.checkpoint import UNFINISHED, CannotSave, latest, save, writable
 from neocog.errors import UserError
-from torch import Tensor
 
 
 def group(step: int) -> dict[str, dict[str, Tensor]]:

@@ -1,0 +1,75 @@
+"""Signals become a flag; the second one ends the process; what was there before comes back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from neocog.engine.interrupt import SIGNALS, Guard, Interrupted, guarded
+
+CODES = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+
+
+@pytest.mark.parametrize("number, code", CODES)
+def test_a_signal_is_a_flag_that_the_loop_can_read(number: int, code: int) -> None:
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with guarded() as guard:
+        assert guard.signal is None
+        os.kill(os.getpid(), number)
+        assert guard.signal == number
+        assert Interrupted(number).code == code
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+def test_the_echo_of_a_signal_is_not_a_second_one() -> None:
+    with guarded() as guard:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)  # a launcher passes on what the terminal sent already
+        assert guard.signal == signal.SIGINT
+
+
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    code = """
+import os, signal
+from neocog.engine import interrupt
+with interrupt.guarded() as guard:
+    os.kill(os.getpid(), signal.SIGTERM)
+    guard.since -= 2 * interrupt.ECHO
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 130
+
+
+def test_what_was_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with guarded() as guard:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert guard.signal is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_handlers_come_back_after_an_error() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ZeroDivisionError), guarded():
+        raise ZeroDivisionError
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_outside_the_main_thread_nothing_is_caught() -> None:
+    before, guards = signal.getsignal(signal.SIGTERM), []
+
+    def work() -> None:
+        with guarded() as guard:
+            guards.append((guard, signal.getsignal(signal.SIGTERM)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert guards == [(Guard(), before)]
