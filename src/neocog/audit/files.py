@@ -1,0 +1,40 @@
+"""Files that cannot be read, files that are not what they seem, and what the reader assumed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from neocog.audit.words import count
+from neocog.data.classes import look_alikes
+from neocog.data.dataset import Dataset
+from neocog.data.survey import Record
+from neocog.run import Finding
+
+
+def unreadable(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+    """One finding a reason, with all samples that it keeps from being used."""
+    reasons: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, record in zip(dataset.names, records, strict=True):
+        if record.error is not None:
+            reasons[record.error.what, record.error.fix].append(name)
+    for (what, fix), names in reasons.items():
+        yield Finding("error", f"{count(names, 'image')} cannot be used: {what}", tuple(names), fix)
+
+
+def odd_files(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+    """Images that are read in a way worth knowing: "PNG named .jpg", "EXIF turned" …"""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for name, record in zip(dataset.names, records, strict=True):
+        for note in record.header.notes if record.header is not None else ():
+            kinds[note].append(name)
+    for note, names in kinds.items():
+        yield Finding("note", f"{count(names, 'image')}: {note}", tuple(names))
+
+
+def reader_notes(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+    """What the reader ignored, merged or assumed. Class names that look alike have a check of their own."""
+    told = look_alikes(dataset.classes)
+    for note in dataset.notes:
+        if note not in told:
+            yield Finding("note", note)

@@ -1,0 +1,65 @@
+"""Sizes and shapes that do not go together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.audit.words import count
+from neocog.data.dataset import Dataset
+from neocog.data.survey import Record
+from neocog.run import Finding
+
+ELONGATED = 2.0  # times the median's ratio of width to height
+SMALL = 4.0  # times smaller than the median
+
+
+def mixed_sizes(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+    """More than one size: all will be brought to one."""
+    shapes, _ = _shapes(records)
+    sizes = Counter((int(height), int(width)) for height, width in shapes.tolist())
+    if len(sizes) > 1:
+        by_area = sorted(sizes, key=lambda size: (size[0] * size[1], size))
+        (least_h, least_w), (most_h, most_w) = by_area[0], by_area[-1]
+        (common, times), *_ = sizes.most_common(1)
+        what = f"{count(len(sizes), 'image size')} (height × width): {least_h} × {least_w} to {most_h} × {most_w}"
+        what += f", most often {common[0]} × {common[1]} ({times:,})"
+        yield Finding("note", what, advice="all are brought to one size; choose it with --size, and how with --fit")
+
+
+def elongated(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+    """Images of quite another shape than the rest: strips, panoramas, turned scans."""
+    shapes, where = _shapes(records)
+    ratio = np.log2(shapes[:, 1] / shapes[:, 0])
+    odd = where[np.abs(ratio - np.median(ratio)) > np.log2(ELONGATED)] if len(where) else where
+    if len(odd):
+        middle = 2 ** np.median(ratio)
+        what = f"{count(odd, 'image')} of quite another shape: width : height more than {ELONGATED:g} times "
+        what += f"above or below the usual {middle:.2f}"
+        advice = "see whether they are cut or scanned otherwise; --fit pad keeps their proportions"
+        yield Finding("warning", what, tuple(dataset.names[i] for i in odd.tolist()), advice)
+
+
+def small(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+    """Images much smaller than the rest: thumbnails among photographs."""
+    shapes, where = _shapes(records)
+    side = np.sqrt(shapes.prod(axis=1))
+    odd = where[side * SMALL < np.median(side)] if len(where) else where
+    if len(odd):
+        what = (
+            f"{count(odd, 'image')} more than {SMALL:g} times smaller than usual ({np.median(side):.0f} pixels a side)"
+        )
+        advice = "they will be enlarged and blurred: see whether they are thumbnails"
+        yield Finding("warning", what, tuple(dataset.names[i] for i in odd.tolist()), advice)
+
+
+def _shapes(records: Sequence[Record]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Height and width (n, 2) of the readable images, and their indices (n,)."""
+    known = [
+        (i, record.header) for i, record in enumerate(records) if record.header is not None and record.error is None
+    ]
+    shapes = np.array([(head.height, head.width) for _, head in known], float).reshape(-1, 2)
+    return shapes, np.array([i for i, _ in known], np.int64)

@@ -1,0 +1,16 @@
+"""How findings are worded."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+
+
+def count(items: Sized | int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> count(1, "image"), count(["a", "b"], "image"), count(1200, "class")
+    ('1 image', '2 images', '1,200 classes')
+    """
+    n = items if isinstance(items, int) else len(items)
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{n:,} {noun if n == 1 else plural}"
