@@ -1,0 +1,160 @@
+"""What happens to each sample: a policy made concrete, as a function of (seed, epoch, sample).
+
+Letters: B samples, C channels, H × W pixels. Parameters are computed in float64, so that no device rounds otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neocog.data.augment.counter import bits, uniform
+from neocog.data.augment.policy import Augmentation
+from neocog.data.preprocessing import Preprocessing
+
+STREAMS = (
+    "flip", "flip_vertical", "turn", "scale", "stretch", "shear", "right", "down", "crop_right", "crop_down",
+    "blur", "is_blurred", "erase", "erase_area", "erase_aspect", "erase_top", "erase_left", "erase_grey",
+    "noise", "noise_pixels", "salt_pepper", "salt_pepper_pixels", "brightness", "contrast",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The amounts for B samples; None where the policy has a kind turned off."""
+
+    size: tuple[int, int]  # (H, W)
+    low: float
+    high: float
+    fill: str  # "edge" or "mirror"
+    flips: Tensor | None = None  # (B, 2) bool: top-bottom, left-right
+    shift: Tensor | None = None  # (B, 2) int64 pixels: down, right
+    matrix: Tensor | None = None  # (B, 2, 3) float32: output pixel (x, y, 1) about the centre → input pixel (x, y)
+    blur: Tensor | None = None  # (B, 2 R + 1) float32 weights that sum to 1
+    erase: Tensor | None = None  # (B, 4) int64 top, left, bottom, right; empty where nothing is erased
+    grey: Tensor | None = None  # (B,) float32 what the erased part is filled with
+    contrast: Tensor | None = None  # (B,) float32 factor about the middle of low … high
+    brightness: Tensor | None = None  # (B,) float32 addend
+    noise: Tensor | None = None  # (B,) float32 standard deviation in stored units
+    noise_state: Tensor | None = None  # (B,) int64 from which the pixels' numbers come
+    salt_pepper: Tensor | None = None  # (B,) float32 share of the pixels
+    salt_pepper_state: Tensor | None = None  # (B,) int64
+
+
+def draw(policy: Augmentation, seed: int, epoch: int, samples: Tensor, preprocessing: Preprocessing) -> Draw:
+    """The amounts for ``samples`` (B,) int64 positions in the data set, on their device.
+
+    A function of its arguments alone, sample by sample; what one kind draws does not depend on the other kinds.
+    """
+    dice = Dice(seed, epoch, samples)
+    size, low, high = preprocessing.size, preprocessing.low, preprocessing.high
+    noise = dice.between("noise", 0, policy.noise) if policy.noise else None
+    dirt = dice.between("salt_pepper", 0, policy.salt_pepper) if policy.salt_pepper else None
+    light = dice.between("brightness", -policy.brightness, policy.brightness) if policy.brightness else None
+    box, grey = _erased(policy, dice, size)
+    return Draw(
+        size=size,
+        low=low,
+        high=high,
+        fill=policy.fill,
+        flips=_flips(policy, dice),
+        shift=_shift(policy, dice),
+        matrix=_matrix(policy, dice, size),
+        blur=_blur_weights(policy, dice),
+        erase=box,
+        grey=None if grey is None else (low + grey * (high - low)).float(),
+        contrast=dice.factor("contrast", policy.contrast).float() if policy.contrast else None,
+        brightness=None if light is None else (light * (high - low)).float(),
+        noise=None if noise is None else (noise * (high - low)).float(),
+        noise_state=None if noise is None else dice.bits("noise_pixels"),
+        salt_pepper=None if dirt is None else dirt.float(),
+        salt_pepper_state=None if dirt is None else dice.bits("salt_pepper_pixels"),
+    )
+
+
+@dataclass(frozen=True)
+class Dice:
+    """Random numbers of (seed, epoch, sample), each kind from a stream of its own."""
+
+    seed: int
+    epoch: int
+    samples: Tensor  # (B,) int64
+
+    def bits(self, stream: str) -> Tensor:
+        """(B,) int64."""
+        return bits(self.seed, self.epoch, STREAMS.index(stream), self.samples)
+
+    def between(self, stream: str, low: float, high: float) -> Tensor:
+        """(B,) float64, even in [low, high)."""
+        return low + (high - low) * uniform(self.seed, self.epoch, STREAMS.index(stream), self.samples)
+
+    def factor(self, stream: str, most: float) -> Tensor:
+        """(B,) float64 in 1 / (1 + most) … 1 + most, even in its logarithm: as often larger as smaller."""
+        return (1 + most) ** self.between(stream, -1, 1)
+
+
+def _flips(policy: Augmentation, dice: Dice) -> Tensor | None:
+    if not (policy.flip or policy.flip_vertical):
+        return None
+    vertical = dice.between("flip_vertical", 0, 1) < policy.flip_vertical
+    return torch.stack([vertical, dice.between("flip", 0, 1) < policy.flip], 1)
+
+
+def _shift(policy: Augmentation, dice: Dice) -> Tensor | None:
+    """Whole pixels, each of −crop … crop as likely."""
+    if not policy.crop:
+        return None
+    bounds = (-policy.crop, policy.crop + 1)
+    return torch.stack([dice.between(name, *bounds).floor().long() for name in ("crop_down", "crop_right")], 1)
+
+
+def _matrix(policy: Augmentation, dice: Dice, size: tuple[int, int]) -> Tensor | None:
+    """The way back of: stretch and scale, shear, turn (counter-clockwise), translate."""
+    if not (policy.turn or policy.scale or policy.stretch or policy.shear or policy.translate):
+        return None
+    height, width = size
+    angle = torch.deg2rad(dice.between("turn", -policy.turn, policy.turn))
+    skew = torch.tan(torch.deg2rad(dice.between("shear", -policy.shear, policy.shear)))
+    scale, stretch = dice.factor("scale", policy.scale), dice.factor("stretch", policy.stretch).sqrt()
+    right = dice.between("right", -policy.translate, policy.translate) * width
+    down = dice.between("down", -policy.translate, policy.translate) * height
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    # y points down: the inverse of a counter-clockwise turn is (x, y) → (cos·x − sin·y, sin·x + cos·y)
+    wide, high = 1 / (scale * stretch), stretch / scale
+    rows = [
+        wide * (cos - skew * sin), wide * (-sin - skew * cos), torch.zeros_like(cos),
+        high * sin, high * cos, torch.zeros_like(cos),
+    ]  # fmt: skip
+    matrix = torch.stack(rows, 1).view(-1, 2, 3)
+    moved = torch.stack([right, down], 1)[:, None]
+    matrix[:, :, 2] = -(matrix[:, :, :2] * moved).sum(2)
+    return matrix.float()
+
+
+def _blur_weights(policy: Augmentation, dice: Dice) -> Tensor | None:
+    """Half of the samples stay sharp: for them the weights are 1 at the centre and 0 beside it."""
+    if not policy.blur:
+        return None
+    sigma = dice.between("blur", 0, policy.blur) * (dice.between("is_blurred", 0, 1) < 0.5)
+    reach = max(1, round(3 * policy.blur))
+    steps = torch.arange(-reach, reach + 1, device=sigma.device, dtype=torch.float64)
+    weights = torch.exp(-0.5 * (steps / sigma.clamp(min=1e-3)[:, None]) ** 2)
+    return (weights / weights.sum(1, keepdim=True)).float()
+
+
+def _erased(policy: Augmentation, dice: Dice, size: tuple[int, int]) -> tuple[Tensor | None, Tensor | None]:
+    """A rectangle of 2 to 33 % of the area and a ratio of sides of 1:3 to 3:1, wholly inside; the fill in 0 … 1."""
+    if not policy.erase:
+        return None, None
+    height, width = size
+    area = dice.between("erase_area", 0.02, 0.33) * height * width
+    aspect = dice.factor("erase_aspect", 2.0)
+    rows = (area * aspect).sqrt().round().clamp(1, height)
+    columns = (area / aspect).sqrt().round().clamp(1, width)
+    here = dice.between("erase", 0, 1) < policy.erase
+    top = (dice.between("erase_top", 0, 1) * (height - rows + 1)).floor()
+    left = (dice.between("erase_left", 0, 1) * (width - columns + 1)).floor()
+    box = torch.stack([top, left, top + rows * here, left + columns * here], 1).long()
+    return box, dice.between("erase_grey", 0, 1)

@@ -1,0 +1,134 @@
+"""What may happen to an image while the network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from neocog.errors import UserError, did_you_mean, printable, raise_all
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far each kind of change goes at most; 0 is off. Each sample draws its own amount, evenly within the bounds.
+
+    Raises UserError for values outside their range, all of them at once.
+    """
+
+    flip: float = 0.0
+    """Probability of mirroring left and right."""
+    flip_vertical: float = 0.0
+    """Probability of mirroring top and bottom."""
+    turn: float = 0.0
+    """Degrees to either side."""
+    scale: float = 0.0
+    """Larger or smaller by this fraction."""
+    stretch: float = 0.0
+    """Wider or higher by this fraction, at the same area."""
+    shear: float = 0.0
+    """Skewed sideways by degrees to either side."""
+    translate: float = 0.0
+    """Shifted by this fraction of the side, in both directions."""
+    crop: int = 0
+    """Pixels: the image is widened by so many at each edge and cut to its size again at a random place."""
+    blur: float = 0.0
+    """Standard deviation in pixels of a Gaussian blur, for half of the samples."""
+    erase: float = 0.0
+    """Probability of erasing a rectangle of 2 to 33 % of the area (Zhong et al. 2020)."""
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise, as a fraction of the pixels' range."""
+    salt_pepper: float = 0.0
+    """Share of the pixels that turn black or white."""
+    brightness: float = 0.0
+    """Brighter or darker by this fraction of the pixels' range."""
+    contrast: float = 0.0
+    """Contrast about the middle grey, higher or lower by this fraction."""
+    fill: Literal["edge", "mirror"] = "edge"
+    """What comes in from outside the image: its edge pixels drawn out, or its mirror image."""
+
+    def __post_init__(self) -> None:
+        raise_all(self._faults())
+
+    def _faults(self) -> Iterable[UserError]:
+        for name, (_, most) in KINDS.items():
+            value = getattr(self, name)
+            if not 0 <= value <= most:
+                yield UserError(
+                    f"augmentation {name}={value:g} is outside 0 … {most:g}", fix=f"{name}=off turns it off"
+                )
+        if self.fill not in ("edge", "mirror"):
+            yield UserError(f"augmentation fill={printable(str(self.fill))} is unknown", fix="fill=edge or fill=mirror")
+
+    @classmethod
+    def default(cls, channels: int, size: tuple[int, int], mirror: bool) -> Augmentation:
+        """Sensible changes by kind of data; ``mirror`` says whether a mirrored image keeps its label (digits do not).
+
+        Digits and letters: small turns, scalings and shifts. Small pictures (≤ 64 pixels): crop and flip, as is usual
+        for CIFAR. Larger ones: flip, small turns, scalings and shifts, brightness and contrast.
+        """
+        if not mirror:
+            return cls(turn=10, scale=0.1, stretch=0.05, shear=5, translate=0.08)
+        if max(size) <= 64:
+            return cls(flip=0.5, crop=max(1, round(min(size) / 8)), fill="mirror")
+        light = 0.1 if channels in (1, 3, 4) else 0.0  # other channels measure something: keep their values
+        return cls(flip=0.5, turn=10, scale=0.15, translate=0.05, brightness=light, contrast=2 * light, fill="mirror")
+
+    def changed(self, edits: Iterable[str]) -> Augmentation:
+        """With edits as on the command line, in their order: "turn=15", "flip=off", "noise=on", or "off" for everything."""
+        policy: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        errors = []
+        for edit in (part for text in edits for part in text.replace(",", " ").split()):
+            try:
+                policy |= _edit(edit)
+            except UserError as error:
+                errors.append(error)
+        raise_all(errors)
+        return replace(self, **policy)
+
+    def is_on(self) -> bool:
+        """Whether anything happens at all."""
+        return any(getattr(self, name) for name in KINDS)
+
+
+# name: (the usual amount, which "on" stands for; the most that makes sense)
+KINDS: dict[str, tuple[float, float]] = {
+    "flip": (0.5, 1),
+    "flip_vertical": (0.5, 1),
+    "turn": (10, 180),
+    "scale": (0.1, 1),
+    "stretch": (0.1, 1),
+    "shear": (10, 60),
+    "translate": (0.1, 1),
+    "crop": (4, 1000),
+    "blur": (1, 20),
+    "erase": (0.25, 1),
+    "noise": (0.05, 1),
+    "salt_pepper": (0.02, 1),
+    "brightness": (0.1, 1),
+    "contrast": (0.2, 1),
+}
+
+
+def _edit(text: str) -> dict[str, Any]:
+    """One edit as fields: "turn=15" → {"turn": 15.0}."""
+    if text in ("off", "none"):
+        return dict.fromkeys(KINDS, 0)
+    name, equals, value = text.partition("=")
+    name = name.strip().replace("-", "_")
+    if name not in KINDS and name != "fill":
+        hint = did_you_mean(name, [*KINDS, "fill"])
+        raise UserError(f"no augmentation '{printable(name)}'", fix=f"{hint}known: {', '.join(KINDS)}, fill")
+    if name == "fill":
+        return {"fill": value}
+    if value.lower() in ("off", "none", "false"):
+        return {name: 0}
+    if value.lower() in ("on", "true") or not equals:
+        return {name: KINDS[name][0]}
+    try:
+        return {name: int(value) if name == "crop" else float(value)}
+    except ValueError:
+        kind = "a whole number" if name == "crop" else "a number"
+        raise UserError(
+            f"augmentation {name}={printable(value)} is not {kind}", fix=f"{name}={KINDS[name][0]:g}, or {name}=off"
+        ) from None

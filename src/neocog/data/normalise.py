@@ -1,0 +1,18 @@
+"""The second half of preprocessing, on the device: (x − mean) / std per channel."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neocog.data.preprocessing import Preprocessing
+
+
+def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """(B, C, H, W) uint8, uint16 or float in stored units → float32 of about mean 0 and standard deviation 1.
+
+    The pixels that are given stay as they are.
+    """
+    mean = torch.tensor(preprocessing.mean, device=pixels.device)[:, None, None]
+    std = torch.tensor(preprocessing.std, device=pixels.device)[:, None, None]
+    return pixels.float().sub(mean).div_(std)
