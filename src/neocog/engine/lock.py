@@ -28,10 +28,12 @@ def lock(folder: Path) -> Iterator[None]:
     os.register_at_fork(after_in_child=lambda: _close(held))
     try:
         _take(handle, path)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        yield
-        os.ftruncate(handle, 0)
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+            yield
+        finally:
+            os.ftruncate(handle, 0)
     finally:
         _close(held)
 
