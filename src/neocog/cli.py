@@ -291,9 +291,9 @@ def _given(tokens: Sequence[str]) -> set[str]:
 
 def _check_options(options: dict[str, str], model: str) -> None:
     """A misspelt flag must not be taken for an option of the model: tell of both."""
-    from neocog import models as zoo
+    from neocog.models import options as options_of
 
-    known = zoo.options(model)
+    known = options_of(model)
     flags = [f.name for section in SECTIONS.values() for f in fields(section)]
     for name in options:
         if name.replace("-", "_") not in known:

@@ -14,12 +14,13 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from neocog import __version__, models
+from neocog import __version__
 from neocog.data.dataset import Images
 from neocog.data.feed import Streamed
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
+from neocog.models import build
 from neocog.run import Run, to_json, write_atomically
 
 Logits = NDArray[np.float32]
@@ -95,7 +96,7 @@ def load_predictor(run: Run) -> Predictor:
         name: tuple(value) if isinstance(value, list) else value for name, value in facts["preprocessing"].items()
     }
     preprocessing = Preprocessing(**recipe)
-    network = models.build(
+    network = build(
         facts["model"], preprocessing.channels, preprocessing.size, len(facts["classes"]), **facts["options"]
     )
     state = safetensors.torch.load(content)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neocog import models
 from neocog.audit import findings as audit_findings
 from neocog.config import Config
 from neocog.data.augment import Augmentation
@@ -27,6 +26,7 @@ from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, raise_all
+from neocog.models import build
 from neocog.run import Finding
 from neocog.tasks.classification import Classification, balanced_weights
 from neocog.verbs.screen import Screen
@@ -191,7 +191,7 @@ def task_for(
     training, model = config.training, config.model
 
     def network() -> torch.nn.Module:
-        return models.build(
+        return build(
             model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options
         )
 
