@@ -48,7 +48,7 @@ def test_the_data_chapter_counts_every_image_once() -> None:
     text, findings, table, bars, pictures = chapter.items
     assert isinstance(text, Text) and "13 images in 2 classes" in text.text and "3.3 times" in text.text
     assert isinstance(findings, Findings) and findings.findings == (finding,)
-    assert isinstance(table, Table) and table.rows[2] == ("test", 1, "7.7%", "0 · y")
+    assert isinstance(table, Table) and table.rows[2] == ("test", 1, "7.7 %", "y (0)")
     assert isinstance(bars, Bars) and bars.values == (10.0, 3.0)
     assert isinstance(pictures, Pictures)
 
@@ -58,7 +58,7 @@ def test_every_column_of_metrics_is_drawn_and_gaps_stay_gaps() -> None:
     table = [("1", "10", "1.5", "0.1", "2", "", ".5"), ("2", "20", "3", "0.05", "1", "1.5", ".6")]
     rows = [dict(zip(names, row, strict=True)) for row in table]
     text, loss, dice, lr = chapters.training_chapter(rows).items
-    assert isinstance(text, Text) and text.text == "2 epochs in 3 s."
+    assert isinstance(text, Text) and text.text == "2 epochs. The validation loss was lowest in epoch 2: 1.5."
     assert isinstance(loss, Curves) and [s.name for s in loss.series] == ["train", "validation"]
     assert loss.series[0].y == (2.0, 1.0) and loss.series[1].x == (2.0,)
     assert isinstance(dice, Curves) and dice.y_label == "dice"
@@ -82,7 +82,7 @@ def test_measures_and_confusion_agree_with_what_was_measured() -> None:
     assert isinstance(classes, Table) and classes.rows[2] == ("c", None, None, None, 0)
     matrix, frequent = chapters.confusion_chapter(confusion(labels, logits.argmax(1), 3), ["a", "b", "c"]).items
     assert isinstance(matrix, Matrix) and matrix.values == ((1, 1, 0), (1, 2, 0), (0, 0, 0))
-    assert isinstance(frequent, Table) and frequent.rows == (("a", "b", 1, "50.0%"), ("b", "a", 1, "33.3%"))
+    assert isinstance(frequent, Table) and frequent.rows == (("a", "b", 1, "50.0 %"), ("b", "a", 1, "33.3 %"))
 
 
 def test_worst_and_surest_are_ordered_by_confidence() -> None:
@@ -92,7 +92,7 @@ def test_worst_and_surest_are_ordered_by_confidence() -> None:
     example = chapters.Example("f.png", "", "a", "b", 0.912)
     chapter = chapters.mistakes_chapter([example], [], 1, 4)
     assert isinstance(chapter.items[1], Pictures)
-    assert chapter.items[1].pictures[0].caption == "b, 91.2% sure · in truth a · f.png"
+    assert chapter.items[1].pictures[0].caption == "b, 91.2 % sure\nin truth a\nf.png"
     assert "All 4 test images are right" in str(chapters.mistakes_chapter([], [example], 0, 4))
 
 

@@ -21,8 +21,8 @@ def data_chapter(
     for part, numbers in counts.items():
         count = sum(numbers)
         fewest = min(range(len(classes)), key=numbers.__getitem__)
-        share = f"{count / everything:.1%}" if everything else "—"
-        rows.append((part, count, share, f"{numbers[fewest]:,} · {classes[fewest]}"))
+        share = f"{count / everything * 100:.1f} %" if everything else "—"
+        rows.append((part, count, share, f"{classes[fewest]} ({numbers[fewest]:,})"))
     summary = f"{everything:,} images in {len(classes)} classes, read as {kind}."
     if totals and min(totals) > 0:
         ratio = max(totals) / min(totals)

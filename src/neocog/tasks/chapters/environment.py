@@ -10,7 +10,9 @@ from neocog.run import Section, Table, Text
 
 def environment_chapter(environment: Mapping[str, Any], command: str) -> Section:
     """``environment``: versions, threads, device, fingerprint …; nested mappings become dotted names."""
-    table = Table(("", "value"), tuple((name, value) for name, value in _flat(environment) if name != "command"))
+    table = Table(
+        ("environment", "value"), tuple((name, value) for name, value in _flat(environment) if name != "command")
+    )
     return Section("Repeat it", (Text(command, code=True), table), "environment")
 
 

@@ -42,12 +42,13 @@ def mistakes_chapter(worst: Sequence[Example], surest: Sequence[Example], wrong:
         intro = f"All {n:,} test images are right."
     items: list[Text | Pictures] = [Text(intro)]
     if worst:
-        bad = tuple(
-            Picture(e.png, f"{e.prediction}, {e.probability:.1%} sure · in truth {e.truth} · {e.name}", "bad")
-            for e in worst
-        )
+        bad = tuple(Picture(e.png, f"{_said(e)}\nin truth {e.truth}\n{e.name}", "bad") for e in worst)
         items.append(Pictures(bad, "Most confidently wrong."))
     if surest:
-        good = tuple(Picture(e.png, f"{e.prediction}, {e.probability:.1%} sure · {e.name}", "good") for e in surest)
+        good = tuple(Picture(e.png, f"{_said(e)}\n{e.name}", "good") for e in surest)
         items.append(Pictures(good, "Most confidently right."))
     return Section("Worst and surest", tuple(items), "mistakes")
+
+
+def _said(example: Example) -> str:
+    return f"{example.prediction}, {example.probability * 100:.1f} % sure"

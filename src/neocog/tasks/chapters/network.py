@@ -20,7 +20,7 @@ def network_chapter(
 ) -> Section:
     """``layers``: name, kind, output shape without the batch, own parameters; ``size``: the input (C, H, W)."""
     rows = tuple((name, kind, times(shape), own or None) for name, kind, shape, own in layers)
-    text = f"{model}: {parameters:,} parameters ({parameters * 4 / 1e6:,.1f} MB at 32 bits), input {times(size)}."
+    text = f"{model}: {parameters:,} parameters ({megabytes(parameters * 4)} at 32 bits), input {times(size)}."
     return Section("The network", (Text(text), Table(("layer", "kind", "output", "parameters"), rows)), "network")
 
 
@@ -46,3 +46,8 @@ def filters_chapter(weights: Array) -> Section:
 def times(shape: Sequence[int]) -> str:
     """(6, 28, 28) as text: 6 × 28 × 28."""
     return " × ".join(f"{n:,}" for n in shape)
+
+
+def megabytes(size: int) -> str:
+    """Bytes for people."""
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.measures import Bins
+from neocog.measures import Bins, wilson
 from neocog.run import Bars, Curves, Item, Matrix, Measure, Section, Series, Table, Text, Whiskers
 
 Array = NDArray[Any]
@@ -57,7 +57,7 @@ def confusion_chapter(matrix: Array, classes: Sequence[str]) -> Section:
     for truth, guess in zip(*np.unravel_index(order, wrong.shape), strict=True):
         count = int(wrong[truth, guess])
         if count:
-            rows.append((classes[truth], classes[guess], count, f"{count / matrix[truth].sum():.1%}"))
+            rows.append((classes[truth], classes[guess], count, f"{count / matrix[truth].sum() * 100:.1f} %"))
     values = tuple(tuple(map(float, row)) for row in matrix.tolist())
     items: list[Item] = [Matrix(tuple(classes), tuple(classes), values)]
     if rows:
@@ -76,7 +76,13 @@ def calibration_chapter(before: Bins, after: Bins, temperature: float) -> Sectio
     edges = [f"{i / len(after.count):.2f}" for i in range(len(after.count))]
     items = (
         Text(text),
-        Curves("confidence", "share that is right", lines, diagonal=True, note="On the line: perfectly calibrated."),
+        Curves(
+            "confidence",
+            "share that is right",
+            lines,
+            diagonal=True,
+            note="On the dotted line: perfectly calibrated. Strokes: 95 % intervals.",
+        ),
         Bars(tuple(edges), tuple(after.count.tolist()), "test images by calibrated confidence, from …"),
     )
     return Section("Can its probabilities be trusted?", items, "calibration")
@@ -84,7 +90,9 @@ def calibration_chapter(before: Bins, after: Bins, temperature: float) -> Sectio
 
 def _reliability(name: str, bins: Bins) -> Series:
     filled = bins.count > 0
-    return Series(name, tuple(bins.confidence[filled].tolist()), tuple(bins.accuracy[filled].tolist()))
+    count, right = bins.count[filled].tolist(), bins.accuracy[filled].tolist()
+    low, high = zip(*(wilson(round(p * n), round(n)) for p, n in zip(right, count, strict=True)), strict=True)
+    return Series(name, tuple(bins.confidence[filled].tolist()), tuple(right), low, high)
 
 
 TITLES = {"auroc": "AUROC", "ece": "ECE", "ece_calibrated": "ECE, calibrated", "f1": "F1", "macro_f1": "macro F1"}

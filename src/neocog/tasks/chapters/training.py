@@ -41,18 +41,13 @@ def _series(label: str, column: str, rows: Sequence[Mapping[str, float | str]]) 
 
 
 def _story(rows: Sequence[Mapping[str, float | str]]) -> str:
-    seconds = _number(rows[-1].get("seconds", ""))
-    took = f" in {duration(seconds)}" if math.isfinite(seconds) else ""
-    epochs = len(rows)
-    return f"{epochs} epoch{'s' if epochs > 1 else ''}{took}."
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: 41 s, 3 min 20 s, 2 h 5 min."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    story = f"{len(rows)} epoch{'s' if len(rows) > 1 else ''}."
+    losses = [(_number(row.get("validation_loss", "")), row["epoch"]) for row in rows]
+    losses = [pair for pair in losses if math.isfinite(pair[0])]
+    if losses:
+        lowest, epoch = min(losses, key=lambda pair: pair[0])
+        story += f" The validation loss was lowest in epoch {epoch}: {lowest:.4g}."
+    return story
 
 
 def _number(cell: float | str) -> float:

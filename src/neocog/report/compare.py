@@ -1,0 +1,177 @@
+"""Several runs on one page: which settings differ, what that did, and whether it is more than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from neocog.errors import UserError
+from neocog.measures import Comparison, holm, mcnemar, paired_bootstrap
+from neocog.report.page import NAMES, Head, duration, interval, page
+from neocog.report.predictions import Predictions, predictions, same_samples
+from neocog.report.record import Record, read
+from neocog.report.verdict import Verdict
+from neocog.run import Curves, Item, Measure, Run, Section, Series, Table, Text, Whiskers, write_atomically
+
+TESTED = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+CLOCKS = ("epoch", "step", "seconds")
+
+
+def compare(runs: Sequence[Run], out: Path) -> Path:
+    """Write the page to ``out``. The first run is the reference that the others are tested against.
+
+    Tests are made only where the test samples are the same (equal SHA-256 and labels): McNemar's exact test for the
+    accuracy, the paired bootstrap for the other measures and, since McNemar's test takes samples to be independent,
+    for the accuracy of grouped samples; all p-values corrected together (Holm). Raises UserError.
+    """
+    if len(runs) < 2:
+        raise UserError(f"{len(runs)} run to compare", fix="name at least two run folders")
+    records = [read(run) for run in runs]
+    names = _names(records)
+    tests, verdict = _tests(names, [predictions(run) for run in runs])
+    sections = [
+        Section("Measures", tuple(_measures(names, records)), "measures"),
+        Section("More than chance?", tests, "tests"),
+        Section("Settings that differ", (_settings(names, records),), "settings-that-differ"),
+        Section("Training", tuple(_curves(names, records)), "training"),
+    ]
+    first = next(iter(records[0].measures["test"]))
+    best = _best(first, records)
+    head = Head(
+        title=f"{len(runs)} runs · neocog",
+        eyebrow="comparison",
+        label=f"{len(runs)} runs compared",
+        sentence=f"Highest {NAMES.get(first, first)}: {names[best]}, {interval(first, records[best].measures['test'][first])}.",
+        verdicts=[verdict],
+    )
+    write_atomically(out, page(head, [Section("Runs", (_overview(names, records),), "runs"), *sections]))
+    return out
+
+
+def _names(records: Sequence[Record]) -> list[str]:
+    """Folder names; with a number where two are equal."""
+    names = [record.name for record in records]
+    return [name if names.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(names)]
+
+
+def _best(measure: str, records: Sequence[Record]) -> int:
+    values = [
+        record.measures["test"].get(measure, Measure(math.nan, math.nan, math.nan, 0)).value for record in records
+    ]
+    return max(range(len(values)), key=lambda i: -math.inf if math.isnan(values[i]) else values[i])
+
+
+def _overview(names: Sequence[str], records: Sequence[Record]) -> Table:
+    measure = next(iter(records[0].measures["test"]))
+    rows = []
+    for name, record in zip(names, records, strict=True):
+        result, m = record.result, record.measures["test"].get(measure)
+        seconds = result.get("seconds")
+        took = duration(seconds) if isinstance(seconds, int | float) else None
+        count = result.get("parameters")
+        rows.append((
+            name, str(result.get("model", "")), count if isinstance(count, int) else None,
+            round(m.value, 4) if m else None, m.n if m else None, took,
+        ))  # fmt: skip
+    columns = (
+        "run",
+        "model",
+        "parameters",
+        NAMES.get(measure, measure.replace("_", " ")),
+        "test samples",
+        "training time",
+    )
+    return Table(columns, tuple(rows))
+
+
+def _measures(names: Sequence[str], records: Sequence[Record]) -> list[Item]:
+    """One plot a measure that all runs have."""
+    shared = [name for name in records[0].measures["test"] if all(name in r.measures["test"] for r in records)]
+    return [
+        Whiskers(
+            tuple(names), tuple(r.measures["test"][name] for r in records), NAMES.get(name, name.replace("_", " "))
+        )
+        for name in shared
+    ]
+
+
+def _tests(names: Sequence[str], said: Sequence[Predictions]) -> tuple[tuple[Item, ...], Verdict]:
+    reason = same_samples(said)
+    if reason:
+        text = f"{reason}: no paired test is made. Intervals that overlap little are all there is to go by."
+        return (Text(text),), Verdict("caution", f"{reason}, so the runs cannot be compared sample by sample.")
+    reference, grouped = said[0], bool((said[0].groups != "").any())
+    found: list[tuple[str, str, Comparison]] = []
+    for name, other in zip(names[1:], said[1:], strict=True):
+        pair = paired_bootstrap(_shorter(reference, other), _shorter(other, reference), len(reference.labels),
+                                reference.groups if grouped else None)  # fmt: skip
+        if not grouped:
+            exact = mcnemar(reference.correct, other.correct)
+            pair[0] = Comparison(pair[0].difference, pair[0].low, pair[0].high, exact)
+        found += [(name, measure, one) for measure, one in zip(TESTED, pair, strict=False)]
+    corrected = holm([one.p for _, _, one in found])
+    rows = tuple(
+        (name, NAMES.get(measure, measure.replace("_", " ")), round(one.difference, 4), f"{one.low:+.4f} – {one.high:+.4f}",
+         _p(one.p), _p(p), "yes" if p < 0.05 else "no")
+        for (name, measure, one), p in zip(found, corrected, strict=True)
+    )  # fmt: skip
+    how = "the bootstrap over groups" if grouped else "McNemar's exact test (accuracy) and the paired bootstrap"
+    note = f"Differences to {names[0]}. p from {how}; Holm's correction for {len(rows)} questions; 0.05 is the limit."
+    table = Table(
+        ("run", "measure", "difference", "95 % interval", "p", "p, corrected", "more than chance"), rows, note
+    )
+    sure = sum(p < 0.05 for p in corrected)
+    words = f"{sure} of {len(rows)} differences to {names[0]} are more than chance"
+    words += f", on the same {len(reference.labels):,} test samples."
+    return (table,), Verdict("good" if sure else "caution", words)
+
+
+def _shorter(one: Predictions, other: Predictions) -> Any:
+    """The statistic without the log loss where only one of the two knows it."""
+    values = one.statistic()
+    return values if other.truths is not None else lambda weights: values(weights)[:3]
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _settings(names: Sequence[str], records: Sequence[Record]) -> Item:
+    flat = [dict(_flat(record.settings)) for record in records]
+    keys = list(dict.fromkeys(key for settings in flat for key in settings))
+    rows = tuple(
+        (key, *(settings.get(key, "—") for settings in flat)) for key in keys if len({s.get(key) for s in flat}) > 1
+    )
+    if not rows:
+        return Text("None: the runs have the same settings.")
+    return Table(("setting", *names), rows)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found = []
+    for name, value in values.items():
+        found += _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(prefix + name, str(value))]
+    return found
+
+
+def _curves(names: Sequence[str], records: Sequence[Record]) -> list[Item]:
+    """One plot a column of metrics.csv, a line a run."""
+    columns = dict.fromkeys(c for record in records for row in record.metrics[:1] for c in row if c not in CLOCKS)
+    plots: list[Item] = []
+    for column in columns:
+        lines = []
+        for name, record in zip(names, records, strict=True):
+            points = [(_number(row.get("epoch")), _number(row.get(column))) for row in record.metrics]
+            known = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+            lines.append(Series(name, tuple(x for x, _ in known), tuple(y for _, y in known)))
+        plots.append(Curves("epoch", "learning rate" if column == "lr" else column.replace("_", " "), tuple(lines)))
+    return plots or [Text("No run has a metrics.csv.")]
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan

@@ -1,0 +1,190 @@
+"""One self-contained HTML page out of records: no network, no script needed to read it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from neocog.report import heatmap, plots
+from neocog.report.axis import PERCENT, percent, short
+from neocog.report.record import Record, read
+from neocog.report.verdict import Verdict, verdicts
+from neocog.run import Bars, Curves, Item, Matrix, Measure, Run, Section, Table, Whiskers, write_atomically
+
+HERE = Path(__file__).parent / "templates"
+NAMES = {"auroc": "AUROC", "macro_f1": "macro F1", "log_loss": "log loss"}
+
+
+@dataclass(frozen=True)
+class Head:
+    """The top of a page. ``facts`` are pairs of a name and a value; ``gauge`` draws the interval."""
+
+    title: str
+    eyebrow: str
+    value: str = ""
+    label: str = ""
+    sentence: str = ""
+    gauge: Markup = field(default_factory=Markup)
+    verdicts: Sequence[Verdict] = ()
+    facts: Sequence[tuple[str, str]] = ()
+
+
+def write_report(run: Run, out: Path | None = None) -> Path:
+    """Write ``report.html`` into the run folder (or to ``out``) from the files there. Raises UserError for a damaged one."""
+    record = read(run)
+    settings = run.config.read_text(encoding="utf-8") if record.settings else ""
+    target = out or run.report
+    write_atomically(target, page(_head(record), record.sections, settings))
+    return target
+
+
+def page(head: Head, sections: Sequence[Section], settings: str = "") -> str:
+    """The text of the page."""
+    names = [section.name or f"section-{i}" for i, section in enumerate(sections)]
+    style, script = _asset("style.css"), _asset("script.js")
+    rendered: str = (
+        _templates()
+        .get_template("page.html")
+        .render(
+            head=head,
+            sections=list(zip(names, sections, strict=True)),
+            settings=settings,
+            style=Markup(style),  # noqa: S704  our own file
+            script=Markup(script),  # noqa: S704  our own file
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+        )
+    )
+    return rendered
+
+
+def _head(record: Record) -> Head:
+    result = record.result
+    name, m = next(iter(record.measures["test"].items()))
+    value = percent(m.value, m.n) if name in PERCENT else short(m.value)
+    sentence = f"measured on {m.n:,} test samples that the network had not seen"
+    return Head(
+        title=f"{record.name} · neocog",
+        eyebrow=f"{result.get('task', '')} · {record.name}",
+        value=value,
+        label=NAMES.get(name, name.replace("_", " ")),
+        sentence=f"{interval(name, m)}, {sentence}." if math.isfinite(m.low) else f"{sentence.capitalize()}.",
+        gauge=_gauge(name, m),
+        verdicts=verdicts(name, m, record.sections),
+        facts=_facts(result),
+    )
+
+
+def interval(name: str, m: Measure) -> str:
+    """The interval in words."""
+    if name in PERCENT:
+        return f"95 % interval {percent(m.low, m.n)[:-2]} – {percent(m.high, m.n)}"
+    return f"95 % interval {short(m.low)} – {short(m.high)}"
+
+
+def _gauge(name: str, m: Measure) -> Markup:
+    if name not in PERCENT or not math.isfinite(m.low):
+        return Markup()
+    return plots.gauge(m)
+
+
+def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What fits in a few words; a fact that the result does not hold is left out."""
+    facts = [("model", str(result.get("model", "")))]
+    if isinstance(count := result.get("parameters"), int):
+        facts.append(("parameters", f"{count:,}"))
+    if classes := result.get("classes"):
+        facts.append(("classes", f"{len(classes):,}" if isinstance(classes, list) else str(classes)))
+    for part, number in (result.get("n") or {}).items():
+        facts.append((f"{part} samples", f"{number:,}"))
+    if isinstance(epochs := result.get("epochs"), int):
+        facts.append(("epochs", f"{epochs:,}"))
+    if isinstance(seconds := result.get("seconds"), int | float):
+        facts.append(("training time", duration(seconds)))
+    if isinstance(speed := result.get("images_per_second"), int | float):
+        facts.append(("images a second", f"{speed:,.0f}"))
+    if precision := result.get("precision"):
+        facts.append(("precision", str(precision)))
+    return facts
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 41 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def draw(item: Item) -> Markup:
+    """The SVG of an item that is a drawing."""
+    if isinstance(item, Curves):
+        return plots.curves(item)
+    if isinstance(item, Bars):
+        return plots.bars(item)
+    if isinstance(item, Whiskers):
+        return plots.whiskers(item)
+    if isinstance(item, Matrix):
+        return heatmap.matrix(item)
+    raise TypeError(f"a {item.kind} is no drawing")
+
+
+def beside(items: Sequence[Item]) -> list[list[Item]]:
+    """Items in order, neighbouring small plots together, so that they can stand side by side."""
+    groups: list[list[Item]] = []
+    for item in items:
+        small = isinstance(item, Curves | Bars) and not (isinstance(item, Bars) and len(item.labels) > 40)
+        if groups and small and isinstance(groups[-1][-1], Curves):
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    return groups
+
+
+def cell(value: str | float | None) -> str:
+    """A table cell's text."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "—"
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if abs(value) < 1e-3 else f"{value:,.4f}"
+
+
+def numeric(table: Table) -> list[bool]:
+    """For each column, whether its cells are numbers (and stand right-aligned)."""
+    columns = zip(*table.rows, strict=True) if table.rows else ((),) * len(table.columns)
+    return [all(_is_number(value) for value in column) for column in columns]
+
+
+def _is_number(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    return value == "—" or (value[:1].isdigit() and value.endswith(" %")) or " – " in value
+
+
+@cache
+def _templates() -> Environment:
+    loader = FileSystemLoader(HERE)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.globals.update(draw=draw, cell=cell, numeric=numeric)
+    made.filters["beside"] = beside
+    return made
+
+
+@cache
+def _asset(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def _hash(content: str) -> str:
+    """What the page's content security policy allows: exactly this style and this script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

@@ -1,0 +1,100 @@
+"""predictions.csv of several runs, side by side where they speak of the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.errors import UserError
+from neocog.measures import Counts
+from neocog.report.record import rows
+from neocog.run import Run
+
+Array = NDArray[Any]
+TINY = 1e-12  # a probability written as 0
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The test part in the order of its contents' hashes; labels and predictions (N,) as text."""
+
+    digests: tuple[str, ...]
+    labels: Array
+    predictions: Array
+    groups: Array  # "" for a sample without one
+    truths: Array | None  # (N,) probability of the truth, where all probabilities were written
+
+    @property
+    def correct(self) -> Array:
+        return np.asarray(self.labels == self.predictions)
+
+    def statistic(self) -> Callable[[Array], Array]:
+        """Weights (N,) → (J,) accuracy, balanced accuracy, macro F1, and log loss where it is known (see ``bootstrap``)."""
+        names = np.unique(np.concatenate([self.labels, self.predictions]))
+        truth, guess = np.searchsorted(names, self.labels), np.searchsorted(names, self.predictions)
+        losses = None if self.truths is None else -np.log(np.maximum(self.truths, TINY))
+
+        def values(weights: Array) -> Array:
+            counts = Counts.of(truth, guess, len(names), weights)
+            found = [counts.accuracy, counts.balanced_accuracy, counts.macro_f1]
+            return np.array(found if losses is None else [*found, weights @ losses / weights.sum()])
+
+        return values
+
+
+def predictions(run: Run) -> Predictions:
+    """The test part of a run. Raises UserError where splits.csv and predictions.csv do not tell of the same samples."""
+    split = {row["sample"]: row for row in _rows(run, "splits.csv", ("sample", "split", "sha256"))}
+    said = {row["path"]: row for row in _rows(run, "predictions.csv", ("path", "label", "prediction"))}
+    test = sorted(
+        (name for name, row in split.items() if row["split"] == "test"), key=lambda n: (split[n]["sha256"], n)
+    )
+    if missing := [name for name in test if name not in said]:
+        raise UserError(
+            f"{len(missing)} of {len(test)} test samples have no prediction, the first is {missing[0]}",
+            str(run.predictions),
+            "evaluate the run again",
+        )
+    lines = [said[name] for name in test]
+    columns = {name.removeprefix("p:") for name in (lines[0] if lines else ()) if name.startswith("p:")}
+    probabilities = None
+    if columns and all(_plain(row["label"], columns) in columns for row in lines):
+        probabilities = np.array([float(row[f"p:{_plain(row['label'], columns)}"]) for row in lines])
+    return Predictions(
+        tuple(split[name]["sha256"] for name in test),
+        np.array([row["label"] for row in lines], dtype=str),
+        np.array([row["prediction"] for row in lines], dtype=str),
+        np.array([split[name].get("group", "") for name in test], dtype=str),
+        probabilities,
+    )
+
+
+def same_samples(all_runs: Sequence[Predictions]) -> str:
+    """Why the runs cannot be compared sample by sample; nothing where they can."""
+    first = all_runs[0]
+    for other in all_runs[1:]:
+        if other.digests != first.digests:
+            shared = len(set(first.digests) & set(other.digests))
+            return f"The test samples differ ({len(first.digests):,} and {len(other.digests):,}, {shared:,} in common)"
+        if (other.labels != first.labels).any():
+            return f"{int((other.labels != first.labels).sum()):,} test samples carry different labels"
+    return ""
+
+
+def _plain(name: str, columns: set[str]) -> str:
+    """A class's name without the mark that keeps spreadsheets from running it."""
+    return name if name in columns else name.removeprefix("'")
+
+
+def _rows(run: Run, name: str, needed: Sequence[str]) -> list[dict[str, str]]:
+    path = run.folder / name
+    if not path.exists():
+        raise UserError(f"no {name} in the run folder", str(run.folder), "evaluate the run again")
+    found = rows(path)
+    if found and (missing := [column for column in needed if column not in found[0]]):
+        raise UserError(f"no column {', '.join(missing)}", str(path))
+    return found

@@ -1,0 +1,69 @@
+"""What a reader should know before believing the headline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from neocog.report.axis import PERCENT
+from neocog.run import Findings, Matrix, Measure, Section
+
+FEW = 100  # test samples below which a measure is an anecdote
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line under the headline."""
+
+    tone: Literal["good", "caution", "bad"]
+    text: str
+
+
+def verdicts(name: str, measure: Measure, sections: Sequence[Section]) -> list[Verdict]:
+    """On the data's faults, on the size of the test part, and on what guessing would give."""
+    return [*_findings(sections), *_size(name, measure), *_guessing(name, measure, sections)]
+
+
+def _findings(sections: Sequence[Section]) -> list[Verdict]:
+    items = [item for section in sections for item in section.items if isinstance(item, Findings)]
+    if not items:
+        return []
+    found = [finding for item in items for finding in item.findings]
+    errors = [f.what for f in found if f.severity == "error"]
+    warnings = [f.what for f in found if f.severity == "warning"]
+    lines = [Verdict("bad", f"The audit found a fault in the data: {what}") for what in errors[:3]]
+    lines += [Verdict("caution", f"The audit warns: {what}") for what in warnings[: 3 - len(lines)]]
+    rest = len(errors) + len(warnings) - len(lines)
+    if rest:
+        lines.append(Verdict("caution", f"… and {rest} more such findings, below."))
+    if lines:
+        return lines
+    return [Verdict("good", "The audit found no leak between the parts and no other fault in the data.")]
+
+
+def _size(name: str, m: Measure) -> list[Verdict]:
+    if not (math.isfinite(m.low) and math.isfinite(m.high)):
+        return [Verdict("caution", "No interval can be given: the test part holds too few independent samples.")]
+    half = (m.high - m.low) / 2
+    width = f"{half * 100:.1f} points" if name in PERCENT else f"{half:.3g}"
+    if m.n < FEW:
+        return [Verdict("bad", f"{m.n} test samples are few: the true value may well lie {width} away.")]
+    tone: Literal["good", "caution"] = "good" if half <= 0.025 else "caution"
+    return [Verdict(tone, f"{m.n:,} test samples pin it down to about ± {width}.")]
+
+
+def _guessing(name: str, m: Measure, sections: Sequence[Section]) -> list[Verdict]:
+    """Accuracy beside that of always naming the most frequent class."""
+    tables = [i for s in sections if s.name == "confusion" for i in s.items if isinstance(i, Matrix)]
+    if name != "accuracy" or not tables:
+        return []
+    totals = [sum(row) for row in tables[0].values]
+    if not sum(totals):
+        return []
+    share, most = max(totals) / sum(totals), tables[0].rows[totals.index(max(totals))]
+    words = f"Always answering “{most}” would be right in {share * 100:.1f} % of the test samples"
+    if m.low > share:
+        return [Verdict("good", f"{words}; the network is clearly better.")]
+    return [Verdict("bad", f"{words}: the network is not clearly better than that.")]

@@ -1,0 +1,36 @@
+"""``neocog report``: the page of one run again, or several runs compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from neocog.errors import UserError, raise_all
+from neocog.report import compare, write_report
+from neocog.run import Run
+
+
+def report(runs: Sequence[Path], out: Path | None = None) -> Path:
+    """Write the page and return its path.
+
+    One run: its ``report.html`` inside the run folder, or at ``out``. Several: ``compare.html`` in the current folder, or
+    ``out``. Where ``out`` is a folder, the file keeps its name there. Raises UserError for what is no finished run.
+    """
+    folders = [Path(run) for run in runs]
+    if not folders:
+        raise UserError("no run given", fix="name one or more run folders, such as runs/classification/2026-11-20")
+    raise_all(UserError("not a run folder", str(folder)) for folder in folders if not folder.is_dir())
+    found = [Run(folder) for folder in folders]
+    target = _target(out, "report.html" if len(found) == 1 else "compare.html")
+    if len(found) == 1:
+        return write_report(found[0], target)
+    return compare(found, target or Path("compare.html"))
+
+
+def _target(out: Path | None, name: str) -> Path | None:
+    if out is None:
+        return None
+    target = out / name if out.is_dir() else out
+    if not target.parent.is_dir():
+        raise UserError("no such folder", str(target.parent), "make it first, or give another --out")
+    return target
