@@ -164,14 +164,14 @@ class Module:
         new = np.zeros(shape, dtype)
         return new if self.work is None else self.work.keep(name, wanted, new)
 
-    def like(self, name: str, x: Array, shape: tuple[int, ...] | None = None) -> Array:
-        """The same, in the order in memory (and, unless told, the shape) of ``x``."""
-        wanted = (shape or x.shape, x.shape, x.strides, x.dtype)
+    def like(self, name: str, x: Array, shape: tuple[int, ...] | None = None, dtype: DTypeLike | None = None) -> Array:
+        """The same, in the order in memory (and, unless told, the shape and type) of ``x``."""
+        wanted = (shape or x.shape, dtype or x.dtype, x.shape, x.strides)
         if self.work is not None and name in self.work.arrays:
             key, kept = self.work.arrays[name]
             if key == wanted:
                 return kept
-        new = np.zeros_like(x, shape=shape or x.shape)
+        new = np.zeros_like(x, dtype=dtype, shape=shape or x.shape)
         return new if self.work is None else self.work.keep(name, wanted, new)
 
 

@@ -78,7 +78,7 @@ class Extreme(Pool):
         full = self.fit(x, -self.sign * np.inf)
         shifts = self.window.shifts(full, self.places)
         first = next(shifts)
-        best, self.origin = self.like("output", first), self.like("origin", first.astype(np.int16))
+        best, self.origin = self.like("output", first), self.like("origin", first, dtype=np.int16)
         best[...], self.origin[...] = first, 0  # origin: which of the k·k positions inside the window won
         for position, seen in enumerate(shifts, start=1):
             better = ~(seen <= best) if self.sign > 0 else ~(seen >= best)  # a NaN wins, so that it is not hidden
