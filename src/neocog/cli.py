@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from neocog import __version__
 from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, TrainConfig, from_toml
+from neocog.engine.interrupt import Interrupted
 from neocog.errors import UserError, did_you_mean
 
 app = App(
@@ -275,6 +276,9 @@ def main(tokens: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # `neocog … | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(stop.code)
     except KeyboardInterrupt:
         sys.exit(130)
 

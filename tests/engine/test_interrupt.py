@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -16,13 +17,13 @@ CODES = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 
 
 @pytest.mark.parametrize("number, code", CODES)
-def test_a_signal_is_a_flag_that_the_loop_can_read(number: int, code: int) -> None:
+def test_a_signal_is_a_flag_that_the_loop_can_read(tmp_path: Path, number: int, code: int) -> None:
     before = [signal.getsignal(each) for each in SIGNALS]
     with guarded() as guard:
         assert guard.signal is None
         os.kill(os.getpid(), number)
         assert guard.signal == number
-        assert Interrupted(number).code == code
+        assert Interrupted(number, tmp_path).code == code
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 

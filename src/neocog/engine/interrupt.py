@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -16,10 +18,11 @@ ECHO = 1.0  # s: a terminal and a launcher may both pass on one and the same Ctr
 
 
 class Interrupted(Exception):
-    """The run was stopped by a signal, and is saved. ``code`` is the exit status: 143, 130 or 129."""
+    """The run in ``folder`` was stopped by a signal, and is saved. ``code`` is the exit status: 143, 130 or 129."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}")
+    def __init__(self, number: int, folder: Path) -> None:
+        name = signal.Signals(number).name
+        super().__init__(f"stopped by {name}, and saved; go on with: neocog resume {shlex.quote(str(folder))}")
         self.signal = number
         self.code = 128 + number
 

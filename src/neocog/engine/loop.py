@@ -117,7 +117,7 @@ class Loop:
                 saved = time.monotonic()
                 pause = max(self.config.save_every, 50 * (saved - started))  # saving costs 2 % at most
             if signal:
-                raise Interrupted(signal)
+                raise Interrupted(signal, self.run.folder)
             begun = time.monotonic()
 
     def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float:

@@ -56,9 +56,17 @@ def configured(config: Config, settings: dict[str, Any]) -> Config:
 def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str]) -> Run:
     """Begin a run in a new folder (``out``, or runs/classification/DATA-MODEL, numbered)."""
     with together(config) as ranks:
-        folder = str(new_run(config, out).folder) if ranks.is_writer else ""
-        run = Run(Path(ranks.told(folder)))
+        run = begun(config, out, ranks, command) if ranks.is_writer else Run(Path())
+        run = Run(Path(ranks.told(str(run.folder))))
         whole_run(config, run, ranks, Screen(quiet or not ranks.is_writer), command, fold=None)
+    return run
+
+
+def begun(config: Config, out: Path | None, ranks: Ranks, command: Sequence[str]) -> Run:
+    """A new run folder that can be resumed from its first moment; the settings are resolved once the data are known."""
+    run = new_run(config, out)
+    write_environment(run, ranks, command, None)
+    write_atomically(run.config, config.to_toml())
     return run
 
 
@@ -230,10 +238,15 @@ def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int
         if differing:
             raise UserError("the data have changed since this run began", differing, "restore them, or start a new run")
         return
-    write_splits(run.splits, job.dataset, job.parts, job.digests)
+    write_environment(run, ranks, command, fold)
+    write_atomically(run.config, job.config.to_toml())
+    write_splits(run.splits, job.dataset, job.parts, job.digests)  # the last: it says that the others are there
+
+
+def write_environment(run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:
+    """environment.json: with what, and by which command, the run is computed."""
     facts = {**environment(), "command": list(command), "fold": fold, "processes": ranks.world}
     write_atomically(run.environment, to_json(facts))
-    write_atomically(run.config, job.config.to_toml())
 
 
 def repeatable(config: Config) -> None:
