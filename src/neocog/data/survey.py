@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -95,10 +94,9 @@ def difference_hash(images: Array) -> list[int]:
     """
     count, height, width, channels = images.shape
     rows, columns = _THUMBNAIL
-    down, across = _averages(rows, height), _averages(columns, width)
-    lines = np.matmul(down, images.reshape(count, height, width * channels).astype(np.float32))
-    grey = lines.reshape(count, rows, width, channels).mean(axis=3)
-    thumbnails = np.matmul(grey, across.T)  # (N, 8, 9)
+    lines = _row_means(images.reshape(count, height, width * channels), rows)
+    grey = lines.reshape(count, rows, width, channels).mean(axis=3)  # (N, 8, W)
+    thumbnails = _row_means(grey.transpose(0, 2, 1), columns).transpose(0, 2, 1)  # (N, 8, 9)
     spread = np.ptp(thumbnails, axis=(1, 2), keepdims=True) / 64
     bits = np.diff(thumbnails, axis=2) > np.maximum(spread, np.finfo(np.float32).tiny)  # (N, 8, 8)
     return [int.from_bytes(row.tobytes()) for row in np.packbits(bits.reshape(count, 64), axis=1)]
@@ -115,7 +113,8 @@ def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pi
             name = images.files[index]
         else:
             digest, header = images.digest(index), images.header(index)
-            image, name = images.read(index), str(index)
+            image = images.read(index)
+            name = images.names[index] if isinstance(images, ArrayImages) else str(index)
         planes = fit(image, preprocessing, name) if preprocessing else np.ascontiguousarray(image.transpose(2, 0, 1))
     except BadImage as error:
         return Record(header, digest, 0, (), (), 0, 0.0, 0.0, _bare(error))
@@ -203,15 +202,18 @@ def _statistics(
     )
 
 
-@lru_cache(maxsize=64)
-def _averages(cells: int, length: int) -> Array:
-    """(cells, length) weights that average ``length`` pixels into ``cells`` equal spans; small images are interpolated."""
-    edges = np.linspace(0.0, length, cells + 1)
-    starts, stops = edges[:-1, None], edges[1:, None]
-    pixel = np.arange(length)[None]
-    covered = np.clip(np.minimum(stops, pixel + 1) - np.maximum(starts, pixel), 0.0, None)
-    weights: Array = (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
-    return weights
+def _row_means(values: Array, cells: int) -> Array:
+    """(N, L, M) → (N, cells, M): the means of equal spans of rows, of one row each where there are fewer than cells.
+
+    No matrix product, since BLAS threads under our own would fight for the cores; ``einsum`` alone is fast on uint8.
+    """
+    length = values.shape[1]
+    starts = [cell * length // cells for cell in range(cells)]
+    stops = [max((cell + 1) * length // cells, start + 1) for cell, start in enumerate(starts)]
+    kind = np.float32 if values.dtype.kind == "u" else np.float64
+    spans = zip(starts, stops, strict=True)
+    sums = [np.einsum("nlm->nm", values[:, a:b], dtype=kind) / (b - a) for a, b in spans]
+    return np.stack(sums, axis=1)
 
 
 def _in_order(
