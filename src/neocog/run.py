@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -232,8 +233,9 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def to_json(value: Any) -> str:
-    """JSON that reads back to the same value: no NaN or infinity (they become null)."""
-    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """JSON that reads back to the same value: no NaN or infinity (they become null); names that are no UTF-8 escaped."""
+    text = json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _finite(value: Any) -> Any:

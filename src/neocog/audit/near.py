@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from neocog.audit.duplicates import across
 from neocog.audit.words import count
@@ -29,7 +28,7 @@ BITS = 3  # of 64, most that differ: 99 of 100 photographs re-saved at JPEG qual
 PAIRS = 1  # an image, on average: beyond that a hash does not tell these images apart, and fewer bits may differ
 NEIGHBOURS = 50  # images of like hash and mean that each is compared with; a film of like frames stays affordable
 MEAN = 1 / 255  # of the range of values, for the image and for each channel
-CONTRAST = 0.05  # of the standard deviation
+CONTRAST = 0.08  # of the standard deviation
 SIDE = 16  # pixels of the thumbnails
 RESIDUAL = 0.08  # ‖a − b‖ ÷ the larger of ‖a‖, ‖b‖, their own means taken off
 
@@ -142,14 +141,17 @@ def _confirmed(dataset: Dataset, pairs: Ints) -> list[tuple[int, int]]:
 
 
 def _thumbnail(dataset: Dataset, index: int) -> Array:
-    """(SIDE²,) float32 of the image in grey, its mean taken off; NaN, near to nothing, where it can no longer be read."""
+    """(SIDE²,) float32 cells of the image in grey, their mean taken off; NaN, near to nothing, if it has become unreadable."""
     try:
-        grey = dataset.images.read(index).mean(axis=2, dtype=np.float32)
+        image = dataset.images.read(index)
     except BadImage:
         return np.full(SIDE * SIDE, np.nan, np.float32)
-    small: Array = np.asarray(Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR)).ravel()
-    small = small - small.mean()
-    return small
+    rows, columns = (np.arange(SIDE + 1) * length // SIDE for length in image.shape[:2])
+    bands = np.add.reduceat(image, rows[:-1], axis=0, dtype=np.float32)  # (SIDE, W, C)
+    cells = np.add.reduceat(bands, columns[:-1], axis=1).mean(axis=2)  # (SIDE, SIDE)
+    cells /= np.maximum(np.outer(np.diff(rows), np.diff(columns)), 1)
+    grey: Array = (cells - cells.mean()).ravel()
+    return grey
 
 
 def _names(dataset: Dataset, pairs: Sequence[Sequence[int]]) -> tuple[str, ...]:

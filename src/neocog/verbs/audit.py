@@ -1,0 +1,169 @@
+"""``neocog audit``: what is in the data and what is wrong with it, everything in one pass."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from neocog.audit import findings
+from neocog.audit.changed import verify as changed_files
+from neocog.audit.words import count
+from neocog.data.dataset import SPLITS, Dataset
+from neocog.data.decoding import Decoding
+from neocog.data.detect import open_dataset
+from neocog.data.split import read_splits
+from neocog.data.survey import Record, survey
+from neocog.errors import listed, printable
+from neocog.run import Finding, Run, Severity
+from neocog.verbs.screen import Screen
+
+STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+SAMPLES = 6  # names shown of each finding; --json has all
+CLASSES = 40  # classes shown
+BAR = 24  # characters of the longest bar
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found. ``classes``: images of each; ``parts``: images of each class in each given part."""
+
+    kind: str
+    task: str
+    samples: int
+    classes: dict[str, int]
+    findings: list[Finding]
+    parts: dict[str, dict[str, int]]
+    groups: int
+    sizes: dict[str, int]  # "28 × 28" → images
+    pixels: dict[str, int]  # "1 channel of uint8" → images
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        found = [
+            {"severity": f.severity, "what": f.what, "samples": list(f.samples), "advice": f.advice}
+            for f in self.findings
+        ]
+        return {
+            "kind": self.kind,
+            "task": self.task,
+            "samples": self.samples,
+            "classes": self.classes,
+            "findings": found,
+        }
+
+
+def audit(
+    source: str | Path,
+    *,
+    frames: Literal["error", "first", "stack"] = "error",
+    strict: bool = False,
+    verify: Path | None = None,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> Audit:
+    """Read a whole data set once and tell what is in it and what is wrong with it. Writes nothing.
+
+    ``frames``: what to do with animated and multi-page files. ``strict``: leaks between given parts, and identical
+    images in two classes, are errors. ``verify``: a run folder or its splits.csv, to compare the files' SHA-256 with.
+    Raises UserError where there is no data set to look at.
+    """
+    begun, screen = time.monotonic(), Screen(quiet)
+    recorded = read_splits(Run(verify).splits if verify.is_dir() else verify) if verify else None
+    dataset = open_dataset(source, Decoding(frames=frames), least_classes=1)
+    with screen.bar("reading", len(dataset)) as advance:
+        records = survey(dataset.images, workers=workers, progress=advance, keep=False).records
+    with screen.bar("comparing", 1):
+        found = findings(dataset, records, strict)
+    if recorded is not None:
+        found = [*changed_files(dataset, [record.digest for record in records], recorded), *found]
+    return _summary(dataset, records, found, time.monotonic() - begun)
+
+
+def _summary(dataset: Dataset, records: Sequence[Record], found: list[Finding], seconds: float) -> Audit:
+    heads = [record.header for record in records if record.header is not None and record.error is None]
+    parts = {} if dataset.splits is None else {p: _counts(dataset, dataset.splits == p) for p in SPLITS}
+    return Audit(
+        kind=dataset.kind,
+        task="classification",
+        samples=len(dataset),
+        classes=_counts(dataset, np.ones(len(dataset), bool)),
+        findings=found,
+        parts={part: counts for part, counts in parts.items() if any(counts.values())},
+        groups=0 if dataset.groups is None else len(np.unique(dataset.groups[dataset.groups != ""])),
+        sizes=dict(Counter(f"{head.height} × {head.width}" for head in heads).most_common()),
+        pixels=dict(Counter(f"{count(head.channels, 'channel')} of {head.dtype}" for head in heads).most_common()),
+        seconds=seconds,
+    )
+
+
+def _counts(dataset: Dataset, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> dict[str, int]:
+    sizes = np.bincount(dataset.labels[chosen], minlength=len(dataset.classes))
+    return dict(zip(dataset.classes, sizes.tolist(), strict=True))
+
+
+def show(audit: Audit, console: Console) -> None:
+    """Print an audit for people: the contents, a bar for each class, and the findings, worst first."""
+    _line(console, f"{audit.kind}: {count(audit.samples, 'image')} in {count(audit.classes, 'class')}", "bold")
+    _line(console, f"size (height × width): {_most(audit.sizes)}")
+    _line(console, f"pixels: {_most(audit.pixels)}")
+    if audit.groups:
+        _line(console, f"groups: {audit.groups:,}")
+    speed = f"{audit.samples / audit.seconds:,.0f} images/s" if audit.seconds > 0 else ""
+    _line(console, f"read and compared in {audit.seconds:.1f} s ({speed})", "dim")
+    console.print(Padding(_classes(audit, console), (1, 0)))
+    for finding in audit.findings:
+        _show_finding(finding, console)
+    totals = Counter(finding.severity for finding in audit.findings)
+    told = ", ".join(count(totals[severity], severity) for severity in STYLES if totals[severity])
+    style = next((STYLES[severity] for severity in STYLES if totals[severity]), "green")
+    _line(console, told or "nothing found to complain of", style)
+
+
+def _classes(audit: Audit, console: Console) -> Table:
+    """Classes with their counts, in all and in each given part, and a bar each; a long list is cut."""
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("class", overflow="fold")
+    for head in ("images", *audit.parts):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("")
+    most = max(audit.classes.values(), default=0)
+    block = "#" if console.options.ascii_only else "█"
+    for name, size in list(audit.classes.items())[:CLASSES]:
+        counts = [f"{size:,}", *(f"{part[name]:,}" for part in audit.parts.values())]
+        bar = block * max(round(BAR * size / max(most, 1)), min(size, 1))
+        table.add_row(Text(printable(name)), *counts, Text(bar, "blue"))
+    rest = list(audit.classes.values())[CLASSES:]
+    if rest:
+        table.add_row(Text(f"and {count(rest, 'class')} more, {min(rest):,} to {max(rest):,} images each", "dim"))
+    return table
+
+
+def _show_finding(finding: Finding, console: Console) -> None:
+    console.print(Text.assemble((f"{finding.severity}: ", STYLES[finding.severity]), printable(finding.what)))
+    if finding.samples:
+        _line(console, f"  {listed(finding.samples, SAMPLES)}", "dim")
+    if finding.advice:
+        _line(console, f"  → {printable(finding.advice)}")
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style))
+
+
+def _most(counts: dict[str, int], most: int = 3) -> str:
+    """The commonest few with their counts; without a count where there is one only."""
+    if len(counts) == 1:
+        return next(iter(counts))
+    shown = ", ".join(f"{name} ({times:,})" for name, times in list(counts.items())[:most])
+    return shown + (f" and {len(counts) - most} more" if len(counts) > most else "")
