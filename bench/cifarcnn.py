@@ -28,20 +28,19 @@ def ours(steps: int, data: str, precision: str) -> float:
     import tempfile
 
     from neocog.config import Config, changed
-    from neocog.engine.loop import Loop, learner
+    from neocog.engine.loop import Loop
     from neocog.engine.precision import choose
     from neocog.engine.ranks import Ranks
     from neocog.run import Run
-    from neocog.verbs.job import prepare
+    from neocog.verbs.job import arrange, read
     from neocog.verbs.screen import Screen
-    from neocog.verbs.train import placed, repeatable
+    from neocog.verbs.train import ready
 
     settings = {"data": data, "model": "cifarcnn", "batch": BATCH, "epochs": 1, "precision": precision}
-    job = prepare(changed(Config(), settings), Ranks(), Screen(quiet=True))
-    repeatable(job.config)
-    fresh = learner(job.task, job.config.training, job.feed.device)
+    config, screen = changed(Config(), settings), Screen(quiet=True)
+    job = arrange(config, read(config, screen), Ranks(), screen)
+    fresh = ready(job, Ranks())
     chosen = choose("cpu", job.config.training.precision)
-    placed(fresh, job.feed.device, chosen)
     fresh.counters.steps = steps + 5
     with tempfile.TemporaryDirectory() as folder:
         loop = Loop(job.task, job.feed, job.config.training, chosen, Ranks(), Run(Path(folder)), job.dataset)
@@ -129,7 +128,10 @@ def main() -> None:
     ratios = [a / b for a, b in zip(speed["ours"], speed["tutorial"], strict=True)]
     for which, values in speed.items():
         low, high = min(values), max(values)
-        print(f"{which:9} {median(values):8.0f} images/s ({low:.0f} to {high:.0f})   peak {memory[which]:6.0f} MB", file=sys.stderr)
+        print(
+            f"{which:9} {median(values):8.0f} images/s ({low:.0f} to {high:.0f})   peak {memory[which]:6.0f} MB",
+            file=sys.stderr,
+        )
     print(f"ratio {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), n = {len(ratios)}", file=sys.stderr)
 
 

@@ -67,7 +67,7 @@ class TrainConfig:
     """How it is learned."""
 
     epochs: int = 0
-    """Passes over the training images; 0: as many as about 5,000 steps make (5 to 60)."""
+    """Passes over the training images; 0: as many as about 5,000 steps make (5 to 40)."""
     minutes: float = 0.0
     """Train for about so long instead: the first steps are timed, then the number of steps is fixed."""
     batch: int = 0
@@ -180,7 +180,9 @@ def _range_faults(config: Config) -> Iterator[UserError]:
     for name, (low, high) in ranges.items():
         value = getattr(training, name)
         if not low <= value <= high or (name in ("ema", "momentum", "label_smoothing") and value == high):
-            yield UserError(f"--{_flag(name)} {value} is outside {low:g} to {high:g}", fix=f"give a value from {low:g} to {high:g}")
+            yield UserError(
+                f"--{_flag(name)} {value} is outside {low:g} to {high:g}", fix=f"give a value from {low:g} to {high:g}"
+            )
     if training.lr == 0:
         yield UserError("--lr 0 learns nothing", fix="give a rate above 0")
     if training.epochs and training.minutes:
@@ -188,13 +190,23 @@ def _range_faults(config: Config) -> Iterator[UserError]:
     if training.seed >= 2**63:
         yield UserError(f"--seed {training.seed} is above 2^63 − 1", fix="give a smaller seed")
     if training.loss != "cross-entropy" and training.label_smoothing:
-        yield UserError(f"--label-smoothing belongs to cross-entropy, not to --loss {training.loss}", fix="leave one of the two out")
-    if len(data.split) != 3 or any(not math.isfinite(share) or share < 0 for share in data.split) or sum(data.split) <= 0:
-        yield UserError(f"--split {data.split} is not three shares", fix="give train, validation and test, such as 0.8 0.1 0.1")
+        yield UserError(
+            f"--label-smoothing belongs to cross-entropy, not to --loss {training.loss}", fix="leave one of the two out"
+        )
+    if (
+        len(data.split) != 3
+        or any(not math.isfinite(share) or share < 0 for share in data.split)
+        or sum(data.split) <= 0
+    ):
+        yield UserError(
+            f"--split {data.split} is not three shares", fix="give train, validation and test, such as 0.8 0.1 0.1"
+        )
     elif data.split[0] <= 0 or data.split[2] <= 0:
         yield UserError("--split leaves nothing to train or to test on", fix="give shares above 0 for train and test")
     if data.folds < 0 or data.folds in (1, 2):
-        yield UserError(f"--folds {data.folds} is too few", fix="give 3 or more (one part trains, one validates, one tests), or 0")
+        yield UserError(
+            f"--folds {data.folds} is too few", fix="give 3 or more (one part trains, one validates, one tests), or 0"
+        )
     if len(data.size) > 2 or any(side < 1 for side in data.size):
         yield UserError(f"--size {data.size} is no size", fix="give one side or height and width, such as 64 or 48 64")
     if data.channels < 0:
@@ -206,19 +218,26 @@ def _range_faults(config: Config) -> Iterator[UserError]:
 def _faults(tables: Mapping[str, Any], where: str) -> Iterator[UserError]:
     for name, table in tables.items():
         if name not in SECTIONS or not isinstance(table, Mapping):
-            yield UserError(f"no section [{name}]", where, did_you_mean(name, SECTIONS) + f"known: {', '.join(SECTIONS)}")
+            yield UserError(
+                f"no section [{name}]", where, did_you_mean(name, SECTIONS) + f"known: {', '.join(SECTIONS)}"
+            )
             continue
         hints = hints_of(SECTIONS[name])
         for key, value in table.items():
             if key not in hints:
-                yield UserError(f"no setting '{key}' in [{name}]", where, did_you_mean(key, hints) + f"known: {', '.join(hints)}")
+                yield UserError(
+                    f"no setting '{key}' in [{name}]", where, did_you_mean(key, hints) + f"known: {', '.join(hints)}"
+                )
             elif not _fits(value, hints[key]):
                 yield UserError(f"{key} = {value!r} is not {_named(hints[key])}", where)
 
 
 def hints_of(section: type) -> dict[str, Any]:
     """Field name → type, without the ``Annotated`` around it."""
-    return {name: get_args(hint)[0] if get_origin(hint) is Annotated else hint for name, hint in get_type_hints(section).items()}
+    return {
+        name: get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        for name, hint in get_type_hints(section).items()
+    }
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -241,7 +260,9 @@ def _fits(value: Any, hint: Any) -> bool:
 def _named(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(map(str, get_args(hint)))
-    return {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}.get(getattr(hint, "__name__", ""), str(hint))
+    return {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}.get(
+        getattr(hint, "__name__", ""), str(hint)
+    )
 
 
 def _typed(section: type, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,12 @@ SHOWN = 12  # pictures of each kind
 
 
 def chapters(
-    job: Job, learner: Learner, loop: Loop, test: Judged, measures: Mapping[str, Mapping[str, Measure]], result: Mapping[str, Any]
+    job: Job,
+    learner: Learner,
+    loop: Loop,
+    test: Judged,
+    measures: Mapping[str, Mapping[str, Measure]],
+    result: Mapping[str, Any],
 ) -> list[Section]:
     """Data, network, training, results, mistakes, calibration, filters, how to repeat it."""
     network = learner.judged["model"]
@@ -70,10 +75,12 @@ def _data(job: Job, loop: Loop) -> Section:
     counts = {part: np.bincount(job.dataset.labels[job.parts == part], minlength=count).tolist() for part in SPLITS}
     train = loop.feed.parts["train"]
     each = max(1, 2 * SHOWN // count)
-    chosen = np.concatenate([train[job.dataset.labels[train] == label][:each] for label in range(min(count, 2 * SHOWN))])
+    chosen = np.concatenate(
+        [train[job.dataset.labels[train] == label][:each] for label in range(min(count, 2 * SHOWN))]
+    )
     captions = [job.dataset.classes[job.dataset.labels[index]] for index in chosen]
     samples = [Picture(png, caption) for png, caption in zip(_thumbnails(job, loop, chosen), captions, strict=True)]
-    return chapter.data_chapter(job.dataset.kind, job.dataset.classes, counts, job.findings, samples)
+    return chapter.data_chapter(job.dataset.kind, job.dataset.classes, counts, job.data.findings, samples)
 
 
 def _mistakes(job: Job, loop: Loop, test: Judged, probabilities: np.ndarray[Any, Any]) -> Section:

@@ -11,34 +11,36 @@ from scipy.stats import t as student
 
 from neocog.config import Config
 from neocog.engine.ranks import Ranks
+from neocog.environment import environment
 from neocog.report import sections_to_json, write_report
 from neocog.run import Bars, Run, Section, Table, to_json, write_atomically
+from neocog.verbs.job import Data, arrange
 from neocog.verbs.screen import Screen
 
 
-def crossvalidate(config: Config, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str]) -> None:
+def crossvalidate(config: Config, data: Data, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str]) -> None:
     """Train every fold in a folder of its own below the run folder, then write the summary result.json and report.html.
 
     Folds that are complete are left as they are, so that ``resume`` of the run folder goes on where it stopped.
     """
-    from neocog.verbs.train import is_complete, work
+    from neocog.verbs.train import is_complete, learn, ready
 
     if ranks.is_writer and not run.config.is_file():
         write_atomically(run.config, config.to_toml())
-        write_atomically(run.environment, to_json({"command": list(command)}))
+        write_atomically(run.environment, to_json({**environment(), "command": list(command)}))
     parts = [Run(run.folder / f"fold-{fold + 1}") for fold in range(config.data.folds)]
     for fold, part in enumerate(parts):
         screen.say(f"fold {fold + 1} of {config.data.folds}", "bold")
-        if not is_complete(part):
+        if ranks.told("complete" if ranks.is_writer and is_complete(part) else "") != "complete":
             if ranks.is_writer:
                 part.folder.mkdir(exist_ok=True)
-            ranks.barrier()
-            work(config, part, ranks, screen, command, fold)
+            job = arrange(config, data, ranks, screen, fold)
+            learn(job, ready(job, ranks), part, ranks, screen, command, fold)
     if ranks.is_writer:
-        summarise(config, run, parts, screen)
+        summarise(run, parts, screen)
 
 
-def summarise(config: Config, run: Run, parts: Sequence[Run], screen: Screen) -> None:
+def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
     """result.json of the whole: each measure's mean over the folds, its sd, and Student's 95 % interval of the mean."""
     results: list[dict[str, Any]] = [json.loads(part.result.read_text(encoding="utf-8")) for part in parts]
     names = [name for name in results[0]["measures"]["test"] if all(name in r["measures"]["test"] for r in results)]

@@ -70,7 +70,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "best_epoch": learner.counters.best_epoch,
         "images_per_second": speed(loop, learner),
         "precision": loop.precision.name,
-        "data": {"kind": job.dataset.kind, "fingerprint": fingerprint(job.digests, job.dataset.labels.tolist())},
+        "data": {"kind": job.dataset.kind, "fingerprint": fingerprint(job.data.digests, job.dataset.labels.tolist())},
     }
     write_atomically(run.sections, sections_to_json(chapters(job, learner, loop, test, measures, result)))
     write_atomically(run.result, to_json(result))

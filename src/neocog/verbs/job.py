@@ -1,4 +1,4 @@
-"""From settings to everything that training needs: data read, checked, split and fitted, in the order of ``prepare``."""
+"""From settings to everything that training needs: ``read`` the data and check them, then ``arrange`` split and task."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neocog.audit import findings as audit_findings
+from neocog.audit import findings
 from neocog.config import Config
 from neocog.data.augment import Augmentation
 from neocog.data.batches import Batches
-from neocog.data.dataset import SPLITS, BadImage, Dataset, Header
+from neocog.data.dataset import SPLITS, Array, BadImage, Dataset, Header
 from neocog.data.detect import open_dataset
 from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
@@ -33,58 +33,75 @@ from neocog.verbs.screen import Screen
 
 
 @dataclass(frozen=True)
-class Job:
-    """Data, split and task of a run; every rank computes the same."""
+class Data:
+    """A data set, read and checked: the same for every fold."""
 
-    config: Config  # resolved: no "auto" left in it that resuming could decide otherwise
     dataset: Dataset
     records: list[Record]
+    pixels: Array | None  # (N, C, H, W) fitted, or None where they are streamed
+    plan: Preprocessing  # without mean and std, which are the training part's
+    kept: NDArray[np.bool_]
     findings: list[Finding]
+
+    @property
+    def digests(self) -> list[str]:
+        return [record.digest for record in self.records]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Data, split and task of one training; every rank computes the same."""
+
+    config: Config  # resolved: no "auto" left in it that resuming could decide otherwise
+    data: Data
     parts: NDArray[np.str_]  # (N,) train, validation, test, or "" for a sample that is left out
     preprocessing: Preprocessing
     feed: Feed
     task: Classification
 
     @property
-    def digests(self) -> list[str]:
-        return [record.digest for record in self.records]
+    def dataset(self) -> Dataset:
+        return self.data.dataset
 
     def counts(self) -> dict[str, int]:
         return {part: int((self.parts == part).sum()) for part in SPLITS}
 
 
-def prepare(config: Config, ranks: Ranks, screen: Screen, fold: int | None = None) -> Job:
-    """Read, check, split and fit the data. Raises UserError with every fault that was found."""
+def read(config: Config, screen: Screen) -> Data:
+    """Open the data, decode every image once, and check them. Raises UserError with every fault that was found."""
     decoding = Decoding(frames=config.data.frames)
     dataset = open_dataset(config.data.data, decoding)
-    screen.say(
-        f"{config.data.data}: taken for {dataset.kind}, {len(dataset):,} images in {len(dataset.classes)} classes"
-    )
-    for note in dataset.notes:
-        screen.say(f"  note: {note}")
+    size = f"{len(dataset):,} images in {len(dataset.classes)} classes"
+    screen.say(f"{config.data.data}: taken for {dataset.kind}, {size}")
     known = list(headers(dataset))
     plan = shape_plan(known, config.data.channels or None, _size(config.data.size), config.data.fit, decoding)
-    for note in plan_notes(known, plan):
+    for note in (*dataset.notes, *plan_notes(known, plan)):
         screen.say(f"  note: {note}")
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
     with screen.bar("reading", len(dataset)) as advance:
-        surveyed = survey(dataset.images, plan, workers=None, progress=advance, keep=keep)
+        surveyed = survey(dataset.images, plan, progress=advance, keep=keep)
     kept = usable(dataset, surveyed.records, config)
-    found = audit_findings(dataset, surveyed.records)
+    found = findings(dataset, surveyed.records)
     for finding in found:
         if finding.severity != "note":
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
-    parts = parted(dataset, surveyed.records, kept, config, fold)
+    return Data(dataset, surveyed.records, surveyed.pixels, plan, kept, found)
+
+
+def arrange(config: Config, data: Data, ranks: Ranks, screen: Screen, fold: int | None = None) -> Job:
+    """Split the data and decide everything that training needs. Raises UserError."""
+    dataset = data.dataset
+    parts = parted(data, config, fold)
     for note in notes(dataset, parts) if fold is None else ():
         screen.say(f"  {note}")
     train = np.flatnonzero(parts == "train")
-    preprocessing = finish(plan, surveyed.records, train.tolist())
+    preprocessing = finish(data.plan, data.records, train.tolist())
     config = resolved(config, preprocessing, len(train))
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
-    if surveyed.pixels is not None:
-        pixels = surveyed.pixels
-        store = Resident(torch.from_numpy(pixels).to(device) if device.type == "cuda" else pixels)
+    if data.pixels is not None:
+        store = Resident(torch.from_numpy(data.pixels).to(device) if device.type == "cuda" else data.pixels)
+    policy = Augmentation.default(preprocessing.channels, preprocessing.size, dataset.mirror)
     feed = Feed(
         store=store,
         labels=dataset.labels,
@@ -92,21 +109,12 @@ def prepare(config: Config, ranks: Ranks, screen: Screen, fold: int | None = Non
         parts={part: np.flatnonzero(parts == part) for part in SPLITS},
         batches=Batches(len(train), config.training.batch, config.training.seed),
         preprocessing=preprocessing,
-        augmentation=augmentation(config, preprocessing, dataset.mirror),
+        augmentation=policy.changed(config.training.augment),
         device=device,
         rank=ranks.rank,
         world=ranks.world,
     )
-    return Job(
-        config,
-        dataset,
-        surveyed.records,
-        found,
-        parts,
-        preprocessing,
-        feed,
-        task_for(config, dataset, preprocessing, train),
-    )
+    return Job(config, data, parts, preprocessing, feed, task_for(config, dataset, preprocessing, train))
 
 
 def headers(dataset: Dataset) -> Iterator[Header | None]:
@@ -137,16 +145,13 @@ def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
     )
 
 
-def parted(
-    dataset: Dataset, records: Sequence[Record], kept: NDArray[np.bool_], config: Config, fold: int | None
-) -> NDArray[np.str_]:
+def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
     """(N,) the part of each sample. Of K folds, fold k tests, the next one validates and the others train."""
-    digests = [record.digest for record in records]
     if fold is None:
-        shares = np.array(config.data.split) / sum(config.data.split)
-        return split(dataset, digests, (shares[0], shares[1], shares[2]), config.training.seed, kept)
+        first, second, third = config.data.split
+        return split(data.dataset, data.digests, (first, second, third), config.training.seed, data.kept)
     count = config.data.folds
-    held = folds(dataset, digests, count, config.training.seed, kept)
+    held = folds(data.dataset, data.digests, count, config.training.seed, data.kept)
     parts = np.where(held == fold, "test", np.where(held == (fold + 1) % count, "validation", "train"))
     return np.where(held < 0, "", parts)
 
@@ -154,7 +159,7 @@ def parted(
 def resolved(config: Config, preprocessing: Preprocessing, train: int) -> Config:
     """Settings without "auto": what ``resume`` must find as it was."""
     training = config.training
-    if training.batch > train:
+    if training.batch > train and training.optimizer != "gd":
         raise UserError(
             f"--batch {training.batch} exceeds the {train} training images", fix=f"give --batch {train} or less"
         )
@@ -162,7 +167,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int) -> Config
     if training.optimizer == "gd":
         batch = train
     per_epoch = Batches(train, batch, training.seed).per_epoch
-    epochs = training.epochs or (0 if training.minutes else min(60, max(5, round(5000 / per_epoch))))
+    epochs = training.epochs or (0 if training.minutes else min(40, max(5, round(5000 / per_epoch))))
     device = training.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -191,19 +196,12 @@ def task_for(
     training, model = config.training, config.model
 
     def network() -> torch.nn.Module:
-        return build(
-            model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options
-        )
+        return build(model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options)
 
     weights: tuple[float, ...] = ()
     if training.class_weights == "balanced":
         weights = balanced_weights(dataset.labels[train].tolist(), len(dataset.classes))
     return Classification(network, dataset.classes, training.loss, training.label_smoothing, weights)
-
-
-def augmentation(config: Config, preprocessing: Preprocessing, mirror: bool) -> Augmentation:
-    """The default for this kind of data with the changes that --augment asks for."""
-    return Augmentation.default(preprocessing.channels, preprocessing.size, mirror).changed(config.training.augment)
 
 
 def fits_in_memory(count: int, plan: Preprocessing, share: float) -> bool:

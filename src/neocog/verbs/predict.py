@@ -88,7 +88,7 @@ def expanded(files: Sequence[str | Path]) -> Iterator[Path]:
         elif path.exists() or path.is_symlink():
             yield path
         else:
-            matched = sorted(glob.glob(str(item), recursive=True))
+            matched = sorted(glob.glob(str(item), recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
             if not matched:
                 raise UserError("no such file", printable(str(item)), "give image files, folders or globs")
             yield from map(Path, matched)

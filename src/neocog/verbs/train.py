@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,14 @@ from neocog.engine.batchnorm import synchronise_batchnorm
 from neocog.engine.interrupt import guarded
 from neocog.engine.lock import lock
 from neocog.engine.loop import Counters, Learner, Loop, learner, restore
-from neocog.engine.precision import Precision, choose
+from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError
 from neocog.run import Run, to_json, write_atomically
 from neocog.verbs.crossvalidate import crossvalidate
 from neocog.verbs.finish import finish_run
-from neocog.verbs.job import Job, prepare
+from neocog.verbs.job import Job, arrange, read
 from neocog.verbs.screen import Screen
 
 
@@ -54,19 +54,25 @@ def configured(config: Config, settings: dict[str, Any]) -> Config:
 
 
 def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str]) -> Run:
-    """Begin a run in a new folder (``out``, or runs/classification/DATA-MODEL, numbered)."""
+    """Begin a run in a new folder (``out``, or runs/classification/DATA-MODEL, numbered).
+
+    Nothing is written before data and settings have been found good.
+    """
     with together(config) as ranks:
-        run = begun(config, out, ranks, command) if ranks.is_writer else Run(Path())
-        run = Run(Path(ranks.told(str(run.folder))))
-        whole_run(config, run, ranks, Screen(quiet or not ranks.is_writer), command, fold=None)
-    return run
-
-
-def begun(config: Config, out: Path | None, ranks: Ranks, command: Sequence[str]) -> Run:
-    """A new run folder that can be resumed from its first moment; the settings are resolved once the data are known."""
-    run = new_run(config, out)
-    write_environment(run, ranks, command, None)
-    write_atomically(run.config, config.to_toml())
+        screen = Screen(quiet or not ranks.is_writer)
+        folder = new_folder(config, out)
+        data = read(config, screen)
+        fold = 0 if config.data.folds else None
+        job = arrange(config, data, ranks, screen, fold)
+        fresh = ready(job, ranks)
+        run = Run(Path(ranks.told(str(folder))))
+        if ranks.is_writer:
+            make(run.folder)
+        with held(run, ranks):
+            if config.data.folds:
+                crossvalidate(job.config, data, run, ranks, screen, command)
+            else:
+                learn(job, fresh, run, ranks, screen, command, fold)
     return run
 
 
@@ -80,11 +86,17 @@ def resume(folder: Path | str, quiet: bool = False) -> Run:
         return run
     config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
     facts = json.loads(run.environment.read_text(encoding="utf-8")) if run.environment.is_file() else {}
-    with together(config) as ranks:
+    command, fold = facts.get("command", []), facts.get("fold")
+    with together(config) as ranks, held(run, ranks):
         screen = Screen(quiet or not ranks.is_writer)
         for what in differs(facts, ranks):
             screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
-        whole_run(config, run, ranks, screen, facts.get("command", []), facts.get("fold"))
+        data = read(config, screen)
+        if config.data.folds and fold is None:
+            crossvalidate(config, data, run, ranks, screen, command)
+        else:
+            job = arrange(config, data, ranks, screen, fold)
+            learn(job, ready(job, ranks), run, ranks, screen, command, fold)
     return run
 
 
@@ -105,48 +117,47 @@ def together(config: Config) -> Iterator[Ranks]:
         ranks.stop()
 
 
-def whole_run(config: Config, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str], fold: int | None) -> None:
-    """One training, or one a fold, under the run folder's lock."""
-    with ExitStack() as stack:
-        if ranks.is_writer:
-            stack.enter_context(lock(run.folder))
-        if config.data.folds and fold is None:
-            crossvalidate(config, run, ranks, screen, command)
-        else:
-            work(config, run, ranks, screen, command, fold)
+@contextmanager
+def held(run: Run, ranks: Ranks) -> Iterator[None]:
+    """The run folder's lock, held by the process that writes it."""
+    with lock(run.folder) if ranks.is_writer else nullcontext():
+        yield
 
 
-def work(config: Config, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str], fold: int | None) -> None:
-    """Prepare, learn, finish: the same for a new run and for one that goes on."""
-    job = prepare(config, ranks, screen, fold)
-    precision = choose(job.config.training.device, job.config.training.precision)
-    repeatable(job.config)
-    if ranks.is_writer:
-        describe(job, run, ranks, command, fold)
-    started = time.monotonic()
-    fresh = learner(job.task, job.config.training, job.feed.device)
-    if ranks.world > 1:
-        for net in (*fresh.nets.values(), *fresh.means.values()):
+def ready(job: Job, ranks: Ranks) -> Learner:
+    """Fresh networks and optimizers on their device, computing the same at every run on the same machine."""
+    config = job.config.training
+    torch.set_num_threads(config.threads)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    fresh = learner(job.task, config, job.feed.device)
+    for net in (*fresh.nets.values(), *fresh.means.values()):
+        if ranks.world > 1:
             synchronise_batchnorm(net)
-    placed(fresh, job.feed.device, precision)
+        # Channels-last order is the faster one on GPUs, and where bf16 is multiplied in hardware
+        if job.feed.device.type == "cuda" or choose(config.device, config.precision).autocast:
+            net.to(memory_format=torch.channels_last)
+    return fresh
+
+
+def learn(
+    job: Job, fresh: Learner, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str], fold: int | None
+) -> None:
+    """Learn and finish: the same for a new run and for one that goes on."""
+    precision = choose(job.config.training.device, job.config.training.precision)
     parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
     screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
-    loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset)
     if ranks.is_writer:
+        describe(job, run, ranks, command, fold)
         checkpoint.writable(run.checkpoints, 16 * parameters)
+    started = time.monotonic()
+    loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset)
     begin(loop, fresh, screen)
     with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
         advance(fresh.counters.step)
         loop.train(fresh, guard, watcher(loop, screen, advance))
     if ranks.is_writer:
         finish_run(job, fresh, loop, screen, time.monotonic() - started)
-
-
-def placed(fresh: Learner, device: torch.device, precision: Precision) -> None:
-    """Weights in channels-last order where that is the faster one: on GPUs, and where bf16 is multiplied in hardware."""
-    if device.type == "cuda" or precision.autocast:
-        for net in (*fresh.nets.values(), *fresh.means.values()):
-            net.to(memory_format=torch.channels_last)
 
 
 def begin(loop: Loop, fresh: Learner, screen: Screen) -> None:
@@ -234,26 +245,19 @@ def write_metrics(run: Run, rows: Sequence[dict[str, float]]) -> None:
 def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:
     """Write what a run is before it starts; a run that goes on is held against it instead."""
     if run.splits.is_file():
-        differing = changes(read_splits(run.splits), job.dataset, job.parts, job.digests)
+        differing = changes(read_splits(run.splits), job.dataset, job.parts, job.data.digests)
         if differing:
             raise UserError("the data have changed since this run began", differing, "restore them, or start a new run")
         return
     write_environment(run, ranks, command, fold)
     write_atomically(run.config, job.config.to_toml())
-    write_splits(run.splits, job.dataset, job.parts, job.digests)  # the last: it says that the others are there
+    write_splits(run.splits, job.dataset, job.parts, job.data.digests)  # the last: it says that the others are there
 
 
 def write_environment(run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:
     """environment.json: with what, and by which command, the run is computed."""
     facts = {**environment(), "command": list(command), "fold": fold, "processes": ranks.world}
     write_atomically(run.environment, to_json(facts))
-
-
-def repeatable(config: Config) -> None:
-    """The same numbers at every run on the same machine."""
-    torch.set_num_threads(config.training.threads)
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def differs(written: dict[str, Any], ranks: Ranks) -> Iterator[str]:
@@ -269,8 +273,8 @@ def differs(written: dict[str, Any], ranks: Ranks) -> Iterator[str]:
             yield f"{name} was {before}, is {after}"
 
 
-def new_run(config: Config, out: Path | None) -> Run:
-    """A fresh run folder; an existing one is never written over."""
+def new_folder(config: Config, out: Path | None) -> Path:
+    """Where a new run will go; an existing one is never written over."""
     if out is None:
         stem = Path(config.data.data).name.split(".")[0] or "data"
         base = Path("runs") / "classification" / f"{stem}-{Path(config.model.model).name.replace(':', '-')}"
@@ -279,11 +283,15 @@ def new_run(config: Config, out: Path | None) -> Run:
             out, number = base.with_name(f"{base.name}-{number}"), number + 1
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already", fix="give another --out, or `neocog resume` it")
+    return out
+
+
+def make(folder: Path) -> None:
+    """Make the run folder."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the run folder: {error.strerror}", str(out), "give another --out") from None
-    return Run(out)
+        raise UserError(f"cannot make the run folder: {error.strerror}", str(folder), "give another --out") from None
 
 
 def command_line() -> list[str]:
