@@ -106,7 +106,11 @@ def _pickled(file: Path, layout: Layout) -> tuple[Array, Array]:
     key = "labels" if layout.classes == 10 else "fine_labels"
     if not {"data", key} <= batch.keys():
         raise UserError(f"no 'data' and '{key}' in it; it has {', '.join(sorted(batch))}", str(file))
-    pixels, labels = batch["data"], np.asarray(batch[key])
+    pixels, labels = batch["data"], batch[key]
+    if isinstance(labels, list) and all(isinstance(label, int) for label in labels):
+        labels = np.array(labels)
+    if not isinstance(labels, np.ndarray):
+        raise UserError(f"'{key}' is no list of whole numbers", str(file), "download it again")
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (PIXELS,):
         raise UserError(f"'data' is not an (N, {PIXELS}) array of uint8", str(file), "download it again")
     if labels.dtype.kind not in "iu" or labels.shape != (len(pixels),):
@@ -141,7 +145,8 @@ def _listed(file: Path) -> Iterator[list[str]]:
         yield file.read_text(encoding="ascii", errors="replace").split()
     else:
         content = _dictionary(file)
-        yield [_text(name) for name in content.get("fine_label_names", content.get("label_names", []))]
+        names = content.get("fine_label_names", content.get("label_names"))
+        yield [_text(name) for name in names] if isinstance(names, list) else []
 
 
 def _dictionary(file: Path) -> dict[str, Any]:

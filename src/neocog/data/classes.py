@@ -52,5 +52,5 @@ def require_classes(data: Dataset, least: int) -> None:
         raise UserError(
             f"{len(data.classes)} class ({listed(data.classes)}) in {len(data)} samples, {least} needed",
             str(data.root or data.kind),
-            "give each class its own folder or label",
+            "give each class its own folder or label; if the class folders lie one folder deeper, give that folder",
         )

@@ -7,11 +7,13 @@ import http.client
 import os
 import tarfile
 import tempfile
+import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from neocog.errors import UserError
@@ -75,12 +77,12 @@ def _fetch(url: str, target: Path, size: int) -> str:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     digest, received = hashlib.md5(usedforsecurity=False), 0
     _insist_on_https(url)
+    opener = urllib.request.build_opener(_HttpsOnly)
     with (
-        urllib.request.urlopen(url, timeout=TIMEOUT) as answer,  # noqa: S310 - the scheme is checked, here and after
+        opener.open(url, timeout=TIMEOUT) as answer,
         target.open("wb") as file,
         Progress(*columns, console=Console(stderr=True), transient=True) as progress,
     ):
-        _insist_on_https(answer.url)  # a redirection may have led elsewhere
         bar = progress.add_task(target.name.split("~")[0], total=size)
         while chunk := answer.read(CHUNK):
             received += len(chunk)
@@ -96,13 +98,29 @@ def _fetch(url: str, target: Path, size: int) -> str:
     return digest.hexdigest()
 
 
+class _HttpsOnly(urllib.request.HTTPRedirectHandler):
+    """Redirections are followed, but never away from https."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        try:
+            _insist_on_https(newurl)
+        except UserError:
+            fp.close()
+            raise
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def _insist_on_https(url: str) -> None:
     parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
+    local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+    if parts.scheme != "https" and not local:
         raise UserError("only https is used for downloads", url)
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()  # it is the server's answer, too
+        return f"{error.code} {error.reason}"
     reason = getattr(error, "reason", None)  # URLError wraps the cause
     return str(reason or error) or type(error).__name__
 

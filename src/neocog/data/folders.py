@@ -124,7 +124,7 @@ def read_folders(root: Path, decoding: Decoding) -> Dataset:
     classes: list[str] = []
     splits: list[str] = []
     for folder in {"", *parts}:
-        found.junk += sum(is_junk(entry.name) for entry in os.scandir(root / folder))
+        found.junk += sum(is_junk(name) for name in os.listdir(root / folder))  # noqa: PTH208 (names only)
     for folder, split in parts.items():
         if (root / folder).is_symlink() and folder:
             found.links.append(folder)
@@ -183,6 +183,6 @@ def _notes(root: Path, parts: dict[str, str], found: Found) -> Iterable[str]:
     if beside:
         yield f"ignored beside {' and '.join(f'{name}/' for name in parts)}: {listed(f'{name}/' for name in beside)}"
     for folder in parts:
-        stray = sorted(entry.name for entry in os.scandir(root / folder) if is_image(entry.name) and entry.is_file())
+        stray = sorted(file.name for file in (root / folder).iterdir() if is_image(file.name) and file.is_file())
         if stray:
             yield f"{len(stray)} images in no class folder ignored: {listed(stray, 3)}"

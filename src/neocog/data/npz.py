@@ -141,8 +141,7 @@ def _header(path: Path, info: zipfile.ZipInfo, where: str) -> tuple[tuple[int, .
     try:
         with _stream(path, info, 0) as stream:
             start = stream.read(12)
-            version = tuple(start[6:8])
-            width = {(1, 0): 2, (2, 0): 4}.get(version)
+            width = {b"\1\0": 2, b"\2\0": 4}.get(start[6:8])  # version → bytes of the header's length
             if start[:6] != b"\x93NUMPY" or width is None:
                 raise UserError(f"no .npy array of version 1 or 2: starts with {start[:8].hex(' ')}", where)
             length = int.from_bytes(start[8 : 8 + width], "little")
@@ -154,14 +153,18 @@ def _header(path: Path, info: zipfile.ZipInfo, where: str) -> tuple[tuple[int, .
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # headers that Python 2 wrote
             shape, fortran, dtype = read(header)
-    except (*DAMAGE, ValueError, TypeError, SyntaxError, RuntimeError, NotImplementedError) as error:
-        raise UserError(f"damaged header ({error})", where, "copy or download it again") from error
+    except UserError:
+        raise
+    except Exception as error:  # NumPy parses the header as Python text, which can fail in many ways
+        what = f"damaged header ({type(error).__name__}: {printable(str(error))[:80]})"
+        raise UserError(what, where, "copy or download it again") from error
     return shape, fortran, dtype, header.tell()
 
 
 def _stream(path: Path, info: zipfile.ZipInfo, offset: int) -> BufferedIOBase:
     with zipfile.ZipFile(path) as archive:  # the member stays readable after the archive is closed
         stream = archive.open(info)
+    assert isinstance(stream, BufferedIOBase)
     stream.read(offset)
     return stream
 
@@ -204,7 +207,7 @@ def _one_hot(values: Array, where: str) -> Array:
     if values.dtype.kind in "US" or not ((values == 0) | (values == 1)).all() or not (values.sum(1) == 1).all():
         what = f"labels of shape {values.shape} that are not one-hot"
         raise UserError(what, where, "store one class a sample; several labels a sample are not supported")
-    return values.argmax(1)
+    return np.asarray(values.argmax(1))
 
 
 def _index(labels: Sequence[Array | list[str]], path: Path) -> tuple[Array, tuple[str, ...]]:

@@ -67,7 +67,7 @@ def _run(data: bytes) -> Any:
         elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
             memo[len(memo) if arg is None else arg] = stack[-1]
         elif name in ("GET", "BINGET", "LONG_BINGET"):
-            stack.append(memo[arg])
+            stack.append(memo[int(arg or 0)])
         elif name == "STOP":
             return stack.pop()
         elif name not in ("PROTO", "FRAME"):
@@ -80,10 +80,10 @@ def _step(name: str, arg: Any, stack: list[Any], marks: list[int]) -> None:
     if name == "MARK":
         marks.append(len(stack))
     elif name.startswith("EMPTY_"):
-        stack.append({"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}[name]())
+        stack.append({} if name == "EMPTY_DICT" else [] if name == "EMPTY_LIST" else ())
     elif name in ("TUPLE", "LIST", "DICT"):
         items = _above_mark(stack, marks)
-        stack.append({"TUPLE": tuple, "LIST": list, "DICT": _pairs}[name](items))
+        stack.append(_pairs(items) if name == "DICT" else items if name == "LIST" else tuple(items))
     elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
         size = int(name[-1])
         stack[-size:] = [tuple(stack[-size:])]

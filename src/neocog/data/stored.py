@@ -15,7 +15,7 @@ import numpy as np
 from neocog.data.dataset import Array
 from neocog.errors import UserError
 
-BLOCK = 16 * 2**20  # bytes read at a time
+BLOCK = 4 * 2**20  # bytes read at a time
 DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)  # what gzip and zip raise on bad bytes
 DEFLATE = 1032  # deflate packs at most 1032 bytes into one (zlib's own figure): a larger promise is a lie
 
