@@ -20,6 +20,9 @@ class Decoding:
     axes: str | None = None  # of TIFF files whose own tags do not say, as "CYX" or "YXC"
 
 
+DEFAULT = Decoding()
+
+
 def check_size(width: int, height: int, frames: int, decoding: Decoding, name: str) -> None:
     """Refuse a bomb by its header, before anything is allocated."""
     if width < 1 or height < 1:

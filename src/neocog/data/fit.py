@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from neocog.data.dataset import Array, BadImage, Header
-from neocog.data.decoding import Decoding
+from neocog.data.decoding import DEFAULT, Decoding
 from neocog.data.preprocessing import Fit, Preprocessing
 from neocog.errors import UserError, raise_all
 
@@ -33,7 +33,7 @@ def shape_plan(
     channels: int | None = None,
     size: tuple[int, int] | None = None,
     fit: Fit = "resize",
-    decoding: Decoding = Decoding(),  # noqa: B008 (frozen)
+    decoding: Decoding = DEFAULT,
 ) -> Preprocessing:
     """What all images become; ``headers`` are None where a file is unreadable. Mean and std are 0 and 1 until ``finish``.
 

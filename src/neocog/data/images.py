@@ -13,13 +13,14 @@ from pathlib import Path
 
 from neocog.data import pillow, tiff
 from neocog.data.dataset import Array, BadImage, Header
+from neocog.data.decoding import DEFAULT
 from neocog.data.decoding import Decoding as Decoding
 from neocog.data.files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from neocog.data.files import is_junk as is_junk
 from neocog.data.files import misnamed, open_regular, read_bytes, sniff
 
 
-def decode(path: Path, decoding: Decoding = Decoding(), name: str = "") -> Array:  # noqa: B008 (frozen)
+def decode(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Array:
     """(H, W, C) uint8, uint16 or float32 pixels of a file, EXIF turned, palette and alpha resolved. Raises BadImage."""
     name = name or str(path)
     return decode_bytes(read_bytes(path, name), decoding, name)[0]
@@ -34,7 +35,7 @@ def decode_bytes(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Hea
     return pixels, replace(head, notes=misnamed(kind, name) + head.notes)
 
 
-def header(path: Path, decoding: Decoding = Decoding(), name: str = "") -> Header:  # noqa: B008 (frozen)
+def header(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Header:
     """Size, channels and type of the pixels that ``decode`` would give, without decoding them. Raises BadImage."""
     name = name or str(path)
     with open_regular(path, name) as file:
@@ -50,7 +51,7 @@ class FileImages:
 
     root: Path
     files: Sequence[str]
-    decoding: Decoding = Decoding()  # noqa: RUF009 (frozen)
+    decoding: Decoding = DEFAULT
 
     def __len__(self) -> int:
         return len(self.files)
