@@ -127,6 +127,7 @@ def show(audit: Audit, console: Console) -> None:
     totals = Counter(finding.severity for finding in audit.findings)
     told = ", ".join(count(totals[severity], severity) for severity in STYLES if totals[severity])
     style = next((STYLES[severity] for severity in STYLES if totals[severity]), "green")
+    console.print()
     _line(console, told or "nothing found to complain of", style)
 
 
@@ -152,9 +153,9 @@ def _classes(audit: Audit, console: Console) -> Table:
 def _show_finding(finding: Finding, console: Console) -> None:
     console.print(Text.assemble((f"{finding.severity}: ", STYLES[finding.severity]), printable(finding.what)))
     if finding.samples:
-        _line(console, f"  {listed(finding.samples, SAMPLES)}", "dim")
+        console.print(Padding(Text(listed(finding.samples, SAMPLES), "dim"), (0, 0, 0, 2)))
     if finding.advice:
-        _line(console, f"  → {printable(finding.advice)}")
+        console.print(Padding(Text(f"→ {printable(finding.advice)}"), (0, 0, 0, 2)))
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
