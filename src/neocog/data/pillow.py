@@ -74,12 +74,13 @@ def decode(data: bytes, kind: str, decoding: Decoding, name: str) -> tuple[Array
 
 
 def decode_tiff(data: bytes, decoding: Decoding, name: str) -> Array:
-    """(H, W, C) of the first page of an 8-bit TIFF, or a grey one of 16 bits or floats, orientation applied."""
+    """(H, W, C) of the first page of an 8-bit TIFF, or a grey one of 16 bits or floats; Pillow turns it upright."""
     with told(name), _quiet():  # its decoder may warn while it decodes
         image = TiffImageFile(io.BytesIO(data))
         check_size(image.width, image.height, 1, decoding, name)
         image.load()
-        return _flattened(_array(image), _Opened(image, Header(0, 0, 0, ""), 1, 1, None), decoding)
+        opened = _Opened(image, Header(0, 0, 0, ""), 1, 1, None)
+        return np.ascontiguousarray(_flattened(_array(image), opened, decoding))
 
 
 def _open(file: BinaryIO, kind: str, decoding: Decoding, name: str, check: bool) -> _Opened:
