@@ -19,10 +19,11 @@ from neocog.scratch.lenet import C3_TABLE, lenet5
 from neocog.scratch.linear import Flatten, Linear
 from neocog.scratch.loss import CrossEntropyLoss, L1Loss, MSELoss
 from neocog.scratch.module import Module, Parameter
-from neocog.scratch.norm import BatchNorm2d, Dropout
+from neocog.scratch.norm import BatchNorm2d, Dropout, Dropout2d
 from neocog.scratch.optim import L1, L2, SGD, Adam, AdamW
 from neocog.scratch.pool import AvgPool2d, LPPool2d, MaxPool2d, MinPool2d
 from neocog.scratch.sequential import Sequential
+from neocog.scratch.training import predict, train_step
 from neocog.scratch.window import output_size
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout2d",
     "Flatten",
     "L1Loss",
     "LPPool2d",
@@ -61,5 +63,7 @@ __all__ = [
     "load",
     "output_size",
     "pool2d",
+    "predict",
     "save",
+    "train_step",
 ]

@@ -53,14 +53,14 @@ class Conv2d(Module):
         check_channels(x, self.in_channels)
         x = x.astype(self.weight.data.dtype, copy=False)
         self.size = x.shape[2], x.shape[3]
-        self.seen = correlation.windows(self, x, self.window, self.groups)
-        y = correlation.output(self, self.seen, self.kernel(), self.window.output_size(*self.size)[1])
+        self.stored = correlation.store(self, x, self.window, self.groups)
+        y = correlation.output(self, self.stored, self.kernel(), self.window, self.window.output_size(*self.size))
         if self.bias is not None:
             y += self.bias.data[:, None, None]
         return y
 
     def parameter_gradients(self, dy: Array) -> None:
-        dw = correlation.weight_gradient(self.seen, dy, self.weight.data)
+        dw = correlation.weight_gradient(self.stored, dy, self.weight.data, self.window)
         self.weight.accumulate(dw if self.table is None else dw * self.table)
         if self.bias is not None:
             self.bias.accumulate(dy.sum(axis=(0, 2, 3)))
@@ -125,14 +125,14 @@ class ConvTranspose2d(Module):
         return y
 
     def parameter_gradients(self, dy: Array) -> None:
-        seen = correlation.windows(self, dy, self.window, self.groups)
-        self.weight.accumulate(correlation.weight_gradient(seen, self.x, self.weight.data))
+        stored = correlation.store(self, dy, self.window, self.groups)
+        self.weight.accumulate(correlation.weight_gradient(stored, self.x, self.weight.data, self.window))
         if self.bias is not None:
             self.bias.accumulate(dy.sum(axis=(0, 2, 3)))
 
     def input_gradient(self, dy: Array) -> Array:
-        seen = correlation.windows(self, dy, self.window, self.groups)
-        return correlation.output(self, seen, self.weight.data, self.x.shape[3])
+        stored = correlation.store(self, dy, self.window, self.groups)
+        return correlation.output(self, stored, self.weight.data, self.window, (self.x.shape[2], self.x.shape[3]))
 
 
 def connections(table: ArrayLike, out_channels: int, in_channels: int, groups: int) -> Array:

@@ -35,11 +35,11 @@ def rows(stored: Array, places: int, count: int, stride: int, dilation: int) -> 
     return view.reshape(groups, places, count * p, q)
 
 
-def windows(layer: Module, x: Array, window: Window, groups: int) -> Array:
-    """x (N, C, H, W) → every window of every image: (G, OH, k·k·C/G, OW·N). ``layer`` lends the arrays."""
+def store(layer: Module, x: Array, window: Window, groups: int) -> Array:
+    """x (N, C, H, W) → its border of zeros added, the k shifts of each row: (G, H, k·C/G, OW·N). ``layer`` lends the arrays."""
     n, c, height, width = x.shape
-    (top, left), (tall, wide) = window.padding, window.kernel
-    oh, ow = window.output_size(height, width)
+    (top, left), wide = window.padding, window.kernel[1]
+    ow = window.output_size(height, width)[1]
     image = x.transpose(2, 1, 3, 0)  # (H, C, W, N)
     if top or left:
         padded = layer.array("padded", (height + 2 * top, c, width + 2 * left, n), x.dtype)  # its border stays zero
@@ -49,53 +49,66 @@ def windows(layer: Module, x: Array, window: Window, groups: int) -> Array:
     stored = layer.array("stored", (groups, image.shape[1], wide, c // groups, ow, n), x.dtype)
     for j in range(wide):
         stored[:, :, j] = image[..., window.reach(1, j, ow), :]
-    stored = stored.reshape(groups, image.shape[1], wide * c // groups, ow * n)
-    return rows(stored, oh, tall, window.stride[0], window.dilation[0])
+    return stored.reshape(groups, image.shape[1], wide * c // groups, ow * n)
 
 
-def output(layer: Module, seen: Array, weight: Array, ow: int) -> Array:
-    """y = w @ windows. ``seen`` (G, OH, K, OW·N) from ``windows``, weight (O, C/G, k, k) → (N, O, OH, OW)."""
-    groups, oh, inputs, _ = seen.shape
-    o = len(weight)
-    w = weight.transpose(0, 2, 3, 1).reshape(groups, 1, o // groups, inputs)
-    y = layer.array("output", (oh, o, ow, seen.shape[3] // ow), seen.dtype)
+def output(layer: Module, stored: Array, weight: Array, window: Window, places: tuple[int, int]) -> Array:
+    """y[r] = w @ windows[r]. ``stored`` from ``store``, weight (O, C/G, k, k), places (OH, OW) → (N, O, OH, OW)."""
+    groups, o, (oh, ow) = len(stored), len(weight), places
+    seen = rows(stored, oh, window.kernel[0], window.stride[0], window.dilation[0])
+    w = weight.transpose(0, 2, 3, 1).reshape(groups, 1, o // groups, -1)
+    y = layer.array("output", (oh, o, ow, stored.shape[3] // ow), stored.dtype)
     np.matmul(w, seen, out=y.reshape(oh, groups, o // groups, -1).swapaxes(0, 1))
     return y.transpose(3, 1, 0, 2)
 
 
-def weight_gradient(seen: Array, dy: Array, weight: Array) -> Array:
-    """dw = Σ_r dy[r] @ windows[r]ᵀ. dy (N, O, OH, OW) → the shape of ``weight`` (O, C/G, k, k)."""
-    groups, oh = seen.shape[:2]
-    o, c, tall, wide = weight.shape
+def weight_gradient(stored: Array, dy: Array, weight: Array, window: Window) -> Array:
+    """dw = Σ_r dy[r] @ windows[r]ᵀ. dy (N, O, OH, OW) → the shape of ``weight`` (O, C/G, k, k).
+
+    A matrix of as few rows as a small layer has channels keeps BLAS half idle. So two rows of dy, 2·O, meet all that both
+    saw, k + S stored rows, in one product; of that, window t begins t·S rows down, and the rest is thrown away.
+    """
+    groups, (o, c, tall, wide) = len(stored), weight.shape
+    oh, down, spread = dy.shape[2], window.stride[0], window.dilation[0]
+    both = 2 if oh % 2 == 0 and spread == 1 and o // groups <= 8 else 1
+    span = tall + (both - 1) * down
+    seen = rows(stored, oh // both, span, both * down, spread)
     d = np.ascontiguousarray(dy.transpose(2, 1, 3, 0)).reshape(oh, groups, o // groups, -1).swapaxes(0, 1)
-    dw = np.matmul(d, seen.swapaxes(2, 3)).sum(axis=1)  # (G, O/G, k·k·C/G)
-    by_row: Array = dw.reshape(o, tall, wide, c)
-    return by_row.transpose(0, 3, 1, 2)
+    products = np.matmul(d.reshape(groups, oh // both, both * o // groups, -1), seen.swapaxes(2, 3)).sum(axis=1)
+    met = products.reshape(groups, both, o // groups, span, wide, c)
+    dw: Array = sum((met[:, t, :, t * down : t * down + tall] for t in range(1, both)), start=met[:, 0, :, :tall])
+    return dw.reshape(o, tall, wide, c).transpose(0, 3, 1, 2)
 
 
 def input_gradient(
     layer: Module, dy: Array, weight: Array, window: Window, groups: int, size: tuple[int, int]
 ) -> Array:
-    """dx by the same trick, turned round. dy (N, O, OH, OW) → (N, C, *size).
+    """dx, row by row. dy (N, O, OH, OW) → (N, C, *size).
 
-    The rows of dy, set S apart with k − 1 empty ones before and after, are what ``rows`` slides over; a product with the
-    weights gives, for each input row, the k shifts of it; adding these up where they came from undoes ``windows``.
+    Input row h was seen by the output rows r with h = r·S + i·D, which lie one after another in dy. One product with the
+    weights gives, for row h, what each of its k shifts has to do with the loss; adding those up in place undoes ``store``.
     """
     n, o, oh, ow = dy.shape
     _, c, tall, wide = weight.shape
-    (top, left), (down, _), (spread, _) = window.padding, window.stride, window.dilation
+    (top, left), down, spread = window.padding, window.stride[0], window.dilation[0]
     height, width = size[0] + 2 * top, size[1] + 2 * left
-    reach = (tall - 1) * spread
-    apart = layer.array("apart", (groups, height + reach, o // groups, ow, n), dy.dtype)  # rows in between stay zero
-    used = apart[:, reach : reach + (oh - 1) * down + 1 : down]
-    used[...] = dy.transpose(2, 1, 3, 0).reshape(oh, groups, o // groups, ow, n).swapaxes(0, 1)
-    met = rows(apart.reshape(groups, height + reach, o // groups, ow * n), height, tall, 1, spread)
-    # w (O, C/G, k, k) → (G, 1, k·C/G, k·O/G), kernel rows from last to first: output row r met input row h at i = (h − r·S)/D
+    d = np.ascontiguousarray(dy.transpose(2, 1, 3, 0)).reshape(oh, groups, o // groups, ow * n).swapaxes(0, 1)
+    # (O, C/G, k, k) → (G, k·C/G, k, O/G), kernel rows from last to first, the order in which output rows meet an input row
     w = weight.reshape(groups, o // groups, c, tall, wide)[:, :, :, ::-1].transpose(0, 4, 2, 3, 1)
-    shifts = layer.array("shifts", (groups, height, wide, c, ow, n), dy.dtype)
-    np.matmul(w.reshape(groups, 1, wide * c, -1), met, out=shifts.reshape(groups, height, wide * c, ow * n))
+    w = w.reshape(groups, wide * c, tall, o // groups)
+    shifts = layer.array("shifts", (groups, height, wide * c, ow * n), dy.dtype)
+    for h in range(height):
+        seen_by = [r for r in range(oh) if 0 <= h - r * down <= (tall - 1) * spread and (h - r * down) % spread == 0]
+        if not seen_by:
+            shifts[:, h] = 0
+            continue
+        step = seen_by[1] - seen_by[0] if len(seen_by) > 1 else 1
+        first, last = (tall - 1 - (h - r * down) // spread for r in (seen_by[0], seen_by[-1]))
+        by = w[:, :, first : last + 1 : max(1, step * down // spread)].reshape(groups, wide * c, -1)
+        of = d[:, seen_by[0] : seen_by[-1] + 1 : step].reshape(groups, -1, ow * n)
+        np.matmul(by, of, out=shifts[:, h])
     dx = layer.array("input gradient", (height, groups, c, width, n), dy.dtype)
     dx[...] = 0
     for j in range(wide):
-        dx[..., window.reach(1, j, ow), :] += shifts[:, :, j].swapaxes(0, 1)
+        dx[..., window.reach(1, j, ow), :] += shifts.reshape(groups, height, wide, c, ow, n)[:, :, j].swapaxes(0, 1)
     return dx.reshape(height, groups * c, width, n)[top : top + size[0], :, left : left + size[1]].transpose(3, 1, 0, 2)

@@ -97,10 +97,22 @@ class Dropout(Module):
         self.mask: Array | None = None
         if not self.training or self.p == 0:
             return x
-        kept = self.generator.random(x.shape, np.float32) >= self.p
+        kept = self.generator.random(self.drawn(x.shape), np.float32) >= self.p
         self.mask = kept * x.dtype.type(1 / (1 - self.p) if self.p < 1 else 0)
         y: Array = x * self.mask
         return y
 
+    def drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the draws: one a value."""
+        return shape
+
     def input_gradient(self, dy: Array) -> Array:
         return dy if self.mask is None else dy * self.mask
+
+
+class Dropout2d(Dropout):
+    """The same with whole maps: neighbouring pixels say nearly the same, so that one alone would not be missed. Tompson et al. (2015)."""
+
+    def drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """One draw a map, (N, C, 1, 1)."""
+        return shape[:2] + (1,) * (len(shape) - 2)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neocog.scratch.module import Array, Module
 from neocog.scratch.window import Pair, Window
@@ -131,7 +134,7 @@ class AvgPool2d(Pool):
 
     def forward(self, x: Array) -> Array:
         y = total(self, self.fit(x, 0))
-        self.share = (1 / counts(self, self.count_include_pad)).astype(x.dtype)
+        self.share = share(self, self.count_include_pad, x.dtype)
         y *= self.share
         return y
 
@@ -156,7 +159,7 @@ class LPPool2d(Pool):
         p, self.x = self.norm_type, x
         with np.errstate(invalid="ignore"):
             powers: Array = total(self, self.fit(x**p, 0))
-            self.scale = (self.window.kernel[0] * self.window.kernel[1] / counts(self, True)).astype(x.dtype)
+            self.scale = share(self, True, x.dtype) * math.prod(self.window.kernel)
             y: Array = (powers * self.scale) ** (1 / p)
         self.y = y
         return y
@@ -170,11 +173,10 @@ class LPPool2d(Pool):
 
 def total(pool: Pool, full: Array) -> Array:
     """Σ over each window, as k·k additions of shifted images: (N, C, H, W) → (N, C, OH, OW)."""
-    shifts = pool.window.shifts(full, pool.places)
-    first = next(shifts)
+    first, *others = pool.window.shifts(full, pool.places)
     y = pool.like("output", first)
-    y[...] = first
-    for seen in shifts:
+    np.add(first, others[0] if others else 0, out=y)
+    for seen in others[1:]:
         y += seen
     return y
 
@@ -192,12 +194,17 @@ def spread(pool: Pool, g: Array) -> Array:
     return pool.inside(dx)
 
 
-def counts(pool: Pool, border: bool) -> Array:
-    """How many pixels each window's mean is taken over, (OH, OW): the border counts or not, what hangs over it does not."""
+def share(pool: Pool, border: bool, dtype: DTypeLike) -> Array:
+    """1 / (how many pixels each window's mean is taken over): one number, or (OH, OW) of them where the edge makes a difference.
+
+    The border counts or not; what hangs over it does not.
+    """
+    if pool.window.padding == (0, 0) and not pool.ceil_mode:
+        return np.array(1 / math.prod(pool.window.kernel), dtype)
     sides = []
     for axis, places in enumerate(pool.places):
         kernel, padding, size = pool.window.kernel[axis], pool.window.padding[axis], pool.size[axis]
         edge = padding if border else 0
         first = np.arange(places) * pool.window.stride[axis] - padding
         sides.append(np.minimum(first + kernel, size + edge) - np.maximum(first, -edge))
-    return np.outer(sides[0], sides[1])
+    return (1 / np.outer(sides[0], sides[1])).astype(dtype)

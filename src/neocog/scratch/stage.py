@@ -47,9 +47,9 @@ class Stage(Module):
         gradients = self.each(lambda layers, chunk: back(layers[last:], chunk, to_input), self.twins, chunks)
         for layer, *twins in zip(self.layers, *self.twins, strict=True):
             for parameter, *parts in zip(layer.parameters(), *(twin.parameters() for twin in twins), strict=True):
-                for part in parts:
-                    if part.grad is not None:
-                        parameter.accumulate(part.grad)
+                of_chunks = [part.grad for part in parts if part.grad is not None]
+                if of_chunks:
+                    parameter.accumulate(added(of_chunks))
         return np.concatenate(gradients) if to_input else None
 
     def each(self, work: Callable[..., Any], *items: Sequence[Any]) -> list[Any]:
@@ -61,6 +61,14 @@ class Stage(Module):
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         for layer in self.layers:
             yield from layer.named_parameters()
+
+
+def added(arrays: Sequence[Array]) -> Array:
+    """The sum from first to last, in the first."""
+    total = arrays[0]
+    for array in arrays[1:]:
+        total += array
+    return total
 
 
 def through(layers: Sequence[Module], x: Array) -> Array:
