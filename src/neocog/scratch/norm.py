@@ -111,7 +111,7 @@ class Dropout(Module):
 
 
 class Dropout2d(Dropout):
-    """The same with whole maps: neighbouring pixels say nearly the same, so that one alone would not be missed. Tompson et al. (2015)."""
+    """The same with whole maps, since a single pixel is given away by its neighbours. Tompson et al. (2015)."""
 
     def drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """One draw a map, (N, C, 1, 1)."""
