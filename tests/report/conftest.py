@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from neocog import measures
 from neocog.report import sections_to_json
@@ -33,7 +34,8 @@ def make_run(
     parts = dict(
         zip(("train", "validation", "test"), np.split(order, [len(order) * 6 // 10, len(order) * 8 // 10]), strict=True)
     )
-    model = LogisticRegression(C=strength / 50, max_iter=300).fit(images[parts["train"]], labels[parts["train"]])
+    with threadpool_limits(1):
+        model = LogisticRegression(C=strength / 50, max_iter=300).fit(images[parts["train"]], labels[parts["train"]])
     logits = {part: model.decision_function(images[index]) for part, index in parts.items()}
     folder.mkdir(parents=True)
     run = Run(folder)
@@ -149,6 +151,12 @@ def table(path: Path, head: list[str], rows: list[object]) -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An ordinary finished run."""
     return make_run(tmp_path_factory.mktemp("runs") / "ordinary")
+
+
+@pytest.fixture(scope="session")
+def worse(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on the same samples with a much weaker network."""
+    return make_run(tmp_path_factory.mktemp("runs") / "worse", strength=1e-4, epochs=9, seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from neocog.measures.counts import confusion as confusion
 from neocog.measures.counts import in_top as in_top
 from neocog.measures.intervals import bootstrap as bootstrap
 from neocog.measures.intervals import wilson as wilson
+from neocog.measures.names import PERCENT as PERCENT
+from neocog.measures.names import title as title
 from neocog.measures.paired import Comparison as Comparison
 from neocog.measures.paired import holm as holm
 from neocog.measures.paired import mcnemar as mcnemar

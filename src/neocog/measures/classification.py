@@ -35,17 +35,17 @@ def classification_measures(
     correct = prediction == labels
     log_probabilities, cooled = log_softmax(logits), log_softmax(logits / temperature)
     top = 5 if k > 5 else 3
-    means = np.stack([  # (N, 3): statistics that are a mean over samples
+    means = np.stack([  # (3, N): statistics that are a mean over samples
         in_top(logits, labels, top), log_losses(log_probabilities, labels),
         brier_scores(np.exp(log_probabilities), labels),
-    ], axis=1).astype(np.float64)  # fmt: skip
+    ]).astype(np.float64)  # fmt: skip
     confidence, calibrated = np.exp(log_probabilities.max(axis=1)), np.exp(cooled.max(axis=1))
 
     def statistic(weights: Array) -> Array:
         counts = Counts.of(labels, prediction, k, weights)
         errors = [calibration_bins(p, correct, weights).error for p in (confidence, calibrated)]
         macro = [counts.accuracy, counts.balanced_accuracy, counts.macro_f1]
-        return np.array([*macro, *(weights @ means / weights.sum()), *errors])
+        return np.array([*macro, *((means * weights).sum(axis=1) / weights.sum()), *errors])
 
     values = statistic(np.ones(n)).tolist()
     draws = bootstrap(statistic, n, groups, REPEATS, seed)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "precision", "recall", "f1", "top_3", "top_5")
-
 
 def ticks(low: float, high: float, about: int = 5, whole: bool = False) -> list[float]:
     """Round values (1, 2, 2.5 or 5 times a power of ten apart) from ``low`` or below to ``high`` or above."""

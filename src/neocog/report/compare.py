@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from neocog.errors import UserError
-from neocog.measures import Comparison, holm, mcnemar, paired_bootstrap
-from neocog.report.page import NAMES, Head, duration, interval, page
+from neocog.measures import Comparison, holm, mcnemar, paired_bootstrap, title
+from neocog.report.page import Head, duration, interval, page
 from neocog.report.predictions import Predictions, predictions, same_samples
 from neocog.report.record import Record, read
 from neocog.report.verdict import Verdict
@@ -43,7 +43,7 @@ def compare(runs: Sequence[Run], out: Path) -> Path:
         title=f"{len(runs)} runs · neocog",
         eyebrow="comparison",
         label=f"{len(runs)} runs compared",
-        sentence=f"Highest {NAMES.get(first, first)}: {names[best]}, {interval(first, records[best].measures['test'][first])}.",
+        sentence=f"Highest {title(first)}: {names[best]}, {interval(first, records[best].measures['test'][first])}.",
         verdicts=[verdict],
     )
     write_atomically(out, page(head, [Section("Runs", (_overview(names, records),), "runs"), *sections]))
@@ -79,7 +79,7 @@ def _overview(names: Sequence[str], records: Sequence[Record]) -> Table:
         "run",
         "model",
         "parameters",
-        NAMES.get(measure, measure.replace("_", " ")),
+        title(measure),
         "test samples",
         "training time",
     )
@@ -89,12 +89,7 @@ def _overview(names: Sequence[str], records: Sequence[Record]) -> Table:
 def _measures(names: Sequence[str], records: Sequence[Record]) -> list[Item]:
     """One plot a measure that all runs have."""
     shared = [name for name in records[0].measures["test"] if all(name in r.measures["test"] for r in records)]
-    return [
-        Whiskers(
-            tuple(names), tuple(r.measures["test"][name] for r in records), NAMES.get(name, name.replace("_", " "))
-        )
-        for name in shared
-    ]
+    return [Whiskers(tuple(names), tuple(r.measures["test"][name] for r in records), title(name)) for name in shared]
 
 
 def _tests(names: Sequence[str], said: Sequence[Predictions]) -> tuple[tuple[Item, ...], Verdict]:
@@ -113,7 +108,7 @@ def _tests(names: Sequence[str], said: Sequence[Predictions]) -> tuple[tuple[Ite
         found += [(name, measure, one) for measure, one in zip(TESTED, pair, strict=False)]
     corrected = holm([one.p for _, _, one in found])
     rows = tuple(
-        (name, NAMES.get(measure, measure.replace("_", " ")), round(one.difference, 4), f"{one.low:+.4f} – {one.high:+.4f}",
+        (name, title(measure), _signed(one.difference), f"{_signed(one.low)} to {_signed(one.high)}",
          _p(one.p), _p(p), "yes" if p < 0.05 else "no")
         for (name, measure, one), p in zip(found, corrected, strict=True)
     )  # fmt: skip
@@ -134,8 +129,12 @@ def _shorter(one: Predictions, other: Predictions) -> Any:
     return values if other.truths is not None else lambda weights: values(weights)[:3]
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "−")
+
+
 def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def _settings(names: Sequence[str], records: Sequence[Record]) -> Item:

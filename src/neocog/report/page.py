@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,14 +15,16 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from neocog.measures import PERCENT, title
 from neocog.report import heatmap, plots
-from neocog.report.axis import PERCENT, percent, short
+from neocog.report.axis import percent, short
 from neocog.report.record import Record, read
 from neocog.report.verdict import Verdict, verdicts
 from neocog.run import Bars, Curves, Item, Matrix, Measure, Run, Section, Table, Whiskers, write_atomically
 
+# "+1.5", "< 0.001", "= 0.020", "97.8 %", "0.92 – 0.97", "−0.1 to +0.2"; not "7", which may be a class
+NUMBER = re.compile(r"[+−<=] ?[\d.,]+|[\d.,]+ %|[+−]?[\d.,]+ (–|to) [+−]?[\d.,]+")
 HERE = Path(__file__).parent / "templates"
-NAMES = {"auroc": "AUROC", "macro_f1": "macro F1", "log_loss": "log loss"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def _head(record: Record) -> Head:
         title=f"{record.name} · neocog",
         eyebrow=f"{result.get('task', '')} · {record.name}",
         value=value,
-        label=NAMES.get(name, name.replace("_", " ")),
+        label=title(name),
         sentence=f"{interval(name, m)}, {sentence}." if math.isfinite(m.low) else f"{sentence.capitalize()}.",
         gauge=_gauge(name, m),
         verdicts=verdicts(name, m, record.sections),
@@ -168,7 +171,7 @@ def numeric(table: Table) -> list[bool]:
 def _is_number(value: object) -> bool:
     if not isinstance(value, str):
         return True
-    return value == "—" or (value[:1].isdigit() and value.endswith(" %")) or " – " in value
+    return value == "—" or bool(NUMBER.fullmatch(value))
 
 
 @cache

@@ -77,8 +77,10 @@ def _last_values(series: Sequence[Series], ends: Sequence[Point]) -> list[Markup
     """The last value of each line beside it, moved apart where they would overlap; none where there are too many."""
     if len(series) > 4:
         return []
+    edge = max(x for x, _ in ends)
+    last = [i for i in range(len(series)) if ends[i][0] > edge - 1]  # a shorter line's value would lie on the others
     drawn, lowest = [], -math.inf
-    for index in sorted(range(len(series)), key=lambda i: ends[i][1]):
+    for index in sorted(last, key=lambda i: ends[i][1]):
         x, y = ends[index]
         lowest = max(y + 4, lowest + 12)
         drawn.append(text(x + 7, lowest, axis.short(series[index].y[-1]), f"end c{index % COLOURS}"))

@@ -41,7 +41,7 @@ class Predictions:
         def values(weights: Array) -> Array:
             counts = Counts.of(truth, guess, len(names), weights)
             found = [counts.accuracy, counts.balanced_accuracy, counts.macro_f1]
-            return np.array(found if losses is None else [*found, weights @ losses / weights.sum()])
+            return np.array(found if losses is None else [*found, (weights * losses).sum() / weights.sum()])
 
         return values
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from neocog.report.axis import PERCENT
+from neocog.measures import PERCENT
 from neocog.run import Findings, Matrix, Measure, Section
 
 FEW = 100  # test samples below which a measure is an anecdote

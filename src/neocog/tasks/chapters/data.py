@@ -26,7 +26,8 @@ def data_chapter(
     summary = f"{everything:,} images in {len(classes)} classes, read as {kind}."
     if totals and min(totals) > 0:
         ratio = max(totals) / min(totals)
-        summary += f" The largest class has {ratio:.1f} times the images of the smallest."
+        summary += " The classes are about equal in size." if ratio < 1.2 else ""
+        summary += f" The largest class has {ratio:.1f} times the images of the smallest." if ratio >= 1.2 else ""
     items: list[Item] = [
         Text(summary),
         Findings(tuple(findings)),

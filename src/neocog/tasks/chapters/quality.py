@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.measures import Bins, wilson
+from neocog.measures import Bins, title, wilson
 from neocog.run import Bars, Curves, Item, Matrix, Measure, Section, Series, Table, Text, Whiskers
 
 Array = NDArray[Any]
@@ -93,14 +93,6 @@ def _reliability(name: str, bins: Bins) -> Series:
     count, right = bins.count[filled].tolist(), bins.accuracy[filled].tolist()
     low, high = zip(*(wilson(round(p * n), round(n)) for p, n in zip(right, count, strict=True)), strict=True)
     return Series(name, tuple(bins.confidence[filled].tolist()), tuple(right), low, high)
-
-
-TITLES = {"auroc": "AUROC", "ece": "ECE", "ece_calibrated": "ECE, calibrated", "f1": "F1", "macro_f1": "macro F1"}
-
-
-def title(name: str) -> str:
-    """A measure's name for people."""
-    return TITLES.get(name, name.replace("_", " ").replace("top ", "top-"))
 
 
 def cells(m: Measure) -> tuple[float | None, str, int]:

@@ -1,0 +1,20 @@
+"""Measures' names for people."""
+
+from __future__ import annotations
+
+PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "precision", "recall", "f1", "top_3", "top_5")
+TITLES = {
+    "auroc": "AUROC",
+    "brier": "Brier score",
+    "ece": "ECE",
+    "ece_calibrated": "ECE, calibrated",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "top_3": "top-3 accuracy",
+    "top_5": "top-5 accuracy",
+}
+
+
+def title(name: str) -> str:
+    """A measure's name as a page shows it."""
+    return TITLES.get(name, name.replace("_", " "))

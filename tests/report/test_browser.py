@@ -1,0 +1,113 @@
+"""The page in a real browser, at the width of a desktop and of a phone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from neocog.report import compare, write_report
+from neocog.run import Run
+
+pytestmark = pytest.mark.browser
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+
+def program(*names: str) -> str:
+    """Where one of these programs is; skips where there is none, fails where CI=true."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    reason = f"no {names[0]} on this machine"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: pip install '.[test]'")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program("chromium", "chromium-browser", "google-chrome")
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(program("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+def opened(browser: object, page: Path, width: int) -> object:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get_log("browser")
+    browser.get(page.as_uri())
+    return browser
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_is_whole_and_asks_for_nothing(browser: object, run: Run, width: int) -> None:
+    page = opened(browser, write_report(run), width)
+    assert page.get_log("browser") == []
+    outside = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:'))"
+    assert page.execute_script(outside) == []
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    widest = "return Math.max(...[...document.querySelectorAll('main > *')].map(e => e.getBoundingClientRect().right))"
+    assert page.execute_script(widest) <= width
+    pictures = page.execute_script("return [...document.images].map(i => i.complete && i.naturalWidth > 0)")
+    assert len(pictures) > 30 and all(pictures)
+    accuracy = json.loads(run.result.read_text())["measures"]["test"]["accuracy"]["value"]
+    assert page.find_element("id", "headline").text == f"{accuracy * 100:.1f} %"
+    drawings = page.execute_script(
+        "return [...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().height)"
+    )
+    assert len(drawings) > 20 and min(drawings) > 10
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_names_are_shown_and_not_run(browser: object, hostile: Run, width: int) -> None:
+    page = opened(browser, write_report(hostile), width)
+    assert page.get_log("browser") == []
+    assert page.execute_script("return document.scripts.length") == 1
+    assert page.execute_script("return document.querySelectorAll('img[src=x]').length") == 0
+    text = page.find_element("tag name", "main").text
+    for name in ("<script>alert(1)</script>", "=cmd()", '"><img src=x onerror=alert(2)>', "{{ 7 * 7 }}", "a&amp;b"):
+        assert name in text
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_the_pages_policy_stops_a_script_that_got_in(browser: object, run: Run, tmp_path: Path) -> None:
+    text = write_report(run).read_text().replace("</main>", "<script>document.title = 'owned'</script></main>")
+    (tmp_path / "x.html").write_text(text)
+    page = opened(browser, tmp_path / "x.html", 1280)
+    assert page.title != "owned" and any(
+        "Content Security Policy" in entry["message"] for entry in page.get_log("browser")
+    )
+
+
+def test_a_tables_head_sorts_it(browser: object, run: Run) -> None:
+    page = opened(browser, write_report(run), 1280)
+    table = "[...document.querySelectorAll('#measures table')].at(-1)"
+    column = f"return [...{table}.tBodies[0].rows].map(r => r.cells[3].textContent)"
+    click = f"{table}.tHead.rows[0].cells[3].firstChild.click();"
+    before = page.execute_script(column)
+    page.execute_script(click)
+    assert page.execute_script(column) == sorted(before) != before
+    page.execute_script(click)
+    assert page.execute_script(column) == sorted(before, reverse=True)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_comparison_fits_too(browser: object, run: Run, worse: Run, tmp_path: Path, width: int) -> None:
+    other = shutil.copytree(worse.folder, tmp_path / "another with quite a long name for a run")
+    page = opened(browser, compare([run, worse, Run(Path(other))], tmp_path / "compare.html"), width)
+    assert page.get_log("browser") == []
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
