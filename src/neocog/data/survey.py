@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
+from math import ceil
 
 import numpy as np
 
@@ -98,7 +99,8 @@ def difference_hash(images: Array) -> list[int]:
     grey = lines.reshape(count, rows, width, channels).mean(axis=3)  # (N, 8, W)
     thumbnails = _row_means(grey.transpose(0, 2, 1), columns).transpose(0, 2, 1)  # (N, 8, 9)
     spread = np.ptp(thumbnails, axis=(1, 2), keepdims=True) / 64
-    bits = np.diff(thumbnails, axis=2) > np.maximum(spread, np.finfo(np.float32).tiny)  # (N, 8, 8)
+    rounding = 64 * np.finfo(thumbnails.dtype).eps * np.abs(thumbnails).max(axis=(1, 2), keepdims=True)
+    bits = np.diff(thumbnails, axis=2) > np.maximum(spread, rounding)  # (N, 8, 8)
     return [int.from_bytes(row.tobytes()) for row in np.packbits(bits.reshape(count, 64), axis=1)]
 
 
@@ -203,17 +205,18 @@ def _statistics(
 
 
 def _row_means(values: Array, cells: int) -> Array:
-    """(N, L, M) → (N, cells, M): the means of equal spans of rows, of one row each where there are fewer than cells.
+    """(N, L, M) → (N, cells, M): the means of equal spans of rows, parts of a row counted as parts.
 
     No matrix product, since BLAS threads under our own would fight for the cores; ``einsum`` alone is fast on uint8.
     """
-    length = values.shape[1]
-    starts = [cell * length // cells for cell in range(cells)]
-    stops = [max((cell + 1) * length // cells, start + 1) for cell, start in enumerate(starts)]
     kind = np.float32 if values.dtype.kind == "u" else np.float64
-    spans = zip(starts, stops, strict=True)
-    sums = [np.einsum("nlm->nm", values[:, a:b], dtype=kind) / (b - a) for a, b in spans]
-    return np.stack(sums, axis=1)
+    edges, means = np.linspace(0, values.shape[1], cells + 1), []
+    for start, stop in pairwise(edges.tolist()):
+        rows = np.arange(int(start), min(ceil(stop), values.shape[1]))
+        parts = np.minimum(stop, rows + 1) - np.maximum(start, rows)
+        span = values[:, rows[0] : rows[-1] + 1]
+        means.append(np.einsum("l,nlm->nm", (parts / parts.sum()).astype(kind), span, dtype=kind))
+    return np.stack(means, axis=1)
 
 
 def _in_order(
