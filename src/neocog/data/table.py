@@ -115,12 +115,12 @@ def _missing_columns(file: Path, header: list[str], columns: dict[str, int]) -> 
 def _names(root: Path, cells: list[str], lines: list[int], faults: Faults) -> tuple[list[str], list[str]]:
     """Each image's path in one form (POSIX, no "./"), whether it can be had, and a note on backslashes."""
     names, turned = [], 0
-    real_root = os.path.realpath(root)
+    real_root, known = os.path.realpath(root), dict[str, bool]()
     for cell, line in zip(cells, lines, strict=True):
         path = cell
         if "\\" in cell and not os.path.lexists(root / cell):
             path, turned = cell.replace("\\", "/"), turned + 1
-        if fault := _outside(path) or _unusable(real_root, path):
+        if fault := _outside(path) or _unusable(real_root, path, known):
             faults.add(*fault, line, cell)
         names.append(PurePosixPath(path).as_posix())
     return names, [f"{turned} paths written with backslashes"] if turned else []
@@ -138,12 +138,18 @@ def _outside(path: str) -> tuple[str, str] | None:
     return ("path that leads out of the folder", inside) if ".." in path.split("/") else None
 
 
-def _unusable(root: str, path: str) -> tuple[str, str] | None:
-    """Files that are not there, lead outside through a link, or are no files; ``root`` without links."""
-    full = os.path.join(root, path)  # noqa: PTH118 (a million rows)
-    if not Path(os.path.realpath(full)).is_relative_to(root):
-        return "link that leads out of the folder", "copy the file into the folder"
+def _unusable(root: str, path: str, known: dict[str, bool]) -> tuple[str, str] | None:
+    """Files that are not there, lead outside through a link, or are no files.
+
+    ``root`` has no links in it; ``known`` remembers which folders lie inside, since there are many files and few folders.
+    """
+    full, folder = os.path.join(root, path), os.path.dirname(path)  # noqa: PTH118, PTH120 (a million rows)
+    if folder not in known:
+        known[folder] = _lies_inside(root, os.path.join(root, folder))  # noqa: PTH118
     try:
+        status = os.lstat(full)
+        if not known[folder] or (stat.S_ISLNK(status.st_mode) and not _lies_inside(root, full)):
+            return "link that leads out of the folder", "copy the file into the folder"
         if not stat.S_ISREG(os.stat(full).st_mode):  # noqa: PTH116
             return "image that is not a regular file", "name an image file"
     except FileNotFoundError:
@@ -151,6 +157,10 @@ def _unusable(root: str, path: str) -> tuple[str, str] | None:
     except OSError as error:
         return f"image file that cannot be read ({error.strerror})", "mend or remove it"
     return None
+
+
+def _lies_inside(root: str, path: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def _check_text(role: str, cells: list[str], lines: list[int], faults: Faults) -> None:
