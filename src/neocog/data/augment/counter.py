@@ -54,7 +54,7 @@ def quantiles(device: torch.device) -> Tensor:
     """(65536,) float32: the normal quantiles of the middles of equal slices, scaled to variance 1."""
     middles = (torch.arange(2**16, dtype=torch.float64) + 0.5) / 2**16
     normal: Tensor = torch.special.ndtri(middles)
-    return (normal / normal.square().mean().sqrt()).float().to(device)
+    return (normal / normal.square().mean().sqrt()).to(device, torch.float32)
 
 
 def mix(x: Tensor) -> Tensor:
@@ -66,7 +66,8 @@ def mix(x: Tensor) -> Tensor:
 
 def shifted(x: Tensor, places: int) -> Tensor:
     """Right shift that brings in zeros; torch's own repeats the sign."""
-    return (x >> places) & (2 ** (64 - places) - 1)
+    kept: Tensor = (x >> places) & (2 ** (64 - places) - 1)
+    return kept
 
 
 def mix_integer(x: int) -> int:

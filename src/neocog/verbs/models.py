@@ -1,0 +1,123 @@
+"""``models``: the networks that can be named, with their parameters and what they cost."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from neocog.models import MODELS, model_class, options
+from neocog.models.option import describe
+
+
+def models(channels: int = 3, size: tuple[int, int] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
+    """One row a network of our own, for images of that shape, in the order of ``MODELS``.
+
+    ``name``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image forward; convolutions
+    and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the network's minimum.
+    """
+    return [row(name, channels, size, outputs) for name in MODELS]
+
+
+def row(name: str, channels: int, size: tuple[int, int], outputs: int) -> dict[str, Any]:
+    """The row of one network, built on the meta device: shapes without numbers, so that it costs nothing."""
+    import torch
+
+    from neocog.errors import UserError
+    from neocog.models import build
+
+    result: dict[str, Any] = {"name": name, "parameters": None, "megabytes": None, "multiply_adds": None}
+    note = ""
+    try:
+        with torch.device("meta"):
+            model = build(name, channels, size, outputs)
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        result |= {"parameters": parameters, "megabytes": round(parameters * 4 / 1e6, 3)}
+        result["multiply_adds"] = multiply_adds(model, channels, size)
+    except UserError as error:
+        note = error.what
+    paper = getattr(model_class(name), "paper", "")
+    return result | {"paper": paper, "note": note}
+
+
+def multiply_adds(model: Any, channels: int, size: tuple[int, int]) -> int:
+    """Multiplications (each with its addition) that one image takes forward, in convolutions and linear layers."""
+    import torch
+    from torch import Tensor, nn
+
+    total = 0
+
+    def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal total
+        weight = layer.weight  # (out, in / groups, …): each output value takes as many products as a row has weights
+        assert isinstance(weight, Tensor)
+        total += output[0].numel() * math.prod(weight.shape[1:])
+
+    kinds = (nn.Conv2d, nn.Linear)
+    hooks = [layer.register_forward_hook(count) for layer in model.modules() if isinstance(layer, kinds)]
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        model(torch.zeros(1, channels, *size, device=device))
+    model.train(training)
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
+def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
+    """A table of our own networks, then the names that torchvision has, grouped, and the other forms."""
+    console = console or Console(highlight=False)
+    table = Table("name", box=None, pad_edge=False)
+    for head in ("parameters", "megabytes", "multiply-adds"):
+        table.add_column(head, justify="right")
+    table.add_column("paper")
+    for item in rows:
+        if item["note"]:
+            table.add_row(item["name"], "–", "–", "–", f"{item['paper']}: {item['note']}")
+            continue
+        counts = (f"{item['parameters']:,}", f"{item['megabytes']:,.1f}", f"{item['multiply_adds']:,}")
+        table.add_row(item["name"], *counts, item["paper"])
+    console.print(table)
+    console.print("\ntorchvision:NAME for a NAME out of", markup=False)
+    grid = Table.grid(padding=(0, 2))
+    for family, names in torchvision_families().items():
+        grid.add_row("", family, " ".join(names))
+    console.print(grid)
+    console.print('timm:NAME for any NAME of timm (pip install "neocog[timm]")', markup=False)
+    console.print("path/to/file.py:Class for a network of your own", markup=False)
+
+
+def torchvision_families() -> dict[str, list[str]]:
+    """torchvision's classification networks by their first letters: {"resnet": ["resnet18", …], …}; none is built."""
+    from neocog.models.external import torchvision_names
+
+    families: dict[str, list[str]] = defaultdict(list)
+    for name in torchvision_names():
+        families[name.rstrip("0123456789").split("_")[0].rstrip("0123456789")].append(name)
+    return dict(families)
+
+
+def show_options(name: str, console: Console | None = None) -> None:
+    """The options of one network: kind of value and default."""
+    console = console or Console(highlight=False)
+    found = options(name)
+    if not found:
+        console.print(f"{name} has no options", markup=False)
+        return
+    table = Table("option", "value", "default", box=None, pad_edge=False)
+    for option, parameter in found.items():
+        default = "" if parameter.default is parameter.empty else shown(parameter.default)
+        table.add_row(f"--{option.replace('_', '-')}", describe(parameter.annotation), default)
+    console.print(table)
+
+
+def shown(value: Any) -> str:
+    """A default as one would type it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
