@@ -117,7 +117,7 @@ class TrainConfig:
     memory: float = 0.5
     """Share of the free memory that decoded images may take; beyond it they are streamed from disk."""
     save_every: float = 30.0
-    """Seconds between checkpoints (more where saving would cost over 2 % of the time)."""
+    """Seconds between checkpoints, more where saving would cost over 2 % of the time; 0: after every step."""
     tensorboard: Annotated[bool, Parameter(negative=())] = False
     """Also write TensorBoard logs into the run folder."""
     seed: int = 0

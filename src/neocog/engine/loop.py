@@ -6,9 +6,11 @@ Randomness is a function of (seed, epoch, sample) or (seed, step, rank), so a ch
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,6 +33,7 @@ from neocog.run import Run
 from neocog.tasks.task import Task
 
 State = dict[str, Tensor]
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Counters:
     seen: int = 0
     best: float | None = None
     best_epoch: int = 0
+    improved_epoch: int = 0  # the last one that was better than all before, for patience
     stopped: bool = False
     rows: list[dict[str, float]] = field(default_factory=list)  # metrics.csv
 
@@ -72,6 +76,26 @@ def learner(task: Task, config: TrainConfig, device: torch.device) -> Learner:
     return Learner(nets, means, optimizers, {}, Counters())
 
 
+@dataclass
+class SaveClock:
+    """When to save: every ``pause`` seconds, more rarely where saving would cost over 2 % of the time; 0: always."""
+
+    pause: float
+    last: float = field(default_factory=time.monotonic)
+    took: float = 0.0
+
+    @property
+    def due(self) -> bool:
+        return self.pause == 0 or time.monotonic() - self.last >= max(self.pause, 50 * self.took)
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.last = time.monotonic()
+        self.took = self.last - started
+
+
 @dataclass(frozen=True)
 class Loop:
     """What stays the same from the first step to the last."""
@@ -84,16 +108,18 @@ class Loop:
     run: Run
     dataset: Dataset
     times: list[float] = field(default_factory=list)  # seconds of each step of this process
+    failures: list[checkpoint.CannotSave] = field(default_factory=list)  # saves that failed since the last good one
 
     def train(self, learner: Learner, guard: Guard, watch: Callable[[Counters, float], None]) -> None:
         """Learn until the last step, a signal or patience ends it. The run folder then holds the newest checkpoint.
 
         ``watch`` is called after each step with the counters and the step's loss.
         """
-        counters, per_epoch, saved = learner.counters, self.feed.batches.per_epoch, time.monotonic()
+        counters, clock = learner.counters, SaveClock(self.config.save_every)
         if counters.step == 0:
             self.save(learner)
-        pause = self.config.save_every
+        if self.owes_row(counters):  # a signal had come while it was validating
+            self.after_step(learner, guard, watch, clock, counters.loss / counters.seen)
         begun = time.monotonic()
         for step, pieces in self.feed.training(counters.step, counters.steps):
             if counters.stopped:
@@ -106,19 +132,29 @@ class Loop:
                 counters.seen + pieces[0].total,
             )
             self.times.append(time.monotonic() - begun)
-            if counters.step % per_epoch == 0 or counters.step == counters.steps:
-                self.end_epoch(learner)
-            watch(counters, loss)
-            signal = self.ranks.any(guard.signal or 0)
-            due = time.monotonic() - saved >= pause
-            if signal or counters.stopped or counters.step == counters.steps or (due and self.ranks.is_writer):
-                started = time.monotonic()
-                self.save(learner)
-                saved = time.monotonic()
-                pause = max(self.config.save_every, 50 * (saved - started))  # saving costs 2 % at most
-            if signal:
-                raise Interrupted(signal, self.run.folder)
+            self.after_step(learner, guard, watch, clock, loss)
             begun = time.monotonic()
+
+    def after_step(
+        self, learner: Learner, guard: Guard, watch: Callable[[Counters, float], None], clock: SaveClock, loss: float
+    ) -> None:
+        """Close the epoch where it ends, save where it is time, and leave where a signal asks for it."""
+        counters = learner.counters
+        if self.owes_row(counters):
+            self.end_epoch(learner, guard)
+        watch(counters, loss)
+        signal = self.ranks.any(guard.signal or 0)
+        if signal or counters.stopped or counters.step == counters.steps or (clock.due and self.ranks.is_writer):
+            with clock.saving():
+                self.save(learner)
+        if signal:
+            raise Interrupted(signal, self.run.folder)
+
+    def owes_row(self, counters: Counters) -> bool:
+        """Whether an epoch has come to its end and is not in metrics.csv yet."""
+        per_epoch = self.feed.batches.per_epoch
+        ended = counters.step % per_epoch == 0 or counters.step == counters.steps
+        return ended and len(counters.rows) < math.ceil(counters.step / per_epoch)
 
     def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float:
         """One update of every network on one batch; the mean loss over all ranks."""
@@ -154,34 +190,45 @@ class Loop:
         if learner.means:
             average_weights(learner.means[name], net, self.config.ema, step)
 
-    def end_epoch(self, learner: Learner) -> None:
-        """Validate, write the epoch's row, keep the best weights, and stop where patience is over."""
+    def end_epoch(self, learner: Learner, guard: Guard) -> None:
+        """Validate, write the epoch's row, keep the best weights, and stop where patience is over.
+
+        A signal ends it without a row; the run that is resumed begins with it.
+        """
         counters = learner.counters
+        validation = self.measured(learner.judged, "validation", guard)
+        if validation is None:
+            return
         epoch = math.ceil(counters.step / self.feed.batches.per_epoch)
         row = {"epoch": epoch, "step": counters.step, "train_loss": counters.loss / counters.seen}
         row["lr"] = learner.optimizers[next(iter(learner.optimizers))].param_groups[0]["lr"]
-        validation = self.measured(learner.judged, "validation")
         row |= {f"validation_{name}": value for name, value in validation.items()}
         counters.rows.append(row)
         counters.loss, counters.seen = 0.0, 0
         first = next(iter(validation.values()), float(epoch))
-        if counters.best is None or first >= counters.best:
+        if counters.best is None or first > counters.best:
+            counters.improved_epoch = epoch
+        if counters.best is None or first >= counters.best:  # of equals the later: its weights have settled
             counters.best, counters.best_epoch = first, epoch
             learner.best = {name: clone(net.state_dict()) for name, net in learner.judged.items()}
-        counters.stopped = 0 < self.config.patience <= epoch - counters.best_epoch
+        counters.stopped = 0 < self.config.patience <= epoch - counters.improved_epoch
 
     @torch.no_grad()
-    def measured(self, nets: Mapping[str, Module], part: str) -> dict[str, float]:
-        """The task's measures on a part: sums over the samples of all ranks, ratios taken once."""
+    def measured(self, nets: Mapping[str, Module], part: str, guard: Guard) -> dict[str, float] | None:
+        """The task's measures on a part: sums over the samples of all ranks, ratios taken once. None after a signal."""
         if len(self.feed.parts[part]) == 0:
             return {}
         for net in nets.values():
             net.eval()
         totals: dict[str, Tensor] = {}
         for batch in self.feed.evaluation(part):
+            if guard.signal:
+                break
             with torch.autocast(self.feed.device.type, self.precision.dtype, enabled=self.precision.autocast):
                 tally = self.task.tally(nets, batch)
             totals = {name: totals[name] + value if totals else value for name, value in tally.items()}
+        if self.ranks.any(guard.signal or 0):
+            return None
         return self.task.measures(self.ranks.sum_tally(totals))
 
     def checked(self, value: float, step: int, pieces: list[Batch]) -> float:
@@ -197,9 +244,19 @@ class Loop:
         )
 
     def save(self, learner: Learner) -> None:
-        """Write a checkpoint (one rank does)."""
+        """Write a checkpoint (one rank does). A disk that is full for a while is borne; the third failure in a row is not."""
         if not self.ranks.is_writer:
             return
+        try:
+            self.write(learner)
+            self.failures.clear()
+        except checkpoint.CannotSave as failure:
+            self.failures.append(failure)
+            log.warning("%s: going on without this checkpoint", failure.what)
+            if len(self.failures) == 3 or learner.counters.step in (0, learner.counters.steps):
+                raise
+
+    def write(self, learner: Learner) -> None:
         tensors: dict[str, State] = {}
         states: dict[str, Any] = {}
         for name, net in learner.nets.items():

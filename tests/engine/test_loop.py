@@ -1,0 +1,212 @@
+"""The loop: exact under pieces, stopped by what is not finite, resumed to the same bits."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from neocog.config import TrainConfig
+from neocog.data.augment import Augmentation
+from neocog.data.batches import Batches
+from neocog.data.dataset import ArrayImages, Dataset
+from neocog.data.feed import Feed, Resident, Streamed
+from neocog.data.preprocessing import Preprocessing
+from neocog.engine import checkpoint
+from neocog.engine.interrupt import Guard, Interrupted
+from neocog.engine.loop import Counters, Learner, Loop, learner, restore
+from neocog.engine.precision import choose
+from neocog.engine.ranks import Ranks
+from neocog.errors import UserError
+from neocog.run import Run
+from neocog.tasks.classification import Classification
+
+N, SIDE = 48, 6
+RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (128.0,), (60.0,))
+PIXELS = np.random.default_rng(0).integers(0, 256, (N, SIDE, SIDE, 1), dtype=np.uint8)
+LABELS = (PIXELS.mean((1, 2, 3)) > 127).astype(np.int64)
+NAMES = [f"image-{i}" for i in range(N)]
+DATASET = Dataset("test", None, NAMES, LABELS, ("dark", "light"), ArrayImages(PIXELS, NAMES))
+
+
+def network() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3), nn.Flatten(), nn.Linear(64, 2)
+    )
+
+
+def plain() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(64, 2))
+
+
+def prepared(
+    folder: Path, make: Any = network, steps: int = 24, at_most: int = 1024, store: Any = None, **settings: Any
+) -> tuple[Loop, Learner]:
+    config = TrainConfig(batch=8, epochs=1, save_every=0.0, **settings)
+    pixels = np.ascontiguousarray(PIXELS.transpose(0, 3, 1, 2))
+    parts = {"train": np.arange(32), "validation": np.arange(32, 40), "test": np.arange(40, 48)}
+    feed = Feed(
+        store=store or Resident(pixels),
+        labels=LABELS,
+        weights=None,
+        parts=parts,
+        batches=Batches(32, 32 if config.optimizer == "gd" else 8, config.seed),
+        preprocessing=RECIPE,
+        augmentation=Augmentation(flip=0.5, noise=0.05),
+        device=torch.device("cpu"),
+        at_most=at_most,
+    )
+    task = Classification(make, DATASET.classes)
+    fresh = learner(task, config, feed.device)
+    fresh.counters.steps = steps
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    return Loop(task, feed, config, choose("cpu", "fp32"), Ranks(), Run(folder), DATASET), fresh
+
+
+def unwatched(_counters: Counters, _loss: float) -> None:
+    pass
+
+
+def same(a: Learner, b: Learner) -> None:
+    for x, y in zip(a.nets["model"].state_dict().values(), b.nets["model"].state_dict().values(), strict=True):
+        assert torch.equal(x, y)
+    assert a.counters == b.counters
+    for name in a.best:
+        assert all(torch.equal(a.best[name][key], b.best[name][key]) for key in a.best[name])
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_run_that_is_stopped_and_resumed_ends_in_the_same_bits(tmp_path: Path, optimizer: str, ema: float) -> None:
+    loop, whole = prepared(tmp_path / "whole", optimizer=optimizer, ema=ema)
+    loop.train(whole, Guard(), unwatched)
+
+    loop, first = prepared(tmp_path / "stopped", optimizer=optimizer, ema=ema)
+    guard = Guard()
+
+    def stop(counters: Counters, _loss: float) -> None:
+        guard.signal = 15 if counters.step == 14 else None  # in the middle of the fourth epoch
+
+    with pytest.raises(Interrupted):
+        loop.train(first, guard, stop)
+    loop, second = prepared(tmp_path / "stopped", optimizer=optimizer, ema=ema)
+    saved = checkpoint.latest(loop.run.checkpoints)
+    assert saved is not None and saved.step == 14
+    restore(second, saved)
+    loop.train(second, Guard(), unwatched)
+    same(whole, second)
+
+
+def test_a_batch_in_pieces_gives_the_gradient_of_the_whole(tmp_path: Path) -> None:
+    results = []
+    for at_most in (1024, 5):
+        loop, fresh = prepared(tmp_path / str(at_most), plain, 3, at_most, optimizer="gd", weight_decay=0.0)
+        loop.train(fresh, Guard(), unwatched)
+        results.append([p.detach().clone() for p in fresh.nets["model"].parameters()])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_streaming_with_any_number_of_workers_equals_pixels_in_memory(tmp_path: Path, workers: int) -> None:
+    loop, resident = prepared(tmp_path / "a")
+    loop.train(resident, Guard(), unwatched)
+    loop, streamed = prepared(tmp_path / "b", store=Streamed(DATASET.images, RECIPE, workers))
+    loop.train(streamed, Guard(), unwatched)
+    same(resident, streamed)
+
+
+class Exploding(nn.Module):
+    """Gives NaN in training from its fourth call on, or an infinite gradient."""
+
+    def __init__(self, gradient: bool) -> None:
+        super().__init__()
+        self.inner, self.calls, self.gradient = plain(), 0, gradient
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.inner(x)
+        self.calls += self.training
+        if not self.training or self.calls < 4:
+            return y
+        if self.gradient:  # the value is finite, its derivative is not
+            return y + torch.sqrt(torch.zeros_like(y) * y)
+        return y * float("nan")
+
+
+@pytest.mark.parametrize(("gradient", "says"), [(False, "the loss is nan"), (True, "the gradient is not finite")])
+def test_what_is_not_finite_stops_in_the_same_step_and_names_the_images(
+    tmp_path: Path, gradient: bool, says: str
+) -> None:
+    loop, fresh = prepared(tmp_path, lambda: Exploding(gradient))
+    weights: list[dict[str, torch.Tensor]] = []
+
+    def watch(counters: Counters, _loss: float) -> None:
+        weights.append(copy.deepcopy(fresh.nets["model"].state_dict()))
+
+    with pytest.raises(UserError) as error:
+        loop.train(fresh, Guard(), watch)
+    assert f"{says} in step 3" in error.value.what
+    expected = {NAMES[i] for i in loop.feed.parts["train"][loop.feed.batches[3]]}
+    assert {name for name in NAMES if name in error.value.where.replace(",", " ").split()} == expected
+    now = fresh.nets["model"].state_dict()
+    assert all(torch.equal(weights[2][name], value) for name, value in now.items()), "no weight was touched"
+    saved = checkpoint.latest(loop.run.checkpoints)
+    assert saved is not None and saved.step == 3
+    assert all(torch.isfinite(t).all() for t in saved.tensors("model").values() if t.is_floating_point())
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
+    loop, fresh = prepared(tmp_path, steps=4 * 40, patience=3, lr=1e-9)
+    loop.train(fresh, Guard(), unwatched)
+    counters = fresh.counters
+    assert counters.stopped and counters.step < counters.steps
+    assert len(counters.rows) - counters.improved_epoch == 3
+
+
+def test_the_best_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:
+    loop, fresh = prepared(tmp_path, steps=4 * 8, lr=0.05)
+    loop.train(fresh, Guard(), unwatched)
+    accuracies = [row["validation_accuracy"] for row in fresh.counters.rows]
+    assert fresh.counters.best == max(accuracies)
+    fresh.nets["model"].load_state_dict(fresh.best["model"])
+    assert loop.measured(fresh.nets, "validation", Guard()) == pytest.approx(
+        {"accuracy": max(accuracies), "loss": fresh.counters.rows[fresh.counters.best_epoch - 1]["validation_loss"]}
+    )
+
+
+def test_a_full_disk_is_told_and_does_not_end_the_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, fresh = prepared(tmp_path)
+    saves = {"tried": 0}
+    real = checkpoint.save
+
+    def full(*args: Any, **kwargs: Any) -> Path:
+        saves["tried"] += 1
+        if saves["tried"] in (3, 4):
+            raise checkpoint.CannotSave("the disk is full", "here", "make room")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    loop.train(fresh, Guard(), unwatched)
+    assert fresh.counters.step == 24 and saves["tried"] > 4
+
+
+def test_three_saves_that_fail_in_a_row_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, fresh = prepared(tmp_path)
+    real, tried = checkpoint.save, []
+
+    def full(*args: Any, **kwargs: Any) -> Path:
+        tried.append(1)
+        if len(tried) > 2:
+            raise checkpoint.CannotSave("the disk is full", "here", "make room")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(checkpoint.CannotSave, match="the disk is full"):
+        loop.train(fresh, Guard(), unwatched)
+    assert len(tried) == 5
+    assert checkpoint.latest(loop.run.checkpoints) is not None
