@@ -23,7 +23,7 @@ def models(channels: int = 3, size: tuple[int, int] = (32, 32), outputs: int = 1
 
 
 def row(name: str, channels: int, size: tuple[int, int], outputs: int) -> dict[str, Any]:
-    """The row of one network, built on the meta device: shapes without numbers, so that it costs nothing."""
+    """The row of one network, which is built for it; torch's random numbers stay where they were."""
     import torch
 
     from neocog.errors import UserError
@@ -32,7 +32,7 @@ def row(name: str, channels: int, size: tuple[int, int], outputs: int) -> dict[s
     result: dict[str, Any] = {"name": name, "parameters": None, "megabytes": None, "multiply_adds": None}
     note = ""
     try:
-        with torch.device("meta"):
+        with torch.random.fork_rng(devices=[]):
             model = build(name, channels, size, outputs)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         result |= {"parameters": parameters, "megabytes": round(parameters * 4 / 1e6, 3)}
