@@ -176,8 +176,8 @@ def drawn(title: str, sections: Sequence[tuple[str, Sequence[Panel]]]) -> bytes:
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     ratios = [rows * tall + 0.4 for rows in heights]
-    parts: list[SubFigure] = list(np.ravel(figure.subfigures(len(sections), 1, height_ratios=ratios)))
-    for part, rows, (head, panels) in zip(parts, heights, sections, strict=True):
+    parts = figure.subfigures(len(sections), 1, squeeze=False, height_ratios=ratios)
+    for part, rows, (head, panels) in zip(parts.flat, heights, sections, strict=True):
         section(part, head, panels, rows)
     stored = io.BytesIO()
     figure.savefig(stored, format="png", metadata={"Software": MADE_BY})
