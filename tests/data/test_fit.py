@@ -134,6 +134,8 @@ def test_deep_pixels_are_resized_as_8_bit_ones_are() -> None:
     for dtype in ("uint16", "float32"):
         fitted = fit(image.astype(dtype), recipe(3, (13, 17), dtype))
         assert np.abs(fitted.astype(float) - as_pillow).max() <= 1
+    exact = fit(image.astype(np.float32), recipe(3, (13, 17), "float32"))
+    assert np.array_equal(fit(image.astype(np.uint16), recipe(3, (13, 17), "uint16")), np.rint(exact))
     bright = np.full((10, 10, 1), 65535, np.uint16)
     assert (fit(bright, recipe(1, (7, 3), "uint16")) == 65535).all()  # no overflow to black
 

@@ -17,6 +17,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from neocog.data import pillow
 from neocog.data.dataset import BadImage
 from neocog.data.images import IMAGE_SUFFIXES, Decoding, FileImages, decode, header
 from neocog.errors import UserError
@@ -207,6 +208,20 @@ def test_many_threads_read_the_same_pixels_and_notes(tmp_path: Path) -> None:
             assert [bool(note) for note in notes] == [index % 3 == 0 for index in range(24)]
     assert warnings.filters == before
     assert threading.active_count() < 8
+
+
+def test_two_threads_never_change_the_warning_filters_at_once() -> None:
+    def enter() -> None:
+        with pillow._quiet():
+            pass
+
+    other = threading.Thread(target=enter)
+    with pillow._quiet():
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+    other.join(10)
+    assert not other.is_alive()
 
 
 def mutants(data: bytes, rng: np.random.Generator, count: int) -> list[bytes]:

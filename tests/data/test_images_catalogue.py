@@ -91,6 +91,15 @@ def test_row_02_a_file_cut_short_is_refused(tmp_path: Path, suffix: str, share: 
     assert "cut short" in refusal(path).what or "missing" in refusal(path).what
 
 
+def test_row_02_a_compressed_tiff_cut_short_says_how_much_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    for options in ({"compression": "packbits"}, {"compression": "zlib", "tile": (16, 16)}, {"metadata": None}):
+        tifffile.imwrite(path, DEEP, **options)
+        assert np.array_equal(same_head(path)[..., 0], DEEP)
+        path.write_bytes(path.read_bytes()[:-100])
+        assert "bytes are missing" in refusal(path).what
+
+
 def test_row_03_every_flipped_bit_of_a_png_is_found_and_one_of_a_jpeg_changes_its_digest(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(COLOUR[:8, :8]).save(path)
@@ -396,6 +405,8 @@ def test_row_22_a_tiff_that_claims_too_much_is_refused_by_its_tags(tmp_path: Pat
     assert peak_of(lambda: refusal(path)) < 1 << 20
     path.write_bytes(tiff_bomb(10_000, 10_000, samples=60_000))
     assert "bytes decoded, the most is" in refusal(path).what
+    tifffile.imwrite(path, np.zeros((5, 40, 50), np.uint8))
+    assert "50 × 40 × 5 frames = 10,000 pixels" in refusal(path, Decoding(frames="stack", max_pixels=8000)).what
     path.write_bytes(tiff_bomb(10_000, 10_000))
     assert "missing" in refusal(path).what
     assert peak_of(lambda: refusal(path)) < 1 << 20

@@ -66,8 +66,6 @@ def plan(tiff: Any, decoding: Decoding, name: str) -> Plan:
 
 def _series(tiff: Any, decoding: Decoding, name: str) -> Any:
     """The one image of the file; page sizes that differ, or several images, count as frames."""
-    page = tiff.pages.first  # checked before tifffile looks further
-    check_size(page.imagewidth, page.imagelength, 1, decoding, name)
     several = tiff.series
     if not several:
         raise BadImage("a TIFF without an image", name, "remove it")
