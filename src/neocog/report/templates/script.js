@@ -2,7 +2,7 @@
 for (const table of document.querySelectorAll("figure.table table")) {
   const body = table.tBodies[0];
   if (body.rows.length < 3) continue;
-  const number = (text) => (text === "—" ? -Infinity : parseFloat(text.replaceAll(",", "")));
+  const number = (text) => (text === "—" ? -Infinity : parseFloat(text.replaceAll("−", "-").replace(/[^0-9.e-]/g, "")));
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = document.createElement("button");
     button.textContent = head.textContent;
