@@ -1,0 +1,96 @@
+"""``export``: a trained run's network as files for another library, checked against the run before anyone relies on them."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neocog import __version__
+from neocog.config import from_toml
+from neocog.data.dataset import Images
+from neocog.data.detect import open_dataset
+from neocog.data.feed import Streamed
+from neocog.data.images import Decoding
+from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError
+from neocog.predict import Predictor, load_predictor, path_of
+from neocog.run import Run
+from neocog.verbs.evaluate import own_test
+from neocog.verbs.screen import Screen
+
+Target = Literal["keras", "onnx", "numpy"]
+Pixels = NDArray[Any]
+
+IMAGES = 64  # on which the exported network is compared with the run's
+MOST = 1e-4  # by which a probability may differ
+
+
+def export(run: Path | Run, to: Target, out: Path | None = None, quiet: bool = False) -> Path:
+    """Write the network into the folder ``out`` (default: export/TO in the run folder) and return it.
+
+    What is written takes pixels as they are stored and gives calibrated probabilities: normalisation and softmax are inside.
+    "keras": network.keras, pixels (B, H, W, C); "onnx": network.onnx, pixels (B, C, H, W); "numpy": weights, layers and
+    predict.py for ``neocog.scratch``. network.json holds the classes and the preprocessing. The files are reloaded and
+    compared with the run on its own test images. Raises UserError where the network has no counterpart there, an extra is
+    missing, or the probabilities differ by more than 1e-4; then nothing is left in ``out``.
+    """
+    run, screen = path_of(run), Screen(quiet)
+    folder = out or run.folder / "export" / to
+    if folder.exists():
+        raise UserError(f"{folder} exists already", fix="give another --out")
+    predictor = load_predictor(run)
+    library = importlib.import_module(f"neocog.interop.{to}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        made = Path(temporary) / folder.name
+        made.mkdir()
+        library.write(predictor, made, facts(predictor))
+        pixels, which = samples(run, predictor.preprocessing)
+        apart = difference(predictor, library.reader(made)(pixels), pixels)
+        if not apart <= MOST:
+            what = f"the exported network's probabilities differ from the run's by {apart:.1e}, more than {MOST:.0e}"
+            raise UserError(what, f"{len(pixels)} {which}", "please report this: nothing was written")
+        shutil.move(made, folder)
+    screen.say(f"{folder}: reloaded, and on {len(pixels)} {which} it differs from the run by {apart:.1e} at most")
+    return folder
+
+
+def facts(predictor: Predictor) -> dict[str, Any]:
+    """What a user of the file must know."""
+    return {
+        "neocog": __version__,
+        "classes": list(predictor.classes),
+        "temperature": predictor.temperature,
+        "preprocessing": asdict(predictor.preprocessing),
+    }
+
+
+def difference(predictor: Predictor, found: Pixels, pixels: Pixels) -> float:
+    """The largest difference between two networks' probabilities; NaN counts as different."""
+    expected = predictor.probabilities(predictor.of_pixels(torch.from_numpy(pixels)))
+    return float(np.abs(found - expected).max())
+
+
+def samples(run: Run, recipe: Preprocessing) -> tuple[Pixels, str]:
+    """Fitted pixels (B, C, H, W) of the run's own test images; random ones where the data are gone."""
+    try:
+        config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
+        dataset = open_dataset(config.data.data, Decoding(frames=config.data.frames))
+        return stored(dataset.images, own_test(run, dataset)[:IMAGES], recipe), "of its own test images"
+    except (UserError, OSError):
+        shape = (IMAGES, recipe.channels, *recipe.size)
+        noise = np.random.default_rng(0).uniform(recipe.low, recipe.high, shape)
+        return noise.astype(recipe.dtype), "random images, since its data are gone,"
+
+
+def stored(images: Images, indices: NDArray[np.int64], recipe: Preprocessing) -> Pixels:
+    """Pixels (B, C, H, W) of the images at ``indices``, fitted but not normalised."""
+    return np.asarray(next(iter(Streamed(images, recipe, workers=0).stream([indices]))))
