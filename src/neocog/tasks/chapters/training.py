@@ -53,5 +53,5 @@ def _story(rows: Sequence[Mapping[str, float | str]]) -> str:
 def _number(cell: float | str) -> float:
     try:
         return float(cell)
-    except ValueError:
+    except (TypeError, ValueError):
         return math.nan
