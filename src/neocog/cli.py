@@ -107,7 +107,6 @@ def evaluate(
     /,
     *,
     out: Out = None,
-    frames: Frames = "error",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -121,7 +120,7 @@ def evaluate(
     """
     from neocog.verbs import evaluate as verb
 
-    measured = verb.evaluate(run, data, out, quiet, frames)
+    measured = verb.evaluate(run, data, out, quiet)
     _print(measured, json, lambda: verb.show(measured, _console()))
 
 
@@ -151,6 +150,8 @@ def audit(
     /,
     *,
     frames: Frames = "error",
+    axes: Annotated[str, Parameter(help="Axes of TIFF files whose own tags do not say, such as CYX.")] = "",
+    max_pixels: Annotated[int, Parameter(help="Most pixels of one file.")] = 178_956_970,
     strict: Annotated[bool, Parameter(negative=(), help="Leaks between given splits are errors.")] = False,
     verify: Annotated[
         Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")
@@ -168,7 +169,7 @@ def audit(
     """
     from neocog.verbs import audit as verb
 
-    found = verb.audit(data, frames=frames, strict=strict, verify=verify, quiet=quiet)
+    found = verb.audit(data, frames=frames, axes=axes, max_pixels=max_pixels, strict=strict, verify=verify, quiet=quiet)
     _print(found.to_json(), json, lambda: verb.show(found, _console()))
     if any(finding.severity == "error" for finding in found.findings):
         raise SystemExit(2)

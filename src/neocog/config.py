@@ -43,6 +43,10 @@ class DataConfig:
     """How images of other sizes are brought to that size."""
     frames: Literal["error", "first", "stack"] = "error"
     """What to do with animated or multi-page files."""
+    axes: str = ""
+    """Axes of TIFF files whose own tags do not say, such as CYX."""
+    max_pixels: int = 178_956_970
+    """Most pixels of one file: a guard against decompression bombs."""
     split: Annotated[tuple[float, ...], Several] = (0.8, 0.1, 0.1)
     """Shares of train, validation and test where the data do not come split."""
     folds: int = 0

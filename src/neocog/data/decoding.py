@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from neocog.data.dataset import Array, BadImage
+from neocog.data.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Decoding:
     frames: Literal["error", "first", "stack"] = "error"
     max_pixels: int = 178_956_970  # H × W; Pillow's own limit against decompression bombs
     axes: str | None = None  # of TIFF files whose own tags do not say, as "CYX" or "YXC"
+
+    @classmethod
+    def recorded(cls, recipe: Preprocessing) -> Decoding:
+        """As in training, for what comes later."""
+        return cls(recipe.background, recipe.frames, recipe.max_pixels, recipe.axes)
 
 
 DEFAULT = Decoding()

@@ -67,6 +67,8 @@ def shape_plan(
         fit=fit,
         background=decoding.background,
         frames=decoding.frames,
+        axes=decoding.axes,
+        max_pixels=decoding.max_pixels,
     )
 
 

@@ -23,6 +23,8 @@ class Preprocessing:
     std: tuple[float, ...]
     fit: Fit = "resize"
     background: tuple[int, ...] = (255, 255, 255)  # what shows through transparency
-    frames: str = "error"  # animated or multi-page files: "error", "first" or "stack"
+    frames: Literal["error", "first", "stack"] = "error"  # animated or multi-page files
+    axes: str | None = None  # of TIFF files whose own tags do not say
+    max_pixels: int = 178_956_970  # of one file
     low: float = 0.0  # pixel value of black and white: for pictures, previews and augmentation
     high: float = 255.0

@@ -67,6 +67,8 @@ def audit(
     source: str | Path,
     *,
     frames: Literal["error", "first", "stack"] = "error",
+    axes: str = "",
+    max_pixels: int = Decoding().max_pixels,
     strict: bool = False,
     verify: Path | None = None,
     workers: int | None = None,
@@ -74,13 +76,14 @@ def audit(
 ) -> Audit:
     """Read a whole data set once and tell what is in it and what is wrong with it. Writes nothing.
 
-    ``frames``: what to do with animated and multi-page files. ``strict``: leaks between given parts, and identical
+    ``frames``: what to do with animated and multi-page files; ``axes``: of TIFF files that do not say; ``max_pixels``: of
+    one file. ``strict``: leaks between given parts, and identical
     images in two classes, are errors. ``verify``: a run folder or its splits.csv, to compare the files' SHA-256 with.
     Raises UserError where there is no data set to look at.
     """
     begun, screen = time.monotonic(), Screen(quiet)
     recorded = read_splits(Run(verify).splits if verify.is_dir() else verify) if verify else None
-    dataset = open_dataset(source, Decoding(frames=frames), least_classes=1)
+    dataset = open_dataset(source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), least_classes=1)
     with screen.bar("reading", len(dataset)) as advance:
         records = survey(dataset.images, workers=workers, progress=advance, keep=False).records
     with screen.bar("comparing", 1):

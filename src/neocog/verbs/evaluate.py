@@ -24,7 +24,7 @@ from neocog.verbs.screen import Screen
 
 
 def evaluate(
-    run: Path | Run, data: str | Path | None = None, out: Path | None = None, quiet: bool = False, frames: str = "error"
+    run: Path | Run, data: str | Path | None = None, out: Path | None = None, quiet: bool = False
 ) -> dict[str, Any]:
     """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, "per_class"}.
 
@@ -35,7 +35,7 @@ def evaluate(
     predictor = load_predictor(run)
     config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
     source = str(data) if data is not None else config.data.data
-    dataset = open_dataset(source, Decoding(frames=config.data.frames if data is None else frames))  # type: ignore[arg-type]
+    dataset = open_dataset(source, Decoding.recorded(predictor.preprocessing), least_classes=1)
     chosen = own_test(run, dataset) if data is None else foreign_test(run, dataset)
     labels = matched(dataset, predictor.classes)[chosen]
     with screen.bar("evaluating", len(chosen)) as advance:

@@ -83,7 +83,7 @@ def samples(run: Run, recipe: Preprocessing) -> tuple[Pixels, str]:
     """Fitted pixels (B, C, H, W) of the run's own test images; random ones where the data are gone."""
     try:
         config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
-        dataset = open_dataset(config.data.data, Decoding(frames=config.data.frames))
+        dataset = open_dataset(config.data.data, Decoding.recorded(recipe))
         return stored(dataset.images, own_test(run, dataset)[:IMAGES], recipe), "of its own test images"
     except (UserError, OSError):
         shape = (IMAGES, recipe.channels, *recipe.size)

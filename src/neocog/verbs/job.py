@@ -69,7 +69,7 @@ class Job:
 
 def read(config: Config, screen: Screen) -> Data:
     """Open the data, decode every image once, and check them. Raises UserError with every fault that was found."""
-    decoding = Decoding(frames=config.data.frames)
+    decoding = Decoding(frames=config.data.frames, axes=config.data.axes or None, max_pixels=config.data.max_pixels)
     dataset = open_dataset(config.data.data, decoding)
     size = f"{len(dataset):,} images in {len(dataset.classes)} classes"
     screen.say(f"{config.data.data}: taken for {dataset.kind}, {size}")

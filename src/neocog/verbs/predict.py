@@ -96,7 +96,7 @@ def expanded(files: Sequence[str | Path]) -> Iterator[Path]:
 
 def _rows(predictor: Predictor, paths: Sequence[Path], advance: Any) -> list[dict[str, Any]]:
     recipe = predictor.preprocessing
-    decoding = Decoding(background=recipe.background, frames=recipe.frames)  # type: ignore[arg-type]
+    decoding = Decoding.recorded(recipe)
     rows: list[dict[str, Any]] = []
     fitted, good = [], []
     for path in paths:
