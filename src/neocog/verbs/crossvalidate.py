@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from neocog.config import Config
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
-from neocog.report import sections_to_json, write_report
+from neocog.pages import sections_to_json, write_report
 from neocog.run import Bars, Run, Section, Table, to_json, write_atomically
 from neocog.verbs.job import Data, arrange
 from neocog.verbs.screen import Screen

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neocog.errors import UserError, raise_all
-from neocog.report import compare, write_report
+from neocog.pages import compare, write_report
 from neocog.run import Run
 
 

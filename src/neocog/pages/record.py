@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from neocog.errors import UserError
-from neocog.report.sections import sections_from_json
+from neocog.pages.sections import sections_from_json
 from neocog.run import Measure, Run, Section
 
 

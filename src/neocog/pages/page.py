@@ -16,10 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from neocog.measures import PERCENT, title
-from neocog.report import heatmap, plots
-from neocog.report.axis import percent, short
-from neocog.report.record import Record, read
-from neocog.report.verdict import Verdict, verdicts
+from neocog.pages import heatmap, plots
+from neocog.pages.axis import percent, short
+from neocog.pages.record import Record, read
+from neocog.pages.verdict import Verdict, verdicts
 from neocog.run import Bars, Curves, Item, Matrix, Measure, Run, Section, Table, Whiskers, write_atomically
 
 # "+1.5", "< 0.001", "= 0.020", "97.8 %", "0.92 – 0.97", "−0.1 to +0.2"; not "7", which may be a class

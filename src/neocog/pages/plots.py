@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from neocog.report import axis
-from neocog.report.marks import Point, at, band, cut, dot, element, figure, line, path, strip, text
+from neocog.pages import axis
+from neocog.pages.marks import Point, at, band, cut, dot, element, figure, line, path, strip, text
 from neocog.run import Bars, Curves, Measure, Series, Whiskers
 
 WIDTH, HEIGHT = 420.0, 250.0

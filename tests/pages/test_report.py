@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from neocog.errors import UserError
-from neocog.report import axis, compare, sections_from_json, sections_to_json, write_report
-from neocog.report.plots import bars, curves, whiskers
-from neocog.report.verdict import verdicts
+from neocog.pages import axis, compare, sections_from_json, sections_to_json, write_report
+from neocog.pages.plots import bars, curves, whiskers
+from neocog.pages.verdict import verdicts
 from neocog.run import (
     Bars,
     Curves,
@@ -207,7 +207,7 @@ def test_drawings_survive_what_has_no_values() -> None:
 
 
 def test_a_matrix_of_a_hundred_classes_shows_every_count() -> None:
-    from neocog.report.heatmap import matrix
+    from neocog.pages.heatmap import matrix
 
     for k in (2, 12, 13, 25, 100):
         counts = np.arange(1, k * k + 1).reshape(k, k)

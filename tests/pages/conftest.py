@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from neocog import measures
-from neocog.report import sections_to_json
+from neocog.pages import sections_to_json
 from neocog.run import Finding, Picture, Run, to_json
 from neocog.tasks import chapters
 

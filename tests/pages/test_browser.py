@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from neocog.report import compare, write_report
+from neocog.pages import compare, write_report
 from neocog.run import Run
 
 pytestmark = pytest.mark.browser

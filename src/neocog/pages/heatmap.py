@@ -6,8 +6,8 @@ import math
 
 from markupsafe import Markup
 
-from neocog.report.axis import short
-from neocog.report.marks import cut, element, figure, text
+from neocog.pages.axis import short
+from neocog.pages.marks import cut, element, figure, text
 from neocog.run import Matrix
 
 LETTER = 6.2  # width of a letter of the labels

@@ -9,10 +9,10 @@ from typing import Any
 
 from neocog.errors import UserError
 from neocog.measures import Comparison, holm, mcnemar, paired_bootstrap, title
-from neocog.report.page import Head, duration, interval, page
-from neocog.report.predictions import Predictions, predictions, same_samples
-from neocog.report.record import Record, read
-from neocog.report.verdict import Verdict
+from neocog.pages.page import Head, duration, interval, page
+from neocog.pages.predictions import Predictions, predictions, same_samples
+from neocog.pages.record import Record, read
+from neocog.pages.verdict import Verdict
 from neocog.run import Curves, Item, Measure, Run, Section, Series, Table, Text, Whiskers, write_atomically
 
 TESTED = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")

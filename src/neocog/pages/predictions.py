@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neocog.errors import UserError
 from neocog.measures import Counts
-from neocog.report.record import rows
+from neocog.pages.record import rows
 from neocog.run import Run
 
 Array = NDArray[Any]

@@ -1,6 +1,0 @@
-"""A run folder as one HTML page that works offline. Reads plain files, runs no model, imports no torch."""
-
-from neocog.report.compare import compare as compare
-from neocog.report.page import write_report as write_report
-from neocog.report.sections import sections_from_json as sections_from_json
-from neocog.report.sections import sections_to_json as sections_to_json
