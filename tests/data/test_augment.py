@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from neocog.data.augment import Augmentation, Draw, apply, apply_masks, draw
+from neocog.data.augment.draw import Dice
 from neocog.data.augment.policy import KINDS
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import Problems, UserError
@@ -219,6 +220,33 @@ def test_crop_takes_every_shift_alike_and_copies_pixels() -> None:
     assert len(values) == 25 and values.min() == -2 and values.max() == 2
     assert counts.min() > 140 and counts.max() < 260  # 200 expected
     assert set(moved.unique().tolist()) == {0.0, 255.0}
+
+
+def test_all_kinds_together_are_stretch_and_scale_then_shear_then_turn_then_translate() -> None:
+    together = amounts(Augmentation(turn=40, scale=0.3, stretch=0.2, shear=20, translate=0.1), 50)
+    dice = Dice(0, 0, torch.arange(50))
+    assert together.matrix is not None
+    for k, way_back in enumerate(together.matrix.double()):
+        theta, phi = dice.between("turn", -40, 40)[k].deg2rad(), dice.between("shear", -20, 20)[k].deg2rad()
+        scale, stretch = dice.factor("scale", 0.3)[k], dice.factor("stretch", 0.2)[k].sqrt()
+        turn = torch.tensor([[theta.cos(), theta.sin()], [-theta.sin(), theta.cos()]])  # y points down
+        shear = torch.tensor([[1, phi.tan()], [0, 1]])
+        forward = turn.double() @ shear.double() @ torch.diag(torch.stack([scale * stretch, scale / stretch]))
+        moved = torch.stack([dice.between(name, -0.1, 0.1)[k] * 41 for name in ("right", "down")])
+        torch.testing.assert_close(way_back[:, :2] @ forward, torch.eye(2).double(), rtol=0, atol=1e-5)
+        torch.testing.assert_close(way_back[:, :2] @ moved + way_back[:, 2], torch.zeros(2).double(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("flip", ["flip", "flip_vertical"])
+def test_flips_come_before_all_other_moves(flip: str) -> None:
+    images = pictures()
+    moving = Augmentation(turn=20, shear=10, translate=0.1, crop=2)
+    flipped = images.flip(3 if flip == "flip" else 2)
+    result = apply(drawn(replace(moving, **{flip: 1.0})), images)  # type: ignore[arg-type]
+    torch.testing.assert_close(result, apply(drawn(moving), flipped), rtol=0, atol=0.02)
+    masks = images[:, 0]
+    moved = apply_masks(drawn(replace(moving, **{flip: 1.0})), masks)  # type: ignore[arg-type]
+    assert (moved == apply_masks(drawn(moving), flipped[:, 0])).float().mean() > 0.999
 
 
 @pytest.mark.parametrize(("fill", "row"), [("edge", [0, 0, 0, 1, 2]), ("mirror", [1, 0, 0, 1, 2])])
