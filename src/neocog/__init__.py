@@ -26,7 +26,7 @@ VERBS = {
     "device": "neocog.verbs.device",
     "filters": "neocog.verbs.filters",
 }
-__all__ = ["__version__", *VERBS]  # noqa: PLE0604
+__all__ = ["__version__", *VERBS]
 
 
 def __getattr__(name: str) -> Any:

@@ -87,7 +87,10 @@ class ArrayImages:
         image: Array = self.array[index]
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             bad = np.argwhere(~np.isfinite(image))
-            raise BadImage(f"{len(bad)} values are NaN or infinite, the first at row {bad[0][0]}, column {bad[0][1]}", self.names[index])
+            raise BadImage(
+                f"{len(bad)} values are NaN or infinite, the first at row {bad[0][0]}, column {bad[0][1]}",
+                self.names[index],
+            )
         return image
 
     def header(self, index: int) -> Header:

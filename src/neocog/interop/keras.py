@@ -21,7 +21,7 @@ from neocog.interop import extras
 from neocog.interop.keras_layers import KNOWN, TARGET, label
 from neocog.interop.layers import chain, converted
 from neocog.models.lenet5 import TableConv2d
-from neocog.predict import Predictor
+from neocog.predictor import Predictor
 from neocog.run import to_json
 
 FILE = "network.keras"

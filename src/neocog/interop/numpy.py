@@ -11,7 +11,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from neocog.interop.scratch import recipes, to_scratch
-from neocog.predict import Predictor
+from neocog.predictor import Predictor
 from neocog.run import to_json
 
 Array = NDArray[Any]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from neocog.errors import UserError
 from neocog.interop.extras import extra, quiet
-from neocog.predict import Predictor
+from neocog.predictor import Predictor
 from neocog.run import to_json
 
 FILE = "network.onnx"

@@ -18,7 +18,7 @@ from neocog.data.images import Decoding
 from neocog.data.split import read_splits
 from neocog.errors import UserError, listed
 from neocog.measures.classification import classification_measures, per_class
-from neocog.predict import load_predictor, path_of
+from neocog.predictor import load_predictor, path_of
 from neocog.run import Run, to_json, write_atomically
 from neocog.verbs.screen import Screen
 

@@ -21,7 +21,7 @@ from neocog.data.feed import Streamed
 from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
-from neocog.predict import Predictor, load_predictor, path_of
+from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.run import Run
 from neocog.verbs.evaluate import own_test
 from neocog.verbs.screen import Screen

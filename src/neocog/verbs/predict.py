@@ -18,7 +18,7 @@ from neocog.data.dataset import BadImage
 from neocog.data.fit import fit
 from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode, is_junk
 from neocog.errors import UserError, printable
-from neocog.predict import Predictor, load_predictor, path_of
+from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.run import Run, write_atomically
 from neocog.verbs.screen import Screen
 
