@@ -1,0 +1,34 @@
+"""Every example is a whole story of at most 80 lines that opens with its command, and runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("[0-9]*.py"))
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_short_and_says_how_to_run_it(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 80
+    assert any(f"python examples/{path.name}" in line for line in lines[:6])
+
+
+def test_the_first_run_learns_and_finds_the_planted_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    accuracy = load(EXAMPLES[0]).main(tmp_path, epochs=6)
+    said = capsys.readouterr().out
+    assert accuracy > 0.85
+    assert "copy of 0003.png" in said or "duplicate" in said.lower() or "identical" in said.lower()
+    assert "report.html" in said

@@ -1,0 +1,186 @@
+"""The whole job on images on disk: what training sees predict sees, bad files, folds, weights, and what the run says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import neocog
+from neocog.data.split import read_splits
+from neocog.errors import UserError
+from neocog.run import Run
+
+
+def draw_images(folder: Path, count: int = 24, side: int = 16) -> Path:
+    """Two classes that any network tells apart: bright discs on the left or on the right, as PNG in class folders."""
+    generator = np.random.default_rng(5)
+    rows, columns = np.mgrid[:side, :side]
+    for label, centre in (("left", side // 4), ("right", 3 * side // 4)):
+        (folder / label).mkdir(parents=True)
+        for index in range(count):
+            disc = (rows - side / 2) ** 2 + (columns - centre) ** 2 < (side / 5) ** 2
+            pixels = generator.integers(0, 60, (side, side)) + 180 * disc
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / label / f"picture {index:02}.png")
+    return folder
+
+
+QUICK = {"quiet": True, "model": "mlp", "epochs": 12, "augment": ("off",), "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_images(tmp_path_factory.mktemp("data") / "left or right")
+
+
+@pytest.fixture(scope="module")
+def run(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return neocog.train(images, out=tmp_path_factory.mktemp("out") / "run", **QUICK)
+
+
+def result(run: Run) -> dict[str, object]:
+    return json.loads(run.result.read_text())
+
+
+def test_the_network_learns_what_is_plain_to_see(run: Run) -> None:
+    assert result(run)["measures"]["test"]["accuracy"]["value"] >= 0.8
+
+
+def test_predict_says_of_the_test_images_what_training_said(run, images: Path) -> None:
+    written = list(csv.DictReader(io.StringIO(run.predictions.read_text())))
+    predicted = neocog.predict(run, [images / row["path"] for row in written], quiet=True)
+    for row, again in zip(written, predicted.rows, strict=True):
+        assert row["prediction"] == again["label"]
+        assert float(row["probability"]) == pytest.approx(again["probability"], abs=2e-6)
+
+
+def test_predict_skips_what_it_cannot_read_and_says_why(run, images: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "page.jpg").write_text("<!doctype html><html></html>")
+    whole = (images / "left" / "picture 00.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "good.png").write_bytes(whole)
+    out = tmp_path / "found.csv"
+    predicted = neocog.predict(run, [tmp_path], out=out, quiet=True)
+    rows = {Path(row["path"]).name: row for row in csv.DictReader(io.StringIO(out.read_text()))}
+    assert len(rows) == 4
+    assert rows["good.png"]["label"] in ("left", "right") and not rows["good.png"]["skipped"]
+    assert all(rows[name]["skipped"] and not rows[name]["label"] for name in ("empty.png", "page.jpg", "cut.png"))
+    assert {Path(row["path"]).name for row in predicted.to_json()["skipped"]} == {"empty.png", "page.jpg", "cut.png"}
+
+
+def test_predict_reads_colour_and_turned_files_as_training_would(run, images: Path, tmp_path: Path) -> None:
+    original = Image.open(images / "left" / "picture 00.png")
+    original.convert("RGBA").save(tmp_path / "colour.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored turned by a quarter; shown upright
+    original.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.tif", exif=exif)
+    original.save(tmp_path / "plain.png")
+    rows = {Path(row["path"]).name: row for row in neocog.predict(run, [tmp_path], quiet=True).rows}
+    assert rows["colour.png"]["probability"] == pytest.approx(rows["plain.png"]["probability"], abs=0.02)
+    assert rows["turned.tif"]["probability"] == pytest.approx(rows["plain.png"]["probability"], abs=1e-6)
+
+
+def test_a_bad_file_stops_the_training_before_it_begins_and_skipping_leaves_out_just_that(tmp_path: Path) -> None:
+    folder = draw_images(tmp_path / "images")
+    (folder / "left" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    before = sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+    with pytest.raises(UserError, match=r"broken\.png"):
+        neocog.train(folder, out=tmp_path / "stopped", **QUICK)
+    assert not (tmp_path / "stopped").exists()
+    with pytest.raises(UserError, match="max-bad"):
+        neocog.train(folder, out=tmp_path / "stopped", on_bad="skip", **QUICK)
+    run = neocog.train(folder, out=tmp_path / "run", on_bad="skip", max_bad=0.05, **QUICK)
+    manifest = read_splits(run.splits)
+    left_out = [name for name, part in zip(manifest.names, manifest.parts, strict=True) if part == ""]
+    assert left_out == ["left/broken.png"]
+    assert sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*")) == before, (
+        "the data are never written to"
+    )
+
+
+def test_the_split_and_weights_are_a_function_of_content_and_seed(images: Path, tmp_path: Path, run) -> None:
+    again = neocog.train(images, out=tmp_path / "again", **QUICK)
+    assert again.weights.read_bytes() == run.weights.read_bytes()
+    assert again.metrics.read_bytes() == run.metrics.read_bytes()
+    assert again.splits.read_bytes() == run.splits.read_bytes()
+    other = neocog.train(images, out=tmp_path / "other", seed=1, **QUICK)
+    assert other.weights.read_bytes() != run.weights.read_bytes()
+
+
+def test_folds_test_every_image_once_and_give_mean_and_sd(images: Path, tmp_path: Path) -> None:
+    run = neocog.train(images, out=tmp_path / "run", folds=3, **QUICK)
+    found = result(run)
+    tested = [path for fold in (1, 2, 3) for path in _tested(run.folder / f"fold-{fold}")]
+    assert sorted(tested) == sorted(str(p.relative_to(images)) for p in images.rglob("*.png"))
+    accuracies = [json.loads((run.folder / f"fold-{k}" / "result.json").read_text()) for k in (1, 2, 3)]
+    values = [one["measures"]["test"]["accuracy"]["value"] for one in accuracies]
+    measure = found["measures"]["test"]["accuracy"]
+    assert measure["value"] == pytest.approx(np.mean(values))
+    assert measure["sd"] == pytest.approx(np.std(values, ddof=1))
+    assert run.report.is_file()
+
+
+def _tested(fold: Path) -> list[str]:
+    return [row["path"] for row in csv.DictReader(io.StringIO((fold / "predictions.csv").read_text()))]
+
+
+def test_a_changed_image_stops_a_resumed_run_and_is_named(tmp_path: Path) -> None:
+    folder = draw_images(tmp_path / "images")
+    run = neocog.train(folder, out=tmp_path / "run", **QUICK)
+    run.report.unlink()  # as if it had been stopped just before the end
+    Image.new("L", (16, 16), 9).save(folder / "left" / "picture 03.png")
+    with pytest.raises(UserError, match="changed") as error:
+        neocog.resume(run.folder, quiet=True)
+    assert "picture 03.png" in str(error.value)
+
+
+def test_damaged_weights_are_refused(run, tmp_path: Path) -> None:
+    import shutil
+
+    copied = shutil.copytree(run.folder, tmp_path / "copy")
+    content = bytearray((copied / "weights.safetensors").read_bytes())
+    content[-7] ^= 1
+    (copied / "weights.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match="SHA-256"):
+        neocog.predict(copied, [tmp_path], quiet=True)
+
+
+def test_evaluate_on_other_data_matches_classes_by_name(run, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    draw_images(folder, count=9, side=20)
+    found = neocog.evaluate(run, folder, quiet=True)
+    assert found["n"]["test"] == 18 and found["measures"]["test"]["accuracy"]["value"] > 0.7
+    (folder / "left").rename(folder / "wrong")
+    with pytest.raises(UserError, match="wrong"):
+        neocog.evaluate(run, folder, quiet=True)
+
+
+def test_minutes_end_in_about_that_time_with_a_whole_schedule(images: Path, tmp_path: Path) -> None:
+    settings = {name: value for name, value in QUICK.items() if name != "epochs"}
+    run = neocog.train(images, out=tmp_path / "run", minutes=0.02, **settings)
+    rows = list(csv.DictReader(io.StringIO(run.metrics.read_text())))
+    assert float(rows[-1]["lr"]) < 0.05 * max(float(row["lr"]) for row in rows), "the rate has come down"
+
+
+def test_small_groups_never_stand_on_two_sides(images: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    folder = tmp_path / "pictures"
+    draw_images(folder, count=24)
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "label", "patient_id", "weight"])
+        for path in sorted(folder.rglob("*.png")):
+            number = int(path.stem[-2:])
+            writer.writerow([path.relative_to(tmp_path), path.parent.name, f"P{number // 3}", 1 + number % 2])
+    run = neocog.train(table, out=tmp_path / "run", **QUICK)
+    manifest = read_splits(run.splits)
+    sides: dict[str, set[str]] = {}
+    for group, part in zip(manifest.groups, manifest.parts, strict=True):
+        sides.setdefault(group, set()).add(part)
+    assert len(sides) == 8 and all(len(parts) == 1 for parts in sides.values())
