@@ -237,6 +237,13 @@ def test_all_kinds_together_are_stretch_and_scale_then_shear_then_turn_then_tran
         torch.testing.assert_close(way_back[:, :2] @ moved + way_back[:, 2], torch.zeros(2).double(), rtol=0, atol=1e-5)
 
 
+def test_whole_pixel_shifts_go_the_same_way_with_and_without_a_matrix() -> None:
+    shift, identity = torch.tensor([[2, 5]]), torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    for found in (fixed(shift=shift), fixed(shift=shift, matrix=identity)):
+        assert centre_of_mass(apply(found, spot())[0, 0]) == pytest.approx((22, 35), abs=1e-4)
+        assert centre_of_mass(apply_masks(found, spot()[:, 0])[0]) == (22, 35)
+
+
 @pytest.mark.parametrize("flip", ["flip", "flip_vertical"])
 def test_flips_come_before_all_other_moves(flip: str) -> None:
     images = pictures()

@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-import neocog.models as models
 from neocog.errors import UserError
+from neocog.models import build as build_model
+from neocog.models import options as options_of
 
 
 def build(name: str, channels: int = 3, size: tuple[int, int] = (32, 32), outputs: int = 5, **options: Any) -> Any:
     torch.manual_seed(0)
-    return models.build(name, channels, size, outputs, **options)
+    return build_model(name, channels, size, outputs, **options)
 
 
 @pytest.mark.parametrize("channels", [1, 4])
@@ -191,8 +192,8 @@ def test_a_class_or_function_of_the_users_file_is_built(own: Path, inner: str, o
 
 
 def test_the_options_of_the_users_class_are_its_own_arguments(own: Path) -> None:
-    assert list(models.options(f"{own}:Full")) == ["width"]
-    assert list(models.options("torchvision:resnet18")) == ["weights"]
+    assert list(options_of(f"{own}:Full")) == ["width"]
+    assert list(options_of("torchvision:resnet18")) == ["weights"]
 
 
 @pytest.mark.parametrize(

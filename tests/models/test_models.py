@@ -13,18 +13,20 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import neocog.models as models
 from neocog.errors import Problems, UserError
+from neocog.models import MODELS
+from neocog.models import build as build_model
+from neocog.models import options as options_of
 
 MINIMUM = {"mlp": 1, "lenet5": 12, "cifarcnn": 8, "resnet": 8, "cnn": 8}
-NAMES = list(models.MODELS)
+NAMES = list(MODELS)
 
 
 def build(
     name: str, channels: int = 3, size: tuple[int, int] = (32, 32), outputs: int = 10, **options: Any
 ) -> nn.Module:
     torch.manual_seed(0)
-    return models.build(name, channels, size, outputs, **options)
+    return build_model(name, channels, size, outputs, **options)
 
 
 def count(model: nn.Module) -> int:
@@ -77,7 +79,7 @@ def test_weights_survive_a_file(name: str, tmp_path: Path) -> None:
     model = build(name).eval()
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
     torch.manual_seed(1)
-    other = models.build(name, 3, (32, 32), 10).eval()
+    other = build_model(name, 3, (32, 32), 10).eval()
     assert not torch.equal(other(images), model(images))
     other.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     assert torch.equal(other(images), model(images))
@@ -174,7 +176,7 @@ def test_lp_pooling_of_dead_maps_has_a_finite_gradient() -> None:
 
 
 def test_options_are_read_by_inspection() -> None:
-    found = models.options("cnn")
+    found = options_of("cnn")
     assert list(found) == ["widths", "kernel", "activation", "pooling", "batch_norm", "dropout", "hidden"]
     assert found["widths"].annotation == tuple[int, ...] and found["widths"].default == (32, 64, 128)
     assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in found.values())
