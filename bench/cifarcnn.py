@@ -61,7 +61,7 @@ def tutorial(steps: int, data: str, precision: str) -> float:
     from torchvision import transforms
 
     from neocog.data.detect import open_dataset
-    from neocog.models import build
+    from neocog.networks import build
 
     source = open_dataset(data)
 

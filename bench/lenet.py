@@ -47,7 +47,7 @@ def numpy_step(batch: int, threads: int) -> Step:
 def torch_step(batch: int, threads: int) -> Step:
     import torch
 
-    from neocog.models.lenet5 import LeNet5
+    from neocog.networks.lenet5 import LeNet5
 
     torch.set_num_threads(threads)
     x, y, state = start(batch)

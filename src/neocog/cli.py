@@ -296,7 +296,7 @@ def _given(tokens: Sequence[str]) -> set[str]:
 
 def _check_options(options: dict[str, str], model: str) -> None:
     """A misspelt flag must not be taken for an option of the model: tell of both."""
-    from neocog.models import options as options_of
+    from neocog.networks import options as options_of
 
     known = options_of(model)
     flags = [f.name for section in SECTIONS.values() for f in fields(section)]

@@ -20,7 +20,7 @@ from neocog.data.feed import Streamed
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
-from neocog.models import build
+from neocog.networks import build
 from neocog.run import Run, to_json, write_atomically
 
 Logits = NDArray[np.float32]

@@ -337,14 +337,14 @@ def test_row_18_mixed_channels_are_refused_with_a_table_and_mixed_sizes_are_resi
 
 
 def test_row_19_one_pixel_is_read_and_a_network_that_cannot_take_it_names_its_minimum(tmp_path: Path) -> None:
-    from neocog import models
+    from neocog.networks import build
 
     path = tmp_path / "a.png"
     Image.fromarray(COLOUR[:1, :1]).save(path)
     assert np.array_equal(same_head(path), COLOUR[:1, :1])
     plan = shape_plan([header(path)])
     with pytest.raises(UserError, match="at least 8 × 8 pixels, not 1 × 1"):
-        models.build("cifarcnn", plan.channels, plan.size, 10)
+        build("cifarcnn", plan.channels, plan.size, 10)
 
 
 def test_row_20_a_slide_too_large_is_refused_and_names_the_option(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
 from neocog.errors import UserError
 from neocog.interop.by_hand import ByHand, HandOptimizer, on_processor
 from neocog.interop.scratch import to_scratch
-from neocog.models import build
-from neocog.models.layers import Maxout, MinPool2d
+from neocog.networks import build
+from neocog.networks.layers import Maxout, MinPool2d
 from neocog.verbs import job as job_verb
 from neocog.verbs import train as train_verb
 

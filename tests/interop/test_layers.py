@@ -9,7 +9,7 @@ from torch import nn
 from neocog.errors import UserError
 from neocog.interop.layers import chain
 from neocog.interop.scratch import to_scratch
-from neocog.models import build
+from neocog.networks import build
 
 
 def test_nested_sequentials_are_unrolled_under_their_state_dict_names() -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from neocog import scratch
-from neocog.models.lenet5 import LeNet5
+from neocog.networks.lenet5 import LeNet5
 from neocog.scratch import (
     AvgPool2d,
     BatchNorm2d,

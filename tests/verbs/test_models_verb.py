@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from neocog.models import MODELS
+from neocog.networks import MODELS
 from neocog.run import to_json
 from neocog.verbs import models as verb
 
@@ -48,7 +48,7 @@ def test_the_list_for_people_names_every_network(monkeypatch: pytest.MonkeyPatch
     console.file.close()
     for name in [*MODELS, "5,852,170", "resnet18", "vgg11_bn", "timm:NAME", "file.py:Class", "LeCun"]:
         assert name in text
-    from neocog.models.external import torchvision_names
+    from neocog.networks.external import torchvision_names
 
     families = verb.torchvision_families()
     assert sorted(name for names in families.values() for name in names) == sorted(torchvision_names())

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from neocog.errors import UserError
@@ -27,6 +28,10 @@ def keras() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read once, when TensorFlow is imported
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with silent(), quiet():
+        if find_spec(
+            "triton"
+        ):  # torch's compiler and TensorFlow each bring an LLVM; in the other order the process dies
+            importlib.import_module("triton")
         tensorflow, found = extra("keras", "tensorflow", "keras")
         tensorflow.config.set_visible_devices([], "GPU")
     logging.getLogger("absl").setLevel(logging.ERROR)

@@ -20,7 +20,7 @@ from neocog.errors import UserError
 from neocog.interop import extras
 from neocog.interop.keras_layers import KNOWN, TARGET, label
 from neocog.interop.layers import chain, converted
-from neocog.models.lenet5 import TableConv2d
+from neocog.networks.lenet5 import TableConv2d
 from neocog.predictor import Predictor
 from neocog.run import to_json
 

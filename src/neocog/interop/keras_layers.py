@@ -9,8 +9,8 @@ from typing import Any
 from torch import nn
 
 from neocog.interop.layers import Link, no_counterpart
-from neocog.models.layers import Maxout, MinPool2d
-from neocog.models.lenet5 import TableConv2d
+from neocog.networks.layers import Maxout, MinPool2d
+from neocog.networks.lenet5 import TableConv2d
 
 TARGET = "Keras"
 Convert = Callable[[Link, Any, Any], Any]  # a layer, Keras, its input (B, H, W, C) → its output

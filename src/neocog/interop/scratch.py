@@ -9,8 +9,8 @@ from torch import nn
 
 from neocog import scratch
 from neocog.interop.layers import Link, chain, converted, no_counterpart
-from neocog.models.layers import Maxout, MinPool2d
-from neocog.models.lenet5 import TableConv2d
+from neocog.networks.layers import Maxout, MinPool2d
+from neocog.networks.lenet5 import TableConv2d
 
 TARGET = "the NumPy engine"
 Arguments = dict[str, Any]  # plain values, which JSON can hold

@@ -14,7 +14,7 @@ from neocog.data.dataset import SPLITS
 from neocog.engine.loop import Learner, Loop
 from neocog.measures.calibration import calibration_bins
 from neocog.measures.counts import confusion
-from neocog.models.summary import first_filters, layers
+from neocog.networks.summary import first_filters, layers
 from neocog.run import Measure, Picture, Section
 from neocog.tasks import chapters as chapter
 from neocog.verbs.job import Job

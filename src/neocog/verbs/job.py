@@ -26,7 +26,7 @@ from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, raise_all
-from neocog.models import build
+from neocog.networks import build
 from neocog.run import Finding
 from neocog.tasks.classification import Classification, balanced_weights
 from neocog.verbs.screen import Screen

@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from neocog.models import MODELS, model_class, options
-from neocog.models.option import describe
+from neocog.networks import MODELS, model_class, options
+from neocog.networks.option import describe
 
 
 def models(channels: int = 3, size: tuple[int, int] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def row(name: str, channels: int, size: tuple[int, int], outputs: int) -> dict[s
     import torch
 
     from neocog.errors import UserError
-    from neocog.models import build
+    from neocog.networks import build
 
     result: dict[str, Any] = {"name": name, "parameters": None, "megabytes": None, "multiply_adds": None}
     note = ""
@@ -94,7 +94,7 @@ def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
 
 def torchvision_families() -> dict[str, list[str]]:
     """torchvision's classification networks by their first letters: {"resnet": ["resnet18", …], …}; none is built."""
-    from neocog.models.external import torchvision_names
+    from neocog.networks.external import torchvision_names
 
     families: dict[str, list[str]] = defaultdict(list)
     for name in torchvision_names():

@@ -11,17 +11,17 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from neocog.errors import UserError, did_you_mean, pick, printable, raise_all
-from neocog.models.option import read_option
+from neocog.networks.option import read_option
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
 MODELS: dict[str, str] = {
-    "mlp": "neocog.models.mlp:MLP",
-    "lenet5": "neocog.models.lenet5:LeNet5",
-    "cifarcnn": "neocog.models.cifarcnn:CifarCNN",
-    "resnet": "neocog.models.resnet:ResNet",
-    "cnn": "neocog.models.cnn:CNN",
+    "mlp": "neocog.networks.mlp:MLP",
+    "lenet5": "neocog.networks.lenet5:LeNet5",
+    "cifarcnn": "neocog.networks.cifarcnn:CifarCNN",
+    "resnet": "neocog.networks.resnet:ResNet",
+    "cnn": "neocog.networks.cnn:CNN",
 }
 
 
@@ -33,7 +33,7 @@ def build(name: str, channels: int, size: tuple[int, int], outputs: int, **optio
     type, or a size (H, W) below the model's minimum.
     """
     if ":" in name:
-        from neocog.models import external
+        from neocog.networks import external
 
         return external.build(name, channels, size, outputs, **options)
     return model_class(name)(channels, size, outputs, **check_options(name, options))
@@ -49,7 +49,7 @@ def model_class(name: str) -> type[Module]:
 def options(name: str) -> dict[str, inspect.Parameter]:
     """What the user can set: the keyword-only parameters, with evaluated annotations and defaults."""
     if ":" in name:
-        from neocog.models import external
+        from neocog.networks import external
 
         return external.options(name)
     return keyword_only(model_class(name))

@@ -19,7 +19,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from neocog.models.layers import check_input, check_range, check_widths, he_normal
+from neocog.networks.layers import check_input, check_range, check_widths, he_normal
 
 
 class ResNet(nn.Sequential):

@@ -16,7 +16,7 @@ from typing import ClassVar
 from torch import nn
 
 from neocog.errors import UserError
-from neocog.models.layers import (
+from neocog.networks.layers import (
     ACTIVATIONS,
     POOLINGS,
     Activation,

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from neocog.models.layers import ACTIVATIONS, Activation, check_input, check_range, check_widths, pieces
+from neocog.networks.layers import ACTIVATIONS, Activation, check_input, check_range, check_widths, pieces
 
 
 class MLP(nn.Sequential):

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from neocog.errors import UserError
-from neocog.models import build as build_model
-from neocog.models import options as options_of
+from neocog.networks import build as build_model
+from neocog.networks import options as options_of
 
 
 def build(name: str, channels: int = 3, size: tuple[int, int] = (32, 32), outputs: int = 5, **options: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from neocog.models.layers import check_input
+from neocog.networks.layers import check_input
 
 # Table I of the paper: which of the 6 maps of S2 each of the 16 maps of C3 sees.
 C3 = (

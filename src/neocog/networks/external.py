@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from neocog.errors import UserError, did_you_mean, printable
-from neocog.models import check_options, keyword_only, own
-from neocog.models.trial import fitting
+from neocog.networks import check_options, keyword_only, own
+from neocog.networks.trial import fitting
 
 
 def build(name: str, channels: int, size: tuple[int, int], outputs: int, **options: Any) -> nn.Module:

@@ -14,9 +14,9 @@ from typing import Any
 from torch import nn
 
 from neocog.errors import UserError, did_you_mean, listed, printable
-from neocog.models import MODELS
-from neocog.models.option import read_option
-from neocog.models.trial import check_outputs, try_out
+from neocog.networks import MODELS
+from neocog.networks.option import read_option
+from neocog.networks.trial import check_outputs, try_out
 
 GIVEN = ("channels", "size", "outputs")
 

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from neocog.models.layers import check_input, check_range, pooled
+from neocog.networks.layers import check_input, check_range, pooled
 
 
 class CifarCNN(nn.Sequential):

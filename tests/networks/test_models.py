@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from neocog.errors import Problems, UserError
-from neocog.models import MODELS
-from neocog.models import build as build_model
-from neocog.models import options as options_of
+from neocog.networks import MODELS
+from neocog.networks import build as build_model
+from neocog.networks import options as options_of
 
 MINIMUM = {"mlp": 1, "lenet5": 12, "cifarcnn": 8, "resnet": 8, "cnn": 8}
 NAMES = list(MODELS)
@@ -159,7 +159,7 @@ def test_every_block_of_cnn_trains(activation: str, pooling: str) -> None:
 
 
 def test_min_and_lp_pooling_and_maxout_compute_what_they_say() -> None:
-    from neocog.models.layers import POOLINGS, Maxout
+    from neocog.networks.layers import POOLINGS, Maxout
 
     window = torch.tensor([[[[1.0, -2.0], [2.0, 4.0]]]])
     results = {name: make()(window).item() for name, make in POOLINGS.items()}
@@ -168,7 +168,7 @@ def test_min_and_lp_pooling_and_maxout_compute_what_they_say() -> None:
 
 
 def test_lp_pooling_of_dead_maps_has_a_finite_gradient() -> None:
-    from neocog.models.layers import POOLINGS
+    from neocog.networks.layers import POOLINGS
 
     dead = torch.zeros(1, 1, 2, 2, requires_grad=True)
     POOLINGS["lp"]()(dead).sum().backward()
@@ -220,5 +220,5 @@ def test_all_wrong_options_are_told_at_once() -> None:
 
 
 def test_importing_the_package_leaves_torch_alone() -> None:
-    code = "import sys, neocog.models as m; m.MODELS; assert 'torch' not in sys.modules"
+    code = "import sys, neocog.networks as m; m.MODELS; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
