@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.audit import CHECKS, findings
-from neocog.audit.changed import verify
+from neocog.checks import CHECKS, findings
+from neocog.checks.changed import verify
 from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.split import read_splits, write_splits
 from neocog.data.survey import survey

@@ -15,9 +15,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from neocog.audit import findings
-from neocog.audit.changed import verify as changed_files
-from neocog.audit.words import count
+from neocog.checks import findings
+from neocog.checks.changed import verify as changed_files
+from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neocog.audit import findings
+from neocog.checks import findings
 from neocog.config import Config
 from neocog.data.augment import Augmentation
 from neocog.data.batches import Batches

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.audit import near
+from neocog.checks import near
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.detect import open_dataset
 from neocog.data.survey import survey

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from neocog.audit.balance import class_balance, class_in_every_part, class_sizes, label_shift
-from neocog.audit.channels import channels_and_depths
-from neocog.audit.constant import constant_images
-from neocog.audit.duplicates import contradictions, duplicates, leakage
-from neocog.audit.files import odd_files, reader_notes, unreadable
-from neocog.audit.groups import groups_across_parts
-from neocog.audit.names import look_alike_classes
-from neocog.audit.near import near_duplicates
-from neocog.audit.sizes import elongated, mixed_sizes, small
+from neocog.checks.balance import class_balance, class_in_every_part, class_sizes, label_shift
+from neocog.checks.channels import channels_and_depths
+from neocog.checks.constant import constant_images
+from neocog.checks.duplicates import contradictions, duplicates, leakage
+from neocog.checks.files import odd_files, reader_notes, unreadable
+from neocog.checks.groups import groups_across_parts
+from neocog.checks.names import look_alike_classes
+from neocog.checks.near import near_duplicates
+from neocog.checks.sizes import elongated, mixed_sizes, small
 from neocog.data.dataset import Dataset
 from neocog.data.survey import Record
 from neocog.run import Finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from neocog.audit.words import count
+from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.survey import Record
 from neocog.run import Finding

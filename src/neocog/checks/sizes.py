@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.audit.words import count
+from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.survey import Record
 from neocog.run import Finding

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from neocog.audit.duplicates import across
-from neocog.audit.words import count
+from neocog.checks.duplicates import across
+from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.survey import Record
 from neocog.errors import listed

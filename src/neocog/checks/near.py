@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.audit.duplicates import across
-from neocog.audit.words import count
+from neocog.checks.duplicates import across
+from neocog.checks.words import count
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.survey import Record
 from neocog.run import Finding
