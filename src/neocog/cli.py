@@ -88,7 +88,14 @@ def train(
 
 
 @app.command
-def resume(run: Path, /, *, json: Json = False, quiet: Quiet = False) -> None:
+def resume(
+    run: Path,
+    /,
+    *,
+    allow_changed: Annotated[bool, Parameter(negative=(), help="Also on data that have changed since.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Go on exactly where a run stopped: the same bytes as if it had never stopped.
 
     Examples:
@@ -97,7 +104,7 @@ def resume(run: Path, /, *, json: Json = False, quiet: Quiet = False) -> None:
     """
     from neocog.verbs.train import resume as go_on
 
-    _print_result(go_on(run, quiet).result, json)
+    _print_result(go_on(run, quiet, allow_changed).result, json)
 
 
 @app.command
@@ -278,8 +285,8 @@ def main(tokens: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
     except Interrupted as stop:
-        print(stop, file=sys.stderr)
-        sys.exit(stop.code)
+        print(stop, file=sys.stderr, flush=True)
+        os._exit(stop.code)  # all is saved; taking torch's modules apart would last seconds
     except KeyboardInterrupt:
         sys.exit(130)
 

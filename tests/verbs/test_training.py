@@ -138,6 +138,9 @@ def test_a_changed_image_stops_a_resumed_run_and_is_named(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="changed") as error:
         neocog.resume(run.folder, quiet=True)
     assert "picture 03.png" in str(error.value)
+    before = read_splits(run.splits).parts
+    neocog.resume(run.folder, quiet=True, allow_changed=True)
+    assert run.report.is_file() and read_splits(run.splits).parts == before
 
 
 def test_damaged_weights_are_refused(run, tmp_path: Path) -> None:

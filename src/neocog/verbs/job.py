@@ -21,7 +21,7 @@ from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
 from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.split import folds, notes, split
+from neocog.data.split import Manifest, folds, notes, split
 from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
@@ -88,11 +88,13 @@ def read(config: Config, screen: Screen) -> Data:
     return Data(dataset, surveyed.records, surveyed.pixels, plan, kept, found)
 
 
-def arrange(config: Config, data: Data, ranks: Ranks, screen: Screen, fold: int | None = None) -> Job:
-    """Split the data and decide everything that training needs. Raises UserError."""
+def arrange(
+    config: Config, data: Data, ranks: Ranks, screen: Screen, fold: int | None = None, recorded: Manifest | None = None
+) -> Job:
+    """Split the data, or take the ``recorded`` split, and decide everything that training needs. Raises UserError."""
     dataset = data.dataset
-    parts = parted(data, config, fold)
-    for note in notes(dataset, parts) if fold is None else ():
+    parts = np.where(data.kept, recorded.parts_of(dataset), "") if recorded else parted(data, config, fold)
+    for note in notes(dataset, parts) if fold is None and recorded is None else ():
         screen.say(f"  {note}")
     train = np.flatnonzero(parts == "train")
     preprocessing = finish(data.plan, data.records, train.tolist())

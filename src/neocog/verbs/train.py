@@ -76,8 +76,12 @@ def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str])
     return run
 
 
-def resume(folder: Path | str, quiet: bool = False) -> Run:
-    """Go on exactly where a run stopped; a run that is complete is left as it is. Raises UserError."""
+def resume(folder: Path | str, quiet: bool = False, allow_changed: bool = False) -> Run:
+    """Go on exactly where a run stopped; a run that is complete is left as it is. Raises UserError.
+
+    ``allow_changed``: also on data that have changed since. Images keep the part that splits.csv gives them; new ones are
+    left out.
+    """
     run = Run(Path(folder))
     if not run.config.is_file():
         raise UserError(f"{folder} is no run folder", str(run.config), "give a folder that `neocog train` made")
@@ -95,7 +99,10 @@ def resume(folder: Path | str, quiet: bool = False) -> Run:
         if config.data.folds and fold is None:
             crossvalidate(config, data, run, ranks, screen, command)
         else:
-            job = arrange(config, data, ranks, screen, fold)
+            recorded = read_splits(run.splits) if allow_changed and run.splits.is_file() else None
+            job = arrange(config, data, ranks, screen, fold, recorded)
+            if recorded and ranks.is_writer:
+                write_splits(run.splits, job.dataset, job.parts, job.data.digests)
             learn(job, ready(job, ranks), run, ranks, screen, command, fold)
     return run
 
@@ -247,7 +254,7 @@ def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int
     if run.splits.is_file():
         differing = changes(read_splits(run.splits), job.dataset, job.parts, job.data.digests)
         if differing:
-            raise UserError("the data have changed since this run began", differing, "restore them, or start a new run")
+            raise UserError("the data have changed since this run began", differing, "restore them, start a new run, or add --allow-changed")
         return
     write_environment(run, ranks, command, fold)
     write_atomically(run.config, job.config.to_toml())
