@@ -148,6 +148,7 @@ class Loop:
             with clock.saving():
                 self.save(learner)
         if signal:
+            self.ranks.barrier()  # a rank that left sooner would have the launcher end the one that still saves
             raise Interrupted(signal, self.run.folder)
 
     def owes_row(self, counters: Counters) -> bool:

@@ -7,9 +7,12 @@ nothing is sent. Letters: R ranks.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import socket
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ from torch.nn import Module, Parameter
 from neocog.errors import UserError
 
 BUCKET = 25 * 2**20  # bytes of gradients in one message: large enough to fill the line, small enough to copy
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>: the signal that a process gets when its parent has died
 PATIENCE = timedelta(minutes=5)  # a rank that is killed is noticed at once, one that is frozen after this
 
 
@@ -60,6 +64,9 @@ class Ranks:
         """Meet the other ranks: gloo between CPUs, NCCL between GPUs."""
         if self.world == 1:
             return
+        if "TORCHELASTIC_RUN_ID" in os.environ and sys.platform == "linux":
+            # torchrun gives each rank a session of its own: were it killed, they would live on unseen
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         backend = "gloo"
         if torch.device(device).type == "cuda":
             torch.cuda.set_device(self.local_rank)
@@ -80,9 +87,9 @@ class Ranks:
         """The sum of a number over the ranks."""
         return float(self._reduced(value, dist.ReduceOp.SUM))
 
-    def any(self, signal: int) -> int:
+    def any(self, number: int) -> int:
         """The largest of a small number over the ranks: 0 where no rank was signalled, so that all leave together."""
-        return int(self._reduced(float(signal), dist.ReduceOp.MAX))
+        return int(self._reduced(float(number), dist.ReduceOp.MAX))
 
     def told(self, text: str) -> str:
         """What rank 0 says, on every rank: a path, a plan."""
