@@ -88,3 +88,15 @@ def test_pipes_and_broken_links_are_told(tmp_path: Path) -> None:
 def test_readers_import_no_torch() -> None:
     code = "import sys, neocog.data.detect; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_pictures_of_digits_and_letters_are_not_mirrored_and_others_are(tmp_path: Path) -> None:
+    for place, names in (("letters", ("a", "b")), ("animals", ("ant", "bee"))):
+        for name in names:
+            folder = tmp_path / place / name
+            folder.mkdir(parents=True)
+            for index in range(2):
+                Image.new("L", (4, 4), index).save(folder / f"{index}.png")
+    letters, animals = open_dataset(tmp_path / "letters"), open_dataset(tmp_path / "animals")
+    assert not letters.mirror and any("not mirrored" in note for note in letters.notes)
+    assert animals.mirror and not any("mirror" in note for note in animals.notes)

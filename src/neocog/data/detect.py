@@ -15,6 +15,7 @@ from neocog.data.decoding import Decoding
 from neocog.data.files import is_junk
 from neocog.data.folders import class_folders, entries, is_image, read_folders
 from neocog.data.idx import find_idx, read_idx
+from neocog.data.images import FileImages
 from neocog.data.named import NAMES, open_named
 from neocog.data.npz import read_npz
 from neocog.data.table import CSV_SUFFIXES, describes_images, read_table
@@ -51,6 +52,9 @@ def open_dataset(source: str | Path, decoding: Decoding = Decoding(), least_clas
             data = replace(data, notes=(*data.notes, note))
     else:
         data = _open_path(source, decoding)
+    if isinstance(data.images, FileImages) and all(len(name) == 1 and name.isalnum() for name in data.classes):
+        note = "the classes are single digits or letters, so images are not mirrored; --augment flip=0.5 mirrors them"
+        data = replace(data, mirror=False, notes=(*data.notes, note))
     require_classes(data, least_classes)
     return data
 
