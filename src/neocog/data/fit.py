@@ -81,7 +81,8 @@ def plan_notes(headers: Sequence[Header | None], preprocessing: Preprocessing) -
     if other:
         sizes = len({(header.height, header.width) for header in known})
         verb = {"resize": "resized", "pad": "resized and padded", "crop": "resized and cropped"}[preprocessing.fit]
-        notes.append(f"{other:,} of {len(known):,} images ({sizes} size{"s" * (sizes > 1)}) are {verb} to {height} × {width}; see --size")
+        many = f"{sizes} size{'s' * (sizes > 1)}"
+        notes.append(f"{other:,} of {len(known):,} images ({many}) are {verb} to {height} × {width}; see --size")
     converted = sum(header.channels != preprocessing.channels for header in known)
     if converted:
         kind = "colour: their channel is repeated" if preprocessing.channels == 3 else "grey"
