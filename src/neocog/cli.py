@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from neocog import __version__
-from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, TrainConfig, from_toml
+from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, TrainConfig, configured, from_toml
 from neocog.engine.interrupt import Interrupted
 from neocog.errors import UserError, did_you_mean
 
@@ -74,16 +74,18 @@ def train(
     data
         A folder or file, or the name of a known data set.
     """
-    from neocog.verbs.train import command_line, configured, start
-
     base = from_toml(_text(config), str(config)) if config else Config()
     given = _given(sys.argv[1:] if _tokens is None else _tokens)
     settings: dict[str, Any] = {"data": data}
     for section in (data_config, model_config, train_config):
         if section is not None:
             settings |= {f.name: getattr(section, f.name) for f in fields(section) if f.name in given}
-    _check_options(options, settings.get("model", base.model.model))
-    run = start(configured(base, {**settings, **options}), out, quiet, command_line())
+    chosen = configured(base, {**settings, **options})
+    if options:
+        _check_options(options, chosen.model.model)
+    from neocog.verbs.train import command_line, start
+
+    run = start(chosen, out, quiet, command_line())
     _print_result(run.result, json)
 
 

@@ -164,6 +164,16 @@ def changed(config: Config, edits: Mapping[str, Any]) -> Config:
     return check(config)
 
 
+def configured(config: Config, settings: dict[str, Any]) -> Config:
+    """``config`` with settings replaced; names that no section knows are options of the model."""
+    known = {name for section in (config.data, config.model, config.training) for name in section.__dataclass_fields__}
+    options = {name: value for name, value in settings.items() if name not in known}
+    edits = {name: value for name, value in settings.items() if name in known}
+    if options:
+        edits["options"] = {**config.model.options, **options}
+    return changed(config, edits)
+
+
 def check(config: Config) -> Config:
     """Every value in its range, or all the faults at once."""
     raise_all(_range_faults(config))

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from neocog.config import Config, changed, from_toml
+from neocog.config import Config, configured, from_toml
 from neocog.data.split import changes, read_splits, write_splits
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
@@ -41,16 +41,6 @@ def train(data: str | Path, out: Path | None = None, quiet: bool = False, **sett
     return start(
         configured(Config(), {"data": str(data), **settings}), out, quiet, command=["neocog", "train", str(data)]
     )
-
-
-def configured(config: Config, settings: dict[str, Any]) -> Config:
-    """``config`` with settings replaced; names that no section knows are options of the model."""
-    known = {name for section in (config.data, config.model, config.training) for name in section.__dataclass_fields__}
-    options = {name: value for name, value in settings.items() if name not in known}
-    edits = {name: value for name, value in settings.items() if name in known}
-    if options:
-        edits["options"] = {**config.model.options, **options}
-    return changed(config, edits)
 
 
 def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str]) -> Run:
@@ -254,7 +244,11 @@ def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int
     if run.splits.is_file():
         differing = changes(read_splits(run.splits), job.dataset, job.parts, job.data.digests)
         if differing:
-            raise UserError("the data have changed since this run began", differing, "restore them, start a new run, or add --allow-changed")
+            raise UserError(
+                "the data have changed since this run began",
+                differing,
+                "restore them, start a new run, or add --allow-changed",
+            )
         return
     write_environment(run, ranks, command, fold)
     write_atomically(run.config, job.config.to_toml())
