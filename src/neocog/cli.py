@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from neocog import __version__
 from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, TrainConfig, configured, from_toml
-from neocog.engine.interrupt import Interrupted
+from neocog.engine.interrupt import Abandoned, Interrupted
 from neocog.errors import UserError, did_you_mean
 
 app = App(
@@ -278,6 +278,9 @@ def main(tokens: Sequence[str] | None = None) -> None:
     try:
         app(_tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
+    except (Interrupted, Abandoned) as stop:
+        print(stop, file=sys.stderr, flush=True)
+        os._exit(stop.code)  # all is saved; taking torch's modules apart would last seconds
     except UserError as error:
         _fail(str(error))
     except CycloptsError as error:
@@ -286,9 +289,6 @@ def main(tokens: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # `neocog … | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-    except Interrupted as stop:
-        print(stop, file=sys.stderr, flush=True)
-        os._exit(stop.code)  # all is saved; taking torch's modules apart would last seconds
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from neocog.errors import UserError
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ECHO = 1.0  # s: a terminal and a launcher may both pass on one and the same Ctrl-C
 
@@ -25,6 +27,12 @@ class Interrupted(Exception):
         super().__init__(f"stopped by {name}, and saved; go on with: neocog resume {shlex.quote(str(folder))}")
         self.signal = number
         self.code = 128 + number
+
+
+class Abandoned(UserError):
+    """Another of the run's processes is gone. This one has nothing to save, and leaves at once."""
+
+    code = 2
 
 
 @dataclass

@@ -24,6 +24,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import Module, Parameter
 
+from neocog.engine.interrupt import Abandoned
 from neocog.errors import UserError
 
 BUCKET = 25 * 2**20  # bytes of gradients in one message: large enough to fill the line, small enough to copy
@@ -173,7 +174,7 @@ class Ranks:
             yield
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise UserError(
+            raise Abandoned(
                 f"another of the {self.world} processes is gone: {reason}",
                 where=f"rank {self.rank} on {socket.gethostname()}",
                 fix="see that process's own message; neocog resume goes on from the last checkpoint",
