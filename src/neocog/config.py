@@ -183,13 +183,13 @@ def check(config: Config) -> Config:
 def _range_faults(config: Config) -> Iterator[UserError]:
     data, training = config.data, config.training
     least = {"epochs": 0, "batch": 0, "patience": 0, "threads": 0, "workers": 0, "seed": 0}
-    for name, low in least.items():
-        if getattr(training, name) < low:
-            yield UserError(f"--{name} {getattr(training, name)} is below {low}", fix=f"give {low} or more")
+    for name, smallest in least.items():
+        if getattr(training, name) < smallest:
+            yield UserError(f"--{name} {getattr(training, name)} is below {smallest}", fix=f"give {smallest} or more")
     ranges = {
         "lr": (0.0, 1000.0), "minutes": (0.0, 1e6), "warmup": (0.0, 1.0), "momentum": (0.0, 1.0), "weight_decay": (0.0, 1000.0),
         "l1": (0.0, 1000.0), "l2": (0.0, 1000.0), "clip": (0.0, 1e9), "label_smoothing": (0.0, 1.0), "ema": (0.0, 1.0),
-        "memory": (0.0, 1.0),
+        "memory": (0.0, 1.0), "save_every": (0.0, 1e9),
     }  # fmt: skip
     for name, (low, high) in ranges.items():
         value = getattr(training, name)
