@@ -1,6 +1,6 @@
 """A run of layers, computed for the batch in chunks, on several cores, with the same result on any number of them.
 
-A chunk of 64 images keeps what one layer hands to the next in the processor's cache. NumPy lets go of Python's lock inside
+A chunk of up to 128 images keeps what one layer hands to the next near the processor. NumPy lets go of Python's lock inside
 its loops and products, so plain threads suffice, with BLAS on one thread in each. Every chunk has twins of the layers, which
 share the weights; the chunks' gradients are added up in the order of the chunks, whoever was first to finish.
 """
@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from neocog.scratch.module import Array, Module, Parameter, Work
 
-CHUNK = 64  # images; a constant, so that every machine adds up in the same order
+LEAST, MOST = 32, 128  # images of a chunk: fewer are slow, more leave the cache
 
 
 class Stage(Module):
@@ -33,7 +33,7 @@ class Stage(Module):
         self.twins: list[list[Module]] = []
 
     def forward(self, x: Array) -> Array:
-        chunks = [x[start : start + CHUNK] for start in range(0, max(len(x), 1), CHUNK)]
+        chunks = chunked(x)
         self.works = [*self.works, *([Work() for _ in self.layers] for _ in chunks)][: len(chunks)]
         self.twins = [
             [layer.replica(work) for layer, work in zip(self.layers, works, strict=True)] for works in self.works
@@ -43,8 +43,7 @@ class Stage(Module):
     def backward(self, dy: Array, to_input: bool = True) -> Array | None:
         learning = [place for place, layer in enumerate(self.layers) if layer.parameters()]
         last = 0 if to_input or not learning else learning[0]
-        chunks = [dy[start : start + CHUNK] for start in range(0, max(len(dy), 1), CHUNK)]
-        gradients = self.each(lambda layers, chunk: back(layers[last:], chunk, to_input), self.twins, chunks)
+        gradients = self.each(lambda layers, chunk: back(layers[last:], chunk, to_input), self.twins, chunked(dy))
         for layer, *twins in zip(self.layers, *self.twins, strict=True):
             for parameter, *parts in zip(layer.parameters(), *(twin.parameters() for twin in twins), strict=True):
                 of_chunks = [part.grad for part in parts if part.grad is not None]
@@ -61,6 +60,12 @@ class Stage(Module):
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         for layer in self.layers:
             yield from layer.named_parameters()
+
+
+def chunked(batch: Array) -> list[Array]:
+    """A quarter of the batch each, within LEAST and MOST. The batch alone decides, so that all machines add up alike."""
+    size = min(max(-(-len(batch) // 4), LEAST), MOST)
+    return [batch[start : start + size] for start in range(0, max(len(batch), 1), size)]
 
 
 def added(arrays: Sequence[Array]) -> Array:

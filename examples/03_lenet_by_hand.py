@@ -1,0 +1,74 @@
+"""The LeNet that is written out by hand, at too high a rate: its weights explode. A penalty mends it; so does a lower rate.
+
+    python examples/03_lenet_by_hand.py [OUT] [--quick]
+
+About 20 seconds on two cores. Writes curves.png and predicted.csv into OUT. Test accuracy: about 0.95 at rate 0.3, 0.86 at
+rate 0.75 with an L2 penalty, and 0.1, that of guessing, at rate 0.75 without one.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+
+from neocog.scratch import L2, SGD, CrossEntropyLoss, lenet5, predict
+
+plt.switch_backend("Agg")
+digits = load_digits()  # 1,797 of 8 × 8 pixels; each pixel becomes 3 × 3, and a border of 2 makes 28 × 28
+order = np.random.default_rng(0).permutation(len(digits.target))
+images = np.pad(np.kron(digits.images[order] / 16, np.ones((3, 3))), ((0, 0), (2, 2), (2, 2)))
+(train_x, test_x), (train_y, test_y) = np.split(images[:, None], [1400]), np.split(digits.target[order], [1400])
+RUNS = {"rate 0.75": (0.75, 0.0), "rate 0.75, L2 penalty 0.028": (0.75, 0.028), "rate 0.3": (0.3, 0.0)}
+MEASURES = ("loss", "test accuracy", "largest weight", "norm of all weights")
+
+
+def train(rate: float, strength: float, iterations: int, seed: int = 0):
+    """256 digits at a time, 10 iterations on each lot; the network, and MEASURES after every iteration."""
+    model, criterion, penalty = lenet5(seed=seed), CrossEntropyLoss(), L2(strength)
+    optimizer, rng, rows = SGD(model.parameters(), rate), np.random.default_rng(seed + 1), []
+    for iteration in range(iterations):
+        if iteration % 10 == 0:
+            batch = rng.permutation(len(train_x))[:256]
+        optimizer.zero_grad()
+        loss = criterion(model(train_x[batch]), train_y[batch])
+        penalty(model.parameters())  # λ Σ w²
+        model.backward(criterion.backward())
+        penalty.backward()  # adds 2 λ w to every gradient
+        optimizer.step()
+        right = predict(model, test_x).argmax(axis=1) == test_y
+        weights = np.concatenate([parameter.data.ravel() for parameter in model.parameters()])
+        rows.append((loss, right.mean(), np.abs(weights).max(), np.linalg.norm(weights)))
+    return model, np.array(rows)
+
+
+def main(out: Path, iterations: int = 100):
+    figure, axes = plt.subplots(1, 4, figsize=(15, 3.4), layout="constrained")
+    ends = {}
+    for name, how in RUNS.items():
+        model, rows = train(*how, iterations)
+        ends[name] = dict(zip(MEASURES, rows[-1].tolist(), strict=True))
+        print(f"{name:28}", *(f"{measure} {value:5.2f}" for measure, value in ends[name].items()), sep="   ")
+        for axis, measure, line in zip(axes, MEASURES, rows.T, strict=True):
+            axis.plot(line, label=name)
+            axis.set_title(f"{measure}, by iteration", fontsize=10)
+    axes[0].legend(fontsize=8)
+    figure.savefig(out / "curves.png", dpi=110)
+    plt.close(figure)
+    predicted = predict(model, test_x[:50]).argmax(axis=1)
+    with (out / "predicted.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("predicted", "actual"), *zip(predicted, test_y[:50], strict=True)])
+    print(f"at rate 0.3, {(predicted == test_y[:50]).sum()} of 50 digits are taken for what they are; look into {out}")
+    return ends
+
+
+if __name__ == "__main__":
+    names = [argument for argument in sys.argv[1:] if argument != "--quick"]
+    folder = Path(names[0] if names else tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    main(folder, 20 if "--quick" in sys.argv else 100)
