@@ -25,6 +25,7 @@ VERBS = {
     "models": "neocog.verbs.models",
     "device": "neocog.verbs.device",
     "filters": "neocog.verbs.filters",
+    "export": "neocog.verbs.export",
 }
 __all__ = ["__version__", *VERBS]
 

@@ -265,6 +265,74 @@ def filters(image: Path, /, *, out: Out = None) -> None:
     print(sheet(image, out))
 
 
+@app.command
+def export(
+    run: Path,
+    /,
+    *,
+    to: Annotated[Literal["keras", "onnx", "numpy"], Parameter(help="The library that will run it.")],
+    out: Out = None,
+    quiet: Quiet = False,
+) -> None:
+    """Take a trained network elsewhere: files that take pixels as stored and give calibrated probabilities.
+
+    What is written is reloaded and compared with the run before it is handed out.
+
+    Examples:
+
+        neocog export runs/classification/digits-cnn --to onnx
+    """
+    from neocog.verbs.export import export as write
+
+    print(write(run, to, out, quiet))
+
+
+bench = App(name="bench", help="Speed, measured here.")
+app.command(bench)
+
+
+@bench.command
+def ladder(
+    *,
+    networks: Annotated[tuple[Literal["lenet", "lstm"], ...], Parameter(consume_multiple=True, negative=())] = (
+        "lenet",
+        "lstm",
+    ),
+    rounds: int = 6,
+    seconds: float = 2.0,
+    batch: int = 512,
+    threads: int = 0,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train one network in every engine: nested loops, NumPy, Keras, PyTorch in fp32 and bf16, and on the GPU.
+
+    Examples:
+
+        neocog bench ladder --out ladder.png
+
+        neocog bench ladder --networks lenet --rounds 3 --json
+
+    Parameters
+    ----------
+    networks
+        LeNet-5, a simple LSTM, or both.
+    rounds
+        Measurements of each engine, in turn; the first is thrown away.
+    seconds
+        Length of each measurement.
+    batch
+        Images a step.
+    threads
+        Threads of each engine; 0: one a core.
+    """
+    from neocog.verbs import bench as verb
+
+    climbed = verb.ladder(networks, rounds, seconds, batch, threads, out, quiet)
+    _print(climbed, json, lambda: verb.show(climbed, _console()))
+
+
 _tokens: list[str] | None = None
 
 

@@ -90,7 +90,8 @@ def load_predictor(run: Run) -> Predictor:
     facts = json.loads(run.model.read_text(encoding="utf-8"))
     content = run.weights.read_bytes()
     if hashlib.sha256(content).hexdigest() != facts["weights"]["sha256"]:
-        what = f"the weights are not those that were written: {len(content):,} of {facts['weights']['bytes']:,} bytes, another SHA-256"
+        sizes = f"{len(content):,} of {facts['weights']['bytes']:,} bytes"
+        what = f"the weights are not those that were written: {sizes}, another SHA-256"
         raise UserError(what, str(run.weights), "restore the file, or train again")
     recipe: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in facts["preprocessing"].items()

@@ -17,8 +17,8 @@ from neocog.data.split import fingerprint
 from neocog.engine.loop import Learner, Loop
 from neocog.measures.calibration import fit_temperature
 from neocog.measures.classification import classification_measures, per_class
-from neocog.predictor import save_predictor
 from neocog.pages import sections_to_json, write_report
+from neocog.predictor import save_predictor
 from neocog.run import Measure, Run, to_json, write_atomically
 from neocog.verbs.chapters import chapters
 from neocog.verbs.job import Job

@@ -26,6 +26,7 @@ from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, raise_all
+from neocog.interop.by_hand import ByHand, on_processor
 from neocog.networks import build
 from neocog.run import Finding
 from neocog.tasks.classification import Classification, balanced_weights
@@ -98,6 +99,8 @@ def arrange(
         screen.say(f"  {note}")
     train = np.flatnonzero(parts == "train")
     preprocessing = finish(data.plan, data.records, train.tolist())
+    if config.training.engine == "numpy":
+        config = replace(config, training=on_processor(config.training, ranks.world))
     config = resolved(config, preprocessing, len(train))
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
@@ -198,7 +201,8 @@ def task_for(
     training, model = config.training, config.model
 
     def network() -> torch.nn.Module:
-        return build(model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options)
+        net = build(model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options)
+        return ByHand(net) if training.engine == "numpy" else net
 
     weights: tuple[float, ...] = ()
     if training.class_weights == "balanced":

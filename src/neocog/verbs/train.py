@@ -26,6 +26,7 @@ from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError
+from neocog.interop.by_hand import HandOptimizer
 from neocog.run import Run, to_json, write_atomically
 from neocog.verbs.crossvalidate import crossvalidate
 from neocog.verbs.finish import finish_run
@@ -128,6 +129,8 @@ def ready(job: Job, ranks: Ranks) -> Learner:
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     fresh = learner(job.task, config, job.feed.device)
+    if config.engine == "numpy":
+        fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
     for net in (*fresh.nets.values(), *fresh.means.values()):
         if ranks.world > 1:
             synchronise_batchnorm(net)
