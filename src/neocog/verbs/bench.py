@@ -147,14 +147,14 @@ def machine(batch: int, threads: int) -> dict[str, Any]:
 def show(result: dict[str, Any], console: Console) -> None:
     """A table for people."""
     facts = result["machine"]
-    title = f"training, batch {facts['batch']}, {facts['threads']} threads of {facts['cpu']}"
+    title = f"training, batch {facts['batch']}, {counted(facts['threads'])} of {facts['cpu']}"
     table = Table("network", "engine", title=title, title_justify="left")
     for head in ("images/s", "low", "high", "n", "× the one before", "low", "high"):
         table.add_column(head, justify="right")
     last = ""
     for row in result["rows"]:
         speeds = [figure(row[name]) for name in ("median", "low", "high")]
-        ratios = ["" if row[name] is None else f"{row[name]:,.2f}" for name in ("ratio", "ratio_low", "ratio_high")]
+        ratios = ["" if row[name] is None else figure(row[name]) for name in ("ratio", "ratio_low", "ratio_high")]
         if last and row["network"] != last:
             table.add_section()
         network = "" if row["network"] == last else NETWORKS[row["network"]]
@@ -169,6 +169,11 @@ def show(result: dict[str, Any], console: Console) -> None:
 def figure(value: float) -> str:
     """12,345 or 8.15."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def counted(threads: int) -> str:
+    """1 thread, 2 threads."""
+    return f"{threads} thread{'' if threads == 1 else 's'}"
 
 
 def chart(result: dict[str, Any], out: Path) -> None:
@@ -186,7 +191,7 @@ def chart(result: dict[str, Any], out: Path) -> None:
         axis.barh(range(len(rows)), medians, color="#3b6ea5", height=0.62)
         axis.errorbar(medians, range(len(rows)), xerr=spread, fmt="none", ecolor="#222222", capsize=3, linewidth=1)
         for position, row in enumerate(rows):
-            ratio = "" if row["ratio"] is None else f"   × {row['ratio']:,.2f}"
+            ratio = "" if row["ratio"] is None else f"   × {figure(row['ratio'])}"
             axis.text(row["high"] * 1.15, position, figure(row["median"]) + ratio, va="center", fontsize=9)
         axis.set_yticks(range(len(rows)), [row["name"] for row in rows])
         axis.invert_yaxis()
@@ -197,5 +202,7 @@ def chart(result: dict[str, Any], out: Path) -> None:
         if place == len(shown) - 1:
             axis.set_xlabel("images a second in training (logarithmic); × the rung before")
     facts = result["machine"]
-    page.suptitle(f"batch {facts['batch']}, {facts['threads']} threads, {facts['cpu']}", fontsize=9, x=0.99, ha="right")
+    page.suptitle(
+        f"batch {facts['batch']}, {counted(facts['threads'])} of {facts['cpu']}", fontsize=9, x=0.99, ha="right"
+    )
     page.savefig(out, dpi=150)
