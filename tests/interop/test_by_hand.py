@@ -24,7 +24,6 @@ from neocog.interop.by_hand import ByHand, HandOptimizer, on_processor
 from neocog.interop.scratch import to_scratch
 from neocog.networks import build
 from neocog.networks.layers import Maxout, MinPool2d
-from neocog.verbs import job as job_verb
 from neocog.verbs import train as train_verb
 
 EVERY_LAYER = {
@@ -198,7 +197,7 @@ def test_settings_that_numpy_cannot_follow_are_told() -> None:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
+def trained(tmp_path: Path) -> Callable[..., Path]:
     """``trained(name, engine=…)``: a run on the small digits."""
 
     def run(name: str, **settings: Any) -> Path:
@@ -241,26 +240,3 @@ def test_a_run_by_hand_resumes_exactly(trained: Callable[..., Path], tmp_path: P
     train_verb.resume(tmp_path / "stopped", quiet=True)
     for name in ("weights.safetensors", "metrics.csv", "predictions.csv"):
         assert (tmp_path / "stopped" / name).read_bytes() == (whole / name).read_bytes(), name
-
-
-@pytest.fixture(autouse=True)
-def hooked(monkeypatch: pytest.MonkeyPatch) -> None:
-    if hasattr(job_verb, "ByHand"):
-        return
-    plain, fresh = job_verb.task_for, train_verb.learner
-
-    def task_for(config: Any, *arguments: Any) -> Any:
-        task = plain(config, *arguments)
-        if config.training.engine == "numpy":
-            network = task.network
-            object.__setattr__(task, "network", lambda: ByHand(network()))
-        return task
-
-    def learner(task: Any, config: Any, device: Any) -> Any:
-        made = fresh(task, config, device)
-        if config.engine == "numpy":
-            made.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in made.optimizers.items()}
-        return made
-
-    monkeypatch.setattr(job_verb, "task_for", task_for)
-    monkeypatch.setattr(train_verb, "learner", learner)
