@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -173,7 +174,8 @@ class Ranks:
         try:
             yield
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            # gloo begins with its source file in brackets and goes on with advice
+            reason = re.sub(r"^\[[^]]*\] ", "", str(error).strip() or type(error).__name__).split(". ")[0]
             raise Abandoned(
                 f"another of the {self.world} processes is gone: {reason}",
                 where=f"rank {self.rank} on {socket.gethostname()}",
