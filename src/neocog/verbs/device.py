@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -16,14 +17,14 @@ def device() -> dict[str, Any]:
     facts = environment()
     name = "cuda" if facts["gpus"] else "cpu"
     precision = choose(name)
-    return facts | {"device": name, "precision": precision.name, "why": precision.why}
+    return facts | {"device": name, "precision": precision.name, "why": precision.why, "threads": facts["cpu"]["cores"]}
 
 
 def show(facts: dict[str, Any], console: Console) -> None:
     """The same for people."""
     table = Table.grid(padding=(0, 2))
     for name, value in _rows(facts):
-        table.add_row(f"[bold]{name}[/bold]", value)
+        table.add_row(f"[bold]{name}[/bold]", escape(value))
     console.print(table)
 
 
@@ -43,7 +44,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("GPU software", f"driver {facts['driver']}, CUDA {facts['cuda']}, cuDNN {facts['cudnn']}"))
     return [
         *rows,
-        ("a run uses", f"{facts['device']}, {cpu['threads']} threads"),
+        ("a run uses", f"{facts['device']}, {facts['threads']} threads"),
         ("precision", f"{facts['precision']}: {facts['why']}"),
     ]
 
