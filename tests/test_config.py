@@ -18,7 +18,9 @@ configs = st.builds(
         folds=st.sampled_from([0, 3, 10]),
         split=st.sampled_from([(0.8, 0.1, 0.1), (70.0, 0.0, 30.0)]),
     ),
-    st.builds(ModelConfig, model=st.text(), options=st.dictionaries(st.text(min_size=1), st.integers(0, 9) | st.text())),
+    st.builds(
+        ModelConfig, model=st.text(), options=st.dictionaries(st.text(min_size=1), st.integers(0, 9) | st.text())
+    ),
     st.builds(
         TrainConfig,
         lr=st.floats(1e-9, 10),
@@ -64,7 +66,7 @@ def test_all_faults_of_a_file_are_told_at_once_with_the_nearest_name() -> None:
     ],
 )
 def test_a_value_out_of_range_is_an_error_with_the_value_in_it(edits: dict[str, object], says: str) -> None:
-    with pytest.raises(UserError, match="(?s).*") as error:
+    with pytest.raises(UserError, match=r"(?s).*") as error:
         changed(Config(), edits)
     assert says in str(error.value)
 

@@ -70,7 +70,9 @@ def pick(known: Mapping[str, T], name: str, what: str) -> T:
     """
     if name in known:
         return known[name]
-    raise UserError(f"no {what} '{printable(name)}'", fix=f"{did_you_mean(name, known)}known: {', '.join(sorted(known))}")
+    raise UserError(
+        f"no {what} '{printable(name)}'", fix=f"{did_you_mean(name, known)}known: {', '.join(sorted(known))}"
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
