@@ -9,7 +9,9 @@ from neocog.data.batches import Batches, order, share
 
 
 @given(count=st.integers(1, 500), batch=st.integers(1, 600), seed=st.integers(0, 2**63 - 1), epoch=st.integers(0, 3))
-def test_every_sample_comes_once_an_epoch_in_batches_of_nearly_one_size(count: int, batch: int, seed: int, epoch: int) -> None:
+def test_every_sample_comes_once_an_epoch_in_batches_of_nearly_one_size(
+    count: int, batch: int, seed: int, epoch: int
+) -> None:
     batches = Batches(count, batch, seed)
     steps = [batches[epoch * batches.per_epoch + place] for place in range(batches.per_epoch)]
     assert sorted(np.concatenate(steps)) == list(range(count))
