@@ -33,3 +33,9 @@ def test_the_first_run_learns_and_finds_the_planted_faults(tmp_path: Path, capsy
     assert "1 image stored in more than one class" in said
     assert "2 images too many" in said
     assert "report.html" in said
+
+
+def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert load(EXAMPLES[1]).main(tmp_path)
+    said = capsys.readouterr().out
+    assert "it has no result: True" in said and said.count(" same") == 3
