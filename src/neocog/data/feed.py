@@ -19,6 +19,7 @@ from neocog.data.dataset import Array, Images
 from neocog.data.fit import fit
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError
 
 Indices = NDArray[np.int64]
 AHEAD = 4  # batches that are decoded while the network learns from the one before them
@@ -108,13 +109,15 @@ class Feed:
     world: int = 1
     at_most: int = 1024  # images that go through a network at once; larger batches come in pieces
 
+    def __post_init__(self) -> None:
+        smallest = self.batches.count // self.batches.per_epoch
+        if smallest < self.world:
+            what = f"--batch {self.batches.batch} gives batches of {smallest} images to {self.world} processes"
+            raise UserError(what, fix="a larger --batch, or fewer processes")
+
     def training(self, start: int, stop: int) -> Iterator[tuple[int, list[Batch]]]:
         """(step, this rank's share of its batch, augmented, in pieces of at most ``at_most``) for start ≤ step < stop."""
-        plan, ahead = tee(
-            (step, piece)
-            for step in range(start, stop)
-            for piece in self._pieces(self.parts["train"][share(self.batches[step], self.rank, self.world)])
-        )
+        plan, ahead = tee((step, piece) for step in range(start, stop) for piece in self._own(self.batches[step]))
         pieces: list[Batch] = []
         for (step, samples), pixels in zip(plan, self.store.stream(samples for _, samples in ahead), strict=True):
             epoch = step // self.batches.per_epoch
@@ -122,7 +125,7 @@ class Feed:
             where = torch.from_numpy(samples).to(self.device)
             drawn = draw(self.augmentation, self.batches.seed, epoch, where, self.preprocessing)
             pieces.append(self._batch(samples, apply(drawn, moved), len(self.batches[step])))
-            if sum(map(len, pieces)) == len(share(self.batches[step], self.rank, self.world)):
+            if len(pieces) == len(self._own(self.batches[step])):
                 yield step, pieces
                 pieces = []
 
@@ -132,6 +135,11 @@ class Feed:
         plan, ahead = tee(self._pieces(indices))
         for samples, pixels in zip(plan, self.store.stream(ahead), strict=True):
             yield self._batch(samples, self._moved(pixels), len(self.parts[part]))
+
+    def _own(self, batch: Indices) -> list[Indices]:
+        """This rank's share of a batch, in as many pieces as every other rank's, since the ranks meet after each."""
+        largest = -(-len(batch) // self.world)
+        return np.array_split(self.parts["train"][share(batch, self.rank, self.world)], -(-largest // self.at_most))
 
     def _pieces(self, samples: Indices) -> Iterator[Indices]:
         for start in range(0, len(samples), self.at_most):
