@@ -199,6 +199,12 @@ def test_nothing_is_written_over(run: Callable[..., Run], tmp_path: Path) -> Non
     assert list((tmp_path / "there").iterdir()) == []
 
 
+def test_a_place_where_nothing_can_be_made_is_told(run: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot make the folder"):
+        export(run("lenet5"), "numpy", tmp_path / "file" / "out")
+
+
 def test_a_run_is_compared_on_its_own_test_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from neocog.verbs.train import train
 

@@ -48,7 +48,10 @@ def export(run: Path | Run, to: Target, out: Path | None = None, quiet: bool = F
         raise UserError(f"{folder} exists already", fix="give another --out")
     predictor = load_predictor(run)
     library = importlib.import_module(f"neocog.interop.{to}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder: {error.strerror}", str(folder.parent), "give another --out") from None
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         made = Path(temporary) / folder.name
         made.mkdir()
