@@ -45,7 +45,7 @@ def test_rungs_take_turns_and_the_first_round_is_thrown_away(clocked: list[tuple
     assert all(set(row) == ROW for row in result["rows"])
     numpy = result["rows"][1]
     assert (numpy["n"], numpy["low"], numpy["median"], numpy["high"], numpy["ratio"]) == (5, 40.0, 80.0, 120.0, 2.0)
-    assert [row["ratio"] for row in result["rows"] if row["name"] == "Keras on TensorFlow"] == [1.5, None]
+    assert [row["ratio"] for row in result["rows"] if row["name"] == "Keras/TensorFlow"] == [1.5, None]
     assert {row["name"] for row in result["missing"]} == {"PyTorch on the GPU"}
     assert result["machine"]["threads"] >= 1 and result["machine"]["versions"]["torch"]
     assert (tmp_path / "ladder.png").read_bytes().startswith(PNG)

@@ -154,7 +154,7 @@ BOTH = ("lenet", "lstm")
 RUNGS = {
     "loops": Rung("nested loops", ("lenet",), loops_step, images=2),
     "numpy": Rung("NumPy by hand", ("lenet",), numpy_step),
-    "keras": Rung("Keras on TensorFlow", BOTH, keras_step),
+    "keras": Rung("Keras/TensorFlow", BOTH, keras_step),
     "torch": Rung("PyTorch fp32", BOTH, torch_step),
     "bf16": Rung("PyTorch bf16", BOTH, bf16_step, tolerance=0.05),
     "gpu": Rung("PyTorch on the GPU", BOTH, gpu_step, tolerance=0.01, block=20),

@@ -14,6 +14,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -145,25 +146,27 @@ def machine(batch: int, threads: int) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any], console: Console) -> None:
-    """A table for people."""
+    """A table a network, for people."""
     facts = result["machine"]
-    title = f"training, batch {facts['batch']}, {counted(facts['threads'])} of {facts['cpu']}"
-    table = Table("network", "engine", title=title, title_justify="left")
-    for head in ("images/s", "low", "high", "n", "× the one before", "low", "high"):
-        table.add_column(head, justify="right")
-    last = ""
-    for row in result["rows"]:
-        speeds = [figure(row[name]) for name in ("median", "low", "high")]
-        ratios = ["" if row[name] is None else figure(row[name]) for name in ("ratio", "ratio_low", "ratio_high")]
-        if last and row["network"] != last:
-            table.add_section()
-        network = "" if row["network"] == last else NETWORKS[row["network"]]
-        table.add_row(network, row["name"], *speeds, str(row["n"]), *ratios)
-        last = row["network"]
-    console.print(table)
+    for name in NETWORKS:
+        rows = [row for row in result["rows"] if row["network"] == name]
+        title = f"{NETWORKS[name]}, batch {facts['batch']}, {counted(facts['threads'])} of {facts['cpu']}"
+        table = Table("engine", title=title, title_justify="left", box=SIMPLE)
+        for head in ("images/s", "low – high", "n", "× before", "low – high"):
+            table.add_column(head, justify="right", no_wrap=True)
+        for row in rows:
+            ratio = ["", ""] if row["ratio"] is None else [figure(row["ratio"]), spread(row, "ratio_low", "ratio_high")]
+            table.add_row(row["name"], figure(row["median"]), spread(row, "low", "high"), str(row["n"]), *ratio)
+        if rows:
+            console.print(table)
     told = dict.fromkeys((absent["name"], absent["why"], absent["fix"]) for absent in result["missing"])
     for name, why, fix in told:
         console.print(f"{name} is missing: {why}\n  fix:   {fix}", markup=False)
+
+
+def spread(row: dict[str, Any], low: str, high: str) -> str:
+    """1,008 – 1,954."""
+    return f"{figure(row[low])} – {figure(row[high])}"
 
 
 def figure(value: float) -> str:
@@ -187,9 +190,9 @@ def chart(result: dict[str, Any], out: Path) -> None:
     for place, (axis, name) in enumerate(zip(axes, shown, strict=True)):
         rows = [row for row in result["rows"] if row["network"] == name]
         medians = [row["median"] for row in rows]
-        spread = [[row["median"] - row["low"] for row in rows], [row["high"] - row["median"] for row in rows]]
+        whiskers = [[row["median"] - row["low"] for row in rows], [row["high"] - row["median"] for row in rows]]
         axis.barh(range(len(rows)), medians, color="#3b6ea5", height=0.62)
-        axis.errorbar(medians, range(len(rows)), xerr=spread, fmt="none", ecolor="#222222", capsize=3, linewidth=1)
+        axis.errorbar(medians, range(len(rows)), xerr=whiskers, fmt="none", ecolor="#222222", capsize=3, linewidth=1)
         for position, row in enumerate(rows):
             ratio = "" if row["ratio"] is None else f"   × {figure(row['ratio'])}"
             axis.text(row["high"] * 1.15, position, figure(row["median"]) + ratio, va="center", fontsize=9)
