@@ -104,7 +104,7 @@ def keras_step(batch: int, threads: int) -> Step:
 
 
 def loops_step(batch: int, threads: int) -> Step:
-    import nested_loops
+    from neocog.interop import nested_loops
 
     x, y, state = start(batch)
     return lambda: nested_loops.step(state, x, y, 0.1)

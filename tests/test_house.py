@@ -27,6 +27,7 @@ ALLOWED = {
     "checks": {"checks", "data", "errors", "run"},
     "tasks": {"tasks", "networks", "data", "measures", "errors", "run"},
     "engine": {"engine", "config", "environment", "data", "errors", "run", "tasks.task", "__version__"},
+    "interop": {"interop", "networks", "scratch", "predictor", "config", "errors", "run"},
     "pages": {"pages", "errors", "run", "measures"},
     "predictor": {"data", "errors", "networks", "run", "__version__"},
 }

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import csv
-import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
 from neocog.engine.interrupt import guarded
 from neocog.engine.lock import lock
-from neocog.engine.loop import Counters, Learner, Loop, learner, restore
+from neocog.engine.loop import Learner, Loop, learner, restore
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
@@ -32,6 +30,7 @@ from neocog.verbs.crossvalidate import crossvalidate
 from neocog.verbs.finish import finish_run
 from neocog.verbs.job import Job, arrange, read
 from neocog.verbs.screen import Screen
+from neocog.verbs.watch import watcher
 
 
 def train(data: str | Path, out: Path | None = None, quiet: bool = False, **settings: Any) -> Run:
@@ -191,55 +190,6 @@ def affordable(loop: Loop, fresh: Learner) -> int:
     parts = loop.feed.parts
     validation = len(parts["validation"]) / max(1, len(parts["train"])) / 2.5
     return max(1, int(0.93 * (budget - (before - started)) / (typical * (1 + validation))))
-
-
-def watcher(loop: Loop, screen: Screen, advance: Callable[..., None]) -> Callable[[Counters, float], None]:
-    """What is shown after each step: the bar, a line an epoch, metrics.csv and TensorBoard."""
-    writer = tensorboard(loop.run.folder) if loop.config.tensorboard and loop.ranks.is_writer else None
-    clock = {"rows": -1, "last": time.monotonic(), "step": -1}
-
-    def watch(counters: Counters, loss: float) -> None:
-        now = time.monotonic()
-        speed = loop.config.batch / max(1e-9, now - clock["last"])
-        clock["last"] = now
-        advance(1, note=f"loss {loss:.3f}  {speed:,.0f} images/s")
-        if counters.rows and clock["rows"] != len(counters.rows):
-            clock["rows"] = len(counters.rows)
-            row = counters.rows[-1]
-            parts = [
-                f"{name.replace('_', ' ')} {value:.4f}"
-                for name, value in row.items()
-                if name.startswith(("train", "valid"))
-            ]
-            screen.say(f"epoch {int(row['epoch'])}: " + ", ".join(parts))
-            if loop.ranks.is_writer:
-                write_metrics(loop.run, counters.rows)
-            if writer is not None:
-                for name, value in row.items():
-                    writer.add_scalar(name, value, int(row["epoch"]))
-                writer.flush()
-
-    return watch
-
-
-def tensorboard(folder: Path) -> Any:
-    """A TensorBoard writer in the run folder."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise UserError(
-            "--tensorboard needs the package tensorboard", fix='pip install "neocog[tensorboard]"'
-        ) from None
-    return SummaryWriter(folder / "tensorboard")
-
-
-def write_metrics(run: Run, rows: Sequence[dict[str, float]]) -> None:
-    """metrics.csv: one row an epoch, whole or not at all. No times in it, so that a resumed run writes the same bytes."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(run.metrics, text.getvalue())
 
 
 def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:

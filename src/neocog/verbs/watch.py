@@ -1,0 +1,64 @@
+"""What is shown and written while a network learns: the bar, a line an epoch, metrics.csv, TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from neocog.engine.loop import Counters, Loop
+from neocog.errors import UserError
+from neocog.run import Run, write_atomically
+from neocog.verbs.screen import Screen
+
+
+def watcher(loop: Loop, screen: Screen, advance: Callable[..., None]) -> Callable[[Counters, float], None]:
+    """What is shown after each step: the bar, a line an epoch, metrics.csv and TensorBoard."""
+    writer = tensorboard(loop.run.folder) if loop.config.tensorboard and loop.ranks.is_writer else None
+    clock = {"rows": -1, "last": time.monotonic(), "step": -1}
+
+    def watch(counters: Counters, loss: float) -> None:
+        now = time.monotonic()
+        speed = loop.config.batch / max(1e-9, now - clock["last"])
+        clock["last"] = now
+        advance(1, note=f"loss {loss:.3f}  {speed:,.0f} images/s")
+        if counters.rows and clock["rows"] != len(counters.rows):
+            clock["rows"] = len(counters.rows)
+            row = counters.rows[-1]
+            parts = [
+                f"{name.replace('_', ' ')} {value:.4f}"
+                for name, value in row.items()
+                if name.startswith(("train", "valid"))
+            ]
+            screen.say(f"epoch {int(row['epoch'])}: " + ", ".join(parts))
+            if loop.ranks.is_writer:
+                write_metrics(loop.run, counters.rows)
+            if writer is not None:
+                for name, value in row.items():
+                    writer.add_scalar(name, value, int(row["epoch"]))
+                writer.flush()
+
+    return watch
+
+
+def tensorboard(folder: Path) -> Any:
+    """A TensorBoard writer in the run folder."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "--tensorboard needs the package tensorboard", fix='pip install "neocog[tensorboard]"'
+        ) from None
+    return SummaryWriter(folder / "tensorboard")
+
+
+def write_metrics(run: Run, rows: Sequence[dict[str, float]]) -> None:
+    """metrics.csv: one row an epoch, whole or not at all. No times in it, so that a resumed run writes the same bytes."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(run.metrics, text.getvalue())
