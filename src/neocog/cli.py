@@ -6,6 +6,7 @@ Progress goes to stderr; with --json standard output is exactly one JSON object.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -336,6 +337,16 @@ def ladder(
 _tokens: list[str] | None = None
 
 
+REFUSALS = {
+    errno.ENOSPC: "free some space; `neocog resume RUN` goes on with a training",
+    errno.EDQUOT: "free some of your quota; `neocog resume RUN` goes on with a training",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EROFS: "write elsewhere with --out",
+    errno.EACCES: "mend the permissions, or write elsewhere with --out",
+    errno.EIO: "look after this disk: it reports errors",
+}
+
+
 def main(tokens: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     global _tokens
@@ -357,6 +368,11 @@ def main(tokens: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # `neocog … | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        where = f"\n  where: {error.filename}" if error.filename else ""
+        _fail(f"the system refused: {error.strerror}{where}\n  fix:   {REFUSALS[error.errno]}")
     except KeyboardInterrupt:
         sys.exit(130)
 

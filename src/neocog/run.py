@@ -215,8 +215,18 @@ class Run:
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a whole file or nothing: temporary file beside it, fsync, rename. A reader never sees half of it."""
+    """Write a whole file or nothing: temporary file beside it, fsync, rename. A reader never sees half of it.
+
+    Raises OSError with ``path`` in it where the system refuses: disk full, read-only, no permission.
+    """
     data = content.encode() if isinstance(content, str) else content
+    try:
+        _write_atomically(path, data)
+    except OSError as error:  # a refused write does not say by itself which file it was
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

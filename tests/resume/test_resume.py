@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import signal
@@ -11,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -20,26 +19,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ["digits", "--epochs", "12", "--batch", "64", "--threads", "1", "--save-every", "0",
             "--model", "cnn", "--widths", "6,8", "--hidden", "16", "--dropout", "0.2"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def start() -> Iterator[Callable[[Sequence[object], Path], BaseProcess]]:
-    """``start(arguments, log)``: the command line in a process of its own; what a test leaves running is killed."""
-    spec = importlib.util.spec_from_file_location("forked", ROOT / "bench" / "forked.py")
-    assert spec is not None and spec.loader is not None
-    forked = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(forked)
-    processes: list[BaseProcess] = []
-
-    def begin(arguments: Sequence[object], log: Path) -> BaseProcess:
-        processes.append(forked.start([str(argument) for argument in arguments], log))
-        return processes[-1]
-
-    yield begin
-    for process in processes:
-        process.kill()
-        process.join()
-        process.close()
 
 
 Start = Callable[[Sequence[object], Path], BaseProcess]
