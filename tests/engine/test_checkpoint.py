@@ -417,6 +417,20 @@ def test_an_optimizer_comes_back_to_the_bit(tmp_path: Path, kind: str) -> None:
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), resumed.parameters(), strict=True))
 
 
+def test_a_network_that_does_not_fit_is_told_by_its_first_difference(tmp_path: Path) -> None:
+    save(tmp_path, 4, {"model": network().state_dict()}, {})
+    found = latest(tmp_path)
+    assert found is not None
+    wider = torch.nn.Sequential(torch.nn.Conv2d(2, 6, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(96, 3))
+    with pytest.raises(
+        UserError, match=r"0\.weight is \(4, 2, 3, 3\) in the checkpoint and \(6, 2, 3, 3\) in the network"
+    ):
+        found.restore("model", wider)
+    shorter = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 3))
+    with pytest.raises(UserError, match=r"3\.weight is \(3, 64\) in the checkpoint and missing in the network"):
+        found.restore("model", shorter)
+
+
 def test_an_optimizer_for_other_parameters_is_refused() -> None:
     net = network()
     optimizer = OPTIMIZERS["adam"](net.parameters())

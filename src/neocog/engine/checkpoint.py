@@ -23,6 +23,7 @@ from typing import Any
 
 import safetensors.torch
 from torch import Tensor
+from torch.nn import Module
 
 from neocog import __version__
 from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
@@ -61,6 +62,16 @@ class Checkpoint:
             raise UserError(f"damaged checkpoint: {reason}", where=str(self.folder)) from None
         loaded: dict[str, Tensor] = safetensors.torch.load(content)
         return loaded
+
+    def restore(self, name: str, net: Module) -> None:
+        """Put the tensors saved under ``name`` into a network; raises UserError naming the first that does not fit."""
+        tensors, own = self.tensors(name), net.state_dict()
+        for key in [*own, *tensors]:
+            saved, mine = (str(tuple(state[key].shape)) if key in state else "missing" for state in (tensors, own))
+            if saved != mine:
+                what = f"{printable(key)} is {saved} in the checkpoint and {mine} in the network"
+                raise UserError(what, str(self.folder), "resume with the model that the run was started with")
+        net.load_state_dict(tensors)
 
 
 def save(

@@ -272,12 +272,12 @@ class Loop:
 def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
     """Put a checkpoint's networks, optimizers and counters into a fresh learner."""
     for name, net in learner.nets.items():
-        net.load_state_dict(saved.tensors(name))
+        saved.restore(name, net)
         checkpoint.restore_optimizer(
             learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name]
         )
     for name, net in learner.means.items():
-        net.load_state_dict(saved.tensors(f"mean.{name}"))
+        saved.restore(f"mean.{name}", net)
     learner.best = {name: saved.tensors(f"best.{name}") for name in saved.state["best"]}
     learner.counters = Counters(**saved.state["counters"])
 
