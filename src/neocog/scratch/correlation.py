@@ -16,6 +16,8 @@ and all OH of these products are one ``np.matmul`` over overlapping views. Array
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -80,6 +82,25 @@ def weight_gradient(stored: Array, dy: Array, weight: Array, window: Window) -> 
     return dw.reshape(o, tall, wide, c).transpose(0, 3, 1, 2)
 
 
+@cache
+def meetings(height: int, places: int, kernel: int, stride: int, dilation: int) -> list[tuple[slice | None, slice]]:
+    """For each input row h: the output rows r that saw it, h = r·S + i·D, and the kernel rows i, counted from the last."""
+    found: list[tuple[slice | None, slice]] = []
+    for h in range(height):
+        met = [
+            (r, kernel - 1 - (h - r * stride) // dilation) for r in range(places) if (h - r * stride) % dilation == 0
+        ]
+        met = [(r, i) for r, i in met if 0 <= i < kernel]
+        if not met:
+            found.append((None, slice(0)))
+            continue
+        (first, top), (second, next_top) = met[0], met[min(1, len(met) - 1)]
+        found.append(
+            (slice(first, met[-1][0] + 1, second - first or 1), slice(top, met[-1][1] + 1, next_top - top or 1))
+        )
+    return found
+
+
 def input_gradient(
     layer: Module, dy: Array, weight: Array, window: Window, groups: int, size: tuple[int, int]
 ) -> Array:
@@ -97,16 +118,12 @@ def input_gradient(
     w = weight.reshape(groups, o // groups, c, tall, wide)[:, :, :, ::-1].transpose(0, 4, 2, 3, 1)
     w = w.reshape(groups, wide * c, tall, o // groups)
     shifts = layer.array("shifts", (groups, height, wide * c, ow * n), dy.dtype)
-    for h in range(height):
-        seen_by = [r for r in range(oh) if 0 <= h - r * down <= (tall - 1) * spread and (h - r * down) % spread == 0]
-        if not seen_by:
+    for h, (of, by) in enumerate(meetings(height, oh, tall, down, spread)):
+        if of is None:
             shifts[:, h] = 0
-            continue
-        step = seen_by[1] - seen_by[0] if len(seen_by) > 1 else 1
-        first, last = (tall - 1 - (h - r * down) // spread for r in (seen_by[0], seen_by[-1]))
-        by = w[:, :, first : last + 1 : max(1, step * down // spread)].reshape(groups, wide * c, -1)
-        of = d[:, seen_by[0] : seen_by[-1] + 1 : step].reshape(groups, -1, ow * n)
-        np.matmul(by, of, out=shifts[:, h])
+        else:
+            kernel_rows = w[:, :, by].reshape(groups, wide * c, -1)
+            np.matmul(kernel_rows, d[:, of].reshape(groups, -1, ow * n), out=shifts[:, h])
     dx = layer.array("input gradient", (height, groups, c, width, n), dy.dtype)
     dx[...] = 0
     for j in range(wide):

@@ -139,7 +139,7 @@ class AvgPool2d(Pool):
         return y
 
     def input_gradient(self, dy: Array) -> Array:
-        return spread(self, dy * self.share)
+        return spread(self, np.multiply(dy, self.share, out=self.like("shared", dy)))
 
 
 class LPPool2d(Pool):
