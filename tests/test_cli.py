@@ -154,3 +154,13 @@ def test_every_verb_explains_itself_with_an_example() -> None:
     for verb in package.VERBS:
         done = neocog(verb, "--help", cwd=Path.cwd())
         assert done.returncode == 0 and f"neocog {verb}" in done.stdout, verb
+
+
+def test_the_readmes_first_command_learns_the_digits(tmp_path: Path) -> None:
+    """As a new user types it, from an empty folder: the installed command, all defaults."""
+    command = [Path(sys.executable).with_name("neocog"), "train", "digits"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "classification" / "digits-cnn"
+    assert str(run.relative_to(tmp_path) / "report.html") in done.stderr and (run / "report.html").is_file()
+    assert json.loads((run / "result.json").read_text())["measures"]["test"]["accuracy"]["value"] >= 0.97
