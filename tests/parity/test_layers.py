@@ -199,6 +199,7 @@ LAYERS: dict[str, st.SearchStrategy[Pair]] = {
     "LeakyReLU": plain(lambda: scratch.LeakyReLU(0.1), lambda: nn.LeakyReLU(0.1)),
     "ELU": plain(lambda: scratch.ELU(0.7), lambda: nn.ELU(0.7)),
     "Softmax": plain(scratch.Softmax, lambda: nn.Softmax(dim=1)),
+    "Dropout2d in use": plain(lambda: scratch.Dropout2d().eval(), lambda: nn.Dropout2d().eval()),
     "Dropout in use": plain(lambda: scratch.Dropout().eval(), lambda: nn.Dropout().eval()),
 }
 

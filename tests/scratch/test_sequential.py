@@ -155,6 +155,14 @@ def test_no_array_that_a_caller_holds_is_written_to_by_a_later_step() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(before, held, strict=True))
 
 
+def test_the_output_of_a_network_that_ends_in_a_kept_array_is_the_caller_s() -> None:
+    model = Sequential(Linear(3, 3), Tanh())
+    first = model(np.ones((2, 3), np.float32))
+    before = first.copy()
+    model(np.zeros((2, 3), np.float32))
+    assert np.array_equal(first, before)
+
+
 def test_batches_of_changing_size_leave_no_trace() -> None:
     model, fresh = scratch.lenet5(), scratch.lenet5()
     x, y = batch(200, dtype=np.float32)
