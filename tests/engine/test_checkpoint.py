@@ -427,7 +427,7 @@ def test_a_network_that_does_not_fit_is_told_by_its_first_difference(tmp_path: P
     ):
         found.restore("model", wider)
     shorter = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 3))
-    with pytest.raises(UserError, match=r"3\.weight is \(3, 64\) in the checkpoint and missing in the network"):
+    with pytest.raises(UserError, match=r"3\.bias is \(3,\) in the checkpoint and missing in the network"):
         found.restore("model", shorter)
 
 
