@@ -6,11 +6,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from PIL import Image
 
 from neocog.data.dataset import Array
@@ -166,36 +167,37 @@ def side(pixels: Array, kernel: int, padding: int, stride: int) -> str:
 
 
 def drawn(title: str, sections: Sequence[tuple[str, Sequence[Panel]]]) -> bytes:
-    """The sheet as PNG."""
-    heights = [-(-len(panels) // COLUMNS) for _, panels in sections]
-    shape = sections[0][1][0].pixels.shape
-    tall = 2.35 * min(max(shape[0] / shape[1], 0.6), 1.6) + 0.45  # inches of a row of pictures with captions
-    figure = Figure(
-        figsize=(13, 0.5 + sum(rows * tall + 0.4 for rows in heights)), dpi=110, layout="constrained", facecolor="white"
-    )
+    """The sheet as PNG. Lengths are inches, places are counted from the top."""
+    height, width = sections[0][1][0].pixels.shape[:2]
+    wide, head, caption, gap = 2.5, 0.35, 0.25, 0.12
+    tall = wide * min(max(height / width, 0.6), 1.6)
+    rows = [-(-len(panels) // COLUMNS) for _, panels in sections]
+    whole = COLUMNS * (wide + gap) + gap, 0.4 + sum(head + count * (caption + tall + gap) for count in rows)
+    figure = Figure(figsize=whole, dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
-    ratios = [rows * tall + 0.4 for rows in heights]
-    parts = figure.subfigures(len(sections), 1, squeeze=False, height_ratios=ratios)
-    for part, rows, (head, panels) in zip(parts.flat, heights, sections, strict=True):
-        section(part, head, panels, rows)
+
+    def write(text: str, top: float, **how: Any) -> None:
+        figure.text(gap / whole[0], 1 - top / whole[1], text, va="top", **how)
+
+    write(title, 0.1, fontsize=12)
+    top = 0.4
+    for (text, panels), count in zip(sections, rows, strict=True):
+        write(text, top + 0.1, fontsize=11, fontweight="bold")
+        for number, panel in enumerate(panels):
+            row, column = divmod(number, COLUMNS)
+            below = top + head + row * (caption + tall + gap) + caption + tall
+            place = (gap + column * (wide + gap)) / whole[0], 1 - below / whole[1], wide / whole[0], tall / whole[1]
+            picture(figure.add_axes(place), panel)
+        top += head + count * (caption + tall + gap)
     stored = io.BytesIO()
     figure.savefig(stored, format="png", metadata={"Software": MADE_BY})
     return stored.getvalue()
 
 
-def section(part: SubFigure, head: str, panels: Sequence[Panel], rows: int) -> None:
-    part.suptitle(head, fontsize=11, x=0.01, ha="left", fontweight="bold")
-    axes: list[Axes] = list(np.ravel(part.subplots(rows, COLUMNS, squeeze=False)))
-    for axis in axes:
-        axis.set_axis_off()
-    for axis, panel in zip(axes, panels, strict=False):
-        picture(axis, panel)
-
-
 def picture(axis: Axes, panel: Panel) -> None:
     """The pixels, with the kernel in the corner; pixels keep hard edges, since they are what is to be seen."""
     pixels = panel.pixels
+    axis.set_axis_off()
     if panel.signed:
         most = np.quantile(np.abs(pixels), 0.995) or 1.0  # a few bright spots shall not leave the rest grey
         axis.imshow(pixels, cmap="gray", vmin=-most, vmax=most, interpolation="nearest")
@@ -206,7 +208,7 @@ def picture(axis: Axes, panel: Panel) -> None:
         across, down = (panel.frame[1] - width) / 2, (panel.frame[0] - height) / 2
         axis.set_xlim(-across - 0.5, width + across - 0.5)
         axis.set_ylim(height + down - 0.5, -down - 0.5)
-    axis.set_title(panel.caption, fontsize=9)
+    axis.set_title(panel.caption, fontsize=9, pad=3)
     if panel.kernel is not None:
         corner = axis.inset_axes((0.0, 0.0, 0.27, 0.27), anchor="SW")
         most = np.abs(panel.kernel).max()
