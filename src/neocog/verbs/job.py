@@ -24,7 +24,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.split import Manifest, folds, notes, split
 from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
-from neocog.environment import environment
+from neocog.environment import cores, environment
 from neocog.errors import UserError, listed, raise_all
 from neocog.interop.by_hand import ByHand, on_processor
 from neocog.networks import build
@@ -181,7 +181,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int) -> Config
             "--device cuda: this machine has no GPU that torch can use",
             fix="use --device cpu; `neocog device` says what there is",
         )
-    threads = training.threads or max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    threads = training.threads or max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     data = replace(
         config.data,
         data=_absolute(config.data.data),
