@@ -81,7 +81,6 @@ def keras_step(batch: int, threads: int) -> Step:
             layers.AveragePooling2D(2),
             layers.Conv2D(16, 5, activation="tanh"),
             layers.AveragePooling2D(2),
-            layers.Permute((3, 1, 2)),  # so that the vector has PyTorch's order, and the weights fit
             layers.Flatten(),
             layers.Dense(120, activation="tanh"),
             layers.Dense(84, activation="tanh"),
@@ -90,8 +89,9 @@ def keras_step(batch: int, threads: int) -> Step:
     )
     weights = []
     for name, value in state.items():  # (O, C, k, k) → (k, k, C, O), (out, in) → (in, out)
-        kernel = name.endswith("weight")
-        weights.append(value.transpose(2, 3, 1, 0) if kernel and value.ndim == 4 else value.T if kernel else value)
+        if name == "c5.weight":  # Keras flattens (H, W, C), PyTorch (C, H, W)
+            value = value.reshape(120, 16, 5, 5).transpose(0, 2, 3, 1).reshape(120, 400)
+        weights.append(value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T)
     model.set_weights(weights)
     model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     images, labels = tf.constant(x.transpose(0, 2, 3, 1)), tf.constant(y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +179,51 @@ def test_weights_that_are_replaced_are_used() -> None:
     model["output"].weight.data = np.zeros((10, 84), np.float32)
     model["output"].bias.data = np.ones(10, np.float32)
     assert (model(x) == 1).all()
+
+
+def test_a_copy_of_a_network_goes_its_own_way() -> None:
+    model = scratch.lenet5()
+    x, y = batch(200, dtype=np.float32)
+    gradients(model, x, y)
+    other = copy.deepcopy(model)
+    before = model(x)
+    assert np.array_equal(other(x), before)
+    gradients(other, x, y)
+    scratch.SGD(other.parameters(), lr=1.0).step()
+    assert np.array_equal(model(x), before) and not np.array_equal(other(x), before)
+
+
+def test_layers_that_remember_their_input_remember_it_between_chunks() -> None:
+    """Every pair of layers in one stage, in chunks and whole: what one layer lends, the next may not rely on for the way back."""
+    rng = np.random.default_rng(0)
+    make = [
+        lambda: Conv2d(2, 2, 3, padding=1, dtype=np.float64, seed=0),
+        lambda: scratch.ConvTranspose2d(2, 2, 3, padding=1, dtype=np.float64, seed=0),
+        *(Tanh, ReLU, scratch.ELU, scratch.LeakyReLU, scratch.Sigmoid, scratch.Softmax),
+        *(
+            lambda: AvgPool2d(2, 1),
+            lambda: scratch.MaxPool2d(2, 1),
+            lambda: scratch.LPPool2d(2, 2, 1),
+            lambda: AvgPool2d(1),
+        ),
+    ]
+    x = rng.standard_normal((200, 2, 5, 5))
+    for first in make:
+        for second in make:
+            size = second()(first()(x[:1])).size
+            whole, chunked = ([first(), second(), Flatten(), Linear(size, 3, dtype=np.float64, seed=0)] for _ in "ab")
+            y, model = x, Sequential(*chunked)
+            for layer in whole:
+                y = layer(y)
+            dy = dx = rng.standard_normal(y.shape)
+            for layer in reversed(whole):
+                dx = layer.backward(dx)
+            np.testing.assert_allclose(model(x), y, atol=1e-12)
+            np.testing.assert_allclose(model.backward(dy, to_input=True), dx, atol=1e-12, err_msg=f"{whole}")
+            for name, parameter in model.named_parameters():
+                place, _, own = name.partition(".")
+                expected = getattr(whole[int(place)], own).grad
+                np.testing.assert_allclose(parameter.grad, expected, atol=1e-9, err_msg=f"{whole} {name}")
 
 
 def test_dropout_drops_the_share_it_says_and_repeats_itself_from_its_seed() -> None:
