@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from neocog.data.augment import Augmentation
 from neocog.data.batches import Batches
 from neocog.data.feed import Feed, Resident
 from neocog.data.preprocessing import Preprocessing
@@ -19,17 +18,16 @@ def feed(count: int, batch: int, at_most: int) -> Feed:
     """A feed of ``count`` images whose one pixel is their number; the first ten positions are no training samples."""
     pixels = np.arange(count + 10, dtype=np.float32).reshape(-1, 1, 1, 1)
     recipe = Preprocessing(1, (1, 1), "float32", (0.0,), (1.0,))
-    still = Augmentation.default(1, (1, 1), mirror=False).changed(("off",))
     parts = {"train": np.arange(10, count + 10)}
     labels = np.arange(count + 10)
     return Feed(
         Resident(pixels),
-        labels,
+        Resident(labels),
         None,
         parts,
         Batches(count, batch, 0),
         recipe,
-        still,
+        None,
         torch.device("cpu"),
         at_most=at_most,
     )

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from neocog.config import TrainConfig
-from neocog.data.augment import Augmentation
+from neocog.data.augment import Augmentation, ImageChanges
 from neocog.data.batches import Batches
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.feed import Feed, Resident, Streamed
@@ -52,12 +52,12 @@ def prepared(
     parts = {"train": np.arange(32), "validation": np.arange(32, 40), "test": np.arange(40, 48)}
     feed = Feed(
         store=store or Resident(pixels),
-        labels=LABELS,
+        targets=Resident(LABELS),
         weights=None,
         parts=parts,
         batches=Batches(32, 32 if config.optimizer == "gd" else 8, config.seed),
         preprocessing=RECIPE,
-        augmentation=Augmentation(flip=0.5, noise=0.05),
+        changes=ImageChanges(Augmentation(flip=0.5, noise=0.05)),
         device=torch.device("cpu"),
         at_most=at_most,
     )

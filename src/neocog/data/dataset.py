@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from neocog.errors import UserError
 
 Array = NDArray[Any]
 SPLITS = ("train", "validation", "test")
+Form = Literal["images", "sequences", "volumes"]
 
 
 class BadImage(UserError):
@@ -53,9 +54,28 @@ class Header:
     notes: tuple[str, ...] = ()  # "PNG named .jpg", "EXIF turned", "broken EXIF ignored" …
 
 
+class Masks(Protocol):
+    """A class for every pixel of N images, read one by one (safe to call from several threads)."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> Array:
+        """(H, W) uint8 class numbers at the image's own size; 255: does not count. Raises BadImage."""
+
+    def header(self, index: int) -> tuple[int, int]:
+        """(H, W) without decoding the pixels where the format allows it. Raises BadImage."""
+
+    def path(self, index: int) -> Path | None:
+        """The file, or None where the mask is drawn from something else."""
+
+
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled images. All sequences have N entries in one order; ``names`` are unique."""
+    """Labelled samples. All sequences have N entries in one order; ``names`` are unique.
+
+    What is known of a sample is one of three: a class (``labels``), numbers (``values``; then ``labels`` are zeros and
+    there are no classes), or a class for each pixel (``masks``; then ``labels`` are zeros and ``classes`` the masks').
+    """
 
     kind: str  # what the path was taken for: "class folders", "CSV", "MNIST IDX" …
     root: Path | None
@@ -68,6 +88,15 @@ class Dataset:
     weights: NDArray[np.float64] | None = None  # (N,) weight of each sample's loss
     notes: tuple[str, ...] = ()  # what the reader ignored, merged or assumed
     mirror: bool = True  # whether a mirrored image keeps its label (digits and letters do not)
+    form: Form = "images"
+    values: NDArray[np.float32] | None = None  # (N, V)
+    quantities: tuple[str, ...] = ()  # (V,) what the values are, with their units: "angle [°]"
+    masks: Masks | None = None
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether each sample has one class."""
+        return self.values is None and self.masks is None
 
     def __len__(self) -> int:
         return len(self.names)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neocog.data.augment import Augmentation, apply, draw
+from neocog.data.augment import Changes
 from neocog.data.batches import Batches, share
 from neocog.data.dataset import Array, Images
 from neocog.data.fit import fit
@@ -26,15 +26,15 @@ AHEAD = 4  # batches that are decoded while the network learns from the one befo
 
 
 class Store(Protocol):
-    """Where fitted pixels come from."""
+    """Where fitted pixels, or targets, come from."""
 
     def stream(self, wanted: Iterable[Indices]) -> Iterator[Array | Tensor]:
-        """Yield (B, C, H, W) pixels for each array of sample positions, in their order."""
+        """Yield what belongs to the samples, (B, …), for each array of their positions, in their order."""
 
 
 @dataclass(frozen=True)
 class Resident:
-    """All pixels in memory (N, C, H, W), or already on the GPU."""
+    """All pixels (N, C, …) or targets (N, …) in memory, or already on the GPU."""
 
     pixels: Array | Tensor
 
@@ -83,8 +83,8 @@ class Streamed:
 class Batch:
     """What one step sees, on the device. ``total`` is the size of the whole batch over all ranks."""
 
-    inputs: Tensor  # (B, C, H, W) normalised float32
-    targets: Tensor  # (B,) int64
+    inputs: Tensor  # (B, C, …) normalised float32
+    targets: Tensor  # (B,) int64 classes, (B, V) float32 values, (B, H, W) masks: what the task learns
     weights: Tensor | None  # (B,) float32, of mean 1 over the training part
     samples: Indices  # (B,) positions in the data set
     total: int
@@ -95,16 +95,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Feed:
-    """Every batch that one rank needs. ``labels`` and ``weights`` are those of the whole data set."""
+    """Every batch that one rank needs. ``store``, ``targets`` and ``weights`` are those of the whole data set.
+
+    ``changes`` is what training sees; ``always`` is done at evaluation too (a task whose target is a change needs it).
+    """
 
     store: Store
-    labels: NDArray[np.int64]
+    targets: Store
     weights: NDArray[np.float32] | None
     parts: Mapping[str, Indices]  # "train", "validation", "test" → positions in the data set
     batches: Batches  # over parts["train"]
     preprocessing: Preprocessing
-    augmentation: Augmentation
+    changes: Changes | None
     device: torch.device
+    always: Changes | None = None
     rank: int = 0
     world: int = 1
     at_most: int = 1024  # images that go through a network at once; larger batches come in pieces
@@ -117,24 +121,31 @@ class Feed:
 
     def training(self, start: int, stop: int) -> Iterator[tuple[int, list[Batch]]]:
         """(step, this rank's share of its batch, augmented, in pieces of at most ``at_most``) for start ≤ step < stop."""
-        plan, ahead = tee((step, piece) for step in range(start, stop) for piece in self._own(self.batches[step]))
+        wanted = ((step, piece) for step in range(start, stop) for piece in self._own(self.batches[step]))
         pieces: list[Batch] = []
-        for (step, samples), pixels in zip(plan, self.store.stream(samples for _, samples in ahead), strict=True):
+        for step, samples, pixels, targets in self._together(wanted):
             epoch = step // self.batches.per_epoch
-            moved = self._moved(pixels)
-            where = torch.from_numpy(samples).to(self.device)
-            drawn = draw(self.augmentation, self.batches.seed, epoch, where, self.preprocessing)
-            pieces.append(self._batch(samples, apply(drawn, moved), len(self.batches[step])))
+            total = len(self.batches[step])
+            pieces.append(self._batch(samples, pixels, targets, total, self.changes, epoch))
             if len(pieces) == len(self._own(self.batches[step])):
                 yield step, pieces
                 pieces = []
 
     def evaluation(self, part: str) -> Iterator[Batch]:
         """This rank's share of a part, not augmented; together the ranks see every sample once."""
-        indices = self.parts[part][self.rank :: self.world]
-        plan, ahead = tee(self._pieces(indices))
-        for samples, pixels in zip(plan, self.store.stream(ahead), strict=True):
-            yield self._batch(samples, self._moved(pixels), len(self.parts[part]))
+        total = len(self.parts[part])
+        for _, samples, pixels, targets in self._together(
+            enumerate(self._pieces(self.parts[part][self.rank :: self.world]))
+        ):
+            yield self._batch(samples, pixels, targets, total, self.always, 0)
+
+    def _together(self, wanted: Iterable[tuple[int, Indices]]) -> Iterator[tuple[int, Indices, Tensor, Tensor]]:
+        """(key, samples, their pixels, their targets), the last two on the device; stores read ahead of what is used."""
+        plan, first, second = tee(wanted, 3)
+        pixels = self.store.stream(samples for _, samples in first)
+        targets = self.targets.stream(samples for _, samples in second)
+        for (key, samples), inputs, truth in zip(plan, pixels, targets, strict=True):
+            yield key, samples, self._moved(inputs), self._moved(truth)
 
     def _own(self, batch: Indices) -> list[Indices]:
         """This rank's share of a batch, in as many pieces as every other rank's, since the ranks meet after each."""
@@ -150,8 +161,11 @@ class Feed:
             return pixels
         return torch.from_numpy(pixels).to(self.device, non_blocking=True)
 
-    def _batch(self, samples: Indices, pixels: Tensor, total: int) -> Batch:
-        inputs = normalise(pixels, self.preprocessing)
-        targets = torch.from_numpy(self.labels[samples]).to(self.device)
+    def _batch(
+        self, samples: Indices, pixels: Tensor, targets: Tensor, total: int, changes: Changes | None, epoch: int
+    ) -> Batch:
+        if changes is not None:
+            where = torch.from_numpy(samples).to(self.device)
+            pixels, targets = changes(pixels, targets, where, self.batches.seed, epoch, self.preprocessing)
         weights = None if self.weights is None else torch.from_numpy(self.weights[samples]).to(self.device)
-        return Batch(inputs, targets, weights, samples, total)
+        return Batch(normalise(pixels, self.preprocessing), targets, weights, samples, total)

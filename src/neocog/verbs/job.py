@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neocog.checks import findings
 from neocog.config import Config
-from neocog.data.augment import Augmentation
+from neocog.data.augment import Augmentation, ImageChanges
 from neocog.data.batches import Batches
 from neocog.data.dataset import SPLITS, Array, BadImage, Dataset, Header
 from neocog.data.detect import open_dataset
@@ -107,14 +107,15 @@ def arrange(
     if data.pixels is not None:
         store = Resident(torch.from_numpy(data.pixels).to(device) if device.type == "cuda" else data.pixels)
     policy = Augmentation.default(preprocessing.channels, preprocessing.size, dataset.mirror)
+    policy = policy.changed(config.training.augment)
     feed = Feed(
         store=store,
-        labels=dataset.labels,
+        targets=Resident(dataset.labels),
         weights=_weights(dataset, train),
         parts={part: np.flatnonzero(parts == part) for part in SPLITS},
         batches=Batches(len(train), config.training.batch, config.training.seed),
         preprocessing=preprocessing,
-        augmentation=policy.changed(config.training.augment),
+        changes=ImageChanges(policy) if policy.is_on() else None,
         device=device,
         rank=ranks.rank,
         world=ranks.world,

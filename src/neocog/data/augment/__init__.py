@@ -5,7 +5,8 @@ geometric part of the same draw to their masks. No state: any batch, order, rank
 """
 
 from neocog.data.augment.apply import apply, apply_masks
+from neocog.data.augment.changes import Changes, ImageChanges, MaskChanges
 from neocog.data.augment.draw import Draw, draw
 from neocog.data.augment.policy import Augmentation
 
-__all__ = ["Augmentation", "Draw", "apply", "apply_masks", "draw"]
+__all__ = ["Augmentation", "Changes", "Draw", "ImageChanges", "MaskChanges", "apply", "apply_masks", "draw"]

@@ -1,0 +1,50 @@
+"""What happens to a batch before the network sees it: one interface for every form of data.
+
+A change is a pure function of (seed, epoch, sample): any batch, order, rank or restart gives the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from neocog.data.augment.apply import apply, apply_masks
+from neocog.data.augment.draw import draw
+from neocog.data.augment.policy import Augmentation
+from neocog.data.preprocessing import Preprocessing
+
+
+class Changes(Protocol):
+    """Pixels (B, C, …) in stored units and the targets that belong to them, both changed alike."""
+
+    def __call__(
+        self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
+    ) -> tuple[Tensor, Tensor]:
+        """``samples`` (B,) int64 positions in the data set. The given tensors stay as they are."""
+
+
+@dataclass(frozen=True)
+class ImageChanges:
+    """Images are changed, their targets stay: a class is the same under every change of the policy."""
+
+    policy: Augmentation
+
+    def __call__(
+        self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
+    ) -> tuple[Tensor, Tensor]:
+        return apply(draw(self.policy, seed, epoch, samples, preprocessing), pixels), targets
+
+
+@dataclass(frozen=True)
+class MaskChanges:
+    """Images and masks (B, H, W) from one draw; labels are copied, never mixed."""
+
+    policy: Augmentation
+
+    def __call__(
+        self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
+    ) -> tuple[Tensor, Tensor]:
+        drawn = draw(self.policy, seed, epoch, samples, preprocessing)
+        return apply(drawn, pixels), apply_masks(drawn, targets)
