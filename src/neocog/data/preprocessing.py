@@ -17,7 +17,7 @@ class Preprocessing:
     """The recorded recipe. ``mean`` and ``std`` (C,) are in stored units (0–255, 0–65535, or the floats' own)."""
 
     channels: int
-    size: tuple[int, int]  # (H, W)
+    size: tuple[int, ...]  # (H, W), of volumes (D, H, W), of sequences (1, L)
     dtype: str  # of the stored pixels: "uint8", "uint16" or "float32"
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -28,3 +28,9 @@ class Preprocessing:
     max_pixels: int = 178_956_970  # of one file
     low: float = 0.0  # pixel value of black and white: for pictures, previews and augmentation
     high: float = 255.0
+    encoding: Literal["intensity", "nucleotides"] = "intensity"  # what a stored number stands for
+
+    @property
+    def inputs(self) -> int:
+        """Channels that the network sees."""
+        return 4 if self.encoding == "nucleotides" else self.channels
