@@ -29,6 +29,21 @@ ALLOWED = {
     "engine": {"engine", "config", "environment", "data", "errors", "run", "tasks.task", "__version__"},
     "interop": {"interop", "networks", "scratch", "predictor", "config", "errors", "run"},
     "pages": {"pages", "errors", "run", "measures"},
+    "studies": {
+        "studies",
+        "config",
+        "data",
+        "engine",
+        "errors",
+        "interop",
+        "measures",
+        "networks",
+        "predictor",
+        "run",
+        "tasks",
+        "tiling",
+        "verbs.screen",
+    },
     "predictor": {"data", "errors", "networks", "run", "__version__"},
 }
 TORCHLESS = ("pages", "measures", "scratch", "checks", "errors", "run", "config")

@@ -391,13 +391,20 @@ def _check_options(options: dict[str, str], model: str) -> None:
     """A misspelt flag must not be taken for an option of the model: tell of both."""
     from neocog.networks import options as options_of
 
-    known = options_of(model)
+    if model == "auto":
+        from neocog.studies import STUDIES, study_of
+
+        found = {name for task in STUDIES for name in study_of(task).models.values()}
+        known = [option for name in sorted(found) for option in options_of(name)]
+    else:
+        known = list(options_of(model))
     flags = [f.name for section in SECTIONS.values() for f in fields(section)]
     for name in options:
         if name.replace("-", "_") not in known:
             hint = did_you_mean(name, [*flags, *known]).replace("_", "-")
+            which = "the default models have" if model == "auto" else f"model {model} has"
             raise UserError(
-                f"unknown option --{name}", fix=f"{hint}model {model} has the options: {', '.join(known) or 'none'}"
+                f"unknown option --{name}", fix=f"{hint}{which} the options: {', '.join(known) or 'none'}"
             )
 
 

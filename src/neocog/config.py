@@ -21,7 +21,11 @@ from neocog.errors import UserError, did_you_mean, raise_all
 
 Optimizer = Literal["adamw", "adam", "sgd", "gd"]
 Schedule = Literal["onecycle", "cosine", "constant"]
-Loss = Literal["cross-entropy", "mse", "mae"]
+Loss = Literal[
+    "auto", "cross-entropy", "mse", "mae", "huber", "gaussian", "dice", "dice+cross-entropy", "focal", "tversky",
+    "circular",
+]  # fmt: skip
+Task = Literal["auto", "classification", "regression", "orientation", "segmentation"]
 
 
 Several = Parameter(consume_multiple=True, negative=())
@@ -33,8 +37,24 @@ class DataConfig:
 
     data: Annotated[str, Parameter(parse=False)] = ""
     """Path, or one of digits, mnist, fashion-mnist, cifar10."""
-    task: Literal["auto", "classification"] = "auto"
+    task: Task = "auto"
     """What is learned; auto: what the data's labels allow."""
+    kind: Literal["auto", "images", "sequences", "volumes"] = "auto"
+    """What the samples are; auto: what the files look like."""
+    targets: Annotated[tuple[str, ...], Several] = ()
+    """Columns whose values are learned (regression); default: every column of numbers."""
+    label_field: str = ""
+    """Field of FASTA headers that is the label: its number from 1, or its name."""
+    min_samples: int = 0
+    """Classes with fewer samples are left out."""
+    gaps: Literal["error", "strip"] = "error"
+    """What to do with gaps (- and .) in sequences."""
+    ignore: int = -1
+    """Mask value that does not count, such as 255; -1: none."""
+    remap: Annotated[bool, Parameter(negative=())] = False
+    """Number mask values with gaps between them anew."""
+    unlabelled: Literal["stop", "skip"] = "stop"
+    """What to do with images that have no mask."""
     size: Annotated[tuple[int, ...], Several] = ()
     """Height and width that the network sees (one number: square); default: the images' own."""
     channels: int = 0
@@ -61,8 +81,8 @@ class DataConfig:
 class ModelConfig:
     """Which network. Its own options (``neocog models NAME``) are flags too: --widths 32,64 --dropout 0.2."""
 
-    model: str = "cnn"
-    """A name of `neocog models`, torchvision:NAME, timm:NAME or path/to/file.py:Class."""
+    model: str = "auto"
+    """A name of `neocog models`, torchvision:NAME, timm:NAME or path/to/file.py:Class; auto: by task and kind of data."""
     options: Annotated[Mapping[str, Any], Parameter(parse=False)] = field(default_factory=dict)
 
 
@@ -96,8 +116,8 @@ class TrainConfig:
     """Penalty on the squared weights (l2 / 2 · w²)."""
     clip: float = 0.0
     """Largest norm of the gradient; 0: not clipped."""
-    loss: Loss = "cross-entropy"
-    """mse and mae compare probabilities with the one-hot truth."""
+    loss: Loss = "auto"
+    """auto: cross-entropy for classes, mse for values, dice+cross-entropy for masks."""
     label_smoothing: float = 0.0
     """Share of the truth that is spread over all classes."""
     class_weights: Literal["none", "balanced"] = "none"
@@ -203,7 +223,7 @@ def _range_faults(config: Config) -> Iterator[UserError]:
         yield UserError("--epochs and --minutes contradict each other", fix="give one of the two")
     if training.seed >= 2**63:
         yield UserError(f"--seed {training.seed} is above 2^63 − 1", fix="give a smaller seed")
-    if training.loss != "cross-entropy" and training.label_smoothing:
+    if training.loss not in ("auto", "cross-entropy") and training.label_smoothing:
         yield UserError(
             f"--label-smoothing belongs to cross-entropy, not to --loss {training.loss}", fix="leave one of the two out"
         )

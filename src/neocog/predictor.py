@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,17 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained network in evaluation mode. ``temperature`` calibrates its probabilities."""
+    """A trained network in evaluation mode. ``facts`` is model.json: what else its task needs to know."""
 
     network: torch.nn.Module
     preprocessing: Preprocessing
     classes: tuple[str, ...]
-    temperature: float = 1.0
+    temperature: float = 1.0  # calibrates probabilities
+    task: str = "classification"
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def logits(self, images: Images, indices: Sequence[int], batch: int = 256) -> Iterator[Logits]:
-        """Yield (B, K) logits of the images at ``indices``, in their order. Raises BadImage."""
+    def outputs(self, images: Images, indices: Sequence[int], batch: int = 256) -> Iterator[Logits]:
+        """Yield (B, …) outputs of the network for the samples at ``indices``, in their order. Raises BadImage."""
         where = np.asarray(indices, dtype=np.int64)
         wanted = (where[start : start + batch] for start in range(0, len(where), batch))
         for pixels in Streamed(images, self.preprocessing).stream(wanted):
@@ -44,38 +46,45 @@ class Predictor:
 
     @torch.no_grad()
     def of_pixels(self, pixels: torch.Tensor) -> Logits:
-        """(B, K) logits of fitted pixels (B, C, H, W)."""
-        logits: Logits = self.network(normalise(pixels, self.preprocessing)).float().numpy()
-        return logits
+        """(B, …) outputs for fitted pixels (B, C, …)."""
+        found: Logits = self.network(normalise(pixels, self.preprocessing)).float().numpy()
+        return found
 
     def probabilities(self, logits: Logits) -> NDArray[np.float64]:
         """(B, K) calibrated: softmax(logits / temperature)."""
-        scaled = logits.astype(np.float64) / self.temperature
-        scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        probabilities: NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
-        return probabilities
+        return probabilities(logits, self.temperature)
+
+
+def probabilities(logits: Logits, temperature: float) -> NDArray[np.float64]:
+    """(N, K) calibrated: softmax(logits / temperature)."""
+    scaled = logits.astype(np.float64) / temperature
+    scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
+    shares: NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
+    return shares
 
 
 def save_predictor(
     run: Run, network: torch.nn.Module, model: str, options: dict[str, Any], preprocessing: Preprocessing,
-    classes: Sequence[str], temperature: float,
+    facts: Mapping[str, Any],
 ) -> None:  # fmt: skip
-    """Write weights.safetensors and model.json: all that ``predict`` needs, no pickle."""
+    """Write weights.safetensors and model.json: all that ``predict`` needs, no pickle.
+
+    ``facts``: task, classes and whatever the task adds. ``outputs`` among them is the width of the network's output where
+    it is not the number of classes.
+    """
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     weights = safetensors.torch.save(state)
     write_atomically(run.weights, weights)
-    facts = {
+    recipe = {
         "neocog": __version__,
-        "task": "classification",
         "model": model,
         "options": options,
-        "classes": list(classes),
-        "temperature": temperature,
+        **facts,
         "preprocessing": asdict(preprocessing),
         "parameters": sum(p.numel() for p in network.parameters()),
         "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
     }
-    write_atomically(run.model, to_json(facts))
+    write_atomically(run.model, to_json(recipe))
 
 
 def load_predictor(run: Run) -> Predictor:
@@ -97,9 +106,8 @@ def load_predictor(run: Run) -> Predictor:
         name: tuple(value) if isinstance(value, list) else value for name, value in facts["preprocessing"].items()
     }
     preprocessing = Preprocessing(**recipe)
-    network = build(
-        facts["model"], preprocessing.channels, preprocessing.size, len(facts["classes"]), **facts["options"]
-    )
+    outputs = facts.get("outputs", len(facts["classes"]))
+    network = build(facts["model"], preprocessing.inputs, preprocessing.size, outputs, **facts["options"])
     state = safetensors.torch.load(content)
     ours = network.state_dict()
     for name in sorted(set(state) ^ set(ours)):
@@ -114,7 +122,8 @@ def load_predictor(run: Run) -> Predictor:
             what = f"the weights are of another network: '{name}' is {tuple(value.shape)}, the model's {tuple(ours[name].shape)}"
             raise UserError(what, str(run.weights), f"is {facts['model']} unchanged?")
     network.load_state_dict(state)
-    return Predictor(network.eval(), preprocessing, tuple(facts["classes"]), float(facts["temperature"]))
+    temperature = float(facts.get("temperature", 1.0))
+    return Predictor(network.eval(), preprocessing, tuple(facts["classes"]), temperature, facts["task"], facts)
 
 
 def path_of(run: Path | Run) -> Run:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from neocog.data.dataset import Dataset
 from neocog.data.detect import open_dataset
+from neocog.data.reading import Reading
 from neocog.errors import UserError
 
 
@@ -99,7 +100,7 @@ def test_one_class_only_is_an_error_unless_allowed(tmp_path: Path) -> None:
     put(tmp_path, "faces/1.png", "faces/2.png")
     with pytest.raises(UserError, match=r"1 class \(faces\) in 2 samples, 2 needed"):
         open_dataset(tmp_path)
-    assert open_dataset(tmp_path, least_classes=1).classes == ("faces",)
+    assert open_dataset(tmp_path, reading=Reading(least_classes=1)).classes == ("faces",)
 
 
 def test_junk_is_ignored_and_counted(tmp_path: Path) -> None:

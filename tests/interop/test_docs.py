@@ -28,7 +28,14 @@ def test_the_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     torch.manual_seed(0)
     exec(twins, {})
     recipe = Preprocessing(1, (28, 28), "uint8", (33.0,), (78.0,))
-    save_predictor(Run(tmp_path), build("lenet5", 1, (28, 28), 2), "lenet5", {}, recipe, ("cat", "dog"), 1.0)
+    save_predictor(
+        Run(tmp_path),
+        build("lenet5", 1, (28, 28), 2),
+        "lenet5",
+        {},
+        recipe,
+        {"task": "classification", "classes": ("cat", "dog")},
+    )
     monkeypatch.chdir(export(tmp_path, "onnx", quiet=True))
     found: dict[str, object] = {}
     exec(onnx, found)

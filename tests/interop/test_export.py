@@ -73,7 +73,14 @@ def run(tmp_path: Path) -> Callable[..., Run]:
         recipe = Preprocessing(channels, (12, 14), dtype, mean, std, low=0.0, high=high)
         folder = tmp_path / "run"
         folder.mkdir()
-        save_predictor(Run(folder), network, model, options, recipe, CLASSES, 1.7)
+        save_predictor(
+            Run(folder),
+            network,
+            model,
+            options,
+            recipe,
+            {"task": "classification", "classes": CLASSES, "temperature": 1.7},
+        )
         return Run(folder)
 
     return make

@@ -18,7 +18,8 @@ from neocog.engine.loop import Learner, Loop, learner, restore
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.run import Run
-from neocog.verbs.job import Job, arrange, read
+from neocog.studies.job import Job
+from neocog.verbs.job import arrange, read
 from neocog.verbs.screen import Screen
 
 STEPS = 7  # two epochs of three batches and a part of the third

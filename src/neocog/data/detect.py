@@ -11,13 +11,14 @@ from pathlib import Path
 from neocog.data.cifar import find_cifar, read_cifar
 from neocog.data.classes import require_classes
 from neocog.data.dataset import Dataset
-from neocog.data.decoding import Decoding
+from neocog.data.decoding import DEFAULT, Decoding
 from neocog.data.files import is_junk
 from neocog.data.folders import class_folders, entries, is_image, read_folders
 from neocog.data.idx import find_idx, read_idx
 from neocog.data.images import FileImages
 from neocog.data.named import NAMES, open_named
 from neocog.data.npz import read_npz
+from neocog.data.reading import Reading
 from neocog.data.table import CSV_SUFFIXES, describes_images, read_table
 from neocog.errors import UserError, did_you_mean, listed, printable
 
@@ -39,11 +40,11 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 MOST_COUNTED = 100_000  # files looked at to say what an unknown folder holds
 
 
-def open_dataset(source: str | Path, decoding: Decoding = Decoding(), least_classes: int = 2) -> Dataset:  # noqa: B008
-    """The labelled images of a path, or of a data set known by name (``neocog.data.named.NAMES``).
+def open_dataset(source: str | Path, decoding: Decoding = DEFAULT, reading: Reading = Reading()) -> Dataset:  # noqa: B008
+    """The labelled samples of a path, or of a data set known by name (``neocog.data.named.NAMES``).
 
     A text that is such a name means the name, even where a file is called so (``./digits`` means the file); a ``Path``
-    is always a path. Fewer classes than ``least_classes`` are an error. Raises UserError.
+    is always a path. ``reading``: what the user says of it. Fewer classes than it wants are an error. Raises UserError.
     """
     if isinstance(source, str) and source in NAMES:
         data = open_named(source)
@@ -51,23 +52,24 @@ def open_dataset(source: str | Path, decoding: Decoding = Decoding(), least_clas
             note = f"the '{source}' in this folder was not looked at: write ./{source} to mean that"
             data = replace(data, notes=(*data.notes, note))
     else:
-        data = _open_path(source, decoding)
+        data = _open_path(source, decoding, reading)
     if isinstance(data.images, FileImages) and all(len(name) == 1 and name.isalnum() for name in data.classes):
         note = "the classes are single digits or letters, so images are not mirrored; --augment flip=0.5 mirrors them"
         data = replace(data, mirror=False, notes=(*data.notes, note))
-    require_classes(data, least_classes)
+    if data.has_classes:
+        require_classes(data, reading.least_classes)
     return data
 
 
-def _open_path(source: str | Path, decoding: Decoding) -> Dataset:
+def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Dataset:
     path, shown = Path(source), printable(str(source))
     if "://" in str(source):
         raise UserError("an address is no data set", shown, "download the files, and give the path of their folder")
     try:
         if path.is_dir():
-            return _open_folder(path, decoding)
+            return _open_folder(path, decoding, reading)
         if path.is_file():
-            return _open_file(path, decoding)
+            return _open_file(path, decoding, reading)
     except OSError as error:
         where = printable(os.fsdecode(error.filename)) if error.filename else shown
         raise UserError(f"cannot be read: {error.strerror}", where) from error
@@ -76,7 +78,7 @@ def _open_path(source: str | Path, decoding: Decoding) -> Dataset:
     raise UserError("no such file, folder or name", shown, f"{did_you_mean(shown, NAMES)}names: {', '.join(NAMES)}")
 
 
-def _open_file(path: Path, decoding: Decoding) -> Dataset:
+def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     suffix, shown = path.suffix.lower(), printable(str(path))
     if suffix == ".npz":
         return read_npz(path)
@@ -90,7 +92,7 @@ def _open_file(path: Path, decoding: Decoding) -> Dataset:
     raise UserError(what, shown, f"neocog reads {LAYOUTS}")
 
 
-def _open_folder(path: Path, decoding: Decoding) -> Dataset:
+def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     for folder in (path, *(path / inner for inner in INNER)):
         if folder.is_dir():
             if find_idx(folder):

@@ -31,6 +31,11 @@ class Preprocessing:
     encoding: Literal["intensity", "nucleotides"] = "intensity"  # what a stored number stands for
 
     @property
+    def plane(self) -> tuple[int, int]:
+        """(H, W), also of a volume's slices."""
+        return self.size[-2], self.size[-1]
+
+    @property
     def inputs(self) -> int:
         """Channels that the network sees."""
         return 4 if self.encoding == "nucleotides" else self.channels

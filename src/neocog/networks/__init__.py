@@ -25,7 +25,7 @@ MODELS: dict[str, str] = {
 }
 
 
-def build(name: str, channels: int, size: tuple[int, int], outputs: int, **options: Any) -> Module:
+def build(name: str, channels: int, size: tuple[int, ...], outputs: int, **options: Any) -> Module:
     """A freshly initialised network, drawn from torch's current seed.
 
     ``name``: one of ``MODELS``, ``torchvision:NAME``, ``timm:NAME`` or ``path/to/file.py:Class``. ``options`` may be
@@ -35,7 +35,7 @@ def build(name: str, channels: int, size: tuple[int, int], outputs: int, **optio
     if ":" in name:
         from neocog.networks import external
 
-        return external.build(name, channels, size, outputs, **options)
+        return external.build(name, channels, (size[-2], size[-1]), outputs, **options)
     return model_class(name)(channels, size, outputs, **check_options(name, options))
 
 

@@ -18,8 +18,8 @@ class Layer:
     parameters: int
 
 
-def layers(model: nn.Module, channels: int, size: tuple[int, int]) -> list[Layer]:
-    """The leaf layers in the order in which an image (C, H, W) meets them. The model's mode and weights stay as they are."""
+def layers(model: nn.Module, channels: int, size: tuple[int, ...]) -> list[Layer]:
+    """The leaf layers in the order in which a sample (C, …) meets them. The model's mode and weights stay as they are."""
     rows: list[Layer] = []
 
     def hook(name: str, layer: nn.Module) -> None:

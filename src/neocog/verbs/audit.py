@@ -21,6 +21,7 @@ from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
+from neocog.data.reading import Reading
 from neocog.data.split import read_splits
 from neocog.data.survey import Record, survey
 from neocog.errors import listed, printable
@@ -83,7 +84,9 @@ def audit(
     """
     begun, screen = time.monotonic(), Screen(quiet)
     recorded = read_splits(Run(verify).splits if verify.is_dir() else verify) if verify else None
-    dataset = open_dataset(source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), least_classes=1)
+    dataset = open_dataset(
+        source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), Reading(least_classes=1)
+    )
     with screen.bar("reading", len(dataset)) as advance:
         records = survey(dataset.images, workers=workers, progress=advance, keep=False).records
     with screen.bar("comparing", 1):

@@ -14,7 +14,8 @@ from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.pages import sections_to_json, write_report
 from neocog.run import Bars, Run, Section, Table, to_json, write_atomically
-from neocog.verbs.job import Data, arrange
+from neocog.studies.job import Data
+from neocog.verbs.job import arrange
 from neocog.verbs.screen import Screen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,19 @@ from neocog.config import from_toml
 from neocog.data.dataset import Dataset
 from neocog.data.detect import open_dataset
 from neocog.data.images import Decoding
+from neocog.data.reading import Reading
 from neocog.data.split import read_splits
 from neocog.errors import UserError, listed
-from neocog.measures.classification import classification_measures, per_class
 from neocog.predictor import load_predictor, path_of
 from neocog.run import Run, to_json, write_atomically
+from neocog.studies import study_for
 from neocog.verbs.screen import Screen
 
 
 def evaluate(
     run: Path | Run, data: str | Path | None = None, out: Path | None = None, quiet: bool = False
 ) -> dict[str, Any]:
-    """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, "per_class"}.
+    """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, …}.
 
     Without ``data``: the run's own test part, as splits.csv names it. With ``data``: all of it, or its test part where it
     has one; images of the run's training part among them (same SHA-256) are an error. Writes the JSON to ``out``.
@@ -35,26 +36,20 @@ def evaluate(
     predictor = load_predictor(run)
     config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
     source = str(data) if data is not None else config.data.data
-    dataset = open_dataset(source, Decoding.recorded(predictor.preprocessing), least_classes=1)
+    reading = replace(Reading.of(config), least_classes=1)
+    dataset = open_dataset(source, Decoding.recorded(predictor.preprocessing), reading)
+    judge = study_for(predictor.task, dataset)
     chosen = own_test(run, dataset) if data is None else foreign_test(run, dataset)
-    labels = matched(dataset, predictor.classes)[chosen]
     with screen.bar("evaluating", len(chosen)) as advance:
-        logits = []
-        for part in predictor.logits(dataset.images, chosen.tolist()):
-            logits.append(part)
-            advance(len(part))
-    groups = None if dataset.groups is None else dataset.groups[chosen]
-    values = np.concatenate(logits)
-    found = classification_measures(values, labels, groups, config.training.seed, predictor.temperature)
+        found = judge.evaluate(predictor, dataset, chosen, config, advance)
     result = {
         "run": str(run.folder),
-        "task": "classification",
+        "task": predictor.task,
         "model": config.model.model,
         "data": source,
         "classes": list(predictor.classes),
         "n": {"test": len(chosen)},
-        "measures": {"test": {name: asdict(value) for name, value in found.items()}},
-        "per_class": per_class(values, labels, predictor.classes, groups, config.training.seed),
+        **found,
     }
     if out is not None:
         if out.exists():
@@ -86,15 +81,6 @@ def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
         what = f"{len(seen)} of these {len(chosen):,} images were used to train this run"
         raise UserError(what, listed(seen), "leave them out: a network is not judged on what it was trained on")
     return chosen
-
-
-def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
-    """(N,) labels in the run's order of classes. Raises UserError for classes that the run does not know."""
-    unknown = [name for name in dataset.classes if name not in classes]
-    if unknown:
-        raise UserError(f"the run does not know the classes {listed(unknown)}", fix=f"it knows {listed(classes, 30)}")
-    order = np.array([classes.index(name) for name in dataset.classes], dtype=np.int64)
-    return order[dataset.labels]
 
 
 def show(result: dict[str, Any], console: Console) -> None:

@@ -47,6 +47,9 @@ def export(run: Path | Run, to: Target, out: Path | None = None, quiet: bool = F
     if folder.exists():
         raise UserError(f"{folder} exists already", fix="give another --out")
     predictor = load_predictor(run)
+    recipe = predictor.preprocessing
+    if predictor.task != "classification" or len(recipe.size) != 2 or recipe.encoding != "intensity":
+        raise UserError(f"{run.folder} holds no network that classifies images", fix="export one that does")
     library = importlib.import_module(f"neocog.interop.{to}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

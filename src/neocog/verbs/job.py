@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,67 +15,32 @@ from numpy.typing import NDArray
 
 from neocog.checks import findings
 from neocog.config import Config
-from neocog.data.augment import Augmentation, ImageChanges
 from neocog.data.batches import Batches
-from neocog.data.dataset import SPLITS, Array, BadImage, Dataset, Header
+from neocog.data.dataset import SPLITS, BadImage, Dataset, Header
 from neocog.data.detect import open_dataset
 from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
 from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.reading import Reading
 from neocog.data.split import Manifest, folds, notes, split
 from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
 from neocog.environment import cores, environment
 from neocog.errors import UserError, listed, raise_all
-from neocog.interop.by_hand import ByHand, on_processor
-from neocog.networks import build
-from neocog.run import Finding
-from neocog.tasks.classification import Classification, balanced_weights
+from neocog.interop.by_hand import on_processor
+from neocog.studies import study_for
+from neocog.studies.job import Data, Job
 from neocog.verbs.screen import Screen
-
-
-@dataclass(frozen=True)
-class Data:
-    """A data set, read and checked: the same for every fold."""
-
-    dataset: Dataset
-    records: list[Record]
-    pixels: Array | None  # (N, C, H, W) fitted, or None where they are streamed
-    plan: Preprocessing  # without mean and std, which are the training part's
-    kept: NDArray[np.bool_]
-    findings: list[Finding]
-
-    @property
-    def digests(self) -> list[str]:
-        return [record.digest for record in self.records]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Data, split and task of one training; every rank computes the same."""
-
-    config: Config  # resolved: no "auto" left in it that resuming could decide otherwise
-    data: Data
-    parts: NDArray[np.str_]  # (N,) train, validation, test, or "" for a sample that is left out
-    preprocessing: Preprocessing
-    feed: Feed
-    task: Classification
-
-    @property
-    def dataset(self) -> Dataset:
-        return self.data.dataset
-
-    def counts(self) -> dict[str, int]:
-        return {part: int((self.parts == part).sum()) for part in SPLITS}
 
 
 def read(config: Config, screen: Screen) -> Data:
     """Open the data, decode every image once, and check them. Raises UserError with every fault that was found."""
     decoding = Decoding(frames=config.data.frames, axes=config.data.axes or None, max_pixels=config.data.max_pixels)
-    dataset = open_dataset(config.data.data, decoding)
-    size = f"{len(dataset):,} images in {len(dataset.classes)} classes"
-    screen.say(f"{config.data.data}: taken for {dataset.kind}, {size}")
+    dataset = open_dataset(config.data.data, decoding, Reading.of(config))
+    chosen = study_for(config.data.task, dataset)
+    screen.say(f"{config.data.data}: taken for {dataset.kind}, {described(dataset)}; task: {chosen.name}")
+    chosen.check(config, dataset)
     known = list(headers(dataset))
     plan = shape_plan(known, config.data.channels or None, _size(config.data.size), config.data.fit, decoding)
     for note in (*dataset.notes, *plan_notes(known, plan)):
@@ -86,7 +53,17 @@ def read(config: Config, screen: Screen) -> Data:
     for finding in found:
         if finding.severity != "note":
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
-    return Data(dataset, surveyed.records, surveyed.pixels, plan, kept, found)
+    return Data(dataset, chosen, surveyed.records, surveyed.pixels, plan, kept, found)
+
+
+def described(dataset: Dataset) -> str:
+    """ "1,797 images in 10 classes": what the user must see, lest data be taken for something else."""
+    what = f"{len(dataset):,} {dataset.form}"
+    if dataset.values is not None:
+        return f"{what} with {listed(dataset.quantities)}"
+    if dataset.masks is not None:
+        return f"{what} with masks of {len(dataset.classes)} classes"
+    return f"{what} in {len(dataset.classes)} classes"
 
 
 def arrange(
@@ -101,26 +78,26 @@ def arrange(
     preprocessing = finish(data.plan, data.records, train.tolist())
     if config.training.engine == "numpy":
         config = replace(config, training=on_processor(config.training, ranks.world))
-    config = resolved(config, preprocessing, len(train))
+    config = resolved(data.study.resolved(config, dataset), preprocessing, len(train), data.study.name)
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
     if data.pixels is not None:
         store = Resident(torch.from_numpy(data.pixels).to(device) if device.type == "cuda" else data.pixels)
-    policy = Augmentation.default(preprocessing.channels, preprocessing.size, dataset.mirror)
-    policy = policy.changed(config.training.augment)
+    changes, always = data.study.changes(config, dataset, preprocessing)
     feed = Feed(
         store=store,
-        targets=Resident(dataset.labels),
+        targets=data.study.targets(data, config),
         weights=_weights(dataset, train),
         parts={part: np.flatnonzero(parts == part) for part in SPLITS},
         batches=Batches(len(train), config.training.batch, config.training.seed),
         preprocessing=preprocessing,
-        changes=ImageChanges(policy) if policy.is_on() else None,
+        changes=changes,
+        always=always,
         device=device,
         rank=ranks.rank,
         world=ranks.world,
     )
-    return Job(config, data, parts, preprocessing, feed, task_for(config, dataset, preprocessing, train))
+    return Job(config, data, parts, preprocessing, feed, data.study.task(config, dataset, preprocessing, train))
 
 
 def headers(dataset: Dataset) -> Iterator[Header | None]:
@@ -162,7 +139,7 @@ def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
     return np.where(held < 0, "", parts)
 
 
-def resolved(config: Config, preprocessing: Preprocessing, train: int) -> Config:
+def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Any) -> Config:
     """Settings without "auto": what ``resume`` must find as it was."""
     training = config.training
     if training.batch > train and training.optimizer != "gd":
@@ -188,32 +165,16 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int) -> Config
         data=_absolute(config.data.data),
         size=preprocessing.size,
         channels=preprocessing.channels,
-        task="classification",
+        task=task,
     )
     return replace(
         config, data=data, training=replace(training, batch=batch, epochs=epochs, device=device, threads=threads)
     )
 
 
-def task_for(
-    config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
-) -> Classification:
-    """The task that the settings name."""
-    training, model = config.training, config.model
-
-    def network() -> torch.nn.Module:
-        net = build(model.model, preprocessing.channels, preprocessing.size, len(dataset.classes), **model.options)
-        return ByHand(net) if training.engine == "numpy" else net
-
-    weights: tuple[float, ...] = ()
-    if training.class_weights == "balanced":
-        weights = balanced_weights(dataset.labels[train].tolist(), len(dataset.classes))
-    return Classification(network, dataset.classes, training.loss, training.label_smoothing, weights)
-
-
 def fits_in_memory(count: int, plan: Preprocessing, share: float) -> bool:
     """Whether the fitted pixels take at most ``share`` of the memory that is free now."""
-    needed = count * plan.channels * plan.size[0] * plan.size[1] * np.dtype(plan.dtype).itemsize
+    needed = count * plan.channels * math.prod(plan.size) * np.dtype(plan.dtype).itemsize
     return needed <= share * (environment()["memory"]["available"] or 2**31)
 
 

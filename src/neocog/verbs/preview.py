@@ -20,6 +20,7 @@ from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
 from neocog.data.fit import fit, shape_plan
 from neocog.data.preprocessing import Fit, Preprocessing
+from neocog.data.reading import Reading
 from neocog.errors import UserError, listed, printable
 from neocog.run import write_atomically
 
@@ -54,14 +55,14 @@ def preview(
     if n < 1 or draws < 1:
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
     target = destination(source, out)
-    dataset = open_dataset(source, Decoding(frames=frames), least_classes=1)
+    dataset = open_dataset(source, Decoding(frames=frames), Reading(least_classes=1))
     plan = shape_plan(list(headers(dataset)), channels, size, how, Decoding(frames=frames))
     samples, pixels = shown(dataset, plan, n, seed)
     if plan.dtype != "uint8":
         low, high = float(pixels.min()), float(pixels.max())
         plan = replace(plan, low=low, high=high if high > low else low + 1)
     if augmentation is None:
-        augmentation = Augmentation.default(plan.channels, plan.size, dataset.mirror).changed(augment)
+        augmentation = Augmentation.default(plan.channels, plan.plane, dataset.mirror).changed(augment)
     columns = [pixels.astype(np.float32)]
     for number in range(epoch, epoch + draws):
         drawn = draw(augmentation, seed, number, torch.from_numpy(samples), plan)
@@ -155,7 +156,7 @@ def candidates(dataset: Dataset, seed: int) -> Iterable[int]:
 
 def title(source: str | Path, dataset: Dataset, plan: Preprocessing) -> str:
     """One line on the data and the shape that they get."""
-    height, width = plan.size
+    height, width = plan.plane
     colours = "" if plan.channels in (1, 3) else ", the first as red, green, blue"
     shape = f"{height} × {width}, {plan.channels} channel{'s'[: plan.channels > 1]}{colours}, {plan.dtype}"
     return f"{printable(str(source))}: {len(dataset):,} images in {len(dataset.classes)} classes, shown as {shape}"

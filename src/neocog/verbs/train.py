@@ -26,9 +26,10 @@ from neocog.environment import environment
 from neocog.errors import UserError
 from neocog.interop.by_hand import HandOptimizer
 from neocog.run import Run, to_json, write_atomically
+from neocog.studies.job import Job
 from neocog.verbs.crossvalidate import crossvalidate
 from neocog.verbs.finish import finish_run
-from neocog.verbs.job import Job, arrange, read
+from neocog.verbs.job import arrange, read
 from neocog.verbs.screen import Screen
 from neocog.verbs.watch import watcher
 
@@ -44,17 +45,19 @@ def train(data: str | Path, out: Path | None = None, quiet: bool = False, **sett
 
 
 def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str]) -> Run:
-    """Begin a run in a new folder (``out``, or runs/classification/DATA-MODEL, numbered).
+    """Begin a run in a new folder (``out``, or runs/TASK/DATA-MODEL, numbered).
 
     Nothing is written before data and settings have been found good.
     """
     with together(config) as ranks:
         screen = Screen(quiet or not ranks.is_writer)
-        folder = new_folder(config, out)
+        if out is not None:
+            unused(out)
         data = read(config, screen)
         fold = 0 if config.data.folds else None
         job = arrange(config, data, ranks, screen, fold)
         fresh = ready(job, ranks)
+        folder = out or new_folder(job.config)
         run = Run(Path(ranks.told(str(folder))))
         if ranks.is_writer:
             make(run.folder)
@@ -227,17 +230,20 @@ def differs(written: dict[str, Any], ranks: Ranks) -> Iterator[str]:
             yield f"{name} was {before}, is {after}"
 
 
-def new_folder(config: Config, out: Path | None) -> Path:
-    """Where a new run will go; an existing one is never written over."""
-    if out is None:
-        stem = Path(config.data.data).name.split(".")[0] or "data"
-        base = Path("runs") / "classification" / f"{stem}-{Path(config.model.model).name.replace(':', '-')}"
-        out, number = base, 2
-        while out.exists():
-            out, number = base.with_name(f"{base.name}-{number}"), number + 1
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists already", fix="give another --out, or `neocog resume` it")
+def new_folder(config: Config) -> Path:
+    """Where a new run goes by itself; an existing one is never written over."""
+    stem = Path(config.data.data).name.split(".")[0] or "data"
+    base = Path("runs") / config.data.task / f"{stem}-{Path(config.model.model).name.replace(':', '-')}"
+    out, number = base, 2
+    while out.exists():
+        out, number = base.with_name(f"{base.name}-{number}"), number + 1
     return out
+
+
+def unused(out: Path) -> None:
+    """Raise UserError where something is at ``out`` already."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists already", fix="give another --out, or `neocog resume` it")
 
 
 def make(folder: Path) -> None:

@@ -49,7 +49,7 @@ def draw(policy: Augmentation, seed: int, epoch: int, samples: Tensor, preproces
     A function of its arguments alone, sample by sample; what one kind draws does not depend on the other kinds.
     """
     dice = Dice(seed, epoch, samples)
-    size, low, high = preprocessing.size, preprocessing.low, preprocessing.high
+    size, low, high = preprocessing.plane, preprocessing.low, preprocessing.high
     noise = dice.between("noise", 0, policy.noise) if policy.noise else None
     dirt = dice.between("salt_pepper", 0, policy.salt_pepper) if policy.salt_pepper else None
     light = dice.between("brightness", -policy.brightness, policy.brightness) if policy.brightness else None

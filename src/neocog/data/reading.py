@@ -1,0 +1,41 @@
+"""How a path is to be read: what the user says where the data do not say it themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from neocog.data.dataset import Form
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is wanted of a path. The defaults leave everything to the data."""
+
+    task: str = "auto"
+    kind: Form | Literal["auto"] = "auto"
+    least_classes: int = 2  # of labelled samples
+    targets: tuple[str, ...] = ()  # columns whose values are learned; (): all columns of numbers
+    label_field: str = ""  # of FASTA headers: a name or the number of the field
+    min_samples: int = 0  # classes with fewer are left out
+    gaps: Literal["error", "strip"] = "error"  # in sequences
+    ignore: int | None = None  # the mask value that does not count
+    remap: bool = False  # number mask values with gaps anew
+    unlabelled: Literal["stop", "skip"] = "stop"  # images without a mask
+
+    @classmethod
+    def of(cls, config: Any) -> Reading:
+        """From the settings of a run (``neocog.config.Config``)."""
+        data = config.data
+        return cls(
+            task=data.task,
+            kind=data.kind,
+            least_classes=2 if data.task in ("auto", "classification") else 1,
+            targets=data.targets,
+            label_field=data.label_field,
+            min_samples=data.min_samples,
+            gaps=data.gaps,
+            ignore=data.ignore if data.ignore >= 0 else None,
+            remap=data.remap,
+            unlabelled=data.unlabelled,
+        )

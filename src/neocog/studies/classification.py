@@ -1,0 +1,187 @@
+"""Classification, from settings to report: one of K classes for each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neocog.config import Config
+from neocog.data.dataset import Dataset
+from neocog.data.preprocessing import Preprocessing
+from neocog.engine.loop import Learner, Loop
+from neocog.errors import UserError, listed
+from neocog.interop.by_hand import ByHand
+from neocog.measures.calibration import calibration_bins, fit_temperature
+from neocog.measures.classification import classification_measures, per_class
+from neocog.measures.counts import confusion
+from neocog.networks import build
+from neocog.predictor import Predictor, probabilities
+from neocog.run import Measure, Section
+from neocog.studies.classes import MISTAKES, class_rows, predictions_csv
+from neocog.studies.files import pieces
+from neocog.studies.job import Job
+from neocog.studies.pictures import thumbnails
+from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
+from neocog.tasks import chapters as chapter
+from neocog.tasks.classification import Classification, balanced_weights
+from neocog.verbs.screen import Screen
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Logits (n, K) of one part, in the order of ``samples`` (n,), positions in the data set."""
+
+    samples: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.str_] | None
+
+
+class ClassificationStudy(Study):
+    """One label a sample."""
+
+    name = "classification"
+    needs = "classification"
+    losses = ("cross-entropy", "mse", "mae")
+    models: ClassVar = {"images": "cnn"}
+
+    def task(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
+    ) -> Classification:
+        training, model = config.training, config.model
+
+        def network() -> torch.nn.Module:
+            net = build(model.model, preprocessing.inputs, preprocessing.size, len(dataset.classes), **model.options)
+            return ByHand(net) if training.engine == "numpy" else net
+
+        weights: tuple[float, ...] = ()
+        if training.class_weights == "balanced":
+            weights = balanced_weights(dataset.labels[train].tolist(), len(dataset.classes))
+        return Classification(network, dataset.classes, training.loss, training.label_smoothing, weights)  # type: ignore[arg-type]
+
+    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
+        """Calibration on the validation part; then the test part, looked at for the first time."""
+        validation, test = judged(job, learner, loop, "validation"), judged(job, learner, loop, "test")
+        temperature = fit_temperature(validation.logits, validation.labels) if len(validation.samples) else 1.0
+        seed, classes = job.config.training.seed, job.dataset.classes
+        measures = {
+            part: classification_measures(found.logits, found.labels, found.groups, seed, temperature)
+            for part, found in {"test": test, "validation": validation}.items()
+            if len(found.samples)
+        }
+        each = per_class(test.logits, test.labels, classes, test.groups, seed)
+        calibrated = probabilities(test.logits, temperature)
+        return Judgement(
+            measures=measures,
+            predictions=predictions_csv(job.dataset, test.samples, test.labels, calibrated),
+            chapters=_chapters(job, loop, test, measures, each, temperature),
+            result={"per_class": each, "temperature": temperature},
+            facts={"temperature": temperature},
+        )
+
+    def evaluate(
+        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
+    ) -> dict[str, Any]:
+        labels = matched(dataset, predictor.classes)[chosen]
+        parts = []
+        for part in predictor.outputs(dataset.images, chosen.tolist()):
+            parts.append(part)
+            advance(len(part))
+        groups = None if dataset.groups is None else dataset.groups[chosen]
+        values, seed = np.concatenate(parts), config.training.seed
+        found = classification_measures(values, labels, groups, seed, predictor.temperature)
+        return {
+            "measures": {"test": {name: asdict(value) for name, value in found.items()}},
+            "per_class": per_class(values, labels, predictor.classes, groups, seed),
+        }
+
+    def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
+        """Label and calibrated probability of the likeliest class, and of up to two runners-up."""
+        rows: list[dict[str, Any]] = []
+        for piece in pieces(paths, predictor.preprocessing, advance):
+            good = [part.pixels for part in piece if part.pixels is not None]
+            logits = predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else np.empty((0, 1), np.float32)
+            found = iter(predictor.probabilities(logits))
+            for part in piece:
+                row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
+                rows.append(row if part.fault else row | class_rows(next(found), predictor.classes))
+        heads = (
+            "path",
+            "label",
+            "probability",
+            "second",
+            "second_probability",
+            "third",
+            "third_probability",
+            "skipped",
+        )
+        return Predicted(heads, tuple(rows))
+
+
+def judged(job: Job, learner: Learner, loop: Loop, part: str) -> Judged:
+    """Logits of a whole part."""
+    samples, logits = [np.empty(0, np.int64)], [np.empty((0, len(job.dataset.classes)), np.float32)]
+    for where, found, _ in outputs(job, learner, loop, part):
+        samples.append(where)
+        logits.append(found)
+    where = np.concatenate(samples)
+    groups = None if job.dataset.groups is None else job.dataset.groups[where]
+    return Judged(where, np.concatenate(logits), job.dataset.labels[where], groups)
+
+
+def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """(N,) labels in the run's order of classes. Raises UserError for classes that the run does not know."""
+    unknown = [name for name in dataset.classes if name not in classes]
+    if unknown:
+        raise UserError(f"the run does not know the classes {listed(unknown)}", fix=f"it knows {listed(classes, 30)}")
+    order = np.array([classes.index(name) for name in dataset.classes], dtype=np.int64)
+    return order[dataset.labels]
+
+
+def _chapters(
+    job: Job,
+    loop: Loop,
+    test: Judged,
+    measures: Mapping[str, Mapping[str, Measure]],
+    each: Mapping[str, Any],
+    temperature: float,
+) -> list[Section]:
+    """Results, confusion, mistakes, calibration."""
+    classes = job.dataset.classes
+    raw, calibrated = probabilities(test.logits, 1.0), probabilities(test.logits, temperature)
+    correct = raw.argmax(1) == test.labels
+    bins = [calibration_bins(p.max(1), correct) for p in (raw, calibrated)]
+    totals = {"confusion": torch.from_numpy(confusion(test.labels, raw.argmax(1), len(classes)))}
+    return [
+        chapter.measures_chapter(measures, each),
+        *job.task.sections(classes, totals),
+        _mistakes(job, loop, test, calibrated),
+        chapter.calibration_chapter(bins[0], bins[1], temperature),
+    ]
+
+
+def _mistakes(job: Job, loop: Loop, test: Judged, calibrated: NDArray[np.float64]) -> Section:
+    """The test samples that the network is surest of, among the wrong and among the right."""
+    prediction, surety = calibrated.argmax(1), calibrated.max(1)
+    names = job.dataset.classes
+    examples = [
+        [
+            chapter.Example(
+                png=png,
+                name=job.dataset.names[test.samples[place]],
+                truth=names[test.labels[place]],
+                prediction=names[prediction[place]],
+                probability=float(surety[place]),
+            )
+            for png, place in zip(thumbnails(job, loop, test.samples[places]), places, strict=True)
+        ]
+        for places in chapter.worst_and_surest(test.labels, prediction, surety, MISTAKES)
+    ]
+    wrong = int((prediction != test.labels).sum())
+    return chapter.mistakes_chapter(examples[0], examples[1], wrong, len(test.labels))

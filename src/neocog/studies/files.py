@@ -1,0 +1,44 @@
+"""The user's files as fitted pixels, a few at a time: what every study's ``predict`` begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from neocog.data.dataset import Array, BadImage
+from neocog.data.fit import fit
+from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode
+from neocog.data.preprocessing import Preprocessing
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One sample of a file: its fitted pixels (C, …), or the fault for which it has none."""
+
+    name: str
+    pixels: Array | None = None
+    fault: str = ""
+    size: tuple[int, ...] = ()  # of the stored image, before fitting
+
+
+def suffixes(recipe: Preprocessing) -> tuple[str, ...]:
+    """Of the files that can hold such samples."""
+    return tuple(IMAGE_SUFFIXES)
+
+
+def pieces(paths: Sequence[Path], recipe: Preprocessing, advance: Callable[[int], None]) -> Iterator[list[Piece]]:
+    """Up to ``BATCH`` samples at a time, in the order of the files; ``advance`` is called with each file that is read."""
+    decoding = Decoding.recorded(recipe)
+    for start in range(0, len(paths), BATCH):
+        found = []
+        for path in paths[start : start + BATCH]:
+            try:
+                stored = decode(path, decoding, str(path))
+                found.append(Piece(str(path), fit(stored, recipe), size=stored.shape[:-1]))
+            except BadImage as error:
+                found.append(Piece(str(path), fault=error.what))
+            advance(1)
+        yield found

@@ -1,0 +1,61 @@
+"""What one training works on, as plain records: the data as read and checked, and the job made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.config import Config
+from neocog.data.dataset import SPLITS, Array, Dataset
+from neocog.data.feed import Feed
+from neocog.data.preprocessing import Preprocessing
+from neocog.data.survey import Record
+from neocog.run import Finding
+from neocog.tasks.task import Task
+
+if TYPE_CHECKING:
+    from neocog.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set, read and checked: the same for every fold."""
+
+    dataset: Dataset
+    study: Study
+    records: list[Record]
+    pixels: Array | None  # (N, C, …) fitted, or None where they are streamed
+    plan: Preprocessing  # without mean and std, which are the training part's
+    kept: NDArray[np.bool_]
+    findings: list[Finding]
+    masks: Array | None = None  # (N, H, W) uint8 fitted, where there are masks and they fit in memory
+
+    @property
+    def digests(self) -> list[str]:
+        return [record.digest for record in self.records]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Data, split and task of one training; every rank computes the same."""
+
+    config: Config  # resolved: no "auto" left in it that resuming could decide otherwise
+    data: Data
+    parts: NDArray[np.str_]  # (N,) train, validation, test, or "" for a sample that is left out
+    preprocessing: Preprocessing
+    feed: Feed
+    task: Task
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.data.dataset
+
+    @property
+    def study(self) -> Study:
+        return self.data.study
+
+    def counts(self) -> dict[str, int]:
+        return {part: int((self.parts == part).sum()) for part in SPLITS}

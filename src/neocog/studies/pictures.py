@@ -1,0 +1,23 @@
+"""Pictures of samples as the network is shown them, before normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neocog.engine.loop import Loop
+from neocog.studies.job import Job
+from neocog.tasks.chapters import thumbnail
+
+
+def thumbnails(job: Job, loop: Loop, samples: NDArray[np.int64] | Sequence[int]) -> list[str]:
+    """Base64 PNGs of the samples at these positions in the data set."""
+    where: NDArray[Any] = np.asarray(samples, dtype=np.int64)
+    if not len(where):
+        return []
+    pixels = np.asarray(torch.as_tensor(next(iter(loop.feed.store.stream([where])))).cpu())
+    return [thumbnail(image, job.preprocessing.low, job.preprocessing.high) for image in pixels]

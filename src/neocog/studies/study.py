@@ -1,0 +1,126 @@
+"""The interface between one task's study and the verbs: settings → task, network → judgement, files → predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neocog.config import Config
+from neocog.data.augment import Augmentation, Changes, ImageChanges
+from neocog.data.dataset import Array, Dataset
+from neocog.data.feed import Resident, Store
+from neocog.data.preprocessing import Preprocessing
+from neocog.engine.loop import Learner, Loop
+from neocog.errors import UserError
+from neocog.predictor import Predictor
+from neocog.run import Measure, Section
+from neocog.studies.job import Data, Job
+from neocog.tasks.task import Task
+from neocog.verbs.screen import Screen
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a finished training is found to be worth. The first test measure is the one that is said first."""
+
+    measures: Mapping[str, Mapping[str, Measure]]  # part ("test", "validation") → measure → value with its interval
+    predictions: str  # predictions.csv: one row a test sample
+    chapters: Sequence[Section]  # of the report, the results; data, network, training and environment are added
+    result: Mapping[str, Any] = field(default_factory=dict)  # more for result.json
+    facts: Mapping[str, Any] = field(default_factory=dict)  # more for model.json: what ``predict`` needs
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What ``predict`` says: one row a file under ``columns``; a row with ``skipped`` tells why it has nothing else."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    written: tuple[Path, ...] = ()  # further files, such as masks
+
+
+class Study(ABC):
+    """One task around the loop. ``needs``: what the data must say of each sample ("" for nothing)."""
+
+    name: ClassVar[str]
+    needs: ClassVar[str] = ""
+    losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
+    models: ClassVar[Mapping[str, str]]  # the default network by form of data
+    network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
+
+    def check(self, config: Config, dataset: Dataset) -> None:  # noqa: B027 (most have nothing to add)
+        """Raise UserError for settings or data that do not suit this task."""
+
+    def resolved(self, config: Config, dataset: Dataset) -> Config:
+        """Settings without "auto" that this task decides: the network and the loss."""
+        training, model = config.training, config.model
+        if training.loss == "auto":
+            training = replace(training, loss=self.losses[0])  # type: ignore[arg-type]
+        elif training.loss not in self.losses:
+            fix = f"choose one of {', '.join(self.losses)}"
+            raise UserError(f"--loss {training.loss} is not for {self.name}", fix=fix)
+        if model.model == "auto":
+            if dataset.form not in self.models:
+                raise UserError(f"--task {self.name} is not for {dataset.form}", fix=f"for: {', '.join(self.models)}")
+            model = replace(model, model=self.models[dataset.form])
+        return replace(config, training=training, model=model)
+
+    @abstractmethod
+    def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> Task:
+        """The task that the settings name. ``train`` (n,): positions of the training samples."""
+
+    def targets(self, data: Data, config: Config) -> Store:
+        """Where what is learned comes from."""
+        return Resident(data.dataset.labels if data.dataset.values is None else data.dataset.values)
+
+    def changes(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing
+    ) -> tuple[Changes | None, Changes | None]:
+        """What happens to training batches, and what happens always. Raises UserError for changes that would falsify."""
+        policy = Augmentation.default(preprocessing.channels, preprocessing.plane, dataset.mirror)
+        policy = policy.changed(config.training.augment)
+        return (ImageChanges(policy) if policy.is_on() else None), None
+
+    def caption(self, dataset: Dataset, index: int) -> str:
+        """What is written under a sample's picture."""
+        if dataset.values is not None:
+            return ", ".join(f"{value:g}" for value in dataset.values[index])
+        return dataset.classes[dataset.labels[index]] if dataset.has_classes else str(dataset.names[index])
+
+    def input_shape(self, job: Job) -> tuple[int, ...]:
+        """(C, …) of one sample as the kept network takes it."""
+        return (job.preprocessing.inputs, *job.preprocessing.size)
+
+    @abstractmethod
+    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
+        """Measure the best network on validation and test part; nothing here changes it."""
+
+    @abstractmethod
+    def evaluate(
+        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
+    ) -> dict[str, Any]:
+        """{"measures": {"test": …}, …} on the samples ``chosen`` of other data, or of the run's own test part."""
+
+    @abstractmethod
+    def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
+        """One row for each file; what cannot be read gets a row that says so."""
+
+
+def outputs(job: Job, learner: Learner, loop: Loop, part: str) -> Iterator[tuple[NDArray[np.int64], Array, Array]]:
+    """Yield (samples, outputs, targets) over a whole part, from this process alone, in fp32 as ``predict`` computes them."""
+    feed = replace(loop.feed, rank=0, world=1)
+    for net in learner.judged.values():
+        net.eval()
+    with torch.no_grad():
+        for batch in feed.evaluation(part):
+            found = job.task.predict(learner.judged, batch.inputs)
+            yield batch.samples, found.cpu().numpy(), batch.targets.cpu().numpy()
