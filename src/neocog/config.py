@@ -142,6 +142,8 @@ class TrainConfig:
     """Share of the free memory that decoded images may take; beyond it they are streamed from disk."""
     save_every: float = 30.0
     """Seconds between checkpoints, more where saving would cost over 2 % of the time; 0: after every step."""
+    baseline: Annotated[bool, Parameter(negative=())] = False
+    """Also train mlp on the same data: what the convolution buys."""
     tensorboard: Annotated[bool, Parameter(negative=())] = False
     """Also write TensorBoard logs into the run folder."""
     seed: int = 0

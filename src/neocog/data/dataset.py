@@ -30,7 +30,10 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> Array:
-        """(H, W, C) pixels as stored: uint8, uint16 or float32; EXIF turned, palette and alpha resolved. Raises BadImage."""
+        """(H, W, C) pixels as stored: uint8, uint16 or float32; EXIF turned, palette and alpha resolved. Raises BadImage.
+
+        A volume is (D, H, W, C).
+        """
 
     def header(self, index: int) -> Header:
         """Size, channels and dtype without decoding the pixels where the format allows it. Raises BadImage."""
@@ -52,6 +55,12 @@ class Header:
     dtype: str
     mode: str = ""  # as stored: "L", "P", "RGBA", "CMYK", "I;16", "7 × float64" …
     notes: tuple[str, ...] = ()  # "PNG named .jpg", "EXIF turned", "broken EXIF ignored" …
+    depth: int = 0  # slices of a volume; 0: an image
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """(H, W), of a volume (D, H, W)."""
+        return (self.depth, self.height, self.width) if self.depth else (self.height, self.width)
 
 
 class Masks(Protocol):
@@ -104,7 +113,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class ArrayImages:
-    """Images inside one array (N, H, W, C), as from IDX, CIFAR or NPZ files."""
+    """Images inside one array (N, H, W, C), or volumes (N, D, H, W, C), as from IDX, CIFAR or NPZ files."""
 
     array: Array
     names: Sequence[str]
@@ -116,15 +125,15 @@ class ArrayImages:
         image: Array = self.array[index]
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             bad = np.argwhere(~np.isfinite(image))
-            raise BadImage(
-                f"{len(bad)} values are NaN or infinite, the first at row {bad[0][0]}, column {bad[0][1]}",
-                self.names[index],
-            )
+            axes = ("slice", "row", "column")[4 - image.ndim :]
+            where = ", ".join(f"{axis} {at}" for axis, at in zip(axes, bad[0], strict=False))
+            raise BadImage(f"{len(bad)} values are NaN or infinite, the first at {where}", self.names[index])
         return image
 
     def header(self, index: int) -> Header:
-        height, width, channels = self.array.shape[1:]
-        return Header(height, width, channels, str(self.array.dtype), f"{channels} × {self.array.dtype}")
+        *depth, height, width, channels = self.array.shape[1:]
+        mode = f"{channels} × {self.array.dtype}"
+        return Header(height, width, channels, str(self.array.dtype), mode, depth=depth[0] if depth else 0)
 
     def digest(self, index: int) -> str:
         import hashlib

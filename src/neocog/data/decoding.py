@@ -19,11 +19,12 @@ class Decoding:
     frames: Literal["error", "first", "stack"] = "error"
     max_pixels: int = 178_956_970  # H × W; Pillow's own limit against decompression bombs
     axes: str | None = None  # of TIFF files whose own tags do not say, as "CYX" or "YXC"
+    volumes: bool = False  # whether the pages of a file are the slices of a volume
 
     @classmethod
     def recorded(cls, recipe: Preprocessing) -> Decoding:
         """As in training, for what comes later."""
-        return cls(recipe.background, recipe.frames, recipe.max_pixels, recipe.axes)
+        return cls(recipe.background, recipe.frames, recipe.max_pixels, recipe.axes, len(recipe.size) == 3)
 
 
 DEFAULT = Decoding()
@@ -44,10 +45,10 @@ def check_size(width: int, height: int, frames: int, decoding: Decoding, name: s
 
 
 def frames_used(count: int, kind: str, decoding: Decoding, name: str) -> int:
-    """How many of a file's frames become channels: 1, or all of them with ``frames="stack"``."""
-    if count == 1 or decoding.frames == "first":
+    """How many of a file's frames are used: 1, or all of them as channels (``frames="stack"``) or slices (``volumes``)."""
+    if count == 1 or (decoding.frames == "first" and not decoding.volumes):
         return 1
-    if decoding.frames == "stack":
+    if decoding.frames == "stack" or decoding.volumes:
         return count
     fix = "--frames first takes the first one, --frames stack makes channels of all"
     raise BadImage(f"{kind} with {count} frames or pages, where one is expected", name, fix)

@@ -20,6 +20,7 @@ from neocog.data.named import NAMES, open_named
 from neocog.data.npz import read_npz
 from neocog.data.reading import Reading
 from neocog.data.table import CSV_SUFFIXES, describes_images, read_table
+from neocog.data.unlabelled import read_unlabelled
 from neocog.errors import UserError, did_you_mean, listed, printable
 
 LAYOUTS = (
@@ -36,6 +37,7 @@ INNER = (
     "MNIST/raw",
     "FashionMNIST/raw",
 )
+UNLABELLED = ("orientation",)  # tasks that make their own labels
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 MOST_COUNTED = 100_000  # files looked at to say what an unknown folder holds
 
@@ -66,6 +68,8 @@ def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Data
     if "://" in str(source):
         raise UserError("an address is no data set", shown, "download the files, and give the path of their folder")
     try:
+        if path.is_dir() and reading.task in UNLABELLED and not (find_idx(path) or find_cifar(path)):
+            return read_unlabelled(path, decoding)
         if path.is_dir():
             return _open_folder(path, decoding, reading)
         if path.is_file():

@@ -47,17 +47,20 @@ def decode(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
         layout = plan(tiff, decoding, name)
         check_complete(layout, len(data), name)
         head = _noted(layout.header)
-        if int(layout.page.photometric) == YCBCR and int(layout.page.compression) not in _JPEG:
+        if decoding.volumes and layout.orientation > 1:
+            raise BadImage("a stack of turned pages", name, "save its pages upright")
+        if int(layout.page.photometric) == YCBCR and not decoding.volumes and int(layout.page.compression) not in _JPEG:
             return pillow.decode_tiff(data, decoding, name), head
         try:
             stored = layout.series.asarray(maxworkers=1)
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
-            return _without_codec(layout, tiff, data, decoding, name), head
+            upright = _without_codec(layout, tiff, data, decoding, name)
+            return upright[None] if decoding.volumes else upright, head
         pixels = _channels_last(_display(stored, layout, tiff), layout, decoding)
         pixels = finite(_as_type(finite(pixels, name), head.dtype), name)
-        return turn(pixels, layout.orientation), head
+        return pixels if decoding.volumes else turn(pixels, layout.orientation), head
 
 
 def _without_codec(layout: Plan, tiff: Any, data: bytes, decoding: Decoding, name: str) -> Array:
@@ -93,19 +96,21 @@ def _display(stored: Array, layout: Plan, tiff: Any) -> Array:
 
 
 def _channels_last(pixels: Array, layout: Plan, decoding: Decoding) -> Array:
-    """(H, W, C): frames outermost, then C, then S."""
+    """(H, W, C): frames outermost, then C, then S; of a volume (D, H, W, C)."""
     axes = layout.axes if pixels.ndim == len(layout.axes) else f"{layout.axes}s"  # s: colours of a palette
     order = sorted(range(len(axes)), key=lambda at: {"Y": 0, "X": 1, "C": 3, "S": 4, "s": 5}.get(axes[at], 2))
     pixels = pixels.transpose(order)
     height, width = pixels.shape[:2]
     inner = lengths(axes, tuple(pixels.shape[i] for i in np.argsort(order)), "CSs")
     pixels = pixels.reshape(height, width, -1, inner)[:, :, : layout.frames]  # (H, W, frames, C · S)
+    leading = pixels.shape[:3] if decoding.volumes else pixels.shape[:2]
     if layout.alpha:
         samples = layout.series.shape[layout.axes.index("S")]
         flat = pixels.reshape(height, -1, samples)
         premultiplied = int(layout.page.extrasamples[0]) == ASSOCIATED
         pixels = composite(flat[..., :-1], flat[..., -1:], decoding.background, premultiplied)
-    return pixels.reshape(height, width, -1)
+    pixels = pixels.reshape(*leading, -1)
+    return np.ascontiguousarray(np.moveaxis(pixels, 2, 0)) if decoding.volumes else pixels
 
 
 def _as_type(pixels: Array, dtype: str) -> Array:

@@ -18,7 +18,7 @@ _BYTES_PER_PIXEL = 8  # decoded bytes allowed per pixel of Decoding.max_pixels
 
 @dataclass(frozen=True)
 class Plan:
-    """How the stored array becomes (H, W, C)."""
+    """How the stored array becomes (H, W, C), or (D, H, W, C) of a volume."""
 
     series: Any
     page: Any  # the first one, whose tags hold for all
@@ -60,7 +60,10 @@ def plan(tiff: Any, decoding: Decoding, name: str) -> Plan:
     notes = tuple(_notes(page, series, dtype, alpha, orientation, decoding))
     if frames < max(pages, len(tiff.series)):
         notes += (f"the first of {max(pages, len(tiff.series))} frames",)
-    head = Header(height, width, channels * frames, dtype, mode, notes)
+    if decoding.volumes:
+        head = Header(height, width, channels, dtype, mode, notes, frames)
+    else:
+        head = Header(height, width, channels * frames, dtype, mode, notes)
     return Plan(series, page, axes, frames, head, orientation, alpha)
 
 

@@ -62,13 +62,14 @@ def pieces(activation: str) -> int:
     return 2 if activation == "maxout" else 1
 
 
-def check_input(model: str, channels: int, size: tuple[int, int], outputs: int, minimum: int = 1) -> None:
+def check_input(model: str, channels: int, size: tuple[int, ...], outputs: int, minimum: int = 1) -> None:
     """Raise unless there is a channel, an output, and at least ``minimum`` pixels along H and W."""
     if channels < 1 or outputs < 1:
         raise UserError(f"{model} needs at least 1 channel and 1 output, not {channels} and {outputs}")
     if min(size) < minimum:
+        sides, found = " × ".join([str(minimum)] * len(size)), " × ".join(map(str, size))
         raise UserError(
-            f"{model} needs images of at least {minimum} × {minimum} pixels, not {size[0]} × {size[1]}",
+            f"{model} needs images of at least {sides} pixels, not {found}",
             fix=f"--size {minimum} (enlarges the images), or a model for smaller ones, such as mlp",
         )
 

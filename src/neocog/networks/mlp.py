@@ -1,10 +1,11 @@
 """A multilayer perceptron, which does not know that its input is a picture. Rumelhart, Hinton & Williams 1986.
 
-(B, C, H, W) → flatten (B, C·H·W) → [linear → activation → dropout] per hidden width → linear (B, outputs)
+(B, C, H, W) or (B, C, D, H, W) → flatten (B, C·H·W) → [linear → activation → dropout] per hidden width → linear (B, outputs)
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ class MLP(nn.Sequential):
     def __init__(
         self,
         channels: int,
-        size: tuple[int, int],
+        size: tuple[int, ...],
         outputs: int,
         *,
         hidden: tuple[int, ...] = (512, 256),
@@ -32,7 +33,7 @@ class MLP(nn.Sequential):
         check_widths("hidden", hidden, empty=True)
         check_range("dropout", dropout, 0, 1)
         layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-        features = channels * size[0] * size[1]
+        features = channels * math.prod(size)
         for number, width in enumerate(hidden, start=1):
             layers[f"linear{number}"] = nn.Linear(features, width * pieces(activation))
             layers[f"{activation}{number}"] = ACTIVATIONS[activation]()

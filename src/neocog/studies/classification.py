@@ -50,6 +50,7 @@ class ClassificationStudy(Study):
     needs = "classification"
     losses = ("cross-entropy", "mse", "mae")
     models: ClassVar = {"images": "cnn"}
+    has_baseline = True
 
     def task(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]

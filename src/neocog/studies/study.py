@@ -55,6 +55,7 @@ class Study(ABC):
     needs: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
     models: ClassVar[Mapping[str, str]]  # the default network by form of data
+    has_baseline: ClassVar[bool] = False  # whether a fully connected network can do the same
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 
     def check(self, config: Config, dataset: Dataset) -> None:  # noqa: B027 (most have nothing to add)

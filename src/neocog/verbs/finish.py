@@ -11,6 +11,7 @@ from neocog.pages import sections_to_json, write_report
 from neocog.predictor import save_predictor
 from neocog.run import Measure, Run, to_json, write_atomically
 from neocog.studies.job import Job
+from neocog.verbs.baseline import baseline_chapter
 from neocog.verbs.chapters import chapters
 from neocog.verbs.screen import Screen
 
@@ -48,7 +49,9 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "precision": loop.precision.name,
         "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, dataset.labels.tolist())},
     }
-    write_atomically(run.sections, sections_to_json(chapters(job, learner, loop, found.chapters)))
+    compared = baseline_chapter(run, found.measures["test"])
+    results = [*found.chapters[:1], *((compared,) if compared else ()), *found.chapters[1:]]
+    write_atomically(run.sections, sections_to_json(chapters(job, learner, loop, results)))
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(found.measures["test"], run, screen)

@@ -27,6 +27,7 @@ from neocog.errors import UserError
 from neocog.interop.by_hand import HandOptimizer
 from neocog.run import Run, to_json, write_atomically
 from neocog.studies.job import Job
+from neocog.verbs.baseline import train_baseline
 from neocog.verbs.crossvalidate import crossvalidate
 from neocog.verbs.finish import finish_run
 from neocog.verbs.job import arrange, read
@@ -146,6 +147,8 @@ def learn(
     job: Job, fresh: Learner, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str], fold: int | None
 ) -> None:
     """Learn and finish: the same for a new run and for one that goes on."""
+    if job.config.training.baseline:
+        train_baseline(job, run, ranks, screen, command, fold)
     precision = choose(job.config.training.device, job.config.training.precision)
     parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
     screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
