@@ -53,6 +53,8 @@ class DataConfig:
     """Mask value that does not count, such as 255; -1: none."""
     remap: Annotated[bool, Parameter(negative=())] = False
     """Number mask values with gaps between them anew."""
+    turns: Literal["any", "quarter"] = "any"
+    """Angles that are learned with --task orientation."""
     unlabelled: Literal["stop", "skip"] = "stop"
     """What to do with images that have no mask."""
     size: Annotated[tuple[int, ...], Several] = ()

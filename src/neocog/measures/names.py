@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "precision", "recall", "f1", "top_3", "top_5")
-LOWER_IS_BETTER = ("brier", "ece", "ece_calibrated", "log_loss", "mae", "rmse", "median_error", "mean_error", "hd95", "nll")
+LOWER_IS_BETTER = (
+    "brier",
+    "ece",
+    "ece_calibrated",
+    "log_loss",
+    "mae",
+    "rmse",
+    "median_error",
+    "mean_error",
+    "hd95",
+    "nll",
+)
 TITLES = {
     "auroc": "AUROC",
     "brier": "Brier score",

@@ -43,8 +43,17 @@ class Draw:
     salt_pepper_state: Tensor | None = None  # (B,) int64
 
 
-def draw(policy: Augmentation, seed: int, epoch: int, samples: Tensor, preprocessing: Preprocessing) -> Draw:
+def draw(
+    policy: Augmentation,
+    seed: int,
+    epoch: int,
+    samples: Tensor,
+    preprocessing: Preprocessing,
+    angles: Tensor | None = None,
+) -> Draw:
     """The amounts for ``samples`` (B,) int64 positions in the data set, on their device.
+
+    ``angles`` (B,) float64 degrees, counter-clockwise, stand in for the turns that would be drawn.
 
     A function of its arguments alone, sample by sample; what one kind draws does not depend on the other kinds.
     """
@@ -61,7 +70,7 @@ def draw(policy: Augmentation, seed: int, epoch: int, samples: Tensor, preproces
         fill=policy.fill,
         flips=_flips(policy, dice),
         shift=_shift(policy, dice),
-        matrix=_matrix(policy, dice, size),
+        matrix=_matrix(policy, dice, size, angles),
         blur=_blur_weights(policy, dice),
         erase=box,
         grey=None if grey is None else (low + grey * (high - low)).float(),
@@ -110,12 +119,12 @@ def _shift(policy: Augmentation, dice: Dice) -> Tensor | None:
     return torch.stack([dice.between(name, *bounds).floor().long() for name in ("crop_down", "crop_right")], 1)
 
 
-def _matrix(policy: Augmentation, dice: Dice, size: tuple[int, int]) -> Tensor | None:
+def _matrix(policy: Augmentation, dice: Dice, size: tuple[int, int], angles: Tensor | None) -> Tensor | None:
     """The way back of: stretch and scale, shear, turn (counter-clockwise), translate."""
     if not (policy.turn or policy.scale or policy.stretch or policy.shear or policy.translate):
         return None
     height, width = size
-    angle = torch.deg2rad(dice.between("turn", -policy.turn, policy.turn))
+    angle = torch.deg2rad(dice.between("turn", -policy.turn, policy.turn) if angles is None else angles)
     skew = torch.tan(torch.deg2rad(dice.between("shear", -policy.shear, policy.shear)))
     scale, stretch = dice.factor("scale", policy.scale), dice.factor("stretch", policy.stretch).sqrt()
     right = dice.between("right", -policy.translate, policy.translate) * width

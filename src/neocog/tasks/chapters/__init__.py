@@ -7,6 +7,7 @@ from neocog.tasks.chapters.mistakes import mistakes_chapter as mistakes_chapter
 from neocog.tasks.chapters.mistakes import worst_and_surest as worst_and_surest
 from neocog.tasks.chapters.network import filters_chapter as filters_chapter
 from neocog.tasks.chapters.network import network_chapter as network_chapter
+from neocog.tasks.chapters.orientation import orientation_chapters as orientation_chapters
 from neocog.tasks.chapters.pictures import thumbnail as thumbnail
 from neocog.tasks.chapters.quality import calibration_chapter as calibration_chapter
 from neocog.tasks.chapters.quality import confusion_chapter as confusion_chapter

@@ -36,9 +36,7 @@ def data_chapter(
     items: list[Item] = [
         Text(summary),
         Findings(tuple(findings)),
-        Table(
-            ("part", form, "share", "smallest class")[: 3 + several], tuple(row[: 3 + several] for row in rows)
-        ),
+        Table(("part", form, "share", "smallest class")[: 3 + several], tuple(row[: 3 + several] for row in rows)),
     ]
     if several:
         items.append(Bars(tuple(classes), tuple(map(float, totals)), f"{form}, all parts together"))
