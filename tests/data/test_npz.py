@@ -92,13 +92,12 @@ def test_large_arrays_are_read_block_by_block(tmp_path: Path, monkeypatch: pytes
         np.testing.assert_array_equal(pixels(read(tmp_path, X=array, y=LABELS)), COLOUR)
 
 
-@pytest.mark.parametrize("ambiguous", [(6, 3, 8, 3), (6, 1, 9, 4), (6, 8, 9, 5)])
+@pytest.mark.parametrize("ambiguous", [(6, 3, 8, 3), (6, 1, 9, 4), (6, 3, 8, 8, 3), (6, 5, 8, 8, 9)])
 def test_unclear_channels_are_refused(tmp_path: Path, ambiguous: tuple[int, ...]) -> None:
     assert " × ".join(map(str, ambiguous)) in wrong(tmp_path, X=np.zeros(ambiguous, np.uint8), y=LABELS)
 
 
-def test_volumes_and_other_ranks_are_refused(tmp_path: Path) -> None:
-    assert "not supported yet" in wrong(tmp_path, X=np.zeros((6, 4, 4, 4, 1), np.uint8), y=LABELS)
+def test_other_ranks_are_refused(tmp_path: Path) -> None:
     assert "holds no images" in wrong(tmp_path, X=np.zeros((6, 9), np.uint8), y=LABELS)
     assert "no array of samples" in wrong(tmp_path, X=np.uint8(3), y=LABELS)
     assert "no images" in wrong(tmp_path, X=GREY[:0], y=LABELS[:0])

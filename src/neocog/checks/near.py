@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neocog.checks.duplicates import across
 from neocog.checks.words import count
 from neocog.data.dataset import Array, BadImage, Dataset
+from neocog.data.slices import flat
 from neocog.data.survey import Record
 from neocog.run import Finding
 
@@ -143,7 +144,7 @@ def _confirmed(dataset: Dataset, pairs: Ints) -> list[tuple[int, int]]:
 def _thumbnail(dataset: Dataset, index: int) -> Array:
     """(SIDE²,) float32 cells of the image in grey, their mean taken off; NaN, near to nothing, if it has become unreadable."""
     try:
-        image = dataset.images.read(index)
+        image = flat(dataset.images.read(index))
     except BadImage:
         return np.full(SIDE * SIDE, np.nan, np.float32)
     rows, columns = (np.arange(SIDE + 1) * length // SIDE for length in image.shape[:2])

@@ -1,7 +1,7 @@
-"""Array files → one (N, H, W, C) array of uint8, uint16 or float32 and the ``Dataset`` around it.
+"""Array files → one (N, H, W, C) or (N, D, H, W, C) array of uint8, uint16 or float32 and the ``Dataset`` around it.
 
 Memory stays at the result plus one block: each part is decoded straight into its place.
-Letters: N samples, H × W pixels, C channels.
+Letters: N samples, D slices, H × W pixels, C channels.
 """
 
 from __future__ import annotations
@@ -42,13 +42,18 @@ def array_dataset(
         splits=splits if any(split for split, _ in parts) else None,
         notes=(*notes, *look_alikes(classes)),
         mirror=mirror,
+        form="volumes" if array.ndim == 5 else "images",
     )
 
 
-def load_images(parts: Sequence[Stored]) -> tuple[Array, tuple[str, ...]]:
-    """The parts one after the other as (N, H, W, C), and notes on what was converted. Raises UserError."""
-    axes = {_axes(part) for part in parts}
-    shapes = {part.where: _arranged_shape(part.shape[1:], _axes(part)) for part in parts}
+def load_images(parts: Sequence[Stored], kind: str = "auto") -> tuple[Array, tuple[str, ...]]:
+    """The parts one after the other as (N, H, W, C) or (N, D, H, W, C), and notes on what was converted.
+
+    ``kind``: "images" or "volumes" where the user says so. Raises UserError.
+    """
+    layouts = {part.where: _axes(part, kind) for part in parts}
+    axes = set(layouts.values())
+    shapes = {part.where: _arranged_shape(part.shape[1:], layouts[part.where]) for part in parts}
     if len(axes) > 1 or len(set(shapes.values())) > 1:
         told = ", ".join(f"{part.where} {part.shape}" for part in parts)
         raise UserError("the parts hold images of different shapes", told, "store all parts in one size and layout")
@@ -59,47 +64,65 @@ def load_images(parts: Sequence[Stored]) -> tuple[Array, tuple[str, ...]]:
         for part in parts:
             for start, block in part.blocks():
                 target = array[first + start : first + start + len(block)]
-                target[...] = _arrange(block, _axes(part))
+                target[...] = _arrange(block, layouts[part.where])
                 if scale != 1:
                     target *= scale
             first += len(part)
-    return array, notes
+    return array, (*_taken_for(parts[0], layouts[parts[0].where], kind), *notes)
 
 
-def _axes(part: Stored) -> str:
-    """ "NHW", "NHWC" or "NCHW": the channel axis is the one of 1, 3 or 4, and there must be only one."""
+def _axes(part: Stored, kind: str) -> str:
+    """The layout of a part, one letter an axis: "NHW", "NHWC", "NCHW", "NDHW", "NDHWC" or "NCDHW".
+
+    A first or last axis of 1, 3 or 4 counts channels; four axes without one are volumes, as are five.
+    """
     shape, where = part.shape, part.where
     size = " × ".join(map(str, shape))
     if len(shape) > 1 and 0 in shape:
         raise UserError(f"no images: shape {size}", where)
-    if len(shape) == 3:
+    if len(shape) == 3 and kind != "volumes":
         return "NHW"
-    if len(shape) == 5:
-        raise UserError(f"volumes of shape {size} are not supported yet", where, "give slices: (N, H, W)")
-    if len(shape) != 4:
-        fix = "store images as (N, H, W), (N, H, W, C) or (N, C, H, W)"
-        raise UserError(f"an array of {len(shape)} axes ({size}) holds no images", where, fix)
-    first, last = shape[1] in CHANNELS, shape[3] in CHANNELS
+    if len(shape) not in (4, 5):
+        known = "volumes as (N, D, H, W)" if kind == "volumes" else "images as (N, H, W), (N, H, W, C) or (N, C, H, W)"
+        raise UserError(f"an array of {len(shape)} axes ({size}) holds no {known[:7].strip()}", where, f"store {known}")
+    if len(shape) == 4 and kind == "volumes":
+        return "NDHW"
+    if len(shape) == 5 and kind == "images":
+        raise UserError(f"shape {size}: five axes are volumes, not images", where, "--kind volumes")
+    first, last = shape[1] in CHANNELS, shape[-1] in CHANNELS
     if first and last:
-        fix = "make the array (N, H, W, C) with H not 1, 3 or 4"
-        raise UserError(f"shape {size}: the channels could be axis 1 or axis 3", where, fix)
+        fix = f"say --kind volumes, or move the channels: {shape[1]} or {shape[-1]}, where the other axis is not 1, 3 or 4"
+        raise UserError(f"shape {size}: the channels could be axis 1 or axis {len(shape) - 1}", where, fix)
     if not first and not last:
-        what = f"shape {size}: neither axis 1 nor axis 3 has 1, 3 or 4 channels (volumes are not supported yet)"
-        raise UserError(what, where, "store images as (N, H, W), (N, H, W, C) or (N, C, H, W)")
-    return "NCHW" if first else "NHWC"
+        if len(shape) == 4 and kind == "auto":
+            return "NDHW"
+        fix = "store channels of 1, 3 or 4 first or last, or give --kind volumes to (N, D, H, W)"
+        raise UserError(f"shape {size}: neither axis 1 nor axis {len(shape) - 1} has 1, 3 or 4 channels", where, fix)
+    inner = "HW" if len(shape) == 4 else "DHW"
+    return f"NC{inner}" if first else f"N{inner}C"
+
+
+def _taken_for(part: Stored, axes: str, kind: str) -> tuple[str, ...]:
+    """A note where four axes could have been meant otherwise."""
+    if len(axes) != 4 or kind != "auto":
+        return ()
+    size = " × ".join(map(str, part.shape))
+    if axes == "NDHW":
+        return (f"arrays of shape {size} taken for volumes of {' × '.join(map(str, part.shape[1:]))}; see --kind",)
+    return (f"arrays of shape {size} taken for images with {part.shape[axes.index('C')]} channels; see --kind",)
 
 
 def _arrange(block: Array, axes: str) -> Array:
-    """A view as (N, H, W, C)."""
-    if axes == "NHW":
+    """A view with the channels last."""
+    if "C" not in axes:
         return block[..., None]
-    return block.transpose(0, 2, 3, 1) if axes == "NCHW" else block
+    return np.moveaxis(block, axes.index("C"), -1)
 
 
 def _arranged_shape(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
-    if axes == "NHW":
+    if "C" not in axes:
         return (*shape, 1)
-    return (shape[1], shape[2], shape[0]) if axes == "NCHW" else shape
+    return (*shape[1:], shape[0]) if axes[1] == "C" else shape
 
 
 def _pixel_type(parts: Sequence[Stored]) -> tuple[np.dtype[np.generic], int, tuple[str, ...]]:

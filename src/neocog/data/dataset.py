@@ -111,6 +111,14 @@ class Dataset:
         return len(self.names)
 
 
+def not_finite(pixels: Array) -> str:
+    """How many of (H, W, C) or (D, H, W, C) values are NaN or infinite, and where the first one is."""
+    bad = np.argwhere(~np.isfinite(pixels))
+    axes = ("slice", "row", "column")[4 - pixels.ndim :]
+    where = ", ".join(f"{axis} {at}" for axis, at in zip(axes, bad[0], strict=False))
+    return f"{len(bad)} values are NaN or infinite, the first at {where}"
+
+
 @dataclass(frozen=True)
 class ArrayImages:
     """Images inside one array (N, H, W, C), or volumes (N, D, H, W, C), as from IDX, CIFAR or NPZ files."""
@@ -124,10 +132,7 @@ class ArrayImages:
     def read(self, index: int) -> Array:
         image: Array = self.array[index]
         if image.dtype.kind == "f" and not np.isfinite(image).all():
-            bad = np.argwhere(~np.isfinite(image))
-            axes = ("slice", "row", "column")[4 - image.ndim :]
-            where = ", ".join(f"{axis} {at}" for axis, at in zip(axes, bad[0], strict=False))
-            raise BadImage(f"{len(bad)} values are NaN or infinite, the first at {where}", self.names[index])
+            raise BadImage(not_finite(image), self.names[index])
         return image
 
     def header(self, index: int) -> Header:

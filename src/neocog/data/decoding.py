@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neocog.data.dataset import Array, BadImage
+from neocog.data.dataset import Array, BadImage, not_finite
 from neocog.data.preprocessing import Preprocessing
 
 
@@ -84,9 +84,7 @@ def composite(colour: Array, alpha: Array, background: tuple[int, ...], premulti
 def finite(pixels: Array, name: str) -> Array:
     """The pixels, or a BadImage with the count and the first position of what is NaN or infinite."""
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        bad = np.argwhere(~np.isfinite(pixels))
-        where = f"the first at row {bad[0][0]}, column {bad[0][1]}"
-        raise BadImage(f"{len(bad)} values are NaN or infinite, {where}", name, "mend or remove the image")
+        raise BadImage(not_finite(pixels), name, "mend or remove the image")
     return pixels
 
 

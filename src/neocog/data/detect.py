@@ -70,6 +70,8 @@ def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Data
     try:
         if path.is_dir() and reading.task in UNLABELLED and not (find_idx(path) or find_cifar(path)):
             return read_unlabelled(path, decoding)
+        if reading.kind == "volumes":
+            decoding = replace(decoding, volumes=True)
         if path.is_dir():
             return _open_folder(path, decoding, reading)
         if path.is_file():
@@ -85,7 +87,7 @@ def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Data
 def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     suffix, shown = path.suffix.lower(), printable(str(path))
     if suffix == ".npz":
-        return read_npz(path)
+        return read_npz(path, reading.kind)
     if suffix in CSV_SUFFIXES:
         return read_table(path, decoding)
     if find_idx(path):
@@ -110,7 +112,7 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     if folders:
         return read_folders(path, decoding)
     if len(archives) == 1 and not tables:
-        return read_npz(archives[0])
+        return read_npz(archives[0], reading.kind)
     if tables or archives:
         what = f"{len(tables)} CSV and {len(archives)} NPZ files, and no class folders"
         names = listed(file.name for file in (*tables, *archives))

@@ -14,6 +14,7 @@ from neocog.data.dataset import BadImage
 IMAGE_SUFFIXES = frozenset(
     [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".btf", ".webp", ".bmp", ".dib", ".gif"]
 )
+VOLUME_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30  # one file is read whole, so that its hash and its pixels come from the same bytes
 
 _JUNK = frozenset(["thumbs.db", "desktop.ini", "__macosx"])  # what Windows and macOS leave behind

@@ -1,6 +1,6 @@
 """Images of a data set brought to one shape: the plan by written rules, and the fitting of each image.
 
-Letters: H × W pixels, C channels, N images. The pixel type stays: nothing is scaled or clipped here.
+Letters: D slices (of volumes), H × W pixels, C channels, N images. The pixel type stays: nothing is scaled or clipped here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from PIL import Image
 
 from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.decoding import DEFAULT, Decoding
+from neocog.data.fit_volume import fit_volume
 from neocog.data.preprocessing import Fit, Preprocessing
 from neocog.errors import UserError, raise_all
 
 if TYPE_CHECKING:
     from neocog.data.survey import Record
 
+LARGEST_DEPTH = 64  # of a volume's target where sizes differ: memory and time grow with its cube
 LARGEST_SIDE = 224  # of the target where sizes differ; ImageNet's habit. --size overrides it
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R 601
 _TABLE_ROWS = 10
@@ -31,22 +33,25 @@ _TABLE_ROWS = 10
 def shape_plan(
     headers: Sequence[Header | None],
     channels: int | None = None,
-    size: tuple[int, int] | None = None,
+    size: tuple[int, ...] | None = None,
     fit: Fit = "resize",
     decoding: Decoding = DEFAULT,
 ) -> Preprocessing:
     """What all images become; ``headers`` are None where a file is unreadable. Mean and std are 0 and 1 until ``finish``.
 
-    Channels: 1 if all are grey, 3 if some are colour, else their common number. Size (H, W): the common one, else the
-    median height and width, shrunk so that no side exceeds ``LARGEST_SIDE``. Raises UserError with a table of the
-    shapes where pixel types, or channels other than grey and colour, are mixed.
+    Channels: 1 if all are grey, 3 if some are colour, else their common number. Size (H, W), of volumes (D, H, W): the
+    common one, else the median sides, shrunk so that none exceeds ``LARGEST_SIDE`` (volumes: ``LARGEST_DEPTH``).
+    Raises UserError with a table of the shapes where pixel types, channels other than grey and colour, or images and
+    volumes are mixed.
     """
     known = [header for header in headers if header is not None]
     if not known:
         raise UserError("no image can be read", f"{len(headers)} files", "see the errors of the files")
-    if size is not None and min(size) < 1:
-        raise UserError(f"--size {size[0]} {size[1]}: a side is at least 1 pixel", fix="give height and width")
+    sides = max(len(header.size) for header in known)
+    size = _sides(size, sides)
     table, errors = _table(known), []
+    if any(len(header.size) != sides for header in known):
+        errors.append(UserError("images and volumes are mixed", table, "keep one of the two"))
     found = {header.channels for header in known}
     chosen = channels or (3 if found == {1, 3} else max(found))
     if any(not _convertible(count, chosen) for count in found):
@@ -60,7 +65,7 @@ def shape_plan(
     raise_all(errors)
     return Preprocessing(
         channels=chosen,
-        size=size or _size(known),
+        size=size or _size([header for header in known if len(header.size) == sides]),
         dtype=known[0].dtype,
         mean=(0.0,) * chosen,
         std=(1.0,) * chosen,
@@ -75,14 +80,14 @@ def shape_plan(
 def plan_notes(headers: Sequence[Header | None], preprocessing: Preprocessing) -> tuple[str, ...]:
     """What the plan changes: how many images are resized or change their channels."""
     known = [header for header in headers if header is not None]
-    height, width = preprocessing.size
     notes = []
-    other = sum((header.height, header.width) != preprocessing.size for header in known)
+    other = sum(header.size != preprocessing.size for header in known)
     if other:
-        sizes = len({(header.height, header.width) for header in known})
+        sizes = len({header.size for header in known})
+        shown = " × ".join(map(str, preprocessing.size))
         verb = {"resize": "resized", "pad": "resized and padded", "crop": "resized and cropped"}[preprocessing.fit]
         many = f"{sizes} size{'s' * (sizes > 1)}"
-        notes.append(f"{other:,} of {len(known):,} images ({many}) are {verb} to {height} × {width}; see --size")
+        notes.append(f"{other:,} of {len(known):,} images ({many}) are {verb} to {shown}; see --size")
     converted = sum(header.channels != preprocessing.channels for header in known)
     if converted:
         kind = "colour: their channel is repeated" if preprocessing.channels == 3 else "grey"
@@ -91,7 +96,7 @@ def plan_notes(headers: Sequence[Header | None], preprocessing: Preprocessing) -
 
 
 def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
-    """(H, W, C) pixels as read → (C, H, W) of the recorded shape and type, contiguous.
+    """(H, W, C) pixels as read → (C, H, W) of the recorded shape and type, contiguous; of a volume (C, D, H, W).
 
     resize: stretched to the size; pad: as large as fits, its edge pixels repeated; crop: as small as covers, its middle.
     Antialiased bilinear, which stays within the image's own values. Raises BadImage where type or channels do not fit.
@@ -100,6 +105,16 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
         what = f"{image.dtype} pixels, where the others have {preprocessing.dtype}"
         raise BadImage(what, name, f"convert it to {preprocessing.dtype}")
     image = _with_channels(image, preprocessing.channels, name)
+    if image.ndim != len(preprocessing.size) + 1:
+        sides = " × ".join(map(str, image.shape[:-1]))
+        raise BadImage(f"{sides}, where {len(preprocessing.size)} sides are expected", name, "keep images or volumes")
+    if image.ndim == 4:
+        return np.ascontiguousarray(np.moveaxis(fit_volume(image, preprocessing.size, preprocessing.fit), -1, 0))
+    return np.ascontiguousarray(_fit_image(image, preprocessing).transpose(2, 0, 1))
+
+
+def _fit_image(image: Array, preprocessing: Preprocessing) -> Array:
+    """(H, W, C) of the recorded size."""
     height, width = image.shape[:2]
     target_height, target_width = preprocessing.size
     box, pad = (0.0, 0.0, float(width), float(height)), (0, 0)
@@ -119,11 +134,11 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
         before = pad[0] // 2, pad[1] // 2
         around = ((before[0], pad[0] - before[0]), (before[1], pad[1] - before[1]), (0, 0))
         image = np.pad(image, around, mode="edge")
-    return np.ascontiguousarray(image.transpose(2, 0, 1))
+    return image
 
 
 def finish(preprocessing: Preprocessing, records: Sequence[Record], indices: Sequence[int]) -> Preprocessing:
-    """Mean and std (C,) of the training images' pixels, and for uint16 and floats their lowest and highest value.
+    """Mean and std (C,) of the training images' pixels, and of uint16, floats and volumes the lowest and highest value.
 
     ``records`` hold the statistics of the fitted pixels. A channel without variation keeps std 1, and so becomes 0.
     """
@@ -138,7 +153,7 @@ def finish(preprocessing: Preprocessing, records: Sequence[Record], indices: Seq
         mean.append(average)
         std.append(spread if spread > 1e-6 * max(abs(average), 1e-30) else 1.0)
     low, high = 0.0, 255.0
-    if preprocessing.dtype != "uint8":
+    if preprocessing.dtype != "uint8" or len(preprocessing.size) == 3:  # volumes are often occupied (1) or not (0)
         low, high = min(record.low for record in used), max(record.high for record in used)
         high = high if high > low else low + 1.0
     return replace(preprocessing, mean=tuple(mean), std=tuple(std), low=low, high=high)
@@ -148,12 +163,25 @@ def _convertible(stored: int, wanted: int) -> bool:
     return stored == wanted or {stored, wanted} == {1, 3}
 
 
-def _size(headers: Sequence[Header]) -> tuple[int, int]:
-    height, width = (median(sides) for sides in zip(*((h.height, h.width) for h in headers), strict=True))
-    if len({(header.height, header.width) for header in headers}) > 1:
-        shrink = min(1.0, LARGEST_SIDE / max(height, width))
-        height, width = height * shrink, width * shrink
-    return max(1, round(height)), max(1, round(width))
+def _sides(size: tuple[int, ...] | None, count: int) -> tuple[int, ...] | None:
+    """The size that the user gives: one number for all sides, or each of them."""
+    if size is None:
+        return None
+    size = size * count if len(size) == 1 else size
+    if len(size) != count or min(size) < 1:
+        names = "height and width" if count == 2 else "depth, height and width"
+        what = f"--size {' '.join(map(str, size))}: {count} sides of at least 1 pixel are needed"
+        raise UserError(what, fix=f"give {names}, or one side for all")
+    return size
+
+
+def _size(headers: Sequence[Header]) -> tuple[int, ...]:
+    sides = [median(lengths) for lengths in zip(*(header.size for header in headers), strict=True)]
+    if len({header.size for header in headers}) > 1:
+        largest = LARGEST_SIDE if len(sides) == 2 else LARGEST_DEPTH
+        shrink = min(1.0, largest / max(sides))
+        sides = [side * shrink for side in sides]
+    return tuple(max(1, round(side)) for side in sides)
 
 
 def _either(values: set[int] | set[str]) -> str:
@@ -162,20 +190,20 @@ def _either(values: set[int] | set[str]) -> str:
 
 def _table(headers: Sequence[Header]) -> str:
     """The shapes with their counts, the commonest first."""
-    counts = Counter((h.height, h.width, h.channels, h.dtype) for h in headers).most_common()
-    rows = [f"{n:,} × ({h} × {w}, {c} channel{'s' * (c > 1)}, {dtype})" for (h, w, c, dtype), n in counts]
+    counts = Counter((" × ".join(map(str, h.size)), h.channels, h.dtype) for h in headers).most_common()
+    rows = [f"{n:,} × ({size}, {c} channel{'s' * (c > 1)}, {dtype})" for (size, c, dtype), n in counts]
     return "; ".join(rows[:_TABLE_ROWS]) + (f"; {len(rows) - _TABLE_ROWS} more" if len(rows) > _TABLE_ROWS else "")
 
 
 def _with_channels(image: Array, channels: int, name: str) -> Array:
-    stored = image.shape[2]
+    stored = image.shape[-1]
     if stored == channels:
         return image
     if not _convertible(stored, channels):
         what = f"{stored} channels, where {channels} are expected"
         raise BadImage(what, name, "keep images of one kind")
     if channels == 3:
-        return np.repeat(image, 3, axis=2)
+        return np.repeat(image, 3, axis=-1)
     return _rounded(image.astype(np.float64) @ np.array(_LUMA), image.dtype)[..., None]
 
 

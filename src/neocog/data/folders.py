@@ -13,8 +13,8 @@ import numpy as np
 from neocog.data.classes import index_classes, look_alikes
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.decoding import Decoding
-from neocog.data.files import IMAGE_SUFFIXES, is_junk
-from neocog.data.images import FileImages
+from neocog.data.files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, is_junk
+from neocog.data.images import FileImages, form_of
 from neocog.errors import UserError, listed, printable, raise_all
 
 SPLIT_NAMES = {
@@ -26,7 +26,8 @@ SPLIT_NAMES = {
 
 def is_image(name: str) -> bool:
     """Whether a file's name promises an image; what it holds is seen when it is read."""
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES and not is_junk(name)
+    known = Path(name).suffix.lower() in IMAGE_SUFFIXES or name.lower().endswith(VOLUME_SUFFIXES)
+    return known and not is_junk(name)
 
 
 def entries(
@@ -148,6 +149,7 @@ def read_folders(root: Path, decoding: Decoding) -> Dataset:
         labels=labels,
         classes=names,
         images=FileImages(root, found.images, decoding),
+        form=form_of(found.images, decoding),
         splits=np.array(splits) if given else None,
         notes=(*_notes(root, parts, found), *look_alikes(names)),
     )

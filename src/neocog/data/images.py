@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from neocog.data import pillow, tiff
-from neocog.data.dataset import Array, BadImage, Header
+from neocog.data import nifti, pillow, tiff
+from neocog.data.dataset import Array, BadImage, Form, Header
 from neocog.data.decoding import DEFAULT
 from neocog.data.decoding import Decoding as Decoding
 from neocog.data.files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
@@ -21,16 +21,21 @@ from neocog.data.files import misnamed, open_regular, read_bytes, sniff
 
 
 def decode(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Array:
-    """(H, W, C) uint8, uint16 or float32 pixels of a file, EXIF turned, palette and alpha resolved. Raises BadImage."""
+    """(H, W, C) uint8, uint16 or float32 pixels of a file, EXIF turned, palette and alpha resolved. Raises BadImage.
+
+    (D, H, W, C) of NIfTI files, and of TIFF stacks where ``decoding.volumes`` says so.
+    """
     name = name or str(path)
     return decode_bytes(read_bytes(path, name), decoding, name)[0]
 
 
 def decode_bytes(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
     """Pixels and header of a file that is already in memory. Raises BadImage."""
-    kind = sniff(data[:512], name)
+    if nifti.is_nifti(name):
+        return nifti.decode(data, decoding, name)
+    kind = _checked(sniff(data[:512], name), decoding, name)
     pixels, head = tiff.decode(data, decoding, name) if kind == "TIFF" else pillow.decode(data, kind, decoding, name)
-    if pixels.shape != (head.height, head.width, head.channels) or str(pixels.dtype) != head.dtype:
+    if pixels.shape != (*head.size, head.channels) or str(pixels.dtype) != head.dtype:
         raise BadImage(f"damaged: {pixels.shape} pixels where its header says {head}", name, "copy the file again")
     return pixels, replace(head, notes=misnamed(kind, name) + head.notes)
 
@@ -39,10 +44,26 @@ def header(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Header:
     """Size, channels and type of the pixels that ``decode`` would give, without decoding them. Raises BadImage."""
     name = name or str(path)
     with open_regular(path, name) as file:
-        kind = sniff(file.read(512), name)
+        if nifti.is_nifti(name):
+            return nifti.header(file.read(nifti.HEAD), decoding, name)
+        kind = _checked(sniff(file.read(512), name), decoding, name)
         file.seek(0)
         head = tiff.header(file, decoding, name) if kind == "TIFF" else pillow.header(file, kind, decoding, name)
     return replace(head, notes=misnamed(kind, name) + head.notes)
+
+
+def form_of(names: Sequence[str], decoding: Decoding) -> Form:
+    """What such files hold: NIfTI are always volumes, TIFF where ``decoding.volumes`` says so."""
+    return "volumes" if decoding.volumes or any(map(nifti.is_nifti, names)) else "images"
+
+
+def _checked(kind: str, decoding: Decoding, name: str) -> str:
+    """Only a TIFF can be a stack."""
+    if decoding.volumes and kind != "TIFF":
+        raise BadImage(
+            f"a {kind} where volumes are expected", name, "save it as a TIFF stack, or leave out --kind volumes"
+        )
+    return kind
 
 
 @dataclass(frozen=True)

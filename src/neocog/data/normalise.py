@@ -9,10 +9,11 @@ from neocog.data.preprocessing import Preprocessing
 
 
 def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """(B, C, H, W) uint8, uint16 or float in stored units → float32 of about mean 0 and standard deviation 1.
+    """(B, C, …) uint8, uint16 or float in stored units → float32 of about mean 0 and standard deviation 1.
 
     The pixels that are given stay as they are.
     """
-    mean = torch.tensor(preprocessing.mean, device=pixels.device)[:, None, None]
-    std = torch.tensor(preprocessing.std, device=pixels.device)[:, None, None]
+    shape = (-1, *(1,) * (pixels.ndim - 2))
+    mean = torch.tensor(preprocessing.mean, device=pixels.device).view(shape)
+    std = torch.tensor(preprocessing.std, device=pixels.device).view(shape)
     return pixels.float().sub(mean).div_(std)

@@ -33,8 +33,11 @@ LONGEST_HEADER = 10_000  # bytes; NumPy's own limit
 UNMIRRORED = ("mnist", "emnist", "kmnist", "digits")  # file names of letters and digits
 
 
-def read_npz(path: Path) -> Dataset:
+def read_npz(path: Path, kind: str = "auto") -> Dataset:
     """Images (N, H, W), (N, H, W, C) or (N, C, H, W) with labels (N,), (N, 1) or one-hot (N, K). Raises UserError.
+
+    Volumes are (N, D, H, W), or have an axis of 1, 3 or 4 channels first or last. Four axes with such an axis first or
+    last are taken for images, and said to be; ``kind``: "images" or "volumes" overrules that.
 
     Names of the arrays: ``train_images`` with ``train_labels`` (``val_…``, ``test_…``), ``x_train`` with ``y_train``,
     ``images`` with ``labels``, or ``X`` with ``y``.
@@ -53,7 +56,7 @@ def read_npz(path: Path) -> Dataset:
             problems.append(error)
     raise_all(problems)
     indices, classes = _index([_labels(stored) for stored in labels], path)
-    array, notes = load_images(images)
+    array, notes = load_images(images, kind)
     unused = members.keys() - {key for _, *keys in pairs for key in keys}
     if unused:
         notes = (*notes, f"arrays not used: {listed(sorted(unused))}")

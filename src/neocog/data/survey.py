@@ -1,6 +1,7 @@
 """The one pass over all images: every file decoded whole and once, its hash, statistics and faults kept as one record.
 
-Letters: N images, H × W pixels, C channels. Memory: a record an image, and the fitted pixels where they are wanted.
+Letters: N images, H × W pixels (of volumes D × H × W), C channels.
+Memory: a record an image, and the fitted pixels where they are wanted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from neocog.data.dataset import Array, ArrayImages, BadImage, Header, Images
 from neocog.data.fit import fit
 from neocog.data.images import FileImages, decode_bytes
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.slices import flat
 
 _CHUNK = 8  # images a job of a thread
 _ARRAY_BYTES = 1 << 24  # of an array's images taken at once
@@ -35,7 +37,7 @@ class Record:
     dhash: int  # 64-bit difference hash of the image as read
     channel_sum: tuple[float, ...]  # (C,) over the pixels
     channel_square: tuple[float, ...]  # (C,) of the squares
-    pixels: int  # H × W behind the sums
+    pixels: int  # H × W (× D) behind the sums
     low: float
     high: float
     error: BadImage | None = None
@@ -117,13 +119,13 @@ def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pi
             digest, header = images.digest(index), images.header(index)
             image = images.read(index)
             name = images.names[index] if isinstance(images, ArrayImages) else str(index)
-        planes = fit(image, preprocessing, name) if preprocessing else np.ascontiguousarray(image.transpose(2, 0, 1))
+        planes = fit(image, preprocessing, name) if preprocessing else np.ascontiguousarray(np.moveaxis(image, -1, 0))
     except BadImage as error:
         return Record(header, digest, 0, (), (), 0, 0.0, 0.0, _bare(error))
     if pixels is not None:
         pixels[index] = planes
     sums, squares, lows, highs = _statistics(planes[None])
-    hashed = difference_hash(image[None])[0]
+    hashed = difference_hash(flat(image)[None])[0]
     return Record(header, digest, hashed, sums[0], squares[0], planes[0].size, lows[0], highs[0])
 
 
@@ -132,29 +134,35 @@ def _survey_array(
 ) -> Survey:
     """Images that already lie in one array of the right shape: by chunks, without a decoder."""
     array, records = images.array, list[Record]()
-    count, height, width, channels = array.shape
+    count, area, channels = len(array), prod(array.shape[1:-1]), array.shape[-1]
     fitted = channels if preprocessing is None else preprocessing.channels
-    chunk = max(1, _ARRAY_BYTES // max(1, height * width * channels * array.itemsize))
+    chunk = max(1, _ARRAY_BYTES // max(1, area * channels * array.itemsize))
     header = images.header(0) if count else None
     for start in range(0, count, chunk):
         part = array[start : start + chunk]
-        planes = np.ascontiguousarray(part.transpose(0, 3, 1, 2))
-        good = np.isfinite(planes).all(axis=(1, 2, 3)) if planes.dtype.kind == "f" else np.ones(len(part), bool)
-        statistics = _statistics(planes if good.all() else np.where(good[:, None, None, None], planes, 0))
-        hashes = difference_hash(part)
+        planes = np.ascontiguousarray(np.moveaxis(part, -1, 1))
+        good = (
+            np.isfinite(planes).reshape(len(part), -1).all(axis=1)
+            if planes.dtype.kind == "f"
+            else np.ones(len(part), bool)
+        )
+        statistics = _statistics(
+            planes if good.all() else np.where(good.reshape(-1, *(1,) * (planes.ndim - 1)), planes, 0)
+        )
+        hashes = difference_hash(part if part.ndim == 4 else np.stack([flat(volume) for volume in part]))
         for at, (sums, squares, low, high) in enumerate(zip(*statistics, strict=True)):
             index = start + at
             digest = images.digest(index)
             if good[at]:
                 copies = fitted // channels  # grey is repeated as colour
-                record = Record(header, digest, hashes[at], sums * copies, squares * copies, height * width, low, high)
+                record = Record(header, digest, hashes[at], sums * copies, squares * copies, area, low, high)
             else:
                 record = Record(header, digest, 0, (), (), 0, 0.0, 0.0, _fault(images, index))
             records.append(record)
         advance(len(part))
     if preprocessing is None or not keep:
         return Survey(records, None)
-    planes = array.transpose(0, 3, 1, 2)  # a copy only where channels were last, repeated, or not to be written to
+    planes = np.moveaxis(array, -1, 1)  # a copy only where channels were last, repeated, or not to be written to
     pixels = np.ascontiguousarray(planes if fitted == channels else np.repeat(planes, fitted, axis=1))
     return Survey(records, pixels if pixels.flags.writeable else pixels.copy())
 
@@ -162,8 +170,8 @@ def _survey_array(
 def _same_shape(array: Array, preprocessing: Preprocessing | None) -> bool:
     if preprocessing is None:
         return True
-    same = array.shape[1:3] == preprocessing.size and str(array.dtype) == preprocessing.dtype
-    return same and (array.shape[3] == preprocessing.channels or (array.shape[3], preprocessing.channels) == (1, 3))
+    same = array.shape[1:-1] == preprocessing.size and str(array.dtype) == preprocessing.dtype
+    return same and (array.shape[-1] == preprocessing.channels or (array.shape[-1], preprocessing.channels) == (1, 3))
 
 
 def _fault(images: Images, index: int) -> BadImage | None:

@@ -20,7 +20,7 @@ from neocog.data.classes import index_classes, look_alikes
 from neocog.data.dataset import Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.folders import SPLIT_NAMES
-from neocog.data.images import FileImages
+from neocog.data.images import FileImages, form_of
 from neocog.data.rows import Rows, read_header, read_rows
 from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
 
@@ -84,6 +84,7 @@ def read_table(file: Path, decoding: Decoding) -> Dataset:
         labels=labels,
         classes=classes,
         images=FileImages(file.parent, files, decoding),
+        form=form_of(files, decoding),
         splits=None if splits is None else np.array([splits[i] for i in kept]),
         groups=np.array([cells["group"][i] for i in kept]) if "group" in cells else None,
         weights=None if weights is None else np.array([weights[i] for i in kept]),

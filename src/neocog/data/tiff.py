@@ -47,9 +47,10 @@ def decode(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
         layout = plan(tiff, decoding, name)
         check_complete(layout, len(data), name)
         head = _noted(layout.header)
-        if decoding.volumes and layout.orientation > 1:
-            raise BadImage("a stack of turned pages", name, "save its pages upright")
-        if int(layout.page.photometric) == YCBCR and not decoding.volumes and int(layout.page.compression) not in _JPEG:
+        packed = int(layout.page.photometric) == YCBCR and int(layout.page.compression) not in _JPEG
+        if decoding.volumes and (packed or layout.orientation > 1):
+            raise BadImage("a stack of turned or YCbCr pages", name, "save its pages upright, in grey or RGB")
+        if packed:
             return pillow.decode_tiff(data, decoding, name), head
         try:
             stored = layout.series.asarray(maxworkers=1)

@@ -92,7 +92,12 @@ def _axes(series: Any, decoding: Decoding, name: str) -> str:
             axes = "".join(next(letters) if w else old for w, old in zip(wide, axes, strict=True))
         else:
             raise BadImage(f"--axes {decoding.axes} does not fit an array of shape {series.shape}", name, "mend --axes")
-    elif "Q" in axes and prod(series.shape) > lengths(axes, series.shape, "YXS") and decoding.frames == "error":
+    elif (
+        "Q" in axes
+        and prod(series.shape) > lengths(axes, series.shape, "YXS")
+        and decoding.frames == "error"
+        and not decoding.volumes
+    ):
         fix = "say what they are with --axes, as CYX (channels first) or YXC (channels last)"
         raise BadImage(f"ambiguous axes of shape {series.shape}", name, fix)
     if axes.count("Y") != 1 or axes.count("X") != 1 or len(set(axes)) != len(axes):
