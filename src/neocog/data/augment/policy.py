@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from neocog.errors import UserError, did_you_mean, printable, raise_all
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,7 @@ class Augmentation:
         raise_all(self._faults())
 
     def _faults(self) -> Iterable[UserError]:
-        for name, (_, most) in KINDS.items():
-            value = getattr(self, name)
-            if not 0 <= value <= most:
-                yield UserError(
-                    f"augmentation {name}={value:g} is outside 0 … {most:g}", fix=f"{name}=off turns it off"
-                )
+        yield from outside(self, KINDS)
         if self.fill not in ("edge", "mirror"):
             yield UserError(f"augmentation fill={printable(str(self.fill))} is unknown", fix="fill=edge or fill=mirror")
 
@@ -76,15 +74,7 @@ class Augmentation:
 
     def changed(self, edits: Iterable[str]) -> Augmentation:
         """With edits as on the command line, in their order: "turn=15", "flip=off", "noise=on", or "off" for everything."""
-        policy: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        errors = []
-        for edit in (part for text in edits for part in text.replace(",", " ").split()):
-            try:
-                policy |= _edit(edit)
-            except UserError as error:
-                errors.append(error)
-        raise_all(errors)
-        return replace(self, **policy)
+        return edited(self, KINDS, edits)
 
     def is_on(self) -> bool:
         """Whether anything happens at all."""
@@ -110,25 +100,49 @@ KINDS: dict[str, tuple[float, float]] = {
 }
 
 
-def _edit(text: str) -> dict[str, Any]:
+P = TypeVar("P", bound="DataclassInstance")
+
+
+def edited(policy: P, kinds: Mapping[str, tuple[float, float]], edits: Iterable[str]) -> P:
+    """A policy of any form of data with edits as on the command line; its fields beyond ``kinds`` take words."""
+    errors, found = [], dict[str, Any]()
+    words = [field.name for field in fields(policy) if field.name not in kinds]
+    for edit in (part for text in edits for part in text.replace(",", " ").split()):
+        try:
+            found |= _edit(edit, kinds, words)
+        except UserError as error:
+            errors.append(error)
+    raise_all(errors)
+    return replace(policy, **found)
+
+
+def outside(policy: object, kinds: Mapping[str, tuple[float, float]]) -> Iterator[UserError]:
+    """The values beyond their range."""
+    for name, (_, most) in kinds.items():
+        value = getattr(policy, name)
+        if not 0 <= value <= most:
+            yield UserError(f"augmentation {name}={value:g} is outside 0 … {most:g}", fix=f"{name}=off turns it off")
+
+
+def _edit(text: str, kinds: Mapping[str, tuple[float, float]], words: Sequence[str]) -> dict[str, Any]:
     """One edit as fields: "turn=15" → {"turn": 15.0}."""
     if text in ("off", "none"):
-        return dict.fromkeys(KINDS, 0)
+        return dict.fromkeys(kinds, 0)
     name, equals, value = text.partition("=")
     name = name.strip().replace("-", "_")
-    if name not in KINDS and name != "fill":
-        hint = did_you_mean(name, [*KINDS, "fill"])
-        raise UserError(f"no augmentation '{printable(name)}'", fix=f"{hint}known: {', '.join(KINDS)}, fill")
-    if name == "fill":
-        return {"fill": value}
+    if name not in kinds and name not in words:
+        hint = did_you_mean(name, [*kinds, *words])
+        raise UserError(f"no augmentation '{printable(name)}'", fix=f"{hint}known: {', '.join((*kinds, *words))}")
+    if name in words:
+        return {name: value}
     if value.lower() in ("off", "none", "false"):
         return {name: 0}
     if value.lower() in ("on", "true") or not equals:
-        return {name: KINDS[name][0]}
+        return {name: kinds[name][0]}
     try:
         return {name: int(value) if name == "crop" else float(value)}
     except ValueError:
         kind = "a whole number" if name == "crop" else "a number"
         raise UserError(
-            f"augmentation {name}={printable(value)} is not {kind}", fix=f"{name}={KINDS[name][0]:g}, or {name}=off"
+            f"augmentation {name}={printable(value)} is not {kind}", fix=f"{name}={kinds[name][0]:g}, or {name}=off"
         ) from None
