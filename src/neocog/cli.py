@@ -55,10 +55,11 @@ def train(
     quiet: Quiet = False,
     **options: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
 ) -> None:
-    """Train a network on labelled images, judge it, and write a run folder with report.html.
+    """Train a network on labelled data, judge it, and write a run folder with report.html.
 
-    The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label columns, MNIST or
-    CIFAR files, an NPZ, or one of digits, mnist, fashion-mnist, cifar10.
+    The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label (or value)
+    columns, images with masks, labelme files, FASTA, volumes, MNIST or CIFAR files, an NPZ, or one of digits, mnist,
+    fashion-mnist, cifar10. The first line of output says what was taken for what; --kind and --task overrule it.
 
     Examples:
 
@@ -67,6 +68,8 @@ def train(
         neocog train photos/ --model resnet --minutes 20
 
         neocog train table.csv --model torchvision:resnet18 --size 224 --folds 5
+
+        neocog train photos/ --task orientation
 
         neocog train mnist --model cnn --widths 16,32 --activation maxout --augment turn=15 flip=off
 
@@ -286,6 +289,37 @@ def export(
     from neocog.verbs.export import export as write
 
     print(write(run, to, out, quiet))
+
+
+convert = App(name="convert", help="Data turned into other data; what is given is only read.")
+app.command(convert)
+
+
+@convert.command
+def upright(run: Path, /, *files: Path, out: Path, quiet: Quiet = False) -> None:
+    """Turn pictures back upright with a run of --task orientation; write them and angles.csv into a new folder.
+
+    Examples:
+
+        neocog train upright-photos/ --task orientation
+
+        neocog convert upright runs/orientation/upright-photos-cnn scans/ --out straight/
+
+    Parameters
+    ----------
+    run
+        A run of `neocog train … --task orientation`.
+    files
+        Pictures, folders or globs.
+    out
+        A new folder.
+    """
+    from neocog.verbs.upright import upright as turn
+
+    if not files:
+        raise UserError("no pictures to turn", fix="neocog convert upright RUN FILES… --out FOLDER")
+    rows = turn(run, files, out, quiet)
+    print(f"{out}: {sum(not row.skipped for row in rows)} of {len(rows)} pictures")
 
 
 bench = App(name="bench", help="Speed, measured here.")

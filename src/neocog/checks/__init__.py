@@ -45,6 +45,9 @@ CHECKS: tuple[Check, ...] = (
     reader_notes,
 )
 
+# Of samples that have one class each.
+OF_CLASSES: tuple[Check, ...] = (class_sizes, class_balance, class_in_every_part, label_shift)
+
 # The same bytes, or the same group, on two sides or in two classes: with ``strict`` an error.
 STRICT: tuple[Check, ...] = (contradictions, leakage, groups_across_parts)
 
@@ -53,6 +56,8 @@ def findings(dataset: Dataset, records: Sequence[Record], strict: bool = False) 
     """Everything that the checks find, errors first. ``records`` (N,) as from ``survey``."""
     found: list[Finding] = []
     for check in CHECKS:
+        if check in OF_CLASSES and not dataset.has_classes:
+            continue
         raised = strict and check in STRICT
         found += [replace(finding, severity="error") if raised else finding for finding in check(dataset, records)]
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))

@@ -105,7 +105,13 @@ class Dataset:
     @property
     def has_classes(self) -> bool:
         """Whether each sample has one class."""
-        return self.values is None and self.masks is None
+        return self.values is None and self.masks is None and bool(self.classes)
+
+    def told(self, index: int) -> str:
+        """What is known of a sample, as text: its class, or its values; "" where neither."""
+        if self.values is not None:
+            return " ".join(f"{value:.9g}" for value in self.values[index].tolist())
+        return self.classes[self.labels[index]] if self.has_classes else ""
 
     def __len__(self) -> int:
         return len(self.names)

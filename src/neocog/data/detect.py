@@ -55,7 +55,11 @@ def open_dataset(source: str | Path, decoding: Decoding = DEFAULT, reading: Read
             data = replace(data, notes=(*data.notes, note))
     else:
         data = _open_path(source, decoding, reading)
-    if isinstance(data.images, FileImages) and all(len(name) == 1 and name.isalnum() for name in data.classes):
+    if (
+        isinstance(data.images, FileImages)
+        and data.classes
+        and all(len(name) == 1 and name.isalnum() for name in data.classes)
+    ):
         note = "the classes are single digits or letters, so images are not mirrored; --augment flip=0.5 mirrors them"
         data = replace(data, mirror=False, notes=(*data.notes, note))
     if data.has_classes:

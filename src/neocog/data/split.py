@@ -102,7 +102,7 @@ def notes(dataset: Dataset, parts: Texts) -> list[str]:
     if not given:
         kept = "groups and identical images" if dataset.groups is not None else "identical images"
         sizes = ", ".join(f"{counts[part]:,} {part}" for part in SPLITS)
-        return [f"split by class into {sizes}; {kept} stay together"]
+        return [f"split{' by class' * dataset.has_classes} into {sizes}; {kept} stay together"]
     found = [f"the given {part} part is kept: {counts[part]:,} samples" for part in SPLITS if part in given]
     cut = [part for part in SPLITS if part not in given and counts[part] and part != "train"]
     found += [f"no {part} part is given: {counts[part]:,} samples are cut from train" for part in cut]
@@ -132,10 +132,10 @@ def write_splits(path: Path, dataset: Dataset, parts: Texts, digests: Sequence[s
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for name, label, part, group, digest in zip(
-        dataset.names, dataset.labels.tolist(), parts.tolist(), groups, digests, strict=True
+    for index, (name, part, group, digest) in enumerate(
+        zip(dataset.names, parts.tolist(), groups, digests, strict=True)
     ):
-        writer.writerow([safe_cell(name), safe_cell(dataset.classes[label]), part, safe_cell(group), digest])
+        writer.writerow([safe_cell(name), safe_cell(dataset.told(index)), part, safe_cell(group), digest])
     write_atomically(path, text.getvalue())
 
 
@@ -163,14 +163,14 @@ def differences(recorded: Manifest, dataset: Dataset, digests: Sequence[str]) ->
     """The samples that differ now from their record: {"altered", "relabelled", "missing", "added": names}."""
     known = dict(zip(recorded.names, zip(recorded.digests, recorded.labels, strict=True), strict=True))
     found: dict[str, list[str]] = {"altered": [], "relabelled": [], "missing": [], "added": []}
-    for name, digest, label in zip(dataset.names, digests, dataset.labels.tolist(), strict=True):
+    for index, (name, digest) in enumerate(zip(dataset.names, digests, strict=True)):
         if name not in known:
             found["added"].append(name)
             continue
         was_digest, was_label = known.pop(name)
         if digest != was_digest:
             found["altered"].append(name)
-        if dataset.classes[label] != was_label:
+        if dataset.told(index) != was_label:
             found["relabelled"].append(name)
     found["missing"] = list(known)
     return {kind: names for kind, names in found.items() if names}

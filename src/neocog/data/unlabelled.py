@@ -14,7 +14,7 @@ from neocog.errors import UserError, printable, raise_all
 
 
 def read_unlabelled(root: Path, decoding: Decoding) -> Dataset:
-    """Every image file below ``root``, all of one class. Raises UserError where there is none, or a folder is closed."""
+    """Every image file below ``root``, without classes. Raises UserError where there is none, or a folder is closed."""
     found = Found()
     found.add(root, "")
     raise_all(found.problems)
@@ -27,7 +27,7 @@ def read_unlabelled(root: Path, decoding: Decoding) -> Dataset:
         root=root,
         names=files,
         labels=np.zeros(len(files), dtype=np.int64),
-        classes=("image",),
+        classes=(),
         images=FileImages(root, files, decoding),
         notes=(f"{others} files that are no images left out",) if others else (),
     )

@@ -63,7 +63,7 @@ def described(dataset: Dataset) -> str:
         return f"{what} with {listed(dataset.quantities)}"
     if dataset.masks is not None:
         return f"{what} with masks of {len(dataset.classes)} classes"
-    return f"{what} in {len(dataset.classes)} classes"
+    return f"{what} in {len(dataset.classes)} classes" if dataset.has_classes else what
 
 
 def arrange(
@@ -130,11 +130,12 @@ def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
 
 def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
     """(N,) the part of each sample. Of K folds, fold k tests, the next one validates and the others train."""
+    by_class = data.study.needs == "classification"
     if fold is None:
         first, second, third = config.data.split
-        return split(data.dataset, data.digests, (first, second, third), config.training.seed, data.kept)
+        return split(data.dataset, data.digests, (first, second, third), config.training.seed, data.kept, by_class)
     count = config.data.folds
-    held = folds(data.dataset, data.digests, count, config.training.seed, data.kept)
+    held = folds(data.dataset, data.digests, count, config.training.seed, data.kept, by_class)
     parts = np.where(held == fold, "test", np.where(held == (fold + 1) % count, "validation", "train"))
     return np.where(held < 0, "", parts)
 
