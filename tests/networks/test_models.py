@@ -19,7 +19,7 @@ from neocog.networks import build as build_model
 from neocog.networks import options as options_of
 
 MINIMUM = {"mlp": 1, "lenet5": 12, "cifarcnn": 8, "resnet": 8, "cnn": 8}
-NAMES = list(MODELS)
+NAMES = list(MINIMUM)  # those for images
 
 
 def build(

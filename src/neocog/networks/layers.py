@@ -74,6 +74,22 @@ def check_input(model: str, channels: int, size: tuple[int, ...], outputs: int, 
         )
 
 
+def check_volume(model: str, channels: int, size: tuple[int, ...], outputs: int, minimum: int = 1) -> None:
+    """Raise unless there is a channel, an output, and three sides of at least ``minimum`` voxels."""
+    if channels < 1 or outputs < 1:
+        raise UserError(f"{model} needs at least 1 channel and 1 output, not {channels} and {outputs}")
+    shown = " × ".join(map(str, size))
+    if len(size) != 3:
+        raise UserError(
+            f"{model} is for volumes, not for images of {shown}", fix="another model, such as cnn or resnet"
+        )
+    if min(size) < minimum:
+        raise UserError(
+            f"{model} needs volumes of at least {minimum} voxels a side, not {shown}",
+            fix=f"--size {minimum} (enlarges the volumes), or fewer --widths",
+        )
+
+
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise unless low ≤ value < high."""
     if not low <= value < high:
@@ -99,7 +115,7 @@ def pooled(size: tuple[int, int], times: int) -> int:
 def he_normal(model: nn.Module) -> None:
     """He et al. 2015: convolutions from a normal distribution of variance 2 / fan-out, no bias."""
     for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
                 with torch.no_grad():

@@ -13,7 +13,7 @@ from neocog.networks import MODELS, model_class, options
 from neocog.networks.option import describe
 
 
-def models(channels: int = 3, size: tuple[int, int] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
+def models(channels: int = 3, size: tuple[int, ...] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
     """One row a network of our own, for images of that shape, in the order of ``MODELS``.
 
     ``name``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image forward; convolutions
@@ -22,7 +22,7 @@ def models(channels: int = 3, size: tuple[int, int] = (32, 32), outputs: int = 1
     return [row(name, channels, size, outputs) for name in MODELS]
 
 
-def row(name: str, channels: int, size: tuple[int, int], outputs: int) -> dict[str, Any]:
+def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[str, Any]:
     """The row of one network, which is built for it; torch's random numbers stay where they were."""
     import torch
 
@@ -43,7 +43,7 @@ def row(name: str, channels: int, size: tuple[int, int], outputs: int) -> dict[s
     return result | {"paper": paper, "note": note}
 
 
-def multiply_adds(model: Any, channels: int, size: tuple[int, int]) -> int:
+def multiply_adds(model: Any, channels: int, size: tuple[int, ...]) -> int:
     """Multiplications (each with its addition) that one image takes forward, in convolutions and linear layers."""
     import torch
     from torch import Tensor, nn
@@ -56,7 +56,7 @@ def multiply_adds(model: Any, channels: int, size: tuple[int, int]) -> int:
         assert isinstance(weight, Tensor)
         total += output[0].numel() * math.prod(weight.shape[1:])
 
-    kinds = (nn.Conv2d, nn.Linear)
+    kinds = (nn.Conv2d, nn.Conv3d, nn.Linear)
     hooks = [layer.register_forward_hook(count) for layer in model.modules() if isinstance(layer, kinds)]
     device = next(model.parameters()).device
     training = model.training

@@ -1,0 +1,59 @@
+"""A plain convolutional network for volumes, after VoxNet (Maturana & Scherer 2015), with batch normalisation.
+
+Shapes for 30 × 30 × 30 and widths 32, 64, 128:
+
+    input                                                            (B, 1, 30, 30, 30)
+    conv1  5 × 5 × 5 with stride 2, batch norm, ReLU                 (B,  32, 15, 15, 15)
+    conv2  3 × 3 × 3, batch norm, ReLU, max pooling 2 × 2 × 2        (B,  64,  7,  7,  7)
+    conv3  the same                                                  (B, 128,  3,  3,  3)
+    flatten (B, 3456), linear, ReLU (B, 128), dropout, linear (B, outputs)
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import ClassVar
+
+from torch import nn
+
+from neocog.networks.layers import check_range, check_volume, check_widths
+
+
+class CNN3d(nn.Sequential):
+    """``widths``: channels of each convolution; ``hidden``: width before the output; ``dropout``: 0 ≤ p < 1, before both."""
+
+    paper: ClassVar[str] = "Maturana & Scherer 2015"
+
+    def __init__(
+        self,
+        channels: int,
+        size: tuple[int, ...],
+        outputs: int,
+        *,
+        widths: tuple[int, ...] = (32, 64, 128),
+        hidden: int = 128,
+        dropout: float = 0.3,
+    ) -> None:
+        check_widths("widths", widths)
+        check_widths("hidden", (hidden,))
+        check_range("dropout", dropout, 0, 1)
+        # Each convolution needs 2 voxels a side to pool, or to have a variance for one volume.
+        check_volume("cnn3d", channels, size, outputs, minimum=2 ** (len(widths)) + 1)
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        before, sides = channels, [-(-side // 2) for side in size]
+        for number, width in enumerate(widths, start=1):
+            kernel, stride = (5, 2) if number == 1 else (3, 1)
+            layers[f"conv{number}"] = nn.Conv3d(before, width, kernel, stride, padding=kernel // 2, bias=False)
+            layers[f"norm{number}"] = nn.BatchNorm3d(width)
+            layers[f"relu{number}"] = nn.ReLU()
+            if number > 1:
+                layers[f"pool{number}"] = nn.MaxPool3d(2)
+                sides = [side // 2 for side in sides]
+            before = width
+        layers["flatten"] = nn.Flatten()
+        layers["dropout1"] = nn.Dropout(dropout)
+        layers["linear"] = nn.Linear(before * sides[0] * sides[1] * sides[2], hidden)
+        layers["relu"] = nn.ReLU()
+        layers["dropout2"] = nn.Dropout(dropout)
+        layers["output"] = nn.Linear(hidden, outputs)
+        super().__init__(layers)
