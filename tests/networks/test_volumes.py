@@ -40,6 +40,8 @@ def test_the_least_size_works_for_one_volume_and_one_less_is_told(name: str) -> 
 def test_images_and_nonsense_are_refused(name: str) -> None:
     with pytest.raises(UserError, match="for volumes, not for images of 32 × 32"):
         build(name, 1, (32, 32), 3)
+    with pytest.raises(UserError, match="cnn with 3 blocks is for images, not for volumes of 32 × 32 × 32"):
+        build("cnn", 1, (32, 32, 32), 3)
     with pytest.raises(UserError, match="not 0 and 3"):
         build(name, 0, (32, 32, 32), 3)
     with pytest.raises(UserError, match="dropout"):

@@ -66,6 +66,9 @@ def check_input(model: str, channels: int, size: tuple[int, ...], outputs: int, 
     """Raise unless there is a channel, an output, and at least ``minimum`` pixels along H and W."""
     if channels < 1 or outputs < 1:
         raise UserError(f"{model} needs at least 1 channel and 1 output, not {channels} and {outputs}")
+    if len(size) != 2 and minimum > 1:  # what takes any size takes any number of sides
+        what = f"{model} is for images, not for volumes of {' × '.join(map(str, size))}"
+        raise UserError(what, fix="a model for volumes, such as resnet3d")
     if min(size) < minimum:
         sides, found = " × ".join([str(minimum)] * len(size)), " × ".join(map(str, size))
         raise UserError(
