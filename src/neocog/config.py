@@ -58,7 +58,7 @@ class DataConfig:
     unlabelled: Literal["stop", "skip"] = "stop"
     """What to do with images that have no mask."""
     size: Annotated[tuple[int, ...], Several] = ()
-    """Height and width that the network sees (one number: square); default: the images' own."""
+    """Height and width (of volumes depth, height and width) that the network sees; one number: all alike; default: own."""
     channels: int = 0
     """Channels that the network sees; 0: the images' own."""
     fit: Literal["resize", "pad", "crop"] = "resize"
@@ -245,8 +245,10 @@ def _range_faults(config: Config) -> Iterator[UserError]:
         yield UserError(
             f"--folds {data.folds} is too few", fix="give 3 or more (one part trains, one validates, one tests), or 0"
         )
-    if len(data.size) > 2 or any(side < 1 for side in data.size):
-        yield UserError(f"--size {data.size} is no size", fix="give one side or height and width, such as 64 or 48 64")
+    if len(data.size) > 3 or any(side < 1 for side in data.size):
+        yield UserError(
+            f"--size {data.size} is no size", fix="give one side, height and width (48 64), or depth too (32 48 64)"
+        )
     if data.channels < 0:
         yield UserError(f"--channels {data.channels} is below 0", fix="give 1, 3 …, or 0 for the images' own")
     if not 0 <= data.max_bad <= 1:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes, ImageChanges
+from neocog.data.augment.volume import VolumeAugmentation, VolumeChanges
 from neocog.data.dataset import Array, Dataset
 from neocog.data.feed import Resident, Store
 from neocog.data.preprocessing import Preprocessing
@@ -87,6 +88,9 @@ class Study(ABC):
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
     ) -> tuple[Changes | None, Changes | None]:
         """What happens to training batches, and what happens always. Raises UserError for changes that would falsify."""
+        if dataset.form == "volumes":
+            volumes = VolumeAugmentation.default().changed(config.training.augment)
+            return (VolumeChanges(volumes) if volumes.is_on() else None), None
         policy = Augmentation.default(preprocessing.channels, preprocessing.plane, dataset.mirror)
         policy = policy.changed(config.training.augment)
         return (ImageChanges(policy) if policy.is_on() else None), None

@@ -42,7 +42,7 @@ def read(config: Config, screen: Screen) -> Data:
     screen.say(f"{config.data.data}: taken for {dataset.kind}, {described(dataset)}; task: {chosen.name}")
     chosen.check(config, dataset)
     known = list(headers(dataset))
-    plan = shape_plan(known, config.data.channels or None, _size(config.data.size), config.data.fit, decoding)
+    plan = shape_plan(known, config.data.channels or None, config.data.size or None, config.data.fit, decoding)
     for note in (*dataset.notes, *plan_notes(known, plan)):
         screen.say(f"  note: {note}")
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
@@ -184,10 +184,6 @@ def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] 
         return None
     weights: NDArray[np.float32] = (dataset.weights / dataset.weights[train].mean()).astype(np.float32)
     return weights
-
-
-def _size(size: tuple[int, ...]) -> tuple[int, int] | None:
-    return None if not size else (size[0], size[-1])
 
 
 def _absolute(source: str) -> str:

@@ -13,14 +13,16 @@ import torch
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from neocog.data.augment import Augmentation, apply, draw
-from neocog.data.augment.policy import KINDS
+from neocog.data.augment import Augmentation, ImageChanges
+from neocog.data.augment import policy as images
+from neocog.data.augment import volume as volumes
 from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
 from neocog.data.fit import fit, shape_plan
 from neocog.data.preprocessing import Fit, Preprocessing
 from neocog.data.reading import Reading
+from neocog.data.slices import middle_slices, side_by_side
 from neocog.errors import UserError, listed, printable
 from neocog.run import write_atomically
 
@@ -39,11 +41,12 @@ def preview(
     seed: int = 0,
     epoch: int = 0,
     augment: Sequence[str] = (),
-    augmentation: Augmentation | None = None,
+    augmentation: Augmentation | volumes.VolumeAugmentation | None = None,
     channels: int | None = None,
-    size: tuple[int, int] | None = None,
+    size: tuple[int, ...] | None = None,
     how: Fit = "resize",
     frames: Literal["error", "first", "stack"] = "error",
+    kind: Literal["auto", "images", "volumes"] = "auto",
     quiet: bool = True,
 ) -> Path:
     """Write a PNG of ``n`` samples, one a row: as fitted, then as drawn in ``draws`` epochs from ``epoch`` on.
@@ -55,18 +58,24 @@ def preview(
     if n < 1 or draws < 1:
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
     target = destination(source, out)
-    dataset = open_dataset(source, Decoding(frames=frames), Reading(least_classes=1))
+    dataset = open_dataset(source, Decoding(frames=frames), Reading(kind=kind, least_classes=1))
     plan = shape_plan(list(headers(dataset)), channels, size, how, Decoding(frames=frames))
     samples, pixels = shown(dataset, plan, n, seed)
-    if plan.dtype != "uint8":
+    if plan.dtype != "uint8" or dataset.form == "volumes":
         low, high = float(pixels.min()), float(pixels.max())
         plan = replace(plan, low=low, high=high if high > low else low + 1)
     if augmentation is None:
-        augmentation = Augmentation.default(plan.channels, plan.plane, dataset.mirror).changed(augment)
+        if dataset.form == "volumes":
+            augmentation = volumes.VolumeAugmentation.default().changed(augment)
+        else:
+            augmentation = Augmentation.default(plan.channels, plan.plane, dataset.mirror).changed(augment)
+    changes = (
+        ImageChanges(augmentation) if isinstance(augmentation, Augmentation) else volumes.VolumeChanges(augmentation)
+    )
     columns = [pixels.astype(np.float32)]
     for number in range(epoch, epoch + draws):
-        drawn = draw(augmentation, seed, number, torch.from_numpy(samples), plan)
-        columns.append(apply(drawn, torch.from_numpy(pixels)).numpy())
+        where = torch.from_numpy(samples)
+        columns.append(changes(torch.from_numpy(pixels), where, where, seed, number, plan)[0].numpy())
     rows = [
         Row(dataset.classes[dataset.labels[sample]], str(dataset.names[sample]), [column[k] for column in columns])
         for k, sample in enumerate(samples.tolist())
@@ -83,7 +92,7 @@ def preview(
 
 @dataclass(frozen=True)
 class Row:
-    """One sample: its class, its name, and its pictures (C, H, W) in stored units."""
+    """One sample: its class, its name, and its pictures (C, H, W) or (C, D, H, W) in stored units."""
 
     label: str
     name: str
@@ -156,16 +165,21 @@ def candidates(dataset: Dataset, seed: int) -> Iterable[int]:
 
 def title(source: str | Path, dataset: Dataset, plan: Preprocessing) -> str:
     """One line on the data and the shape that they get."""
-    height, width = plan.plane
     colours = "" if plan.channels in (1, 3) else ", the first as red, green, blue"
-    shape = f"{height} × {width}, {plan.channels} channel{'s'[: plan.channels > 1]}{colours}, {plan.dtype}"
-    return f"{printable(str(source))}: {len(dataset):,} images in {len(dataset.classes)} classes, shown as {shape}"
+    shape = (
+        f"{' × '.join(map(str, plan.size))}, {plan.channels} channel{'s'[: plan.channels > 1]}{colours}, {plan.dtype}"
+    )
+    return (
+        f"{printable(str(source))}: {len(dataset):,} {dataset.form} in {len(dataset.classes)} classes, shown as {shape}"
+    )
 
 
-def described(policy: Augmentation) -> str:
+def described(policy: Augmentation | volumes.VolumeAugmentation) -> str:
     """One line on what is on: "flip 0.5, crop 4"."""
-    parts = [f"{name.replace('_', ' ')} {getattr(policy, name):g}" for name in KINDS if getattr(policy, name)]
-    return f"augmentation: {', '.join(parts)}; fill {policy.fill}" if parts else "augmentation: off"
+    kinds = images.KINDS if isinstance(policy, Augmentation) else volumes.KINDS
+    parts = [f"{name.replace('_', ' ')} {getattr(policy, name):g}" for name in kinds if getattr(policy, name)]
+    word = f"fill {policy.fill}" if isinstance(policy, Augmentation) else f"quarters {policy.quarters}"
+    return f"augmentation: {', '.join(parts)}; {word}" if policy.is_on() else "augmentation: off"
 
 
 def sheet(rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], plan: Preprocessing) -> Image.Image:
@@ -205,7 +219,9 @@ def shortened(pen: ImageDraw.ImageDraw, text: str, kind: ImageFont.FreeTypeFont,
 
 
 def picture(pixels: Array, plan: Preprocessing) -> Image.Image:
-    """(C, H, W) in stored units → low … high as black … white; one channel as grey, else the first three as colours."""
+    """Low … high as black … white; one channel as grey, else the first three as colours; volumes as middle slices."""
+    if pixels.ndim == 4:
+        pixels = side_by_side(middle_slices(pixels), plan.low)
     levels = (pixels.astype(np.float32) - plan.low) * (255 / (plan.high - plan.low))
     bytes_ = levels.clip(0, 255).round().astype(np.uint8)
     if len(bytes_) == 1:
