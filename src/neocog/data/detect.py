@@ -21,6 +21,7 @@ from neocog.data.npz import read_npz
 from neocog.data.reading import Reading
 from neocog.data.table import CSV_SUFFIXES, describes_images, read_table
 from neocog.data.unlabelled import read_unlabelled
+from neocog.data.values import describes_values, read_values, values_in_names
 from neocog.errors import UserError, did_you_mean, listed, printable
 
 LAYOUTS = (
@@ -93,7 +94,7 @@ def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     if suffix == ".npz":
         return read_npz(path, reading.kind)
     if suffix in CSV_SUFFIXES:
-        return read_table(path, decoding)
+        return _read_csv(path, decoding, reading)
     if find_idx(path):
         return read_idx(path)
     if suffix in ARCHIVES:
@@ -111,8 +112,10 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
                 return read_cifar(folder)
     tables, archives = _files(path, *CSV_SUFFIXES), _files(path, ".npz")
     folders = class_folders(path)
-    if len(tables) == 1 and (not folders or _describes_images(tables[0])):
-        return read_table(tables[0], decoding)
+    if len(tables) == 1 and (not folders or reading.task == "regression" or _describes_images(tables[0])):
+        return _read_csv(tables[0], decoding, reading)
+    if reading.task == "regression":
+        return values_in_names(path, decoding)
     if folders:
         return read_folders(path, decoding)
     if len(archives) == 1 and not tables:
@@ -122,6 +125,13 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
         names = listed(file.name for file in (*tables, *archives))
         raise UserError(what, f"{printable(str(path))}: {names}", "name the one to read")
     raise UserError(f"no known layout: {_seen(path)}", printable(str(path)), f"neocog reads {LAYOUTS}")
+
+
+def _read_csv(table: Path, decoding: Decoding, reading: Reading) -> Dataset:
+    """Values where they are asked for, or where there are no labels and other columns."""
+    if reading.task == "regression" or (reading.task == "auto" and describes_values(table)):
+        return read_values(table, decoding, reading.targets)
+    return read_table(table, decoding)
 
 
 def _describes_images(table: Path) -> bool:

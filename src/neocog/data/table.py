@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -58,38 +59,82 @@ def describes_images(file: Path) -> bool:
 
 
 def read_table(file: Path, decoding: Decoding) -> Dataset:
-    """The images that a CSV lists; their paths are relative to its folder and stay inside it. Raises UserError."""
+    """The images that a CSV lists with their labels. Raises UserError with every fault."""
+    listing = read_listing(file, ("image", "label"))
+    cells, lines = listing.cells["label"], listing.table.lines
+    _check_text("label", cells, lines, listing.faults)
+    _check_numbers(cells, lines, listing.faults)
+    kept = listing.kept([cells])
+    labels, classes = index_classes([cells[i] for i in kept])
+    return listing.dataset(kept, decoding, "CSV", labels=labels, classes=classes, notes=look_alikes(classes))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The rows of a CSV that names images; what they tell of each image is left to the reader."""
+
+    file: Path
+    table: Rows
+    columns: dict[str, int]  # role → column
+    cells: dict[str, list[str]]  # role → its column's cells
+    names: list[str]
+    splits: list[str] | None
+    weights: list[float] | None
+    notes: list[str]
+    faults: Faults
+
+    def kept(self, told: Sequence[list[str]]) -> list[int]:
+        """Rows to keep: repeated ones go. ``told``: the columns of what is known of an image. Raises all faults so far."""
+        columns = [*told, *(self.cells[role] for role in ("group", "split", "weight") if role in self.cells)]
+        kept = _distinct(self.names, columns, self.table.lines, self.faults)
+        raise_all(self.faults.errors(self.file))
+        return kept
+
+    def dataset(
+        self,
+        kept: list[int],
+        decoding: Decoding,
+        kind: str,
+        used: Sequence[int] = (),
+        notes: Sequence[str] = (),
+        **told: Any,
+    ) -> Dataset:
+        """The kept rows with what is ``told`` of them; ``used``: further columns that were read."""
+        files = tuple(self.names[i] for i in kept)
+        groups = self.cells.get("group")
+        return Dataset(
+            kind=kind,
+            root=self.file.parent,
+            names=files,
+            images=FileImages(self.file.parent, files, decoding),
+            form=form_of(files, decoding),
+            splits=None if self.splits is None else np.array([self.splits[i] for i in kept]),
+            groups=None if groups is None else np.array([groups[i] for i in kept]),
+            weights=None if self.weights is None else np.array([self.weights[i] for i in kept]),
+            notes=(*self.notes, *_notes(self.table, [*self.columns.values(), *used], len(kept)), *notes),
+            **told,
+        )
+
+
+def read_listing(file: Path, needed: Sequence[str]) -> Listing:
+    """The rows and what is common to all such tables. Image paths are relative to the CSV's folder and stay inside it.
+
+    Raises UserError where a ``needed`` role has no column; other faults are collected.
+    """
     table = read_rows(file, KNOWN)
     columns = _columns(table.header)
-    raise_all(_missing_columns(file, table.header, columns))
+    raise_all(_missing_columns(file, table.header, columns, needed))
     if not table.rows:
         raise UserError("no rows below the header", printable(str(file)), "list one image a line")
     cells = {role: [row[column] for row in table.rows] for role, column in columns.items()}
     faults = Faults()
     names, notes = _names(file.parent, cells["image"], table.lines, faults)
-    _check_text("label", cells["label"], table.lines, faults)
-    _check_numbers(cells["label"], table.lines, faults)
     if "group" in cells:
         _check_text("group", cells["group"], table.lines, faults)
     splits = _splits(cells["split"], table.lines, faults) if "split" in cells else None
     weights = _weights(cells["weight"], table, faults) if "weight" in cells else None
-    kept = _distinct(names, [cells[role] for role in cells if role != "image"], table.lines, faults)
-    raise_all(faults.errors(file))
-    labels, classes = index_classes([cells["label"][i] for i in kept])
-    files = tuple(names[i] for i in kept)
-    return Dataset(
-        kind="CSV",
-        root=file.parent,
-        names=files,
-        labels=labels,
-        classes=classes,
-        images=FileImages(file.parent, files, decoding),
-        form=form_of(files, decoding),
-        splits=None if splits is None else np.array([splits[i] for i in kept]),
-        groups=np.array([cells["group"][i] for i in kept]) if "group" in cells else None,
-        weights=None if weights is None else np.array([weights[i] for i in kept]),
-        notes=(*notes, *_notes(table, columns, len(kept)), *look_alikes(classes)),
-    )
+    used = {role: column for role, column in columns.items() if role != "label" or "label" in needed}
+    return Listing(file, table, used, cells, names, splits, weights, notes, faults)
 
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
@@ -99,10 +144,10 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return {role: names.index(name) for role, name in found.items() if name}
 
 
-def _missing_columns(file: Path, header: list[str], columns: dict[str, int]) -> list[UserError]:
+def _missing_columns(file: Path, header: list[str], columns: dict[str, int], needed: Sequence[str]) -> list[UserError]:
     where, names = f"{printable(str(file))}: line 1", [name.lower() for name in header]
     problems = []
-    for role in ("image", "label"):
+    for role in needed:
         if role not in columns:
             near = next((text for alias in COLUMNS[role] if (text := did_you_mean(alias, names))), "")
             what = f"no {role} column ({', '.join(COLUMNS[role])}); the header has: {listed(header)}"
@@ -193,17 +238,22 @@ def _splits(cells: list[str], lines: list[int], faults: Faults) -> list[str]:
 
 
 def _weights(cells: list[str], table: Rows, faults: Faults) -> list[float]:
-    """Finite numbers from 0 up. A decimal comma counts where the fields are not separated by commas and no point is used."""
-    decimal_comma = table.delimiter != "," and not any("." in cell for cell in cells)
+    """Finite numbers from 0 up."""
     weights = []
-    for cell, line in zip(cells, table.lines, strict=True):
-        weight = _number(cell.replace(",", ".", 1) if decimal_comma else cell)
+    for cell, line, weight in zip(cells, table.lines, numbers(cells, table.delimiter), strict=True):
         if weight is None or not 0 <= weight < math.inf:
             faults.add("weight that is no finite number from 0 up", "correct it", line, cell)
         weights.append(math.nan if weight is None else weight)
     if not any(weights):
         faults.add("weights that are all 0", "give some images a weight", table.lines[0], cells[0])
     return weights
+
+
+def numbers(cells: Sequence[str], delimiter: str) -> list[float | None]:
+    """Each cell as a number, None where it is none. A decimal comma counts where the fields are not separated by commas
+    and no point is used."""
+    decimal_comma = delimiter != "," and not any("." in cell for cell in cells)
+    return [_number(cell.replace(",", ".", 1) if decimal_comma else cell) for cell in cells]
 
 
 def _number(text: str) -> float | None:
@@ -227,11 +277,11 @@ def _distinct(names: list[str], columns: list[list[str]], lines: list[int], faul
     return kept
 
 
-def _notes(table: Rows, columns: dict[str, int], kept: int) -> list[str]:
+def _notes(table: Rows, columns: Sequence[int], kept: int) -> list[str]:
     notes = []
     if kept < len(table.rows):
         notes.append(f"{len(table.rows) - kept} repeated rows dropped")
-    unused = [name for i, name in enumerate(table.header) if i not in columns.values()]
+    unused = [name for i, name in enumerate(table.header) if i not in columns]
     if unused:
         notes.append(f"columns not used: {listed(unused)}")
     if table.delimiter != ",":

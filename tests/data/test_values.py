@@ -1,0 +1,98 @@
+"""Values from columns and from names: units kept, every fault told with its line, nothing taken for what it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neocog.data.detect import open_dataset
+from neocog.data.reading import Reading
+from neocog.errors import UserError
+
+VALUES = Reading(task="regression")
+
+
+def put(folder: Path, *names: str) -> Path:
+    for index, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), index, np.uint8)).save(path)
+    return folder
+
+
+def table(folder: Path, text: str) -> Path:
+    put(folder, "a.png", "b.png", "c.png")
+    (folder / "t.csv").write_text(text, encoding="utf-8")
+    return folder / "t.csv"
+
+
+def test_columns_of_numbers_are_values_with_their_units(tmp_path: Path) -> None:
+    data = open_dataset(table(tmp_path, "image,angle [°],note,mass [kg]\na.png,1.5,x,2\nb.png,-3,y,1e3\nc.png,0,z,4\n"))
+    assert data.kind == "CSV with values" and data.quantities == ("angle [°]", "mass [kg]")
+    assert data.values is not None and data.values.tolist() == [[1.5, 2], [-3, 1000], [0, 4]]
+    assert not data.has_classes and "columns not used: note" in data.notes
+    assert data.told(1) == "-3 1000"
+
+
+def test_a_label_column_is_a_class_unless_values_are_asked_for(tmp_path: Path) -> None:
+    file = table(tmp_path, "image,label\na.png,1\nb.png,2\nc.png,2\n")
+    assert open_dataset(file).classes == ("1", "2")
+    assert open_dataset(file, reading=VALUES).quantities == ("label",)
+
+
+def test_targets_choose_columns_and_unknown_ones_are_told_with_the_nearest(tmp_path: Path) -> None:
+    file = table(tmp_path, "image,height,width\na.png,1,2\nb.png,3,4\nc.png,5,6\n")
+    assert open_dataset(file, reading=Reading(task="regression", targets=("width",))).quantities == ("width",)
+    with pytest.raises(UserError, match="called widht.*\n.*line 1\n.*width"):
+        open_dataset(file, reading=Reading(task="regression", targets=("widht",)))
+
+
+def test_decimal_commas_count_where_fields_are_separated_otherwise(tmp_path: Path) -> None:
+    data = open_dataset(table(tmp_path, "image;value\na.png;1,5\nb.png;2\nc.png;3\n"))
+    assert data.values is not None and data.values[0, 0] == 1.5
+
+
+def test_values_that_are_not_finite_are_told_with_their_lines_all_at_once(tmp_path: Path) -> None:
+    file = table(tmp_path, "image,value\na.png,nan\nb.png,inf\nmissing.png,x\nc.png,1\na.png,2\n")
+    with pytest.raises(UserError) as raised:
+        open_dataset(file, reading=VALUES)
+    told = str(raised.value)
+    assert "3 × value that is no finite number" in told and "line 2 'nan'" in told and "line 4 'x'" in told
+    assert "1 × missing image file" in told and "listed again with another" in told
+
+
+def test_a_constant_value_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="value is the same in all 3 rows"):
+        open_dataset(table(tmp_path, "image,value\na.png,1\nb.png,1\nc.png,1\n"))
+
+
+def test_groups_weights_and_splits_are_read_as_with_labels(tmp_path: Path) -> None:
+    data = open_dataset(
+        table(tmp_path, "image,value,patient_id,split\na.png,1,p,train\nb.png,2,q,test\nc.png,3,p,train\n")
+    )
+    assert data.groups is not None and data.groups.tolist() == ["p", "q", "p"]
+    assert data.splits is not None and data.splits.tolist() == ["train", "test", "train"]
+
+
+def test_numbers_in_names_are_values(tmp_path: Path) -> None:
+    data = open_dataset(put(tmp_path, "img_037.5.png", "x/t_-5.png", "b-12.png"), reading=VALUES)
+    assert data.values is not None
+    assert dict(zip(data.names, data.values[:, 0].tolist(), strict=True)) == {
+        "img_037.5.png": 37.5,
+        "x/t_-5.png": -5,
+        "b-12.png": 12,
+    }
+
+
+def test_images_without_a_number_in_their_name_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="2 of 3 images have no number in their name\n.*a.png, b.png"):
+        open_dataset(put(tmp_path, "a.png", "b.png", "c1.png"), reading=VALUES)
+
+
+def test_class_folders_with_a_table_of_other_things_beside_them_stay_class_folders(tmp_path: Path) -> None:
+    put(tmp_path, "cat/1.png", "dog/1.png")
+    (tmp_path / "dates.csv").write_text("image,taken\ncat/1.png,1\ndog/1.png,2\n", encoding="utf-8")
+    assert open_dataset(tmp_path).kind == "class folders"
