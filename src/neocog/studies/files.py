@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neocog.data.dataset import Array, BadImage
+from neocog.data.files import VOLUME_SUFFIXES
 from neocog.data.fit import fit
 from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode
 from neocog.data.preprocessing import Preprocessing
@@ -26,7 +27,7 @@ class Piece:
 
 def suffixes(recipe: Preprocessing) -> tuple[str, ...]:
     """Of the files that can hold such samples."""
-    return tuple(IMAGE_SUFFIXES)
+    return (*IMAGE_SUFFIXES, *(VOLUME_SUFFIXES if len(recipe.size) == 3 else ()))
 
 
 def pieces(paths: Sequence[Path], recipe: Preprocessing, advance: Callable[[int], None]) -> Iterator[list[Piece]]:

@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 def thumbnail(pixels: Array, low: float, high: float, side: int = 96) -> str:
-    """Base64 PNG of pixels (C, H, W) or a volume (C, D, H, W), whose values ``low`` … ``high`` become black … white; larger ones are cut off.
+    """Base64 PNG of pixels (C, H, W) or a volume (C, D, H, W): ``low`` … ``high`` become black … white, others are cut.
 
     One channel is grey, two are red and green, of more the first three are red, green, blue. A large image is averaged
     down until its longer side is ``side``; a small one is enlarged by a whole number, each pixel a clear square.
