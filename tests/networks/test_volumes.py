@@ -53,7 +53,7 @@ def test_images_and_nonsense_are_refused(name: str) -> None:
     [
         ("resnet3d", {}, 900_218),
         ("resnet3d", {"widths": "8,16", "blocks": "2"}, 32_642),
-        ("cnn3d", {}, 724_714),
+        ("cnn3d", {}, 1_330_922),
         ("cnn3d", {"widths": (8,), "hidden": 4}, 109_070),
     ],
 )

