@@ -143,6 +143,19 @@ class Whiskers:
 
 
 @dataclass(frozen=True)
+class Scatter:
+    """One point a sample; ``ideal``: the line on which they should lie, y = x or y = 0."""
+
+    x_label: str
+    y_label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    ideal: Literal["diagonal", "zero"] = "diagonal"
+    note: str = ""
+    kind: Literal["scatter"] = "scatter"
+
+
+@dataclass(frozen=True)
 class Text:
     """A paragraph, or lines to copy (``code``)."""
 
@@ -151,7 +164,7 @@ class Text:
     kind: Literal["text"] = "text"
 
 
-Item = Table | Curves | Bars | Matrix | Pictures | Findings | Whiskers | Text
+Item = Table | Curves | Bars | Matrix | Pictures | Findings | Whiskers | Scatter | Text
 
 
 @dataclass(frozen=True)
@@ -262,5 +275,5 @@ def _finite(value: Any) -> Any:
 
 ITEMS: dict[str, type[Item]] = {
     "table": Table, "curves": Curves, "bars": Bars, "matrix": Matrix, "pictures": Pictures, "findings": Findings,
-    "whiskers": Whiskers, "text": Text,
+    "whiskers": Whiskers, "scatter": Scatter, "text": Text,
 }  # fmt: skip

@@ -46,7 +46,7 @@ def test_a_label_column_is_a_class_unless_values_are_asked_for(tmp_path: Path) -
 def test_targets_choose_columns_and_unknown_ones_are_told_with_the_nearest(tmp_path: Path) -> None:
     file = table(tmp_path, "image,height,width\na.png,1,2\nb.png,3,4\nc.png,5,6\n")
     assert open_dataset(file, reading=Reading(task="regression", targets=("width",))).quantities == ("width",)
-    with pytest.raises(UserError, match="called widht.*\n.*line 1\n.*width"):
+    with pytest.raises(UserError, match=r"called widht.*\n.*line 1\n.*width"):
         open_dataset(file, reading=Reading(task="regression", targets=("widht",)))
 
 
@@ -88,7 +88,7 @@ def test_numbers_in_names_are_values(tmp_path: Path) -> None:
 
 
 def test_images_without_a_number_in_their_name_are_listed(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="2 of 3 images have no number in their name\n.*a.png, b.png"):
+    with pytest.raises(UserError, match=r"2 of 3 images have no number in their name\n.*a.png, b.png"):
         open_dataset(put(tmp_path, "a.png", "b.png", "c1.png"), reading=VALUES)
 
 

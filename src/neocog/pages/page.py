@@ -19,8 +19,9 @@ from neocog.measures import PERCENT, title
 from neocog.pages import heatmap, plots
 from neocog.pages.axis import percent, short
 from neocog.pages.record import Record, read
+from neocog.pages.scatter import scatter
 from neocog.pages.verdict import Verdict, verdicts
-from neocog.run import Bars, Curves, Item, Matrix, Measure, Run, Section, Table, Whiskers, write_atomically
+from neocog.run import Bars, Curves, Item, Matrix, Measure, Run, Scatter, Section, Table, Whiskers, write_atomically
 
 # "+1.5", "< 0.001", "= 0.020", "97.8 %", "0.92 – 0.97", "−0.1 to +0.2"; not "7", which may be a class
 NUMBER = re.compile(r"[+−<=] ?[\d.,]+|[\d.,]+ %|[+−]?[\d.,]+ (–|to) [+−]?[\d.,]+")
@@ -136,6 +137,8 @@ def draw(item: Item) -> Markup:
         return plots.bars(item)
     if isinstance(item, Whiskers):
         return plots.whiskers(item)
+    if isinstance(item, Scatter):
+        return scatter(item)
     if isinstance(item, Matrix):
         return heatmap.matrix(item)
     raise TypeError(f"a {item.kind} is no drawing")
@@ -145,8 +148,8 @@ def beside(items: Sequence[Item]) -> list[list[Item]]:
     """Items in order, neighbouring small plots together, so that they can stand side by side."""
     groups: list[list[Item]] = []
     for item in items:
-        small = isinstance(item, Curves | Bars) and not (isinstance(item, Bars) and len(item.labels) > 40)
-        if groups and small and isinstance(groups[-1][-1], Curves):
+        small = isinstance(item, Curves | Bars | Scatter) and not (isinstance(item, Bars) and len(item.labels) > 40)
+        if groups and small and isinstance(groups[-1][-1], Curves | Scatter):
             groups[-1].append(item)
         else:
             groups.append([item])

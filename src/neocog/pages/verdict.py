@@ -50,7 +50,8 @@ def _size(name: str, m: Measure) -> list[Verdict]:
     width = f"{half * 100:.1f} points" if name in PERCENT else f"{half:.3g}"
     if m.n < FEW:
         return [Verdict("bad", f"{m.n} test samples are few: the true value may well lie {width} away.")]
-    tone: Literal["good", "caution"] = "good" if half <= 0.025 else "caution"
+    close = half <= (0.025 if name in PERCENT else 0.1 * abs(m.value))
+    tone: Literal["good", "caution"] = "good" if close else "caution"
     return [Verdict(tone, f"{m.n:,} test samples pin it down to about ± {width}.")]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STUDIES: dict[str, str] = {
     "classification": "neocog.studies.classification:ClassificationStudy",
+    "regression": "neocog.studies.regression:RegressionStudy",
     "orientation": "neocog.studies.orientation:OrientationStudy",
 }
 

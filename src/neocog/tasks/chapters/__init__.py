@@ -12,4 +12,7 @@ from neocog.tasks.chapters.pictures import thumbnail as thumbnail
 from neocog.tasks.chapters.quality import calibration_chapter as calibration_chapter
 from neocog.tasks.chapters.quality import confusion_chapter as confusion_chapter
 from neocog.tasks.chapters.quality import measures_chapter as measures_chapter
+from neocog.tasks.chapters.regression import Quantity as Quantity
+from neocog.tasks.chapters.regression import extremes_chapter as extremes_chapter
+from neocog.tasks.chapters.regression import regression_chapter as regression_chapter
 from neocog.tasks.chapters.training import training_chapter as training_chapter

@@ -1,0 +1,101 @@
+"""What changes of an image do to the numbers that belong to it: some move them, some falsify them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from neocog.data.augment.apply import apply
+from neocog.data.augment.draw import Dice, draw
+from neocog.data.augment.policy import KINDS, Augmentation
+from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError
+
+
+def words(quantity: str) -> set[str]:
+    """ "tilt angle [°]" → {"tilt", "angle", "°"}."""
+    return set(re.findall(r"[^\W\d_]+|°", quantity.lower()))
+
+
+# What a quantity's name tells of it: the words, the kinds of change that falsify it, and why.
+ANGLE = words("angle angles orientation direction heading bearing rotation azimuth deg degree degrees °")
+POSITION = words("x y row column col left right top bottom position latitude longitude")
+SIZE = words("area length width height diameter radius size perimeter distance volume mm cm µm um px")
+COUNT = words("count counts number cells nuclei objects people")
+LIGHT = words("brightness intensity luminance grey gray exposure concentration fluorescence")
+BENT, AFFINE = ("shear", "stretch"), ("turn", "scale", "stretch", "shear", "translate", "crop")
+RULES: tuple[tuple[str, set[str], tuple[str, ...], str], ...] = (
+    ("an angle", ANGLE, BENT, "bends angles by an unknown amount"),
+    ("a position", POSITION, ("flip", "flip_vertical", *AFFINE), "moves what is measured"),
+    ("a size", SIZE, ("scale", *BENT), "makes it larger or smaller"),
+    ("a count", COUNT, (*AFFINE, "erase"), "brings things in or loses them at the edge"),
+    ("a brightness", LIGHT, ("brightness", "contrast", "erase"), "changes it"),
+)
+
+
+def is_angle(quantity: str) -> bool:
+    """Whether a quantity's name says that it is an angle in degrees."""
+    return bool(words(quantity) & ANGLE)
+
+
+def check(policy: Augmentation, quantities: Sequence[str]) -> None:
+    """Raise UserError, with the reason, for kinds of change that would falsify a quantity."""
+    problems = list(falsified(policy, quantities))
+    if problems:
+        names = sorted({name for name, _, _ in problems}, key=list(KINDS).index)
+        reasons = "; ".join(dict.fromkeys(f"{name} {why} ({what})" for name, what, why in problems))
+        raise UserError(
+            f"augmentation would falsify the targets: {reasons}", fix=f"--augment {' '.join(f'{n}=off' for n in names)}"
+        )
+
+
+def falsified(policy: Augmentation, quantities: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """(kind of change, quantity, why) for each that is on and falsifies."""
+    for quantity in quantities:
+        for what, known, kinds, why in RULES:
+            if words(quantity) & known:
+                yield from ((name, f"{quantity} is {what}", why) for name in kinds if getattr(policy, name))
+
+
+def usual(quantities: Sequence[str], mirror: bool) -> Augmentation:
+    """Mirroring, unless a name says that it falsifies; everything else only where it is asked for."""
+    policy = Augmentation(
+        flip=0.5 if mirror else 0.0, flip_vertical=0.5 if mirror and any(map(is_angle, quantities)) else 0.0
+    )
+    off = {name: 0.0 for name, _, _ in falsified(policy, quantities)}
+    return replace(policy, **off)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ValueChanges:
+    """Images are changed; angles among their values (B, V) move with them, the others stay.
+
+    Angles are degrees counter-clockwise from the right, as in mathematics: mirrored left and right a becomes 180 − a, top
+    and bottom −a, turned by t it becomes a + t. Results lie in −180 … 180, or in 0 … 360 where ``positive``.
+    """
+
+    policy: Augmentation
+    angles: tuple[bool, ...]  # (V,) which values are angles
+    positive: bool = False
+
+    def __call__(
+        self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
+    ) -> tuple[Tensor, Tensor]:
+        drawn = draw(self.policy, seed, epoch, samples, preprocessing)
+        changed = apply(drawn, pixels)
+        if not any(self.angles):
+            return changed, targets
+        moved = targets.double()
+        if drawn.flips is not None:  # mirrored first, then turned, as geometry.source does it
+            moved = torch.where(drawn.flips[:, 1, None], 180 - moved, moved)
+            moved = torch.where(drawn.flips[:, 0, None], -moved, moved)
+        if self.policy.turn:
+            turn = Dice(seed, epoch, samples).between("turn", -self.policy.turn, self.policy.turn)
+            moved = moved + turn[:, None]
+        moved = moved.remainder(360) if self.positive else (moved + 180).remainder(360) - 180
+        which = torch.tensor(self.angles, device=targets.device)
+        return changed, torch.where(which, moved.to(targets.dtype), targets)
