@@ -12,6 +12,8 @@ from PIL import Image
 
 from neocog.config import Config, changed
 from neocog.errors import UserError
+from neocog.verbs.evaluate import evaluate
+from neocog.verbs.filters import filters
 from neocog.verbs.predict import predict
 from neocog.verbs.preview import preview
 from neocog.verbs.train import start
@@ -44,6 +46,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_stacks_of_pages_train_as_they_are_streamed(tmp_path: Path) -> None:
+    """With too little memory for all of them, every batch reads its files; resnet3d is what volumes get by default."""
+    volumes, labels = bars(40)
+    for number, (volume, label) in enumerate(zip(volumes, labels, strict=True)):
+        path = tmp_path / "data" / f"axis{label}" / f"{number}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(path, np.pad(volume * 200, 3), photometric="minisblack")
+    settings = {
+        "data": str(tmp_path / "data"), "kind": "volumes", "epochs": 1, "memory": 0.0, "threads": 1, "batch": 8,
+        "options": {"widths": "4,8"},
+    }  # fmt: skip
+    start(changed(Config(), settings), tmp_path / "run", True, "test")
+    model = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert model["preprocessing"]["size"] == [SIDE + 6] * 3
+    evaluated = evaluate(tmp_path / "run", None, tmp_path / "more", True)
+    assert evaluated["measures"]["test"]["accuracy"]["n"] == 4
+
+
 def test_volumes_train_and_their_slices_are_in_the_report(run: Path) -> None:
     result = json.loads((run / "run" / "result.json").read_text())
     assert result["measures"]["test"]["accuracy"]["value"] >= 0.8
@@ -67,6 +87,13 @@ def test_the_preview_shows_middle_slices_and_what_is_changed(run: Path, tmp_path
     assert picture.shape[1] > 3 * (3 * SIDE + 2) and picture.min() < 30
     with pytest.raises(UserError, match="no augmentation 'crop'"):
         preview(run / "bars.npz", tmp_path / "sheet.png", augment=["crop=4"])
+
+
+def test_the_filter_bank_is_for_images(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel", reason="the extra nifti")
+    nibabel.Nifti1Image(bars(1)[0][0], np.eye(4)).to_filename(tmp_path / "scan.nii")
+    with pytest.raises(UserError, match="a volume of 12 × 12 × 12"):
+        filters(tmp_path / "scan.nii", tmp_path / "out.png")
 
 
 def test_a_network_for_images_is_refused(run: Path, tmp_path: Path) -> None:

@@ -88,6 +88,8 @@ def is_ours(path: Path) -> bool:
 
 def prepared(pixels: Array, name: str) -> tuple[Array, str]:
     """(H, W, C) as stored → float64 in 0 … 1, (H, W, 1 or 3), reduced; and a sentence on what was done."""
+    if pixels.ndim != 3:
+        raise UserError(f"a volume of {' × '.join(map(str, pixels.shape[:3]))}", name, "give one slice, as an image")
     height, width, channels = pixels.shape
     if min(height, width) < LEAST:
         raise UserError(f"{height} × {width} pixels are too few to show", name, f"at least {LEAST} × {LEAST}")
