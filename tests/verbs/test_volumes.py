@@ -64,6 +64,24 @@ def test_stacks_of_pages_train_as_they_are_streamed(tmp_path: Path) -> None:
     assert evaluated["measures"]["test"]["accuracy"]["n"] == 4
 
 
+def test_values_of_volumes_are_learned_without_changes_that_falsify_them(tmp_path: Path) -> None:
+    volumes, labels = bars(40)
+    lines = ["image,length [mm]"]
+    for number, (volume, label) in enumerate(zip(volumes, labels, strict=True)):
+        tifffile.imwrite(tmp_path / f"{number}.tif", volume * 200, photometric="minisblack")
+        lines.append(f"{number}.tif,{10.5 + label + number / 10}")
+    (tmp_path / "lengths.csv").write_text("\n".join(lines))
+    settings = {
+        "data": str(tmp_path / "lengths.csv"), "kind": "volumes", "epochs": 1, "threads": 1, "batch": 8, "model": "cnn3d",
+        "options": {"widths": "4,8"},
+    }  # fmt: skip
+    start(changed(Config(), settings), tmp_path / "run", True, "test")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["task"] == "regression" and result["measures"]["test"]["mae"]["n"] == 4
+    with pytest.raises(UserError, match="would falsify the targets: scale"):
+        start(changed(Config(), settings | {"augment": ("scale=0.1",)}), tmp_path / "other", True, "test")
+
+
 def test_volumes_train_and_their_slices_are_in_the_report(run: Path) -> None:
     result = json.loads((run / "run" / "result.json").read_text())
     assert result["measures"]["test"]["accuracy"]["value"] >= 0.8

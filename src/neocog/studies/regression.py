@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from neocog.config import Config
 from neocog.data.augment import Changes
 from neocog.data.augment.values import ValueChanges, check, is_angle, usual
+from neocog.data.augment.volume import VolumeChanges
+from neocog.data.augment.volume_values import true_changes
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
 from neocog.data.preprocessing import Preprocessing
@@ -81,6 +83,9 @@ class RegressionStudy(Study):
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
     ) -> tuple[Changes | None, Changes | None]:
         """Mirroring where it falsifies nothing, and what is asked for, unless that falsifies a target."""
+        if dataset.form == "volumes":
+            volumes = true_changes(dataset.quantities, config.training.augment)
+            return (VolumeChanges(volumes) if volumes.is_on() else None), None
         if dataset.form != "images":
             return super().changes(config, dataset, preprocessing)
         policy = usual(dataset.quantities, dataset.mirror).changed(config.training.augment)
