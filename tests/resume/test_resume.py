@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,3 +145,21 @@ def test_runs_killed_at_random_moments_end_in_the_same_bytes(tmp_path: Path) -> 
     assert found["identical"] == found["runs"] == 3
     assert found["kills"] >= 2
     assert found["unfinished_files"] == []
+
+
+def test_volumes_that_are_killed_go_on_to_the_same_bytes(start: Start, tmp_path: Path) -> None:
+    """Their weights lie in channels-last order, which no checkpoint keeps."""
+    volumes = np.random.default_rng(0).integers(0, 100, (60, 10, 10, 10)).astype(np.uint8)
+    volumes[::2] += 40
+    np.savez(tmp_path / "noise.npz", X=volumes, y=np.arange(60) % 2)
+    words = ["train", tmp_path / "noise.npz", "--model", "resnet3d", "--widths", "4,8", "--epochs", "6", "--batch", "8"]
+    words += ["--threads", "1", "--save-every", "0", "--ema", "0.9", "--augment", "flip_d=on", "quarters=any", "--out"]
+    log, run = tmp_path / "log", tmp_path / "killed"
+    assert code(start([*words, tmp_path / "whole"], log)) == 0, log.read_text()
+    process = start([*words, run], log)
+    until(lambda: len(checkpoints(run)) == 2, process, log)
+    process.kill()
+    process.join()
+    assert not (run / "result.json").exists()
+    assert code(start(["resume", run], log)) == 0, log.read_text()
+    assert hashes(run) == hashes(tmp_path / "whole")
