@@ -12,6 +12,7 @@ from neocog.data.cifar import find_cifar, read_cifar
 from neocog.data.classes import require_classes
 from neocog.data.dataset import Dataset
 from neocog.data.decoding import DEFAULT, Decoding
+from neocog.data.fasta import is_fasta
 from neocog.data.files import is_junk
 from neocog.data.folders import class_folders, entries, is_image, read_folders
 from neocog.data.idx import find_idx, read_idx
@@ -19,6 +20,7 @@ from neocog.data.images import FileImages
 from neocog.data.named import NAMES, open_named
 from neocog.data.npz import read_npz
 from neocog.data.reading import Reading
+from neocog.data.sequences import describes_sequences, read_sequences
 from neocog.data.table import CSV_SUFFIXES, describes_images, read_table
 from neocog.data.unlabelled import read_unlabelled
 from neocog.data.values import describes_values, read_values, values_in_names
@@ -93,6 +95,8 @@ def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     suffix, shown = path.suffix.lower(), printable(str(path))
     if suffix == ".npz":
         return read_npz(path, reading.kind)
+    if is_fasta(path) or (reading.kind == "sequences" and suffix not in CSV_SUFFIXES):
+        return read_sequences(path, reading)
     if suffix in CSV_SUFFIXES:
         return _read_csv(path, decoding, reading)
     if find_idx(path):
@@ -129,6 +133,8 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
 
 def _read_csv(table: Path, decoding: Decoding, reading: Reading) -> Dataset:
     """Values where they are asked for, or where there are no labels and other columns."""
+    if reading.kind == "sequences" or (reading.kind == "auto" and describes_sequences(table)):
+        return read_sequences(table, reading)
     if reading.task == "regression" or (reading.task == "auto" and describes_values(table)):
         return read_values(table, decoding, reading.targets)
     return read_table(table, decoding)

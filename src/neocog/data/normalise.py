@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from neocog.data.nucleotides import shares
 from neocog.data.preprocessing import Preprocessing
 
 
@@ -14,6 +15,9 @@ def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     The pixels that are given stay as they are.
     """
     shape = (-1, *(1,) * (pixels.ndim - 2))
+    if preprocessing.encoding == "nucleotides":
+        table = torch.from_numpy(shares()).to(pixels.device)  # (16, 4)
+        return table[pixels[:, 0].long()].movedim(-1, 1).contiguous()  # (B, 1, L) → (B, 4, 1, L)
     mean = torch.tensor(preprocessing.mean, device=pixels.device).view(shape)
     std = torch.tensor(preprocessing.std, device=pixels.device).view(shape)
     return pixels.float().sub(mean).div_(std)

@@ -1,0 +1,196 @@
+"""Sequences of DNA as a data set: from FASTA, or from a CSV with a sequence column.
+
+A sequence is an image of 1 × L pixels, one channel, whose values are the codes of ``nucleotides``: the network sees the
+four shares of A, C, G and T in their place (``normalise``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neocog.data import fasta
+from neocog.data.classes import index_classes, look_alikes
+from neocog.data.dataset import Array, ArrayImages, Dataset
+from neocog.data.nucleotides import BAD, CODES, GAP
+from neocog.data.reading import Reading
+from neocog.data.rows import read_header, read_rows
+from neocog.errors import UserError, listed, printable, raise_all
+
+SEQUENCE = ("sequence", "seq")
+LABEL = ("label", "class", "target", "genus", "species")
+FAR = 1.5  # times the length that 95 % of the sequences keep within: longer ones are cropped
+
+
+@dataclass(frozen=True)
+class SequenceImages(ArrayImages):
+    """(N, 1, L, 1) uint8 codes, padded with 0 at the end."""
+
+    def digest(self, index: int) -> str:
+        """Of the letters alone, so that the padding does not matter."""
+        codes = self.array[index].ravel()
+        length = int(np.flatnonzero(codes)[-1]) + 1 if codes.any() else 0
+        return hashlib.sha256(b"nucleotides" + codes[:length].tobytes()).hexdigest()
+
+
+def describes_sequences(file: Path) -> bool:
+    """Whether a CSV has a column of sequences."""
+    return any(name.lower() in SEQUENCE for name in read_header(file, (*SEQUENCE, *LABEL)))
+
+
+def read_sequences(path: Path, reading: Reading) -> Dataset:
+    """The labelled sequences of a FASTA or CSV file. Raises UserError with every fault."""
+    if fasta.is_fasta(path):
+        records = fasta.read_records(path)
+        where = printable(str(path))
+        ids, labels, note = fasta.labels_of(records, reading.label_field, where)
+        return dataset(path, "FASTA", ids, records.letters, labels, reading, [note])
+    table = read_rows(path, (*SEQUENCE, *LABEL))
+    names = [name.lower() for name in table.header]
+    wanted = (reading.label_field.lower(),) if reading.label_field else LABEL
+    columns = [next((names.index(name) for name in known if name in names), -1) for known in (SEQUENCE, wanted)]
+    if columns[1] < 0:
+        what = f"no label column ({', '.join(wanted)}); the header has: {listed(table.header)}"
+        raise UserError(what, f"{printable(str(path))}: line 1", "name it 'label', or choose it with --label-field")
+    letters = [row[columns[0]].encode("utf-8") for row in table.rows]
+    labels = [row[columns[1]].strip() for row in table.rows]
+    ids = [f"line {line}" for line in table.lines]
+    return dataset(path, "CSV of sequences", ids, letters, labels, reading, [])
+
+
+def dataset(
+    path: Path, kind: str, ids: list[str], letters: list[bytes], labels: list[str], reading: Reading, notes: list[str]
+) -> Dataset:
+    """Records as a data set: repeated ones dropped, rare classes left out, lengths made equal."""
+    where = printable(str(path))
+    contents = encoded(ids, letters, reading.gaps, where, notes)
+    kept = _distinct(ids, labels, contents, where, notes)
+    kept = _frequent(labels, kept, reading.min_samples, notes)
+    array = padded([contents[i] for i in kept], notes)
+    names = tuple(_names([ids[i] for i in kept]))
+    index, classes = index_classes([labels[i] for i in kept])
+    copies = len(kept) - len({contents[i][: array.shape[2]] for i in kept})
+    if copies:
+        notes.append(
+            f"{copies:,} of {len(kept):,} sequences are identical to another: they stay on one side of the split"
+        )
+    return Dataset(
+        kind=kind,
+        root=path.parent,
+        names=names,
+        labels=index,
+        classes=classes,
+        images=SequenceImages(array, names),
+        notes=(*notes, *look_alikes(classes)),
+        mirror=False,
+        form="sequences",
+    )
+
+
+def encoded(ids: Sequence[str], letters: Sequence[bytes], gaps: str, where: str, notes: list[str]) -> list[bytes]:
+    """Each record's letters as codes. Raises UserError with every fault."""
+    joined = b"".join(letters)
+    codes = np.frombuffer(joined.translate(CODES.tobytes()), np.uint8)
+    ends = np.cumsum(np.fromiter(map(len, letters), np.int64, len(letters)))
+    raise_all(_faults(ids, joined, codes, ends, gaps, where))
+    rna = joined.count(b"U") + joined.count(b"u")
+    if rna:
+        notes.append(f"{rna:,} letters U taken for T")
+    good = codes < GAP
+    if not good.all():
+        notes.append(f"{int((~good).sum()):,} gaps, blanks and digits left out of the sequences")
+        ends = np.concatenate([[0], np.cumsum(good)])[ends]
+        codes = codes[good]
+    starts = np.concatenate([[0], ends[:-1]])
+    empty = np.flatnonzero(starts == ends).tolist()
+    if empty:
+        places = listed(f"record {n + 1} '{ids[n]}'" for n in empty)
+        raise UserError(f"{len(empty):,} records without a letter", f"{where}: {places}", "remove them")
+    whole = codes.tobytes()
+    return [whole[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def _faults(ids: Sequence[str], joined: bytes, codes: Array, ends: Array, gaps: str, where: str) -> Iterator[UserError]:
+    def record(place: int) -> int:
+        return int(np.searchsorted(ends, place, "right"))
+
+    bad = np.flatnonzero(codes == BAD)
+    if len(bad):
+        seen = bytes(sorted({joined[i] for i in bad[:10_000].tolist()})).decode("latin-1")
+        places = []
+        for place in bad[:20].tolist():
+            n = record(place)
+            position = place - (int(ends[n - 1]) if n else 0) + 1
+            places.append(f"record {n + 1} '{ids[n]}' position {position}: {printable(chr(joined[place]))!r}")
+        protein = len(set(seen.upper()) & set("EFILPQ")) >= 3
+        what = f"{len(bad):,} characters that are no letters of DNA"
+        what += ": this looks like protein" if protein else f" ({printable(seen)})"
+        yield UserError(what, f"{where}: {listed(places)}", "give DNA: A C G T U, the IUPAC letters R to V, and N")
+    found = np.flatnonzero(codes == GAP)
+    if len(found) and gaps == "error":
+        owners = np.unique(np.searchsorted(ends, found, "right")).tolist()
+        what = f"{len(found):,} gaps (- or .) in {len(owners):,} records: these sequences are aligned"
+        places = [f"record {n + 1} '{ids[n]}'" for n in owners]
+        yield UserError(what, f"{where}: {listed(places)}", "--gaps strip takes them out")
+
+
+def padded(contents: Sequence[bytes], notes: list[str]) -> Array:
+    """(N, 1, L, 1) uint8: the records one under the other, padded at the end.
+
+    L is the longest, unless that is far longer than most: then L holds 95 % of them whole, and the others are cropped.
+    """
+    sizes = np.fromiter(map(len, contents), np.int64, len(contents))
+    longest, most = int(sizes.max()), int(np.quantile(sizes, 0.95))
+    width = longest if longest <= FAR * most else most
+    longer, shorter = int((sizes > width).sum()), int((sizes < width).sum())
+    if longer:
+        notes.append(f"{longer:,} sequences are cropped to {width:,} letters; the longest has {longest:,}")
+    if shorter:
+        notes.append(f"{shorter:,} sequences are padded to {width:,} letters")
+    array = np.frombuffer(b"".join(one[:width].ljust(width, b"\0") for one in contents), np.uint8)
+    return array.reshape(len(contents), 1, width, 1)
+
+
+def _distinct(ids: list[str], labels: list[str], contents: list[bytes], where: str, notes: list[str]) -> list[int]:
+    """Records to keep. The same id with another sequence or label is a fault; the same record again is dropped."""
+    first: dict[str, int] = {}
+    kept, wrong = [], []
+    for index, name in enumerate(ids):
+        earlier = first.setdefault(name, index)
+        if earlier == index or not name:
+            kept.append(index)
+        elif contents[index] != contents[earlier] or labels[index] != labels[earlier]:
+            wrong.append(f"'{name}' (records {earlier + 1} and {index + 1})")
+    if wrong:
+        what = f"{len(wrong):,} ids stand for different sequences or labels"
+        raise UserError(what, f"{where}: {listed(wrong)}", "give each record an id of its own")
+    if len(kept) < len(ids):
+        notes.append(f"{len(ids) - len(kept):,} repeated records dropped")
+    return kept
+
+
+def _frequent(labels: list[str], kept: list[int], least: int, notes: list[str]) -> list[int]:
+    counts = Counter(labels[i] for i in kept)
+    enough = {label for label, count in counts.items() if count >= least}
+    if len(enough) == len(counts):
+        return kept
+    if not enough:
+        most = max(counts.values())
+        raise UserError(f"no class has {least:,} samples; the largest has {most:,}", fix="give a lower --min-samples")
+    found = [i for i in kept if labels[i] in enough]
+    notes.append(
+        f"{len(counts) - len(enough):,} classes with fewer than {least:,} samples left out: "
+        f"{len(found):,} of {len(kept):,} sequences in {len(enough):,} classes remain"
+    )
+    return found
+
+
+def _names(ids: list[str]) -> Iterator[str]:
+    """Unique names: the ids, those without one numbered."""
+    for number, name in enumerate(ids, 1):
+        yield name or f"record {number}"
