@@ -48,6 +48,9 @@ CHECKS: tuple[Check, ...] = (
 # Of samples that have one class each.
 OF_CLASSES: tuple[Check, ...] = (class_sizes, class_balance, class_in_every_part, label_shift)
 
+# Of what is seen; letters are not.
+OF_PICTURES: tuple[Check, ...] = (near_duplicates, channels_and_depths, mixed_sizes, elongated, small, constant_images)
+
 # The same bytes, or the same group, on two sides or in two classes: with ``strict`` an error.
 STRICT: tuple[Check, ...] = (contradictions, leakage, groups_across_parts)
 
@@ -57,6 +60,8 @@ def findings(dataset: Dataset, records: Sequence[Record], strict: bool = False) 
     found: list[Finding] = []
     for check in CHECKS:
         if check in OF_CLASSES and not dataset.has_classes:
+            continue
+        if check in OF_PICTURES and dataset.form == "sequences":
             continue
         raised = strict and check in STRICT
         found += [replace(finding, severity="error") if raised else finding for finding in check(dataset, records)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import fsum
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -98,9 +98,16 @@ def plan_notes(headers: Sequence[Header | None], preprocessing: Preprocessing) -
 def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
     """(H, W, C) pixels as read → (C, H, W) of the recorded shape and type, contiguous; of a volume (C, D, H, W).
 
+    Sequences (1, L, 1) are cropped, or padded with 0, at their end.
+
     resize: stretched to the size; pad: as large as fits, its edge pixels repeated; crop: as small as covers, its middle.
     Antialiased bilinear, which stays within the image's own values. Raises BadImage where type or channels do not fit.
     """
+    if preprocessing.encoding == "nucleotides":
+        length = preprocessing.size[-1]
+        codes = np.zeros((1, 1, length), np.uint8)
+        codes[0, 0, : image.shape[1]] = image[0, :length, 0]
+        return codes
     if str(image.dtype) != preprocessing.dtype:
         what = f"{image.dtype} pixels, where the others have {preprocessing.dtype}"
         raise BadImage(what, name, f"convert it to {preprocessing.dtype}")
@@ -113,27 +120,41 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
     return np.ascontiguousarray(_fit_image(image, preprocessing).transpose(2, 0, 1))
 
 
-def _fit_image(image: Array, preprocessing: Preprocessing) -> Array:
-    """(H, W, C) of the recorded size."""
-    height, width = image.shape[:2]
-    target_height, target_width = preprocessing.size
+@dataclass(frozen=True)
+class Placement:
+    """Where an image stands in its target: the part of it that is seen, the size that this gets, and what is around."""
+
+    box: tuple[float, float, float, float]  # left, top, right, bottom in stored pixels
+    inner: tuple[int, int]  # (H, W)
+    pad: tuple[tuple[int, int], tuple[int, int]]  # rows above and below, columns left and right
+
+
+def placement(shape: tuple[int, int], target: tuple[int, int], fit: Fit) -> Placement:
+    """The geometry of ``fit`` for an image, and for its mask, of ``shape`` (H, W)."""
+    (height, width), (target_height, target_width) = shape, target
     box, pad = (0.0, 0.0, float(width), float(height)), (0, 0)
-    if preprocessing.fit == "crop":
+    if fit == "crop":
         scale = max(target_height / height, target_width / width)
         across, down = target_width / scale, target_height / scale  # of the stored image, seen in the end
         left, top = (width - across) / 2, (height - down) / 2
         box = (max(left, 0.0), max(top, 0.0), min(left + across, float(width)), min(top + down, float(height)))
-    elif preprocessing.fit == "pad":
+    elif fit == "pad":
         scale = min(target_height / height, target_width / width)
         inner = max(1, round(height * scale)), max(1, round(width * scale))
         pad = target_height - inner[0], target_width - inner[1]
-    shape = (target_height - pad[0], target_width - pad[1])
-    if (height, width) != shape or box != (0.0, 0.0, width, height):
-        image = _resized(image, shape, box)
-    if pad != (0, 0):
-        before = pad[0] // 2, pad[1] // 2
-        around = ((before[0], pad[0] - before[0]), (before[1], pad[1] - before[1]), (0, 0))
-        image = np.pad(image, around, mode="edge")
+    before = pad[0] // 2, pad[1] // 2
+    around = ((before[0], pad[0] - before[0]), (before[1], pad[1] - before[1]))
+    return Placement(box, (target_height - pad[0], target_width - pad[1]), around)
+
+
+def _fit_image(image: Array, preprocessing: Preprocessing) -> Array:
+    """(H, W, C) of the recorded size."""
+    height, width = image.shape[:2]
+    place = placement((height, width), preprocessing.plane, preprocessing.fit)
+    if (height, width) != place.inner or place.box != (0.0, 0.0, width, height):
+        image = _resized(image, place.inner, place.box)
+    if place.inner != preprocessing.plane:
+        image = np.pad(image, (*place.pad, (0, 0)), mode="edge")
     return image
 
 
@@ -142,6 +163,8 @@ def finish(preprocessing: Preprocessing, records: Sequence[Record], indices: Seq
 
     ``records`` hold the statistics of the fitted pixels. A channel without variation keeps std 1, and so becomes 0.
     """
+    if preprocessing.encoding == "nucleotides":
+        return preprocessing
     used = [records[index] for index in indices if records[index].error is None]
     count = sum(record.pixels for record in used)
     if not count:

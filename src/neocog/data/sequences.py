@@ -16,8 +16,9 @@ import numpy as np
 
 from neocog.data import fasta
 from neocog.data.classes import index_classes, look_alikes
-from neocog.data.dataset import Array, ArrayImages, Dataset
+from neocog.data.dataset import Array, ArrayImages, Dataset, Images
 from neocog.data.nucleotides import BAD, CODES, GAP
+from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
 from neocog.data.rows import read_header, read_rows
 from neocog.errors import UserError, listed, printable, raise_all
@@ -63,6 +64,15 @@ def read_sequences(path: Path, reading: Reading) -> Dataset:
     return dataset(path, "CSV of sequences", ids, letters, labels, reading, [])
 
 
+def read_unlabelled(path: Path, length: int) -> tuple[list[str], Array]:
+    """The ids of a FASTA file's records, and their codes (N, 1, 1, length): gaps left out, cropped or padded."""
+    records = fasta.read_records(path)
+    ids = [header.split("|")[0].split(maxsplit=1)[0] if header.strip("| ") else "" for header in records.headers]
+    contents = encoded(ids, records.letters, "strip", printable(str(path)), [])
+    array = np.frombuffer(b"".join(one[:length].ljust(length, b"\0") for one in contents), np.uint8)
+    return list(_names(ids)), array.reshape(len(ids), 1, 1, length)
+
+
 def dataset(
     path: Path, kind: str, ids: list[str], letters: list[bytes], labels: list[str], reading: Reading, notes: list[str]
 ) -> Dataset:
@@ -90,6 +100,12 @@ def dataset(
         mirror=False,
         form="sequences",
     )
+
+
+def sequence_plan(images: Images, size: Sequence[int]) -> Preprocessing:
+    """What all sequences become: codes of one length, the stored one or the last of ``size``."""
+    length = size[-1] if size else images.header(0).width
+    return Preprocessing(1, (1, length), "uint8", (0.0,), (1.0,), high=15.0, encoding="nucleotides")
 
 
 def encoded(ids: Sequence[str], letters: Sequence[bytes], gaps: str, where: str, notes: list[str]) -> list[bytes]:

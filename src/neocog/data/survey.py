@@ -96,6 +96,8 @@ def difference_hash(images: Array) -> list[int]:
     compare the images. Krawetz 2013, "Kind of like that".
     """
     count, height, width, channels = images.shape
+    if height == 1:
+        return [0] * count  # sequences have no picture
     rows, columns = _THUMBNAIL
     lines = _row_means(images.reshape(count, height, width * channels), rows)
     grey = lines.reshape(count, rows, width, channels).mean(axis=3)  # (N, 8, W)

@@ -22,6 +22,8 @@ MODELS: dict[str, str] = {
     "cifarcnn": "neocog.networks.cifarcnn:CifarCNN",
     "resnet": "neocog.networks.resnet:ResNet",
     "cnn": "neocog.networks.cnn:CNN",
+    "barcode": "neocog.networks.barcode:Barcode",
+    "barcode-resnet": "neocog.networks.barcode_resnet:BarcodeResNet",
     "cnn3d": "neocog.networks.cnn3d:CNN3d",
     "resnet3d": "neocog.networks.resnet3d:ResNet3d",
 }

@@ -49,7 +49,7 @@ class ClassificationStudy(Study):
     name = "classification"
     needs = "classification"
     losses = ("cross-entropy", "mse", "mae")
-    models: ClassVar = {"images": "cnn", "volumes": "resnet3d"}
+    models: ClassVar = {"images": "cnn", "sequences": "barcode-resnet", "volumes": "resnet3d"}
     has_baseline = True
 
     def task(

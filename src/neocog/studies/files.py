@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neocog.data.dataset import Array, BadImage
+from neocog.data.fasta import SUFFIXES as FASTA_SUFFIXES
 from neocog.data.files import VOLUME_SUFFIXES
 from neocog.data.fit import fit
 from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.sequences import read_unlabelled
+from neocog.errors import UserError
 
 BATCH = 64
+SEQUENCES = 1024  # at a time
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,18 @@ class Piece:
 
 def suffixes(recipe: Preprocessing) -> tuple[str, ...]:
     """Of the files that can hold such samples."""
+    if recipe.encoding == "nucleotides":
+        return FASTA_SUFFIXES
     return (*IMAGE_SUFFIXES, *(VOLUME_SUFFIXES if len(recipe.size) == 3 else ()))
 
 
 def pieces(paths: Sequence[Path], recipe: Preprocessing, advance: Callable[[int], None]) -> Iterator[list[Piece]]:
     """Up to ``BATCH`` samples at a time, in the order of the files; ``advance`` is called with each file that is read."""
+    if recipe.encoding == "nucleotides":
+        for path in paths:
+            yield from _sequences(path, recipe)
+            advance(1)
+        return
     decoding = Decoding.recorded(recipe)
     for start in range(0, len(paths), BATCH):
         found = []
@@ -43,3 +54,15 @@ def pieces(paths: Sequence[Path], recipe: Preprocessing, advance: Callable[[int]
                 found.append(Piece(str(path), fault=error.what))
             advance(1)
         yield found
+
+
+def _sequences(path: Path, recipe: Preprocessing) -> Iterator[list[Piece]]:
+    """The records of a FASTA file under their ids; a file with faults is one piece that says so."""
+    try:
+        ids, array = read_unlabelled(path, recipe.size[-1])
+    except (UserError, OSError) as error:
+        yield [Piece(str(path), fault=error.what if isinstance(error, UserError) else str(error.strerror))]
+        return
+    for start in range(0, len(ids), SEQUENCES):
+        stop = start + SEQUENCES
+        yield [Piece(name, codes) for name, codes in zip(ids[start:stop], array[start:stop], strict=True)]

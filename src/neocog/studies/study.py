@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes, ImageChanges
+from neocog.data.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.data.augment.volume import VolumeAugmentation, VolumeChanges
 from neocog.data.dataset import Array, Dataset
 from neocog.data.feed import Resident, Store
@@ -91,6 +92,9 @@ class Study(ABC):
         if dataset.form == "volumes":
             volumes = VolumeAugmentation.default().changed(config.training.augment)
             return (VolumeChanges(volumes) if volumes.is_on() else None), None
+        if dataset.form == "sequences":
+            letters = SequenceAugmentation().changed(config.training.augment)
+            return (SequenceChanges(letters) if letters.is_on() else None), None
         policy = Augmentation.default(preprocessing.channels, preprocessing.plane, dataset.mirror)
         policy = policy.changed(config.training.augment)
         return (ImageChanges(policy) if policy.is_on() else None), None

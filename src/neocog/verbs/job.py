@@ -23,6 +23,7 @@ from neocog.data.fit import finish, plan_notes, shape_plan
 from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
+from neocog.data.sequences import sequence_plan
 from neocog.data.split import Manifest, folds, notes, split
 from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
@@ -42,8 +43,12 @@ def read(config: Config, screen: Screen) -> Data:
     screen.say(f"{config.data.data}: taken for {dataset.kind}, {described(dataset)}; task: {chosen.name}")
     chosen.check(config, dataset)
     known = list(headers(dataset))
-    plan = shape_plan(known, config.data.channels or None, config.data.size or None, config.data.fit, decoding)
-    for note in (*dataset.notes, *plan_notes(known, plan)):
+    if dataset.form == "sequences":
+        plan, changed = sequence_plan(dataset.images, config.data.size), tuple[str, ...]()
+    else:
+        plan = shape_plan(known, config.data.channels or None, config.data.size or None, config.data.fit, decoding)
+        changed = plan_notes(known, plan)
+    for note in (*dataset.notes, *changed):
         screen.say(f"  note: {note}")
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
     with screen.bar("reading", len(dataset)) as advance:

@@ -1,0 +1,225 @@
+"""How well are insects told by their DNA barcode, and is a network needed at all?
+
+    python bench/barcodes.py 24 121 species unseen kmer lecture reading prediction
+
+The sequences (COI-5P, from BOLD) are looked for in coi5p/ below NEOCOG_DATA. Each distinct sequence is taken once, so that
+none stands on two sides of the split; sequences that bear two names are left out. Splits, settings and seeds are the
+defaults of ``neocog train``: the test part is looked at once. Prints one JSON line for each part.
+
+24, 121, species: the curated 24 genera; all genera with at least 100 distinct sequences; all species with at least 50.
+unseen: every sixth genus of the 121 is kept from training; how well does the largest logit tell it from the others?
+kmer: the nearest neighbour by shared 6-mers, on the split of each run. lecture: the small network of the lecture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("NEOCOG_DATA", ROOT.parent / "shared" / "data")) / "coi5p"
+PARTS = ("24", "121", "species", "unseen", "kmer", "lecture", "reading", "prediction")
+TARGETS = {"24": 0.994, "121": 0.997, "unseen": 0.90}
+
+
+def distinct(name: str, word: int, least: int) -> dict[str, str]:
+    """{letters: class}: each sequence once, those with two classes left out, classes of at least ``least``."""
+    from neocog.data.fasta import read_records
+
+    known: dict[str, str] = {}
+    double = set()
+    records = read_records(DATA / name)
+    for header, letters in zip(records.headers, records.letters, strict=True):
+        text, label = letters.decode().upper(), header.split("|")[1].strip()
+        label = label.split()[0] if word else label
+        if known.setdefault(text, label) != label:
+            double.add(text)
+    known = {text: label for text, label in known.items() if text not in double}
+    counts = Counter(known.values())
+    return {text: label for text, label in known.items() if counts[label] >= least}
+
+
+def collection(part: str) -> dict[str, str]:
+    if part == "24":
+        return distinct("coi5p_genus24.fasta.gz", 0, 1)
+    return distinct("bold_coi5p_all.fasta.gz", part != "species", 50 if part == "species" else 100)
+
+
+def fasta(folder: Path, found: dict[str, str]) -> Path:
+    path = folder / "barcodes.fasta"
+    path.write_text(
+        "".join(f">{i}|{label}\n{text}\n" for i, (text, label) in enumerate(found.items())), encoding="utf-8"
+    )
+    return path
+
+
+def train(source: Path, out: Path, *more: str) -> dict[str, Any]:
+    command = [
+        sys.executable,
+        "-m",
+        "neocog",
+        "train",
+        str(source),
+        "--label-field",
+        "2",
+        "--json",
+        "--out",
+        str(out),
+        *more,
+    ]
+    result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return result
+
+
+def row(part: str, found: dict[str, str], result: dict[str, Any], **more: Any) -> dict[str, Any]:
+    accuracy = result["measures"]["test"]["accuracy"]
+    facts = {"part": part, "classes": len(set(found.values())), "distinct": len(found), "accuracy": accuracy}
+    facts |= {"target": TARGETS.get(part), "seconds": round(result["seconds"], 1), "epochs": result["epochs"]}
+    return facts | {"model": result["model"], "parameters": result["parameters"]} | more
+
+
+def genera(part: str, minutes: str, *more: str) -> dict[str, Any]:
+    found = collection(part)
+    with tempfile.TemporaryDirectory() as folder:
+        return row(part, found, train(fasta(Path(folder), found), Path(folder) / "run", "--minutes", minutes, *more))
+
+
+def lecture(minutes: str) -> list[dict[str, Any]]:
+    return [genera(part, minutes, "--model", "barcode") | {"part": f"lecture {part}"} for part in ("24", "121")]
+
+
+def unseen(minutes: str) -> dict[str, Any]:
+    """Every sixth genus by name is unknown to the network; its sequences against those of the test part."""
+    from neocog.measures.ranking import auroc
+    from neocog.predictor import load_predictor
+    from neocog.run import Run
+    from neocog.studies.files import pieces
+
+    found = collection("121")
+    held = set(sorted(set(found.values()))[::6])
+    known = {text: label for text, label in found.items() if label not in held}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        result = train(fasta(folder, known), folder / "run", "--minutes", minutes)
+        predictor = load_predictor(Run(folder / "run"))
+        test = {line["path"] for line in csv.DictReader((folder / "run" / "predictions.csv").open(encoding="utf-8"))}
+        seen = [text for number, text in enumerate(known) if str(number) in test]
+        other = [text for text, label in found.items() if label in held]
+        scores = []
+        for group, texts in (("seen", seen), ("unseen", other)):
+            path = fasta(folder / group if (folder / group).mkdir() is None else folder, dict.fromkeys(texts, group))
+            import torch
+
+            for piece in pieces([path], predictor.preprocessing, lambda _n: None):
+                logits = predictor.of_pixels(
+                    torch.from_numpy(np.stack([p.pixels for p in piece if p.pixels is not None]))
+                )
+                scores += [(float(score), group == "seen") for score in logits.max(axis=1)]
+    score, truth = np.array([s for s, _ in scores]), np.array([t for _, t in scores])
+    value = float(auroc(score, truth))
+    facts = {"part": "unseen", "held_out_genera": len(held), "n_unseen": len(other), "n_seen": len(seen)}
+    return facts | {"auroc": value, "target": 0.90, "accuracy": result["measures"]["test"]["accuracy"]}
+
+
+def kmer(k: int = 6) -> list[dict[str, Any]]:
+    """The label of the training sequence that shares most k-mers (cosine), on a split like that of the runs."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    from neocog.data.detect import open_dataset
+    from neocog.data.split import split
+
+    rows = []
+    for part in ("24", "121"):
+        found = collection(part)
+        with tempfile.TemporaryDirectory() as folder:
+            data = open_dataset(fasta(Path(folder), found))
+        parts = split(data, [data.images.digest(i) for i in range(len(data))], (0.8, 0.1, 0.1), 0)
+        started = time.monotonic()
+        vectors = HashingVectorizer(
+            analyzer="char", ngram_range=(k, k), n_features=2**14, alternate_sign=False
+        ).transform(list(found))
+        train_, test = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test")
+        nearest = [
+            train_[np.asarray((vectors[test[a : a + 500]] @ vectors[train_].T).argmax(axis=1)).ravel()]
+            for a in range(0, len(test), 500)
+        ]
+        right = data.labels[np.concatenate(nearest)] == data.labels[test]
+        rows.append({"part": f"kmer {part}", "k": k, "accuracy": float(right.mean()), "n": len(test), "seconds": round(time.monotonic() - started, 1)})  # fmt: skip
+    return rows
+
+
+def reading() -> dict[str, Any]:
+    """FASTA on disk → labels and the network's input, sequences a second; median of 5 after one that is thrown away."""
+    import torch
+
+    from neocog.data.normalise import normalise
+    from neocog.data.reading import Reading
+    from neocog.data.sequences import read_sequences, sequence_plan
+
+    speeds = []
+    for _ in range(6):
+        started = time.monotonic()
+        data = read_sequences(DATA / "bold_coi5p_all.fasta.gz", Reading())
+        plan = sequence_plan(data.images, ())
+        array = data.images.array  # type: ignore[attr-defined]
+        for start in range(0, len(data), 4096):
+            normalise(torch.from_numpy(array[start : start + 4096].transpose(0, 3, 1, 2).copy()), plan)
+        speeds.append(len(data) / (time.monotonic() - started))
+    return {
+        "part": "reading",
+        "sequences_per_second": round(statistics.median(speeds[1:])),
+        "all": [round(s) for s in speeds],
+    }
+
+
+def prediction(minutes: str) -> dict[str, Any]:
+    """``neocog.predict`` of a FASTA file, files and rows included."""
+    import neocog
+    from neocog.run import Run
+
+    found = collection("24")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = fasta(folder, found)
+        train(path, folder / "run", "--epochs", "1")
+        speeds = []
+        for _ in range(6):
+            started = time.monotonic()
+            rows = neocog.predict(Run(folder / "run"), [path], quiet=True).rows
+            speeds.append(len(rows) / (time.monotonic() - started))
+    return {
+        "part": "prediction",
+        "sequences_per_second": round(statistics.median(speeds[1:])),
+        "all": [round(s) for s in speeds],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="+", choices=PARTS)
+    parser.add_argument("--minutes", default="2.5", help="of each training")
+    options = parser.parse_args()
+    for part in options.parts:
+        calls: dict[str, Any] = {"unseen": unseen, "lecture": lecture, "prediction": prediction}
+        if part in ("kmer", "reading"):
+            found = {"kmer": kmer, "reading": reading}[part]()
+        else:
+            found = calls[part](options.minutes) if part in calls else genera(part, options.minutes)
+        for one in found if isinstance(found, list) else [found]:
+            print(json.dumps(one), flush=True)
+
+
+if __name__ == "__main__":
+    main()
