@@ -71,6 +71,7 @@ def test_edits_are_read_and_faults_told_together() -> None:
     policy = VolumeAugmentation.default().changed(["turn_d=180,flip-h=on", "scale=off"])
     assert (policy.turn_d, policy.flip_h, policy.scale, policy.turn_h) == (180, 0.5, 0, 10)
     assert not VolumeAugmentation.default().changed(["off"]).is_on() and not VolumeAugmentation().is_on()
+    assert VolumeAugmentation(quarters="d").changed(["off,flip_w=1"]) == VolumeAugmentation(flip_w=1.0)
     with pytest.raises(UserError) as error:
         policy.changed(["trun_d=3", "noise=loud"])
     assert "did you mean 'turn_d'" in str(error.value) and "noise=loud" in str(error.value)

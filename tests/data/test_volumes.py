@@ -61,6 +61,15 @@ def test_four_axes_with_a_channel_axis_are_images_unless_the_user_says_otherwise
         read(tmp_path, VOLUMES, Reading(kind="images"))
 
 
+def test_what_cannot_be_a_volume_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"3 axes \(4 × 5 × 6\) holds no volumes"):
+        read(tmp_path, VOLUMES[..., 0], AS_VOLUMES)
+    with pytest.raises(UserError, match="five axes are volumes, not images"):
+        read(tmp_path, VOLUMES[..., None], Reading(kind="images"))
+    with pytest.raises(UserError, match="channels could be axis 1 or axis 4"):
+        read(tmp_path, VOLUMES[:, :3, :, :, None])
+
+
 def test_channels_of_volumes_may_stand_first_or_last(tmp_path: Path) -> None:
     colour = np.stack([VOLUMES, VOLUMES + 1, VOLUMES + 2], axis=-1)
     np.testing.assert_array_equal(pixels(read(tmp_path, colour)), colour)

@@ -83,8 +83,9 @@ def _axes(part: Stored, kind: str) -> str:
     if len(shape) == 3 and kind != "volumes":
         return "NHW"
     if len(shape) not in (4, 5):
-        known = "volumes as (N, D, H, W)" if kind == "volumes" else "images as (N, H, W), (N, H, W, C) or (N, C, H, W)"
-        raise UserError(f"an array of {len(shape)} axes ({size}) holds no {known[:7].strip()}", where, f"store {known}")
+        what = "volumes" if kind == "volumes" else "images"
+        fix = {"volumes": "store (N, D, H, W)", "images": "store (N, H, W), (N, H, W, C) or (N, C, H, W)"}[what]
+        raise UserError(f"an array of {len(shape)} axes ({size}) holds no {what}", where, fix)
     if len(shape) == 4 and kind == "volumes":
         return "NDHW"
     if len(shape) == 5 and kind == "images":

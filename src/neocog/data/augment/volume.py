@@ -6,7 +6,7 @@ Letters: B samples, C channels, D slices, H × W pixels. "About D" means in the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -70,9 +70,9 @@ class VolumeAugmentation:
 
     def changed(self, edits: Iterable[str]) -> VolumeAugmentation:
         """With edits as on the command line: "turn_d=180", "flip_w=on", "quarters=d", or "off" for everything."""
-        edits = list(edits)
-        off = any(edit in ("off", "none") for edit in edits)
-        return edited(VolumeAugmentation() if off else self, KINDS, edits)
+        words = [word for edit in edits for word in edit.replace(",", " ").split()]
+        off = any(word in ("off", "none") for word in words)
+        return edited(replace(self, quarters="off") if off else self, KINDS, words)
 
     def is_on(self) -> bool:
         """Whether anything happens at all."""
