@@ -1,0 +1,140 @@
+"""A class for every pixel: masks read from files, brought to the network's size, and surveyed.
+
+Letters: N masks, K classes, H × W pixels. 255 does not count, in every mask.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from neocog.data.dataset import Array, BadImage, Masks
+from neocog.data.decoding import DEFAULT, Decoding
+from neocog.data.fit import placement
+from neocog.data.images import FileImages
+from neocog.data.mask_values import COLOUR, stored_values
+from neocog.data.preprocessing import Fit
+
+T = TypeVar("T")
+IGNORED = 255
+_CHUNK = 64  # masks under way at once
+
+
+@dataclass(frozen=True)
+class Coding:
+    """Which stored number or colour (a key, see ``stored_values``) is which class; ``values`` are in order."""
+
+    values: tuple[int, ...]
+    classes: tuple[int, ...]
+    foreground: bool = False  # every other value is an object, of class 1
+
+    def encode(self, keys: Array, name: str) -> Array:
+        """(H, W) keys → uint8 classes. Raises BadImage with the first value that is none of them, and its place."""
+        values, classes = np.array(self.values), np.array(self.classes, np.uint8)
+        at = np.searchsorted(values, keys).clip(0, len(values) - 1)
+        known = values[at] == keys
+        if self.foreground:
+            return np.where(known, classes[at], 1).astype(np.uint8)
+        if not known.all():
+            row, column = np.argwhere(~known)[0]
+            what = f"{shown(int(keys[row, column]))} at row {row}, column {column} is no known class"
+            raise BadImage(what, name, f"known: {', '.join(map(shown, self.values[:20]))}")
+        return np.asarray(classes[at])
+
+
+def shown(key: int) -> str:
+    """A key for people: its number, or the colour's three."""
+    return str(key) if key < COLOUR else f"({key >> 16 & 255}, {key >> 8 & 255}, {key & 255})"
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """Masks as files below one folder, none of which leads out of it."""
+
+    root: Path
+    files: Sequence[str]
+    coding: Coding
+    decoding: Decoding = DEFAULT
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def read(self, index: int) -> Array:
+        keys, _ = stored_values(self._files().stored(index), self.decoding, self.files[index])
+        return self.coding.encode(keys, self.files[index])
+
+    def header(self, index: int) -> tuple[int, int]:
+        head = self._files().header(index)
+        return head.height, head.width
+
+    def path(self, index: int) -> Path | None:
+        return self.root / self.files[index]
+
+    def _files(self) -> FileImages:
+        return FileImages(self.root, self.files, self.decoding)
+
+
+def fit_mask(mask: Array, size: tuple[int, ...], fit: Fit = "resize") -> Array:
+    """(H, W) classes → (size), the very pixels that ``data.fit.fit`` shows; padding is 255. Nearest: no class is mixed."""
+    place = placement((mask.shape[0], mask.shape[1]), (size[-2], size[-1]), fit)
+    left, top, right, bottom = place.box
+    height, width = place.inner
+    rows = (top + (np.arange(height) + 0.5) * ((bottom - top) / height)).astype(int).clip(0, mask.shape[0] - 1)
+    columns = (left + (np.arange(width) + 0.5) * ((right - left) / width)).astype(int).clip(0, mask.shape[1] - 1)
+    return np.pad(mask[rows[:, None], columns], place.pad, constant_values=IGNORED)
+
+
+@dataclass(frozen=True)
+class MaskSurvey:
+    """What one pass over all masks finds."""
+
+    counts: Array  # (N, K) int64 pixels of each class at the masks' own size; zeros where a mask has an error
+    errors: list[BadImage | None]  # (N,)
+    fitted: Array | None  # (N, H, W) uint8; 255 throughout where a mask has an error
+
+
+def survey_masks(
+    masks: Masks,
+    size: tuple[int, ...],
+    fit: Fit = "resize",
+    progress: Callable[[int], None] | None = None,
+    keep: bool = True,
+    classes: int | None = None,
+) -> MaskSurvey:
+    """Read all masks once. ``size`` and ``fit`` as the preprocessing has them; ``keep``: whether to return fitted masks.
+
+    ``classes``: K; without it, the highest class that occurs + 1. ``progress`` gets the count of masks just done.
+    """
+    counts = np.zeros((len(masks), 256), np.int64)
+    fitted = np.full((len(masks), size[-2], size[-1]), IGNORED, np.uint8) if keep else None
+
+    def one(index: int) -> BadImage | None:
+        try:
+            mask = masks.read(index)
+        except BadImage as error:
+            return BadImage(error.what, error.where, error.fix)  # without the traceback, which holds the pixels
+        counts[index] = np.bincount(mask.reshape(-1), minlength=256)
+        if fitted is not None:
+            fitted[index] = fit_mask(mask, size, fit)
+        return None
+
+    errors = in_threads(one, len(masks), progress)
+    top = int(np.flatnonzero(counts[:, :IGNORED].any(axis=0)).max(initial=0)) + 1
+    return MaskSurvey(counts[:, : classes or top], errors, fitted)
+
+
+def in_threads(work: Callable[[int], T], count: int, progress: Callable[[int], None] | None = None) -> list[T]:
+    """``work`` of 0 … count − 1, in order, by one thread a core; few results are under way at any time."""
+    results: list[T] = []
+    with ThreadPoolExecutor(os.cpu_count(), "masks") as pool:
+        for start in range(0, count, _CHUNK):
+            results += pool.map(work, range(start, min(start + _CHUNK, count)))
+            if progress is not None:
+                progress(len(results) - start)
+    return results
