@@ -1,7 +1,8 @@
 """The zoo: networks by name. Importing this package does not import torch; ``build`` does.
 
 A model is a plain ``torch.nn.Module``: ``Model(channels, size, outputs, *, option=default, …)``, whose ``forward``
-takes (B, C, H, W) float to (B, outputs) logits. Keyword-only parameters are the user's options.
+takes (B, C, H, W) float to (B, outputs) logits; those of ``SEGMENTERS`` to (B, outputs, H, W). Keyword-only parameters
+are the user's options.
 """
 
 from __future__ import annotations
@@ -28,14 +29,24 @@ MODELS: dict[str, str] = {
     "resnet3d": "neocog.networks.resnet3d:ResNet3d",
 }
 
+SEGMENTERS: dict[str, str] = {
+    "unet": "neocog.networks.unet:UNet",
+    "segnet": "neocog.networks.segnet:SegNet",
+}
+BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
+
 
 def build(name: str, channels: int, size: tuple[int, ...], outputs: int, **options: Any) -> Module:
     """A freshly initialised network, drawn from torch's current seed.
 
-    ``name``: one of ``MODELS``, ``torchvision:NAME``, ``timm:NAME`` or ``path/to/file.py:Class``. ``options`` may be
-    text as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value of another
+    ``name``: one of ``MODELS`` or ``SEGMENTERS``, ``unet:BACKBONE``, ``torchvision:NAME``, ``timm:NAME`` or
+    ``path/to/file.py:Class``. ``options`` may be text as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value of another
     type, or a size (H, W) below the model's minimum.
     """
+    if is_backboned(name):
+        from neocog.networks import backbones
+
+        return backbones.build(name, channels, size, outputs, **check_options(name, options))
     if ":" in name:
         from neocog.networks import external
 
@@ -44,14 +55,34 @@ def build(name: str, channels: int, size: tuple[int, ...], outputs: int, **optio
 
 
 def model_class(name: str) -> type[Module]:
-    """The class of one of ``MODELS``."""
-    module, _, attribute = pick(MODELS, name, what="model").partition(":")
+    """The class of one of ``MODELS`` or ``SEGMENTERS``."""
+    module, _, attribute = pick({**MODELS, **SEGMENTERS}, name, what="model").partition(":")
     found: type[Module] = getattr(importlib.import_module(module), attribute)
     return found
 
 
+def is_backboned(name: str) -> bool:
+    """Whether the name is a segmenter's with an encoder, such as unet:vgg16."""
+    return name.partition(":")[0] in BACKBONED and ":" in name
+
+
+def check_purpose(name: str, masks: bool) -> None:
+    """Raise where a network that gives one answer an image is named for masks, or the other way round."""
+    segments = name in SEGMENTERS or is_backboned(name)
+    known = segments or name in MODELS or name.startswith(("torchvision:", "timm:"))
+    if known and segments != masks:
+        gives = "a class for each pixel" if segments else "one answer for each image"
+        wanted = "masks" if masks else "one answer for each sample"
+        fix = f"--model {', '.join(SEGMENTERS)} or unet:resnet34" if masks else "--model cnn"
+        raise UserError(f"model '{name}' gives {gives}; this task needs {wanted}", fix=fix)
+
+
 def options(name: str) -> dict[str, inspect.Parameter]:
     """What the user can set: the keyword-only parameters, with evaluated annotations and defaults."""
+    if is_backboned(name):
+        from neocog.networks import backbones
+
+        return keyword_only(backbones.build)
     if ":" in name:
         from neocog.networks import external
 
