@@ -42,7 +42,7 @@ class BarcodeResNet(nn.Module):
         size: tuple[int, ...],
         outputs: int,
         *,
-        width: int = 64,
+        width: int = 48,
         dilations: tuple[int, ...] = (1, 2, 4, 8),
         dropout: float = 0.0,
     ) -> None:
