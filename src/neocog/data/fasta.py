@@ -124,7 +124,7 @@ def _place(rows: list[list[str]], field: str, where: str) -> tuple[int, int, str
     found = []
     for place in range(1, most):
         values = Counter(row[place] for row in rows if len(row) > place)
-        if 2 <= len(values) <= max(2, count // 2):
+        if 2 <= len(values) < 0.8 * count:
             found.append((len(values), place))
     if not found:
         what = "no field of the headers tells classes: each is always the same, or nearly always another"
