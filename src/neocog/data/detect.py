@@ -17,6 +17,7 @@ from neocog.data.files import is_junk
 from neocog.data.folders import class_folders, entries, is_image, read_folders
 from neocog.data.idx import find_idx, read_idx
 from neocog.data.images import FileImages
+from neocog.data.mask_dataset import open_masks
 from neocog.data.named import NAMES, open_named
 from neocog.data.npz import read_npz
 from neocog.data.reading import Reading
@@ -28,7 +29,12 @@ from neocog.errors import UserError, did_you_mean, listed, printable
 
 LAYOUTS = (
     "class folders (cat/… dog/…), with or without train/ val/ test/ above them; a CSV with the columns image and label; "
+    "images with masks (images/ masks/); "
     f"MNIST IDX files; CIFAR-10/100 files; an NPZ with images and labels; or a name: {', '.join(NAMES)}"
+)
+MASK_LAYOUTS = (
+    "images/ with masks/, labels/ or annotations/ of equal names; x_mask.png beside x.png; train/ with trainannot/; "
+    "Pascal VOC; nnU-Net; a CSV with the columns image and mask; labelme JSON beside images"
 )
 # Where archives and other programs put the files below the folder that one names.
 INNER = (
@@ -79,6 +85,8 @@ def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Data
             return read_unlabelled(path, decoding)
         if reading.kind == "volumes":
             decoding = replace(decoding, volumes=True)
+        if reading.task in ("auto", "segmentation") and (masked := _open_masks(path, decoding, reading)):
+            return masked
         if path.is_dir():
             return _open_folder(path, decoding, reading)
         if path.is_file():
@@ -89,6 +97,17 @@ def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Data
     if os.path.lexists(path):
         raise UserError("not a regular file or folder, or a broken link", shown, f"neocog reads {LAYOUTS}")
     raise UserError("no such file, folder or name", shown, f"{did_you_mean(shown, NAMES)}names: {', '.join(NAMES)}")
+
+
+def _open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """Images with masks, where the path has them; asked for before class folders, since train/ trainannot/ look so."""
+    known = path.is_dir() and (find_idx(path) or find_cifar(path))
+    if known or reading.kind == "volumes" or not (path.is_dir() or path.is_file()):
+        return None
+    found = open_masks(path, decoding, reading)
+    if found is None and reading.task == "segmentation":
+        raise UserError("no masks found", printable(str(path)), f"neocog reads {MASK_LAYOUTS}")
+    return found
 
 
 def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:

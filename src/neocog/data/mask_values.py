@@ -13,7 +13,7 @@ from neocog.data.decoding import Decoding, turn
 from neocog.data.files import sniff
 from neocog.data.tiff_plan import PALETTE, plan
 
-COLOUR = 1 << 24  # keys from here on are colours: COLOUR | R << 16 | G << 8 | B
+COLOUR = 1 << 24  # keys from here on are colours: COLOUR | R << 16 | G << 8 | B; greys are numbers
 
 
 def stored_values(data: bytes, decoding: Decoding, name: str) -> tuple[Array, str]:
@@ -87,5 +87,6 @@ def _keys(values: Array, name: str) -> Array:
             f"a mask of {values.shape[2]} channels up to {values.max()}", name, "one number or colour a pixel"
         )
     red, green, blue = np.moveaxis(values, 2, 0)
-    colours: Array = COLOUR | red << 16 | green << 8 | blue
-    return colours
+    grey = (red == green) & (green == blue)
+    keys: Array = np.where(grey, red, COLOUR | red << 16 | green << 8 | blue)
+    return keys

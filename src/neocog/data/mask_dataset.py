@@ -1,0 +1,125 @@
+"""``open_masks``: a path with images and masks → ``Dataset``, every mask looked at once, every fault told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from neocog.data.dataset import Array, BadImage, Dataset
+from neocog.data.decoding import Decoding
+from neocog.data.images import FileImages
+from neocog.data.mask_classes import given_colours, given_names
+from neocog.data.mask_coding import Given, Values, decide, unique_keys
+from neocog.data.mask_folders import Layout, find_layout
+from neocog.data.mask_groups import inferred_groups
+from neocog.data.mask_table import masks_in_table
+from neocog.data.mask_values import stored_values
+from neocog.data.masks import MaskFiles, in_threads
+from neocog.data.reading import Reading
+from neocog.data.table import CSV_SUFFIXES
+from neocog.errors import UserError, listed, printable, raise_all
+
+MOST_TOLD = 20  # faults of single masks
+
+
+def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """Images with masks, or None where the path holds no such layout. Raises UserError with all faults of all masks.
+
+    Read are: images/ with masks/ (labels/, annotations/), also below train/ val/ test/; masks beside their images as
+    x_mask.png; SegNet's train/ trainannot/ …; images_prepped_train/ annotations_prepped_train/ …; Pascal VOC; nnU-Net's
+    two-dimensional layout; a CSV with the columns image and mask.
+    """
+    if path.is_file():
+        table = masks_in_table(path) if path.suffix.lower() in CSV_SUFFIXES else None
+        return _dataset(path.parent, table.layout, decoding, reading, table.groups) if table else None
+    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in CSV_SUFFIXES and file.is_file()]
+    for file in tables if len(tables) == 1 else []:
+        if table := masks_in_table(file):
+            return _dataset(path, table.layout, decoding, reading, table.groups)
+    layout = find_layout(path, certain=reading.task == "segmentation")
+    return _dataset(path, layout, decoding, reading, None) if layout else None
+
+
+def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:
+    images = [pair.image for pair in layout.pairs]
+    masks = [pair.mask for pair in layout.pairs]
+    problems: list[UserError] = list(_partners(root, layout) if reading.unlabelled == "stop" else ())
+    skipped = len(layout.images) + len(layout.masks) if reading.unlabelled == "skip" else 0
+    values, faults = _look(FileImages(root, images, decoding), FileImages(root, masks, decoding))
+    problems += faults[:MOST_TOLD]
+    if len(faults) > MOST_TOLD:
+        problems.append(UserError(f"{len(faults)} masks cannot be used", f"the first {MOST_TOLD} are told above"))
+    names, ignored = given_names([root / folder for folder in layout.listed])
+    told = reading.ignore if reading.ignore is not None else ignored if ignored is not None else layout.ignore
+    colours = given_colours([root / folder for folder in layout.listed])
+    given = Given(names or layout.names, colours, told, reading.remap, printable(str(root)))
+    decided = None
+    try:
+        decided = decide(values, given) if values.pixels else None
+    except UserError as error:
+        problems.append(error)
+    raise_all(problems)
+    assert decided is not None  # without values there was a fault
+    if groups is None:
+        groups, note = inferred_groups(images)
+        layout = replace(layout, notes=(*layout.notes, note) if note else layout.notes)
+    splits = np.array([pair.split for pair in layout.pairs])
+    lonely = (f"{skipped} images or masks without partner left out",) if skipped else ()
+    return Dataset(
+        kind=layout.kind,
+        root=root,
+        names=tuple(images),
+        labels=np.zeros(len(images), np.int64),
+        classes=decided.classes,
+        images=FileImages(root, tuple(images), decoding),
+        splits=splits if (splits != "").any() else None,
+        groups=groups,
+        notes=(*layout.notes, *decided.notes, *lonely),
+        masks=MaskFiles(root, tuple(masks), decided.coding, decoding),
+    )
+
+
+def _look(images: FileImages, masks: FileImages) -> tuple[Values, list[BadImage]]:
+    """The values in all masks, and the masks that cannot be read or are not of their images' size."""
+
+    def one(index: int) -> tuple[Array, Array, str] | BadImage:
+        name = masks.files[index]
+        try:
+            keys, kind = stored_values(masks.stored(index), masks.decoding, name)
+            if keys.shape != (size := _size(images, index) or keys.shape):
+                shapes = f"{keys.shape[0]} × {keys.shape[1]}, its image {size[0]} × {size[1]} (height × width)"
+                raise BadImage(f"the mask has {shapes}", name, f"save it at the size of {images.files[index]}")
+        except BadImage as error:
+            return BadImage(error.what, error.where, error.fix)
+        return *unique_keys(keys), kind
+
+    values, faults = Values(), []
+    for name, found in zip(masks.files, in_threads(one, len(masks)), strict=True):
+        if isinstance(found, BadImage):
+            faults.append(found)
+        else:
+            values.add(found[0], found[1], name, found[2])
+    return values, faults
+
+
+def _size(images: FileImages, index: int) -> tuple[int, ...] | None:
+    """Of the upright image; None where it cannot be read, which is told when its pixels are."""
+    try:
+        return images.header(index).size
+    except BadImage:
+        return None
+
+
+def _partners(root: Path, layout: Layout) -> Iterator[UserError]:
+    for what, names in (("images without a mask", layout.images), ("masks without an image", layout.masks)):
+        if names:
+            total = len(names)
+            where = f"{printable(str(root))}: {_names(names)}"
+            yield UserError(f"{total} {what}", where, "add the missing files, or --unlabelled skip")
+
+
+def _names(names: Sequence[str]) -> str:
+    return listed(map(printable, names), 50)
