@@ -26,7 +26,10 @@ def test_the_unet_of_the_lecture_has_its_parameters() -> None:
 def test_segnet_unpools_maxima_to_where_they_were() -> None:
     images = torch.randn(2, 3, 6, 8)
     pooled, places = nn.functional.max_pool2d(images, 2, return_indices=True)
-    assert torch.equal(unpooled(pooled, places), nn.functional.max_unpool2d(pooled, places, 2))
+    found = unpooled(pooled, places)
+    kept = found != 0
+    assert torch.equal(found[kept], images[kept]) and int(kept.sum()) == pooled.numel()
+    assert torch.equal(nn.functional.max_pool2d(found.where(kept, -torch.inf), 2), pooled)
 
 
 @pytest.mark.parametrize("name", SEGMENTERS)

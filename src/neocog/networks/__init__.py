@@ -40,8 +40,8 @@ def build(name: str, channels: int, size: tuple[int, ...], outputs: int, **optio
     """A freshly initialised network, drawn from torch's current seed.
 
     ``name``: one of ``MODELS`` or ``SEGMENTERS``, ``unet:BACKBONE``, ``torchvision:NAME``, ``timm:NAME`` or
-    ``path/to/file.py:Class``. ``options`` may be text as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value of another
-    type, or a size (H, W) below the model's minimum.
+    ``path/to/file.py:Class``. ``options`` may be text as from a command line ("32,64"), or values. ``UserError`` for an
+    unknown name or option, a value of another type, or a size (H, W) below the model's minimum.
     """
     if is_backboned(name):
         from neocog.networks import backbones

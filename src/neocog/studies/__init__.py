@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STUDIES: dict[str, str] = {
     "classification": "neocog.studies.classification:ClassificationStudy",
     "regression": "neocog.studies.regression:RegressionStudy",
+    "segmentation": "neocog.studies.segmentation:SegmentationStudy",
     "orientation": "neocog.studies.orientation:OrientationStudy",
 }
 

@@ -21,6 +21,7 @@ from neocog.data.feed import Resident, Store
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError
+from neocog.networks import check_purpose
 from neocog.predictor import Predictor
 from neocog.run import Measure, Section
 from neocog.studies.job import Data, Job
@@ -75,6 +76,7 @@ class Study(ABC):
             if dataset.form not in self.models:
                 raise UserError(f"--task {self.name} is not for {dataset.form}", fix=f"for: {', '.join(self.models)}")
             model = replace(model, model=self.models[dataset.form])
+        check_purpose(model.model, masks=self.needs == "segmentation")
         return replace(config, training=training, model=model)
 
     @abstractmethod
@@ -98,6 +100,10 @@ class Study(ABC):
         policy = Augmentation.default(preprocessing.channels, preprocessing.plane, dataset.mirror)
         policy = policy.changed(config.training.augment)
         return (ImageChanges(policy) if policy.is_on() else None), None
+
+    def at_most(self, preprocessing: Preprocessing) -> int:
+        """Samples that go through a network at once; larger batches come in pieces."""
+        return 1024
 
     def caption(self, dataset: Dataset, index: int) -> str:
         """What is written under a sample's picture."""

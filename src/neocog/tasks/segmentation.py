@@ -48,7 +48,7 @@ class Segmentation(Task):
     def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
         logits, targets = self.predict(nets, batch.inputs), batch.targets.long()
         each = confusions(targets, logits.argmax(1), len(self.classes))  # (B, K, K)
-        dice = sample_dice(each)
+        dice = sample_dice(each, first_counted(self.classes))
         return {
             "confusion": each.sum(0),  # rows: truth, columns: prediction
             "dice": dice.nan_to_num(0.0).sum(),
@@ -61,9 +61,11 @@ class Segmentation(Task):
         """At the network's own size: mean Dice over the images in which there is something to find, or was found."""
         matrix = totals["confusion"]
         hits, union = matrix.diag(), matrix.sum(0) + matrix.sum(1) - matrix.diag()
+        counted = union > 0
+        counted[: first_counted(self.classes)] = False
         return {
             "dice": float(totals["dice"] / totals["with_dice"].clamp(min=1)),
-            "iou": float((hits / union)[union > 0].mean()) if union.any() else 0.0,
+            "iou": float((hits / union)[counted].mean()) if counted.any() else 0.0,
             "accuracy": float(hits.sum() / matrix.sum().clamp(min=1)),
             "loss": float(totals["loss"] / totals["n"]),
         }
@@ -81,9 +83,13 @@ def confusions(targets: Tensor, predicted: Tensor, classes: int) -> Tensor:
     return counts.view(len(targets), classes, classes).double()
 
 
-def sample_dice(each: Tensor) -> Tensor:
-    """(B,) mean Dice over the classes that a sample has in truth or prediction, NaN without one; of two, the second alone."""
+def sample_dice(each: Tensor, first: int = 1) -> Tensor:
+    """(B,) mean Dice over the classes from ``first`` on that a sample has in truth or prediction, NaN without one."""
     hits = each.diagonal(dim1=1, dim2=2)  # (B, K)
     both = each.sum(1) + each.sum(2)
-    dice = torch.where(both > 0, 2 * hits / both, torch.nan)
-    return dice[:, 1] if each.shape[1] == 2 else dice.nanmean(1)
+    return torch.where(both > 0, 2 * hits / both, torch.nan)[:, first:].nanmean(1)
+
+
+def first_counted(classes: Sequence[str]) -> int:
+    """1 where class 0 is the background, whose large overlap would flatter every mean; otherwise 0."""
+    return int(len(classes) == 2 or classes[0].strip("_ ").lower() in ("background", "bg", "void"))

@@ -21,6 +21,7 @@ from neocog.data.detect import open_dataset
 from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
 from neocog.data.images import Decoding
+from neocog.data.masks import survey_masks
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
 from neocog.data.sequences import sequence_plan
@@ -53,12 +54,18 @@ def read(config: Config, screen: Screen) -> Data:
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
     with screen.bar("reading", len(dataset)) as advance:
         surveyed = survey(dataset.images, plan, progress=advance, keep=keep)
-    kept = usable(dataset, surveyed.records, config)
-    found = findings(dataset, surveyed.records)
+    records, masks = surveyed.records, None
+    if dataset.masks is not None:
+        with screen.bar("reading masks", len(dataset)) as advance:
+            labelled = survey_masks(dataset.masks, plan.size, plan.fit, advance, keep, len(dataset.classes))
+        masks = labelled.fitted
+        records = [replace(r, error=r.error or e) for r, e in zip(records, labelled.errors, strict=True)]
+    kept = usable(dataset, records, config)
+    found = findings(dataset, records)
     for finding in found:
         if finding.severity != "note":
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
-    return Data(dataset, chosen, surveyed.records, surveyed.pixels, plan, kept, found)
+    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, found, masks)
 
 
 def described(dataset: Dataset) -> str:
@@ -99,6 +106,7 @@ def arrange(
         changes=changes,
         always=always,
         device=device,
+        at_most=data.study.at_most(preprocessing),
         rank=ranks.rank,
         world=ranks.world,
     )

@@ -15,4 +15,12 @@ from neocog.tasks.chapters.quality import measures_chapter as measures_chapter
 from neocog.tasks.chapters.regression import Quantity as Quantity
 from neocog.tasks.chapters.regression import extremes_chapter as extremes_chapter
 from neocog.tasks.chapters.regression import regression_chapter as regression_chapter
+from neocog.tasks.chapters.segmentation import Case as Case
+from neocog.tasks.chapters.segmentation import case as case
+from neocog.tasks.chapters.segmentation import cases_chapter as cases_chapter
+from neocog.tasks.chapters.segmentation import grey_levels as grey_levels
+from neocog.tasks.chapters.segmentation import overlay as overlay
+from neocog.tasks.chapters.segmentation import segmentation_chapter as segmentation_chapter
+from neocog.tasks.chapters.sequences import sequences_chapter as sequences_chapter
+from neocog.tasks.chapters.sequences import strip as strip
 from neocog.tasks.chapters.training import training_chapter as training_chapter

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.measures import title
 from neocog.run import Item, Matrix, Measure, Picture, Pictures, Section, Table, Text, Whiskers
 from neocog.tasks.chapters.pictures import thumbnail
 from neocog.tasks.chapters.quality import cells, short
@@ -68,18 +69,17 @@ def case(name: str, picture: Array, truth: Array, prediction: Array, classes: in
 
 
 def segmentation_chapter(
-    measures: Mapping[str, Mapping[str, Measure]], each: Mapping[str, Mapping[str, Measure]], title: Mapping[str, str]
+    measures: Mapping[str, Mapping[str, Measure]], each: Mapping[str, Mapping[str, Measure]]
 ) -> Section:
-    """``measures`` by part, ``each`` by class; ``title``: what a measure is called."""
+    """``measures`` by part, ``each`` by class."""
     test = measures["test"]
     other = [part for part in measures if part != "test"]
     rows = tuple(
-        (title.get(name, name), *cells(m), *(short(measures[part].get(name)) for part in other))
-        for name, m in test.items()
+        (title(name), *cells(m), *(short(measures[part].get(name)) for part in other)) for name, m in test.items()
     )
     shares = {name: m for name, m in test.items() if not name.startswith("hd95")}
     items: list[Item] = [
-        Whiskers(tuple(title.get(name, name) for name in shares), tuple(shares.values()), "value and 95 % interval"),
+        Whiskers(tuple(map(title, shares)), tuple(shares.values()), "value and 95 % interval"),
         Table(("measure", "value", "95 % interval", "n", *other), rows, "At the images' own size."),
     ]
     if each:
