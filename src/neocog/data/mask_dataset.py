@@ -11,6 +11,7 @@ import numpy as np
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.images import FileImages
+from neocog.data.labelme_dataset import open_labelme
 from neocog.data.mask_classes import given_colours, given_names
 from neocog.data.mask_coding import Given, Values, decide, unique_keys
 from neocog.data.mask_folders import Layout, find_layout
@@ -30,7 +31,7 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
 
     Read are: images/ with masks/ (labels/, annotations/), also below train/ val/ test/; masks beside their images as
     x_mask.png; SegNet's train/ trainannot/ …; images_prepped_train/ annotations_prepped_train/ …; Pascal VOC; nnU-Net's
-    two-dimensional layout; a CSV with the columns image and mask.
+    two-dimensional layout; a CSV with the columns image and mask; labelme's JSON files.
     """
     if path.is_file():
         table = masks_in_table(path) if path.suffix.lower() in CSV_SUFFIXES else None
@@ -40,7 +41,9 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
         if table := masks_in_table(file):
             return _dataset(path, table.layout, decoding, reading, table.groups)
     layout = find_layout(path, certain=reading.task == "segmentation")
-    return _dataset(path, layout, decoding, reading, None) if layout else None
+    if layout is not None:
+        return _dataset(path, layout, decoding, reading, None)
+    return open_labelme(path, decoding, reading.on_bad)
 
 
 def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:

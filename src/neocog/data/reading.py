@@ -22,6 +22,7 @@ class Reading:
     ignore: int | None = None  # the mask value that does not count
     remap: bool = False  # number mask values with gaps anew
     unlabelled: Literal["stop", "skip"] = "stop"  # images without a mask
+    on_bad: Literal["stop", "skip"] = "stop"  # shapes that cannot be drawn
 
     @classmethod
     def of(cls, config: Any) -> Reading:
@@ -38,4 +39,5 @@ class Reading:
             ignore=data.ignore if data.ignore >= 0 else None,
             remap=data.remap,
             unlabelled=data.unlabelled,
+            on_bad=data.on_bad,
         )

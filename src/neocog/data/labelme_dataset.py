@@ -1,0 +1,204 @@
+"""A folder of labelme files → ``Dataset``: images with masks drawn from their shapes, every fault told at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+
+from neocog.data.dataset import Array, BadImage, Dataset, Header
+from neocog.data.decoding import Decoding
+from neocog.data.folders import entries, is_image
+from neocog.data.images import FileImages, decode_bytes
+from neocog.data.labelme import BACKGROUND, IGNORE, Annotation, base_name, inside, read_annotation
+from neocog.data.mask_classes import CLASS_FILES, read_names
+from neocog.data.mask_groups import inferred_groups
+from neocog.data.masks import IGNORED
+from neocog.data.rasterise import rasterise
+from neocog.errors import UserError, listed, printable, raise_all
+
+MOST_TOLD = 50
+OnBad = Literal["stop", "skip"]
+
+
+@dataclass(frozen=True)
+class LabelmeImages:
+    """The images of labelme files: each beside its JSON, or inside it where ``images`` names none."""
+
+    root: Path
+    files: Sequence[str]  # JSON files
+    images: Sequence[str]  # image files, "" for an embedded one
+    decoding: Decoding
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def read(self, index: int) -> Array:
+        return decode_bytes(self.stored(index), self.decoding, self._name(index))[0]
+
+    def header(self, index: int) -> Header:
+        if self.images[index]:
+            return FileImages(self.root, self.images, self.decoding).header(index)
+        return decode_bytes(self.stored(index), self.decoding, self._name(index))[1]
+
+    def digest(self, index: int) -> str:
+        return hashlib.sha256(self.stored(index)).hexdigest()
+
+    def path(self, index: int) -> Path | None:
+        return self.root / self.images[index] if self.images[index] else None
+
+    def stored(self, index: int) -> bytes:
+        """The image file's bytes. Raises BadImage."""
+        if self.images[index]:
+            return FileImages(self.root, self.images, self.decoding).stored(index)
+        return read_annotation(self.root / self.files[index], self.files[index]).embedded()
+
+    def _name(self, index: int) -> str:
+        return self.images[index] or self.files[index]
+
+
+@dataclass(frozen=True)
+class LabelmeMasks:
+    """Masks drawn from labelme files when they are asked for."""
+
+    root: Path
+    files: Sequence[str]
+    sizes: Sequence[tuple[int, int]]  # (H, W) of the upright images
+    classes: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def read(self, index: int) -> Array:
+        shapes = read_annotation(self.root / self.files[index], self.files[index]).shapes
+        return rasterise(shapes, self.classes, *self.sizes[index], self.files[index])
+
+    def header(self, index: int) -> tuple[int, int]:
+        return self.sizes[index]
+
+    def path(self, index: int) -> Path | None:
+        return None
+
+
+def open_labelme(root: Path, decoding: Decoding, on_bad: OnBad = "stop") -> Dataset | None:
+    """The labelme files below a folder with their images; None where there is none, or none has a shape.
+
+    Classes are those of labels.txt (or classes.txt) where there is one, else all labels in alphabetical order, after
+    ``_background_``. ``__ignore__`` does not count. ``on_bad``: whether shapes that cannot be drawn stop or are left
+    out. Raises UserError with all faults.
+    """
+    files = [path for path, entry in entries(root) if entry.name.lower().endswith(".json") and _looks(root / path)]
+    if not files:
+        return None
+    problems: list[UserError] = []
+    kept: list[tuple[str, str]] = []  # JSON, image
+    labels: Counter[str] = Counter()
+    notes, left, sizes = list[str](), 0, list[tuple[int, int]]()
+    for name in files:
+        try:
+            found = read_annotation(root / name, name)
+            image, note = _image(root, found)
+            size = _size(root, found, image, decoding)
+            masks = [shape for shape in found.shapes if shape.kind == "mask"]
+            rasterise(masks, dict.fromkeys((shape.label for shape in masks), 1), *size, name)
+        except BadImage as error:
+            problems.append(BadImage(error.what, error.where, error.fix))
+            continue
+        notes += [note] if note else []
+        left += len(found.faults)
+        problems += found.faults if on_bad == "stop" else ()
+        labels.update(shape.label for shape in found.shapes)
+        kept.append((name, image))
+        sizes.append(size)
+    if not labels and not problems:
+        return None
+    classes, unknown = _classes(root, labels)
+    problems += unknown
+    raise_all([*problems[:MOST_TOLD], *_more(problems)])
+    notes += [f"{left} shapes that cannot be drawn are left out"] if left else []
+    names = tuple(image or name for name, image in kept)
+    groups, grouped = inferred_groups(names)
+    return Dataset(
+        kind="labelme files",
+        root=root,
+        names=names,
+        labels=np.zeros(len(kept), np.int64),
+        classes=classes,
+        images=LabelmeImages(root, [name for name, _ in kept], [image for _, image in kept], decoding),
+        groups=groups,
+        notes=tuple(notes) + ((grouped,) if grouped else ()),
+        masks=LabelmeMasks(root, [name for name, _ in kept], sizes, numbered(classes)),
+    )
+
+
+def numbered(classes: Sequence[str]) -> dict[str, int]:
+    """The class number of each label."""
+    return {name: i for i, name in enumerate(classes)} | {IGNORE: IGNORED}
+
+
+def _looks(path: Path) -> bool:
+    """Whether a JSON file has shapes; other tools' files beside are none of ours."""
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and b'"shapes"' in file.read(1 << 28)
+    except OSError:
+        return False
+
+
+def _image(root: Path, found: Annotation) -> tuple[str, str]:
+    """(the image file, or "" for the one inside, a note). Never outside the folder. Raises BadImage."""
+    folder, wanted = PurePosixPath(found.name).parent, found.image_path
+    if wanted and inside(wanted):
+        beside = str(folder / wanted.replace("\\", "/"))
+        if is_image(beside) and (root / beside).is_file():
+            return beside, ""
+    near = str(folder / base_name(wanted)) if base_name(wanted) else ""
+    if near and is_image(near) and (root / near).is_file():
+        return (
+            near,
+            f"{found.name}: imagePath '{printable(wanted)[:80]}' is not followed; {base_name(wanted)} beside it is used",
+        )
+    if found.image_data:
+        return "", ""
+    shown = printable(wanted)[:80]
+    if wanted and not inside(wanted):
+        raise BadImage(f"imagePath '{shown}' is outside the folder", found.name, "put the image beside the JSON")
+    raise BadImage(
+        f"imageData is null, and the image '{shown}' is missing", found.name, "put the image beside the JSON"
+    )
+
+
+def _size(root: Path, found: Annotation, image: str, decoding: Decoding) -> tuple[int, int]:
+    """(H, W) of the upright image. Raises BadImage where the JSON says another one."""
+    head = LabelmeImages(root, [found.name], [image], decoding).header(0)
+    said = found.height or head.height, found.width or head.width
+    if said != (head.height, head.width):
+        what = f"imageHeight × imageWidth {said[0]} × {said[1]}, the image has {head.height} × {head.width}"
+        raise BadImage(what, found.name, "annotate the image as it is, or give the one that was annotated")
+    return said
+
+
+def _classes(root: Path, labels: Counter[str]) -> tuple[tuple[str, ...], list[UserError]]:
+    """The class list and, where a file gives it, the labels that it does not have."""
+    for file in (folder / name for folder in (root, root.parent) for name in CLASS_FILES):
+        if not file.is_file() or (file.parent != root and file.name != "labels.txt"):
+            continue
+        names = read_names(file)
+        names = names if BACKGROUND in names else (BACKGROUND, *names)
+        unknown = sorted(labels.keys() - {*names, IGNORE})
+        told = listed(f"'{name}' ({labels[name]})" for name in map(printable, unknown))
+        fix = f"correct the labels, or add them to {file.name}"
+        return names, [
+            UserError(f"labels that {file.name} does not know: {told}", printable(str(root)), fix)
+        ] if unknown else []
+    return (BACKGROUND, *sorted(labels.keys() - {BACKGROUND, IGNORE})), []
+
+
+def _more(problems: Sequence[UserError]) -> Iterator[UserError]:
+    if len(problems) > MOST_TOLD:
+        yield UserError(f"{len(problems)} faults in labelme files", f"the first {MOST_TOLD} are told above")
