@@ -23,14 +23,18 @@ from neocog.measures.counts import confusion
 from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.run import Measure, Section
-from neocog.studies.classes import MISTAKES, class_rows, predictions_csv
+from neocog.studies.classes import MISTAKES, RANKS, class_rows, predictions_csv
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
+from neocog.studies.sequences import none_below, strands_chapter
+from neocog.studies.reading import reading_chapter
 from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
 from neocog.tasks import chapters as chapter
 from neocog.tasks.classification import Classification, balanced_weights
 from neocog.verbs.screen import Screen
+
+STRANDS = 4  # sequences of each kind, wrong and right, that are looked at letter by letter
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,13 @@ class ClassificationStudy(Study):
         }
         each = per_class(test.logits, test.labels, classes, test.groups, seed)
         calibrated = probabilities(test.logits, temperature)
+        reading = []
+        if job.dataset.form == "sequences":
+            reading.append(reading_chapter(job, learner, loop, test.samples, test.logits.argmax(1)))
         return Judgement(
             measures=measures,
             predictions=predictions_csv(job.dataset, test.samples, test.labels, calibrated),
-            chapters=_chapters(job, loop, test, measures, each, temperature),
+            chapters=[*_chapters(job, loop, test, measures, each, temperature), *reading],
             result={"per_class": each, "temperature": temperature},
             facts={"temperature": temperature},
         )
@@ -103,23 +110,28 @@ class ClassificationStudy(Study):
         }
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
-        """Label and calibrated probability of the likeliest class, and of up to two runners-up."""
+        """Label and calibrated probability of the likeliest class, and of up to two runners-up.
+
+        Where a threshold is recorded, ``none`` is "yes" for a sample whose largest logit lies below it.
+        """
         rows: list[dict[str, Any]] = []
+        threshold = predictor.facts.get("none_below")
         for piece in pieces(paths, predictor.preprocessing, advance):
             good = [part.pixels for part in piece if part.pixels is not None]
             logits = predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else np.empty((0, 1), np.float32)
-            found = iter(predictor.probabilities(logits))
+            found = iter(zip(predictor.probabilities(logits), logits.max(axis=1, initial=-np.inf), strict=True))
             for part in piece:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
-                rows.append(row if part.fault else row | class_rows(next(found), predictor.classes))
+                if not part.fault:
+                    values, largest = next(found)
+                    row |= class_rows(values, predictor.classes)
+                    if threshold is not None:
+                        row["none"] = "yes" if largest < threshold else ""
+                rows.append(row)
         heads = (
             "path",
-            "label",
-            "probability",
-            "second",
-            "second_probability",
-            "third",
-            "third_probability",
+            *(head for pair in RANKS for head in pair),
+            *(("none",) if threshold is not None else ()),
             "skipped",
         )
         return Predicted(heads, tuple(rows))

@@ -1,125 +1,91 @@
-"""Sequences to look at: letters as coloured cells, what the network attended to along them, motifs of the first filters."""
+"""The chapter on sequences: letters as a picture, where along them the answer comes from, motifs as logos."""
 
 from __future__ import annotations
 
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import get_data_path
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from neocog.data.nucleotides import shares
-from neocog.run import Item, Picture, Pictures, Section, Text
+from neocog.run import Picture, Pictures, Section
 
 Array = NDArray[Any]
-BASES = "ACGT"
-COLOURS = np.array([(38, 145, 76), (45, 96, 205), (238, 168, 20), (208, 52, 48)], np.float32)  # of A, C, G, T
-EMPTY = 245.0  # grey of the padding
-ACROSS, WIDE, HIGH = 100, 5, 8  # letters a row; pixels of a letter's cell
-MOST = 32  # motifs on a page
-COLUMN, HALF = 14, 32  # pixels of a motif's letter: its width, and the height above and below the line
+COLOURS = np.array([[46, 125, 50], [30, 90, 180], [230, 145, 20], [200, 45, 45]], np.float64)  # A, C, G, T
+PAPER = np.array([245, 245, 247], np.float64)
+COLUMNS, CELL = 60, 5  # letters in a row, pixels of a letter
+WIDE, HIGH = 18, 64  # pixels of a logo's letter at most
 
 
-@dataclass(frozen=True)
-class Strand:
-    """One sequence: codes (L,), each letter's part (L,) in the answer, and how it was answered."""
+def strip(shares: Array, strength: Array | None = None) -> str:
+    """Base64 PNG of shares (4, L) of A, C, G, T, read like a text: ``COLUMNS`` letters a row, one colour a base.
 
-    codes: Array
-    saliency: Array
-    caption: str
-    right: bool
-
-
-def sequences_chapter(strands: Sequence[Strand], motifs: Array | None) -> Section:
-    """``motifs`` (out, 4, k): the weights of the first convolution, where it reads letters."""
-    pictures = tuple(
-        Picture(saliency_map(one.codes, one.saliency), one.caption, "good" if one.right else "bad") for one in strands
-    )
-    note = (
-        f"{ACROSS} letters a row: A green, C blue, G yellow, T red, others mixed of these, padding grey. Below each letter, "
-        "what it gave to the answer: red for, blue against (gradient × input without the gradient's mean over the four "
-        "bases, Majdandzic et al. 2023; each sequence scaled by its largest)."
-    )
-    items: list[Item] = [Pictures(pictures, note)] if pictures else [Text("No test samples.")]
-    if motifs is not None:
-        out, _, width = motifs.shape
-        logos = tuple(Picture(logo(one), str(index)) for index, one in enumerate(motifs[:MOST]))
-        shown = f"; the first {MOST} are shown" if out > MOST else ""
-        note = (
-            f"{out} first-layer filters over {width} letters{shown}. A letter above the line adds to the filter's output, "
-            "one below takes away, by its height: the weight less the mean of the four."
-        )
-        items.append(Pictures(logos, note))
-    return Section("Sequences", tuple(items), "sequences")
+    ``strength`` (L,) in 0 … 1 fades the letters that matter less into the paper. Padding is paper.
+    """
+    length = shares.shape[1]
+    known = shares.sum(axis=0)
+    weight = known if strength is None else known * strength
+    colours = shares.T @ COLOURS + (1 - known)[:, None] * PAPER
+    colours = PAPER + weight[:, None] * (colours - PAPER)
+    rows = -(-length // COLUMNS)
+    page = np.tile(PAPER, (rows * COLUMNS, 1))
+    page[:length] = colours
+    cells = page.reshape(rows, COLUMNS, 3).repeat(CELL, axis=0).repeat(CELL, axis=1)
+    return _png(Image.fromarray(cells.round().astype(np.uint8)))
 
 
-def strip(codes: Array, side: int = 96) -> str:
-    """Base64 PNG of codes (L,) as coloured cells, folded into about as many rows as columns."""
-    columns = max(1, int(np.ceil(np.sqrt(len(codes)))))
-    return _png(_enlarged(_folded(colours(codes), columns, EMPTY), max(1, side // columns)))
+def logo(frequencies: Array) -> str:
+    """Base64 PNG of a motif (4, k): each letter as high as its share of the column's information (Schneider & Stephens 1990)."""
+    safe = np.clip(frequencies, 1e-9, 1)
+    information = 2 + (safe * np.log2(safe)).sum(axis=0)  # bits, 0 … 2
+    page = Image.new("RGB", (WIDE * frequencies.shape[1], HIGH), tuple(PAPER.astype(int)))
+    for column in range(frequencies.shape[1]):
+        bottom = float(HIGH)
+        for base in np.argsort(frequencies[:, column], kind="stable"):
+            tall = frequencies[base, column] * information[column] / 2 * HIGH
+            if tall >= 1:
+                letter = _letter("ACGT"[base]).resize((WIDE - 2, max(1, round(tall))))
+                colour = Image.new("RGB", letter.size, tuple(COLOURS[base].astype(int)))
+                page.paste(colour, (column * WIDE + 1, round(bottom - tall)), letter)
+                bottom -= tall
+    return _png(page)
 
 
-def saliency_map(codes: Array, saliency: Array) -> str:
-    """Base64 PNG: rows of letters, below each the letters' parts (L,) in the answer, red for and blue against it."""
-    strength = (saliency / (np.abs(saliency).max(initial=0.0) or 1.0)).astype(np.float32)[:, None]
-    ends = np.where(strength > 0, COLOURS[3], COLOURS[1])
-    parts = _folded(255 + np.abs(strength) * (ends - 255), ACROSS, 255.0)
-    letters = _folded(colours(codes), ACROSS, 255.0)
-    gap = np.full_like(letters, 255.0)
-    rows = np.stack([letters, parts, gap], axis=1).reshape(-1, ACROSS, 3)  # each row of letters, then its parts
-    heights = np.tile([HIGH, HIGH, HIGH // 2], len(letters))
-    return _png(np.repeat(np.repeat(rows, heights, axis=0), WIDE, axis=1))
+def sequences_chapter(
+    examples: Sequence[tuple[str, str, Array, Array]], motifs: Sequence[tuple[int, Array, int]]
+) -> Section:
+    """``examples``: name, caption, shares (4, L), strength (L,); ``motifs``: filter, frequencies (4, k), windows behind them."""
+    seen = [Picture(strip(shares), caption) for _, caption, shares, _ in examples]
+    where = [Picture(strip(shares, strength), f"{name}\n{caption}") for name, caption, shares, strength in examples]
+    logos = [Picture(logo(found), f"filter {index}\n{count:,} windows") for index, found, count in motifs]
+    items = [
+        Pictures(tuple(seen), f"Test sequences, {COLUMNS} letters a row: A green, C blue, G orange, T red."),
+        Pictures(tuple(where), "Where the answer comes from: letters fade as gradient × input falls."),
+        Pictures(
+            tuple(logos),
+            "Motifs: what the first filters answer to most in the test sequences, as logos; a letter's height is its share "
+            "of up to 2 bits.",
+        ),
+    ]
+    return Section("What the network reads", tuple(item for item in items if item.pictures), "sequences")
 
 
-def logo(weights: Array) -> str:
-    """Base64 PNG of one filter (4, k) as stacked letters: those above the line add, those below take away."""
-    values = weights - weights.mean(axis=0, keepdims=True)  # the same for all four letters tells none from another
-    tallest = max(float(np.maximum(side, 0).sum(axis=0).max()) for side in (values, -values)) or 1.0
-    image = Image.new("RGB", (COLUMN * values.shape[1], 2 * HALF + 1), "white")
-    for at, column in enumerate(values.T):
-        for sign in (1, -1):
-            y = HALF
-            for base in sorted(np.flatnonzero(sign * column > 0).tolist(), key=lambda b: abs(column[b])):
-                height = round(abs(column[base]) / tallest * HALF)
-                if height:
-                    colour = tuple(COLOURS[base].astype(int).tolist())
-                    top = y - height if sign > 0 else y + 1
-                    image.paste(colour, (COLUMN * at, top), _glyph(BASES[base]).resize((COLUMN - 1, height)))
-                    y -= sign * height
-    ImageDraw.Draw(image).line((0, HALF, image.width, HALF), fill=(150, 150, 150))
-    return _png(np.asarray(image))
+@lru_cache(maxsize=4)
+def _letter(letter: str) -> Image.Image:
+    """A mask of one bold letter without margins."""
+    font = ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf", 96)
+    page = Image.new("L", (120, 120), 0)
+    ImageDraw.Draw(page).text((10, 0), letter, 255, font)
+    return page.crop(page.getbbox())
 
 
-def colours(codes: Array) -> Array:
-    """(L,) codes → (L, 3) colours, 0 … 255; a letter that may be several bases is mixed of theirs."""
-    table = shares() @ COLOURS
-    table[0] = EMPTY
-    found: Array = table[codes]
-    return found
-
-
-def _glyph(letter: str) -> Image.Image:
-    """A letter cut out to its edges."""
-    image = Image.new("L", (80, 80))
-    ImageDraw.Draw(image).text((8, 4), letter, fill=255, font=ImageFont.load_default(60))
-    return image.crop(image.getbbox())
-
-
-def _folded(cells: Array, columns: int, rest: float) -> Array:
-    """(L, 3) → (rows, columns, 3), the last row filled up."""
-    rows = -(-len(cells) // columns)
-    return np.pad(cells, ((0, rows * columns - len(cells)), (0, 0)), constant_values=rest).reshape(rows, columns, 3)
-
-
-def _enlarged(pixels: Array, factor: int) -> Array:
-    return np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
-
-
-def _png(pixels: Array) -> str:
+def _png(image: Image.Image) -> str:
     file = io.BytesIO()
-    Image.fromarray(np.round(pixels).astype(np.uint8)).save(file, "PNG", optimize=True)
+    image.save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
