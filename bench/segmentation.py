@@ -1,0 +1,238 @@
+"""How well does the default U-Net outline what matters, and how fast does it learn?
+
+    python bench/segmentation.py --part mri --minutes 60                  # brain tumours, a fifth of the patients tests
+    python bench/segmentation.py --part mri --minutes 60 --split slice    # the same slices split without regard to patients
+    python bench/segmentation.py --part camvid --minutes 60               # 11 classes, tested on a video that was not seen
+    python bench/segmentation.py --part camvid --minutes 60 --split usual # the usual split, whose parts share videos
+    python bench/segmentation.py --part nuclei --minutes 5                # 16-bit fluorescence, BBBC039
+    python bench/segmentation.py --part speed                             # the lecture's U-Net at 256 × 256, images a second
+
+The first four run ``neocog train`` as a user would and print its result as one JSON line; further settings are handed on.
+``speed`` times training steps of this project's loop, of a plain fp32 PyTorch loop and of Keras, in turn, in processes of
+their own. The data are found under NEOCOG_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+DATA = Path(os.environ.get("NEOCOG_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+PARTS = {  # folder, settings, the test measure and what it should reach
+    "mri": ("lgg-mri-segmentation", ["--size", "128", "--width", "16", "--lr", "0.003"], "group_dice", 0.72),
+    "camvid": (
+        "camvid",
+        ["--ignore", "11", "--size", "180", "240", "--width", "16", "--lr", "0.003"],
+        "mean_iou",
+        0.45,
+    ),
+    "nuclei": ("bbbc039", ["--size", "256", "344", "--width", "16"], "mean_dice", 0.95),
+}
+UNSEEN = "Seq05VD"  # the one video of CamVid of which no frame is in the training or validation part
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", required=True, choices=[*PARTS, "speed"])
+    parser.add_argument("--minutes", default="60")
+    parser.add_argument("--split", choices=("patient", "slice", "video", "usual"), default="")
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--engine", choices=list(ENGINES), help="of speed, one alone")
+    options, more = parser.parse_known_args()
+    if options.part == "speed":
+        speed(options.engine)
+        return
+    folder, settings, measure, target = PARTS[options.part]
+    with tempfile.TemporaryDirectory() as scratch:
+        data = DATA / folder
+        if options.part == "camvid" and options.split != "usual":
+            data = listed(data, Path(scratch), camvid_rows(data))
+        elif options.part == "mri" and options.split == "slice":
+            data = listed(data, Path(scratch), slice_rows(data, int(options.seed)))
+        words = [
+            str(data),
+            *settings,
+            "--minutes",
+            options.minutes,
+            "--split",
+            "0.7",
+            "0.1",
+            "0.2",
+            "--seed",
+            options.seed,
+        ]
+        command = [
+            sys.executable,
+            "-m",
+            "neocog",
+            "train",
+            *words,
+            *more,
+            "--json",
+            "--out",
+            str(Path(scratch) / "run"),
+        ]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        result = json.loads(done.stdout)
+    test = result["measures"]["test"]
+    row = {"part": options.part, "split": options.split, "minutes": float(options.minutes), "seed": int(options.seed)}
+    row |= {"measure": measure, "target": target, "n": result["n"], "test": test, "epochs": result["epochs"]}
+    row |= {"seconds": result["seconds"], "images_per_second": result["images_per_second"]}
+    row |= {"parameters": result["parameters"], "precision": result["precision"]}
+    print(json.dumps(row), flush=True)
+    found = test.get(measure, test["image_dice"])
+    verdict = "reached" if found["value"] >= target else "not reached"
+    words_ = f"{found['value']:.4f} ({found['low']:.4f} to {found['high']:.4f}, n = {found['n']})"
+    print(f"{options.part}: {measure} {words_}; {target} {verdict}", file=sys.stderr)
+
+
+def camvid_rows(data: Path) -> list[tuple[str, str, str]]:
+    """Image, mask, part: the frames of the unseen video test; of the others those of "val" validate and the rest train."""
+    rows = []
+    for part, named in (("train", "train"), ("val", "validation"), ("test", "")):
+        for image in sorted((data / part).iterdir()):
+            mine = "test" if image.name.startswith(UNSEEN) else named
+            mask = data / f"{part}annot" / f"{image.stem}.png"
+            if mine:  # frames of "test" from the training's own video are left out
+                rows.append((str(image.relative_to(data)), str(mask.relative_to(data)), mine))
+    return rows
+
+
+def slice_rows(data: Path, seed: int) -> list[tuple[str, str, str]]:
+    """Image, mask, part: every slice drawn by itself, 70, 10 and 20 %; slices of one patient stand on both sides."""
+    images = sorted(data.glob("*/*.webp"))
+    random.Random(seed).shuffle(images)
+    first, second = round(0.7 * len(images)), round(0.8 * len(images))
+    parts = ["train"] * first + ["validation"] * (second - first) + ["test"] * (len(images) - second)
+    return [
+        (str(image.relative_to(data)), str(image.with_name(f"{image.stem}_mask.png").relative_to(data)), part)
+        for image, part in zip(images, parts, strict=True)
+    ]
+
+
+def listed(data: Path, scratch: Path, rows: list[tuple[str, str, str]]) -> Path:
+    """A folder with a copy of the named files and a CSV that says which part each is in; the data stay as they are."""
+    folder = scratch / "data"
+    for row in rows:
+        for name in row[:2]:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((data / name).read_bytes())
+    table = folder / "data.csv"
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows([("image", "mask", "split"), *rows])
+    return table
+
+
+# Speed: the lecture's U-Net (31,043,521 parameters, 1 output), 256 × 256 × 3, batches of BATCH, Adam
+BATCH, WARM, TIMED = 4, 1, 4
+
+
+def speed(engine: str | None) -> None:
+    """Each engine in a process of its own, in turn; images a second and the peak of its memory."""
+    if engine:
+        per_second = ENGINES[engine]()
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(json.dumps({"engine": engine, "images_per_second": round(per_second, 3), "peak_gib": round(peak, 2)}))
+        return
+    for name in ENGINES:
+        subprocess.run([sys.executable, __file__, "--part", "speed", "--engine", name], check=True)
+
+
+def timed(step) -> float:
+    from time import perf_counter
+
+    for _ in range(WARM):
+        step()
+    begun = perf_counter()
+    for _ in range(TIMED):
+        step()
+    return BATCH * TIMED / (perf_counter() - begun)
+
+
+def with_neocog() -> float:
+    """The loop as ``neocog train`` runs it: its precision, its optimizer, masks moved with the images."""
+    import numpy as np
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "data"
+        for name in ("images", "masks"):
+            (folder / name).mkdir(parents=True)
+        for index in range(BATCH * (TIMED + WARM) + 2):
+            Image.fromarray(generator.integers(0, 255, (256, 256, 3), np.uint8)).save(
+                folder / "images" / f"{index}.png"
+            )
+            disc = np.hypot(*np.mgrid[-128:128, -128:128]) < generator.integers(20, 90)
+            Image.fromarray(disc.astype(np.uint8) * 255).save(folder / "masks" / f"{index}.png")
+        words = [str(folder), "--width", "64", "--norm", "last", "--batch", str(BATCH), "--epochs", "1", "--quiet"]
+        words += ["--split", str(BATCH * (TIMED + WARM)), "1", "1", "--out", str(Path(scratch) / "run")]
+        import neocog.cli
+
+        neocog.cli.main(["train", *words])
+        result = json.loads((Path(scratch) / "run" / "result.json").read_text())
+    return float(result["images_per_second"])
+
+
+def with_torch() -> float:
+    """A plain fp32 loop over the same network."""
+    import torch
+
+    from neocog.networks import build
+
+    torch.manual_seed(0)
+    net = build("unet", 3, (256, 256), 1, width=64, norm="last")
+    optimizer = torch.optim.Adam(net.parameters())
+    images = torch.randn(BATCH, 3, 256, 256)
+    masks = torch.randint(2, (BATCH, 1, 256, 256)).float()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(net(images), masks).backward()
+        optimizer.step()
+
+    return timed(step)
+
+
+def with_keras() -> float:
+    """The lecture's own code."""
+    import keras
+    import numpy as np
+    from keras import layers
+
+    def level(maps, width: int):
+        maps = layers.Activation("relu")(layers.Conv2D(width, 3, padding="same")(maps))
+        maps = layers.BatchNormalization(axis=3)(layers.Conv2D(width, 3, padding="same")(maps))
+        return layers.Activation("relu")(maps)
+
+    inputs = maps = keras.Input((256, 256, 3))
+    bridges = []
+    for width in (64, 128, 256, 512):
+        bridges.append(level(maps, width))
+        maps = layers.MaxPooling2D(2)(bridges[-1])
+    maps = level(maps, 1024)
+    for width in (512, 256, 128, 64):
+        maps = layers.Conv2DTranspose(width, 2, strides=2, padding="same")(maps)
+        maps = level(layers.concatenate([maps, bridges.pop()], axis=3), width)
+    net = keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid")(maps))
+    net.compile("adam", "binary_crossentropy")
+    assert net.count_params() == 31_043_521
+    generator = np.random.default_rng(0)
+    images = generator.normal(size=(BATCH, 256, 256, 3)).astype(np.float32)
+    masks = generator.integers(0, 2, (BATCH, 256, 256, 1)).astype(np.float32)
+    return timed(lambda: net.train_on_batch(images, masks))
+
+
+ENGINES = {"neocog": with_neocog, "torch": with_torch, "keras": with_keras}
+
+if __name__ == "__main__":
+    main()
