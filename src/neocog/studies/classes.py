@@ -15,6 +15,7 @@ from neocog.data.dataset import Dataset
 
 MISTAKES = 12  # pictures of each kind
 MOST_COLUMNS = 100  # classes up to which predictions.csv has a column for each
+REFUSED = 0.05  # share of the validation samples below the threshold for "none of these"
 RANKS = (("label", "probability"), ("second", "second_probability"), ("third", "third_probability"))
 
 
@@ -43,3 +44,13 @@ def class_rows(values: NDArray[np.float64], classes: Sequence[str]) -> dict[str,
     for (name, probability), index in zip(RANKS, np.argsort(-values, kind="stable"), strict=False):
         row[name], row[probability] = classes[index], round(float(values[index]), 6)
     return row
+
+
+def none_below(logits: NDArray[np.float32]) -> dict[str, float]:
+    """Of validation logits (n, K): the largest logit below which a sample is held to be of none of the classes.
+
+    ``REFUSED`` of the validation samples lie below it: about as many samples of known classes are refused. The largest
+    logit, not the probability, which is near 1 wherever one class is merely likelier than the others: Hendrycks et al.
+    2022. Nothing without validation samples.
+    """
+    return {"none_below": float(np.quantile(logits.max(axis=1), REFUSED))} if len(logits) else {}

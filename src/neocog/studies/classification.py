@@ -23,18 +23,15 @@ from neocog.measures.counts import confusion
 from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.run import Measure, Section
-from neocog.studies.classes import MISTAKES, RANKS, class_rows, predictions_csv
+from neocog.studies.classes import MISTAKES, RANKS, class_rows, none_below, predictions_csv
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
-from neocog.studies.sequences import none_below, strands_chapter
 from neocog.studies.reading import reading_chapter
 from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
 from neocog.tasks import chapters as chapter
 from neocog.tasks.classification import Classification, balanced_weights
 from neocog.verbs.screen import Screen
-
-STRANDS = 4  # sequences of each kind, wrong and right, that are looked at letter by letter
 
 
 @dataclass(frozen=True)
@@ -82,15 +79,16 @@ class ClassificationStudy(Study):
         }
         each = per_class(test.logits, test.labels, classes, test.groups, seed)
         calibrated = probabilities(test.logits, temperature)
-        reading = []
+        reading, facts = [], {"temperature": temperature}
         if job.dataset.form == "sequences":
             reading.append(reading_chapter(job, learner, loop, test.samples, test.logits.argmax(1)))
+            facts |= none_below(validation.logits)
         return Judgement(
             measures=measures,
             predictions=predictions_csv(job.dataset, test.samples, test.labels, calibrated),
             chapters=[*_chapters(job, loop, test, measures, each, temperature), *reading],
-            result={"per_class": each, "temperature": temperature},
-            facts={"temperature": temperature},
+            result={"per_class": each, **facts},
+            facts=facts,
         )
 
     def evaluate(

@@ -23,6 +23,4 @@ def thumbnails(job: Job, loop: Loop, samples: NDArray[np.int64] | Sequence[int])
     pixels = np.asarray(torch.as_tensor(next(iter(loop.feed.store.stream([where])))).cpu())
     if job.preprocessing.encoding == "nucleotides":
         return [strip(shares()[codes[0, 0]].T) for codes in pixels]
-    if job.preprocessing.encoding == "nucleotides":
-        return [strip(codes.ravel()) for codes in pixels]
     return [thumbnail(image, job.preprocessing.low, job.preprocessing.high) for image in pixels]
