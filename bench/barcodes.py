@@ -130,6 +130,8 @@ def unseen(minutes: str) -> dict[str, Any]:
     score, truth = np.array([s for s, _ in scores]), np.array([t for _, t in scores])
     value = float(auroc(score, truth))
     facts = {"part": "unseen", "held_out_genera": len(held), "n_unseen": len(other), "n_seen": len(seen)}
+    refused = score < predictor.facts["none_below"]  # the threshold that ``predict`` uses
+    facts |= {"refused_unseen": float(refused[~truth].mean()), "refused_seen": float(refused[truth].mean())}
     return facts | {"auroc": value, "target": 0.90, "accuracy": result["measures"]["test"]["accuracy"]}
 
 
@@ -156,7 +158,9 @@ def kmer(k: int = 6) -> list[dict[str, Any]]:
             for a in range(0, len(test), 500)
         ]
         right = data.labels[np.concatenate(nearest)] == data.labels[test]
-        rows.append({"part": f"kmer {part}", "k": k, "accuracy": float(right.mean()), "n": len(test), "seconds": round(time.monotonic() - started, 1)})  # fmt: skip
+        seconds = round(time.monotonic() - started, 1)
+        accuracy = float(right.mean())
+        rows.append({"part": f"kmer {part}", "k": k, "accuracy": accuracy, "n": len(test), "seconds": seconds})
     return rows
 
 

@@ -12,7 +12,11 @@ import torch
 from neocog.config import Config, changed
 from neocog.data.nucleotides import CODES
 from neocog.networks import build
-from neocog.studies.sequences import motifs, none_below, saliency
+from neocog.predictor import load_predictor
+from neocog.run import Run
+from neocog.studies.classes import none_below
+from neocog.studies.files import pieces
+from neocog.studies.reading import motifs, saliency
 from neocog.verbs.predict import predict
 from neocog.verbs.train import start
 
@@ -38,7 +42,7 @@ def fasta(path: Path, n: int, motif: bool = True) -> Path:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("strands")
     settings = {
-        "data": str(fasta(folder / "known.fasta", 300)), "options": {"width": 16}, "epochs": 12, "batch": 16, "threads": 1,
+        "data": str(fasta(folder / "known.fasta", 800)), "options": {"width": 16}, "epochs": 12, "batch": 16, "threads": 1,
         "augment": ("off",),
     }  # fmt: skip
     start(changed(Config(), settings), folder / "run", True, "test")
@@ -55,19 +59,23 @@ def test_motifs_anywhere_are_learned_by_the_default_network(run: Path) -> None:
 
 def test_the_report_shows_letters_saliency_and_motifs(run: Path) -> None:
     sections = {one["name"]: one for one in json.loads((run / "run" / "sections.json").read_text(encoding="utf-8"))}
-    strands, logos = sections["sequences"]["items"]
-    assert strands["kind"] == logos["kind"] == "pictures" and "gradient × input" in strands["note"]
-    assert logos["note"].startswith("16 first-layer filters over 9 letters") and len(logos["pictures"]) == 16
+    letters, saliency_, logos = sections["sequences"]["items"]
+    assert [one["kind"] for one in (letters, saliency_, logos)] == ["pictures"] * 3
+    assert len(letters["pictures"]) == len(saliency_["pictures"]) == 6 and 0 < len(logos["pictures"]) <= 16
     assert "filters" not in sections
 
 
 def test_records_are_predicted_by_name_and_strangers_are_refused(run: Path, tmp_path: Path) -> None:
-    known = predict(run / "run", [fasta(tmp_path / "more.fasta", 200)], quiet=True)
-    strangers = predict(run / "run", [fasta(tmp_path / "none.fasta", 201, motif=False)], quiet=True)
-    assert [row["path"] for row in known.rows[:2]] == ["s0", "s1"] and known.rows[0]["label"] == "Aedes"
-    assert known.columns[-2:] == ("none", "skipped")
-    refused = [np.mean([row["none"] == "yes" for row in found.rows]) for found in (known, strangers)]
-    assert refused[0] < 0.3 < refused[1]
+    known, strangers = fasta(tmp_path / "known.fasta", 200), fasta(tmp_path / "none.fasta", 201, motif=False)
+    rows, others = (predict(run / "run", [path], quiet=True) for path in (known, strangers))
+    assert [row["path"] for row in rows.rows[:2]] == ["s0", "s1"] and rows.rows[0]["label"] == "Aedes"
+    assert rows.columns[-2:] == ("none", "skipped")
+    predictor = load_predictor(Run(run / "run"))
+    (piece,) = pieces([known], predictor.preprocessing, lambda _: None)
+    logits = predictor.of_pixels(torch.from_numpy(np.stack([one.pixels for one in piece if one.pixels is not None])))
+    below = logits.max(axis=1) < predictor.facts["none_below"]
+    assert [row["none"] == "yes" for row in rows.rows] == below.tolist()
+    assert below.mean() < 0.15 < np.mean([row["none"] == "yes" for row in others.rows])
 
 
 def test_a_file_with_faults_is_one_row_that_says_so(run: Path, tmp_path: Path) -> None:
@@ -78,38 +86,37 @@ def test_a_file_with_faults_is_one_row_that_says_so(run: Path, tmp_path: Path) -
 
 
 def test_the_threshold_leaves_one_in_twenty_below() -> None:
-    logits = np.stack([np.arange(1000.0), np.full(1000, -5.0)], axis=1)
-    threshold = none_below(logits)
-    assert threshold is not None and (logits.max(axis=1) < threshold).mean() == 0.05
-    assert none_below(logits[:0]) is None
+    logits = np.stack([np.arange(1000.0), np.full(1000, -5.0)], axis=1).astype(np.float32)
+    assert (logits.max(axis=1) < none_below(logits)["none_below"]).mean() == 0.05
+    assert none_below(logits[:0]) == {}
 
 
-def test_saliency_is_where_the_letters_count_and_nowhere_else() -> None:
-    """A network that weighs one position: only there is anything, and a shift common to all bases changes nothing."""
-
+def test_saliency_is_around_the_letter_that_counts() -> None:
     class One(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.stack([2 * x[:, 1, 0, 3] + 7 * x[:, :, 0, 5].sum(1), x[:, 0, 0, 0]], 1)
+            return torch.stack([2 * x[:, 1, 0, 9], x[:, 0, 0, 0]], 1)
 
-    inputs = torch.zeros(1, 4, 1, 8)
-    inputs[0, 1] = 1.0  # CCCCCCCC
-    found = saliency(One(), inputs, np.array([0]))
-    assert found[0].tolist() == [0, 0, 0, pytest.approx(1.5), 0, 0, 0, 0]
+    inputs = torch.zeros(1, 4, 1, 20)
+    inputs[0, 1] = 1.0  # CCCC…
+    found = saliency(One(), inputs, torch.tensor([0]))
+    assert found[0, 7:12].tolist() == [1.0] * 5 and not found[0, :7].any() and not found[0, 12:].any()
 
 
-@pytest.mark.parametrize(("name", "shape"), [("barcode", (24, 4, 4)), ("barcode-resnet", (48, 4, 9))])
-def test_motifs_are_the_first_filters_by_base(name: str, shape: tuple[int, ...]) -> None:
-    net = build(name, 4, (1, 64), 3)
-    found = motifs(net)
-    assert found is not None and found.shape == shape
-    assert motifs(torch.nn.Linear(3, 2)) is None
-    codes = CODES[list(b"ACGTACGTA"[: shape[2]])]
-    inputs = torch.zeros(1, 4, 1, 64)
-    for at, code in enumerate(codes.tolist()):
-        inputs[0, [1, 2, 4, 8].index(code), 0, at + 20] = 1  # padded nets: the motif stands in the middle
+@pytest.mark.parametrize("name", ["barcode", "barcode-resnet"])
+def test_a_planted_filter_has_its_own_motif(name: str) -> None:
+    net = build(name, 4, (1, 64), 3).eval()
     first = next(layer for layer in net.modules() if isinstance(layer, torch.nn.Conv2d))
-    seen = first(inputs.transpose(1, 2) if name == "barcode" else inputs)
-    by_hand = sum(found[0, [1, 2, 4, 8].index(code), at] for at, code in enumerate(codes.tolist()))
-    place = 20 if name == "barcode" else 6  # 4 · 6 − 4 = 20
-    bias = 0.0 if first.bias is None else float(first.bias[0])
-    assert float(seen[0, 0, 0, place]) == pytest.approx(by_hand + bias, abs=1e-5)
+    width = first.kernel_size[1]
+    word = CODES[list(b"ACGGTCATG"[:width])]
+    table = torch.tensor([[1, 2, 4, 8].index(code) for code in word.tolist()])
+    rng = np.random.default_rng(0)
+    inputs = torch.nn.functional.one_hot(torch.from_numpy(rng.integers(0, 4, (8, 64))), 4).float().movedim(2, 1)
+    inputs[:, :, 20 : 20 + width] = torch.nn.functional.one_hot(table, 4).T.float()
+    with torch.no_grad():
+        for layer_bias in [first.bias] if first.bias is not None else []:
+            layer_bias.zero_()
+        weights = -torch.ones(4, width)
+        weights[table, torch.arange(width)] = 1.0
+        first.weight[0] = weights.reshape(first.weight[0].shape)
+    found = {index: frequencies for index, frequencies, _ in motifs(net, inputs[:, :, None])}
+    assert found[0].argmax(0).tolist() == table.tolist() and found[0].max(0).min() > 0.8
