@@ -22,6 +22,7 @@ ALSO = {
     "seresnext101": "se_resnext101_32x4d", "inceptionv3": "tu-inception_v3", "mobilenet": "tu-mobilenetv1_100",
     "mobilenetv2": "mobilenet_v2", "seresnet18": "tu-legacy_seresnet18", "seresnet34": "tu-legacy_seresnet34",
 } | {f"efficientnetb{n}": f"efficientnet-b{n}" for n in range(8)}  # fmt: skip
+LEAST = {"inceptionv3": 96}  # pixels a side: its convolutions are not padded
 KINDS = {"unet": "Unet", "deeplabv3plus": "DeepLabV3Plus", "segformer": "Segformer"}
 
 
@@ -40,7 +41,7 @@ class Backboned(nn.Module):
 def build(name: str, channels: int, size: tuple[int, ...], outputs: int, *, weights: str | None = None) -> nn.Module:
     """``KIND:BACKBONE``; ``weights``: "imagenet", or another name that the library has. UserError for an unknown one."""
     kind, _, backbone = name.partition(":")
-    check_input(name, channels, size, outputs, minimum=2)
+    check_input(name, channels, size, outputs, minimum=LEAST.get(backbone, 2))
     try:
         import segmentation_models_pytorch as library
     except ImportError:
