@@ -57,6 +57,15 @@ def test_headers_without_classes_are_told(tmp_path: Path) -> None:
         open_dataset(put(tmp_path, ">a|x\nAC\n>b\nAG\n>c|x\nAT\n>d|y\nAA\n>e|y\nCC\n"))
 
 
+def test_a_field_that_some_records_lack_is_not_taken_for_the_label(tmp_path: Path) -> None:
+    """As in BOLD's files: accession numbers are nearly all different, and many records have none."""
+    body = "".join(
+        f">ID{i}|{('Culex pipiens', 'Aedes vexans')[i % 2]}|COI-5P{f'|KJ{i}' if i % 3 else ''}\nACGT{'A' * i}\n"
+        for i in range(20)
+    )
+    assert open_dataset(put(tmp_path, body)).classes == ("Aedes vexans", "Culex pipiens")
+
+
 def test_soft_masked_letters_are_letters(tmp_path: Path) -> None:
     assert letters(put(tmp_path, GOOD.replace("ACGT", "acgt")))[0] == "ACGTAC"
 

@@ -123,13 +123,15 @@ def _place(rows: list[list[str]], field: str, where: str) -> tuple[int, int, str
     count, most = len(rows), max(map(len, rows))
     found = []
     for place in range(1, most):
-        values = Counter(row[place] for row in rows if len(row) > place)
+        values = Counter(row[place] for row in rows if len(row) > place and row[place])
         if 2 <= len(values) < 0.8 * count:
-            found.append((len(values), place))
+            found.append((values.total(), len(values), place))
     if not found:
         what = "no field of the headers tells classes: each is always the same, or nearly always another"
         raise UserError(what, f"{where}: '{'|'.join(rows[0])[:80]}'", "choose one with --label-field 2")
-    classes, place = max(found)
+    _, classes, place = max(
+        found
+    )  # what all records have, such as the species, before what some have, such as GenBank's id
     others = f", {len(found)} could be" if len(found) > 1 else ""
     return place, int(field == GENUS), f"the one with {classes:,} different values{others}"
 
