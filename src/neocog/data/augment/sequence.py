@@ -95,14 +95,18 @@ class SequenceChanges:
         if self.policy.reverse:
             codes = torch.where(chance("reverse") < self.policy.reverse, reversed_complement(codes), codes)
         if self.policy.mutate:
-            drawn = pixel_uniform(state("mutate"), length)
-            other = (1 << (pixel_uniform(state("bases"), length) * 4).long()).to(codes.dtype)  # A, C, G or T
-            hit = (drawn < self.policy.mutate * chance("mutate")) & (codes > 0)
-            codes = torch.where(hit, other, codes)
+            most = max(1, round(self.policy.mutate * length))  # few places are drawn, not a number for each letter
+            where = (pixel_uniform(state("mutate"), most) * length).long()
+            bases = (1 << (pixel_uniform(state("bases"), most) * 4).long()).to(codes.dtype)  # A, C, G or T
+            hit = torch.arange(most, device=codes.device) < chance("mutate") * (most + 1)
+            drawn = torch.where(hit, bases, 0)
+            # the largest of what is drawn for one place: the same in any order
+            other = torch.zeros_like(codes).scatter_reduce(1, where, drawn, "amax")
+            codes = torch.where((other > 0) & (codes > 0), other, codes)
         if self.policy.unread:
             size = (chance("unread_length") * self.policy.unread * length).floor()
-            start = (chance("unread_start") * (length - size)).floor()
-            codes = torch.where((place >= start) & (place < start + size) & (codes > 0), 15, codes)
+            start = (chance("unread_start") * (length - size)).long()
+            codes = torch.where((place >= start) & (place < start + size.long()) & (codes > 0), 15, codes)
         if self.policy.shift:
             moved = place - ((2 * chance("shift") - 1) * (self.policy.shift + 1)).trunc().long()
             inside = (moved >= 0) & (moved < length)
