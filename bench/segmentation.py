@@ -26,14 +26,9 @@ from pathlib import Path
 
 DATA = Path(os.environ.get("NEOCOG_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PARTS = {  # folder, settings, the test measure and what it should reach
-    "mri": ("lgg-mri-segmentation", ["--size", "128", "--width", "16", "--lr", "0.003"], "group_dice", 0.72),
-    "camvid": (
-        "camvid",
-        ["--ignore", "11", "--size", "180", "240", "--width", "16", "--lr", "0.003"],
-        "mean_iou",
-        0.45,
-    ),
-    "nuclei": ("bbbc039", ["--size", "256", "344", "--width", "16"], "mean_dice", 0.95),
+    "mri": ("lgg-mri-segmentation", {"--size": "128", "--width": "16", "--lr": "0.003"}, "group_dice", 0.72),
+    "camvid": ("camvid", {"--ignore": "11", "--size": "180 240", "--width": "16", "--lr": "0.003"}, "mean_iou", 0.45),
+    "nuclei": ("bbbc039", {"--size": "256 344", "--width": "16"}, "mean_dice", 0.95),
 }
 UNSEEN = "Seq05VD"  # the one video of CamVid of which no frame is in the training or validation part
 
@@ -49,7 +44,8 @@ def main() -> None:
     if options.part == "speed":
         speed(options.engine)
         return
-    folder, settings, measure, target = PARTS[options.part]
+    folder, usual, measure, target = PARTS[options.part]
+    settings = [word for name, value in usual.items() if name not in more for word in (name, *value.split())]
     with tempfile.TemporaryDirectory() as scratch:
         data = DATA / folder
         if options.part == "camvid" and options.split != "usual":
@@ -89,8 +85,9 @@ def main() -> None:
     print(json.dumps(row), flush=True)
     found = test.get(measure, test["image_dice"])
     verdict = "reached" if found["value"] >= target else "not reached"
-    words_ = f"{found['value']:.4f} ({found['low']:.4f} to {found['high']:.4f}, n = {found['n']})"
-    print(f"{options.part}: {measure} {words_}; {target} {verdict}", file=sys.stderr)
+    low, high = (f"{found[edge]:.4f}" if found[edge] is not None else "unknown" for edge in ("low", "high"))
+    told = f"{found['value']:.4f} (from {low} to {high}, n = {found['n']})"  # one video alone has no interval
+    print(f"{options.part}: {measure} {told}; {target} {verdict}", file=sys.stderr)
 
 
 def camvid_rows(data: Path) -> list[tuple[str, str, str]]:

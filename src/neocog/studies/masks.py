@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +104,8 @@ def measured(
     """Measures, mean Dice over images first, and those of each class."""
     groups = None if dataset.groups is None else dataset.groups[found.samples]
     every = segmentation_measures(found.confusions, classes, groups, found.first == 0, seed)
-    measures = {"image_dice": mean_measure(found.dice, groups, seed)}
+    mean = mean_measure(found.dice, groups, seed)
+    measures = {"image_dice": replace(mean, n=int((~np.isnan(found.dice)).sum()))}
     measures |= {name: value for name, value in every.items() if ": " not in name and name not in measures}
     if not np.isnan(found.distances).all():
         measures["hd95"] = mean_measure(found.distances, groups, seed)
