@@ -50,7 +50,6 @@ def none_below(logits: NDArray[np.float32]) -> dict[str, float]:
     """Of validation logits (n, K): the largest logit below which a sample is held to be of none of the classes.
 
     ``REFUSED`` of the validation samples lie below it: about as many samples of known classes are refused. The largest
-    logit, not the probability, which is near 1 wherever one class is merely likelier than the others: Hendrycks et al.
-    2022. Nothing without validation samples.
+    logit as a score: Hendrycks et al. 2022, "Scaling out-of-distribution detection". Nothing without validation samples.
     """
     return {"none_below": float(np.quantile(logits.max(axis=1), REFUSED))} if len(logits) else {}
