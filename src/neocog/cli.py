@@ -322,6 +322,55 @@ def upright(run: Path, /, *files: Path, out: Path, quiet: Quiet = False) -> None
     print(f"{out}: {sum(not row.skipped for row in rows)} of {len(rows)} pictures")
 
 
+@convert.command
+def labelme(
+    data: Path, out: Path, /, *, on_bad: Literal["stop", "skip"] = "stop", json: Json = False, quiet: Quiet = False
+) -> None:
+    """Draw the shapes of labelme files: index PNGs with a palette, one class map for all, copies of the images, overlays.
+
+    Examples:
+
+        neocog convert labelme annotated/ masks/
+
+    Parameters
+    ----------
+    data
+        A folder with labelme's JSON files.
+    out
+        A new folder.
+    on_bad
+        skip leaves out shapes that cannot be drawn.
+    """
+    from neocog.verbs.convert import labelme as draw
+
+    done = draw(data, out, on_bad=on_bad, quiet=quiet)
+    _print(done, json, lambda: print(_labelme_told(done)))
+
+
+def _labelme_told(done: Any) -> str:
+    told = f"{done.out}: {done.masks} masks of {len(done.classes)} classes"
+    return f"{told}; train with --ignore 255 ({done.ignored:,} pixels of __ignore__)" if done.ignored else told
+
+
+@app.command
+def kmeans(
+    image: Path, /, *, clusters: Annotated[int, Parameter(name=("--clusters", "-k"))] = 5,
+    space: Literal["rgb", "hsv", "lab"] = "rgb", out: Out = None, seed: int = 0, json: Json = False,
+) -> None:  # fmt: skip
+    """Divide a picture by colour, without a network: index PNG, picture in mean colours, table of clusters.
+
+    Examples:
+
+        neocog kmeans leaf.jpg -k 5 --space lab
+    """
+    from neocog.verbs.kmeans import kmeans as divide
+    from neocog.verbs.kmeans import table
+
+    found, folder = divide(image, clusters, space, out, seed)
+    told = {"out": str(folder), "inertia": found.inertia, "pixels": found.counts, "colours": found.colours}
+    _print(told, json, lambda: print(f"{folder}\n{table(found)}", end=""))
+
+
 bench = App(name="bench", help="Speed, measured here.")
 app.command(bench)
 
@@ -437,9 +486,7 @@ def _check_options(options: dict[str, str], model: str) -> None:
         if name.replace("-", "_") not in known:
             hint = did_you_mean(name, [*flags, *known]).replace("_", "-")
             which = "the default models have" if model == "auto" else f"model {model} has"
-            raise UserError(
-                f"unknown option --{name}", fix=f"{hint}{which} the options: {', '.join(known) or 'none'}"
-            )
+            raise UserError(f"unknown option --{name}", fix=f"{hint}{which} the options: {', '.join(known) or 'none'}")
 
 
 def _print(value: Any, json: bool, show: Any) -> None:

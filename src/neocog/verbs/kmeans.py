@@ -1,0 +1,180 @@
+"""``kmeans``: a picture divided by colour alone, without a network. Clusters of its distinct colours, weighted by pixels.
+
+Letters: H × W pixels, M distinct colours, k clusters, D coordinates of a colour. Lloyd 1982; k-means++: Arthur &
+Vassilvitskii 2007.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from neocog.data.dataset import Array
+from neocog.data.images import decode
+from neocog.errors import UserError, printable
+from neocog.run import write_atomically
+from neocog.studies.masks import index_png, png
+
+Space = Literal["rgb", "hsv", "lab"]
+MOST_COLOURS = 1 << 16  # clustered as they are; beyond, centres are learned from cells of 8 × 8 × 8 levels
+ROUNDS, STARTS = 300, 4
+# CIE 1976 L*a*b* of sRGB (IEC 61966-2-1) under D65
+_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+_WHITE = np.array([0.95047, 1.0, 1.08883])
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """A divided picture; clusters by size, the largest first."""
+
+    labels: NDArray[np.uint8]  # (H, W)
+    colours: Array  # (k, 3) uint8 mean RGB
+    counts: NDArray[np.int64]  # (k,) pixels
+    inertia: float  # sum of squared distances, in the coordinates of the space
+    centres: Array  # (k, D)
+
+
+def clusters(pixels: Array, k: int, space: Space = "rgb", seed: int = 0) -> Clusters:
+    """Divide (H, W, 3) uint8 pixels. Coordinates: RGB in 0 … 255; L*a*b*; or HSV as the cone (S V cos H, S V sin H, V),
+    in which hue goes round in a circle and counts for nothing in greys.
+
+    Raises UserError where there are fewer colours than clusters.
+    """
+    flat = pixels.reshape(-1, 3)
+    codes = flat[:, 0].astype(np.int32) << 16 | flat[:, 1].astype(np.int32) << 8 | flat[:, 2]
+    histogram = np.bincount(codes, minlength=1 << 24)  # 2^24 counters: no sort of millions of pixels
+    present = np.flatnonzero(histogram)
+    if len(present) < k:
+        raise UserError(f"{len(present)} colours for {k} clusters", fix=f"-k {len(present)} or less")
+    weights = histogram[present].astype(np.float64)
+    colours = np.stack([present >> 16, present >> 8 & 255, present & 255], axis=1).astype(np.float64)
+    learned = _gathered(present, colours, weights, k)
+    points, counts = coordinates(learned[0], space), learned[1]
+    starts = [_lloyd(points, counts, k, np.random.default_rng((seed, start))) for start in range(STARTS)]
+    centres = min(starts, key=lambda start: start[0])[1]
+    chosen, squared = _nearest(coordinates(colours, space), centres)  # every colour, also where cells were learned from
+    sizes = np.bincount(chosen, weights, minlength=k)
+    order = np.argsort(-sizes, kind="stable")
+    rank = np.empty(k, np.uint8)
+    rank[order] = np.arange(k)
+    means = np.stack([np.bincount(chosen, weights * colours[:, c], minlength=k) for c in range(3)], axis=1)
+    means = np.rint(means / np.maximum(sizes, 1)[:, None])[order].astype(np.uint8)
+    table = np.empty(1 << 24, np.uint8)
+    table[present] = rank[chosen]
+    labels = table[codes].reshape(pixels.shape[:2])
+    inertia = float((squared * weights).sum())
+    return Clusters(labels, means, sizes[order].astype(np.int64), inertia, centres[order])
+
+
+def _gathered(present: Array, colours: Array, weights: Array, k: int) -> tuple[Array, Array]:
+    """(colours (M, 3), weights (M,)) to learn from: all of them, or the means of cells where there are very many."""
+    if len(present) <= MOST_COLOURS:
+        return colours, weights
+    cells = (present >> 19) << 10 | (present >> 11 & 31) << 5 | present >> 3 & 31
+    summed = np.bincount(cells, weights, minlength=1 << 15)
+    sums = np.stack([np.bincount(cells, weights * colours[:, c], minlength=1 << 15) for c in range(3)], axis=1)
+    used = np.flatnonzero(summed)
+    return (sums[used] / summed[used, None], summed[used]) if len(used) >= k else (colours, weights)
+
+
+def coordinates(colours: Array, space: Space) -> Array:
+    """(M, 3) RGB in 0 … 255 → (M, D) float64 in which distances are taken."""
+    colours = np.asarray(colours, np.float64)
+    if space == "rgb":
+        return colours
+    unit = colours / 255
+    if space == "hsv":
+        value, chroma = unit.max(axis=1), np.ptp(unit, axis=1)  # chroma = S V
+        red, green, blue = unit.T
+        hue = np.arctan2(np.sqrt(3) * (green - blue), 2 * red - green - blue)
+        return 255 * np.stack([chroma * np.cos(hue), chroma * np.sin(hue), value], axis=1)
+    linear = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
+    ratios = linear @ _XYZ.T / _WHITE
+    root = np.where(ratios > (6 / 29) ** 3, np.cbrt(ratios), ratios / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = root.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def _lloyd(points: Array, weights: Array, k: int, rng: np.random.Generator) -> tuple[float, Array]:
+    """(inertia, (k, D) centres) from one k-means++ start."""
+    centres = _spread(points, weights, k, rng)
+    chosen = np.full(len(points), -1)
+    for _ in range(ROUNDS):
+        before, (chosen, squared) = chosen, _nearest(points, centres)
+        if np.array_equal(before, chosen):
+            break
+        sizes = np.bincount(chosen, weights, minlength=k)
+        sums = [np.bincount(chosen, weights * points[:, d], minlength=k) for d in range(points.shape[1])]
+        centres = np.stack(sums, axis=1) / np.maximum(sizes, 1e-300)[:, None]
+        for empty in np.flatnonzero(sizes == 0):  # it takes the point that is worst served
+            worst = int(np.argmax(squared * weights))
+            centres[empty], squared[worst] = points[worst], 0.0
+    return float((_nearest(points, centres)[1] * weights).sum()), centres
+
+
+def _nearest(points: Array, centres: Array) -> tuple[Array, Array]:
+    """The nearest centre of each point, and its squared distance; one pass a centre, so that memory stays small."""
+    best = np.full(len(points), np.inf)
+    chosen = np.zeros(len(points), np.int64)
+    for index, centre in enumerate(centres):
+        squared = ((points - centre) ** 2).sum(axis=1)
+        nearer = squared < best
+        best[nearer], chosen[nearer] = squared[nearer], index
+    return chosen, best
+
+
+def _spread(points: Array, weights: Array, k: int, rng: np.random.Generator) -> Array:
+    """k-means++: each next centre a point drawn by its squared distance to the nearest one so far."""
+    centres = [points[rng.choice(len(points), p=weights / weights.sum())]]
+    squared = ((points - centres[0]) ** 2).sum(axis=1)
+    for _ in range(k - 1):
+        share = squared * weights
+        centres.append(points[rng.choice(len(points), p=share / share.sum())])
+        squared = np.minimum(squared, ((points - centres[-1]) ** 2).sum(axis=1))
+    return np.array(centres)
+
+
+def kmeans(
+    image: Path, k: int = 5, space: Space = "rgb", out: Path | None = None, seed: int = 0
+) -> tuple[Clusters, Path]:
+    """Divide a picture file into ``k`` clusters of colour and write the new folder ``out`` (default: NAME-kmeans here).
+
+    clusters.png holds the cluster's number of each pixel (with its mean colour as palette), mean-colours.png the picture
+    in mean colours, clusters.csv the pixels, share and colour of each. Raises UserError.
+    """
+    if not 1 <= k <= 255:
+        raise UserError(f"-k {k}: between 1 and 255 clusters are possible")
+    out = out or Path(f"{image.stem}-kmeans")
+    if out.exists():
+        raise UserError(f"{printable(str(out))} exists already", fix="give another --out")
+    pixels = decode(image)
+    if pixels.dtype != np.uint8 or pixels.shape[2] not in (1, 3):
+        what = f"{pixels.shape[2]} channels of {pixels.dtype}, where 8-bit grey or colour is expected"
+        raise UserError(what, printable(str(image)), "save it as an 8-bit picture")
+    found = clusters(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), k, space, seed)
+    out.mkdir(parents=True)
+    indexed = Image.open(io.BytesIO(index_png(found.labels, k)))
+    indexed.putpalette(found.colours.tobytes())
+    write_atomically(out / "clusters.png", png(indexed))
+    write_atomically(out / "mean-colours.png", png(Image.fromarray(found.colours[found.labels])))
+    write_atomically(out / "clusters.csv", table(found))
+    return found, out
+
+
+def table(found: Clusters) -> str:
+    """CSV: one row a cluster."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["cluster", "pixels", "share", "red", "green", "blue"])
+    for i, (count, colour) in enumerate(zip(found.counts.tolist(), found.colours.tolist(), strict=True)):
+        writer.writerow([i, count, f"{count / found.labels.size:.6f}", *colour])
+    return text.getvalue()
