@@ -212,10 +212,10 @@ def prediction(minutes: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=PARTS)
+    parser.add_argument("parts", nargs="+", choices=(*PARTS, "all"))
     parser.add_argument("--minutes", default="2.5", help="of each training")
     options = parser.parse_args()
-    for part in options.parts:
+    for part in PARTS if "all" in options.parts else options.parts:
         calls: dict[str, Any] = {"unseen": unseen, "lecture": lecture, "prediction": prediction}
         if part in ("kmer", "reading"):
             found = {"kmer": kmer, "reading": reading}[part]()
