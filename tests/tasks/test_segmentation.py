@@ -81,6 +81,15 @@ def test_pieces_of_a_batch_add_up(name: str, weights: tuple[float, ...]) -> None
         assert torch.allclose(value, parts[0][key] + parts[1][key]), key
 
 
+def test_a_sample_s_weight_multiplies_its_loss() -> None:
+    logits, targets = example(count=2)
+    task = Segmentation(nn.Identity, CLASSES)
+    each = LOSSES[task.loss](logits.float(), targets, None)
+    weights = torch.tensor([0.5, 3.0])
+    _, loss = next(task.losses(task.networks(), batch(targets, logits, weights)))
+    assert float(loss) == pytest.approx(float((each * weights).mean()), rel=1e-6)
+
+
 def test_a_class_that_is_absent_is_undefined_and_not_zero() -> None:
     empty = torch.zeros(1, 4, 4, dtype=torch.long)
     found = empty.clone()
