@@ -15,6 +15,7 @@ from neocog.checks.constant import constant_images
 from neocog.checks.duplicates import contradictions, duplicates, leakage
 from neocog.checks.files import odd_files, reader_notes, unreadable
 from neocog.checks.groups import groups_across_parts
+from neocog.checks.masks import mask_contents
 from neocog.checks.names import look_alike_classes
 from neocog.checks.near import near_duplicates
 from neocog.checks.sizes import elongated, mixed_sizes, small
@@ -26,6 +27,7 @@ Check = Callable[[Dataset, Sequence[Record]], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     unreadable,
+    mask_contents,
     class_sizes,
     class_balance,
     class_in_every_part,

@@ -101,7 +101,7 @@ def _summary(dataset: Dataset, records: Sequence[Record], found: list[Finding], 
     parts = {} if dataset.splits is None else {p: _counts(dataset, dataset.splits == p) for p in SPLITS}
     return Audit(
         kind=dataset.kind,
-        task="classification",
+        task="segmentation" if dataset.masks else "regression" if dataset.values is not None else "classification",
         samples=len(dataset),
         classes=_counts(dataset, np.ones(len(dataset), bool)),
         findings=found,
@@ -114,20 +114,24 @@ def _summary(dataset: Dataset, records: Sequence[Record], found: list[Finding], 
 
 
 def _counts(dataset: Dataset, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> dict[str, int]:
+    if not dataset.has_classes:
+        return {}
     sizes = np.bincount(dataset.labels[chosen], minlength=len(dataset.classes))
     return dict(zip(dataset.classes, sizes.tolist(), strict=True))
 
 
 def show(audit: Audit, console: Console) -> None:
     """Print an audit for people: the contents, a bar for each class, and the findings, worst first."""
-    _line(console, f"{audit.kind}: {count(audit.samples, 'image')} in {count(audit.classes, 'class')}", "bold")
+    within = f" in {count(audit.classes, 'class')}" if audit.classes else ""
+    _line(console, f"{audit.kind}: {count(audit.samples, 'image')}{within}", "bold")
     _line(console, f"size (height × width): {_most(audit.sizes)}")
     _line(console, f"pixels: {_most(audit.pixels)}")
     if audit.groups:
         _line(console, f"groups: {audit.groups:,}")
     speed = f"{audit.samples / audit.seconds:,.0f} images/s" if audit.seconds > 0 else ""
     _line(console, f"read and compared in {audit.seconds:.1f} s ({speed})", "dim")
-    console.print(Padding(_classes(audit, console), (1, 0)))
+    if audit.classes:
+        console.print(Padding(_classes(audit, console), (1, 0)))
     for finding in audit.findings:
         _show_finding(finding, console)
     totals = Counter(finding.severity for finding in audit.findings)
