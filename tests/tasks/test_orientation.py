@@ -13,6 +13,8 @@ from neocog.data.augment import Augmentation
 from neocog.data.augment.turning import Turning, in_disc
 from neocog.data.feed import Batch
 from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError
+from neocog.studies.orientation import radius_of
 from neocog.tasks.orientation import Orientation, directions, truth
 
 RECIPE = Preprocessing(1, (33, 33), "uint8", (10.0,), (50.0,))
@@ -93,3 +95,23 @@ def test_losses_of_pieces_add_up_and_tallies_too() -> None:
     tallies = [task.tally({"model": net}, batch(a, b)) for a, b in ((0, 3), (3, 10))]
     for name, value in task.tally({"model": net}, batch(0, 10)).items():
         torch.testing.assert_close(value, tallies[0][name] + tallies[1][name])
+
+
+def test_the_disc_holds_nothing_from_outside_however_the_image_is_moved() -> None:
+    """A picture whose edge is bright: drawn out beyond it, the edge would tell the angle."""
+    images = torch.full((64, 1, 40, 40), 100.0)
+    images[:, :, [0, -1]] = 255
+    images[..., [0, -1]] = 255
+    recipe = Preprocessing(1, (40, 40), "uint8", (100.0,), (50.0,))
+    policy = Augmentation(scale=0.1, translate=0.05)
+
+    def brightest(radius: float) -> float:
+        return float(Turning(policy, False, radius)(images, torch.empty(0), torch.arange(64), 0, 0, recipe)[0].max())
+
+    assert brightest(radius_of(policy, mirror=True) - 0.03) < 101  # a pixel of interpolation less
+    assert brightest(0.5) > 200
+
+
+def test_shifts_that_leave_no_disc_are_refused() -> None:
+    with pytest.raises(UserError, match="leaves a disc"):
+        radius_of(Augmentation(translate=0.4), mirror=True)

@@ -17,6 +17,15 @@ LOWER_IS_BETTER = (
 )
 TITLES = {
     "auroc": "AUROC",
+    "coverage_90": "90 % intervals that held",
+    "mae": "mean absolute error",
+    "mean_error": "mean error [°]",
+    "median_error": "median error [°]",
+    "r2": "R²",
+    "rmse": "root mean square error",
+    "within_10": "within 10°",
+    "within_30": "within 30°",
+    "within_90": "within 90°",
     "brier": "Brier score",
     "ece": "ECE",
     "ece_calibrated": "ECE, calibrated",

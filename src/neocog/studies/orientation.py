@@ -64,7 +64,9 @@ class OrientationStudy(Study):
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
     ) -> tuple[Changes | None, Changes | None]:
         light = 0.1 if max(preprocessing.plane) > 64 and preprocessing.channels in (1, 3) else 0.0
-        usual = Augmentation(scale=0.1, translate=0.05, brightness=light, contrast=2 * light)
+        usual = Augmentation(
+            scale=0.1, translate=0.05 if dataset.mirror else 0.15, brightness=light, contrast=2 * light
+        )
         policy = usual.changed(config.training.augment)
         false = [name for name in FALSE if getattr(policy, name)]
         if false:
@@ -73,10 +75,13 @@ class OrientationStudy(Study):
                 what, fix="leave it out: flip (mirrored before the turn), scale, translate, blur, noise … are fine"
             )
         quarters = config.data.turns == "quarter"
-        return Turning(policy, quarters), Turning(Augmentation(), quarters)
+        radius = radius_of(policy, dataset.mirror)
+        # Judged with the shifts of training: data whose centre of mass was put in one place tell the angle by it otherwise
+        return Turning(policy, quarters, radius), Turning(Augmentation(translate=policy.translate), quarters, radius)
 
     def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
-        seed, dataset = job.config.training.seed, job.dataset
+        seed, dataset, always = job.config.training.seed, job.dataset, job.feed.always
+        assert isinstance(always, Turning)
         found = {part: judged(job, learner, loop, part) for part in ("test", "validation")}
         measures = {
             part: orientation_measures(each["error"], groups_of(dataset, each["samples"]), seed)
@@ -94,14 +99,16 @@ class OrientationStudy(Study):
                 *chapter.orientation_chapters(test["truth"], test["predicted"], test["error"], apart, pictures),
             ],
             result={"per_class": apart},
-            facts={"outputs": bins_of(job.config)},
+            facts={"outputs": bins_of(job.config), "radius": always.radius, "translate": always.policy.translate},
         )
 
     def evaluate(
         self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
     ) -> dict[str, Any]:
         """Each image turned by the angle that belongs to its position in the data."""
-        turning = Turning(Augmentation(), int(predictor.facts["outputs"]) == 4)
+        facts = predictor.facts
+        shifts = Augmentation(translate=float(facts["translate"]))
+        turning = Turning(shifts, int(facts["outputs"]) == 4, float(facts["radius"]))
         recipe, errors = predictor.preprocessing, []
         wanted = [chosen[start : start + 256] for start in range(0, len(chosen), 256)]
         for samples, pixels in zip(wanted, Streamed(dataset.images, recipe).stream(iter(wanted)), strict=True):
@@ -128,6 +135,20 @@ class OrientationStudy(Study):
         return Predicted(("path", "angle", "probability", "skipped"), tuple(rows))
 
 
+def radius_of(policy: Augmentation, mirror: bool) -> float:
+    """The disc that holds nothing from outside the image, however it is scaled and shifted.
+
+    Digits and letters (``mirror`` False) lie on a plain ground that looks the same outside: of them all is shown.
+    """
+    if not mirror:
+        return 0.5
+    radius = 0.5 / (1 + policy.scale) - policy.translate
+    if radius < 0.2:
+        what = f"augmentation scale={policy.scale:g} translate={policy.translate:g} leaves a disc of {radius:.2f} of the side"
+        raise UserError(what, fix="give smaller ones: what lies outside the image tells its angle")
+    return radius
+
+
 def bins_of(config: Config) -> int:
     """Directions that the network tells apart."""
     return 4 if config.data.turns == "quarter" else 72
@@ -137,7 +158,8 @@ def bins_of(config: Config) -> int:
 def angles(predictor: Predictor, pixels: torch.Tensor) -> tuple[Array, Array]:
     """Fitted pixels (B, C, H, W) → angles (B,) in degrees and their probabilities (B,)."""
     recipe = predictor.preprocessing
-    found, sure = directions(predictor.network(normalise(in_disc(pixels, recipe), recipe)).float())
+    shown = in_disc(pixels, recipe, float(predictor.facts["radius"]))
+    found, sure = directions(predictor.network(normalise(shown, recipe)).float())
     return found.numpy(), sure.numpy()
 
 

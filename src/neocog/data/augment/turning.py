@@ -21,11 +21,13 @@ from neocog.data.preprocessing import Preprocessing
 class Turning:
     """Images changed by ``policy`` and turned counter-clockwise by any angle, or by quarter turns.
 
-    The targets become the angles (B,) in degrees, −180 … 180. Both are functions of (seed, epoch, sample).
+    The targets become the angles (B,) in degrees, −180 … 180. Both are functions of (seed, epoch, sample). ``radius``: of
+    the disc, as a share of the shorter side; what a shift or a smaller scale brings in from outside must lie beyond it.
     """
 
     policy: Augmentation
     quarters: bool = False
+    radius: float = 0.5
 
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
@@ -34,14 +36,14 @@ class Turning:
         if self.quarters:
             angles = (angles / 90).floor() * 90
         drawn = draw(replace(self.policy, turn=180), seed, epoch, samples, preprocessing, angles)
-        return in_disc(apply(drawn, pixels), preprocessing), angles.float()
+        return in_disc(apply(drawn, pixels), preprocessing, self.radius), angles.float()
 
 
-def in_disc(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Pixels (B, C, H, W) float; outside the largest disc about the middle, the mean (which the network sees as 0)."""
+def in_disc(pixels: Tensor, preprocessing: Preprocessing, radius: float = 0.5) -> Tensor:
+    """Pixels (B, C, H, W) float; outside a disc about the middle, the mean (which the network sees as 0)."""
     height, width = preprocessing.plane
     row = torch.arange(height, device=pixels.device)[:, None] - (height - 1) / 2
     column = torch.arange(width, device=pixels.device)[None, :] - (width - 1) / 2
-    inside = row**2 + column**2 <= (min(height, width) / 2) ** 2
+    inside = row**2 + column**2 <= (min(height, width) * radius) ** 2
     mean = torch.tensor(preprocessing.mean, device=pixels.device, dtype=torch.float32)[:, None, None]
     return torch.where(inside, pixels.float(), mean)

@@ -61,7 +61,7 @@ def _classes(apart: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Item]
         )
         for name in names
     )
-    note = "A class that looks alike after half a turn, as 0, 1 and 8 do, cannot come out much above one half."
+    note = "A class that looks alike after half a turn, as 0, 1 and 8 often do, can hardly come out above one half."
     return [
         Whiskers(tuple(names), within, "share within 30°", note),
         Table(("class", "median error", "mean error", "within 30°", "test images"), rows),

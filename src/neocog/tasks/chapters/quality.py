@@ -13,7 +13,7 @@ from neocog.measures import Bins, title, wilson
 from neocog.run import Bars, Curves, Item, Matrix, Measure, Section, Series, Table, Text, Whiskers
 
 Array = NDArray[Any]
-UNBOUNDED = ("log_loss", "brier")  # lie beyond an axis of 0 … 1
+UNBOUNDED = ("log_loss", "brier", "mae", "rmse", "median_error", "mean_error")  # lie beyond an axis of 0 … 1
 MOST_BARS = 60
 
 
