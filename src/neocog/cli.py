@@ -169,6 +169,11 @@ def audit(
     verify: Annotated[
         Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")
     ] = None,
+    against: Annotated[
+        tuple[Path, ...],
+        Parameter(consume_multiple=True, negative=(), help="Other annotators' masks of the same images."),
+    ] = (),
+    out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -179,13 +184,27 @@ def audit(
         neocog audit photos/
 
         neocog audit table.csv --json > findings.json
+
+        neocog audit first-annotator/ --against second-annotator/ --out differences/
     """
+    if against:
+        from neocog.verbs.agreement import agreement
+
+        pairs = agreement([Path(data), *against], out)
+        _print(pairs, json, lambda: print("\n".join(_agreement_told(pair) for pair in pairs)))
+        return
     from neocog.verbs import audit as verb
 
     found = verb.audit(data, frames=frames, axes=axes, max_pixels=max_pixels, strict=strict, verify=verify, quiet=quiet)
     _print(found.to_json(), json, lambda: verb.show(found, _console()))
     if any(finding.severity == "error" for finding in found.findings):
         raise SystemExit(2)
+
+
+def _agreement_told(pair: Any) -> str:
+    lines = [f"{pair.first} and {pair.second}: {pair.images} images, kappa {pair.kappa:.3f}"]
+    lines += [f"  {name}: Dice {value:.3f}, IoU {pair.iou[name]:.3f}" for name, value in pair.dice.items()]
+    return "\n".join([*lines, *(f"  {share:.1%} of {image} differ" for image, share in pair.differing)])
 
 
 @app.command
