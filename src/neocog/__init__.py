@@ -26,6 +26,7 @@ VERBS = {
     "device": "neocog.verbs.device",
     "filters": "neocog.verbs.filters",
     "export": "neocog.verbs.export",
+    "kmeans": "neocog.verbs.kmeans",
 }
 __all__ = ["__version__", *VERBS]
 

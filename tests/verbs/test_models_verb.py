@@ -9,18 +9,19 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from neocog.networks import MODELS
+from neocog.networks import MODELS, SEGMENTERS
 from neocog.run import to_json
 from neocog.verbs import models as verb
 
 
 def test_every_network_has_a_row_with_its_counts() -> None:
     rows = json.loads(to_json({"models": verb.models(3, (32, 32), 10)}))["models"]
-    assert [row["name"] for row in rows] == list(MODELS)
+    assert [row["name"] for row in rows] == [*MODELS, *SEGMENTERS]
     assert all(row["paper"] and (row["parameters"] or row["note"]) for row in rows)
-    assert all("is for volumes" in row["note"] for row in rows if row["name"].endswith("3d"))
-    volumes = {row["name"]: row for row in verb.models(1, (32, 32, 32), 10)}
-    assert volumes["resnet3d"]["parameters"] > 0 and volumes["cnn3d"]["multiply_adds"] > 0
+    named = {row["name"]: row for row in rows}
+    assert all(row["parameters"] for row in rows)
+    assert named["resnet3d"]["input"] == "1 × 32 × 32 × 32" and named["cnn3d"]["multiply_adds"] > 0
+    assert named["barcode-resnet"]["input"] == "4 × 1 × 660" and named["unet"]["input"] == "3 × 32 × 32"
     cifarcnn = next(row for row in rows if row["name"] == "cifarcnn")
     assert cifarcnn["parameters"] == 5_852_170 and cifarcnn["megabytes"] == 23.409
 

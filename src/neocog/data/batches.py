@@ -23,7 +23,7 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        return max(1, round(self.count / self.batch))
+        return max(1, min(round(self.count / self.batch), self.count // min(2, self.batch)))
 
     def __getitem__(self, step: int) -> NDArray[np.int64]:
         """(B,) positions in 0 … count − 1 of the samples of global step ``step``, over all ranks."""

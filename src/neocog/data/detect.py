@@ -28,9 +28,10 @@ from neocog.data.values import describes_values, read_values, values_in_names
 from neocog.errors import UserError, did_you_mean, listed, printable
 
 LAYOUTS = (
-    "class folders (cat/… dog/…), with or without train/ val/ test/ above them; a CSV with the columns image and label; "
+    "class folders (cat/… dog/…), with or without train/ val/ test/ above them; a CSV with the columns image and label, "
+    "image and values, or sequence and label; FASTA; "
     "images with masks (images/ masks/); "
-    f"MNIST IDX files; CIFAR-10/100 files; an NPZ with images and labels; or a name: {', '.join(NAMES)}"
+    f"MNIST IDX files; CIFAR-10/100 files; an NPZ of images or volumes with labels; or a name: {', '.join(NAMES)}"
 )
 MASK_LAYOUTS = (
     "images/ with masks/, labels/ or annotations/ of equal names; x_mask.png beside x.png; train/ with trainannot/; "

@@ -29,6 +29,9 @@ MODELS: dict[str, str] = {
     "resnet3d": "neocog.networks.resnet3d:ResNet3d",
 }
 
+# What a network takes, where that is not images.
+FORMS = {"barcode": "sequences", "barcode-resnet": "sequences", "cnn3d": "volumes", "resnet3d": "volumes"}
+
 SEGMENTERS: dict[str, str] = {
     "unet": "neocog.networks.unet:UNet",
     "segnet": "neocog.networks.segnet:SegNet",

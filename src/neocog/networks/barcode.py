@@ -7,6 +7,8 @@ first layer.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from neocog.errors import UserError
@@ -15,6 +17,8 @@ from neocog.networks.layers import check_input
 
 class Barcode(nn.Module):
     """``motifs``: filters of the convolution; ``hidden``: width of the layer before the output."""
+
+    paper: ClassVar[str] = "Alipanahi et al. 2015"
 
     def __init__(
         self, channels: int, size: tuple[int, ...], outputs: int, *, motifs: int = 24, hidden: int = 84

@@ -7,6 +7,8 @@ sequences that begin earlier or later are alike.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +36,7 @@ class Block(nn.Module):
 class BarcodeResNet(nn.Module):
     """``width``: channels of all blocks; ``dilations``: one block each; ``dropout``: 0 ≤ p < 1 before the output."""
 
-    paper = "Yu & Koltun 2016"
+    paper: ClassVar[str] = "Yu & Koltun 2016"
 
     def __init__(
         self,
@@ -43,7 +45,7 @@ class BarcodeResNet(nn.Module):
         outputs: int,
         *,
         width: int = 48,
-        dilations: tuple[int, ...] = (1, 2, 4, 8),
+        dilations: tuple[int, ...] = (1, 4),
         dropout: float = 0.0,
     ) -> None:
         super().__init__()

@@ -9,17 +9,24 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from neocog.networks import MODELS, model_class, options
+from neocog.networks import FORMS, MODELS, SEGMENTERS, model_class, options
 from neocog.networks.option import describe
+
+LENGTH, DEPTH = 660, 32  # letters and slices for which networks of sequences and volumes are counted
 
 
 def models(channels: int = 3, size: tuple[int, ...] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
-    """One row a network of our own, for images of that shape, in the order of ``MODELS``.
+    """One row a network of our own, in the order of ``MODELS`` and ``SEGMENTERS``.
 
-    ``name``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image forward; convolutions
+    Counted for images of that shape, for one channel of ``DEPTH``³ voxels, or for ``LENGTH`` letters, as the network needs.
+    ``name``, ``input``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image forward; convolutions
     and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the network's minimum.
     """
-    return [row(name, channels, size, outputs) for name in MODELS]
+    rows = []
+    for name in (*MODELS, *SEGMENTERS):
+        shape = {"sequences": (4, 1, LENGTH), "volumes": (1, *[DEPTH] * 3)}.get(FORMS.get(name, ""), (channels, *size))
+        rows.append(row(name, shape[0], shape[1:], outputs))
+    return rows
 
 
 def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[str, Any]:
@@ -29,7 +36,14 @@ def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[s
     from neocog.errors import UserError
     from neocog.networks import build
 
-    result: dict[str, Any] = {"name": name, "parameters": None, "megabytes": None, "multiply_adds": None}
+    shape = " × ".join(map(str, (channels, *size)))
+    result: dict[str, Any] = {
+        "name": name,
+        "input": shape,
+        "parameters": None,
+        "megabytes": None,
+        "multiply_adds": None,
+    }
     note = ""
     try:
         with torch.random.fork_rng(devices=[]):
@@ -72,18 +86,19 @@ def multiply_adds(model: Any, channels: int, size: tuple[int, ...]) -> int:
 def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
     """A table of our own networks, then the names that torchvision has, grouped, and the other forms."""
     console = console or Console(highlight=False)
-    table = Table("name", box=None, pad_edge=False)
+    table = Table("name", "input", box=None, pad_edge=False)
     for head in ("parameters", "megabytes", "multiply-adds"):
         table.add_column(head, justify="right")
     table.add_column("paper")
     for item in rows:
         if item["note"]:
-            table.add_row(item["name"], "–", "–", "–", f"{item['paper']}: {item['note']}")
+            table.add_row(item["name"], item["input"], "–", "–", "–", f"{item['paper']}: {item['note']}")
             continue
         counts = (f"{item['parameters']:,}", f"{item['megabytes']:,.1f}", f"{item['multiply_adds']:,}")
-        table.add_row(item["name"], *counts, item["paper"])
+        table.add_row(item["name"], item["input"], *counts, item["paper"])
     console.print(table)
-    console.print("\ntorchvision:NAME for a NAME out of", markup=False)
+    console.print("\nunet:ENCODER, deeplabv3plus:ENCODER, segformer:ENCODER for masks", markup=False)
+    console.print("torchvision:NAME for a NAME out of", markup=False)
     grid = Table.grid(padding=(0, 2))
     for family, names in torchvision_families().items():
         grid.add_row("", family, " ".join(names))
