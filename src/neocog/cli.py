@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from neocog import __version__
-from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, TrainConfig, configured, from_toml
+from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, Task, TrainConfig, configured, from_toml
 from neocog.engine.interrupt import Abandoned, Interrupted
 from neocog.errors import UserError, did_you_mean
 
@@ -33,6 +33,7 @@ app["--help"].group = app["--version"].group = Group("Options", sort_key=99)
 Json = Annotated[bool, Parameter(negative=(), help="Print one JSON object on standard output.")]
 Quiet = Annotated[bool, Parameter(negative=(), help="No progress, no remarks.")]
 Out = Annotated[Path | None, Parameter(help="Where the output goes; never written over.")]
+Kind = Annotated[Literal["auto", "images", "sequences", "volumes"], Parameter(help="What the samples are.")]
 Frames = Annotated[Literal["error", "first", "stack"], Parameter(help="Animated or multi-page files.")]
 
 
@@ -173,6 +174,10 @@ def audit(
         tuple[Path, ...],
         Parameter(consume_multiple=True, negative=(), help="Other annotators' masks of the same images."),
     ] = (),
+    task: Task = "auto",
+    kind: Kind = "auto",
+    label_field: Annotated[str, Parameter(help="Field of FASTA headers that is the label.")] = "",
+    ignore: Annotated[int, Parameter(help="Mask value that does not count; -1: none.")] = -1,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -193,9 +198,22 @@ def audit(
         pairs = agreement([Path(data), *against], out)
         _print(pairs, json, lambda: print("\n".join(_agreement_told(pair) for pair in pairs)))
         return
+    from neocog.data.reading import Reading
     from neocog.verbs import audit as verb
 
-    found = verb.audit(data, frames=frames, axes=axes, max_pixels=max_pixels, strict=strict, verify=verify, quiet=quiet)
+    reading = Reading(
+        task=task, kind=kind, label_field=label_field, ignore=ignore if ignore >= 0 else None, least_classes=1
+    )
+    found = verb.audit(
+        data,
+        frames=frames,
+        axes=axes,
+        max_pixels=max_pixels,
+        strict=strict,
+        verify=verify,
+        reading=reading,
+        quiet=quiet,
+    )
     _print(found.to_json(), json, lambda: verb.show(found, _console()))
     if any(finding.severity == "error" for finding in found.findings):
         raise SystemExit(2)
@@ -210,7 +228,7 @@ def _agreement_told(pair: Any) -> str:
 @app.command
 def preview(
     data: str, /, *, out: Out = None, augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
-    seed: int = 0, quiet: Quiet = False,
+    kind: Kind = "auto", seed: int = 0, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Write a contact sheet (PNG) of what the network will be shown, before and after augmentation.
 
@@ -225,7 +243,7 @@ def preview(
     """
     from neocog.verbs.preview import preview as sheet
 
-    print(sheet(data, out=out, augment=augment, seed=seed, quiet=quiet))
+    print(sheet(data, out=out, augment=augment, kind=kind, seed=seed, quiet=quiet))
 
 
 @app.command

@@ -72,21 +72,20 @@ def audit(
     max_pixels: int = Decoding().max_pixels,
     strict: bool = False,
     verify: Path | None = None,
+    reading: Reading = Reading(least_classes=1),  # noqa: B008
     workers: int | None = None,
     quiet: bool = False,
 ) -> Audit:
     """Read a whole data set once and tell what is in it and what is wrong with it. Writes nothing.
 
     ``frames``: what to do with animated and multi-page files; ``axes``: of TIFF files that do not say; ``max_pixels``: of
-    one file. ``strict``: leaks between given parts, and identical
+    one file; ``reading``: what the data do not say of themselves. ``strict``: leaks between given parts, and identical
     images in two classes, are errors. ``verify``: a run folder or its splits.csv, to compare the files' SHA-256 with.
     Raises UserError where there is no data set to look at.
     """
     begun, screen = time.monotonic(), Screen(quiet)
     recorded = read_splits(Run(verify).splits if verify.is_dir() else verify) if verify else None
-    dataset = open_dataset(
-        source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), Reading(least_classes=1)
-    )
+    dataset = open_dataset(source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), reading)
     with screen.bar("reading", len(dataset)) as advance:
         records = survey(dataset.images, workers=workers, progress=advance, keep=False).records
     with screen.bar("comparing", 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,19 +14,24 @@ import torch
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from neocog.data.augment import Augmentation, ImageChanges
+from neocog.data.augment import Augmentation, Changes, ImageChanges
 from neocog.data.augment import policy as images
 from neocog.data.augment import volume as volumes
-from neocog.data.dataset import Array, BadImage, Dataset, Header
+from neocog.data.augment.sequence import USUAL, SequenceAugmentation, SequenceChanges
+from neocog.data.dataset import Array, BadImage, Dataset, Form, Header
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
 from neocog.data.fit import fit, shape_plan
+from neocog.data.nucleotides import shares
 from neocog.data.preprocessing import Fit, Preprocessing
 from neocog.data.reading import Reading
+from neocog.data.sequences import sequence_plan
 from neocog.data.slices import middle_slices, side_by_side
 from neocog.errors import UserError, listed, printable
 from neocog.run import write_atomically
+from neocog.tasks.chapters import strip
 
+Policy = Augmentation | volumes.VolumeAugmentation | SequenceAugmentation
 MADE_BY = "neocog preview"
 SMALL, LARGE = 96, 192  # pixels: smaller images are enlarged to at least this, larger ones reduced to at most that
 MARGIN, GAP, HEAD, LABEL = 16, 6, 74, 200  # pixels of the sheet; LABEL: the widest that names may be
@@ -41,12 +47,12 @@ def preview(
     seed: int = 0,
     epoch: int = 0,
     augment: Sequence[str] = (),
-    augmentation: Augmentation | volumes.VolumeAugmentation | None = None,
+    augmentation: Policy | None = None,
     channels: int | None = None,
     size: tuple[int, ...] | None = None,
     how: Fit = "resize",
     frames: Literal["error", "first", "stack"] = "error",
-    kind: Literal["auto", "images", "volumes"] = "auto",
+    kind: Form | Literal["auto"] = "auto",
     quiet: bool = True,
 ) -> Path:
     """Write a PNG of ``n`` samples, one a row: as fitted, then as drawn in ``draws`` epochs from ``epoch`` on.
@@ -59,25 +65,21 @@ def preview(
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
     target = destination(source, out)
     dataset = open_dataset(source, Decoding(frames=frames), Reading(kind=kind, least_classes=1))
-    plan = shape_plan(list(headers(dataset)), channels, size, how, Decoding(frames=frames))
+    if dataset.form == "sequences":
+        plan = sequence_plan(dataset.images, size or ())
+    else:
+        plan = shape_plan(list(headers(dataset)), channels, size, how, Decoding(frames=frames))
     samples, pixels = shown(dataset, plan, n, seed)
     if plan.dtype != "uint8" or dataset.form == "volumes":
         low, high = float(pixels.min()), float(pixels.max())
         plan = replace(plan, low=low, high=high if high > low else low + 1)
-    if augmentation is None:
-        if dataset.form == "volumes":
-            augmentation = volumes.VolumeAugmentation.default().changed(augment)
-        else:
-            augmentation = Augmentation.default(plan.channels, plan.plane, dataset.mirror).changed(augment)
-    changes = (
-        ImageChanges(augmentation) if isinstance(augmentation, Augmentation) else volumes.VolumeChanges(augmentation)
-    )
-    columns = [pixels.astype(np.float32)]
+    augmentation, changes = policy_and_changes(dataset, plan, augmentation, augment)
+    columns = [pixels if dataset.form == "sequences" else pixels.astype(np.float32)]
     for number in range(epoch, epoch + draws):
         where = torch.from_numpy(samples)
         columns.append(changes(torch.from_numpy(pixels), where, where, seed, number, plan)[0].numpy())
     rows = [
-        Row(dataset.classes[dataset.labels[sample]], str(dataset.names[sample]), [column[k] for column in columns])
+        Row(dataset.told(sample), str(dataset.names[sample]), [column[k] for column in columns])
         for k, sample in enumerate(samples.tolist())
     ]
     heads = ["fitted", *(f"epoch {number}" for number in range(epoch, epoch + draws))]
@@ -88,6 +90,22 @@ def preview(
     picture.save(stored, "PNG", pnginfo=stamp, optimize=True)
     write_atomically(target, stored.getvalue())
     return target
+
+
+def policy_and_changes(
+    dataset: Dataset, plan: Preprocessing, policy: Policy | None, edits: Sequence[str]
+) -> tuple[Policy, Changes]:
+    """What happens to samples of this form: the given policy, or the default one with ``edits``."""
+    if dataset.form == "sequences":
+        letters = policy if isinstance(policy, SequenceAugmentation) else SequenceAugmentation().changed(edits)
+        return letters, SequenceChanges(letters)
+    if dataset.form == "volumes":
+        found = policy if isinstance(policy, volumes.VolumeAugmentation) else None
+        found = found or volumes.VolumeAugmentation.default().changed(edits)
+        return found, volumes.VolumeChanges(found)
+    usual = Augmentation.default(plan.channels, plan.plane, dataset.mirror)
+    chosen = policy if isinstance(policy, Augmentation) else usual.changed(edits)
+    return chosen, ImageChanges(chosen)
 
 
 @dataclass(frozen=True)
@@ -169,13 +187,15 @@ def title(source: str | Path, dataset: Dataset, plan: Preprocessing) -> str:
     shape = (
         f"{' × '.join(map(str, plan.size))}, {plan.channels} channel{'s'[: plan.channels > 1]}{colours}, {plan.dtype}"
     )
-    return (
-        f"{printable(str(source))}: {len(dataset):,} {dataset.form} in {len(dataset.classes)} classes, shown as {shape}"
-    )
+    within = f" in {len(dataset.classes)} classes" if dataset.classes else ""
+    return f"{printable(str(source))}: {len(dataset):,} {dataset.form}{within}, shown as {shape}"
 
 
-def described(policy: Augmentation | volumes.VolumeAugmentation) -> str:
+def described(policy: Policy) -> str:
     """One line on what is on: "flip 0.5, crop 4"."""
+    if isinstance(policy, SequenceAugmentation):
+        on = [f"{name} {getattr(policy, name):g}" for name in USUAL if getattr(policy, name)]
+        return f"augmentation: {', '.join(on) or 'off'}"
     kinds = images.KINDS if isinstance(policy, Augmentation) else volumes.KINDS
     parts = [f"{name.replace('_', ' ')} {getattr(policy, name):g}" for name in kinds if getattr(policy, name)]
     word = f"fill {policy.fill}" if isinstance(policy, Augmentation) else f"quarters {policy.quarters}"
@@ -220,6 +240,8 @@ def shortened(pen: ImageDraw.ImageDraw, text: str, kind: ImageFont.FreeTypeFont,
 
 def picture(pixels: Array, plan: Preprocessing) -> Image.Image:
     """Low … high as black … white; one channel as grey, else the first three as colours; volumes as middle slices."""
+    if plan.encoding == "nucleotides":
+        return Image.open(io.BytesIO(base64.b64decode(strip(shares()[pixels[0, 0]].T)))).convert("RGB")
     if pixels.ndim == 4:
         pixels = side_by_side(middle_slices(pixels), plan.low)
     levels = (pixels.astype(np.float32) - plan.low) * (255 / (plan.high - plan.low))
