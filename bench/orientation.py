@@ -23,7 +23,17 @@ def main() -> None:
     parser.add_argument("--epochs", default="6")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "neocog", "train", "mnist", "--task", "orientation", "--epochs", options.epochs]
+        command = [
+            sys.executable,
+            "-m",
+            "neocog",
+            "train",
+            "mnist",
+            "--task",
+            "orientation",
+            "--epochs",
+            options.epochs,
+        ]
         command += ["--json", "--out", str(Path(folder) / "run")]
         result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     test = result["measures"]["test"]
