@@ -47,6 +47,8 @@ class DataConfig:
     """Field of FASTA headers that is the label: its number from 1, or its name."""
     min_samples: int = 0
     """Classes with fewer samples are left out."""
+    unseen: int = 0
+    """Every so-manieth class is kept from training, and sets the threshold for "none of these"; 0: none."""
     gaps: Literal["error", "strip"] = "error"
     """What to do with gaps (- and .) in sequences."""
     ignore: int = -1
@@ -249,6 +251,8 @@ def _range_faults(config: Config) -> Iterator[UserError]:
         yield UserError(
             f"--size {data.size} is no size", fix="give one side, height and width (48 64), or depth too (32 48 64)"
         )
+    if data.unseen < 0 or data.unseen == 1:
+        yield UserError(f"--unseen {data.unseen} leaves no class to learn", fix="give 2 or more, such as 6, or 0")
     if data.channels < 0:
         yield UserError(f"--channels {data.channels} is below 0", fix="give 1, 3 …, or 0 for the images' own")
     if not 0 <= data.max_bad <= 1:

@@ -29,6 +29,7 @@ from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
 from neocog.studies.reading import reading_chapter
 from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
+from neocog.studies.unseen import judge_unseen, surety
 from neocog.tasks import chapters as chapter
 from neocog.tasks.classification import Classification, balanced_weights
 from neocog.verbs.screen import Screen
@@ -52,6 +53,10 @@ class ClassificationStudy(Study):
     losses = ("cross-entropy", "mse", "mae")
     models: ClassVar = {"images": "cnn", "sequences": "barcode-resnet", "volumes": "resnet3d"}
     has_baseline = True
+
+    def check(self, config: Config, dataset: Dataset) -> None:
+        if config.data.unseen and config.data.folds:
+            raise UserError("--unseen and --folds cannot go together", fix="leave one of the two out")
 
     def task(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
@@ -83,6 +88,12 @@ class ClassificationStudy(Study):
         if job.dataset.form == "sequences":
             reading.append(reading_chapter(job, learner, loop, test.samples, test.logits.argmax(1)))
             facts |= none_below(validation.logits)
+        if job.data.unseen is not None:
+            scores = surety(learner.judged[self.network], job.data.unseen, job.preprocessing)
+            largest = [found.logits.max(axis=1) for found in (validation, test)]
+            facts["none_below"], more, section = judge_unseen(scores, job.data.unseen, *largest)
+            measures["test"] |= more
+            reading.append(section)
         return Judgement(
             measures=measures,
             predictions=predictions_csv(job.dataset, test.samples, test.labels, calibrated),

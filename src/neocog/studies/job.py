@@ -31,6 +31,7 @@ class Data:
     plan: Preprocessing  # without mean and std, which are the training part's
     kept: NDArray[np.bool_]
     findings: list[Finding]
+    unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is judged
     masks: Array | None = None  # (N, H, W) uint8 fitted, where there are masks and they fit in memory
 
     @property

@@ -17,6 +17,7 @@ from neocog.data.detect import open_dataset
 from neocog.data.images import Decoding
 from neocog.data.reading import Reading
 from neocog.data.split import read_splits
+from neocog.data.subset import set_aside
 from neocog.errors import UserError, listed
 from neocog.predictor import load_predictor, path_of
 from neocog.run import Run, to_json, write_atomically
@@ -39,6 +40,8 @@ def evaluate(
     reading = replace(Reading.of(config), least_classes=1)
     dataset = open_dataset(source, Decoding.recorded(predictor.preprocessing), reading)
     judge = study_for(predictor.task, dataset)
+    if data is None:
+        dataset, _ = set_aside(dataset, config.data.unseen)
     chosen = own_test(run, dataset) if data is None else foreign_test(run, dataset)
     with screen.bar("evaluating", len(chosen)) as advance:
         found = judge.evaluate(predictor, dataset, chosen, config, advance)

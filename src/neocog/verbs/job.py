@@ -26,6 +26,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
 from neocog.data.sequences import sequence_plan
 from neocog.data.split import Manifest, folds, notes, split
+from neocog.data.subset import set_aside
 from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
 from neocog.environment import cores, environment
@@ -43,6 +44,7 @@ def read(config: Config, screen: Screen) -> Data:
     chosen = study_for(config.data.task, dataset)
     screen.say(f"{config.data.data}: taken for {dataset.kind}, {described(dataset)}; task: {chosen.name}")
     chosen.check(config, dataset)
+    dataset, unseen = set_aside(dataset, config.data.unseen)
     known = list(headers(dataset))
     if dataset.form == "sequences":
         plan, changed = sequence_plan(dataset.images, config.data.size), tuple[str, ...]()
@@ -65,7 +67,7 @@ def read(config: Config, screen: Screen) -> Data:
     for finding in found:
         if finding.severity != "note":
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
-    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, found, masks)
+    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, found, unseen, masks)
 
 
 def described(dataset: Dataset) -> str:
