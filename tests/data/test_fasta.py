@@ -117,10 +117,23 @@ def test_strange_characters_are_told_with_record_and_position_all_at_once(tmp_pa
     assert "record 2 'a2' position 3: '!'" in told and "record 3 'a3' position 3: '@'" in told and "1 gaps" in told
 
 
-def test_blanks_and_digits_are_left_out_with_a_note(tmp_path: Path) -> None:
-    path = put(tmp_path, GOOD.replace("ACGT\nAC", "  1 ACG TAC 60"))
+def test_blanks_are_left_out_with_a_note_and_digits_are_faults(tmp_path: Path) -> None:
+    path = put(tmp_path, GOOD.replace("ACGT\nAC", "  ACG TAC "))
     assert letters(path)[0] == "ACGTAC"
-    assert any("blanks and digits left out" in note for note in open_dataset(path).notes)
+    assert any("4 gaps and blanks left out" in note for note in open_dataset(path).notes)
+    with pytest.raises(UserError, match=r"record 2 'a2' position 3: '1'"):
+        open_dataset(put(tmp_path, GOOD.replace("TTGA", "TT1GA")))
+
+
+def test_faults_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("TTGA", "TT!A").replace("ACGG", "A-G") + ">a5 | Culex | COI-5P\n\n>a1 | Aedes | COI-5P\nACGTAC\n"
+    )
+    with pytest.raises(UserError) as raised:
+        open_dataset(put(tmp_path, text))
+    told = str(raised.value)
+    for what in ("position 3: '!'", "1 gaps", "1 records without a letter", "1 ids stand for different"):
+        assert what in told
 
 
 def test_rna_is_read_as_dna_with_a_note(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ LETTERS = {
     "A": 1, "C": 2, "G": 4, "T": 8, "U": 8, "R": 5, "Y": 10, "K": 12, "M": 3, "S": 6, "W": 9,
     "B": 14, "D": 13, "H": 11, "V": 7, "N": 15,
 }  # fmt: skip
-GAP, IGNORED, BAD = 16, 17, 18  # "-" and "."; blanks and digits; everything else
+GAP, BLANK, BAD = 16, 17, 18  # "-" and "."; blanks; everything else
 
 
 def _codes() -> NDArray[np.uint8]:
@@ -21,8 +21,8 @@ def _codes() -> NDArray[np.uint8]:
         table[ord(letter)] = table[ord(letter.lower())] = code
     for letter in "-.":
         table[ord(letter)] = GAP
-    for letter in " \t\n0123456789":
-        table[ord(letter)] = IGNORED
+    for letter in " \t\n":
+        table[ord(letter)] = BLANK
     return table
 
 

@@ -78,8 +78,8 @@ def dataset(
 ) -> Dataset:
     """Records as a data set: repeated ones dropped, rare classes left out, lengths made equal."""
     where = printable(str(path))
-    contents = encoded(ids, letters, reading.gaps, where, notes)
-    kept = _distinct(ids, labels, contents, where, notes)
+    contents = encoded(ids, letters, reading.gaps, where, notes, labels)
+    kept = _distinct(ids, notes)
     kept = _frequent(labels, kept, reading.min_samples, notes)
     array = padded([contents[i] for i in kept], notes)
     names = tuple(_names([ids[i] for i in kept]))
@@ -108,25 +108,29 @@ def sequence_plan(images: Images, size: Sequence[int]) -> Preprocessing:
     return Preprocessing(1, (1, length), "uint8", (0.0,), (1.0,), high=15.0, encoding="nucleotides")
 
 
-def encoded(ids: Sequence[str], letters: Sequence[bytes], gaps: str, where: str, notes: list[str]) -> list[bytes]:
-    """Each record's letters as codes. Raises UserError with every fault."""
+def encoded(
+    ids: Sequence[str],
+    letters: Sequence[bytes],
+    gaps: str,
+    where: str,
+    notes: list[str],
+    labels: Sequence[str] = (),
+) -> list[bytes]:
+    """Each record's letters as codes. Raises UserError with every fault; with ``labels``, of ids that stand for two things."""
     joined = b"".join(letters)
     codes = np.frombuffer(joined.translate(CODES.tobytes()), np.uint8)
     ends = np.cumsum(np.fromiter(map(len, letters), np.int64, len(letters)))
-    raise_all(_faults(ids, joined, codes, ends, gaps, where))
+    problems = list(_faults(ids, joined, codes, ends, gaps, where))
+    raise_all([*problems, *(_contradictions(ids, labels, letters, where) if labels else ())])
     rna = joined.count(b"U") + joined.count(b"u")
     if rna:
         notes.append(f"{rna:,} letters U taken for T")
     good = codes < GAP
     if not good.all():
-        notes.append(f"{int((~good).sum()):,} gaps, blanks and digits left out of the sequences")
+        notes.append(f"{int((~good).sum()):,} gaps and blanks left out of the sequences")
         ends = np.concatenate([[0], np.cumsum(good)])[ends]
         codes = codes[good]
     starts = np.concatenate([[0], ends[:-1]])
-    empty = np.flatnonzero(starts == ends).tolist()
-    if empty:
-        places = listed(f"record {n + 1} '{ids[n]}'" for n in empty)
-        raise UserError(f"{len(empty):,} records without a letter", f"{where}: {places}", "remove them")
     whole = codes.tobytes()
     return [whole[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
@@ -153,6 +157,24 @@ def _faults(ids: Sequence[str], joined: bytes, codes: Array, ends: Array, gaps: 
         what = f"{len(found):,} gaps (- or .) in {len(owners):,} records: these sequences are aligned"
         places = [f"record {n + 1} '{ids[n]}'" for n in owners]
         yield UserError(what, f"{where}: {listed(places)}", "--gaps strip takes them out")
+    letters = np.concatenate([[0], np.cumsum((codes < GAP) | (codes == BAD))])[np.concatenate([[0], ends])]
+    empty = np.flatnonzero(np.diff(letters) == 0).tolist()
+    if empty:
+        places = [f"record {n + 1} '{ids[n]}'" for n in empty]
+        yield UserError(f"{len(empty):,} records without a letter", f"{where}: {listed(places)}", "remove them")
+
+
+def _contradictions(ids: Sequence[str], labels: Sequence[str], letters: Sequence[bytes], where: str) -> list[UserError]:
+    """Ids that stand for different sequences or labels."""
+    first: dict[str, int] = {}
+    wrong = []
+    for index, name in enumerate(ids):
+        earlier = first.setdefault(name, index)
+        same = letters[index].upper() == letters[earlier].upper() and labels[index] == labels[earlier]
+        if name and not same:
+            wrong.append(f"'{name}' (records {earlier + 1} and {index + 1})")
+    what = f"{len(wrong):,} ids stand for different sequences or labels"
+    return [UserError(what, f"{where}: {listed(wrong)}", "give each record an id of its own")] if wrong else []
 
 
 def padded(contents: Sequence[bytes], notes: list[str]) -> Array:
@@ -172,19 +194,10 @@ def padded(contents: Sequence[bytes], notes: list[str]) -> Array:
     return array.reshape(len(contents), 1, width, 1)
 
 
-def _distinct(ids: list[str], labels: list[str], contents: list[bytes], where: str, notes: list[str]) -> list[int]:
-    """Records to keep. The same id with another sequence or label is a fault; the same record again is dropped."""
-    first: dict[str, int] = {}
-    kept, wrong = [], []
-    for index, name in enumerate(ids):
-        earlier = first.setdefault(name, index)
-        if earlier == index or not name:
-            kept.append(index)
-        elif contents[index] != contents[earlier] or labels[index] != labels[earlier]:
-            wrong.append(f"'{name}' (records {earlier + 1} and {index + 1})")
-    if wrong:
-        what = f"{len(wrong):,} ids stand for different sequences or labels"
-        raise UserError(what, f"{where}: {listed(wrong)}", "give each record an id of its own")
+def _distinct(ids: Sequence[str], notes: list[str]) -> list[int]:
+    """Records to keep: of those with one id the first, since they are the same."""
+    first = {name: index for index, name in reversed(list(enumerate(ids)))}
+    kept = [index for index, name in enumerate(ids) if not name or first[name] == index]
     if len(kept) < len(ids):
         notes.append(f"{len(ids) - len(kept):,} repeated records dropped")
     return kept

@@ -89,6 +89,10 @@ class ClassificationStudy(Study):
             reading.append(reading_chapter(job, learner, loop, test.samples, test.logits.argmax(1)))
             facts |= none_below(validation.logits)
         if job.data.unseen is not None:
+            if not len(validation.samples):
+                raise UserError(
+                    "--unseen needs a validation part to set the threshold", fix="give --split a second share"
+                )
             scores = surety(learner.judged[self.network], job.data.unseen, job.preprocessing)
             largest = [found.logits.max(axis=1) for found in (validation, test)]
             facts["none_below"], more, section = judge_unseen(scores, job.data.unseen, *largest)

@@ -39,7 +39,7 @@ def judge_unseen(
     part judge it, so that nothing is judged by what it was chosen with.
     """
     sets = unseen.labels % 2 == 0
-    cut = best_cut(validation if len(validation) else test, scores[sets])
+    cut = best_cut(validation, scores[sets])
     strangers = scores[~sets]
     names = np.array(unseen.classes)[unseen.labels[~sets]]
     groups = np.concatenate([np.array([f"known {i}" for i in range(len(test))]), np.char.add("unseen ", names)])
