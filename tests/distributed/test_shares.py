@@ -55,5 +55,5 @@ def test_ranks_meet_after_each_piece_and_see_every_sample_once(
 
 
 def test_batches_smaller_than_the_number_of_processes_are_refused() -> None:
-    with pytest.raises(UserError, match="--batch 2 gives batches of 1 images to 2 processes"):
-        replace(feed(3, 2, 8), world=2)
+    with pytest.raises(UserError, match="--batch 2 gives batches of 3 images to 4 processes"):
+        replace(feed(3, 2, 8), world=4)

@@ -190,7 +190,7 @@ def test_options_may_be_text_or_toml_values() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("lenet", {}, "no model 'lenet'\n.*did you mean 'lenet5'.*known: cifarcnn, cnn, .*lenet5, mlp, .*resnet"),
+        ("lenet", {}, "no model 'lenet'\n.*did you mean 'lenet5'.*known: .*cifarcnn, cnn, .*lenet5, mlp, .*resnet"),
         ("cnn", {"width": (3,)}, "model 'cnn' has no option 'width'\n.*did you mean 'widths'"),
         ("cnn", {"kernel": "three"}, "option kernel = three is not a whole number"),
         ("cnn", {"kernel": 2.5}, "option kernel = 2.5 is not a whole number"),
