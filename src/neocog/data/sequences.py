@@ -157,8 +157,11 @@ def _faults(ids: Sequence[str], joined: bytes, codes: Array, ends: Array, gaps: 
         what = f"{len(found):,} gaps (- or .) in {len(owners):,} records: these sequences are aligned"
         places = [f"record {n + 1} '{ids[n]}'" for n in owners]
         yield UserError(what, f"{where}: {listed(places)}", "--gaps strip takes them out")
-    letters = np.concatenate([[0], np.cumsum((codes < GAP) | (codes == BAD))])[np.concatenate([[0], ends])]
-    empty = np.flatnonzero(np.diff(letters) == 0).tolist()
+    before = np.concatenate([[0], ends])
+    blank = codes >= GAP
+    if blank.any():
+        before = np.concatenate([[0], np.cumsum(~blank | (codes == BAD))])[before]
+    empty = np.flatnonzero(np.diff(before) == 0).tolist()
     if empty:
         places = [f"record {n + 1} '{ids[n]}'" for n in empty]
         yield UserError(f"{len(empty):,} records without a letter", f"{where}: {listed(places)}", "remove them")
@@ -167,7 +170,9 @@ def _faults(ids: Sequence[str], joined: bytes, codes: Array, ends: Array, gaps: 
 def _contradictions(ids: Sequence[str], labels: Sequence[str], letters: Sequence[bytes], where: str) -> list[UserError]:
     """Ids that stand for different sequences or labels."""
     first: dict[str, int] = {}
-    wrong = []
+    wrong: list[str] = []
+    if len(set(ids)) == len(ids):
+        return []
     for index, name in enumerate(ids):
         earlier = first.setdefault(name, index)
         same = letters[index].upper() == letters[earlier].upper() and labels[index] == labels[earlier]

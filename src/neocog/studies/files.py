@@ -16,7 +16,7 @@ from neocog.data.sequences import read_unlabelled
 from neocog.errors import UserError
 
 BATCH = 64
-SEQUENCES = 1024  # at a time
+SEQUENCES = 128  # at a time: their activations fit the cache, which is twice as fast as 1,024
 
 
 @dataclass(frozen=True)
