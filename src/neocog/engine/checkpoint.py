@@ -66,7 +66,7 @@ class Checkpoint:
     def restore(self, name: str, net: Module) -> None:
         """Put the tensors saved under ``name`` into a network; raises UserError naming the first that does not fit."""
         tensors, own = self.tensors(name), net.state_dict()
-        for key in [*own, *tensors]:
+        for key in [*own, *sorted(tensors)]:  # safetensors gives them in an order of its own, another each time
             saved, mine = (str(tuple(state[key].shape)) if key in state else "missing" for state in (tensors, own))
             if saved != mine:
                 what = f"{printable(key)} is {saved} in the checkpoint and {mine} in the network"
