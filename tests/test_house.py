@@ -49,7 +49,6 @@ ALLOWED = {
 TORCHLESS = ("pages", "measures", "scratch", "checks", "errors", "run", "config")
 # Files that are longer than 300 lines, or functions longer than 60, each with the reason
 LONG_FILES: dict[str, str] = {
-    "cli.py": "one sub-command a verb, side by side",
     "config.py": "one line and one sentence a setting",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
