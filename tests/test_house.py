@@ -29,6 +29,7 @@ ALLOWED = {
     "engine": {"engine", "config", "environment", "data", "errors", "run", "tasks.task", "__version__"},
     "interop": {"interop", "networks", "scratch", "predictor", "config", "errors", "run"},
     "pages": {"pages", "errors", "run", "measures"},
+    "maps": {"maps", "data", "errors"},
     "studies": {
         "studies",
         "config",
@@ -36,6 +37,7 @@ ALLOWED = {
         "engine",
         "errors",
         "interop",
+        "maps",
         "measures",
         "networks",
         "predictor",

@@ -21,6 +21,7 @@ VERBS = {
     "resume": "neocog.verbs.train",
     "evaluate": "neocog.verbs.evaluate",
     "predict": "neocog.verbs.predict",
+    "explain": "neocog.verbs.explain",
     "report": "neocog.verbs.report",
     "models": "neocog.verbs.models",
     "device": "neocog.verbs.device",

@@ -116,10 +116,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A grid of pictures."""
+    """A grid of pictures; ``large`` ones, in their own proportions, for people who look into them."""
 
     pictures: tuple[Picture, ...]
     note: str = ""
+    large: bool = False
     kind: Literal["pictures"] = "pictures"
 
 

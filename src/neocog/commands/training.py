@@ -1,4 +1,4 @@
-"""train, resume, evaluate, predict, report: from data to a judged network, and its use."""
+"""train, resume, evaluate, predict, explain, report: from data to a judged network, and its use."""
 
 from __future__ import annotations
 
@@ -133,6 +133,38 @@ def predict(run: Path, /, *files: Path, out: Out = None, json: Json = False, qui
         raise UserError("no files to predict", fix="neocog predict RUN FILES…")
     predicted = verb.predict(run, files, out, quiet)
     show(predicted.to_json(), json, lambda: predicted.show(out))
+
+
+@app.command
+def explain(
+    run: Path,
+    /,
+    *files: Path,
+    out: Out = None,
+    about: Annotated[str, Parameter(help="The class or quantity to explain; default: what the network says.")] = "",
+    layers: Annotated[bool, Parameter(negative=(), help="Also weights and feature maps of every layer.")] = False,
+    layer: Annotated[
+        tuple[str, ...], Parameter(consume_multiple=True, negative=(), help="The same of these layers or blocks only.")
+    ] = (),
+    quiet: Quiet = False,
+) -> None:
+    """Show what of each file the answer rests on (Grad-CAM, saliency), and what the layers make of it: a page, and PNGs.
+
+    Images, volumes (as slices through the strongest place) and sequences (letters that matter less fade).
+
+    Examples:
+
+        neocog explain runs/classification/photos-cnn cat.jpg
+
+        neocog explain runs/classification/photos-cnn cat.jpg --about dog --layers
+
+        neocog explain runs/segmentation/cells-unet plate.tif --layer encoder.0 --out plate-explained
+    """
+    from neocog.verbs.explain import explain as verb
+
+    if not files:
+        raise UserError("no files to explain", fix="neocog explain RUN FILES…")
+    print(verb(run, files, out, about=about, layers=layer or layers, quiet=quiet).page)
 
 
 @app.command

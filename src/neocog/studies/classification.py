@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from neocog.config import Config
 from neocog.data.dataset import Dataset
@@ -28,7 +29,7 @@ from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
 from neocog.studies.reading import reading_chapter
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
+from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
 from neocog.studies.unseen import judge_unseen, surety
 from neocog.tasks import chapters as chapter
 from neocog.tasks.classification import Classification, balanced_weights
@@ -121,6 +122,14 @@ class ClassificationStudy(Study):
             "measures": {"test": {name: asdict(value) for name, value in found.items()}},
             "per_class": per_class(values, labels, predictor.classes, groups, seed),
         }
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """The logit of the class."""
+        named = position(about, predictor.classes)
+        index = outputs.argmax(1) if named is None else torch.full((len(outputs),), named)
+        shares = predictor.probabilities(outputs.detach().float().numpy())[range(len(index)), index.numpy()]
+        told = [f"{predictor.classes[k]} {share:.1%}" for k, share in zip(index.tolist(), shares, strict=True)]
+        return outputs.gather(1, index[:, None])[:, 0], told
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Label and calibrated probability of the likeliest class, and of up to two runners-up.
