@@ -116,7 +116,15 @@ def evaluate(
 
 
 @app.command
-def predict(run: Path, /, *files: Path, out: Out = None, json: Json = False, quiet: Quiet = False) -> None:
+def predict(
+    run: Path,
+    /,
+    *files: Path,
+    out: Out = None,
+    tiled: Annotated[bool, Parameter(negative=(), help="Cut samples larger than the training's into blocks.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Predict files, folders or globs as CSV: label, probability and runners-up; or values; angles; areas of masks.
 
     Files that cannot be read are skipped, with a row that says why.
@@ -126,12 +134,14 @@ def predict(run: Path, /, *files: Path, out: Out = None, json: Json = False, qui
         neocog predict runs/classification/photos-cnn new/*.jpg
 
         neocog predict runs/classification/photos-cnn new/ --out new.csv
+
+        neocog predict runs/classification/glands-resnet3d whole-body.nii.gz --tiled --out glands.csv
     """
     from neocog.verbs import predict as verb
 
     if not files:
         raise UserError("no files to predict", fix="neocog predict RUN FILES…")
-    predicted = verb.predict(run, files, out, quiet)
+    predicted = verb.predict(run, files, out, quiet, tiled)
     show(predicted.to_json(), json, lambda: predicted.show(out))
 
 

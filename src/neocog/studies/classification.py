@@ -24,6 +24,7 @@ from neocog.measures.counts import confusion
 from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.run import Measure, Section
+from neocog.studies.blocks import predict_blocks
 from neocog.studies.classes import MISTAKES, RANKS, class_rows, none_below, predictions_csv
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
@@ -85,10 +86,13 @@ class ClassificationStudy(Study):
         }
         each = per_class(test.logits, test.labels, classes, test.groups, seed)
         calibrated = probabilities(test.logits, temperature)
-        reading, facts = [], {"temperature": temperature}
+        reading: list[Section] = []
+        facts: dict[str, Any] = {"temperature": temperature}
         if job.dataset.form == "sequences":
             reading.append(reading_chapter(job, learner, loop, test.samples, test.logits.argmax(1)))
             facts |= none_below(validation.logits)
+        else:
+            facts["stored"] = usual_size(job)
         if job.data.unseen is not None:
             if not len(validation.samples):
                 raise UserError(
@@ -122,6 +126,11 @@ class ClassificationStudy(Study):
             "measures": {"test": {name: asdict(value) for name, value in found.items()}},
             "per_class": per_class(values, labels, predictor.classes, groups, seed),
         }
+
+    def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
+        if predictor.preprocessing.encoding == "nucleotides":
+            raise UserError("--tiled is not for sequences", fix="leave it out")
+        return predict_blocks(predictor, paths, advance)
 
     def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
         """The logit of the class."""
@@ -157,6 +166,13 @@ class ClassificationStudy(Study):
             "skipped",
         )
         return Predicted(heads, tuple(rows))
+
+
+def usual_size(job: Job) -> list[int]:
+    """The median sides of the training samples as stored: the scale at which the network learned."""
+    pairs = zip(job.data.records, job.parts, strict=True)
+    sizes = [record.header.size for record, part in pairs if record.header and part == "train"]
+    return [int(side) for side in np.median(np.array(sizes), axis=0)]
 
 
 def judged(job: Job, learner: Learner, loop: Loop, part: str) -> Judged:

@@ -127,6 +127,10 @@ class Study(ABC):
     ) -> dict[str, Any]:
         """{"measures": {"test": …}, …} on the samples ``chosen`` of other data, or of the run's own test part."""
 
+    def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
+        """``predict`` for samples larger than those of the training, in blocks; and one row a block, as CSV."""
+        raise UserError(f"--tiled is not for --task {self.name}", fix="leave it out")
+
     def inputs(self, predictor: Predictor, pixels: Tensor) -> Tensor:
         """Fitted pixels (B, C, …) as the network takes them when it predicts."""
         return normalise(pixels, predictor.preprocessing)
