@@ -100,7 +100,7 @@ def notes(dataset: Dataset, parts: Texts) -> list[str]:
     given = set() if dataset.splits is None else set(np.unique(dataset.splits).tolist()) - {""}
     counts = {part: int((parts == part).sum()) for part in SPLITS}
     if not given:
-        kept = "groups and identical images" if dataset.groups is not None else "identical images"
+        kept = f"{'groups and ' * (dataset.groups is not None)}identical {dataset.form}"
         sizes = ", ".join(f"{counts[part]:,} {part}" for part in SPLITS)
         return [f"split{' by class' * dataset.has_classes} into {sizes}; {kept} stay together"]
     found = [f"the given {part} part is kept: {counts[part]:,} samples" for part in SPLITS if part in given]

@@ -139,7 +139,7 @@ def usable(dataset: Dataset, records: Sequence[Record], config: Config) -> NDArr
 
 def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
     return UserError(
-        f"{len(errors)} of {len(dataset):,} images cannot be used", listed(error.where for error in errors), fix
+        f"{len(errors)} of {len(dataset):,} {dataset.form} cannot be used", listed(error.where for error in errors), fix
     )
 
 
@@ -160,7 +160,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Any
     training = config.training
     if training.batch > train and training.optimizer != "gd":
         raise UserError(
-            f"--batch {training.batch} exceeds the {train} training images", fix=f"give --batch {train} or less"
+            f"--batch {training.batch} exceeds the {train} training samples", fix=f"give --batch {train} or less"
         )
     batch = training.batch or min(128, max(8, train // 10), train)
     if training.optimizer == "gd":
