@@ -21,6 +21,7 @@ from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
+from neocog.data.masks import told
 from neocog.data.reading import Reading
 from neocog.data.split import read_splits
 from neocog.data.survey import Record, survey
@@ -93,7 +94,7 @@ def audit(
     with screen.bar("comparing", 1):
         found = findings(dataset, records, strict)
     if recorded is not None:
-        found = [*changed_files(dataset, [record.digest for record in records], recorded), *found]
+        found = [*changed_files(dataset, [record.digest for record in records], recorded, told(dataset)), *found]
     return _summary(dataset, records, found, time.monotonic() - begun)
 
 
