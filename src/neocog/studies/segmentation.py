@@ -81,7 +81,7 @@ class SegmentationStudy(Study):
         model, classes = config.model, len(dataset.classes)
 
         def network() -> torch.nn.Module:
-            return build(model.model, preprocessing.inputs, preprocessing.size, classes, **model.options)
+            return build(model.model, preprocessing.inputs, preprocessing.size, classes, masks=True, **model.options)
 
         weights: tuple[float, ...] = ()
         if config.training.class_weights == "balanced":
