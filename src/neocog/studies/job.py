@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neocog.config import Config
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.feed import Feed
-from neocog.data.masks import told
+from neocog.data.masks import MaskSurvey, told
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.survey import Record
 from neocog.run import Finding
@@ -33,8 +33,7 @@ class Data:
     kept: NDArray[np.bool_]
     findings: list[Finding]
     unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is judged
-    masks: Array | None = None  # (N, H, W) uint8 fitted, where there are masks and they fit in memory
-    mask_digests: tuple[str, ...] = ()  # (N,) where there are masks
+    masks: MaskSurvey | None = None  # fitted too, where they fit in memory
 
     @property
     def digests(self) -> list[str]:
@@ -43,7 +42,7 @@ class Data:
     @property
     def told(self) -> list[str]:
         """(N,) what is known of each sample: its class, its values, the digest of its mask."""
-        return list(self.mask_digests) or told(self.dataset)
+        return self.masks.digests if self.masks else told(self.dataset)
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,8 @@ class SegmentationStudy(Study):
         return Segmentation(network, dataset.classes, config.training.loss, weights)
 
     def targets(self, data: Data, config: Config) -> Store:
-        if data.masks is not None:
-            return Resident(data.masks)
+        if data.masks is not None and data.masks.fitted is not None:
+            return Resident(data.masks.fitted)
         assert data.dataset.masks is not None
         return StreamedMasks(data.dataset.masks, data.plan, config.training.workers)
 

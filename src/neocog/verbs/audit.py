@@ -21,7 +21,7 @@ from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
-from neocog.data.masks import told
+from neocog.data.masks import survey_masks, told
 from neocog.data.reading import Reading
 from neocog.data.split import read_splits
 from neocog.data.survey import Record, survey
@@ -91,10 +91,19 @@ def audit(
     dataset = open_dataset(source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), reading)
     with screen.bar("reading", len(dataset)) as advance:
         records = survey(dataset.images, workers=workers, progress=advance, keep=False).records
+    masks = None
+    if dataset.masks is not None:
+        with screen.bar("reading masks", len(dataset)) as advance:
+            masks = survey_masks(dataset.masks, (1, 1), progress=advance, keep=False, classes=len(dataset.classes))
     with screen.bar("comparing", 1):
-        found = findings(dataset, records, strict)
+        found = findings(dataset, records, strict, masks)
     if recorded is not None:
-        found = [*changed_files(dataset, [record.digest for record in records], recorded, told(dataset)), *found]
+        found = [
+            *changed_files(
+                dataset, [record.digest for record in records], recorded, masks.digests if masks else told(dataset)
+            ),
+            *found,
+        ]
     return _summary(dataset, records, found, time.monotonic() - begun)
 
 

@@ -56,18 +56,17 @@ def read(config: Config, screen: Screen) -> Data:
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
     with screen.bar("reading", len(dataset)) as advance:
         surveyed = survey(dataset.images, plan, progress=advance, keep=keep)
-    records, masks, digests = surveyed.records, None, tuple[str, ...]()
+    records, labelled = surveyed.records, None
     if dataset.masks is not None:
         with screen.bar("reading masks", len(dataset)) as advance:
             labelled = survey_masks(dataset.masks, plan.size, plan.fit, advance, keep, len(dataset.classes))
-        masks, digests = labelled.fitted, tuple(labelled.digests)
         records = [replace(r, error=r.error or e) for r, e in zip(records, labelled.errors, strict=True)]
     kept = usable(dataset, records, config)
-    found = findings(dataset, records)
+    found = findings(dataset, records, masks=labelled)
     for finding in found:
         if finding.severity != "note":
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
-    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, found, unseen, masks, digests)
+    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, found, unseen, labelled)
 
 
 def described(dataset: Dataset) -> str:
