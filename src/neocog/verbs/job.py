@@ -50,7 +50,7 @@ def read(config: Config, screen: Screen) -> Data:
         plan, changed = sequence_plan(dataset.images, config.data.size), tuple[str, ...]()
     else:
         plan = shape_plan(known, config.data.channels or None, config.data.size or None, config.data.fit, decoding)
-        changed = plan_notes(known, plan)
+        plan, changed = replace(plan, scaling=config.data.scaling), plan_notes(known, plan)
     for note in (*dataset.notes, *changed):
         screen.say(f"  note: {note}")
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
