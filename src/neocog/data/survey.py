@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -231,14 +232,14 @@ def _row_means(values: Array, cells: int) -> Array:
 
     No matrix product, since BLAS threads under our own would fight for the cores; ``einsum`` alone is fast on uint8.
     """
-    kind = np.float32 if values.dtype.kind == "u" else np.float64
+    kind: Any = np.float32 if values.dtype.kind == "u" else np.float64
     count, length, width = values.shape
     whole = length // cells
     if values.dtype == np.uint8 and length == whole * cells and whole < 2**16:
         sums = values.reshape(count, cells, whole, width).sum(axis=2, dtype=np.uint32)
         means: Array = sums.astype(kind) / kind(whole)
         return means
-    weights = _spans(length, cells).astype(kind)
+    weights: Array = _spans(length, cells).astype(kind)
     if values[0].size < 2**14:  # small: one call, though most of its weights are 0
         floats: Array = values.astype(kind, copy=False)
         mixed: Array = np.einsum("cl,nlm->ncm", weights, floats)
