@@ -1,8 +1,8 @@
 """Memory that a 10,000 × 10,000 picture takes to segment, over the model's own.
 
-    OMP_NUM_THREADS=1 python bench/large_image.py [SIDE]
+    OMP_NUM_THREADS=1 python bench/large_image.py [SIDE [WIDTH]]
 
-A U-Net of the usual width is trained for a moment on pictures of 128 × 128 pixels. Then a process of its own loads it and
+A U-Net of WIDTH (16, the default) is trained for a moment on pictures of 128 × 128 pixels. Then a process of its own loads it and
 predicts a small picture, notes its highest resident memory so far, predicts the large one with its mask and overlay
 written, and notes the highest again. The difference is what is told.
 """
@@ -85,15 +85,16 @@ def measured(folder: Path, side: int, options: dict[str, str]) -> dict[str, int]
 def main() -> None:
     Image.MAX_IMAGE_PIXELS = None
     side = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    width = sys.argv[2] if len(sys.argv) > 2 else "16"
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
-        found = measured(Path(folder), side, {})
+        found = measured(Path(folder), side, {"width": width})
         took = time.perf_counter() - begun
     more = found["after"] - found["before"]
     print(
         f"{side:,} × {side:,}: {more / 2**30:.2f} GiB ({more / 1e9:.2f} GB) over the {found['before'] / 2**30:.2f} GiB"
     )
-    print(f"of the loaded model and a small picture; {took:.0f} s in all, most of it the U-Net's")
+    print(f"of the loaded model and a small picture; {took:.0f} s in all, most of it the U-Net's of width {width}")
 
 
 if __name__ == "__main__":
