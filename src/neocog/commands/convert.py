@@ -113,10 +113,9 @@ def augment(
     ignore
         Mask value that does not count, such as 255; -1: none.
     """
-    from neocog.verbs.convert_augment import augment as copy
-    from neocog.verbs.convert_augment import told
+    from neocog.verbs import convert_augment as verb
 
-    done = copy(
+    done = verb.augment(
         data,
         out,
         copies=copies,
@@ -128,7 +127,7 @@ def augment(
         seed=seed,
         quiet=quiet,
     )
-    show(asdict(done) | {"table": str(done.table)}, json, lambda: print(told(done)))
+    show(asdict(done) | {"table": str(done.table)}, json, lambda: print(verb.told(done)))
 
 
 def _labelme_told(done: Any) -> str:
