@@ -116,18 +116,8 @@ def augment(
     from neocog.verbs.convert_augment import augment as copy
     from neocog.verbs.convert_augment import told
 
-    done = copy(
-        data,
-        out,
-        copies=copies,
-        augment=augment,
-        size=size,
-        task=task,
-        targets=targets,
-        ignore=ignore,
-        seed=seed,
-        quiet=quiet,
-    )
+    settings: dict[str, Any] = {"copies": copies, "augment": augment, "size": size, "task": task, "targets": targets}
+    done = copy(data, out, **settings, ignore=ignore, seed=seed, quiet=quiet)
     show(asdict(done) | {"table": str(done.table)}, json, lambda: print(told(done)))
 
 
