@@ -115,18 +115,8 @@ def augment(
     """
     from neocog.verbs import convert_augment as verb
 
-    done = verb.augment(
-        data,
-        out,
-        copies=copies,
-        augment=augment,
-        size=size,
-        task=task,
-        targets=targets,
-        ignore=ignore,
-        seed=seed,
-        quiet=quiet,
-    )
+    settings: dict[str, Any] = {"copies": copies, "augment": augment, "size": size, "task": task, "targets": targets}
+    done = verb.augment(data, out, **settings, ignore=ignore, seed=seed, quiet=quiet)
     show(asdict(done) | {"table": str(done.table)}, json, lambda: print(verb.told(done)))
 
 
