@@ -23,9 +23,9 @@ Optimizer = Literal["adamw", "adam", "sgd", "gd"]
 Schedule = Literal["onecycle", "cosine", "constant"]
 Loss = Literal[
     "auto", "cross-entropy", "mse", "mae", "huber", "gaussian", "dice", "dice+cross-entropy", "focal", "tversky",
-    "circular",
+    "circular", "bernoulli",
 ]  # fmt: skip
-Task = Literal["auto", "classification", "regression", "orientation", "segmentation"]
+Task = Literal["auto", "classification", "regression", "orientation", "segmentation", "vae", "gan"]
 
 
 Several = Parameter(consume_multiple=True, negative=())
@@ -126,6 +126,12 @@ class TrainConfig:
     """Share of the truth that is spread over all classes."""
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: rare classes count as much as frequent ones."""
+    beta: float = 1.0
+    """Weight of the divergence between code and prior, against the reconstruction (vae)."""
+    kl_warmup: float = 0.1
+    """Share of the steps in which that weight rises from 0 (vae)."""
+    free_bits: float = 0.0
+    """Nats of each latent dimension that the divergence does not count (vae)."""
     ema: float = 0.0
     """Decay of a running mean of the weights that is evaluated in their place; 0: off."""
     patience: int = 0
@@ -166,6 +172,9 @@ class Config:
         """TOML that ``from_toml`` reads back to an equal value."""
         return tomli_w.dumps({name: _plain(section) for name, section in asdict(self).items()})
 
+
+# Settings that only some tasks have: another value than the default is refused elsewhere
+SETTINGS_OF: dict[str, tuple[Task, ...]] = {"beta": ("vae",), "kl_warmup": ("vae",), "free_bits": ("vae",)}
 
 SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainConfig}
 
@@ -215,7 +224,7 @@ def _range_faults(config: Config) -> Iterator[UserError]:
     ranges = {
         "lr": (0.0, 1000.0), "minutes": (0.0, 1e6), "warmup": (0.0, 1.0), "momentum": (0.0, 1.0), "weight_decay": (0.0, 1000.0),
         "l1": (0.0, 1000.0), "l2": (0.0, 1000.0), "clip": (0.0, 1e9), "label_smoothing": (0.0, 1.0), "ema": (0.0, 1.0),
-        "memory": (0.0, 1.0), "save_every": (0.0, 1e9),
+        "memory": (0.0, 1.0), "save_every": (0.0, 1e9), "beta": (0.0, 1000.0), "kl_warmup": (0.0, 1.0), "free_bits": (0.0, 100.0),
     }  # fmt: skip
     for name, (low, high) in ranges.items():
         value = getattr(training, name)

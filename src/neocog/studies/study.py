@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neocog.config import Config
+from neocog.config import SETTINGS_OF, Config, TrainConfig
 from neocog.data.augment import Augmentation, Changes, ImageChanges
 from neocog.data.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.data.augment.volume import VolumeAugmentation, VolumeChanges
@@ -20,7 +20,7 @@ from neocog.data.dataset import Array, Dataset
 from neocog.data.feed import Resident, Store
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
-from neocog.errors import UserError
+from neocog.errors import UserError, raise_all
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
 from neocog.run import Measure, Section
@@ -59,6 +59,7 @@ class Study(ABC):
     losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
     models: ClassVar[Mapping[str, str]]  # the default network by form of data
     has_baseline: ClassVar[bool] = False  # whether a fully connected network can do the same
+    purpose: ClassVar[str] = "answer"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 
     def check(self, config: Config, dataset: Dataset) -> None:  # noqa: B027 (most have nothing to add)
@@ -67,6 +68,7 @@ class Study(ABC):
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         """Settings without "auto" that this task decides: the network and the loss."""
         training, model = config.training, config.model
+        raise_all(self._foreign(training))
         if training.loss == "auto":
             training = replace(training, loss=self.losses[0])  # type: ignore[arg-type]
         elif training.loss not in self.losses:
@@ -76,8 +78,20 @@ class Study(ABC):
             if dataset.form not in self.models:
                 raise UserError(f"--task {self.name} is not for {dataset.form}", fix=f"for: {', '.join(self.models)}")
             model = replace(model, model=self.models[dataset.form])
-        check_purpose(model.model, masks=self.needs == "segmentation")
+        check_purpose(model.model, self.purpose)
         return replace(config, training=training, model=model)
+
+    def _foreign(self, training: TrainConfig) -> Iterator[UserError]:
+        """Settings that belong to other tasks."""
+        usual = TrainConfig()
+        for setting, tasks in SETTINGS_OF.items():
+            if self.name not in tasks and getattr(training, setting) != getattr(usual, setting):
+                what = f"--{setting.replace('_', '-')} belongs to --task {' or '.join(tasks)}, not to {self.name}"
+                yield UserError(what, fix="leave one of the two out")
+
+    def scaled(self, preprocessing: Preprocessing) -> Preprocessing:
+        """The recipe with the mean and std that this task needs; those of the training part unless it says otherwise."""
+        return preprocessing
 
     @abstractmethod
     def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> Task:

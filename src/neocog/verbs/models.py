@@ -9,21 +9,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from neocog.networks import FORMS, MODELS, SEGMENTERS, model_class, options
+from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, model_class, options
 from neocog.networks.option import describe
 
 LENGTH, DEPTH = 660, 32  # letters and slices for which networks of sequences and volumes are counted
 
 
 def models(channels: int = 3, size: tuple[int, ...] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
-    """One row a network of our own, in the order of ``MODELS`` and ``SEGMENTERS``.
+    """One row a network of our own, in the order of ``MODELS``, ``SEGMENTERS`` and ``GENERATORS``.
 
     Counted for images of that shape, for one channel of ``DEPTH``³ voxels, or for ``LENGTH`` letters, as the network needs.
     ``name``, ``input``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image forward; convolutions
     and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the network's minimum.
     """
     rows = []
-    for name in (*MODELS, *SEGMENTERS):
+    for name in (*MODELS, *SEGMENTERS, *GENERATORS):
         shape = {"sequences": (4, 1, LENGTH), "volumes": (1, *[DEPTH] * 3)}.get(FORMS.get(name, ""), (channels, *size))
         rows.append(row(name, shape[0], shape[1:], outputs))
     return rows
