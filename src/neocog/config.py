@@ -132,6 +132,8 @@ class TrainConfig:
     """Share of the steps in which that weight rises from 0 (vae)."""
     free_bits: float = 0.0
     """Nats of each latent dimension that the divergence does not count (vae)."""
+    binarise: Literal["none", "threshold", "sampled"] = "none"
+    """Pixels become black or white (vae): at half of the range, or drawn with their grey value as probability."""
     ema: float = 0.0
     """Decay of a running mean of the weights that is evaluated in their place; 0: off."""
     patience: int = 0
@@ -174,7 +176,7 @@ class Config:
 
 
 # Settings that only some tasks have: another value than the default is refused elsewhere
-SETTINGS_OF: dict[str, tuple[Task, ...]] = {"beta": ("vae",), "kl_warmup": ("vae",), "free_bits": ("vae",)}
+SETTINGS_OF: dict[str, tuple[Task, ...]] = {"beta": ("vae",), "kl_warmup": ("vae",), "free_bits": ("vae",), "binarise": ("vae",)}
 
 SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainConfig}
 

@@ -116,9 +116,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A grid of pictures."""
+    """A grid of pictures; ``wide``: each as wide as the page, such as whole rows of images."""
 
     pictures: tuple[Picture, ...]
+    wide: bool = False
     note: str = ""
     kind: Literal["pictures"] = "pictures"
 
@@ -144,13 +145,17 @@ class Whiskers:
 
 @dataclass(frozen=True)
 class Scatter:
-    """One point a sample; ``ideal``: the line on which they should lie, y = x or y = 0."""
+    """One point a sample; ``ideal``: the line on which they should lie, y = x or y = 0; "none": a plane, with equal units.
+
+    ``groups``: what each point belongs to, told apart by colour.
+    """
 
     x_label: str
     y_label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
-    ideal: Literal["diagonal", "zero"] = "diagonal"
+    ideal: Literal["diagonal", "zero", "none"] = "diagonal"
+    groups: tuple[str, ...] = ()
     note: str = ""
     kind: Literal["scatter"] = "scatter"
 

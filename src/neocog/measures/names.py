@@ -14,8 +14,15 @@ LOWER_IS_BETTER = (
     "mean_error",
     "hd95",
     "nll",
+    "iw_nll",
+    "reconstruction",
+    "kl",
 )
 TITLES = {
+    "elbo": "ELBO [nats]",
+    "iw_nll": "−log p(x), importance-weighted [nats]",
+    "reconstruction": "reconstruction, −log p(x | z) [nats]",
+    "kl": "KL divergence [nats]",
     "auroc": "AUROC",
     "coverage_90": "90 % intervals that held",
     "mae": "mean absolute error",
