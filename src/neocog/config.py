@@ -176,7 +176,12 @@ class Config:
 
 
 # Settings that only some tasks have: another value than the default is refused elsewhere
-SETTINGS_OF: dict[str, tuple[Task, ...]] = {"beta": ("vae",), "kl_warmup": ("vae",), "free_bits": ("vae",), "binarise": ("vae",)}
+SETTINGS_OF: dict[str, tuple[Task, ...]] = {
+    "beta": ("vae",),
+    "kl_warmup": ("vae",),
+    "free_bits": ("vae",),
+    "binarise": ("vae",),
+}
 
 SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainConfig}
 

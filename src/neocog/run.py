@@ -119,9 +119,9 @@ class Pictures:
     """A grid of pictures; ``wide``: each as wide as the page, such as whole rows of images."""
 
     pictures: tuple[Picture, ...]
-    wide: bool = False
     note: str = ""
     kind: Literal["pictures"] = "pictures"
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,9 @@ class Scatter:
     x: tuple[float, ...]
     y: tuple[float, ...]
     ideal: Literal["diagonal", "zero", "none"] = "diagonal"
-    groups: tuple[str, ...] = ()
     note: str = ""
     kind: Literal["scatter"] = "scatter"
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

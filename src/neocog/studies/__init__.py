@@ -20,7 +20,6 @@ STUDIES: dict[str, str] = {
     "segmentation": "neocog.studies.segmentation:SegmentationStudy",
     "orientation": "neocog.studies.orientation:OrientationStudy",
     "vae": "neocog.studies.vae:VAEStudy",
-    "gan": "neocog.studies.gan:GANStudy",
 }
 
 

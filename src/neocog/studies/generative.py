@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes, ImageChanges
-from neocog.data.dataset import Dataset
+from neocog.data.dataset import Array, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, raise_all
 from neocog.networks import GENERATORS
@@ -89,6 +89,12 @@ class Generative(Study):
     @abstractmethod
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
         """Latent vectors (n, latent) → (n, C, H, W) in the range of ``pixels``."""
+
+    def codes(self, predictor: Predictor, pixels: Array) -> NDArray[np.float32]:
+        """Latent vectors (n, latent) of fitted pixels (n, C, H, W). Raises UserError where the task has no way back."""
+        raise UserError(
+            f"a run of --task {self.name} finds no codes of given pictures", fix="train one with --task vae"
+        )
 
     @torch.no_grad()
     def decode(self, predictor: Predictor, z: NDArray[np.float32]) -> NDArray[np.uint8]:

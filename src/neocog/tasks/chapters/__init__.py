@@ -24,3 +24,7 @@ from neocog.tasks.chapters.segmentation import segmentation_chapter as segmentat
 from neocog.tasks.chapters.sequences import sequences_chapter as sequences_chapter
 from neocog.tasks.chapters.sequences import strip as strip
 from neocog.tasks.chapters.training import training_chapter as training_chapter
+from neocog.tasks.chapters.vae import dimensions_chapter as dimensions_chapter
+from neocog.tasks.chapters.vae import images_chapter as images_chapter
+from neocog.tasks.chapters.vae import likelihood_chapter as likelihood_chapter
+from neocog.tasks.chapters.vae import plane_chapter as plane_chapter
