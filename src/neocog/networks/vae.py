@@ -72,12 +72,13 @@ class VAE(nn.Module):
             *(block(nn.ConvTranspose2d(a, b, 4, 2, 1), b, norm) for a, b in pairwise(back)),
             nn.ConvTranspose2d(back[-1], channels, 4, 2, 1),
         )
+        self.to(memory_format=torch.channels_last)  # convolutions of few channels are up to twice as fast so
         start = torch.tensor(math.log(scale or 0.2))
         self.log_scale = nn.Parameter(start, requires_grad=scale == 0)
 
     def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) in 0 … 1 → μ and log σ² of the codes, (B, latent) each."""
-        found = self.encoder(padded(inputs, self.step))
+        found = self.encoder(padded(inputs, self.step).contiguous(memory_format=torch.channels_last))
         return self.mean(found), self.log_variance(found).clamp(*LOG_VARIANCE)
 
     def decode(self, codes: Tensor) -> Tensor:
