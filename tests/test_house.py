@@ -29,6 +29,7 @@ ALLOWED = {
     "engine": {"engine", "config", "environment", "data", "errors", "run", "tasks.task", "__version__"},
     "interop": {"interop", "networks", "scratch", "predictor", "config", "errors", "run"},
     "pages": {"pages", "errors", "run", "measures"},
+    "maps": {"maps", "data", "errors"},
     "studies": {
         "studies",
         "config",
@@ -36,6 +37,7 @@ ALLOWED = {
         "engine",
         "errors",
         "interop",
+        "maps",
         "measures",
         "networks",
         "predictor",
@@ -49,7 +51,6 @@ ALLOWED = {
 TORCHLESS = ("pages", "measures", "scratch", "checks", "errors", "run", "config")
 # Files that are longer than 300 lines, or functions longer than 60, each with the reason
 LONG_FILES: dict[str, str] = {
-    "cli.py": "one sub-command a verb, side by side",
     "config.py": "one line and one sentence a setting",
 }
 LONG_FUNCTIONS: dict[str, str] = {}

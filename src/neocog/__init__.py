@@ -21,12 +21,14 @@ VERBS = {
     "resume": "neocog.verbs.train",
     "evaluate": "neocog.verbs.evaluate",
     "predict": "neocog.verbs.predict",
+    "explain": "neocog.verbs.explain",
     "report": "neocog.verbs.report",
     "models": "neocog.verbs.models",
     "device": "neocog.verbs.device",
     "filters": "neocog.verbs.filters",
     "export": "neocog.verbs.export",
     "kmeans": "neocog.verbs.kmeans",
+    "sample": "neocog.verbs.sample",
 }
 __all__ = ["__version__", *VERBS]
 

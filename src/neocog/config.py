@@ -65,6 +65,8 @@ class DataConfig:
     """Channels that the network sees; 0: the images' own."""
     fit: Literal["resize", "pad", "crop"] = "resize"
     """How images of other sizes are brought to that size."""
+    scaling: Literal["data", "image"] = "data"
+    """Mean and deviation that pixels are scaled by: the training data's, or each image's own (scanners that differ)."""
     frames: Literal["error", "first", "stack"] = "error"
     """What to do with animated or multi-page files."""
     axes: str = ""

@@ -107,7 +107,8 @@ def load_predictor(run: Run) -> Predictor:
     }
     preprocessing = Preprocessing(**recipe)
     outputs = facts.get("outputs", len(facts["classes"]))
-    network = build(facts["model"], preprocessing.inputs, preprocessing.size, outputs, **facts["options"])
+    masks = facts["task"] == "segmentation"
+    network = build(facts["model"], preprocessing.inputs, preprocessing.size, outputs, masks=masks, **facts["options"])
     state = safetensors.torch.load(content)
     ours = network.state_dict()
     for name in sorted(set(state) ^ set(ours)):

@@ -116,10 +116,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A grid of pictures; ``wide``: each as wide as the page, such as whole rows of images."""
+    """A grid of pictures; ``large`` ones, in their own proportions, for people who look into them.
+
+    ``wide``: each as wide as the page, such as whole rows of images.
+    """
 
     pictures: tuple[Picture, ...]
     note: str = ""
+    large: bool = False
     kind: Literal["pictures"] = "pictures"
     wide: bool = False
 

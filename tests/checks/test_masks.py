@@ -9,6 +9,7 @@ from PIL import Image
 
 from neocog.checks import findings
 from neocog.data.detect import open_dataset
+from neocog.data.masks import survey_masks
 from neocog.data.survey import survey
 
 
@@ -24,7 +25,8 @@ def folder(root: Path, *masks: np.ndarray, classes: str = "ground\ncat\n") -> Pa
 
 def told(root: Path) -> dict[str, str]:
     data = open_dataset(root)
-    return {finding.what: finding.severity for finding in findings(data, survey(data.images).records)}
+    masks = survey_masks(data.masks, (1, 1), keep=False, classes=len(data.classes)) if data.masks else None
+    return {f.what: f.severity for f in findings(data, survey(data.images).records, masks=masks)}
 
 
 def test_shares_empty_masks_and_absent_classes_are_told(tmp_path: Path) -> None:

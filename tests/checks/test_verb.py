@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from neocog.data.masks import told
 from neocog.data.split import write_splits
 from neocog.errors import UserError
 from neocog.run import to_json
@@ -74,7 +75,8 @@ def test_a_clean_folder_has_no_finding(clean):
     found = audit(clean, quiet=True)
     assert found.findings == []
     assert found.to_json() == {
-        "kind": "class folders", "task": "classification", "samples": 24, "classes": {"fir": 12, "oak": 12}, "findings": [],
+        "kind": "class folders", "form": "images", "task": "classification", "samples": 24,
+        "classes": {"fir": 12, "oak": 12}, "findings": [],
     }  # fmt: skip
     text = shown(found)
     assert "24 images in 2 classes" in text and "48 × 60" in text and "nothing found" in text
@@ -107,7 +109,7 @@ def test_all_faults_of_a_folder_are_told_in_one_pass_and_none_of_it_is_touched(d
 
 def test_json_reads_back_with_exactly_the_promised_keys(dirty):
     value = json.loads(to_json(audit(dirty, quiet=True).to_json()))
-    assert list(value) == ["kind", "task", "samples", "classes", "findings"]
+    assert list(value) == ["kind", "form", "task", "samples", "classes", "findings"]
     assert all(list(finding) == ["severity", "what", "samples", "advice"] for finding in value["findings"])
     assert {finding["severity"] for finding in value["findings"]} == {"error", "warning", "note"}
 
@@ -151,7 +153,7 @@ def test_a_flipped_bit_is_an_error_against_the_record_of_a_run(clean, tmp_path):
 
     dataset = open_dataset(clean)
     digests = [dataset.images.digest(i) for i in range(len(dataset))]
-    write_splits(tmp_path / "splits.csv", dataset, np.array(["train"] * len(dataset)), digests)
+    write_splits(tmp_path / "splits.csv", dataset, np.array(["train"] * len(dataset)), digests, told(dataset))
     assert audit(clean, verify=tmp_path, quiet=True).findings == []
     path = clean / "oak" / "oak5.png"
     photo(12345).save(path)

@@ -18,7 +18,7 @@ from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
 from neocog.data.fit import finish, fit, shape_plan
 from neocog.data.fit_volume import fit_volume
-from neocog.data.images import decode
+from neocog.data.images import decode, decode_bytes
 from neocog.data.reading import Reading
 from neocog.data.slices import flat, middle_slices, side_by_side
 from neocog.data.survey import survey
@@ -171,6 +171,28 @@ def test_nifti_gives_the_stored_values_slices_first(tmp_path: Path, name: str, d
     found = decode(tmp_path / name)
     assert found.dtype == (dtype if np.dtype(dtype).kind == "u" else np.float32)
     np.testing.assert_array_equal(found[..., 0], volume)
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "SLA", "ARI"])
+def test_heads_that_lie_differently_in_their_files_are_one_volume(tmp_path: Path, codes: str) -> None:
+    """As nibabel's own as_closest_canonical; a file that does not say how it lies stays as it is."""
+    nibabel = pytest.importorskip("nibabel", reason="the extra nifti")
+    from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
+
+    head = np.arange(4 * 5 * 6, dtype=np.uint8).reshape(4, 5, 6)  # x, y, z towards right, front, top
+    other = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(codes))
+    stored = apply_orientation(head, other)
+    affine = np.eye(4) @ inv_ornt_aff(other, head.shape)
+    image = nibabel.Nifti1Image(stored, affine, dtype=np.uint8)
+    image.to_filename(tmp_path / "head.nii.gz")
+    found, header = decode_bytes((tmp_path / "head.nii.gz").read_bytes(), Decoding(), "head.nii.gz")
+    np.testing.assert_array_equal(found[..., 0], head.transpose(2, 1, 0))
+    assert found.shape[:3] == header.size
+    assert ("turned to RAS+" in header.notes) == (codes != "RAS")
+    image.set_sform(affine, code=0)
+    image.set_qform(affine, code=0)
+    image.to_filename(tmp_path / "unknown.nii")
+    np.testing.assert_array_equal(decode(tmp_path / "unknown.nii")[..., 0], stored.transpose(2, 1, 0))
 
 
 def test_nifti_folders_are_volumes_and_bad_ones_are_told(tmp_path: Path) -> None:

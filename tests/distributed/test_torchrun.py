@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 pytestmark = pytest.mark.distributed
@@ -107,6 +109,40 @@ def test_two_ranks_equal_one_process(start: Start, two: Path, tmp_path: Path) ->
         assert {name: float(value) for name, value in row.items()} == pytest.approx(
             {name: float(value) for name, value in expected_row.items()}, rel=1e-5
         )
+
+
+def test_two_ranks_learn_masks_as_one_process_does(start: Start, tmp_path: Path) -> None:
+    """Cross-entropy and Dice are means over the images, so shares of 3 and 2 add up to a batch of 5."""
+    rng = np.random.default_rng(0)
+    for number in range(16):
+        mask = np.zeros((24, 24), np.uint8)
+        row, column = rng.integers(1, 15, 2)
+        mask[row : row + 8, column : column + 8] = 255
+        for kind, pixels in (("images", mask // 2 + rng.integers(0, 60, (24, 24), np.uint8)), ("masks", mask)):
+            (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "data" / kind / f"{number}.png")
+    words = [
+        "train",
+        tmp_path / "data",
+        "--epochs",
+        "3",
+        "--batch",
+        "5",
+        "--threads",
+        "1",
+        "--optimizer",
+        "sgd",
+        "--lr",
+        "0.05",
+    ]
+    words += ["--width", "4", "--depth", "2"]
+    for name, command in (("one", PLAIN), ("two", TORCHRUN)):
+        log = tmp_path / f"{name}.log"
+        assert start([*command, *words, "--out", tmp_path / name], log).wait(300) == 0, log.read_text()
+    rows = [list(csv.DictReader((tmp_path / run / "metrics.csv").read_text().splitlines())) for run in ("one", "two")]
+    for one, two in zip(*rows, strict=True):
+        for name, value in one.items():
+            assert float(two[name]) == pytest.approx(float(value), rel=1e-4), name
 
 
 def test_ranks_that_are_stopped_or_lost_leave_no_orphan_and_go_on_to_the_same_bytes(

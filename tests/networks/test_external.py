@@ -239,3 +239,36 @@ def test_building_leaves_the_random_numbers_where_construction_left_them(own: Pa
     torch.manual_seed(0)
     nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4 * 32 * 32, 5)
     assert torch.equal(torch.rand(1), after)
+
+
+DENSE = """
+from torch import nn
+
+
+class Dense(nn.Module):
+    def __init__(self, channels, size, outputs):
+        super().__init__()
+        kind = nn.Conv3d if len(size) == 3 else nn.Conv2d
+        self.conv = kind(channels, outputs, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Flat(Dense):
+    def forward(self, x):
+        return self.conv(x).flatten(2).mean(2)
+"""
+
+
+def test_an_own_network_may_give_masks_and_take_volumes(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(DENSE)
+    dense, flat = f"{tmp_path}/mine.py:Dense", f"{tmp_path}/mine.py:Flat"
+    assert build(dense, 1, (16, 12), 3, masks=True)(torch.zeros(2, 1, 16, 12)).shape == (2, 3, 16, 12)
+    assert build_model(flat, 1, (8, 9, 10), 3)(torch.zeros(2, 1, 8, 9, 10)).shape == (2, 3)
+    with pytest.raises(
+        UserError, match=r"(?s)returns shape \(2, 3\) for 2 images, not \(2, 3, 16, 12\).*\(B, outputs, H, W\)"
+    ):
+        build(flat, 1, (16, 12), 3, masks=True)
+    with pytest.raises(UserError, match=r"returns shape \(2, 3, 16, 12\) for 2 images, not \(2, 3\)"):
+        build(dense, 1, (16, 12), 3)

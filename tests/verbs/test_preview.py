@@ -59,9 +59,9 @@ def test_each_epoch_is_what_training_would_draw(folders: Path, tmp_path: Path, m
     for row in rows:
         sample = list(dataset.names).index(row.name)
         stored = dataset.images.read(sample).transpose(2, 0, 1)
-        assert np.array_equal(row.pictures[0], stored)
+        assert np.array_equal(row.pictures[0][0], stored)
         assert row.label == dataset.classes[dataset.labels[sample]]
-        for number, drawn in enumerate(row.pictures[1:], start=2):
+        for number, drawn in enumerate((pixels for pixels, _ in row.pictures[1:]), start=2):
             one = draw(Augmentation(flip=0.5, crop=3), 7, number, torch.tensor([sample]), plan)
             assert np.array_equal(drawn, apply(one, torch.from_numpy(stored.copy())[None])[0].numpy())
 
@@ -155,3 +155,26 @@ def test_volumes_of_bits_and_odd_shapes_are_shown(tmp_path: Path) -> None:
 def test_real_digits_are_shown(tmp_path: Path) -> None:
     with Image.open(preview("digits", tmp_path / "sheet.png")) as image:
         assert image.size[0] > 700 and image.size[1] > 1000
+
+
+def test_masks_lie_over_their_images_and_move_with_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        mask = np.zeros((40, 40), np.uint8)
+        row, column = rng.integers(2, 25, 2)
+        mask[row : row + 12, column : column + 12] = 255
+        for kind, pixels in (("images", mask // 255 * 150 + 20), ("masks", mask)):
+            (tmp_path / "cells" / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "cells" / kind / f"{number}.png")
+    rows: list[module.Row] = []
+    real = module.sheet
+    monkeypatch.setattr(module, "sheet", lambda given, *rest: (rows.extend(given), real(given, *rest))[1])
+    augmentation = Augmentation(flip=0.5, turn=30, translate=0.1)
+    with Image.open(preview(tmp_path / "cells", tmp_path / "sheet.png", n=4, augmentation=augmentation)) as image:
+        shown = np.asarray(image.convert("RGB")).astype(int)
+    for row in rows:
+        for pixels, mask in row.pictures:
+            inside = mask == 1
+            assert pixels[0][inside].mean() > 140
+            assert pixels[0][mask == 0].mean() < 40
+    assert (shown[..., 0] - shown[..., 2]).max() > 60, "the mask's colour is seen"

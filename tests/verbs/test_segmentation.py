@@ -108,3 +108,21 @@ def test_a_classifier_is_refused_for_masks_and_a_segmenter_for_classes(data: Pat
         neocog.train(data, tmp_path / "a", quiet=True, model="resnet")
     with pytest.raises(UserError, match="gives a class for each pixel"):
         neocog.train("digits", tmp_path / "b", quiet=True, model="segnet")
+
+
+def test_a_network_of_ones_own_file_learns_masks_and_predicts(data: Path, tmp_path: Path) -> None:
+    text = """
+from torch import nn
+
+
+class Tiny(nn.Sequential):
+    def __init__(self, channels, outputs):
+        super().__init__(nn.Conv2d(channels, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, outputs, 5, padding=2))
+"""
+    (tmp_path / "tiny.py").write_text(text)
+    settings = {"quiet": True, "epochs": 3, "threads": 1, "size": (32, 40), "model": f"{tmp_path}/tiny.py:Tiny"}
+    run = neocog.train(data, tmp_path / "run", **settings)
+    assert json.loads(run.result.read_text())["measures"]["test"]["image_dice"]["value"] > 0.6
+    found = neocog.predict(run, [data / "images" / "0.png"], tmp_path / "out", quiet=True)
+    assert (tmp_path / "out" / "masks" / "0.png").is_file()
+    assert not found.rows[0]["skipped"]

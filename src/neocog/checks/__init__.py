@@ -20,6 +20,7 @@ from neocog.checks.names import look_alike_classes
 from neocog.checks.near import near_duplicates
 from neocog.checks.sizes import elongated, mixed_sizes, small
 from neocog.data.dataset import Dataset
+from neocog.data.masks import MaskSurvey
 from neocog.data.survey import Record
 from neocog.run import Finding
 
@@ -27,7 +28,6 @@ Check = Callable[[Dataset, Sequence[Record]], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     unreadable,
-    mask_contents,
     class_sizes,
     class_balance,
     class_in_every_part,
@@ -57,8 +57,10 @@ OF_PICTURES: tuple[Check, ...] = (near_duplicates, channels_and_depths, mixed_si
 STRICT: tuple[Check, ...] = (contradictions, leakage, groups_across_parts)
 
 
-def findings(dataset: Dataset, records: Sequence[Record], strict: bool = False) -> list[Finding]:
-    """Everything that the checks find, errors first. ``records`` (N,) as from ``survey``."""
+def findings(
+    dataset: Dataset, records: Sequence[Record], strict: bool = False, masks: MaskSurvey | None = None
+) -> list[Finding]:
+    """Everything that the checks find, errors first. ``records`` (N,) as from ``survey``, ``masks`` from ``survey_masks``."""
     found: list[Finding] = []
     for check in CHECKS:
         if check in OF_CLASSES and not dataset.has_classes:
@@ -67,4 +69,6 @@ def findings(dataset: Dataset, records: Sequence[Record], strict: bool = False) 
             continue
         raised = strict and check in STRICT
         found += [replace(finding, severity="error") if raised else finding for finding in check(dataset, records)]
+    if masks is not None:
+        found += mask_contents(dataset, masks)
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))

@@ -24,20 +24,26 @@ def class_sizes(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding
     sizes = _usable(dataset, records)
     if (sizes > 0).sum() < 2:
         present = listed(f"{dataset.classes[k]} ({sizes[k]:,})" for k in np.flatnonzero(sizes))
-        yield Finding("error", f"only one class has images: {present}", advice="add images of another class")
+        yield Finding(
+            "error", f"only one class has {dataset.form}: {present}", advice=f"add {dataset.form} of another class"
+        )
     empty, one = np.flatnonzero(sizes == 0), np.flatnonzero(sizes == 1)
     few = np.flatnonzero((sizes > 1) & (sizes < FEW))
     if len(empty):
-        what = f"{count(empty, 'class')} without a usable image: {listed(dataset.classes[k] for k in empty)}"
-        yield Finding("error", what, advice="add images, or leave the class out")
+        what = (
+            f"{count(empty, 'class')} without a usable {dataset.form[:-1]}: {listed(dataset.classes[k] for k in empty)}"
+        )
+        yield Finding("error", what, advice=f"add {dataset.form}, or leave the class out")
     if len(one):
-        what = f"{count(one, 'class')} with 1 image: {listed(dataset.classes[k] for k in one)}"
-        advice = "add images: to train and to test takes at least 2 in each class"
+        what = f"{count(one, 'class')} with 1 {dataset.form[:-1]}: {listed(dataset.classes[k] for k in one)}"
+        advice = f"add {dataset.form}: to train and to test takes at least 2 in each class"
         yield Finding("warning" if _parts(dataset) else "error", what, _of_classes(dataset, one), advice)
     if len(few):
-        what = f"{count(few, 'class')} with fewer than {FEW} images: "
+        what = f"{count(few, 'class')} with fewer than {FEW} {dataset.form}: "
         what += listed(f"{dataset.classes[k]} ({sizes[k]})" for k in few)
-        yield Finding("warning", what, _of_classes(dataset, few), "add images: measures of these classes say little")
+        yield Finding(
+            "warning", what, _of_classes(dataset, few), f"add {dataset.form}: measures of these classes say little"
+        )
 
 
 def class_balance(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
@@ -49,7 +55,7 @@ def class_balance(dataset: Dataset, records: Sequence[Record]) -> Iterator[Findi
     if sizes[most] / sizes[least] >= SKEWED:
         what = (
             f"classes are out of balance, {sizes[most] / sizes[least]:.0f} : 1: "
-            f"{listed([dataset.classes[most]])} has {sizes[most]:,} images, "
+            f"{listed([dataset.classes[most]])} has {sizes[most]:,} {dataset.form}, "
             f"{listed([dataset.classes[least]])} {sizes[least]:,}"
         )
         always = sizes[most] / sizes.sum()

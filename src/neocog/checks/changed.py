@@ -18,10 +18,10 @@ KINDS = {
 }
 
 
-def verify(dataset: Dataset, digests: Sequence[str], recorded: Manifest) -> Iterator[Finding]:
-    """What differs from the SHA-256 and labels in a splits.csv; ``digests`` (N,) of the data as they are now."""
-    for kind, names in differences(recorded, dataset, digests).items():
+def verify(dataset: Dataset, digests: Sequence[str], recorded: Manifest, told: Sequence[str]) -> Iterator[Finding]:
+    """What differs from a splits.csv; ``digests`` (N,) and ``told`` (N,) of the data as they are now."""
+    for kind, names in differences(recorded, dataset, digests, told).items():
         severity, one, several = KINDS[kind]
         advice = "put back the files as they were, or train again" if severity == "error" else ""
-        what = f"{count(names, 'image')} {one if len(names) == 1 else several}"
+        what = f"{count(names, dataset.form[:-1])} {one if len(names) == 1 else several}"
         yield Finding("error" if severity == "error" else "note", what, tuple(names), advice)

@@ -8,19 +8,15 @@ import numpy as np
 
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
-from neocog.data.masks import survey_masks
-from neocog.data.survey import Record
+from neocog.data.masks import MaskSurvey
 from neocog.errors import listed, printable
 from neocog.run import Finding
 
 RARE = 0.001  # share of all pixels
 
 
-def mask_contents(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
-    """Pixel shares of the classes, and masks without anything but class 0. Every mask is read once."""
-    if dataset.masks is None:
-        return
-    found = survey_masks(dataset.masks, (1, 1), keep=False, classes=len(dataset.classes))
+def mask_contents(dataset: Dataset, found: MaskSurvey) -> Iterator[Finding]:
+    """Pixel shares of the classes, and masks without anything but class 0."""
     names = np.array(dataset.names, object)
     broken = [index for index, error in enumerate(found.errors) if error is not None]
     if broken:

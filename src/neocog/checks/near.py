@@ -40,19 +40,19 @@ def near_duplicates(dataset: Dataset, records: Sequence[Record]) -> Iterator[Fin
     labels = dataset.labels.tolist()
     splits = [""] * len(dataset) if dataset.splits is None else dataset.splits.tolist()
     for sides, leaks in across(splits, pairs).items():
-        what = f"the given split may leak: {count(leaks, 'pair')} of nearly identical images in {' and '.join(sides)}"
+        what = f"the given split may leak: {count(leaks, 'pair')} of nearly identical {dataset.form} in {' and '.join(sides)}"
         yield Finding(
             "warning", what, _names(dataset, leaks), "look at the pairs; remove one of each that shows the same"
         )
     other = [pair for pair in pairs if labels[pair[0]] != labels[pair[1]]]
     if other:
-        what = f"{count(other, 'pair')} of nearly identical images with different labels"
+        what = f"{count(other, 'pair')} of nearly identical {dataset.form} with different labels"
         yield Finding(
             "warning", what, _names(dataset, other), "look at the pairs: at most one label of each can be right"
         )
     rest = [(i, j) for i, j in pairs if labels[i] == labels[j] and splits[i] == splits[j]]
     if rest:
-        what = f"{count(rest, 'pair')} of nearly identical images in one class"
+        what = f"{count(rest, 'pair')} of nearly identical {dataset.form} in one class"
         advice = "if they show the same thing, give them one group, so that no split tears them apart"
         yield Finding("note", what, _names(dataset, rest), advice)
 

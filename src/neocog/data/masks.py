@@ -5,6 +5,7 @@ Letters: N masks, K classes, H × W pixels. 255 does not count, in every mask.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from neocog.data.dataset import Array, BadImage, Masks
+from neocog.data.dataset import Array, BadImage, Dataset, Masks
 from neocog.data.decoding import DEFAULT, Decoding
 from neocog.data.fit import placement
 from neocog.data.images import FileImages
@@ -96,6 +97,7 @@ class MaskSurvey:
 
     counts: Array  # (N, K) int64 pixels of each class at the masks' own size; zeros where a mask has an error
     errors: list[BadImage | None]  # (N,)
+    digests: list[str]  # (N,) SHA-256 of the classes; "" where a mask has an error
     fitted: Array | None  # (N, H, W) uint8; 255 throughout where a mask has an error
 
 
@@ -113,6 +115,7 @@ def survey_masks(
     """
     counts = np.zeros((len(masks), 256), np.int64)
     fitted = np.full((len(masks), size[-2], size[-1]), IGNORED, np.uint8) if keep else None
+    digests = [""] * len(masks)
 
     def one(index: int) -> BadImage | None:
         try:
@@ -120,13 +123,26 @@ def survey_masks(
         except BadImage as error:
             return BadImage(error.what, error.where, error.fix)  # without the traceback, which holds the pixels
         counts[index] = np.bincount(mask.reshape(-1), minlength=256)
+        digests[index] = digest(mask)
         if fitted is not None:
             fitted[index] = fit_mask(mask, size, fit)
         return None
 
     errors = in_threads(one, len(masks), progress)
     top = int(np.flatnonzero(counts[:, :IGNORED].any(axis=0)).max(initial=0)) + 1
-    return MaskSurvey(counts[:, : classes or top], errors, fitted)
+    return MaskSurvey(counts[:, : classes or top], errors, digests, fitted)
+
+
+def told(dataset: Dataset) -> list[str]:
+    """(N,) what is known of each sample: its class, its values, or the digest of its mask."""
+    if dataset.masks is None:
+        return [dataset.told(index) for index in range(len(dataset))]
+    return survey_masks(dataset.masks, (1, 1), keep=False).digests
+
+
+def digest(mask: Array) -> str:
+    """SHA-256 of a mask's size and classes, however the file packs them."""
+    return hashlib.sha256(f"{mask.shape} ".encode() + np.ascontiguousarray(mask, np.uint8).tobytes()).hexdigest()
 
 
 def in_threads(work: Callable[[int], T], count: int, progress: Callable[[int], None] | None = None) -> list[T]:

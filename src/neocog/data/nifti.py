@@ -32,19 +32,22 @@ def header(start: bytes, decoding: Decoding, name: str) -> Header:
 
 
 def decode(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
-    """(D, H, W, 1) and the header: the axes z, y, x as stored, no orientation applied. Raises BadImage.
+    """(D, H, W, 1) and the header: the axes z, y, x, turned to RAS+ where the file says how it lies. Raises BadImage.
 
     Integers without a scale stay as they are; everything else becomes float32, times slope plus intercept.
     """
     parsed = _parsed(_unpacked(data, HEAD, name), name)
     head = _header(parsed, decoding, name)
     stored, offset = parsed.get_data_dtype(), int(parsed.get_data_offset())
-    shape = (head.width, head.height, head.depth)
+    shape = tuple(map(int, parsed.get_data_shape()[:3]))
     needed = offset + prod(shape) * stored.itemsize
     raw = _unpacked(data, needed, name)
     if offset < 0 or len(raw) < needed:
         raise BadImage(f"cut short: {needed:,} bytes promised, {len(raw):,} there", name, "copy the file again")
-    values = np.frombuffer(raw, stored, prod(shape), offset).reshape(shape, order="F").transpose(2, 1, 0)
+    values = np.frombuffer(raw, stored, prod(shape), offset).reshape(shape, order="F")
+    axes, turned = _orientation(parsed)
+    values = values[tuple(slice(None, None, -1 if axis in turned else 1) for axis in range(3))]
+    values = values.transpose(axes).transpose(2, 1, 0)
     with np.errstate(over="ignore"):  # what overflows float32 is found as infinite
         if _scaled(parsed):
             slope, intercept = parsed.get_slope_inter()
@@ -80,13 +83,34 @@ def _header(parsed: Any, decoding: Decoding, name: str) -> Header:
         raise BadImage(f"{len(shape)} axes ({size}), where a volume has 3", name, "save each volume as one file")
     if stored.kind not in "iuf" or stored.itemsize > 8:
         raise BadImage(f"values of type {stored} are not supported", name, "save it as integers or floats")
-    width, height, depth = map(int, shape)
+    axes, turned = _orientation(parsed)
+    width, height, depth = (int(shape[axis]) for axis in axes)
     if depth < 1:
         raise BadImage(f"shape {size}: the volume is empty", name, "remove it")
     check_size(width, height, depth, decoding, name)
     dtype = "float32" if _scaled(parsed) else _DTYPES.get(stored.str[1:], "float32")
     notes = () if stored.name == dtype else (f"{stored.name} as {dtype}",)
+    if turned or axes != (0, 1, 2):
+        notes = (*notes, "turned to RAS+")
     return Header(height, width, 1, dtype, f"1 × {stored.name}", notes, depth)
+
+
+def _orientation(parsed: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(stored axes that run most nearly to the right, the front and the top; those of them that run the other way).
+
+    Two scanners that store one head differently give the same volume. A file that does not say (neither sform nor qform),
+    or whose matrix is singular, stays as it is.
+    """
+    from nibabel.orientations import io_orientation
+
+    affine = parsed.get_best_affine()
+    if not (parsed["sform_code"] or parsed["qform_code"]) or not np.isfinite(affine).all():
+        return (0, 1, 2), ()
+    found = io_orientation(affine)  # type: ignore[no-untyped-call]  # (3, 2): for each stored axis the one it becomes, and whether it runs along it
+    if np.isnan(found).any():
+        return (0, 1, 2), ()
+    axes = tuple(int(axis) for axis in np.argsort(found[:, 0]))
+    return axes, tuple(axis for axis in range(3) if found[axis, 1] < 0)
 
 
 def _scaled(parsed: Any) -> bool:

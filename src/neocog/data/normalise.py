@@ -1,4 +1,4 @@
-"""The second half of preprocessing, on the device: (x − mean) / std per channel."""
+"""The second half of preprocessing, on the device: (x − mean) / std per channel, of the training data or of each image."""
 
 from __future__ import annotations
 
@@ -17,9 +17,19 @@ def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     shape = (-1, *(1,) * (pixels.ndim - 2))
     if preprocessing.encoding == "nucleotides":
         return fractions(pixels[:, 0])
+    if preprocessing.scaling == "image":
+        return standardised(pixels.float())
     mean = torch.tensor(preprocessing.mean, device=pixels.device).view(shape)
     std = torch.tensor(preprocessing.std, device=pixels.device).view(shape)
     return pixels.float().sub(mean).div_(std)
+
+
+def standardised(pixels: Tensor) -> Tensor:
+    """(B, C, …) float, each channel of each image less its own mean, over its own standard deviation; a plain one is 0."""
+    spatial = tuple(range(2, pixels.ndim))
+    centred = pixels - pixels.mean(spatial, keepdim=True)
+    std = centred.square().mean(spatial, keepdim=True).sqrt_()
+    return centred.div_(std.clamp_(min=1e-6 * float(pixels.abs().amax().clamp(min=1))))
 
 
 def fractions(codes: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """How an image becomes the network's input, recorded in model.json, so that what training saw, predict sees.
 
 Two halves: ``fit`` (NumPy, once per image: channels, size; the pixel type stays) and ``normalise`` (in ``normalise.py``,
-on the device, every step: (x − mean) / std in units of the pixel type).
+on the device, every step: (x − mean) / std).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Fit = Literal["resize", "pad", "crop"]
+Scaling = Literal["data", "image"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Preprocessing:
     low: float = 0.0  # pixel value of black and white: for pictures, previews and augmentation
     high: float = 255.0
     encoding: Literal["intensity", "nucleotides"] = "intensity"  # what a stored number stands for
+    scaling: Scaling = "data"  # whose mean and std: the training data's, or each image's own
 
     @property
     def plane(self) -> tuple[int, int]:

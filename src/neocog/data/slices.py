@@ -15,7 +15,13 @@ GAP = 1  # pixels between two views
 def middle_slices(volume: Array) -> tuple[Array, Array, Array]:
     """(C, D, H, W) → its middle slice along each axis: (C, H, W), (C, D, W), (C, D, H)."""
     _, depth, height, width = volume.shape
-    return volume[:, depth // 2], volume[:, :, height // 2], volume[:, :, :, width // 2]
+    return slices_at(volume, (depth // 2, height // 2, width // 2))
+
+
+def slices_at(volume: Array, place: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    """(C, D, H, W) → its slices through ``place`` (d, h, w): (C, H, W), (C, D, W), (C, D, H)."""
+    depth, height, width = place
+    return volume[:, depth], volume[:, :, height], volume[:, :, :, width]
 
 
 def projections(volume: Array) -> tuple[Array, Array, Array]:

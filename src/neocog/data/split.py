@@ -100,7 +100,7 @@ def notes(dataset: Dataset, parts: Texts) -> list[str]:
     given = set() if dataset.splits is None else set(np.unique(dataset.splits).tolist()) - {""}
     counts = {part: int((parts == part).sum()) for part in SPLITS}
     if not given:
-        kept = "groups and identical images" if dataset.groups is not None else "identical images"
+        kept = f"{'groups and ' * (dataset.groups is not None)}identical {dataset.form}"
         sizes = ", ".join(f"{counts[part]:,} {part}" for part in SPLITS)
         return [f"split{' by class' * dataset.has_classes} into {sizes}; {kept} stay together"]
     found = [f"the given {part} part is kept: {counts[part]:,} samples" for part in SPLITS if part in given]
@@ -126,8 +126,8 @@ class Manifest:
         return np.array([part.get(name, "") for name in dataset.names], "U10")
 
 
-def write_splits(path: Path, dataset: Dataset, parts: Texts, digests: Sequence[str]) -> None:
-    """Write splits.csv, whole or not at all."""
+def write_splits(path: Path, dataset: Dataset, parts: Texts, digests: Sequence[str], told: Sequence[str]) -> None:
+    """Write splits.csv, whole or not at all. ``told`` (N,): what is known of each sample, such as its class."""
     groups = [""] * len(dataset) if dataset.groups is None else dataset.groups.tolist()
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -135,7 +135,7 @@ def write_splits(path: Path, dataset: Dataset, parts: Texts, digests: Sequence[s
     for index, (name, part, group, digest) in enumerate(
         zip(dataset.names, parts.tolist(), groups, digests, strict=True)
     ):
-        writer.writerow([safe_cell(name), safe_cell(dataset.told(index)), part, safe_cell(group), digest])
+        writer.writerow([safe_cell(name), safe_cell(told[index]), part, safe_cell(group), digest])
     write_atomically(path, text.getvalue())
 
 
@@ -159,7 +159,9 @@ def read_splits(path: Path) -> Manifest:
     return Manifest(tuple(names), tuple(labels), tuple(columns[2]), tuple(groups), tuple(columns[4]))
 
 
-def differences(recorded: Manifest, dataset: Dataset, digests: Sequence[str]) -> dict[str, list[str]]:
+def differences(
+    recorded: Manifest, dataset: Dataset, digests: Sequence[str], told: Sequence[str]
+) -> dict[str, list[str]]:
     """The samples that differ now from their record: {"altered", "relabelled", "missing", "added": names}."""
     known = dict(zip(recorded.names, zip(recorded.digests, recorded.labels, strict=True), strict=True))
     found: dict[str, list[str]] = {"altered": [], "relabelled": [], "missing": [], "added": []}
@@ -170,15 +172,15 @@ def differences(recorded: Manifest, dataset: Dataset, digests: Sequence[str]) ->
         was_digest, was_label = known.pop(name)
         if digest != was_digest:
             found["altered"].append(name)
-        if dataset.told(index) != was_label:
+        if told[index] != was_label:
             found["relabelled"].append(name)
     found["missing"] = list(known)
     return {kind: names for kind, names in found.items() if names}
 
 
-def changes(recorded: Manifest, dataset: Dataset, parts: Texts, digests: Sequence[str]) -> str:
+def changes(recorded: Manifest, dataset: Dataset, parts: Texts, digests: Sequence[str], told: Sequence[str]) -> str:
     """What has changed since the record was written, for a message; "" where nothing has."""
-    found = differences(recorded, dataset, digests)
+    found = differences(recorded, dataset, digests, told)
     if not found:
         moved = np.flatnonzero(recorded.parts_of(dataset) != parts)
         found = {"in another part": [dataset.names[i] for i in moved.tolist()]} if len(moved) else {}

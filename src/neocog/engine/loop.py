@@ -239,9 +239,11 @@ class Loop:
 
     def not_finite(self, what: str, step: int, pieces: list[Batch]) -> UserError:
         names = [self.dataset.names[index] for piece in pieces for index in piece.samples]
-        fix = "lower --lr, add --clip 1, or look at these images with `neocog audit`; the last checkpoint is intact"
+        fix = "lower --lr, add --clip 1, or look at these samples with `neocog audit`; the last checkpoint is intact"
         return UserError(
-            f"{what} in step {step}: training stopped before the weights were touched", f"images {listed(names)}", fix
+            f"{what} in step {step}: training stopped before the weights were touched",
+            f"{self.dataset.form} {listed(names)}",
+            fix,
         )
 
     def save(self, learner: Learner) -> None:

@@ -47,12 +47,15 @@ PURPOSES = {
 BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
 
 
-def build(name: str, channels: int, size: tuple[int, ...], outputs: int, **options: Any) -> Module:
+def build(
+    name: str, channels: int, size: tuple[int, ...], outputs: int, *, masks: bool = False, **options: Any
+) -> Module:
     """A freshly initialised network, drawn from torch's current seed.
 
     ``name``: one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``, ``unet:BACKBONE``, ``torchvision:NAME``, ``timm:NAME`` or
-    ``path/to/file.py:Class``. ``options`` may be text as from a command line ("32,64"), or values. ``UserError`` for an
-    unknown name or option, a value of another type, or a size (H, W) below the model's minimum.
+    ``path/to/file.py:Class``, which must give a class for each pixel where ``masks`` are wanted. ``options`` may be text
+    as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value of another type, or
+    a size (H, W) below the model's minimum.
     """
     if is_backboned(name):
         from neocog.networks import backbones
@@ -61,7 +64,7 @@ def build(name: str, channels: int, size: tuple[int, ...], outputs: int, **optio
     if ":" in name:
         from neocog.networks import external
 
-        return external.build(name, channels, (size[-2], size[-1]), outputs, **options)
+        return external.build(name, channels, size, outputs, masks, options)
     return model_class(name)(channels, size, outputs, **check_options(name, options))
 
 

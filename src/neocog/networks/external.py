@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError  # the error alone
@@ -22,14 +22,18 @@ from neocog.networks import check_options, keyword_only, own
 from neocog.networks.trial import fitting
 
 
-def build(name: str, channels: int, size: tuple[int, int], outputs: int, **options: Any) -> nn.Module:
-    """``SOURCE:NAME`` for (B, channels, H, W) → (B, outputs) logits; the libraries' ``weights`` download on request."""
+def build(
+    name: str, channels: int, size: tuple[int, ...], outputs: int, masks: bool, options: Mapping[str, Any]
+) -> nn.Module:
+    """``SOURCE:NAME`` for (B, channels, H, W) → (B, outputs) logits; the libraries' ``weights`` download on request.
+
+    A file's own class may take volumes too, and for ``masks`` it gives (B, outputs, H, W).
+    """
     source, _, inner = name.rpartition(":")
-    if source == "torchvision":
-        return from_torchvision(inner, channels, size, outputs, **check_options(name, options))
-    if source == "timm":
-        return from_timm(inner, channels, size, outputs, **check_options(name, options))
-    return own.build(Path(source), inner, channels, size, outputs, options)
+    if source not in ("torchvision", "timm"):
+        return own.build(Path(source), inner, channels, size, (outputs, *size) if masks else (outputs,), options)
+    made = from_torchvision if source == "torchvision" else from_timm
+    return made(inner, channels, (size[-2], size[-1]), outputs, **check_options(name, dict(options)))
 
 
 def options(name: str) -> dict[str, inspect.Parameter]:

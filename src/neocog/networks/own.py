@@ -22,9 +22,12 @@ GIVEN = ("channels", "size", "outputs")
 
 
 def build(
-    path: Path, inner: str, channels: int, size: tuple[int, int], outputs: int, options: Mapping[str, Any]
+    path: Path, inner: str, channels: int, size: tuple[int, ...], shape: tuple[int, ...], options: Mapping[str, Any]
 ) -> nn.Module:
-    """Called with ``channels``, ``size`` and ``outputs``, by name, as far as it takes them, and with the options."""
+    """For (B, channels, *size) → (B, *shape), the first of which is ``outputs``.
+
+    Called with ``channels``, ``size`` and ``outputs``, by name, as far as it takes them, and with the options.
+    """
     made = load(path, inner)
     parameters = arguments(made)
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
@@ -32,7 +35,7 @@ def build(
     if unknown:
         fix = f"{did_you_mean(unknown[0], parameters)}it takes: {', '.join(parameters) or 'nothing'}"
         raise UserError(f"{inner} takes no {listed(unknown)}", str(path), fix)
-    keywords: dict[str, Any] = {"channels": channels, "size": size, "outputs": outputs}
+    keywords: dict[str, Any] = {"channels": channels, "size": size, "outputs": shape[0]}
     keywords = {key: value for key, value in keywords.items() if key in parameters or anything}
     for key, value in options.items():
         kind = parameters[key].annotation if key in parameters else None
@@ -46,8 +49,8 @@ def build(
     if not isinstance(model, nn.Module):
         raise UserError(f"{inner} made a {type(model).__name__}, not a torch.nn.Module", str(path))
     with own_code(path):
-        shape = try_out(model, channels, size)
-    check_outputs(f"{path}:{inner}", shape, outputs)
+        found = try_out(model, channels, size)
+    check_outputs(f"{path}:{inner}", found, shape)
     return model
 
 

@@ -27,7 +27,7 @@ def fitting(name: str, make: Make, channels: int, size: tuple[int, int], outputs
         else:
             what = f"{name} does not work with images of {size[0]} × {size[1]} pixels"
         raise UserError(what, reason, f"--size {least}" if least else "another model") from error
-    check_outputs(name, shape, outputs)
+    check_outputs(name, shape, (outputs,))
     return model
 
 
@@ -41,7 +41,7 @@ def fits(make: Make, channels: int, size: tuple[int, int]) -> bool:
     return True
 
 
-def try_out(model: nn.Module, channels: int, size: tuple[int, int]) -> tuple[int, ...]:
+def try_out(model: nn.Module, channels: int, size: tuple[int, ...]) -> tuple[int, ...]:
     """The output's shape for two blank images; nothing of the model or of torch's random numbers changes."""
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     training = model.training
@@ -52,10 +52,9 @@ def try_out(model: nn.Module, channels: int, size: tuple[int, int]) -> tuple[int
     return tuple(outputs.shape) if isinstance(outputs, Tensor) else ()
 
 
-def check_outputs(name: str, shape: tuple[int, ...], outputs: int) -> None:
-    """Raise unless two images gave (2, outputs)."""
-    if shape != (2, outputs):
+def check_outputs(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    """Raise unless two samples gave (2, *wanted)."""
+    if shape != (2, *wanted):
         shown = f"shape {shape}" if shape else "something that is not a tensor"
-        raise UserError(
-            f"{name} returns {shown} for 2 images, not {(2, outputs)}", fix="forward returns (B, outputs) logits"
-        )
+        fix = f"forward returns (B, outputs{', H, W' * (len(wanted) > 1)}) logits"
+        raise UserError(f"{name} returns {shown} for 2 images, not {(2, *wanted)}", fix=fix)

@@ -19,17 +19,18 @@ from torch import Tensor, nn
 from neocog.networks.layers import check_input, check_range, check_widths, he_normal
 from neocog.networks.padding import cropped, padded
 
-Norm = Literal["batch", "last", "group", "none"]
+Norm = Literal["batch", "last", "instance", "group", "none"]
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "last": nn.BatchNorm2d,
+    "instance": lambda width: nn.InstanceNorm2d(width, affine=True),
     "group": lambda width: nn.GroupNorm(next(groups for groups in (8, 4, 2, 1) if width % groups == 0), width),
 }
 
 
 class UNet(nn.Module):
-    """``width``: maps of the first level; ``depth``: halvings; ``norm``: after both convolutions of a level (batch, group),
-    after the second alone (last), or none; ``dropout``: 0 ≤ p < 1, of whole maps, at the lowest level.
+    """``width``: maps of the first level; ``depth``: halvings; ``norm``: after both convolutions of a level (batch,
+    instance, group), after the second alone (last), or none; ``dropout``: 0 ≤ p < 1, of whole maps, at the lowest level.
 
     Width 64 with norm "last", 3 channels and 1 output has 31,043,521 parameters, 5,888 of them running statistics.
     """
@@ -80,7 +81,7 @@ def level(before: int, after: int, norm: Norm) -> nn.Sequential:
     layers: list[nn.Module] = []
     for number, width in enumerate((before, after)):
         layers.append(nn.Conv2d(width, after, 3, padding=1))
-        if norm in ("batch", "group") or (norm == "last" and number):
+        if norm in ("batch", "instance", "group") or (norm == "last" and number):
             layers.append(NORMS[norm](after))
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from neocog.config import Config
 from neocog.data.dataset import Dataset
@@ -23,12 +24,13 @@ from neocog.measures.counts import confusion
 from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.run import Measure, Section
+from neocog.studies.blocks import predict_blocks
 from neocog.studies.classes import MISTAKES, RANKS, class_rows, none_below, predictions_csv
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
 from neocog.studies.reading import reading_chapter
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
+from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
 from neocog.studies.unseen import judge_unseen, surety
 from neocog.tasks import chapters as chapter
 from neocog.tasks.classification import Classification, balanced_weights
@@ -84,10 +86,13 @@ class ClassificationStudy(Study):
         }
         each = per_class(test.logits, test.labels, classes, test.groups, seed)
         calibrated = probabilities(test.logits, temperature)
-        reading, facts = [], {"temperature": temperature}
+        reading: list[Section] = []
+        facts: dict[str, Any] = {"temperature": temperature}
         if job.dataset.form == "sequences":
             reading.append(reading_chapter(job, learner, loop, test.samples, test.logits.argmax(1)))
             facts |= none_below(validation.logits)
+        else:
+            facts["stored"] = usual_size(job)
         if job.data.unseen is not None:
             if not len(validation.samples):
                 raise UserError(
@@ -122,6 +127,19 @@ class ClassificationStudy(Study):
             "per_class": per_class(values, labels, predictor.classes, groups, seed),
         }
 
+    def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
+        if predictor.preprocessing.encoding == "nucleotides":
+            raise UserError("--tiled is not for sequences", fix="leave it out")
+        return predict_blocks(predictor, paths, advance)
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """The logit of the class."""
+        named = position(about, predictor.classes)
+        index = outputs.argmax(1) if named is None else torch.full((len(outputs),), named)
+        shares = predictor.probabilities(outputs.detach().float().numpy())[range(len(index)), index.numpy()]
+        told = [f"{predictor.classes[k]} {share:.1%}" for k, share in zip(index.tolist(), shares, strict=True)]
+        return outputs.gather(1, index[:, None])[:, 0], told
+
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Label and calibrated probability of the likeliest class, and of up to two runners-up.
 
@@ -148,6 +166,13 @@ class ClassificationStudy(Study):
             "skipped",
         )
         return Predicted(heads, tuple(rows))
+
+
+def usual_size(job: Job) -> list[int]:
+    """The median sides of the training samples as stored: the scale at which the network learned."""
+    pairs = zip(job.data.records, job.parts, strict=True)
+    sizes = [record.header.size for record, part in pairs if record.header and part == "train"]
+    return [int(side) for side in np.median(np.array(sizes), axis=0)]
 
 
 def judged(job: Job, learner: Learner, loop: Loop, part: str) -> Judged:

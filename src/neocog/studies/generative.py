@@ -16,7 +16,6 @@ from neocog.data.augment import Augmentation, Changes, ImageChanges
 from neocog.data.dataset import Array, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, raise_all
-from neocog.networks import GENERATORS
 from neocog.predictor import Predictor
 from neocog.studies.study import Study
 
@@ -41,6 +40,9 @@ class Generative(Study):
         training = config.training
         if dataset.form != "images":
             yield UserError(f"--task {self.name} is not for {dataset.form}", fix="give images")
+        if config.data.scaling != "data":
+            what = f"--scaling {config.data.scaling} would lose how bright images are, which --task {self.name} learns"
+            yield UserError(what, fix="leave --scaling out")
         if training.engine == "numpy":
             yield UserError(f"--engine numpy does not know --task {self.name}", fix="leave --engine out")
         if training.class_weights != "none":
@@ -53,7 +55,7 @@ class Generative(Study):
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         config = super().resolved(config, dataset)
         wanted, found = self.models["images"], config.model.model
-        if found in GENERATORS and found != wanted:
+        if found != wanted:
             raise UserError(f"model '{found}' is not for --task {self.name}", fix=f"--model {wanted}")
         return config
 
@@ -90,6 +92,12 @@ class Generative(Study):
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
         """Latent vectors (n, latent) → (n, C, H, W) in the range of ``pixels``."""
 
+    def axes(self, predictor: Predictor, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """A latent vector (latent,) and unit vectors (r, latent) along which it is worth moving: here 8 random ones."""
+        latent = self.latent(predictor)
+        start, *others = drawn(1 + min(8, latent), latent, seed)
+        return start, np.linalg.qr(np.stack(others).T)[0].T.astype(np.float32)
+
     def codes(self, predictor: Predictor, pixels: Array) -> NDArray[np.float32]:
         """Latent vectors (n, latent) of fitted pixels (n, C, H, W). Raises UserError where the task has no way back."""
         raise UserError(
@@ -111,3 +119,22 @@ class Generative(Study):
 def drawn(count: int, latent: int, seed: int) -> NDArray[np.float32]:
     """Latent vectors (count, latent) of the standard normal distribution; the first ones of a seed stay the same."""
     return np.random.default_rng(seed).standard_normal((count, latent), dtype=np.float32)
+
+
+def spherical(first: NDArray[np.float32], last: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """(steps, latent) from one latent vector to another on an arc, its length changing evenly (White 2016).
+
+    In many dimensions nearly all vectors of the normal distribution have the same length; a straight line would leave them.
+    """
+    lengths = np.linalg.norm(first), np.linalg.norm(last)
+    share = np.linspace(0, 1, steps, dtype=np.float64)[:, None]
+    straight: NDArray[np.float32] = (first + share * (last - first)).astype(np.float32)
+    if min(lengths) == 0:
+        return straight
+    start, end = first / lengths[0], last / lengths[1]
+    angle = np.arccos(np.clip(start @ end, -1, 1))
+    if np.sin(angle) < 1e-6:
+        return straight
+    way = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle)
+    arc: NDArray[np.float32] = (way * (lengths[0] + share * (lengths[1] - lengths[0]))).astype(np.float32)
+    return arc

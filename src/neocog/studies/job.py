@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neocog.config import Config
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.feed import Feed
+from neocog.data.masks import MaskSurvey, told
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.survey import Record
 from neocog.run import Finding
@@ -32,11 +33,16 @@ class Data:
     kept: NDArray[np.bool_]
     findings: list[Finding]
     unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is judged
-    masks: Array | None = None  # (N, H, W) uint8 fitted, where there are masks and they fit in memory
+    masks: MaskSurvey | None = None  # fitted too, where they fit in memory
 
     @property
     def digests(self) -> list[str]:
         return [record.digest for record in self.records]
+
+    @property
+    def told(self) -> list[str]:
+        """(N,) what is known of each sample: its class, its values, the digest of its mask."""
+        return self.masks.digests if self.masks else told(self.dataset)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes
@@ -29,7 +30,7 @@ from neocog.predictor import Predictor
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
+from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
 from neocog.tasks import chapters as chapter
 from neocog.tasks.orientation import Orientation, directions
 from neocog.verbs.screen import Screen
@@ -119,6 +120,18 @@ class OrientationStudy(Study):
         error = np.concatenate(errors)
         measures = orientation_measures(error, groups_of(dataset, chosen), config.training.seed)
         return {"measures": {"test": {name: asdict(m) for name, m in measures.items()}}}
+
+    def inputs(self, predictor: Predictor, pixels: Tensor) -> Tensor:
+        return normalise(
+            in_disc(pixels, predictor.preprocessing, float(predictor.facts["radius"])), predictor.preprocessing
+        )
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """The logit of the direction."""
+        names = [f"{360 * k / outputs.shape[1]:g}°" for k in range(outputs.shape[1])]
+        named = position(about, names)
+        index = outputs.argmax(1) if named is None else torch.full((len(outputs),), named)
+        return outputs.gather(1, index[:, None])[:, 0], [f"turned by {names[k]}" for k in index.tolist()]
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """The angle in degrees, counter-clockwise, by which each image has been turned, and how sure that is."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from neocog.data.dataset import Array
 from neocog.data.normalise import normalise
 from neocog.engine.loop import Learner, Loop
+from neocog.maps.attribution import gradient_input, scaled
 from neocog.run import Section
 from neocog.studies.job import Job
 from neocog.tasks import chapters as chapter
@@ -39,17 +40,13 @@ def reading_chapter(job: Job, learner: Learner, loop: Loop, samples: NDArray[np.
 
 
 def saliency(network: nn.Module, inputs: Tensor, classes: Tensor) -> Array:
-    """(n, L) in 0 … 1: |gradient × input| of each sample's class, smoothed over 5 letters, its largest 1.
+    """(n, L) in 0 … 1: |gradient × input| of each sample's class, smoothed over 5 letters, its largest 1."""
+    return smoothed(gradient_input(network, inputs, lambda out: out.float().gather(1, classes.to(out.device)[:, None])))
 
-    Shrikumar et al. 2017, "Learning important features through propagating activation differences".
-    """
-    asked = inputs.clone().requires_grad_(True)
-    network(asked).float().gather(1, classes.to(inputs.device)[:, None]).sum().backward()
-    assert asked.grad is not None
-    size = (asked.grad * inputs).sum(1)[:, 0].abs()
-    smooth = nn.functional.avg_pool1d(size[:, None], 5, 1, 2)[:, 0]
-    found: Array = (smooth / smooth.amax(1, keepdim=True).clamp(min=1e-12)).cpu().numpy()
-    network.zero_grad(set_to_none=True)
+
+def smoothed(strength: Tensor) -> Array:
+    """(n, 1, L) → (n, L): means over 5 letters, each sample's largest 1."""
+    found: Array = scaled(nn.functional.avg_pool1d(strength, 5, 1, 2)[:, 0]).cpu().numpy()
     return found
 
 

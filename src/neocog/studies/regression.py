@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from neocog.config import Config
 from neocog.data.augment import Changes
@@ -30,7 +31,7 @@ from neocog.run import Measure, Picture
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
+from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
 from neocog.tasks import chapters as chapter
 from neocog.tasks.regression import Regression
 from neocog.verbs.screen import Screen
@@ -152,6 +153,13 @@ class RegressionStudy(Study):
             found, dataset, config.training.seed, [float(h or np.inf) for h in predictor.facts["half"]], names
         )
         return {"measures": {"test": {name: asdict(m) for name, m in measures.items()}}}
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """The value of the quantity, in its unit; of several the first."""
+        names = list(predictor.facts["quantities"])
+        index = position(about, names) or 0
+        values = task_of(predictor.facts).read(outputs)[0][:, index]
+        return values, [f"{names[index]} {value:.4g}" for value in values.tolist()]
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Each quantity with the interval that holds the truth in 90 of 100 cases."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes
@@ -41,9 +42,9 @@ from neocog.studies.masks import (
     png,
     predictions_csv,
 )
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs
+from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
 from neocog.tasks import chapters as chapter
-from neocog.tasks.segmentation import Segmentation
+from neocog.tasks.segmentation import Segmentation, first_counted
 from neocog.tasks.segmentation_losses import LOSSES
 from neocog.tiling import tiled
 from neocog.verbs.screen import Screen
@@ -81,7 +82,7 @@ class SegmentationStudy(Study):
         model, classes = config.model, len(dataset.classes)
 
         def network() -> torch.nn.Module:
-            return build(model.model, preprocessing.inputs, preprocessing.size, classes, **model.options)
+            return build(model.model, preprocessing.inputs, preprocessing.size, classes, masks=True, **model.options)
 
         weights: tuple[float, ...] = ()
         if config.training.class_weights == "balanced":
@@ -91,8 +92,8 @@ class SegmentationStudy(Study):
         return Segmentation(network, dataset.classes, config.training.loss, weights)
 
     def targets(self, data: Data, config: Config) -> Store:
-        if data.masks is not None:
-            return Resident(data.masks)
+        if data.masks is not None and data.masks.fitted is not None:
+            return Resident(data.masks.fitted)
         assert data.dataset.masks is not None
         return StreamedMasks(data.dataset.masks, data.plan, config.training.workers)
 
@@ -146,6 +147,26 @@ class SegmentationStudy(Study):
             "measures": {"test": {name: asdict(m) for name, m in measures.items()}},
             "per_class": {name: {key: asdict(m) for key, m in row.items()} for name, row in each.items()},
         }
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """The mean logit of the class over the pixels that are given to it, or of all where there are none.
+
+        Without ``about`` the class of the largest area, the background left out. After Vinogradova et al. 2020.
+        """
+        classes = predictor.classes
+        said = torch.nn.functional.one_hot(outputs.argmax(1), len(classes)).flatten(1, -2)  # (B, pixels, K)
+        area = said.sum(1)
+        first = min(first_counted(classes), len(classes) - 1)
+        named = position(about, classes)
+        index = area[:, first:].argmax(1) + first if named is None else torch.full((len(outputs),), named)
+        where = said.gather(2, index[:, None, None].expand(-1, said.shape[1], 1))[..., 0].to(outputs.dtype)
+        where = torch.where(where.sum(1, keepdim=True) > 0, where, torch.ones_like(where))
+        rows = torch.arange(len(outputs))
+        scores = (outputs[rows, index].flatten(1) * where).sum(1) / where.sum(1)
+        shares = area[rows, index] / said.shape[1]
+        return scores, [
+            f"{classes[k]} {share:.1%} of the pixels" for k, share in zip(index.tolist(), shares, strict=True)
+        ]
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Areas of each class in pixels; with ``out``, a new folder, its ``masks`` and ``overlays`` too."""

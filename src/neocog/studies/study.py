@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from neocog.config import SETTINGS_OF, Config, TrainConfig
 from neocog.data.augment import Augmentation, Changes, ImageChanges
@@ -18,9 +19,10 @@ from neocog.data.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.data.augment.volume import VolumeAugmentation, VolumeChanges
 from neocog.data.dataset import Array, Dataset
 from neocog.data.feed import Resident, Store
+from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
-from neocog.errors import UserError, raise_all
+from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
 from neocog.run import Measure, Section
@@ -139,9 +141,31 @@ class Study(ABC):
     ) -> dict[str, Any]:
         """{"measures": {"test": …}, …} on the samples ``chosen`` of other data, or of the run's own test part."""
 
+    def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
+        """``predict`` for samples larger than those of the training, in blocks; and one row a block, as CSV."""
+        raise UserError(f"--tiled is not for --task {self.name}", fix="leave it out")
+
+    def inputs(self, predictor: Predictor, pixels: Tensor) -> Tensor:
+        """Fitted pixels (B, C, …) as the network takes them when it predicts."""
+        return normalise(pixels, predictor.preprocessing)
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """What is explained of outputs (B, …): the score (B,) of ``about`` (a class or quantity; "": what the network
+        says), differentiable, and what is said of each sample. Raises UserError."""
+        raise UserError(f"--task {self.name} cannot be explained so", fix="see the report of the run")
+
     @abstractmethod
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """One row for each file; what cannot be read gets a row that says so."""
+
+
+def position(about: str, names: Sequence[str]) -> int | None:
+    """Where ``about`` stands among the names; None for "". Raises UserError."""
+    if about and about not in names:
+        raise UserError(
+            f"--about {about} is none of the run's", fix=f"{did_you_mean(about, names)}known: {listed(names)}"
+        )
+    return list(names).index(about) if about else None
 
 
 def outputs(job: Job, learner: Learner, loop: Loop, part: str) -> Iterator[tuple[NDArray[np.int64], Array, Array]]:

@@ -57,13 +57,8 @@ class VAEStudy(Generative):
     def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> VAE:
         training, model = config.training, config.model
 
-        def network() -> Any:
-            net = build(model.model, preprocessing.inputs, preprocessing.size, 1, **model.options)
-            missing = [name for name in ("encode", "decode", "latent", "log_scale") if not hasattr(net, name)]
-            if missing:
-                what = f"model '{model.model}' is no variational autoencoder: it has no {', '.join(missing)}"
-                raise UserError(what, fix="--model vae, or see networks/vae.py for what one has")
-            return net
+        def network() -> torch.nn.Module:
+            return build(model.model, preprocessing.inputs, preprocessing.size, 1, **model.options)
 
         return VAE(
             network,
@@ -167,6 +162,11 @@ class VAEStudy(Generative):
 
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
         return task_of(predictor).shown(net_of(predictor).decode(z))
+
+    def axes(self, predictor: Predictor, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The mean code of the training part, and the living dimensions, the one of the largest divergence first."""
+        codes = predictor.facts["codes"]
+        return np.asarray(codes["mean"], np.float32), np.eye(len(codes["mean"]), dtype=np.float32)[codes["alive"]]
 
     @torch.no_grad()
     def codes(self, predictor: Predictor, pixels: Array) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
+from neocog.data.masks import survey_masks, told
 from neocog.data.reading import Reading
 from neocog.data.split import read_splits
 from neocog.data.survey import Record, survey
@@ -39,6 +40,7 @@ class Audit:
     """What an audit found. ``classes``: images of each; ``parts``: images of each class in each given part."""
 
     kind: str
+    form: str  # images, sequences, volumes
     task: str
     samples: int
     classes: dict[str, int]
@@ -57,6 +59,7 @@ class Audit:
         ]
         return {
             "kind": self.kind,
+            "form": self.form,
             "task": self.task,
             "samples": self.samples,
             "classes": self.classes,
@@ -88,10 +91,19 @@ def audit(
     dataset = open_dataset(source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), reading)
     with screen.bar("reading", len(dataset)) as advance:
         records = survey(dataset.images, workers=workers, progress=advance, keep=False).records
+    masks = None
+    if dataset.masks is not None:
+        with screen.bar("reading masks", len(dataset)) as advance:
+            masks = survey_masks(dataset.masks, (1, 1), progress=advance, keep=False, classes=len(dataset.classes))
     with screen.bar("comparing", 1):
-        found = findings(dataset, records, strict)
+        found = findings(dataset, records, strict, masks)
     if recorded is not None:
-        found = [*changed_files(dataset, [record.digest for record in records], recorded), *found]
+        found = [
+            *changed_files(
+                dataset, [record.digest for record in records], recorded, masks.digests if masks else told(dataset)
+            ),
+            *found,
+        ]
     return _summary(dataset, records, found, time.monotonic() - begun)
 
 
@@ -100,6 +112,7 @@ def _summary(dataset: Dataset, records: Sequence[Record], found: list[Finding], 
     parts = {} if dataset.splits is None else {p: _counts(dataset, dataset.splits == p) for p in SPLITS}
     return Audit(
         kind=dataset.kind,
+        form=dataset.form,
         task="segmentation" if dataset.masks else "regression" if dataset.values is not None else "classification",
         samples=len(dataset),
         classes=_counts(dataset, np.ones(len(dataset), bool)),
@@ -122,12 +135,12 @@ def _counts(dataset: Dataset, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]
 def show(audit: Audit, console: Console) -> None:
     """Print an audit for people: the contents, a bar for each class, and the findings, worst first."""
     within = f" in {count(audit.classes, 'class')}" if audit.classes else ""
-    _line(console, f"{audit.kind}: {count(audit.samples, 'image')}{within}", "bold")
+    _line(console, f"{audit.kind}: {count(audit.samples, audit.form[:-1])}{within}", "bold")
     _line(console, f"size (height × width): {_most(audit.sizes)}")
     _line(console, f"pixels: {_most(audit.pixels)}")
     if audit.groups:
         _line(console, f"groups: {audit.groups:,}")
-    speed = f"{audit.samples / audit.seconds:,.0f} images/s" if audit.seconds > 0 else ""
+    speed = f"{audit.samples / audit.seconds:,.0f} {audit.form}/s" if audit.seconds > 0 else ""
     _line(console, f"read and compared in {audit.seconds:.1f} s ({speed})", "dim")
     if audit.classes:
         console.print(Padding(_classes(audit, console), (1, 0)))
@@ -144,7 +157,7 @@ def _classes(audit: Audit, console: Console) -> Table:
     """Classes with their counts, in all and in each given part, and a bar each; a long list is cut."""
     table = Table(box=None, pad_edge=False, show_edge=False)
     table.add_column("class", overflow="fold")
-    for head in ("images", *audit.parts):
+    for head in (audit.form, *audit.parts):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("")
     most = max(audit.classes.values(), default=0)
@@ -155,7 +168,7 @@ def _classes(audit: Audit, console: Console) -> Table:
         table.add_row(Text(printable(name)), *counts, Text(bar, "blue"))
     rest = list(audit.classes.values())[CLASSES:]
     if rest:
-        table.add_row(Text(f"and {count(rest, 'class')} more, {min(rest):,} to {max(rest):,} images each", "dim"))
+        table.add_row(Text(f"and {count(rest, 'class')} more, {min(rest):,} to {max(rest):,} {audit.form} each", "dim"))
     return table
 
 

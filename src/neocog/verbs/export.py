@@ -50,6 +50,10 @@ def export(run: Path | Run, to: Target, out: Path | None = None, quiet: bool = F
     recipe = predictor.preprocessing
     if predictor.task != "classification" or len(recipe.size) != 2 or recipe.encoding != "intensity":
         raise UserError(f"{run.folder} holds no network that classifies images", fix="export one that does")
+    if recipe.scaling == "image":
+        raise UserError(
+            f"{run.folder} scales each image by itself, which no export does", fix="train with --scaling data"
+        )
     library = importlib.import_module(f"neocog.interop.{to}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

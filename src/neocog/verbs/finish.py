@@ -47,7 +47,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "best_epoch": learner.counters.best_epoch,
         "images_per_second": speed(loop),
         "precision": loop.precision.name,
-        "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, dataset.labels.tolist())},
+        "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, job.data.told)},
     }
     compared = baseline_chapter(run, found.measures["test"])
     results = [*found.chapters[:1], *((compared,) if compared else ()), *found.chapters[1:]]

@@ -50,24 +50,23 @@ def read(config: Config, screen: Screen) -> Data:
         plan, changed = sequence_plan(dataset.images, config.data.size), tuple[str, ...]()
     else:
         plan = shape_plan(known, config.data.channels or None, config.data.size or None, config.data.fit, decoding)
-        changed = plan_notes(known, plan)
+        plan, changed = replace(plan, scaling=config.data.scaling), plan_notes(known, plan)
     for note in (*dataset.notes, *changed):
         screen.say(f"  note: {note}")
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
     with screen.bar("reading", len(dataset)) as advance:
         surveyed = survey(dataset.images, plan, progress=advance, keep=keep)
-    records, masks = surveyed.records, None
+    records, labelled = surveyed.records, None
     if dataset.masks is not None:
         with screen.bar("reading masks", len(dataset)) as advance:
             labelled = survey_masks(dataset.masks, plan.size, plan.fit, advance, keep, len(dataset.classes))
-        masks = labelled.fitted
         records = [replace(r, error=r.error or e) for r, e in zip(records, labelled.errors, strict=True)]
     kept = usable(dataset, records, config)
-    found = findings(dataset, records)
+    found = findings(dataset, records, masks=labelled)
     for finding in found:
         if finding.severity != "note":
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
-    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, found, unseen, masks)
+    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, found, unseen, labelled)
 
 
 def described(dataset: Dataset) -> str:
@@ -139,7 +138,7 @@ def usable(dataset: Dataset, records: Sequence[Record], config: Config) -> NDArr
 
 def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
     return UserError(
-        f"{len(errors)} of {len(dataset):,} images cannot be used", listed(error.where for error in errors), fix
+        f"{len(errors)} of {len(dataset):,} {dataset.form} cannot be used", listed(error.where for error in errors), fix
     )
 
 
@@ -160,7 +159,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Any
     training = config.training
     if training.batch > train and training.optimizer != "gd":
         raise UserError(
-            f"--batch {training.batch} exceeds the {train} training images", fix=f"give --batch {train} or less"
+            f"--batch {training.batch} exceeds the {train} training samples", fix=f"give --batch {train} or less"
         )
     batch = training.batch or min(128, max(8, train // 10), train)
     if training.optimizer == "gd":

@@ -51,25 +51,37 @@ class Predictions:
         sys.stdout.write(f"{out}\n" if out else self.to_csv())
 
 
-def predict(run: Path | Run, files: Sequence[str | Path], out: Path | None = None, quiet: bool = False) -> Predictions:
+def predict(
+    run: Path | Run, files: Sequence[str | Path], out: Path | None = None, quiet: bool = False, tiled: bool = False
+) -> Predictions:
     """Predict every sample among ``files`` (paths, folders, globs); write ``out`` where one is given.
 
-    ``out`` is a CSV, or for a task that makes pictures (masks) a new folder with the CSV in it.
+    ``out`` is a CSV, or for a task that makes pictures (masks) a new folder with the CSV in it. ``tiled``: samples larger
+    than those of the training keep their scale and are cut into overlapping blocks; beside ``new.csv``, with a row a
+    sample, ``new-blocks.csv`` then has a row a block.
     """
-    if out is not None and out.exists():
-        raise UserError(f"{out} exists already", fix="give another --out")
+    more = None if out is None else out.with_name(f"{out.stem}-blocks{out.suffix}")
+    for path in (out, more if tiled else None):
+        if path is not None and path.exists():
+            raise UserError(f"{path} exists already", fix="give another --out")
     predictor = load_predictor(path_of(run))
     chosen = study_of(predictor.task)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     screen = Screen(quiet)
     with screen.bar("predicting", len(paths)) as advance:
-        found = chosen.predict(predictor, paths, out, advance)
+        if tiled:
+            found, blocks = chosen.predict_blocks(predictor, paths, advance)
+        else:
+            found, blocks = chosen.predict(predictor, paths, out, advance), ""
     predictions = Predictions(found.columns, found.rows, found.written)
     skipped = sum(bool(row["skipped"]) for row in found.rows)
     if skipped:
         screen.say(f"{skipped} of {len(found.rows)} files were skipped: the last column says why", "yellow")
     if out is not None:
         write_atomically(out / "predictions.csv" if out.is_dir() else out, predictions.to_csv())
+        if tiled:
+            assert more is not None
+            write_atomically(more, blocks)
     return predictions
 
 

@@ -14,7 +14,7 @@ import torch
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from neocog.data.augment import Augmentation, Changes, ImageChanges
+from neocog.data.augment import Augmentation, Changes, ImageChanges, MaskChanges
 from neocog.data.augment import policy as images
 from neocog.data.augment import volume as volumes
 from neocog.data.augment.sequence import USUAL, SequenceAugmentation, SequenceChanges
@@ -22,6 +22,7 @@ from neocog.data.dataset import Array, BadImage, Dataset, Form, Header
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
 from neocog.data.fit import fit, shape_plan
+from neocog.data.masks import fit_mask
 from neocog.data.nucleotides import shares
 from neocog.data.preprocessing import Fit, Preprocessing
 from neocog.data.reading import Reading
@@ -29,7 +30,7 @@ from neocog.data.sequences import sequence_plan
 from neocog.data.slices import middle_slices, side_by_side
 from neocog.errors import UserError, listed, printable
 from neocog.run import write_atomically
-from neocog.tasks.chapters import strip
+from neocog.tasks.chapters import grey_levels, overlay, strip
 
 Policy = Augmentation | volumes.VolumeAugmentation | SequenceAugmentation
 MADE_BY = "neocog preview"
@@ -74,12 +75,14 @@ def preview(
         low, high = float(pixels.min()), float(pixels.max())
         plan = replace(plan, low=low, high=high if high > low else low + 1)
     augmentation, changes = policy_and_changes(dataset, plan, augmentation, augment)
-    columns = [pixels if dataset.form == "sequences" else pixels.astype(np.float32)]
+    masks = fitted_masks(dataset, plan, samples)  # (n, H, W), or (n,) where there are none
+    columns = [(pixels if dataset.form == "sequences" else pixels.astype(np.float32), masks)]
     for number in range(epoch, epoch + draws):
-        where = torch.from_numpy(samples)
-        columns.append(changes(torch.from_numpy(pixels), where, where, seed, number, plan)[0].numpy())
+        given = torch.from_numpy(pixels), torch.from_numpy(masks), torch.from_numpy(samples)
+        changed, moved = changes(*given, seed, number, plan)
+        columns.append((changed.numpy(), moved.numpy()))
     rows = [
-        Row(dataset.told(sample), str(dataset.names[sample]), [column[k] for column in columns])
+        Row(dataset.told(sample), str(dataset.names[sample]), [(shown[k], mask[k]) for shown, mask in columns])
         for k, sample in enumerate(samples.tolist())
     ]
     heads = ["fitted", *(f"epoch {number}" for number in range(epoch, epoch + draws))]
@@ -90,6 +93,13 @@ def preview(
     picture.save(stored, "PNG", pnginfo=stamp, optimize=True)
     write_atomically(target, stored.getvalue())
     return target
+
+
+def fitted_masks(dataset: Dataset, plan: Preprocessing, samples: np.ndarray) -> Array:
+    """(n, H, W) class numbers of the shown samples, as fitted; without masks (n,) zeros, which no picture shows."""
+    if dataset.masks is None:
+        return np.zeros(len(samples), np.uint8)
+    return np.stack([fit_mask(dataset.masks.read(sample), plan.size, plan.fit) for sample in samples.tolist()])
 
 
 def policy_and_changes(
@@ -105,16 +115,16 @@ def policy_and_changes(
         return found, volumes.VolumeChanges(found)
     usual = Augmentation.default(plan.channels, plan.plane, dataset.mirror)
     chosen = policy if isinstance(policy, Augmentation) else usual.changed(edits)
-    return chosen, ImageChanges(chosen)
+    return chosen, (ImageChanges if dataset.masks is None else MaskChanges)(chosen)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One sample: its class, its name, and its pictures (C, H, W) or (C, D, H, W) in stored units."""
+    """One sample: its class, its name, and its pictures (C, H, W) or (C, D, H, W) in stored units, each with its mask."""
 
     label: str
     name: str
-    pictures: list[Array]
+    pictures: list[tuple[Array, Array]]
 
 
 def destination(source: str | Path, out: Path | None) -> Path:
@@ -204,7 +214,7 @@ def described(policy: Policy) -> str:
 
 def sheet(rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], plan: Preprocessing) -> Image.Image:
     """The whole picture: two lines of text, the heads of the columns, a row a sample."""
-    tile = enlarged(picture(rows[0].pictures[0], plan)).size
+    tile = enlarged(picture(rows[0].pictures[0][0], plan)).size
     text = {size: font(size) for size in (12, 13, 16)}
     ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     names = [(shortened(ruler, row.label, text[16]), shortened(ruler, row.name, text[12], True)) for row in rows]
@@ -224,8 +234,8 @@ def sheet(rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], pla
         middle = top + tile[1] / 2
         pen.text((MARGIN, middle - 2), names[number][0], INK, text[16], anchor="ls")
         pen.text((MARGIN, middle + 4), names[number][1], GREY, text[12], anchor="la")
-        for column, pixels in enumerate(row.pictures):
-            page.paste(enlarged(picture(pixels, plan)), (lefts[column], top))
+        for column, (pixels, mask) in enumerate(row.pictures):
+            page.paste(enlarged(picture(pixels, plan, mask)), (lefts[column], top))
     return page
 
 
@@ -238,14 +248,19 @@ def shortened(pen: ImageDraw.ImageDraw, text: str, kind: ImageFont.FreeTypeFont,
     return cut
 
 
-def picture(pixels: Array, plan: Preprocessing) -> Image.Image:
-    """Low … high as black … white; one channel as grey, else the first three as colours; volumes as middle slices."""
+def picture(pixels: Array, plan: Preprocessing, mask: Array | None = None) -> Image.Image:
+    """Low … high as black … white; one channel as grey, else the first three as colours; volumes as middle slices.
+
+    A mask (H, W) lies over its image in the colours of its classes.
+    """
     if plan.encoding == "nucleotides":
         return Image.open(io.BytesIO(base64.b64decode(strip(shares()[pixels[0, 0]].T)))).convert("RGB")
     if pixels.ndim == 4:
         pixels = side_by_side(middle_slices(pixels), plan.low)
     levels = (pixels.astype(np.float32) - plan.low) * (255 / (plan.high - plan.low))
     bytes_ = levels.clip(0, 255).round().astype(np.uint8)
+    if mask is not None and mask.ndim == 2:
+        return Image.fromarray(overlay(grey_levels(bytes_, 0, 255), mask, int(mask[mask < 255].max(initial=0)) + 1))
     if len(bytes_) == 1:
         return Image.fromarray(bytes_[0]).convert("RGB")
     blank = np.zeros((max(0, 3 - len(bytes_)), *bytes_.shape[1:]), dtype=np.uint8)

@@ -96,7 +96,7 @@ def resume(folder: Path | str, quiet: bool = False, allow_changed: bool = False)
             recorded = read_splits(run.splits) if allow_changed and run.splits.is_file() else None
             job = arrange(config, data, ranks, screen, fold, recorded)
             if recorded and ranks.is_writer:
-                write_splits(run.splits, job.dataset, job.parts, job.data.digests)
+                write_splits(run.splits, job.dataset, job.parts, job.data.digests, job.data.told)
             learn(job, ready(job, ranks), run, ranks, screen, command, fold)
     return run
 
@@ -201,7 +201,7 @@ def affordable(loop: Loop, fresh: Learner) -> int:
 def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:
     """Write what a run is before it starts; a run that goes on is held against it instead."""
     if run.splits.is_file():
-        differing = changes(read_splits(run.splits), job.dataset, job.parts, job.data.digests)
+        differing = changes(read_splits(run.splits), job.dataset, job.parts, job.data.digests, job.data.told)
         if differing:
             raise UserError(
                 "the data have changed since this run began",
@@ -211,7 +211,9 @@ def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int
         return
     write_environment(run, ranks, command, fold)
     write_atomically(run.config, job.config.to_toml())
-    write_splits(run.splits, job.dataset, job.parts, job.data.digests)  # the last: it says that the others are there
+    write_splits(
+        run.splits, job.dataset, job.parts, job.data.digests, job.data.told
+    )  # the last: it says that the others are there
 
 
 def write_environment(run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:

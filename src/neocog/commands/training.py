@@ -1,0 +1,233 @@
+"""train, resume, evaluate, predict, explain, report: from data to a judged network, and its use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from neocog.commands.app import Json, Out, Quiet, app, console, show, typed
+from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, TrainConfig, configured, from_toml
+from neocog.errors import UserError, did_you_mean
+
+
+def flat(group: str) -> Parameter:
+    """The fields of a section are flags of their own, under one heading of ``--help``."""
+    return Parameter(name="*", group=group)
+
+
+@app.command
+def train(
+    data: str,
+    /,
+    *,
+    data_config: Annotated[DataConfig | None, flat("Data")] = None,
+    model_config: Annotated[ModelConfig | None, flat("Model")] = None,
+    train_config: Annotated[TrainConfig | None, flat("Training")] = None,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    **options: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
+) -> None:
+    """Train a network on labelled data, judge it, and write a run folder with report.html.
+
+    The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label (or value)
+    columns, images with masks, labelme files, FASTA, volumes, MNIST or CIFAR files, an NPZ, or one of digits, mnist,
+    fashion-mnist, cifar10. The first line of output says what was taken for what; --kind and --task overrule it.
+
+    Examples:
+
+        neocog train digits
+
+        neocog train photos/ --model resnet --minutes 20
+
+        neocog train table.csv --model torchvision:resnet18 --size 224 --folds 5
+
+        neocog train photos/ --task orientation
+
+        neocog train mnist --model cnn --widths 16,32 --activation maxout --augment turn=15 flip=off
+
+    Parameters
+    ----------
+    data
+        A folder or file, or the name of a known data set.
+    """
+    base = from_toml(_text(config), str(config)) if config else Config()
+    given = _given(typed)
+    settings: dict[str, Any] = {"data": data}
+    for section in (data_config, model_config, train_config):
+        if section is not None:
+            settings |= {f.name: getattr(section, f.name) for f in fields(section) if f.name in given}
+    chosen = configured(base, {**settings, **options})
+    if options:
+        _check_options(options, chosen.model.model)
+    from neocog.verbs.train import command_line, start
+
+    run = start(chosen, out, quiet, command_line())
+    print_result(run.result, json)
+
+
+@app.command
+def resume(
+    run: Path,
+    /,
+    *,
+    allow_changed: Annotated[bool, Parameter(negative=(), help="Also on data that have changed since.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on exactly where a run stopped: the same bytes as if it had never stopped.
+
+    Examples:
+
+        neocog resume runs/classification/digits-cnn
+    """
+    from neocog.verbs.train import resume as go_on
+
+    print_result(go_on(run, quiet, allow_changed).result, json)
+
+
+@app.command
+def evaluate(
+    run: Path,
+    data: str | None = None,
+    /,
+    *,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a trained run on its test part, or on other labelled data of the same classes.
+
+    Examples:
+
+        neocog evaluate runs/classification/photos-cnn
+
+        neocog evaluate runs/classification/photos-cnn photos-of-another-camera/
+    """
+    from neocog.verbs import evaluate as verb
+
+    measured = verb.evaluate(run, data, out, quiet)
+    show(measured, json, lambda: verb.show(measured, console()))
+
+
+@app.command
+def predict(
+    run: Path,
+    /,
+    *files: Path,
+    out: Out = None,
+    tiled: Annotated[bool, Parameter(negative=(), help="Cut samples larger than the training's into blocks.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict files, folders or globs as CSV: label, probability and runners-up; or values; angles; areas of masks.
+
+    Files that cannot be read are skipped, with a row that says why.
+
+    Examples:
+
+        neocog predict runs/classification/photos-cnn new/*.jpg
+
+        neocog predict runs/classification/photos-cnn new/ --out new.csv
+
+        neocog predict runs/classification/glands-resnet3d whole-body.nii.gz --tiled --out glands.csv
+    """
+    from neocog.verbs import predict as verb
+
+    if not files:
+        raise UserError("no files to predict", fix="neocog predict RUN FILES…")
+    predicted = verb.predict(run, files, out, quiet, tiled)
+    show(predicted.to_json(), json, lambda: predicted.show(out))
+
+
+@app.command
+def explain(
+    run: Path,
+    /,
+    *files: Path,
+    out: Out = None,
+    about: Annotated[str, Parameter(help="The class or quantity to explain; default: what the network says.")] = "",
+    layers: Annotated[bool, Parameter(negative=(), help="Also weights and feature maps of every layer.")] = False,
+    layer: Annotated[
+        tuple[str, ...], Parameter(consume_multiple=True, negative=(), help="The same of these layers or blocks only.")
+    ] = (),
+    quiet: Quiet = False,
+) -> None:
+    """Show what of each file the answer rests on (Grad-CAM, saliency), and what the layers make of it: a page, and PNGs.
+
+    Images, volumes (as slices through the strongest place) and sequences (letters that matter less fade).
+
+    Examples:
+
+        neocog explain runs/classification/photos-cnn cat.jpg
+
+        neocog explain runs/classification/photos-cnn cat.jpg --about dog --layers
+
+        neocog explain runs/segmentation/cells-unet plate.tif --layer encoder.0 --out plate-explained
+    """
+    from neocog.verbs.explain import explain as verb
+
+    if not files:
+        raise UserError("no files to explain", fix="neocog explain RUN FILES…")
+    print(verb(run, files, out, about=about, layers=layer or layers, quiet=quiet).page)
+
+
+@app.command
+def report(*runs: Path, out: Out = None) -> None:
+    """Write the HTML page of a run again, or one page that compares several runs, with paired tests.
+
+    Examples:
+
+        neocog report runs/classification/digits-cnn
+
+        neocog report runs/classification/digits-*
+    """
+    from neocog.verbs.report import report as write
+
+    if not runs:
+        raise UserError("no run to report on", fix="neocog report RUN [RUN…]")
+    print(write(list(runs), out))
+
+
+def _given(tokens: Sequence[str]) -> set[str]:
+    """Names of the flags on the command line: only these replace what a TOML file says."""
+    return {token[2:].split("=")[0].replace("-", "_") for token in tokens if token.startswith("--")}
+
+
+def _check_options(options: dict[str, str], model: str) -> None:
+    """A misspelt flag must not be taken for an option of the model: tell of both."""
+    from neocog.networks import options as options_of
+
+    if model == "auto":
+        from neocog.studies import STUDIES, study_of
+
+        found = {name for task in STUDIES for name in study_of(task).models.values()}
+        known = [option for name in sorted(found) for option in options_of(name)]
+    else:
+        known = list(options_of(model))
+    flags = [f.name for section in SECTIONS.values() for f in fields(section)]
+    for name in options:
+        if name.replace("-", "_") not in known:
+            hint = did_you_mean(name, [*flags, *known]).replace("_", "-")
+            which = "the default models have" if model == "auto" else f"model {model} has"
+            raise UserError(f"unknown option --{name}", fix=f"{hint}{which} the options: {', '.join(known) or 'none'}")
+
+
+def print_result(result: Path, json: bool) -> None:
+    """The result as JSON, or nothing more: the verb has said what people want to know."""
+    if json and result.is_file():
+        print(result.read_text(encoding="utf-8"), end="")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"cannot read the settings: {error}", str(path), "give a TOML file such as a run's config.toml"
+        ) from None

@@ -1,0 +1,236 @@
+"""``explain``: what of a file an answer rests on, and what each layer makes of it, as pictures and one page."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from neocog.data.cells import safe_cell
+from neocog.data.dataset import Array
+from neocog.errors import UserError, did_you_mean, printable
+from neocog.maps import pictures
+from neocog.maps.attribution import Score, class_activation, gradient_input, saliency
+from neocog.maps.layers import Layer, features, weights
+from neocog.pages.page import Head, page
+from neocog.predictor import Predictor, load_predictor, path_of
+from neocog.run import Picture, Pictures, Run, Section, Text, write_atomically
+from neocog.studies import study_of
+from neocog.studies.files import Piece, pieces, suffixes
+from neocog.studies.reading import smoothed
+from neocog.studies.study import Study
+from neocog.tasks.chapters import grey_levels, strip
+from neocog.verbs.predict import expanded
+from neocog.verbs.screen import Screen
+
+LEAST, MOST = 192, 768  # pixels: smaller samples are enlarged to at least this, larger ones reduced to at most that
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One sample: what the network says of it, and the pictures that were written; or the fault."""
+
+    name: str
+    said: str = ""
+    written: tuple[Path, ...] = ()
+    skipped: str = ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything that was explained, and the page that shows it."""
+
+    page: Path
+    samples: tuple[Explained, ...]
+
+
+def explain(
+    run: Path | Run,
+    files: Sequence[str | Path],
+    out: Path | None = None,
+    *,
+    about: str = "",
+    layers: bool | Sequence[str] = False,
+    quiet: bool = False,
+) -> Explanation:
+    """Write maps of every sample among ``files`` (paths, folders, globs) and explanation.html into the new folder ``out``.
+
+    Each sample gets its own picture, one with Grad-CAM and one with saliency over it; volumes as slices through the
+    strongest place, sequences as letters. ``about``: the class or quantity to explain; default: what the network says.
+    ``layers``: also the weights and feature maps of all layers, or of those named. Raises UserError.
+    """
+    chosen = path_of(run)
+    predictor = load_predictor(chosen)
+    study = study_of(predictor.task)
+    target = out or Path(f"explain-{chosen.folder.resolve().name}")
+    if target.exists():
+        raise UserError(f"{target} exists already", fix="give another --out")
+    known = sorted(
+        {layer.name for layer in features(predictor.network, blank(predictor))} | {*weights(predictor.network)}
+    )
+    wanted = known if layers is True else list(layers or ())
+    for name in wanted:
+        if name not in known and not any(other.startswith(f"{name}.") for other in known):
+            raise UserError(f"no layer {name}", fix=f"{did_you_mean(name, known)}known: {', '.join(known)}")
+    paths = list(expanded(files, suffixes(predictor.preprocessing)))
+    screen = Screen(quiet)
+    samples: list[Explained] = []
+    sections: list[Section] = []
+    with screen.bar("explaining", len(paths)) as advance:
+        for piece in (one for several in pieces(paths, predictor.preprocessing, advance) for one in several):
+            folder = target / f"{len(samples):04d}-{Path(piece.name).stem}"
+            made, section = one_sample(study, predictor, piece, about, wanted, folder)
+            samples.append(made)
+            sections += [section] if section else []
+    if not sections:
+        raise UserError(f"none of {len(samples)} files can be read: {samples[0].skipped}", samples[0].name)
+    if wanted:
+        sections.append(weights_section(predictor, wanted, target / "weights"))
+    skipped = sum(bool(sample.skipped) for sample in samples)
+    if skipped:
+        screen.say(f"{skipped} of {len(samples)} files were skipped: explanations.csv says why", "yellow")
+    write_atomically(target / "explanations.csv", table(samples))
+    count = f"{len(samples) - skipped:,}"
+    head = Head(
+        f"{chosen.folder.name}, explained · neocog", f"{predictor.task} · {chosen.folder.name}", count, "explained"
+    )
+    write_atomically(target / "explanation.html", page(head, sections))
+    return Explanation(target / "explanation.html", tuple(samples))
+
+
+def blank(predictor: Predictor) -> Tensor:
+    """(1, C, …) zeros of the network's input."""
+    return torch.zeros(1, predictor.preprocessing.inputs, *predictor.preprocessing.size)
+
+
+def one_sample(
+    study: Study, predictor: Predictor, piece: Piece, about: str, layers: Sequence[str], folder: Path
+) -> tuple[Explained, Section | None]:
+    """Its pictures, written below ``folder``, and its chapter of the page."""
+    if piece.pixels is None:
+        return Explained(piece.name, skipped=piece.fault), None
+    inputs = study.inputs(predictor, torch.from_numpy(np.array(piece.pixels))[None])
+
+    def score(outputs: Tensor) -> Tensor:
+        return study.asked(predictor, outputs, about)[0]
+
+    with torch.no_grad():
+        told = study.asked(predictor, predictor.network(inputs), about)[1][0]
+    found = dict(maps_of(predictor, piece.pixels, inputs, score))
+    written, shown = [], []
+    for name, (png, caption) in found.items():
+        written.append(put(folder / f"{name}.png", png))
+        shown.append(Picture(base64.b64encode(png).decode(), caption))
+    items: list[Text | Pictures] = [Text(f"The network says: {told}."), Pictures(tuple(shown), large=True)]
+    if layers:
+        files, drawn = feature_maps(features(predictor.network, inputs), layers, folder)
+        written += files
+        note = "Feature maps, from the first layer to the last; dark: little, bright: much."
+        items.append(Pictures(tuple(drawn), note, large=True))
+    title = printable(Path(piece.name).name)
+    return Explained(piece.name, told, tuple(written)), Section(title, tuple(items), folder.name)
+
+
+def maps_of(
+    predictor: Predictor, pixels: Array, inputs: Tensor, score: Score
+) -> Iterator[tuple[str, tuple[bytes, str]]]:
+    """(name, (PNG, caption)) of the sample itself and of each map over it."""
+    recipe, network = predictor.preprocessing, predictor.network
+    if recipe.encoding == "nucleotides":
+        shares = inputs[0, :, 0].numpy()
+        strength = smoothed(gradient_input(network, inputs, score))[0]
+        yield "input", (base64.b64decode(strip(shares)), "as the network sees it: A green, C blue, G orange, T red")
+        yield "saliency", (base64.b64decode(strip(shares, strength)), "gradient × input: letters that matter less fade")
+        return
+    cam, layer = class_activation(network, inputs, score)
+    slope = saliency(network, inputs, score)
+    if len(recipe.size) == 3:
+        picture = grey_volume(pixels, recipe.low, recipe.high)
+        plain = pictures.strongest_slices(picture, cam[0].numpy())[0]
+        pair = [pictures.strongest_slices(picture, strength[0].numpy()) for strength in (cam, slope)]
+    else:
+        plain = grey_levels(pixels, recipe.low, recipe.high)
+        pair = [(plain, strength[0].numpy()) for strength in (cam, slope)]
+    where = ", slices through the strongest place" if len(recipe.size) == 3 else ""
+    yield "input", (png(plain), f"as the network sees it{where}")
+    if layer:
+        yield "grad-cam", (png(pictures.over(*pair[0])), f"Grad-CAM at {layer}{where}: what speaks for it")
+    yield "saliency", (png(pictures.over(*pair[1])), f"saliency{where}: where a change would change the answer most")
+
+
+def grey_volume(pixels: Array, low: float, high: float) -> Array:
+    """(C, D, H, W) → (D, H, W, 3) uint8."""
+    channels, depth, height, width = pixels.shape
+    flat = grey_levels(pixels.reshape(channels, depth * height, width), low, high)
+    return flat.reshape(depth, height, width, 3)
+
+
+def feature_maps(found: Sequence[Layer], wanted: Sequence[str], folder: Path) -> tuple[list[Path], list[Picture]]:
+    """A picture of each wanted layer's output, numbered in the order of execution."""
+    files, drawn = [], []
+    for number, layer in enumerate(found):
+        if chosen(layer.name, wanted):
+            picture, more = pictures.activations(layer.output[0].numpy())
+            content = png(picture, enlarge=False)
+            files.append(put(folder / "layers" / f"{number:03d}-{layer.name}.png", content))
+            shape = " × ".join(map(str, layer.output.shape[1:]))
+            caption = f"{layer.name}\n{layer.kind}, {shape}" + (f"\n{more}" if more else "")
+            drawn.append(Picture(base64.b64encode(content).decode(), caption))
+    return files, drawn
+
+
+def weights_section(predictor: Predictor, wanted: Sequence[str], folder: Path) -> Section:
+    """The weights of the wanted layers, as pictures."""
+    drawn = []
+    for name, weight in weights(predictor.network).items():
+        if chosen(name, wanted):
+            picture, more = pictures.kernels(weight.numpy())
+            content = png(picture, enlarge=False)
+            put(folder / f"{name}.png", content)
+            caption = f"{name}\n{' × '.join(map(str, weight.shape))}" + (f"\n{more}" if more else "")
+            drawn.append(Picture(base64.b64encode(content).decode(), caption))
+    note = "Blue below zero, red above; of colour kernels the colours themselves, grey for zero."
+    return Section("Weights", (Pictures(tuple(drawn), note, large=True),), "weights")
+
+
+def chosen(name: str, wanted: Sequence[str]) -> bool:
+    """Whether a layer, or the block that it is part of, is asked for."""
+    return any(name == one or name.startswith((f"{one}.", f"{one} (")) for one in wanted)
+
+
+def png(picture: Array, enlarge: bool = True) -> bytes:
+    """(h, w, 3) as PNG; samples enlarged by whole pixels or averaged down to a size that people can look at."""
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    longest = max(image.size)
+    if enlarge and longest < LEAST:
+        times = -(-LEAST // longest)
+        image = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
+    elif enlarge and longest > MOST:
+        image = image.resize([max(1, round(side * MOST / longest)) for side in image.size], Image.Resampling.BOX)
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def put(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+    return path
+
+
+def table(samples: Sequence[Explained]) -> str:
+    """One row a sample: what was said of it, and why others were skipped."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "said", "skipped"])
+    for sample in samples:
+        writer.writerow([safe_cell(sample.name), safe_cell(sample.said), safe_cell(sample.skipped)])
+    return text.getvalue()
