@@ -38,6 +38,7 @@ SEGMENTERS: dict[str, str] = {
 }
 GENERATORS: dict[str, str] = {
     "vae": "neocog.networks.vae:VAE",
+    "dcgan": "neocog.networks.dcgan:Generator",
 }
 PURPOSES = {
     "answer": "one answer for each sample",

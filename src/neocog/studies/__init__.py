@@ -20,6 +20,7 @@ STUDIES: dict[str, str] = {
     "segmentation": "neocog.studies.segmentation:SegmentationStudy",
     "orientation": "neocog.studies.orientation:OrientationStudy",
     "vae": "neocog.studies.vae:VAEStudy",
+    "gan": "neocog.studies.gan:GANStudy",
 }
 
 

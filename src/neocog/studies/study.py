@@ -25,7 +25,7 @@ from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
-from neocog.run import Measure, Section
+from neocog.run import Measure, Run, Section
 from neocog.studies.job import Data, Job
 from neocog.tasks.task import Task
 from neocog.verbs.screen import Screen
@@ -60,6 +60,7 @@ class Study(ABC):
     needs: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
     models: ClassVar[Mapping[str, str]]  # the default network by form of data
+    features: ClassVar[bool] = False  # whether it is judged by the features of a classifier, which is trained first
     has_baseline: ClassVar[bool] = False  # whether a fully connected network can do the same
     purpose: ClassVar[str] = "answer"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
@@ -130,6 +131,11 @@ class Study(ABC):
     def input_shape(self, job: Job) -> tuple[int, ...]:
         """(C, …) of one sample as the kept network takes it."""
         return (job.preprocessing.inputs, *job.preprocessing.size)
+
+    def after_epoch(self, job: Job, learner: Learner, run: Run) -> Sequence[str]:
+        """What is said of the epoch that has just ended, and written into the run's folder: a pure function of the learner,
+        so that a resumed run says and writes the same."""
+        return ()
 
     @abstractmethod
     def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:

@@ -50,7 +50,9 @@ def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[s
             model = build(name, channels, size, outputs)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         result |= {"parameters": parameters, "megabytes": round(parameters * 4 / 1e6, 3)}
-        result["multiply_adds"] = multiply_adds(model, channels, size)
+        takes = getattr(model, "takes", (channels, *size))
+        result["input"] = " × ".join(map(str, takes))
+        result["multiply_adds"] = multiply_adds(model, takes[0], takes[1:])
     except UserError as error:
         note = error.what
     paper = getattr(model_class(name), "paper", "")
@@ -64,13 +66,14 @@ def multiply_adds(model: Any, channels: int, size: tuple[int, ...]) -> int:
 
     total = 0
 
-    def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
         weight = layer.weight  # (out, in / groups, …): each output value takes as many products as a row has weights
         assert isinstance(weight, Tensor)
-        total += output[0].numel() * math.prod(weight.shape[1:])
+        turned = isinstance(layer, nn.ConvTranspose2d)  # (in, out / groups, …): of these, each input value does
+        total += (inputs[0] if turned else output)[0].numel() * math.prod(weight.shape[1:])
 
-    kinds = (nn.Conv2d, nn.Conv3d, nn.Linear)
+    kinds = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear)
     hooks = [layer.register_forward_hook(count) for layer in model.modules() if isinstance(layer, kinds)]
     device = next(model.parameters()).device
     training = model.training
