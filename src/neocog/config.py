@@ -132,7 +132,7 @@ class TrainConfig:
     """balanced: rare classes count as much as frequent ones."""
     beta: float = 1.0
     """Weight of the divergence between code and prior, against the reconstruction (vae)."""
-    kl_warmup: float = 0.1
+    kl_warmup: float = 0.25
     """Share of the steps in which that weight rises from 0 (vae)."""
     free_bits: float = 0.0
     """Nats of each latent dimension that the divergence does not count (vae)."""

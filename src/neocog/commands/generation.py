@@ -9,7 +9,9 @@ from cyclopts import Parameter
 
 from neocog.commands.app import Json, Out, Quiet, app, show
 
-Several = Parameter(consume_multiple=True, negative=())
+
+def several(help: str) -> Parameter:
+    return Parameter(consume_multiple=True, negative=(), help=help)
 
 
 @app.command
@@ -17,17 +19,19 @@ def sample(
     run: Path,
     /,
     *,
-    count: Annotated[int, Parameter(name=("--count", "-n"))] = 64,
+    count: Annotated[int, Parameter(name=("--count", "-n"), help="How many new images.")] = 64,
     out: Out = None,
-    seed: int = 0,
-    single: Annotated[bool, Parameter(negative=())] = False,
-    interpolate: Annotated[tuple[str, ...], Several] = (),
-    traverse: Annotated[bool, Parameter(negative=())] = False,
-    direction: Annotated[tuple[str, ...], Several] = (),
-    apply: Annotated[tuple[Path, ...], Several] = (),
-    reconstruct: Annotated[tuple[Path, ...], Several] = (),
-    steps: int = 10,
-    strength: float = 1.0,
+    seed: Annotated[int, Parameter(help="Of the latent vectors: the same seed gives the same images.")] = 0,
+    single: Annotated[bool, Parameter(negative=(), help="Every image as a file too, in a new folder.")] = False,
+    interpolate: Annotated[tuple[str, ...], several("Two seeds, or (VAE) two pictures: the arc between them.")] = (),
+    traverse: Annotated[
+        bool, Parameter(negative=(), help="A row for each living dimension (VAE), or direction.")
+    ] = False,
+    direction: Annotated[tuple[str, ...], several("from:CLASS to:CLASS, between the classes' mean codes (VAE).")] = (),
+    apply: Annotated[tuple[Path, ...], several("Pictures that are moved in that direction.")] = (),
+    reconstruct: Annotated[tuple[Path, ...], several("Pictures beside what their codes become (VAE).")] = (),
+    steps: Annotated[int, Parameter(help="Images of each way.")] = 10,
+    strength: Annotated[float, Parameter(help="How far to go: 1 is the whole step between the classes.")] = 1.0,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -42,29 +46,6 @@ def sample(
         neocog sample runs/vae/mnist-vae --interpolate 3 8 --steps 12
 
         neocog sample runs/vae/mnist-vae --direction from:3 to:8 --apply my-three.png
-
-    Parameters
-    ----------
-    count
-        How many new images.
-    seed
-        Of their latent vectors: the same seed gives the same images.
-    single
-        Every image as a file too; --out is then a new folder.
-    interpolate
-        Two seeds, or for a VAE two pictures: images on the arc between their latent vectors.
-    traverse
-        A row for each living dimension of a VAE, or for each of 8 random directions of a GAN.
-    direction
-        from:CLASS to:CLASS, a step between the mean codes of two classes of the training data (VAE).
-    apply
-        Pictures that are moved in that direction.
-    reconstruct
-        Pictures beside what their codes become (VAE).
-    steps
-        Images of each way.
-    strength
-        How far to go: 1 is the whole step between the classes.
     """
     from neocog.verbs.sample import sample as draw
 

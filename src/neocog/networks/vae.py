@@ -72,6 +72,7 @@ class VAE(nn.Module):
             *(block(nn.ConvTranspose2d(a, b, 4, 2, 1), b, norm) for a, b in pairwise(back)),
             nn.ConvTranspose2d(back[-1], channels, 4, 2, 1),
         )
+        initialise(self)
         self.to(memory_format=torch.channels_last)  # convolutions of few channels are up to twice as fast so
         start = torch.tensor(math.log(scale or 0.2))
         self.log_scale = nn.Parameter(start, requires_grad=scale == 0)
@@ -95,3 +96,23 @@ def block(layer: nn.Module, width: int, norm: Norm) -> nn.Sequential:
     """A layer, its norm and ReLU."""
     norms = [nn.BatchNorm2d(width)] if norm == "batch" else []
     return nn.Sequential(layer, *norms, nn.ReLU(inplace=True))
+
+
+@torch.no_grad()
+def initialise(net: VAE) -> None:
+    """He et al. 2015, counting for transposed convolutions the quarter of the kernel that meets a pixel.
+
+    PyTorch's own start lets a code all but vanish on its way through the decoder, which then learns to do without.
+    """
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            fan_in = layer.weight[0].numel()
+        elif isinstance(layer, nn.ConvTranspose2d):
+            fan_in = layer.weight.shape[0] * layer.weight[0, 0].numel() // 4
+        else:
+            continue
+        nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in))
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    net.log_variance.weight.mul_(0.1)
+    net.mean.weight.mul_(0.7)

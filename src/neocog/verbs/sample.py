@@ -51,14 +51,13 @@ def sample(
     strength: float = 1.0,
     quiet: bool = False,
 ) -> Sampled:
-    """Write a sheet of images as PNG to ``out`` (default: a new file in the run's folder ``samples``).
+    """Write a sheet of images as PNG to ``out`` (default: a new file in the run's folder ``samples``). Raises UserError.
 
-    ``n`` new images from latent vectors of ``seed``; or ``interpolate`` (A, B): ``steps`` images on the arc between the
-    vectors of two seeds, or between two pictures; or ``traverse``: a row for each living dimension (of a task without
-    codes, for each of 8 random directions); or ``direction`` ("from:3", "to:8"): each picture of ``apply``, its
-    reconstruction, and ``steps`` images on the way from the mean code of one class to that of the other, ``strength``
-    times as far; or ``reconstruct``: pictures beside their reconstructions. ``single``: ``out`` is a new folder with
-    grid.png and every image. Raises UserError.
+    ``n`` new images from latent vectors of ``seed``; or ``interpolate``: ``steps`` images on the arc between the vectors
+    of two seeds or pictures; or ``traverse``: a row for each living dimension, or random direction; or ``direction``
+    ("from:3", "to:8"): each picture of ``apply``, its reconstruction, ``steps`` images on the way between the classes'
+    mean codes, ``strength`` times as far; or ``reconstruct``: pictures beside their reconstructions. ``single``: ``out``
+    is a new folder with grid.png and every image.
     """
     run, screen = path_of(run), Screen(quiet)
     predictor = load_predictor(run)
