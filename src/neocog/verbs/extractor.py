@@ -33,14 +33,13 @@ def train_extractor(job: Job, run: Run, ranks: Ranks, screen: Screen, command: S
     given = job.config.training
     per_epoch = max(1, job.feed.batches.count // 128)
     training = TrainConfig(
-        epochs=min(40, max(1, round(STEPS / per_epoch))),
+        epochs=min(20, max(1, round(STEPS / per_epoch))),
         augment=("off",),
         precision=given.precision,
         device=given.device,
         threads=given.threads,
         workers=given.workers,
         memory=given.memory,
-        save_every=given.save_every,
         seed=given.seed,
     )
     config = replace(job.config, data=replace(job.config.data, task="classification"), model=NETWORK, training=training)
