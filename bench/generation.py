@@ -10,6 +10,8 @@ drawn in the same way, and harder than a threshold at one half. After ``--minute
 against the nine, over all test digits. (3) Images a second of the training step against the same layers in a plain fp32 loop
 with a DataLoader of 2 workers, in processes of their own, in turn; the first round is thrown away. The data are found under
 NEOCOG_DATA.
+
+``--part gan`` and ``--part gan-step``: see generation_gan.py.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+
+import generation_gan
 
 VAE = {"task": "vae", "latent": 24, "widths": "16,32", "hidden": 256, "binarise": "sampled", "batch": 128, "lr": 0.002}
 BATCH = 128
@@ -235,6 +239,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "ours": lambda options: print(ours(options.steps, options.threads)),
     "plain": lambda options: print(plain(options.steps, options.threads)),
     "speed": lambda options: print(json.dumps(speed(options))),
+    **generation_gan.PARTS,
 }
 
 
@@ -247,6 +252,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--vae", type=Path, help="gan: a run of --task vae on MNIST, to compare with")
+    parser.add_argument("--more", nargs=argparse.REMAINDER, default=[], help="gan: further settings of neocog train")
     options = parser.parse_args()
     PARTS[options.part](options)
 

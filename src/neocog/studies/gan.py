@@ -142,13 +142,13 @@ class GANStudy(Generative):
         )
 
     def went_wrong(self, job: Job, learner: Learner) -> list[str]:
-        """Each trouble of the training once, with the epochs in which it was there."""
+        """Each trouble of the training once, with the epochs in which it was there; the first tenth is a beginning only."""
         assert isinstance(job.task, GAN)
         epochs: dict[str, list[int]] = {}
-        for row in learner.counters.rows:
+        total = len(learner.counters.rows)
+        for row in learner.counters.rows[total // 10 :]:
             for line in troubles(measures_of(row), job.task.loss):
                 epochs.setdefault(line.partition(":")[0], []).append(int(row["epoch"]))
-        total = len(learner.counters.rows)
         return [
             f"{what}: in {len(where)} of {total} epochs, the last of them {where[-1]}" for what, where in epochs.items()
         ]
@@ -248,6 +248,7 @@ def neighbours(
     extractor: Extractor, fake: Array, train: Array, test: Array
 ) -> tuple[tuple[Measure, Measure], list[Array]]:
     """How many samples are copies, by pixels and by features; the first samples, and their nearest training images."""
+
     def by_pixels(images: Array) -> Array:
         return coarse(images, SMALL)
 

@@ -91,9 +91,12 @@ def likeness_chapter(measures: Mapping[str, Measure], extractor: str, wrong: Seq
         "as what is compared: nothing can be better on average. Recognised: the classifier is sure of a class with 0.9 or "
         "more. Memorised: nearer to a training image than 99 of 100 test images are, so about 1 % where nothing was copied."
     )
-    said: list[Item] = [Text(line[0].upper() + line[1:] + ".") for line in wrong] or [
-        Text("Nothing went wrong: no epoch in which the generator collapsed or the discriminator won.")
+    fid, floor = measures["fid"].value, measures["fid_floor"].value
+    sentences = [
+        f"Two halves of the real test images lie {floor:.4g} apart; the generated ones lie {fid:.4g} from the real ones"
     ]
+    sentences += wrong or ["Nothing went wrong: the generator did not collapse, the discriminator did not win"]
+    said = (Text(line[0].upper() + line[1:] + ".") for line in sentences)
     return Section(
         "How like the data", (*said, Table(("measure", "value", "95 % interval", "n"), rows, note)), "measures"
     )
