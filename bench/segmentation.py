@@ -1,6 +1,7 @@
 """How well does the default U-Net outline what matters, and how fast does it learn?
 
     python bench/segmentation.py --part mri --minutes 60                  # brain tumours, a fifth of the patients tests
+    python bench/segmentation.py --part mri --minutes 60 --folds 5        # … every patient tests once
     python bench/segmentation.py --part mri --minutes 60 --split slice    # the same slices split without regard to patients
     python bench/segmentation.py --part camvid --minutes 60               # 11 classes, tested on a video that was not seen
     python bench/segmentation.py --part camvid --minutes 60 --split usual # the usual split, whose parts share videos
@@ -26,7 +27,13 @@ from pathlib import Path
 
 DATA = Path(os.environ.get("NEOCOG_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PARTS = {  # folder, settings, the test measure and what it should reach
-    "mri": ("lgg-mri-segmentation", {"--size": "128", "--width": "16", "--lr": "0.003"}, "group_dice", 0.72),
+    # slices of five institutes: each scaled by itself, which on 20 patients of the training part gave 0.75 against 0.58
+    "mri": (
+        "lgg-mri-segmentation",
+        {"--size": "128", "--width": "16", "--lr": "0.003", "--scaling": "image"},
+        "group_dice",
+        0.72,
+    ),
     "camvid": ("camvid", {"--ignore": "11", "--size": "180 240", "--width": "16", "--lr": "0.003"}, "mean_iou", 0.45),
     "nuclei": ("bbbc039", {"--size": "256 344", "--width": "16"}, "mean_dice", 0.95),
 }

@@ -113,6 +113,16 @@ def test_exported_files_give_the_runs_probabilities(
     assert facts["classes"] == list(CLASSES) and facts["preprocessing"]["dtype"] == dtype
 
 
+def test_images_scaled_by_themselves_are_refused_rather_than_scaled_wrongly(run: Callable[..., Run]) -> None:
+    made = run("cnn", widths=(4,))
+    facts = json.loads(made.model.read_text())
+    facts["preprocessing"]["scaling"] = "image"
+    made.model.write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="scales each image by itself"):
+        export(made, "numpy")
+    assert not (made.folder / "export").exists()
+
+
 @ONNX
 @pytest.mark.parametrize("model", ["resnet", "own"])
 def test_onnx_takes_every_network_any_batch_and_carries_its_facts(

@@ -43,11 +43,12 @@ def test_any_size_comes_out_as_it_went_in_and_every_weight_learns(name: str, siz
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize("norm", ["batch", "last", "group", "none"])
+@pytest.mark.parametrize("norm", ["batch", "last", "instance", "group", "none"])
 def test_norms_and_depths_are_options(norm: str) -> None:
     model = build("unet", 1, (20, 20), 2, norm=norm, depth="2", width="6")
     assert model(torch.zeros(1, 1, 20, 20)).shape == (1, 2, 20, 20)
     kinds = {nn.BatchNorm2d: {"batch": 10, "last": 5}.get(norm, 0), nn.GroupNorm: 10 if norm == "group" else 0}
+    kinds[nn.InstanceNorm2d] = 10 if norm == "instance" else 0
     for kind, count in kinds.items():
         assert sum(isinstance(m, kind) for m in model.modules()) == count
 

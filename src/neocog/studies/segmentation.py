@@ -50,7 +50,7 @@ from neocog.tiling import tiled
 from neocog.verbs.screen import Screen
 
 BATCH = 8  # images a step, unless --batch says otherwise
-SHOWN = 4  # cases of each kind
+SHOWN = 6  # cases of each kind
 AT_ONCE = 1 << 20  # pixels that go through a network together
 LARGER = 1.5  # times the largest training image: from here on, an image keeps its scale and is cut into tiles
 MOST_SHOWN = 1 << 22  # pixels of an overlay

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.data.slices import side_by_side
 from neocog.measures import title
 from neocog.run import Item, Matrix, Measure, Picture, Pictures, Section, Table, Text, Whiskers
 from neocog.tasks.chapters.pictures import thumbnail
 from neocog.tasks.chapters.quality import cells, short
 
 Array = NDArray[Any]
-SIDE = 160  # of a picture
+SIDE = 240  # of a picture
 IGNORE = 255
 # Okabe & Ito 2008, told apart by the colour-blind too; more classes take hues at equal steps
 PALETTE = ((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0),
@@ -24,11 +25,10 @@ PALETTE = ((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 6
 
 @dataclass(frozen=True)
 class Case:
-    """One test image: its pictures (base64 PNG) with the true outline's fill and the predicted one, and its Dice."""
+    """One test image: a picture (base64 PNG) of it with the true mask and, to the right, with the predicted one; its Dice."""
 
     name: str
-    truth: str
-    prediction: str
+    pair: str
     dice: float
 
 
@@ -64,8 +64,8 @@ def overlay(picture: Array, mask: Array, classes: int, strength: float = 0.45) -
 
 def case(name: str, picture: Array, truth: Array, prediction: Array, classes: int, dice: float) -> Case:
     """``picture`` (H, W, 3); ``truth`` and ``prediction`` (H, W) class numbers."""
-    pngs = [thumbnail(overlay(picture, mask, classes).transpose(2, 0, 1), 0, 255, SIDE) for mask in (truth, prediction)]
-    return Case(name, pngs[0], pngs[1], dice)
+    both = [overlay(picture, mask, classes).transpose(2, 0, 1) for mask in (truth, prediction)]
+    return Case(name, thumbnail(side_by_side(tuple(both), 255), 0, 255, 2 * SIDE), dice)
 
 
 def segmentation_chapter(
@@ -97,24 +97,17 @@ def segmentation_chapter(
 def cases_chapter(
     worst: Sequence[Case], median: Sequence[Case], best: Sequence[Case], classes: Sequence[str]
 ) -> Section:
-    """Each case twice: with the true mask, then with the predicted one."""
+    """The true mask beside the predicted one, over the image."""
     legend = ", ".join(
         f"{name} #{red:02x}{green:02x}{blue:02x}"
         for name, (red, green, blue) in zip(classes, palette(len(classes)), strict=True)
     )
-    items: list[Item] = [Text(f"Left of each pair the true mask, right the predicted one. Colours: {legend}.")]
+    items: list[Item] = [Text(f"Left the true mask, right the predicted one. Colours: {legend}.")]
     for cases, what in ((worst, "Worst"), (median, "In the middle"), (best, "Best")):
         tone = {"Worst": "bad", "Best": "good"}.get(what, "")
-        shown = [
-            picture
-            for one in cases
-            for picture in (
-                Picture(one.truth, f"truth\n{one.name}"),
-                Picture(one.prediction, f"predicted, Dice {one.dice:.3f}\n{one.name}", tone),  # type: ignore[arg-type]
-            )
-        ]
+        shown = [Picture(one.pair, f"Dice {one.dice:.3f}\n{one.name}", tone) for one in cases]  # type: ignore[arg-type]
         if shown:
-            items.append(Pictures(tuple(shown), f"{what}."))
+            items.append(Pictures(tuple(shown), f"{what}.", large=True))
     return Section("Best, median and worst", tuple(items), "cases")
 
 
