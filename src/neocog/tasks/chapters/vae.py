@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from neocog.measures import title
 from neocog.run import Bars, Item, Measure, Picture, Pictures, Scatter, Section, Table, Text
 from neocog.tasks.chapters.montage import sheet
-from neocog.tasks.chapters.quality import cells, short
 
 Array = NDArray[Any]
 MOST_POINTS, MOST_COLOURS = 2000, 12
@@ -35,11 +34,25 @@ def likelihood_chapter(measures: Mapping[str, Mapping[str, Measure]], likelihood
     """``measures``: of the test and the validation part."""
     other = [part for part in measures if part != "test"]
     rows = tuple(
-        (title(name), *cells(m), *(short(measures[part].get(name)) for part in other))
+        (
+            title(name),
+            nats(m.value),
+            f"{nats(m.low)} to {nats(m.high)}",
+            m.n,
+            *(nats_of(measures[part].get(name)) for part in other),
+        )
         for name, m in measures["test"].items()
     )
     table = Table(("measure", "value", "95 % interval", "n", *other), rows, BOUND)
     return Section("How good it is", (table, Text(PIXELS[likelihood, binarise])), "measures")
+
+
+def nats(value: float) -> str:
+    return f"{value:,.2f}".replace("-", "−")
+
+
+def nats_of(m: Measure | None) -> str | None:
+    return None if m is None else nats(m.value)
 
 
 def images_chapter(rows: Sequence[Array]) -> Section:
