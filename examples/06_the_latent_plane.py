@@ -36,9 +36,10 @@ def plane(run: Run) -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([drawn["x"], drawn["y"]]), np.array(drawn["groups"])
 
 
-def main(out: Path, epochs: int = 120) -> dict[str, float]:
+def main(out: Path, epochs: int = 80) -> dict[str, float]:
     """The story; returns the share of like neighbours, and how strange a digit and a picture of noise are."""
-    run = neocog.train("digits", out=out / "run", task="vae", latent=2, epochs=epochs, lr=0.004, quiet=True)
+    network = {"latent": 2, "widths": "16,32", "hidden": 64}
+    run = neocog.train("digits", out=out / "run", task="vae", epochs=epochs, lr=0.004, quiet=True, **network)
     measures = json.loads(run.result.read_text())["measures"]["test"]
     elbo = measures["elbo"]
     print(f"ELBO {elbo['value']:.1f} nats ({elbo['low']:.1f} to {elbo['high']:.1f}, n = {elbo['n']})")
