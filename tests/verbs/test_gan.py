@@ -17,6 +17,7 @@ from neocog.run import Run
 from neocog.studies import gan as study
 from neocog.studies.features import Extractor
 from neocog.verbs.evaluate import evaluate
+from neocog.verbs.explain import explain
 from neocog.verbs.predict import predict
 from neocog.verbs.sample import sample
 from neocog.verbs.train import train
@@ -62,7 +63,7 @@ def test_a_generator_that_draws_one_image_is_said_to_collapse(
 ) -> None:
     said = result(run)["went_wrong"]
     assert said[0] == "the generator collapses: in 2 of 2 epochs, the last of them 2"
-    assert "it draws about" in said[1] and "the data have 9.9" in said[1]
+    assert "it draws about" in said[1] and "the data have 9." in said[1]
     assert "The generator collapses: in 2 of 2 epochs" in run.report.read_text()
     train("digits", tmp_path / "loud", extractor=str(run.folder / "extractor"), **SMALL)
     heard = capsys.readouterr()
@@ -104,6 +105,8 @@ def test_predict_is_refused_with_the_verb_that_draws(run: Run, tmp_path: Path) -
     with pytest.raises(UserError, match="says nothing of given ones") as refusal:
         predict(run, [tmp_path / "a.png"], quiet=True)
     assert "neocog sample" in refusal.value.fix
+    with pytest.raises(UserError, match="answers nothing that could be explained"):
+        explain(run, [tmp_path / "a.png"], tmp_path / "out", quiet=True)
 
 
 def test_what_does_not_suit_a_gan_is_told_before_anything_is_written(tmp_path: Path, run: Run) -> None:
