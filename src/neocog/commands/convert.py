@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from neocog.commands.app import Json, Quiet, app, show
 from neocog.errors import UserError
@@ -63,7 +64,61 @@ def labelme(
     from neocog.verbs.convert import labelme as draw
 
     done = draw(data, out, on_bad=on_bad, quiet=quiet)
-    show(done, json, lambda: print(_labelme_told(done)))
+    show(asdict(done) | {"out": str(done.out)}, json, lambda: print(_labelme_told(done)))
+
+
+@convert.command
+def augment(
+    data: str,
+    out: Path,
+    /,
+    *,
+    copies: int = 5,
+    augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    size: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
+    task: Literal["auto", "classification", "regression", "segmentation"] = "auto",
+    targets: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    ignore: int = -1,
+    seed: int = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a data set with changed copies of its images, and of their masks: for programs that do not augment.
+
+    neocog needs no such copies: it changes every image anew in every epoch. Where the data come with a split, only the
+    images to train on are copied; a copy is always of its original's group, so that no split can part the two.
+
+    Examples:
+
+        neocog convert augment photos/ more-photos/ --copies 5
+
+        neocog convert augment cells/ more-cells/ --augment turn=180 flip=off --seed 1
+
+    Parameters
+    ----------
+    data
+        Images with classes, values or masks, as for train.
+    out
+        A new folder, outside of the data: images/, masks/ and data.csv.
+    copies
+        Of each image that is trained on.
+    augment
+        Changes to the default augmentation: turn=15, flip=off.
+    size
+        Height and width of everything that is written; one number: both. Default: each image's own.
+    task
+        What is labelled; auto: what the data say.
+    targets
+        Columns of values; default: every column of numbers.
+    ignore
+        Mask value that does not count, such as 255; -1: none.
+    """
+    from neocog.verbs.convert_augment import augment as copy
+    from neocog.verbs.convert_augment import told
+
+    settings: dict[str, Any] = {"copies": copies, "augment": augment, "size": size, "task": task, "targets": targets}
+    done = copy(data, out, **settings, ignore=ignore, seed=seed, quiet=quiet)
+    show(asdict(done) | {"table": str(done.table)}, json, lambda: print(told(done)))
 
 
 def _labelme_told(done: Any) -> str:

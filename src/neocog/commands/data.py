@@ -49,7 +49,7 @@ def audit(
         from neocog.verbs.agreement import agreement
 
         pairs = agreement([Path(data), *against], out)
-        show(pairs, json, lambda: print("\n".join(_agreement_told(pair) for pair in pairs)))
+        show({"pairs": pairs}, json, lambda: print("\n".join(_agreement_told(pair) for pair in pairs)))
         return
     from neocog.data.reading import Reading
     from neocog.verbs import audit as verb
@@ -127,5 +127,10 @@ def kmeans(
     from neocog.verbs.kmeans import table
 
     found, folder = divide(image, clusters, space, out, seed)
-    told = {"out": str(folder), "inertia": found.inertia, "pixels": found.counts, "colours": found.colours}
+    told = {
+        "out": str(folder),
+        "inertia": found.inertia,
+        "pixels": found.counts.tolist(),
+        "colours": found.colours.tolist(),
+    }
     show(told, json, lambda: print(f"{folder}\n{table(found)}", end=""))

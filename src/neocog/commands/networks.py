@@ -8,11 +8,23 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from neocog.commands.app import Json, Out, Quiet, app, console, show
+from neocog.errors import UserError
 
 
 @app.command
 def models(
-    name: str | None = None, /, *, channels: int = 3, size: int = 32, outputs: int = 10, json: Json = False
+    name: str | None = None,
+    /,
+    *,
+    channels: int = 3,
+    size: int = 32,
+    outputs: int = 10,
+    lecture: Annotated[
+        bool, Parameter(negative=(), help="Eighteen known classifiers: depth, parameters, size.")
+    ] = False,
+    time: Annotated[bool, Parameter(negative=(), help="With --lecture: measure an image's time in each.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """List the networks with their parameters and size, or the options of one.
 
@@ -21,7 +33,17 @@ def models(
         neocog models
 
         neocog models cnn
+
+        neocog models --lecture --time
     """
+    if lecture or time:
+        from neocog.verbs import lecture as known
+
+        if not lecture or name is not None:
+            raise UserError("--time and --lecture are for the table alone", fix="neocog models --lecture --time")
+        table = known.lecture(time, quiet)
+        show({"models": table}, json, lambda: known.show(table, console()))
+        return
     from neocog.verbs import models as verb
 
     if name is not None:

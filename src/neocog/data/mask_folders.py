@@ -140,6 +140,8 @@ def _beside(root: Path) -> Layout:
     """x_mask.png beside x.webp, in any folder."""
     names = list(_images(root, ""))
     masks = {_key(name): name for name in names if SUFFIX.search(PurePosixPath(name).stem)}
+    if not masks:  # then images may share a name: a.jpg and a.png
+        return Layout("images without masks", [], names)
     images = [name for name in names if not SUFFIX.search(PurePosixPath(name).stem)]
     by_key = _unique(images, _plain, "images")
     pairs = [Pair(name, masks[key]) for key, name in by_key.items() if key in masks]

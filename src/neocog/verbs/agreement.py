@@ -51,7 +51,9 @@ def agreement(sources: Sequence[Path], out: Path | None = None) -> list[Agreemen
 
 
 def _opened(source: Path) -> Dataset:
-    data = open_masks(source, DEFAULT, Reading(task="segmentation")) if source.exists() else None
+    if not source.exists():
+        raise UserError("no such folder or table", printable(str(source)), "give a folder of images with masks")
+    data = open_masks(source, DEFAULT, Reading(task="segmentation"))
     if data is None:
         raise UserError("no masks found", printable(str(source)), "give a folder of images with masks")
     return data

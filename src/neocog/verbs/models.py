@@ -13,24 +13,28 @@ from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, model_class, 
 from neocog.networks.option import describe
 
 LENGTH, DEPTH = 660, 32  # letters and slices for which networks of sequences and volumes are counted
+LARGE = ("darknet19", "shufflenet", "nasnetmobile")  # which halve their images five times
+LEAST = 64  # pixels that these need
 
 
 def models(channels: int = 3, size: tuple[int, ...] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
     """One row a network of our own, in the order of ``MODELS``, ``SEGMENTERS`` and ``GENERATORS``.
 
-    Counted for images of that shape, for one channel of ``DEPTH``³ voxels, or for ``LENGTH`` letters, as the network needs.
+    Counted for images of that shape (at least ``LEAST`` pixels a side where a network needs them), for one channel of
+    ``DEPTH``³ voxels, or for ``LENGTH`` letters, as the network needs.
     ``name``, ``input``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image forward; convolutions
     and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the network's minimum.
     """
     rows = []
     for name in (*MODELS, *SEGMENTERS, *GENERATORS):
-        shape = {"sequences": (4, 1, LENGTH), "volumes": (1, *[DEPTH] * 3)}.get(FORMS.get(name, ""), (channels, *size))
+        plane = tuple(max(side, LEAST) for side in size) if name in LARGE else size
+        shape = {"sequences": (4, 1, LENGTH), "volumes": (1, *[DEPTH] * 3)}.get(FORMS.get(name, ""), (channels, *plane))
         rows.append(row(name, shape[0], shape[1:], outputs))
     return rows
 
 
 def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[str, Any]:
-    """The row of one network, which is built for it; torch's random numbers stay where they were."""
+    """The row of one network, built and run without numbers."""
     import torch
 
     from neocog.errors import UserError
@@ -46,7 +50,7 @@ def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[s
     }
     note = ""
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.device("meta"):  # shapes alone: nothing is drawn, stored or computed
             model = build(name, channels, size, outputs)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         result |= {"parameters": parameters, "megabytes": round(parameters * 4 / 1e6, 3)}
@@ -108,6 +112,7 @@ def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
     console.print(grid)
     console.print('timm:NAME for any NAME of timm (pip install "neocog[timm]")', markup=False)
     console.print("path/to/file.py:Class for a network of your own", markup=False)
+    console.print("neocog models --lecture [--time] compares eighteen known classifiers", markup=False)
 
 
 def torchvision_families() -> dict[str, list[str]]:

@@ -1,0 +1,291 @@
+"""``convert augment``: a data set with changed copies of its images, for programs that do not augment themselves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from tifffile import imwrite
+
+from neocog.config import Config, configured
+from neocog.data.augment import Changes
+from neocog.data.cells import safe_cell
+from neocog.data.dataset import Array, BadImage, Dataset
+from neocog.data.decoding import DEFAULT
+from neocog.data.detect import open_dataset
+from neocog.data.fit import fit, shape_plan
+from neocog.data.masks import IGNORED, fit_mask
+from neocog.data.preprocessing import Preprocessing
+from neocog.data.reading import Reading
+from neocog.data.table import LONGEST
+from neocog.errors import UserError, listed, printable, raise_all
+from neocog.studies import study_for
+from neocog.studies.masks import index_png
+from neocog.verbs.screen import Screen
+
+MOST_TOLD = 20  # faults of single images
+TABLE = "data.csv"
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """What was written: the table to train from, how many originals and copies, and whether masks have ignored pixels."""
+
+    table: Path
+    originals: int
+    copies: int
+    ignored: bool
+
+
+def augment(
+    source: str | Path,
+    out: Path,
+    *,
+    copies: int = 5,
+    augment: Sequence[str] = (),
+    size: tuple[int, ...] = (),
+    task: str = "auto",
+    targets: tuple[str, ...] = (),
+    ignore: int = -1,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Augmented:
+    """Write the new folder ``out``: images/, masks/ where there are any, and data.csv, which ``train`` reads.
+
+    Each original is there, and of those that a given split trains on (of all, where no split is given) ``copies`` changed
+    ones, whose changes are those of ``train --augment``: a function of (seed, number of the copy, position of the image).
+    data.csv says to which group each belongs; a copy is of its original's group, so that no split can part the two.
+    Copies are PNG or TIFF of the original's depth; originals stay as stored unless ``size`` (H, W) makes all alike.
+    Either everything is written or nothing. Raises UserError with all faults.
+    """
+    _check(source, out, copies)
+    config = configured(Config(), {"data": str(source), "task": task, "augment": tuple(augment), "size": size})
+    reading = Reading(task=task, targets=targets, ignore=ignore if ignore >= 0 else None, least_classes=1)
+    data = open_dataset(source, DEFAULT, reading)
+    if data.form != "images":
+        raise UserError(f"convert augment is for images, not for {data.form}", fix="neocog train … --augment")
+    study = study_for(task, data)
+    if not study.needs:
+        raise UserError(f"--task {task} changes its images by itself", fix="leave out --task")
+    headers = [_header(data, index) for index in range(len(data))]
+    plan = shape_plan(headers, size=size or None)
+    changes, _ = study.changes(config, data, plan)
+    if changes is None:
+        raise UserError("the augmentation is off: copies would equal their originals", fix="--augment turn=15, or none")
+    screen = Screen(quiet)
+    for note in data.notes:
+        screen.say(f"note: {note}")
+    if data.splits is None:
+        screen.say("note: no split is given, so all images get copies; groups keep them on one side of any split")
+    with _new_folder(out) as folder, screen.bar("augmenting", len(data)) as advance:
+        writer = Writer(data, plan, changes, folder, copies, seed, bool(size))
+        for index in range(len(data)):
+            writer.add(index)
+            advance(1)
+        writer.finish()
+    return Augmented(out / TABLE, len(data), len(writer.rows) - len(data), writer.ignored)
+
+
+def _check(source: str | Path, out: Path, copies: int) -> None:
+    problems = []
+    if os.path.lexists(out):
+        problems.append(UserError("exists already", printable(str(out)), "give another folder"))
+    if copies < 1:
+        problems.append(UserError(f"{copies} copies: at least 1 is needed", fix="--copies 5"))
+    if Path(source).is_dir() and out.resolve().is_relative_to(Path(source).resolve()):
+        problems.append(UserError("the output would lie in the data", printable(str(out)), "give a folder outside"))
+    raise_all(problems)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder beside ``out`` that takes its name once all is well; otherwise, Ctrl-C included, it is removed."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        yield folder
+        folder.chmod(0o777 & ~_umask())
+        folder.rename(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _header(data: Dataset, index: int) -> Any:
+    try:
+        return data.images.header(index)
+    except BadImage:
+        return None  # told when its pixels are read, with all others
+
+
+class Writer:
+    """Writes one original after the other, with its copies; ``rows`` are those of the table."""
+
+    def __init__(
+        self, data: Dataset, plan: Preprocessing, changes: Changes, folder: Path, copies: int, seed: int, fitted: bool
+    ) -> None:
+        self.data, self.plan, self.changes, self.folder = data, plan, changes, folder
+        self.copies, self.seed, self.fitted = copies, seed, fitted
+        self.stems = distinct_stems(data.names, copies)
+        self.rows: list[list[str]] = []
+        self.faults: list[UserError] = []
+        self.ignored = False
+
+    def add(self, index: int) -> None:
+        """The original at this position, and its copies where it is one to train on."""
+        data = self.data
+        try:
+            pixels = data.images.read(index)
+            mask = None if data.masks is None else data.masks.read(index)
+            plan = self._plan(pixels)
+            image = fit(pixels, plan, str(data.names[index]))
+        except BadImage as error:
+            self.faults.append(UserError(error.what, error.where, error.fix))
+            return
+        if self.faults:
+            return  # nothing of it would stay
+        if mask is not None and self.fitted:
+            mask = fit_mask(mask, plan.size, plan.fit)
+        path = data.images.path(index)
+        if path is not None and not self.fitted:
+            suffix = path.suffix
+            self._store(f"images/{self.stems[index]}{suffix}", path.read_bytes())
+        else:
+            suffix = self._picture(f"images/{self.stems[index]}", image)
+        target = _target(data, index, mask)
+        self._row(index, self.stems[index], suffix, target)
+        if data.splits is not None and data.splits[index] not in ("train", ""):
+            return
+        for number in range(1, self.copies + 1):
+            stem = f"{self.stems[index]}-copy{number}"
+            where = torch.tensor([index])
+            given = torch.from_numpy(image[None]), torch.from_numpy(target[None])
+            changed, moved = self.changes(*given, where, self.seed, number, plan)
+            suffix = self._picture(f"images/{stem}", as_stored(changed[0].numpy(), image.dtype))
+            self._row(index, stem, suffix, moved[0].numpy())
+
+    def finish(self) -> None:
+        """The table, and the list of classes of masks. Raises UserError with the faults of all images."""
+        if len(self.faults) > MOST_TOLD:
+            more = UserError(f"{len(self.faults)} images cannot be used", f"the first {MOST_TOLD} are told above")
+            self.faults[MOST_TOLD:] = [more]
+        raise_all(self.faults)
+        data, text = self.data, io.StringIO()
+        told = ("mask",) if data.masks is not None else data.quantities if data.values is not None else ("label",)
+        heads = ["image", *told, "group", *["split"] * (data.splits is not None)]
+        heads += ["weight"] * (data.weights is not None)
+        csv.writer(text, lineterminator="\n").writerows([heads, *self.rows])
+        self._store(TABLE, text.getvalue().encode(errors="backslashreplace"))
+        if data.masks is not None:
+            self._store("classes.txt", "".join(f"{name}\n" for name in data.classes).encode())
+
+    def _plan(self, pixels: Array) -> Preprocessing:
+        """The image's own shape, unless all are made alike; deep pixels range from its lowest to its highest."""
+        plan = self.plan
+        if not self.fitted:
+            plan = replace(plan, size=pixels.shape[:2], channels=pixels.shape[2])
+        if plan.dtype == "uint8":
+            return plan
+        low, high = float(pixels.min()), float(pixels.max())
+        return replace(plan, low=low, high=high if high > low else low + 1)
+
+    def _row(self, index: int, stem: str, suffix: str, target: Array) -> None:
+        data, told = self.data, [self.data.told(index)]
+        if data.masks is not None:
+            told = [f"masks/{stem}.png"]
+            self.ignored |= bool((target == IGNORED).any())
+            self._store(told[0], index_png(target, len(data.classes)))
+        elif data.values is not None:
+            told = [f"{value:.9g}" for value in target.tolist()]
+        group = data.names[index] if data.groups is None else data.groups[index]
+        row = [f"images/{stem}{suffix}", *told, safe_cell(str(group))[-LONGEST:]]
+        row += [] if data.splits is None else [str(data.splits[index])]
+        self.rows.append(row + ([] if data.weights is None else [f"{data.weights[index]:.17g}"]))
+
+    def _picture(self, stem: str, image: Array) -> str:
+        suffix, contents = encoded(image)
+        self._store(f"{stem}{suffix}", contents)
+        return suffix
+
+    def _store(self, name: str, contents: bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(contents)
+
+
+def _target(data: Dataset, index: int, mask: Array | None) -> Array:
+    """What changes with the image: its mask (H, W), its values (V,), or its label, which stays."""
+    if mask is not None:
+        return mask
+    return np.asarray(data.labels[index] if data.values is None else data.values[index])
+
+
+def as_stored(image: Array, dtype: np.dtype[Any]) -> Array:
+    """Changed pixels, float32 in stored units, in the original's type: integers rounded and kept in their range."""
+    if dtype.kind == "f":
+        return image.astype(dtype)
+    bounds = np.iinfo(dtype)
+    return np.rint(image).clip(bounds.min, bounds.max).astype(dtype)
+
+
+def encoded(image: Array) -> tuple[str, bytes]:
+    """(C, H, W) without loss as (suffix, file): PNG of 8-bit grey and colour and of 16-bit grey, else TIFF."""
+    pixels, file = np.ascontiguousarray(image.transpose(1, 2, 0)), io.BytesIO()
+    channels = pixels.shape[2]
+    shown = pixels[..., 0] if channels == 1 else pixels
+    if (pixels.dtype == np.uint8 and channels in (1, 3)) or (pixels.dtype == np.uint16 and channels == 1):
+        Image.fromarray(shown).save(file, "PNG")
+        return ".png", file.getvalue()
+    kind = {"photometric": "rgb"} if channels == 3 else {"photometric": "minisblack"}
+    if channels > 1:
+        kind["planarconfig"] = "contig"
+    imwrite(file, shown, compression="zlib", metadata={"axes": "YXS"[: shown.ndim]}, **kind)
+    return ".tif", file.getvalue()
+
+
+def distinct_stems(names: Sequence[str], copies: int) -> list[str]:
+    """A path without suffix for each image, from its name: all different, also from those of all copies, in any case."""
+    stems: list[str] = []
+    taken: set[str] = set()
+    top = "images/" if all(name.startswith("images/") for name in names) else ""  # written to images/ in any case
+    for name in names:
+        path = PurePosixPath(re.sub(r"[\x00-\x1f\x7f\ud800-\udfff\\:*?\"<>|]", "_", name.removeprefix(top)))
+        plain = path.with_suffix("") if path.suffix else path
+        stem, number = plain.as_posix(), 1
+        while not taken.isdisjoint(wanted := {key.casefold() for key in _used(stem, copies)}):
+            number += 1
+            stem = f"{plain.as_posix()}-{number}"
+        taken |= wanted
+        stems.append(stem)
+    return stems
+
+
+def _used(stem: str, copies: int) -> Iterator[str]:
+    yield stem
+    yield from (f"{stem}-copy{number}" for number in range(1, copies + 1))
+
+
+def told(done: Augmented) -> str:
+    """One line on what was written, and what to do with it."""
+    more = " --ignore 255" if done.ignored else ""
+    return (
+        f"{listed([str(done.table)])}: {done.originals} images, {done.copies} copies; neocog train {done.table}{more}"
+    )

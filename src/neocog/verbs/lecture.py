@@ -1,0 +1,127 @@
+"""``models --lecture``: eighteen known classifiers, their depth, parameters and size, and what an image costs here."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from neocog.errors import UserError
+from neocog.networks.lecture import TABLE, Known
+from neocog.verbs.screen import Screen
+
+SECONDS, MOST, LEAST = 1.0, 30, 3  # of one network: repetitions end after so long, or after so many; at least so many
+FIRST = "squeezenet"  # times are told relative to it
+
+
+def lecture(timed: bool = False, quiet: bool = False) -> list[dict[str, Any]]:
+    """A row a network: ``name``, ``model`` (what to train it by), ``depth``, ``parameters``, ``megabytes`` (10⁶ bytes of
+    float32 weights), ``side`` of its input in pixels, each as counted here; ``known``, the same as published, with None for
+    what is not known; ``why``, the reason where they differ.
+
+    ``timed``: with ``milliseconds`` of one image forward on this processor, the median of repetitions, and ``time``
+    relative to squeezenet. About a minute on two cores; otherwise nothing is computed, and no weights are made.
+    """
+    rows, screen = [], Screen(quiet)
+    with screen.bar("timing" if timed else "counting", len(TABLE)) as advance:
+        for known in TABLE:
+            rows.append(row(known, timed))
+            advance(1, known.name)
+    if timed:
+        unit = next(row["milliseconds"] for row in rows if row["name"] == FIRST)
+        for item in rows:
+            item["time"] = None if item["milliseconds"] is None else round(item["milliseconds"] / unit, 2)
+    return rows
+
+
+def row(known: Known, timed: bool) -> dict[str, Any]:
+    """What is counted of one network, on shapes alone, beside what is published of it; no counts where its library is absent."""
+    from neocog.networks.lecture import depth, parameters, reason, sketch
+
+    published = {
+        "depth": known.depth,
+        "parameters": round(known.parameters * 1e6),
+        "megabytes": known.megabytes,
+        "time": known.time,
+    }
+    found: dict[str, Any] = dict.fromkeys(("depth", "parameters", "megabytes", *["milliseconds"] * timed))
+    try:
+        model = sketch(known)
+        count = parameters(model)
+        found |= {"depth": depth(model, 3, known.side), "parameters": count, "megabytes": round(count * 4 / 1e6, 1)}
+        why = "; ".join(filter(None, (reason(known, model), known.why_depth)))
+        if timed:
+            found["milliseconds"] = milliseconds(model, known.side)
+    except UserError as error:
+        why = f"{error.what}: {error.fix}"
+    return {"name": known.name, "model": known.model, "side": known.side, **found, "known": published, "why": why}
+
+
+def milliseconds(model: Any, side: int) -> float:
+    """Median time of one image forward in float32, after one pass to warm up; the sketch ``model`` gets weights for it."""
+    import statistics
+
+    import torch
+
+    model.to_empty(device="cpu")
+    with torch.random.fork_rng(devices=[]):
+        for layer in model.modules():
+            if hasattr(layer, "reset_parameters"):
+                layer.reset_parameters()
+        image = torch.rand(1, 3, side, side)
+    took: list[float] = []
+    with torch.inference_mode():
+        model(image)
+        start = time.perf_counter()
+        while len(took) < LEAST or (len(took) < MOST and time.perf_counter() - start < SECONDS):
+            before = time.perf_counter()
+            model(image)
+            took.append(time.perf_counter() - before)
+    return round(statistics.median(took) * 1000, 2)
+
+
+def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
+    """The table for people: what is counted or measured here, and in brackets what is published where that is something else."""
+    console = console or Console(highlight=False)
+    table = Table("name", "--model", box=None, pad_edge=False)
+    timed = "time" in rows[0]
+    for head in ["depth", "parameters", "megabytes", "input"] + ["ms an image", "relative time"] * timed:
+        table.add_column(head, justify="right", no_wrap=True)
+    notes = list(dict.fromkeys(item["why"] for item in rows if item["why"]))
+    for item in rows:
+        shown = cells(item, timed)
+        if item["why"]:
+            shown[1] = f"{shown[1]} [{notes.index(item['why']) + 1}]"
+        table.add_row(item["name"], item["model"], *(cell.replace("[", r"\[") for cell in shown))
+    console.print(table)
+    console.print(
+        "\nDepth: the most convolutions and linear layers on one path. Megabytes: float32 weights.", markup=False
+    )
+    console.print("In round brackets: as published, where that is known and something else.", markup=False)
+    if timed:
+        console.print("Time: one image forward on this processor, relative to squeezenet.", markup=False)
+    for number, note in enumerate(notes, start=1):
+        console.print(f"[{number}] {note}", markup=False)
+
+
+def cells(item: dict[str, Any], timed: bool) -> list[str]:
+    """Depth, parameters, megabytes, input and times of one network as text; – where they are not known."""
+    known, side = item["known"], f"{item['side']} × {item['side']}"
+    if item["parameters"] is None:
+        return ["–", "–", "–", side, *["–", "–"] * timed]
+    row = next(row for row in TABLE if row.name == item["name"])
+    parameters = None if row.agrees(item["parameters"]) else row.parameters
+    shown = [
+        beside(str(item["depth"]), known["depth"]),
+        beside(f"{item['parameters'] / 1e6:.2f} M", parameters),
+        beside(f"{item['megabytes']:.1f}", known["megabytes"]),
+        side,
+    ]
+    return [*shown, f"{item['milliseconds']:.1f}", beside(f"{item['time']:.1f}", known["time"])] if timed else shown
+
+
+def beside(ours: str, published: float | None) -> str:
+    """ "53", or "176 (164)" where the published figure is another."""
+    return ours if published is None or f"{published:g}" == ours else f"{ours} ({published:g})"

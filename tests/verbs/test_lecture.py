@@ -1,0 +1,68 @@
+"""``models --lecture``: the table for people and programs, with and without times."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import torch
+
+from neocog.cli import main
+from neocog.errors import UserError
+from neocog.networks.lecture import TABLE
+from neocog.verbs import lecture as verb
+
+
+def known(*names: str) -> tuple[object, ...]:
+    return tuple(row for row in TABLE if row.name in names)
+
+
+def test_the_table_marks_what_is_published_otherwise(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "TABLE", known("squeezenet", "googlenet", "vgg16"))
+    monkeypatch.setenv("COLUMNS", "150")
+    main(["models", "--lecture"])
+    text = capsys.readouterr().out
+    assert re.search(r"vgg16 +torchvision:vgg16 +16 +138\.36 M +553\.4 \(515\) +224 × 224", text)
+    assert "6.62 M (7) [1]" in text and "[1] torchvision's branches" in text and "relative time" not in text
+
+
+def test_times_are_medians_relative_to_squeezenet(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "TABLE", known("squeezenet", "shufflenet"))
+    monkeypatch.setattr(verb, "SECONDS", 0.0)
+    before = torch.random.get_rng_state()
+    main(["models", "--lecture", "--time", "--json", "--quiet"])
+    rows = json.loads(capsys.readouterr().out)["models"]
+    assert [row["name"] for row in rows] == ["squeezenet", "shufflenet"]
+    first, second = rows
+    assert first["time"] == 1.0 and first["known"]["time"] == 1.0 and second["known"]["time"] is None
+    assert second["time"] == round(second["milliseconds"] / first["milliseconds"], 2)
+    assert torch.equal(before, torch.random.get_rng_state())
+    verb.show(rows)
+    assert "relative time" in capsys.readouterr().out
+
+
+def test_a_library_that_is_absent_leaves_its_rows_empty_and_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(_known: object) -> None:
+        raise UserError("timm is not installed", fix='pip install "neocog[timm]"')
+
+    monkeypatch.setattr(verb, "TABLE", known("darknet53"))
+    monkeypatch.setattr("neocog.networks.lecture.sketch", absent)
+    main(["models", "--lecture"])
+    text = capsys.readouterr().out
+    assert re.search(r"darknet53 +timm:darknet53 +– +– \[1\] +– +256 × 256", text)
+    assert 'timm is not installed: pip install "neocog[timm]"' in text
+
+
+def test_time_without_the_table_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["models", "--time"], ["models", "cnn", "--lecture"]):
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert left.value.code == 2
+        assert capsys.readouterr().err.count("neocog models --lecture --time") == 1
