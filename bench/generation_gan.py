@@ -21,7 +21,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SETTINGS = ["--width", "32", "--batch", "64", "--lr", "0.0003"]
+SETTINGS = [
+    "--width",
+    "32",
+    "--batch",
+    "64",
+    "--loss",
+    "hinge",
+    "--lr",
+    "0.0005",
+    "--schedule",
+    "cosine",
+    "--ema",
+    "0.999",
+]
 
 
 def gan(options: argparse.Namespace) -> dict[str, Any]:
@@ -29,7 +42,7 @@ def gan(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         command = [sys.executable, "-m", "neocog", "train", "mnist", "--task", "gan", "--minutes", str(options.minutes)]
-        command += [*SETTINGS, *options.more, "--json", "--out", str(out)]
+        command += ["--threads", str(options.threads), *SETTINGS, *options.more, "--json", "--out", str(out)]
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         result = json.loads(printed)
         test = result["measures"]["test"]
@@ -61,17 +74,19 @@ def fid_of_vae(vae: Path, run: Path) -> dict[str, float]:
     """The same distance, for images that a VAE draws."""
     import numpy as np
 
+    from neocog.config import from_toml
     from neocog.data.detect import open_dataset
     from neocog.data.feed import Streamed
     from neocog.data.images import Decoding
     from neocog.predictor import load_predictor
     from neocog.run import Run
-    from neocog.studies.features import extractor_of
+    from neocog.studies.features import extractor_of, place_of
     from neocog.studies.gan import compared
     from neocog.studies.generative import drawn
     from neocog.studies.vae import VAEStudy
     from neocog.verbs.evaluate import own_test
 
+    given = from_toml(Run(run).config.read_text(), str(run)).training.extractor
     study, predictor = VAEStudy(), load_predictor(Run(vae))
     recipe = predictor.preprocessing
     dataset = open_dataset("mnist", Decoding.recorded(recipe))
@@ -79,7 +94,7 @@ def fid_of_vae(vae: Path, run: Path) -> dict[str, float]:
     pieces = [chosen[start : start + 256] for start in range(0, len(chosen), 256)]
     real = np.concatenate([np.asarray(part) for part in Streamed(dataset.images, recipe).stream(iter(pieces))])
     fake = study.decode(predictor, drawn(len(chosen), study.latent(predictor), 0)).transpose(0, 3, 1, 2)
-    found = compared(extractor_of(Run(run / "extractor"), recipe), fake, real, 0).measures
+    found = compared(extractor_of(place_of(given, run), recipe), fake, real, 0).measures
     return {name: found[name].value for name in ("fid", "fid_floor", "recognised")}
 
 

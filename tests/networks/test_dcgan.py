@@ -53,3 +53,14 @@ def test_a_frozen_network_gets_no_gradient_but_lets_it_through() -> None:
     found.backward()
     assert all(p.grad is None and p.requires_grad for p in net.parameters())
     assert images.grad is not None and float(images.grad.abs().sum()) > 0
+
+
+def test_a_running_mean_of_a_spectral_discriminator_still_has_slopes_of_one() -> None:
+    torch.manual_seed(0)
+    mean, net = (Discriminator(1, (28, 28), width=4, spectral=True) for _ in range(2))
+    for ours, theirs in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
+        ours.lerp_(theirs, 0.5)  # the singular vectors of two networks: their mean belongs to neither
+    for layer in mean.eval().layers:
+        if hasattr(layer, "weight"):
+            largest = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)
+            assert float(largest) == pytest.approx(1, abs=0.02)

@@ -14,15 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from neocog.networks.layers import check_input, check_widths
 from neocog.networks.padding import padded
 
 LEAST, START = 8, 4  # smallest side of an image, and of the maps that it is drawn from
+SETTLED = 30  # power iterations that find a largest singular value anew
 STD = 0.02  # of all weights at the beginning, as in the paper
 
 
@@ -87,6 +89,15 @@ class Discriminator(nn.Module):
             for layer in self.layers:
                 if isinstance(layer, nn.Conv2d | nn.Linear):
                     spectral_norm(layer)
+
+    def train(self, mode: bool = True) -> Self:
+        """Before it is evaluated, the spectral norms settle: a running mean of singular vectors is not one of them."""
+        if not mode:
+            normed: list[Any] = [layer for layer in self.layers if is_parametrized(layer, "weight")]
+            for layer in normed:
+                weight = layer.parametrizations.weight
+                weight[0]._power_method(weight.original.detach().flatten(1), SETTLED)
+        return super().train(mode)
 
     def forward(self, images: Tensor) -> Tensor:
         found: Tensor = self.layers(padded(images, self.step))
