@@ -1,15 +1,18 @@
-"""Memory that a 10,000 × 10,000 picture takes to segment, over the model's own.
+"""How much memory does an image of 10,000 × 10,000 pixels take, beyond the network's own?
 
-    OMP_NUM_THREADS=1 python bench/large_image.py [SIDE [WIDTH]]
+    python bench/large_image.py                # 10,000 pixels a side
+    python bench/large_image.py --side 4000 --width 4
 
-A U-Net of WIDTH (16, the default) is trained for a moment on pictures of 128 × 128 pixels. Then a process of its own loads it and
-predicts a small picture, notes its highest resident memory so far, predicts the large one with its mask and overlay
-written, and notes the highest again. The difference is what is told.
+Trains a small U-Net for a moment, then, in a process of its own, loads the run, predicts a small picture, notes the peak of
+its memory, and predicts the large one as ``neocog predict RUN FILE --out FOLDER`` does: index PNG, overlay and areas. Prints
+one JSON line: the two peaks in GiB, their difference and the seconds. Target: a difference below 1.5 GiB.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,82 +22,88 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-SMALL = 128  # pixels a side of the training's pictures
-PROBE = """
-import json, resource, sys
-from pathlib import Path
-from neocog.verbs.predict import predict
-
-def highest():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
-
-run, small, large, out = map(Path, sys.argv[1:])
-predict(run, [small], out / "small", quiet=True)
-before = highest()
-(row,) = predict(run, [large], out / "large", quiet=True).rows
-assert not row["skipped"], row["skipped"]
-print(json.dumps({"before": before, "after": highest()}))
-"""
+TARGET = 1.5  # GiB
 
 
-def picture(side: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(side, side, 3) uint8 with squares of 16 pixels, half of them bright, and the mask of the bright ones."""
+def discs(side: int, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (side, side, 3) of bright discs in noise, and its mask."""
     rng = np.random.default_rng(seed)
-    cells = rng.integers(0, 2, (-(-side // 16), -(-side // 16)), np.uint8)
-    mask = np.repeat(np.repeat(cells, 16, 0), 16, 1)[:side, :side]
-    pixels = mask * np.uint8(120) + rng.integers(0, 80, (side, side), np.uint8)
-    return np.repeat(pixels[:, :, None], 3, axis=2), mask
+    pixels, mask = rng.integers(0, 60, (side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
+    radius = 9
+    spot = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
+    for row, column in rng.integers(radius, side - radius - 1, (count, 2)):
+        part = slice(row - radius, row + radius + 1), slice(column - radius, column + radius + 1)
+        mask[part][spot] = 1
+        pixels[part][spot] = 200
+    return pixels, mask
 
 
-def trained(folder: Path, options: dict[str, str]) -> Path:
-    """A run on eight small pictures, one epoch long: memory does not depend on what was learned."""
-    from neocog.config import Config, configured
-    from neocog.verbs.train import start
+def peak() -> float:
+    """GiB that this process has had in memory at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
-    for name in ("images", "masks"):
-        (folder / "data" / name).mkdir(parents=True)
-    for number in range(8):
-        pixels, mask = picture(SMALL, number)
-        Image.fromarray(pixels).save(folder / "data/images" / f"{number}.png")
-        Image.fromarray(mask).save(folder / "data/masks" / f"{number}.png")
-    settings = {
-        "data": str(folder / "data"),
-        "model": "unet",
-        "epochs": 1,
-        "threads": 1,
-        "augment": ("off",),
-        **options,
+
+def predict(run: Path, small: Path, large: Path, out: Path) -> None:
+    """In a process of its own: the peaks before and after, on standard output."""
+    import neocog
+
+    neocog.predict(run, [small], out / "small", quiet=True)
+    before, begun = peak(), time.monotonic()
+    rows = neocog.predict(run, [large], out / "large", quiet=True).rows
+    found = {"before_gib": before, "peak_gib": peak(), "seconds": time.monotonic() - begun}
+    print(json.dumps(found | {"pixels": sum(value for name, value in rows[0].items() if name.startswith("area"))}))
+
+
+def measure(side: int, width: int = 16) -> dict[str, float]:
+    """The whole story in a temporary folder; ``width`` is the U-Net's."""
+    Image.MAX_IMAGE_PIXELS = None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for kind in ("images", "masks"):
+            (folder / "data" / kind).mkdir(parents=True)
+        for number in range(20):
+            pixels, mask = discs(128, number, 12)
+            Image.fromarray(pixels).save(folder / "data" / "images" / f"{number}.png")
+            Image.fromarray(mask * 255).save(folder / "data" / "masks" / f"{number}.png")
+        words = ["train", folder / "data", "--width", width, "--epochs", "8", "--quiet", "--out", folder / "run"]
+        subprocess.run([sys.executable, "-m", "neocog", *map(str, words)], check=True)
+        pixels, mask = discs(side, 1000, side * side // 4000)
+        Image.fromarray(pixels).save(folder / "large.png", compress_level=1)
+        del pixels
+        command = [
+            __file__,
+            "--predict",
+            folder / "run",
+            folder / "data" / "images" / "0.png",
+            folder / "large.png",
+            folder,
+        ]
+        done = subprocess.run([sys.executable, *map(str, command)], check=True, stdout=subprocess.PIPE, text=True)
+        found = json.loads(done.stdout.splitlines()[-1])
+        with Image.open(folder / "large" / "masks" / "large.png") as image:
+            said = np.asarray(image)
+        assert said.shape == mask.shape and found.pop("pixels") == mask.size
+        both = 2 * int(((said == 1) & (mask == 1)).sum()) / max(1, int((said == 1).sum() + (mask == 1).sum()))
+    more = found["peak_gib"] - found["before_gib"]
+    return {
+        "side": side,
+        **{key: round(value, 3) for key, value in found.items()},
+        "more_gib": round(more, 3),
+        "dice": round(both, 4),
     }
-    return start(configured(Config(), settings), folder / "run", True, "bench").folder
-
-
-def measured(folder: Path, side: int, options: dict[str, str]) -> dict[str, int]:
-    """``before`` and ``after``: bytes that were resident at most, up to the small picture and up to the large one."""
-    run = trained(folder, options)
-    Image.fromarray(picture(SMALL, 100)[0]).save(folder / "small.png")
-    Image.fromarray(picture(side, 101)[0]).save(folder / "large.png", compress_level=1)
-    files = (run, folder / "small.png", folder / "large.png", folder)
-    done = subprocess.run([sys.executable, "-c", PROBE, *map(str, files)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    with Image.open(folder / "large/masks/large.png") as mask:
-        assert mask.size == (side, side)
-    found: dict[str, int] = json.loads(done.stdout)
-    return found
 
 
 def main() -> None:
-    Image.MAX_IMAGE_PIXELS = None
-    side = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    width = sys.argv[2] if len(sys.argv) > 2 else "16"
-    with tempfile.TemporaryDirectory() as folder:
-        begun = time.perf_counter()
-        found = measured(Path(folder), side, {"width": width})
-        took = time.perf_counter() - begun
-    more = found["after"] - found["before"]
-    print(
-        f"{side:,} × {side:,}: {more / 2**30:.2f} GiB ({more / 1e9:.2f} GB) over the {found['before'] / 2**30:.2f} GiB"
-    )
-    print(f"of the loaded model and a small picture; {took:.0f} s in all, most of it the U-Net's of width {width}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=10_000)
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--predict", nargs=4, type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.predict:
+        predict(*options.predict)
+        return
+    found = measure(options.side, options.width)
+    print(json.dumps(found | {"target_gib": TARGET}), flush=True)
 
 
 if __name__ == "__main__":

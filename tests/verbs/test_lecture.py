@@ -22,11 +22,12 @@ def test_the_table_marks_what_is_published_otherwise(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verb, "TABLE", known("squeezenet", "googlenet", "vgg16"))
-    monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setenv("COLUMNS", "80")
     main(["models", "--lecture"])
     text = capsys.readouterr().out
-    assert re.search(r"vgg16 +torchvision:vgg16 +16 +138\.36 M +553\.4 \(515\) +224 × 224", text)
-    assert "6.62 M (7) [1]" in text and "[1] torchvision's branches" in text and "relative time" not in text
+    assert re.search(r"vgg16 +16 +138\.36 +553 \(515\) +224\n", text), "a column is lost at the usual width"
+    assert re.search(r"googlenet \[1\] +22 +6\.62 \(7\) +26\.5 +224\n", text)
+    assert "[1] torchvision's branches" in text and "torchvision:squeezenet1_1" in text and "times:" not in text
 
 
 def test_times_are_medians_relative_to_squeezenet(
@@ -42,8 +43,12 @@ def test_times_are_medians_relative_to_squeezenet(
     assert first["time"] == 1.0 and first["known"]["time"] == 1.0 and second["known"]["time"] is None
     assert second["time"] == round(second["milliseconds"] / first["milliseconds"], 2)
     assert torch.equal(before, torch.random.get_rng_state())
+    monkeypatch.setenv("COLUMNS", "80")
+    rows[0]["name"] = "inceptionresnetv2"  # the longest
+    monkeypatch.setattr(verb, "TABLE", TABLE)
     verb.show(rows)
-    assert "relative time" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "times: as long as" in " ".join(text.split()) and "…" not in text
 
 
 def test_a_library_that_is_absent_leaves_its_rows_empty_and_says_so(
@@ -56,7 +61,7 @@ def test_a_library_that_is_absent_leaves_its_rows_empty_and_says_so(
     monkeypatch.setattr("neocog.networks.lecture.sketch", absent)
     main(["models", "--lecture"])
     text = capsys.readouterr().out
-    assert re.search(r"darknet53 +timm:darknet53 +– +– \[1\] +– +256 × 256", text)
+    assert re.search(r"darknet53 \[1\] +– +– +– +256", text)
     assert 'timm is not installed: pip install "neocog[timm]"' in text
 
 

@@ -113,12 +113,11 @@ def augment(
     ignore
         Mask value that does not count, such as 255; -1: none.
     """
-    from neocog.verbs.convert_augment import augment as copy
-    from neocog.verbs.convert_augment import told
+    from neocog.verbs import convert_augment as verb
 
     settings: dict[str, Any] = {"copies": copies, "augment": augment, "size": size, "task": task, "targets": targets}
-    done = copy(data, out, **settings, ignore=ignore, seed=seed, quiet=quiet)
-    show(asdict(done) | {"table": str(done.table)}, json, lambda: print(told(done)))
+    done = verb.augment(data, out, **settings, ignore=ignore, seed=seed, quiet=quiet)
+    show(asdict(done) | {"table": str(done.table)}, json, lambda: print(verb.told(done)))
 
 
 def _labelme_told(done: Any) -> str:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from neocog.errors import UserError
@@ -14,6 +15,11 @@ from neocog.verbs.screen import Screen
 
 SECONDS, MOST, LEAST = 1.0, 30, 3  # of one network: repetitions end after so long, or after so many; at least so many
 FIRST = "squeezenet"  # times are told relative to it
+LEGEND = (
+    "depth: the most convolutions and linear layers on one path; million: parameters; MB: as float32; input: pixels a "
+    "side; in round brackets: as published, where that is known and something else"
+)
+TIMES = "; ms: one image forward on this processor; times: as long as squeezenet's."
 
 
 def lecture(timed: bool = False, quiet: bool = False) -> list[dict[str, Any]]:
@@ -85,41 +91,35 @@ def milliseconds(model: Any, side: int) -> float:
 def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
     """The table for people: what is counted or measured here, and in brackets what is published where that is something else."""
     console = console or Console(highlight=False)
-    table = Table("name", "--model", box=None, pad_edge=False)
     timed = "time" in rows[0]
-    for head in ["depth", "parameters", "megabytes", "input"] + ["ms an image", "relative time"] * timed:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("name", no_wrap=True)
+    for head in ["depth", "million", "MB", "input"] + ["ms", "times"] * timed:
         table.add_column(head, justify="right", no_wrap=True)
     notes = list(dict.fromkeys(item["why"] for item in rows if item["why"]))
     for item in rows:
-        shown = cells(item, timed)
-        if item["why"]:
-            shown[1] = f"{shown[1]} [{notes.index(item['why']) + 1}]"
-        table.add_row(item["name"], item["model"], *(cell.replace("[", r"\[") for cell in shown))
+        mark = f" [{notes.index(item['why']) + 1}]" if item["why"] else ""
+        table.add_row(escape(item["name"] + mark), *cells(item, timed))
     console.print(table)
-    console.print(
-        "\nDepth: the most convolutions and linear layers on one path. Megabytes: float32 weights.", markup=False
-    )
-    console.print("In round brackets: as published, where that is known and something else.", markup=False)
-    if timed:
-        console.print("Time: one image forward on this processor, relative to squeezenet.", markup=False)
+    console.print(f"\n{LEGEND}{TIMES if timed else '.'}", markup=False)
     for number, note in enumerate(notes, start=1):
         console.print(f"[{number}] {note}", markup=False)
+    console.print("\nTrain them by --model:", ", ".join(item["model"] for item in rows), markup=False)
 
 
 def cells(item: dict[str, Any], timed: bool) -> list[str]:
-    """Depth, parameters, megabytes, input and times of one network as text; – where they are not known."""
-    known, side = item["known"], f"{item['side']} × {item['side']}"
+    """Depth, millions of parameters, megabytes, input and times of one network as text; – where they are not known."""
+    known = item["known"]
     if item["parameters"] is None:
-        return ["–", "–", "–", side, *["–", "–"] * timed]
+        return ["–", "–", "–", str(item["side"]), *["–", "–"] * timed]
     row = next(row for row in TABLE if row.name == item["name"])
-    parameters = None if row.agrees(item["parameters"]) else row.parameters
     shown = [
         beside(str(item["depth"]), known["depth"]),
-        beside(f"{item['parameters'] / 1e6:.2f} M", parameters),
-        beside(f"{item['megabytes']:.1f}", known["megabytes"]),
-        side,
+        beside(f"{item['parameters'] / 1e6:.2f}", None if row.agrees(item["parameters"]) else row.parameters),
+        beside(f"{item['megabytes']:.{0 if item['megabytes'] > 100 else 1}f}", known["megabytes"]),
+        str(item["side"]),
     ]
-    return [*shown, f"{item['milliseconds']:.1f}", beside(f"{item['time']:.1f}", known["time"])] if timed else shown
+    return [*shown, f"{item['milliseconds']:.0f}", beside(f"{item['time']:.1f}", known["time"])] if timed else shown
 
 
 def beside(ours: str, published: float | None) -> str:
