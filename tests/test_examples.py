@@ -51,3 +51,23 @@ def test_counts_of_nuclei_are_better_than_the_mean_and_their_pixels_sum_to_them(
     assert "refused: augmentation would falsify the targets: translate" in said
     assert "5.1 nuclei on average" in said  # 1,967 of them in 384 tiles
     assert found["mae"] < 0.8 * found["guess"]
+
+
+def test_a_gan_tells_its_story_and_that_it_collapses_when_stopped_early(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path,) = (p for p in EXAMPLES if p.name.startswith("07"))
+    found = load(path).main(tmp_path, epochs=2, width=4, batch=256)
+    said = capsys.readouterr().out
+    assert found["fid"] > 10 * found["fid_floor"] and (tmp_path / "gan" / "strip.png").is_file()
+    assert "went wrong: the generator collapses: in 2 of 2 epochs" in said
+    assert (tmp_path / "way.png").is_file() and "report.html" in said
+
+
+def test_digits_lie_together_in_a_plane_that_saw_no_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = next(path for path in EXAMPLES if path.name == "06_the_latent_plane.py")
+    found = load(path).main(tmp_path, epochs=25)
+    assert found["alike"] > 0.3 and found["noise"] < found["zero"] - 10
+    assert "by chance it would be 10 %" in capsys.readouterr().out
+    for name in ("new", "between", "zero-to-one"):
+        assert (tmp_path / f"{name}.png").is_file()

@@ -28,6 +28,7 @@ VERBS = {
     "filters": "neocog.verbs.filters",
     "export": "neocog.verbs.export",
     "kmeans": "neocog.verbs.kmeans",
+    "sample": "neocog.verbs.sample",
 }
 __all__ = ["__version__", *VERBS]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from neocog.commands import convert, data, machine, networks, training  # noqa: F401 (each adds its commands)
+from neocog.commands import convert, data, generation, machine, networks, training  # noqa: F401 (each adds its commands)
 from neocog.commands.app import app, typed
 from neocog.engine.interrupt import Abandoned, Interrupted
 from neocog.errors import UserError

@@ -23,9 +23,9 @@ Optimizer = Literal["adamw", "adam", "sgd", "gd"]
 Schedule = Literal["onecycle", "cosine", "constant"]
 Loss = Literal[
     "auto", "cross-entropy", "mse", "mae", "huber", "gaussian", "dice", "dice+cross-entropy", "focal", "tversky",
-    "circular",
+    "circular", "bernoulli", "non-saturating", "minimax", "hinge",
 ]  # fmt: skip
-Task = Literal["auto", "classification", "regression", "orientation", "segmentation"]
+Task = Literal["auto", "classification", "regression", "orientation", "segmentation", "vae", "gan"]
 
 
 Several = Parameter(consume_multiple=True, negative=())
@@ -105,11 +105,13 @@ class TrainConfig:
     optimizer: Optimizer = "adamw"
     """gd is full-batch gradient descent: one step an epoch."""
     lr: float = 0.002
-    """Peak learning rate."""
+    """Peak learning rate; of a gan 0.0002 unless it is given."""
     schedule: Schedule = "onecycle"
     """onecycle: up and down; cosine: short warm-up, then down; constant."""
     warmup: float = 0.25
     """Share of the steps in which the rate rises."""
+    betas: Annotated[tuple[float, ...], Several] = (0.9, 0.99)
+    """Of adam and adamw: how slowly the means of the gradient and of its square forget."""
     momentum: float = 0.9
     """Of sgd."""
     nesterov: Annotated[bool, Parameter(negative=())] = False
@@ -128,6 +130,18 @@ class TrainConfig:
     """Share of the truth that is spread over all classes."""
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: rare classes count as much as frequent ones."""
+    beta: float = 1.0
+    """Weight of the divergence between code and prior, against the reconstruction (vae)."""
+    kl_warmup: float = 0.25
+    """Share of the steps in which that weight rises from 0 (vae)."""
+    free_bits: float = 0.0
+    """Nats of each latent dimension that the divergence does not count (vae)."""
+    binarise: Literal["none", "threshold", "sampled"] = "none"
+    """Pixels become black or white (vae): at half of the range, or drawn with their grey value as probability."""
+    diff_augment: Annotated[bool, Parameter(negative=())] = False
+    """Change real and generated images alike before the discriminator sees them (gan): for few images."""
+    extractor: str = ""
+    """Run of a classifier whose features and classes judge the images (gan); default: a small one is trained."""
     ema: float = 0.0
     """Decay of a running mean of the weights that is evaluated in their place; 0: off."""
     patience: int = 0
@@ -169,6 +183,24 @@ class Config:
         return tomli_w.dumps({name: _plain(section) for name, section in asdict(self).items()})
 
 
+# Settings that only some tasks have: another value than the default is refused elsewhere
+SETTINGS_OF: dict[str, tuple[Task, ...]] = {
+    "beta": ("vae",),
+    "kl_warmup": ("vae",),
+    "free_bits": ("vae",),
+    "binarise": ("vae",),
+    "diff_augment": ("gan",),
+    "extractor": ("gan",),
+}
+
+# Settings of the training that are other by default for some tasks (Radford et al. 2016 for gan)
+USUAL: dict[str, dict[str, Any]] = {
+    "gan": {
+        "optimizer": "adam", "lr": 0.0002, "betas": (0.5, 0.999), "schedule": "constant", "warmup": 0.0, "weight_decay": 0.0,
+        "ema": 0.995,
+    },
+}  # fmt: skip
+
 SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainConfig}
 
 
@@ -179,6 +211,9 @@ def from_toml(text: str, where: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"not TOML: {error}", where) from error
     raise_all(_faults(tables, where))
+    usual = USUAL.get(tables.get("data", {}).get("task", ""), {})
+    if usual:
+        tables["training"] = {**usual, **tables.get("training", {})}
     sections = {name: SECTIONS[name](**_typed(SECTIONS[name], table)) for name, table in tables.items()}
     return check(Config(**sections))
 
@@ -193,7 +228,12 @@ def changed(config: Config, edits: Mapping[str, Any]) -> Config:
 
 
 def configured(config: Config, settings: dict[str, Any]) -> Config:
-    """``config`` with settings replaced; names that no section knows are options of the model."""
+    """``config`` with settings replaced; names that no section knows are options of the model.
+
+    Where a task is chosen whose usual settings are other than the general defaults, it brings them along.
+    """
+    if settings.get("task", config.data.task) != config.data.task:
+        settings = {**USUAL.get(settings["task"], {}), **settings}
     known = {name for section in (config.data, config.model, config.training) for name in section.__dataclass_fields__}
     options = {name: value for name, value in settings.items() if name not in known}
     edits = {name: value for name, value in settings.items() if name in known}
@@ -217,7 +257,7 @@ def _range_faults(config: Config) -> Iterator[UserError]:
     ranges = {
         "lr": (0.0, 1000.0), "minutes": (0.0, 1e6), "warmup": (0.0, 1.0), "momentum": (0.0, 1.0), "weight_decay": (0.0, 1000.0),
         "l1": (0.0, 1000.0), "l2": (0.0, 1000.0), "clip": (0.0, 1e9), "label_smoothing": (0.0, 1.0), "ema": (0.0, 1.0),
-        "memory": (0.0, 1.0), "save_every": (0.0, 1e9),
+        "memory": (0.0, 1.0), "save_every": (0.0, 1e9), "beta": (0.0, 1000.0), "kl_warmup": (0.0, 1.0), "free_bits": (0.0, 100.0),
     }  # fmt: skip
     for name, (low, high) in ranges.items():
         value = getattr(training, name)
@@ -225,6 +265,11 @@ def _range_faults(config: Config) -> Iterator[UserError]:
             yield UserError(
                 f"--{_flag(name)} {value} is outside {low:g} to {high:g}", fix=f"give a value from {low:g} to {high:g}"
             )
+    if len(training.betas) != 2 or not all(0 <= beta < 1 for beta in training.betas):
+        shown = " ".join(f"{beta:g}" for beta in training.betas)
+        yield UserError(
+            f"--betas {shown} is not two numbers from 0 to below 1", fix="give two, such as --betas 0.9 0.99"
+        )
     if training.lr == 0:
         yield UserError("--lr 0 learns nothing", fix="give a rate above 0")
     if training.epochs and training.minutes:

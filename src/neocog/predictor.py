@@ -36,6 +36,7 @@ class Predictor:
     temperature: float = 1.0  # calibrates probabilities
     task: str = "classification"
     facts: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()  # of the run
 
     def outputs(self, images: Images, indices: Sequence[int], batch: int = 256) -> Iterator[Logits]:
         """Yield (B, …) outputs of the network for the samples at ``indices``, in their order. Raises BadImage."""
@@ -124,7 +125,9 @@ def load_predictor(run: Run) -> Predictor:
             raise UserError(what, str(run.weights), f"is {facts['model']} unchanged?")
     network.load_state_dict(state)
     temperature = float(facts.get("temperature", 1.0))
-    return Predictor(network.eval(), preprocessing, tuple(facts["classes"]), temperature, facts["task"], facts)
+    return Predictor(
+        network.eval(), preprocessing, tuple(facts["classes"]), temperature, facts["task"], facts, run.folder
+    )
 
 
 def path_of(run: Path | Run) -> Run:

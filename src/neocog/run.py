@@ -116,12 +116,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A grid of pictures; ``large`` ones, in their own proportions, for people who look into them."""
+    """A grid of pictures; ``large`` ones, in their own proportions, for people who look into them.
+
+    ``wide``: each as wide as the page, such as whole rows of images.
+    """
 
     pictures: tuple[Picture, ...]
     note: str = ""
     large: bool = False
     kind: Literal["pictures"] = "pictures"
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,15 +149,19 @@ class Whiskers:
 
 @dataclass(frozen=True)
 class Scatter:
-    """One point a sample; ``ideal``: the line on which they should lie, y = x or y = 0."""
+    """One point a sample; ``ideal``: the line on which they should lie, y = x or y = 0; "none": a plane, with equal units.
+
+    ``groups``: what each point belongs to, told apart by colour.
+    """
 
     x_label: str
     y_label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
-    ideal: Literal["diagonal", "zero"] = "diagonal"
+    ideal: Literal["diagonal", "zero", "none"] = "diagonal"
     note: str = ""
     kind: Literal["scatter"] = "scatter"
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ INNER = (
     "FashionMNIST/raw",
 )
 UNLABELLED = ("orientation",)  # tasks that make their own labels
+EITHER = ("vae", "gan")  # tasks that show labels where there are any
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 MOST_COUNTED = 100_000  # files looked at to say what an unknown folder holds
 
@@ -83,6 +84,8 @@ def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Data
         raise UserError("an address is no data set", shown, "download the files, and give the path of their folder")
     try:
         if path.is_dir() and reading.task in UNLABELLED and not (find_idx(path) or find_cifar(path)):
+            return read_unlabelled(path, decoding)
+        if path.is_dir() and reading.task in EITHER and not _has_layout(path):
             return read_unlabelled(path, decoding)
         if reading.kind == "volumes":
             decoding = replace(decoding, volumes=True)
@@ -149,6 +152,12 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
         names = listed(file.name for file in (*tables, *archives))
         raise UserError(what, f"{printable(str(path))}: {names}", "name the one to read")
     raise UserError(f"no known layout: {_seen(path)}", printable(str(path)), f"neocog reads {LAYOUTS}")
+
+
+def _has_layout(path: Path) -> bool:
+    """Whether a folder says of its images what they show."""
+    known = any(find_idx(folder) or find_cifar(folder) for folder in (path, *(path / inner for inner in INNER)))
+    return known or bool(class_folders(path) or _files(path, *CSV_SUFFIXES, ".npz"))
 
 
 def _read_csv(table: Path, decoding: Decoding, reading: Reading) -> Dataset:

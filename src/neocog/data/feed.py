@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 from typing import Protocol
 
@@ -88,6 +88,7 @@ class Batch:
     weights: Tensor | None  # (B,) float32, of mean 1 over the training part
     samples: Indices  # (B,) positions in the data set
     total: int
+    progress: float = 1.0  # share of the training's steps that lie behind
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -126,7 +127,8 @@ class Feed:
         for step, samples, pixels, targets in self._together(wanted):
             epoch = step // self.batches.per_epoch
             total = len(self.batches[step])
-            pieces.append(self._batch(samples, pixels, targets, total, self.changes, epoch))
+            batch = self._batch(samples, pixels, targets, total, self.changes, epoch)
+            pieces.append(replace(batch, progress=step / stop))
             if len(pieces) == len(self._own(self.batches[step])):
                 yield step, pieces
                 pieces = []

@@ -163,13 +163,13 @@ class Loop:
         totals: dict[str, float] = {}
         for net in learner.nets.values():
             net.train()
-        for place, piece in enumerate(pieces):
-            losses = self.task.losses(learner.nets, piece)
-            while True:
+        turns = [self.task.losses(learner.nets, piece) for piece in pieces]
+        while True:  # a turn: all pieces for one network, whose update the next turn builds upon
+            for place, (piece, losses) in enumerate(zip(pieces, turns, strict=True)):
                 with torch.autocast(self.feed.device.type, self.precision.dtype, enabled=self.precision.autocast):
                     name, loss = next(losses, ("", None))
                 if loss is None:
-                    break
+                    return sum(totals.values())
                 optimizer = learner.optimizers[name]
                 if place == 0:
                     optimizer.zero_grad(set_to_none=True)
@@ -179,7 +179,6 @@ class Loop:
                 totals[name] = totals.get(name, 0.0) + value
                 if place == len(pieces) - 1:
                     self.update(learner, name, lr, step, pieces)
-        return sum(totals.values())
 
     def update(self, learner: Learner, name: str, lr: float, step: int, pieces: list[Batch]) -> None:
         net = learner.nets[name]
@@ -206,7 +205,7 @@ class Loop:
         row |= {f"validation_{name}": value for name, value in validation.items()}
         counters.rows.append(row)
         counters.loss, counters.seen = 0.0, 0
-        first = next(iter(validation.values()), float(epoch))
+        first = next(iter(validation.values()), float(epoch)) if self.task.chooses else float(epoch)
         if counters.best is None or first > counters.best:
             counters.improved_epoch = epoch
         if counters.best is None or first >= counters.best:  # of equals the later: its weights have settled

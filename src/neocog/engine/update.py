@@ -27,7 +27,7 @@ def optimizer_for(net: Module, config: TrainConfig) -> Optimizer:
     parameters = [p for p in net.parameters() if p.requires_grad]
     if config.optimizer in ("adam", "adamw"):
         kind = AdamW if config.optimizer == "adamw" else Adam
-        return kind(parameters, lr=config.lr, betas=(0.9, 0.99), weight_decay=0.0, foreach=True)
+        return kind(parameters, lr=config.lr, betas=(config.betas[0], config.betas[1]), weight_decay=0.0, foreach=True)
     momentum = config.momentum if config.optimizer == "sgd" else 0.0
     return SGD(parameters, lr=config.lr, momentum=momentum, nesterov=config.nesterov and momentum > 0, foreach=True)
 

@@ -2,7 +2,7 @@
 
 A model is a plain ``torch.nn.Module``: ``Model(channels, size, outputs, *, option=default, …)``, whose ``forward``
 takes (B, C, H, W) float to (B, outputs) logits; those of ``SEGMENTERS`` to (B, outputs, H, W). Keyword-only parameters
-are the user's options.
+are the user's options. Those of ``GENERATORS`` give new images; their options say how wide their code is.
 """
 
 from __future__ import annotations
@@ -39,6 +39,15 @@ SEGMENTERS: dict[str, str] = {
     "unet": "neocog.networks.unet:UNet",
     "segnet": "neocog.networks.segnet:SegNet",
 }
+GENERATORS: dict[str, str] = {
+    "vae": "neocog.networks.vae:VAE",
+    "dcgan": "neocog.networks.dcgan:Generator",
+}
+PURPOSES = {
+    "answer": "one answer for each sample",
+    "masks": "a class for each pixel",
+    "generation": "new images",
+}
 BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
 
 
@@ -47,7 +56,7 @@ def build(
 ) -> Module:
     """A freshly initialised network, drawn from torch's current seed.
 
-    ``name``: one of ``MODELS`` or ``SEGMENTERS``, ``unet:BACKBONE``, ``torchvision:NAME``, ``timm:NAME`` or
+    ``name``: one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``, ``unet:BACKBONE``, ``torchvision:NAME``, ``timm:NAME`` or
     ``path/to/file.py:Class``, which must give a class for each pixel where ``masks`` are wanted. ``options`` may be text
     as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value of another type, or
     a size (H, W) below the model's minimum.
@@ -64,8 +73,8 @@ def build(
 
 
 def model_class(name: str) -> type[Module]:
-    """The class of one of ``MODELS`` or ``SEGMENTERS``."""
-    module, _, attribute = pick({**MODELS, **SEGMENTERS}, name, what="model").partition(":")
+    """The class of one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``."""
+    module, _, attribute = pick({**MODELS, **SEGMENTERS, **GENERATORS}, name, what="model").partition(":")
     found: type[Module] = getattr(importlib.import_module(module), attribute)
     return found
 
@@ -75,15 +84,22 @@ def is_backboned(name: str) -> bool:
     return name.partition(":")[0] in BACKBONED and ":" in name
 
 
-def check_purpose(name: str, masks: bool) -> None:
-    """Raise where a network that gives one answer an image is named for masks, or the other way round."""
-    segments = name in SEGMENTERS or is_backboned(name)
-    known = segments or name in MODELS or name.startswith(("torchvision:", "timm:"))
-    if known and segments != masks:
-        gives = "a class for each pixel" if segments else "one answer for each image"
-        wanted = "masks" if masks else "one answer for each sample"
-        fix = f"--model {', '.join(SEGMENTERS)} or unet:resnet34" if masks else "--model cnn"
-        raise UserError(f"model '{name}' gives {gives}; this task needs {wanted}", fix=fix)
+def purpose_of(name: str) -> str:
+    """What a network gives, one of ``PURPOSES``; "" for the user's own, of which that is not known."""
+    if name in SEGMENTERS or is_backboned(name):
+        return "masks"
+    if name in GENERATORS:
+        return "generation"
+    return "answer" if name in MODELS or name.startswith(("torchvision:", "timm:")) else ""
+
+
+def check_purpose(name: str, purpose: str) -> None:
+    """Raise where a network is named that gives something else than the task needs (one of ``PURPOSES``)."""
+    found = purpose_of(name)
+    if found and found != purpose:
+        fix = {"answer": "--model cnn", "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34"}
+        what = f"model '{name}' gives {PURPOSES[found]}; this task needs {PURPOSES[purpose]}"
+        raise UserError(what, fix=fix.get(purpose, f"--model {', '.join(GENERATORS)}"))
 
 
 def options(name: str) -> dict[str, inspect.Parameter]:

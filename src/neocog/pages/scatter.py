@@ -1,4 +1,4 @@
-"""Points in a plane as SVG, with the line on which they would lie if all were right."""
+"""Points in a plane as SVG, with the line on which they would lie if all were right, or coloured by what they belong to."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from neocog.pages.plots import BOTTOM, LEFT, RIGHT, TOP, WIDTH
 from neocog.run import Scatter
 
 HEIGHT = 300.0
+COLOURS = 12  # .c0 … .c11 of the style sheet
 
 
 def scatter(item: Scatter) -> Markup:
-    """One dot a point; the ideal is y = x, or y = 0 for residuals."""
-    points = [(x, y) for x, y in zip(item.x, item.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
-    height = WIDTH - LEFT - RIGHT + TOP + BOTTOM if item.ideal == "diagonal" else HEIGHT
+    """One dot a point; the ideal is y = x, or y = 0 for residuals, or there is none and both axes have one unit."""
+    groups = item.groups or ("",) * len(item.x)
+    every = zip(item.x, item.y, groups, strict=True)
+    points = [(x, y, group) for x, y, group in every if math.isfinite(x) and math.isfinite(y)]
+    square = item.ideal != "zero"
+    height = WIDTH - LEFT - RIGHT + TOP + BOTTOM if square else HEIGHT
     if not points:
         return figure(WIDTH, 60, f"{item.y_label}: no values", text(WIDTH / 2, 34, "no values", "tick", "middle"))
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    if item.ideal == "diagonal":
+    xs, ys = [x for x, _, _ in points], [y for _, y, _ in points]
+    if square:
         xs = ys = [*xs, *ys]
     else:
         ys = [*ys, 0.0]
@@ -38,7 +42,12 @@ def scatter(item: Scatter) -> Markup:
     drawn += [text(place(x, 0)[0], height - BOTTOM + 17, axis.label(x, across), "tick", "middle") for x in across]
     drawn.append(text((LEFT + WIDTH - RIGHT) / 2, height - 4, item.x_label, "axis", "middle"))
     first, last = across[0], across[-1]
-    ends = ((first, first), (last, last)) if item.ideal == "diagonal" else ((first, 0.0), (last, 0.0))
-    drawn.append(path([place(x, y) for x, y in ends], "diagonal"))
-    drawn += [dot(*place(x, y), 2.2, "dot c0 faint", f"{axis.short(x)}, {axis.short(y)}") for x, y in points]
+    if item.ideal != "none":
+        ends = ((first, first), (last, last)) if item.ideal == "diagonal" else ((first, 0.0), (last, 0.0))
+        drawn.append(path([place(x, y) for x, y in ends], "diagonal"))
+    colour = {name: f"c{index % COLOURS}" for index, name in enumerate(sorted(set(groups)))}
+    faint = "" if item.groups else " faint"
+    for x, y, group in points:
+        tip = f"{group}: {axis.short(x)}, {axis.short(y)}" if group else f"{axis.short(x)}, {axis.short(y)}"
+        drawn.append(dot(*place(x, y), 2.2, f"dot {colour[group]}{faint}", tip))
     return figure(WIDTH, height, f"{item.y_label} against {item.x_label}, {len(points):,} points", *drawn)

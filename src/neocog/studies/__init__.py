@@ -19,6 +19,8 @@ STUDIES: dict[str, str] = {
     "regression": "neocog.studies.regression:RegressionStudy",
     "segmentation": "neocog.studies.segmentation:SegmentationStudy",
     "orientation": "neocog.studies.orientation:OrientationStudy",
+    "vae": "neocog.studies.vae:VAEStudy",
+    "gan": "neocog.studies.gan:GANStudy",
 }
 
 

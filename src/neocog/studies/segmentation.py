@@ -61,6 +61,7 @@ class SegmentationStudy(Study):
 
     name = "segmentation"
     needs = "segmentation"
+    purpose = "masks"
     losses = tuple(LOSSES)
     models: ClassVar = {"images": "unet"}
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neocog.config import Config
+from neocog.config import SETTINGS_OF, Config, TrainConfig
 from neocog.data.augment import Augmentation, Changes, ImageChanges
 from neocog.data.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.data.augment.volume import VolumeAugmentation, VolumeChanges
@@ -22,10 +22,10 @@ from neocog.data.feed import Resident, Store
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
-from neocog.errors import UserError, did_you_mean, listed
+from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
-from neocog.run import Measure, Section
+from neocog.run import Measure, Run, Section
 from neocog.studies.job import Data, Job
 from neocog.tasks.task import Task
 from neocog.verbs.screen import Screen
@@ -60,7 +60,9 @@ class Study(ABC):
     needs: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
     models: ClassVar[Mapping[str, str]]  # the default network by form of data
+    features: ClassVar[bool] = False  # whether it is judged by the features of a classifier, which is trained first
     has_baseline: ClassVar[bool] = False  # whether a fully connected network can do the same
+    purpose: ClassVar[str] = "answer"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 
     def check(self, config: Config, dataset: Dataset) -> None:  # noqa: B027 (most have nothing to add)
@@ -69,6 +71,7 @@ class Study(ABC):
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         """Settings without "auto" that this task decides: the network and the loss."""
         training, model = config.training, config.model
+        raise_all(self._foreign(training))
         if training.loss == "auto":
             training = replace(training, loss=self.losses[0])  # type: ignore[arg-type]
         elif training.loss not in self.losses:
@@ -78,8 +81,20 @@ class Study(ABC):
             if dataset.form not in self.models:
                 raise UserError(f"--task {self.name} is not for {dataset.form}", fix=f"for: {', '.join(self.models)}")
             model = replace(model, model=self.models[dataset.form])
-        check_purpose(model.model, masks=self.needs == "segmentation")
+        check_purpose(model.model, self.purpose)
         return replace(config, training=training, model=model)
+
+    def _foreign(self, training: TrainConfig) -> Iterator[UserError]:
+        """Settings that belong to other tasks."""
+        usual = TrainConfig()
+        for setting, tasks in SETTINGS_OF.items():
+            if self.name not in tasks and getattr(training, setting) != getattr(usual, setting):
+                what = f"--{setting.replace('_', '-')} belongs to --task {' or '.join(tasks)}, not to {self.name}"
+                yield UserError(what, fix="leave one of the two out")
+
+    def scaled(self, preprocessing: Preprocessing) -> Preprocessing:
+        """The recipe with the mean and std that this task needs; those of the training part unless it says otherwise."""
+        return preprocessing
 
     @abstractmethod
     def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> Task:
@@ -116,6 +131,11 @@ class Study(ABC):
     def input_shape(self, job: Job) -> tuple[int, ...]:
         """(C, …) of one sample as the kept network takes it."""
         return (job.preprocessing.inputs, *job.preprocessing.size)
+
+    def after_epoch(self, job: Job, learner: Learner, run: Run) -> Sequence[str]:
+        """What is said of the epoch that has just ended, and written into the run's folder: a pure function of the learner,
+        so that a resumed run says and writes the same."""
+        return ()
 
     @abstractmethod
     def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:

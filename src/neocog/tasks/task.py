@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import Module
@@ -14,6 +15,8 @@ from neocog.run import Section
 
 class Task(ABC):
     """The interface between what is learned (tasks/) and how it is learned (engine/)."""
+
+    chooses: ClassVar[bool] = True  # whether the first measure says which epoch is best; if not, the last one is
 
     @abstractmethod
     def networks(self) -> dict[str, Module]:

@@ -70,6 +70,9 @@ def explain(
     chosen = path_of(run)
     predictor = load_predictor(chosen)
     study = study_of(predictor.task)
+    if study.purpose == "generation":  # a generator takes latent vectors: there is nothing of an image to explain
+        what = f"a run of --task {predictor.task} answers nothing that could be explained"
+        raise UserError(what, fix=f"`neocog sample {chosen.folder} --traverse` shows what its latent space holds")
     target = out or Path(f"explain-{chosen.folder.resolve().name}")
     if target.exists():
         raise UserError(f"{target} exists already", fix="give another --out")

@@ -88,7 +88,7 @@ def arrange(
     for note in notes(dataset, parts) if fold is None and recorded is None else ():
         screen.say(f"  {note}")
     train = np.flatnonzero(parts == "train")
-    preprocessing = finish(data.plan, data.records, train.tolist())
+    preprocessing = data.study.scaled(finish(data.plan, data.records, train.tolist()))
     if config.training.engine == "numpy":
         config = replace(config, training=on_processor(config.training, ranks.world))
     config = resolved(data.study.resolved(config, dataset), preprocessing, len(train), data.study.name)

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from neocog.networks import FORMS, MODELS, SEGMENTERS, model_class, options
+from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, model_class, options
 from neocog.networks.option import describe
 
 LENGTH, DEPTH = 660, 32  # letters and slices for which networks of sequences and volumes are counted
@@ -18,7 +18,7 @@ LEAST = 64  # pixels that these need
 
 
 def models(channels: int = 3, size: tuple[int, ...] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
-    """One row a network of our own, in the order of ``MODELS`` and ``SEGMENTERS``.
+    """One row a network of our own, in the order of ``MODELS``, ``SEGMENTERS`` and ``GENERATORS``.
 
     Counted for images of that shape (at least ``LEAST`` pixels a side where a network needs them), for one channel of
     ``DEPTH``³ voxels, or for ``LENGTH`` letters, as the network needs.
@@ -26,7 +26,7 @@ def models(channels: int = 3, size: tuple[int, ...] = (32, 32), outputs: int = 1
     and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the network's minimum.
     """
     rows = []
-    for name in (*MODELS, *SEGMENTERS):
+    for name in (*MODELS, *SEGMENTERS, *GENERATORS):
         plane = tuple(max(side, LEAST) for side in size) if name in LARGE else size
         shape = {"sequences": (4, 1, LENGTH), "volumes": (1, *[DEPTH] * 3)}.get(FORMS.get(name, ""), (channels, *plane))
         rows.append(row(name, shape[0], shape[1:], outputs))
@@ -54,7 +54,9 @@ def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[s
             model = build(name, channels, size, outputs)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         result |= {"parameters": parameters, "megabytes": round(parameters * 4 / 1e6, 3)}
-        result["multiply_adds"] = multiply_adds(model, channels, size)
+        takes = getattr(model, "takes", (channels, *size))
+        result["input"] = " × ".join(map(str, takes))
+        result["multiply_adds"] = multiply_adds(model, takes[0], takes[1:])
     except UserError as error:
         note = error.what
     paper = getattr(model_class(name), "paper", "")
@@ -68,13 +70,14 @@ def multiply_adds(model: Any, channels: int, size: tuple[int, ...]) -> int:
 
     total = 0
 
-    def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
         weight = layer.weight  # (out, in / groups, …): each output value takes as many products as a row has weights
         assert isinstance(weight, Tensor)
-        total += output[0].numel() * math.prod(weight.shape[1:])
+        turned = isinstance(layer, nn.ConvTranspose2d)  # (in, out / groups, …): of these, each input value does
+        total += (inputs[0] if turned else output)[0].numel() * math.prod(weight.shape[1:])
 
-    kinds = (nn.Conv2d, nn.Conv3d, nn.Linear)
+    kinds = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear)
     hooks = [layer.register_forward_hook(count) for layer in model.modules() if isinstance(layer, kinds)]
     device = next(model.parameters()).device
     training = model.training

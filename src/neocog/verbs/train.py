@@ -29,6 +29,7 @@ from neocog.run import Run, to_json, write_atomically
 from neocog.studies.job import Job
 from neocog.verbs.baseline import train_baseline
 from neocog.verbs.crossvalidate import crossvalidate
+from neocog.verbs.extractor import train_extractor
 from neocog.verbs.finish import finish_run
 from neocog.verbs.job import arrange, read
 from neocog.verbs.screen import Screen
@@ -149,6 +150,8 @@ def learn(
     """Learn and finish: the same for a new run and for one that goes on."""
     if job.config.training.baseline:
         train_baseline(job, run, ranks, screen, command, fold)
+    if job.study.features:
+        train_extractor(job, run, ranks, screen, command, fold)
     precision = choose(job.config.training.device, job.config.training.precision)
     parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
     screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
@@ -160,7 +163,7 @@ def learn(
     begin(loop, fresh, screen)
     with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
         advance(fresh.counters.step)
-        loop.train(fresh, guard, watcher(loop, screen, advance))
+        loop.train(fresh, guard, watcher(loop, screen, advance, lambda: job.study.after_epoch(job, fresh, run)))
     if ranks.is_writer:
         finish_run(job, fresh, loop, screen, time.monotonic() - started)
 

@@ -15,8 +15,14 @@ from neocog.run import Run, write_atomically
 from neocog.verbs.screen import Screen
 
 
-def watcher(loop: Loop, screen: Screen, advance: Callable[..., None]) -> Callable[[Counters, float], None]:
-    """What is shown after each step: the bar, a line an epoch, metrics.csv and TensorBoard."""
+def watcher(
+    loop: Loop, screen: Screen, advance: Callable[..., None], after_epoch: Callable[[], Sequence[str]] = tuple
+) -> Callable[[Counters, float], None]:
+    """What is shown after each step: the bar, a line an epoch, metrics.csv and TensorBoard.
+
+    ``after_epoch`` is called by the writer when an epoch has ended, before it is saved: what it writes is complete in
+    every checkpoint, and its lines are said.
+    """
     writer = tensorboard(loop.run.folder) if loop.config.tensorboard and loop.ranks.is_writer else None
     clock = {"rows": -1, "last": time.monotonic(), "step": -1}
 
@@ -36,6 +42,8 @@ def watcher(loop: Loop, screen: Screen, advance: Callable[..., None]) -> Callabl
             screen.say(f"epoch {int(row['epoch'])}: " + ", ".join(parts))
             if loop.ranks.is_writer:
                 write_metrics(loop.run, counters.rows)
+                for line in after_epoch() if row["step"] == counters.step else ():
+                    screen.say(f"  {line}", "yellow")
             if writer is not None:
                 for name, value in row.items():
                     writer.add_scalar(name, value, int(row["epoch"]))

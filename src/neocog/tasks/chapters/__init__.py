@@ -2,6 +2,11 @@
 
 from neocog.tasks.chapters.data import data_chapter as data_chapter
 from neocog.tasks.chapters.environment import environment_chapter as environment_chapter
+from neocog.tasks.chapters.gan import classes_chapter as classes_chapter
+from neocog.tasks.chapters.gan import copies_chapter as copies_chapter
+from neocog.tasks.chapters.gan import drawn_chapter as drawn_chapter
+from neocog.tasks.chapters.gan import game_chapter as game_chapter
+from neocog.tasks.chapters.gan import likeness_chapter as likeness_chapter
 from neocog.tasks.chapters.mistakes import Example as Example
 from neocog.tasks.chapters.mistakes import mistakes_chapter as mistakes_chapter
 from neocog.tasks.chapters.mistakes import worst_and_surest as worst_and_surest
@@ -24,3 +29,7 @@ from neocog.tasks.chapters.segmentation import segmentation_chapter as segmentat
 from neocog.tasks.chapters.sequences import sequences_chapter as sequences_chapter
 from neocog.tasks.chapters.sequences import strip as strip
 from neocog.tasks.chapters.training import training_chapter as training_chapter
+from neocog.tasks.chapters.vae import dimensions_chapter as dimensions_chapter
+from neocog.tasks.chapters.vae import images_chapter as images_chapter
+from neocog.tasks.chapters.vae import likelihood_chapter as likelihood_chapter
+from neocog.tasks.chapters.vae import plane_chapter as plane_chapter

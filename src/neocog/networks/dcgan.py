@@ -1,0 +1,133 @@
+"""A generator and a discriminator of strided convolutions only, without pooling: DCGAN.
+
+Generator: latent vector → linear to (width · 2ᵏ⁻¹, H/2ᵏ, W/2ᵏ) → batch norm → ReLU, then k times transposed convolution
+4 × 4, stride 2 (doubles the size, halves the maps) → batch norm → ReLU; the last one gives (B, C, H, W) → tanh. The
+discriminator is its mirror: k times convolution 4 × 4, stride 2 → [batch norm, not in the first] → LeakyReLU 0.2, then
+linear → one logit. k halvings leave 4 to 7 pixels: on (1, 28, 28) with width 64 there are two, (128, 7²) and (64, 14²);
+on (3, 128, 128) five. Other sizes are padded with their last row and column, and cropped back.
+
+Radford, Metz & Chintala 2016; spectral norm: Miyato et al. 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
+
+from neocog.networks.layers import check_input, check_widths
+from neocog.networks.padding import padded
+
+LEAST, START = 8, 4  # smallest side of an image, and of the maps that it is drawn from
+SETTLED = 30  # power iterations that find a largest singular value anew
+STD = 0.02  # of all weights at the beginning, as in the paper
+
+
+class Generator(nn.Module):
+    """(B, latent) of the standard normal distribution → (B, C, H, W) in −1 … 1. ``width``: maps before the last layer.
+
+    ``takes`` is the shape of one input.
+    """
+
+    paper: ClassVar[str] = "Radford et al. 2016"
+
+    def __init__(
+        self, channels: int, size: tuple[int, ...], outputs: int = 1, *, latent: int = 100, width: int = 64
+    ) -> None:
+        check_widths("latent", (latent,))
+        check_widths("width", (width,))
+        check_input("dcgan", channels, size, outputs, minimum=LEAST)
+        super().__init__()
+        self.latent, self.size, self.takes = latent, (size[-2], size[-1]), (latent,)
+        count = halvings(self.size)
+        widths = [width << number for number in reversed(range(count))]
+        rows, columns = (-(-side // (1 << count)) for side in self.size)
+        self.start = nn.Sequential(
+            nn.Linear(latent, widths[0] * rows * columns, bias=False),
+            nn.Unflatten(1, (widths[0], rows, columns)),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+        )
+        blocks = (
+            nn.Sequential(
+                nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
+            )
+            for before, after in pairwise(widths)
+        )
+        self.blocks = nn.Sequential(*blocks, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh())
+        initialise(self)
+
+    def forward(self, z: Tensor) -> Tensor:
+        found: Tensor = self.blocks(self.start(z))
+        return found[..., : self.size[0], : self.size[1]]
+
+
+class Discriminator(nn.Module):
+    """(B, C, H, W) in −1 … 1 → (B,) logits: above 0 for real. ``spectral``: spectral norm in place of batch norm."""
+
+    def __init__(self, channels: int, size: tuple[int, ...], *, width: int = 64, spectral: bool = False) -> None:
+        check_widths("width", (width,))
+        check_input("dcgan", channels, size, 1, minimum=LEAST)
+        super().__init__()
+        count = halvings((size[-2], size[-1]))
+        self.step = 1 << count
+        widths = [channels, *(width << number for number in range(count))]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            normed = not spectral and before != channels
+            layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normed))
+            layers += [nn.BatchNorm2d(after)] * normed + [nn.LeakyReLU(0.2, inplace=True)]
+        inputs = widths[-1] * (-(-size[-2] // self.step)) * (-(-size[-1] // self.step))
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs, 1))
+        initialise(self)
+        if spectral:
+            for layer in self.layers:
+                if isinstance(layer, nn.Conv2d | nn.Linear):
+                    spectral_norm(layer)
+
+    def train(self, mode: bool = True) -> Self:
+        """Before it is evaluated, the spectral norms settle: a running mean of singular vectors is not one of them."""
+        if not mode:
+            normed: list[Any] = [layer for layer in self.layers if is_parametrized(layer, "weight")]
+            for layer in normed:
+                weight = layer.parametrizations.weight
+                weight[0]._power_method(weight.original.detach().flatten(1), SETTLED)
+        return super().train(mode)
+
+    def forward(self, images: Tensor) -> Tensor:
+        found: Tensor = self.layers(padded(images, self.step))
+        return found[:, 0]
+
+
+def halvings(size: tuple[int, int]) -> int:
+    """How often a side is halved until ``START`` to 2 · ``START`` − 1 pixels of the shorter one are left."""
+    return (min(size) // START).bit_length() - 1
+
+
+def initialise(net: nn.Module) -> None:
+    """Weights from a normal distribution of ``STD``; factors of batch norm around 1 (Radford et al. 2016)."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(layer.weight, 0.0, STD)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, STD)
+
+
+@contextmanager
+def frozen(net: nn.Module) -> Iterator[None]:
+    """What is computed inside gives ``net``'s parameters no gradient, but lets gradients through to its input."""
+    learning = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)

@@ -1,0 +1,298 @@
+"""A generator and its discriminator, from settings to report: how like the data what it draws is, and how varied."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neocog.config import Config
+from neocog.data.cells import safe_cell
+from neocog.data.dataset import Array, Dataset
+from neocog.data.feed import Streamed
+from neocog.data.preprocessing import Preprocessing
+from neocog.engine.loop import Learner, Loop
+from neocog.errors import UserError
+from neocog.measures import generation as measure
+from neocog.measures import wilson
+from neocog.networks import build
+from neocog.networks.dcgan import Discriminator
+from neocog.predictor import Predictor
+from neocog.run import Measure, Run, Section, write_atomically
+from neocog.studies.features import SMALL, Extractor, coarse, extractor_of, place_of
+from neocog.studies.generative import Generative, drawn
+from neocog.studies.job import Job
+from neocog.studies.study import Advance, Judgement, Predicted, outputs
+from neocog.tasks import chapters as chapter
+from neocog.tasks.chapters.gan import kept, series_of, tiles_a_side
+from neocog.tasks.chapters.montage import montage, png_bytes
+from neocog.tasks.gan import GAN, troubles
+from neocog.verbs.screen import Screen
+
+PIECE = 256  # latent vectors that are drawn from at once
+MANY, FEW = 10_000, 2_000  # images that are judged: up to 32 × 32 pixels, and larger ones
+NEIGHBOURS = 5_000  # of each set, for precision and recall
+COPIES, AMONG, SHOWN = 1_000, 20_000, 12  # samples that copies are looked for, training images, samples shown
+SURE = 0.9  # probability above which a class counts as recognised
+PREFIX = "validation_"
+
+
+class GANStudy(Generative):
+    """``--loss``: how the two networks are set against each other."""
+
+    name = "gan"
+    losses = ("non-saturating", "minimax", "hinge")
+    models: ClassVar = {"images": "dcgan"}
+    network = "generator"
+    features = True
+    pixels = (-1.0, 1.0)
+
+    def resolved(self, config: Config, dataset: Dataset) -> Config:
+        config = super().resolved(config, dataset)
+        training = config.training
+        if training.patience:
+            what = "--patience waits for a better measure, and no loss of a gan tells which epoch is best"
+            raise UserError(what, fix="leave it out: the last epoch is kept")
+        if training.extractor:
+            config = replace(config, training=replace(training, extractor=str(Path(training.extractor).resolve())))
+        return config
+
+    def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> GAN:
+        training, model = config.training, config.model
+        if training.extractor:
+            extractor_of(Run(Path(training.extractor)), preprocessing)  # told before the training where it does not fit
+        channels, size = preprocessing.inputs, preprocessing.size
+
+        def generator() -> Any:
+            return build(model.model, channels, size, 1, **model.options)
+
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            latent = int(generator().latent)
+        width = {"width": int(model.options["width"])} if "width" in model.options else {}
+        return GAN(
+            generator,
+            lambda: Discriminator(channels, size, spectral=training.loss == "hinge", **width),
+            latent,
+            training.loss,  # type: ignore[arg-type]
+            training.diff_augment,
+            training.seed,
+        )
+
+    def input_shape(self, job: Job) -> tuple[int, ...]:
+        assert isinstance(job.task, GAN)
+        return (job.task.latent,)
+
+    def after_epoch(self, job: Job, learner: Learner, run: Run) -> Sequence[str]:
+        """Pictures of the same latent vectors in ``epochs/``, and a word where something goes wrong."""
+        assert isinstance(job.task, GAN)
+        row = learner.counters.rows[-1]
+        epoch, last = int(row["epoch"]), math.ceil(learner.counters.steps / job.feed.batches.per_epoch)
+        if kept(epoch, last):
+            count = tiles_a_side(job.preprocessing.plane)
+            z = drawn(count**2, job.task.latent, job.config.training.seed)
+            sheet = montage(shown(made(learner.judged["generator"], z, job.preprocessing), job.preprocessing), count)
+            (run.folder / "epochs").mkdir(exist_ok=True)
+            write_atomically(run.folder / "epochs" / f"{epoch:05}.png", png_bytes(sheet))
+        return troubles(measures_of(row), job.task.loss)
+
+    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
+        assert isinstance(job.task, GAN)
+        recipe, seed, net = job.preprocessing, job.config.training.seed, learner.judged["generator"]
+        extractor = extractor_of(place_of(job.config.training.extractor, loop.run.folder), recipe)
+        fake = made(net, drawn(how_many(recipe), job.task.latent, seed), recipe)
+        samples = loop.feed.parts["test"]
+        real = pixels_of(loop, samples)
+        found = compared(extractor, fake, real, seed)
+        train = np.sort(np.random.default_rng(seed).permutation(loop.feed.parts["train"])[:AMONG])
+        copies, rows = neighbours(extractor, fake[:COPIES], pixels_of(loop, train), real)
+        found.measures["memorised_pixels"], found.measures["memorised_features"] = copies
+        said = [*self.went_wrong(job, learner), *found.said()]
+        for line in said:
+            screen.say(f"  {line}", "yellow")
+        films = series_of(loop.run.folder / "epochs", recipe.plane)
+        if films.animation:
+            write_atomically(loop.run.folder / "epochs.png", films.animation)
+            write_atomically(loop.run.folder / "strip.png", films.strip)
+        grey = [shown(images, recipe) for images in (fake[: 2 * SHOWN], *rows)]
+        return Judgement(
+            measures={"test": found.measures},
+            predictions=self.believed(job, learner, loop),
+            chapters=[
+                chapter.likeness_chapter(found.measures, extractor.name, said),
+                chapter.drawn_chapter(grey[0], films),
+                chapter.game_chapter(learner.counters.rows, job.task.loss, bool(learner.means)),
+                *found.chapters(),
+                chapter.copies_chapter(grey[1:], (len(train), len(fake[:COPIES])), copies),
+            ],
+            result={"latent": job.task.latent, "extractor": extractor.name, "went_wrong": said},
+            facts={
+                "outputs": 1,
+                "latent": job.task.latent,
+                "seed": seed,
+                "extractor": job.config.training.extractor or "extractor",
+            },
+        )
+
+    def went_wrong(self, job: Job, learner: Learner) -> list[str]:
+        """Each trouble of the training once, with the epochs in which it was there; the first tenth is a beginning only."""
+        assert isinstance(job.task, GAN)
+        epochs: dict[str, list[int]] = {}
+        total = len(learner.counters.rows)
+        for row in learner.counters.rows[total // 10 :]:
+            for line in troubles(measures_of(row), job.task.loss):
+                epochs.setdefault(line.partition(":")[0], []).append(int(row["epoch"]))
+        return [
+            f"{what}: in {len(where)} of {total} epochs, the last of them {where[-1]}" for what, where in epochs.items()
+        ]
+
+    def believed(self, job: Job, learner: Learner, loop: Loop) -> str:
+        """One row a test image: what the discriminator thinks of it."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["path", "label", "discriminator"])
+        dataset = job.dataset
+        for samples, found, _ in outputs(job, learner, loop, "test"):
+            for sample, value in zip(samples, found, strict=True):
+                label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
+                writer.writerow([safe_cell(str(dataset.names[sample])), label, f"{value:.4f}"])
+        return text.getvalue()
+
+    def evaluate(
+        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
+    ) -> dict[str, Any]:
+        recipe, given = predictor.preprocessing, config.training.extractor
+        extractor = extractor_of(place_of(given, predictor.folder), recipe)
+        wanted = [chosen[start : start + PIECE] for start in range(0, len(chosen), PIECE)]
+        real = []
+        for pixels in Streamed(dataset.images, recipe).stream(iter(wanted)):
+            real.append(np.asarray(pixels))
+            advance(len(real[-1]))
+        seed = config.training.seed
+        fake = made(predictor.network, drawn(how_many(recipe), self.latent(predictor), seed), recipe)
+        found = compared(extractor, fake, np.concatenate(real), seed).measures
+        return {"measures": {"test": {name: asdict(m) for name, m in found.items()}}, "extractor": extractor.name}
+
+    def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
+        what = "a run of --task gan draws images and says nothing of given ones"
+        raise UserError(what, fix="`neocog sample RUN` draws; --task vae finds codes of given images")
+
+    def latent(self, predictor: Predictor) -> int:
+        return int(predictor.facts["latent"])
+
+    def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = predictor.network(z)
+        return found
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What generated images are worth beside real ones; ``counts`` (2, K): of each class, generated and real."""
+
+    measures: dict[str, Measure]
+    counts: Array
+    classes: tuple[str, ...]
+
+    def said(self) -> list[str]:
+        """Classes that are hardly drawn, in words."""
+        if not self.classes:
+            return []
+        fake, real = (math.exp(measure.class_entropy(counts)) for counts in self.counts)
+        if fake >= real / 2:
+            return []
+        return [
+            f"the generator collapses: it draws about {fake:.1f} classes evenly, the data have {real:.1f} (exp of the entropy)"
+        ]
+
+    def chapters(self) -> list[Section]:
+        return [chapter.classes_chapter(self.classes, self.counts)] if self.classes else []
+
+
+def compared(extractor: Extractor, fake: Array, real: Array, seed: int) -> Likeness:
+    """Generated images (m, C, H, W) against one half of the real ones, and as a floor the other half against it."""
+    order = np.random.default_rng(seed).permutation(len(real))
+    count = min(len(real) // 2, len(fake))
+    features, chances = extractor(fake)
+    real_features, real_chances = extractor(real[order])
+    one, two, drawn_ones = real_features[:count], real_features[count : 2 * count], features[:count]
+    precision, recall = measure.precision_recall(one[:NEIGHBOURS], drawn_ones[:NEIGHBOURS])
+    found = {
+        "fid": measure.frechet_measure(one, drawn_ones, seed),
+        "fid_floor": measure.frechet_measure(one, two, seed),
+        "kid": measure.kernel_measure(one, drawn_ones),
+        "kid_floor": measure.kernel_measure(one, two),
+        "manifold_precision": precision,
+        "manifold_recall": recall,
+    }
+    kinds = chances.shape[1]
+    counts = np.stack(
+        [np.bincount(c.argmax(1), minlength=kinds) if kinds else np.zeros(0) for c in (chances, real_chances)]
+    )
+    if kinds:
+        for name, each in (("recognised", chances), ("recognised_real", real_chances)):
+            sure = int((each.max(1) >= SURE).sum())
+            found[name] = Measure(sure / len(each), *wilson(sure, len(each)), len(each))
+        found["class_entropy"] = measure.entropy_measure(counts[0])
+        found["class_entropy_real"] = measure.entropy_measure(counts[1])
+    return Likeness(found, counts, extractor.classes)
+
+
+def neighbours(
+    extractor: Extractor, fake: Array, train: Array, test: Array
+) -> tuple[tuple[Measure, Measure], list[Array]]:
+    """How many samples are copies, by pixels and by features; the first samples, and their nearest training images."""
+
+    def by_pixels(images: Array) -> Array:
+        return coarse(images, SMALL)
+
+    def by_features(images: Array) -> Array:
+        return extractor(images)[0]
+
+    shares, rows = [], [fake[:SHOWN]]
+    for seen in (by_pixels, by_features):
+        ours, theirs = seen(fake), seen(train)
+        shares.append(measure.memorised(ours, theirs, seen(test[: len(fake)])))
+        rows.append(train[measure.nearest(ours[:SHOWN], theirs)[0]])
+    return (shares[0], shares[1]), rows
+
+
+@torch.no_grad()
+def made(net: Any, z: Array, preprocessing: Preprocessing) -> Array:
+    """Latent vectors (n, L) → pixels (n, C, H, W) like those of the data, in their type and range."""
+    net.eval()
+    device = next(net.parameters()).device
+    low, high = preprocessing.low, preprocessing.high
+    parts = []
+    for start in range(0, len(z), PIECE):
+        images = net(torch.from_numpy(z[start : start + PIECE]).to(device)).float()
+        parts.append((low + (images + 1) / 2 * (high - low)).cpu().numpy())
+    pixels: Array = np.concatenate(parts)
+    return np.round(pixels).astype(preprocessing.dtype) if np.dtype(preprocessing.dtype).kind in "iu" else pixels
+
+
+def shown(pixels: Array, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """(n, C, H, W) pixels of the data → (n, H, W, C) bytes."""
+    share = (pixels.astype(np.float64) - preprocessing.low) / (preprocessing.high - preprocessing.low)
+    return np.round(share.clip(0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def how_many(preprocessing: Preprocessing) -> int:
+    return MANY if math.prod(preprocessing.plane) <= 32 * 32 else FEW
+
+
+def pixels_of(loop: Loop, samples: NDArray[np.int64]) -> Array:
+    """(n, C, H, W) fitted pixels of samples of the data."""
+    wanted = [samples[start : start + PIECE] for start in range(0, len(samples), PIECE)]
+    return np.concatenate([torch.as_tensor(part).cpu().numpy() for part in loop.feed.store.stream(iter(wanted))])
+
+
+def measures_of(row: Mapping[str, float]) -> dict[str, float]:
+    """What the task measured in an epoch, out of its row of metrics.csv."""
+    return {name.removeprefix(PREFIX): value for name, value in row.items() if name.startswith(PREFIX)}
