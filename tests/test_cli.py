@@ -87,7 +87,7 @@ def test_evaluate_refuses_images_that_were_trained_on(run: tuple[Path, subproces
         (["train", "digits", "--lr", "fast"], "fast"),
         (["train", "digits", "--epochs", "-1"], "--epochs -1 is below 0"),
         (["train", "digits", "--batch", "-1"], "--batch -1 is below 0"),
-        (["train", "digits", "--batch", "5000"], "--batch 5000 exceeds the 1437 training images"),
+        (["train", "digits", "--batch", "5000"], "--batch 5000 exceeds the 1437 training samples"),
         (["train", "digits", "--optimizer", "adamm"], '"adamw"'),
         (["train", "digits", "--model", "lenet6"], "did you mean 'lenet5'"),
         (["train", "digits", "--model", "cnn", "--activation", "rellu"], "relu"),

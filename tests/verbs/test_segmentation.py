@@ -104,7 +104,7 @@ def test_an_image_much_larger_than_the_training_keeps_its_scale(run: Run, tmp_pa
 
 
 def test_a_classifier_is_refused_for_masks_and_a_segmenter_for_classes(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="this task needs masks"):
+    with pytest.raises(UserError, match="this task needs a class for each pixel"):
         neocog.train(data, tmp_path / "a", quiet=True, model="resnet")
     with pytest.raises(UserError, match="gives a class for each pixel"):
         neocog.train("digits", tmp_path / "b", quiet=True, model="segnet")

@@ -25,6 +25,7 @@ from neocog.studies.masks import index_png, png
 Space = Literal["rgb", "hsv", "lab"]
 MOST_COLOURS = 1 << 16  # clustered as they are; beyond, centres are learned from cells of 8 × 8 × 8 levels
 ROUNDS, STARTS = 300, 4
+AT_ONCE = 1 << 14  # colours compared with all centres at once, in the processor's own memory
 # CIE 1976 L*a*b* of sRGB (IEC 61966-2-1) under D65
 _XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
@@ -56,12 +57,14 @@ def clusters(pixels: Array, k: int, space: Space = "rgb", seed: int = 0) -> Clus
     if len(present) < k:
         raise UserError(f"{len(present)} colours for {k} clusters", fix=f"-k {len(present)} or less")
     weights = histogram[present].astype(np.float64)
-    colours = np.stack([present >> 16, present >> 8 & 255, present & 255], axis=1).astype(np.float64)
+    colours = np.stack([present >> 16, present >> 8 & 255, present & 255]).T.astype(np.float64)
     learned = _gathered(present, colours, weights, k)
     points, counts = coordinates(learned[0], space), learned[1]
     starts = [_lloyd(points, counts, k, np.random.default_rng((seed, start))) for start in range(STARTS)]
     centres = min(starts, key=lambda start: start[0])[1]
-    chosen, squared = _nearest(coordinates(colours, space), centres)  # every colour, also where cells were learned from
+    parts = [colours[start : start + AT_ONCE] for start in range(0, len(colours), AT_ONCE)]  # all, also if cells taught
+    found = [_nearest(coordinates(part, space), centres) for part in parts]
+    chosen, squared = (np.concatenate(column) for column in zip(*found, strict=True))
     sizes = np.bincount(chosen, weights, minlength=k)
     order = np.argsort(-sizes, kind="stable")
     rank = np.empty(k, np.uint8)
@@ -91,17 +94,27 @@ def coordinates(colours: Array, space: Space) -> Array:
     colours = np.asarray(colours, np.float64)
     if space == "rgb":
         return colours
-    unit = colours / 255
     if space == "hsv":
-        value, chroma = unit.max(axis=1), np.ptp(unit, axis=1)  # chroma = S V
-        red, green, blue = unit.T
-        hue = np.arctan2(np.sqrt(3) * (green - blue), 2 * red - green - blue)
-        return 255 * np.stack([chroma * np.cos(hue), chroma * np.sin(hue), value], axis=1)
-    linear = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
-    ratios = linear @ _XYZ.T / _WHITE
-    root = np.where(ratios > (6 / 29) ** 3, np.cbrt(ratios), ratios / (3 * (6 / 29) ** 2) + 4 / 29)
-    x, y, z = root.T
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+        red, green, blue = (colours / 255).T
+        value = np.maximum(np.maximum(red, green), blue)
+        chroma = value - np.minimum(np.minimum(red, green), blue)  # S V
+        across, along = np.sqrt(3) * (green - blue), 2 * red - green - blue  # sin H and cos H, both times ``length``
+        length = np.hypot(across, along)
+        scale = 255 * chroma / np.where(length > 0, length, 1)
+        return np.stack([scale * along, scale * across, 255 * value]).T
+    if (colours == np.rint(colours)).all():  # stored colours: 256 levels are made linear, not millions of values
+        linear = _linear(np.arange(256) / 255)[colours.astype(np.uint8)]
+    else:
+        linear = _linear(colours / 255)
+    ratios = (_XYZ / _WHITE[:, None]) @ linear.T
+    x, y, z = np.where(ratios > (6 / 29) ** 3, np.cbrt(ratios), ratios / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)]).T
+
+
+def _linear(unit: Array) -> Array:
+    """sRGB in 0 … 1 → light in 0 … 1."""
+    light: Array = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
+    return light
 
 
 def _lloyd(points: Array, weights: Array, k: int, rng: np.random.Generator) -> tuple[float, Array]:
@@ -122,14 +135,11 @@ def _lloyd(points: Array, weights: Array, k: int, rng: np.random.Generator) -> t
 
 
 def _nearest(points: Array, centres: Array) -> tuple[Array, Array]:
-    """The nearest centre of each point, and its squared distance; one pass a centre, so that memory stays small."""
-    best = np.full(len(points), np.inf)
-    chosen = np.zeros(len(points), np.int64)
-    for index, centre in enumerate(centres):
-        squared = ((points - centre) ** 2).sum(axis=1)
-        nearer = squared < best
-        best[nearer], chosen[nearer] = squared[nearer], index
-    return chosen, best
+    """The nearest centre of each point, and its squared distance: |p|² − 2 p·c + |c|²."""
+    middle = centres.mean(axis=0)  # taken off both, so that no digits are lost where all lie far from 0
+    shifted, aims = (points - middle).T, centres - middle  # (D, M): minima over rows are quick, over short columns slow
+    scores = -2 * aims @ shifted + (aims**2).sum(axis=1)[:, None]  # (k, M)
+    return scores.argmin(axis=0), (scores.min(axis=0) + (shifted**2).sum(axis=0)).clip(0)
 
 
 def _spread(points: Array, weights: Array, k: int, rng: np.random.Generator) -> Array:
