@@ -30,6 +30,21 @@ REFUSALS = {
 
 def main(tokens: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
+    try:
+        _run(tokens)
+        code: str | int | None = 0
+    except SystemExit as leaving:
+        code = leaving.code
+    if "WORLD_SIZE" in os.environ and not isinstance(code, str):
+        # A thread of gloo's that still holds a tensor when the interpreter is taken apart aborts the process
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
+    if code:
+        sys.exit(code)
+
+
+def _run(tokens: Sequence[str] | None) -> None:
     typed[:] = sys.argv[1:] if tokens is None else tokens
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
