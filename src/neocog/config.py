@@ -141,7 +141,8 @@ class TrainConfig:
     diff_augment: Annotated[bool, Parameter(negative=())] = False
     """Change real and generated images alike before the discriminator sees them (gan): for few images."""
     extractor: str = ""
-    """Run of a classifier whose features and classes judge the images (gan); default: a small one is trained."""
+    """What judges the images (gan): the run of a classifier, or inception (2,000 images on a CPU, minutes). Default: a small
+    classifier is trained where there are classes."""
     ema: float = 0.0
     """Decay of a running mean of the weights that is evaluated in their place; 0: off."""
     patience: int = 0

@@ -18,6 +18,7 @@ from neocog.measures.generation import (
     memorised,
     nearest,
     precision_recall,
+    spanned,
 )
 
 RNG = np.random.default_rng(0)
@@ -94,3 +95,12 @@ def test_the_entropy_of_classes() -> None:
     assert class_entropy(np.array([1, 3])) == pytest.approx(-0.25 * math.log(0.25) - 0.75 * math.log(0.75))
     measured = entropy_measure(np.array([250, 750]))
     assert measured.low < measured.value < measured.high and measured.n == 1000
+
+
+def test_few_samples_of_many_features_have_the_distance_that_all_coordinates_give() -> None:
+    rng = np.random.default_rng(5)
+    one, two = rng.normal(size=(12, 60)), rng.normal(0.3, 2, size=(9, 60))
+    seen = spanned(one, two)
+    assert seen[0].shape == (12, 21)
+    assert frechet_distance(*seen) == pytest.approx(frechet_distance(one, two), rel=1e-6)
+    assert frechet_measure(one, two).value == pytest.approx(frechet_distance(one, two), rel=1e-6)

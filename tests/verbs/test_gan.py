@@ -15,7 +15,7 @@ from neocog.config import Config, configured, from_toml
 from neocog.errors import UserError
 from neocog.run import Run
 from neocog.studies import gan as study
-from neocog.studies.features import Extractor
+from neocog.studies.features import Pixels
 from neocog.verbs.evaluate import evaluate
 from neocog.verbs.explain import explain
 from neocog.verbs.predict import predict
@@ -158,7 +158,7 @@ def test_real_images_pass_for_generated_ones_and_their_copies_for_memorised() ->
     """The judgement itself, on images whose worth is known."""
     rng = np.random.default_rng(0)
     images = (rng.integers(0, 256, (900, 1, 4, 4)) // 64 * 64).repeat(2, 2).repeat(2, 3).astype(np.uint8)
-    plain = Extractor("pixels")
+    plain = Pixels()
     good = study.compared(plain, images[:300], images[300:], 0).measures
     assert good["fid"].low < good["fid_floor"].high and good["manifold_precision"].value > 0.8
     bad = study.compared(plain, np.zeros_like(images[:300]), images[300:], 0).measures

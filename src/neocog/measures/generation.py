@@ -15,7 +15,7 @@ from neocog.measures.intervals import Z, wilson
 from neocog.run import Measure
 
 Array = NDArray[Any]
-REPEATS = 40  # of the bootstrap of the Fréchet distance
+REPEATS, COSTLY, FEWER = 40, 512, 10  # of the Fréchet distance's bootstrap; from so many features on, only so many
 PIECE = 512  # rows of a distance matrix that are held at once
 
 
@@ -46,11 +46,21 @@ def between(mean: Array, cov: Array, other: Array, another: Array) -> float:
     return max(0.0, float(distance))
 
 
+def spanned(real: Array, fake: Array) -> tuple[Array, Array]:
+    """Coordinates in an orthonormal basis of what both span: no distance changes, and few samples are handled quickly."""
+    both = np.concatenate([real, fake])
+    if len(both) >= both.shape[1]:
+        return real, fake
+    basis = np.linalg.qr(both.T)[0]  # (d, n + m)
+    return real @ basis, fake @ basis
+
+
 def frechet_measure(real: Array, fake: Array, seed: int = 0) -> Measure:
     """With ± 1.96 standard deviations of the bootstrap around it (its percentiles would lie too high)."""
+    real, fake = spanned(real, fake)
     value, rng = frechet_distance(real, fake), np.random.default_rng(seed)
     draws = []
-    for _ in range(REPEATS):
+    for _ in range(REPEATS if real.shape[1] < COSTLY else FEWER):
         counts = [np.bincount(rng.integers(len(x), size=len(x)), minlength=len(x)) for x in (real, fake)]
         draws.append(between(*moments(real, counts[0]), *moments(fake, counts[1])))
     half = Z * float(np.std(draws, ddof=1))

@@ -27,7 +27,7 @@ from neocog.networks import build
 from neocog.networks.dcgan import Discriminator
 from neocog.predictor import Predictor
 from neocog.run import Measure, Run, Section, write_atomically
-from neocog.studies.features import SMALL, Extractor, coarse, extractor_of, place_of
+from neocog.studies.features import INCEPTION, SMALL, Extractor, coarse, extractor_of, in_bytes, source_of
 from neocog.studies.generative import Generative, drawn
 from neocog.studies.job import Job
 from neocog.studies.study import Advance, Judgement, Predicted, outputs
@@ -61,14 +61,16 @@ class GANStudy(Generative):
         if training.patience:
             what = "--patience waits for a better measure, and no loss of a gan tells which epoch is best"
             raise UserError(what, fix="leave it out: the last epoch is kept")
-        if training.extractor:
+        if training.extractor and training.extractor != INCEPTION:
             config = replace(config, training=replace(training, extractor=str(Path(training.extractor).resolve())))
         return config
 
     def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> GAN:
         training, model = config.training, config.model
         if training.extractor:
-            extractor_of(Run(Path(training.extractor)), preprocessing)  # told before the training where it does not fit
+            extractor_of(
+                source_of(training.extractor, Path()), preprocessing
+            )  # told before the training where it does not fit
         channels, size = preprocessing.inputs, preprocessing.size
 
         def generator() -> Any:
@@ -106,12 +108,12 @@ class GANStudy(Generative):
     def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
         assert isinstance(job.task, GAN)
         recipe, seed, net = job.preprocessing, job.config.training.seed, learner.judged["generator"]
-        extractor = extractor_of(place_of(job.config.training.extractor, loop.run.folder), recipe)
-        fake = made(net, drawn(how_many(recipe), job.task.latent, seed), recipe)
+        extractor = extractor_of(source_of(job.config.training.extractor, loop.run.folder), recipe)
+        fake = made(net, drawn(how_many(recipe, extractor), job.task.latent, seed), recipe)
         samples = loop.feed.parts["test"]
         real = pixels_of(loop, samples)
         found = compared(extractor, fake, real, seed)
-        train = np.sort(np.random.default_rng(seed).permutation(loop.feed.parts["train"])[:AMONG])
+        train = np.sort(np.random.default_rng(seed).permutation(loop.feed.parts["train"])[: min(AMONG, extractor.most)])
         copies, rows = neighbours(extractor, fake[:COPIES], pixels_of(loop, train), real)
         found.measures["memorised_pixels"], found.measures["memorised_features"] = copies
         said = [*self.went_wrong(job, learner), *found.said()]
@@ -169,14 +171,14 @@ class GANStudy(Generative):
         self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
     ) -> dict[str, Any]:
         recipe, given = predictor.preprocessing, config.training.extractor
-        extractor = extractor_of(place_of(given, predictor.folder), recipe)
+        extractor = extractor_of(source_of(given, predictor.folder), recipe)
         wanted = [chosen[start : start + PIECE] for start in range(0, len(chosen), PIECE)]
         real = []
         for pixels in Streamed(dataset.images, recipe).stream(iter(wanted)):
             real.append(np.asarray(pixels))
             advance(len(real[-1]))
         seed = config.training.seed
-        fake = made(predictor.network, drawn(how_many(recipe), self.latent(predictor), seed), recipe)
+        fake = made(predictor.network, drawn(how_many(recipe, extractor), self.latent(predictor), seed), recipe)
         found = compared(extractor, fake, np.concatenate(real), seed).measures
         return {"measures": {"test": {name: asdict(m) for name, m in found.items()}}, "extractor": extractor.name}
 
@@ -217,8 +219,8 @@ class Likeness:
 
 def compared(extractor: Extractor, fake: Array, real: Array, seed: int) -> Likeness:
     """Generated images (m, C, H, W) against one half of the real ones, and as a floor the other half against it."""
-    order = np.random.default_rng(seed).permutation(len(real))
-    count = min(len(real) // 2, len(fake))
+    order = np.random.default_rng(seed).permutation(len(real))[: 2 * len(fake)]
+    count = min(len(order) // 2, len(fake))
     features, chances = extractor(fake)
     real_features, real_chances = extractor(real[order])
     one, two, drawn_ones = real_features[:count], real_features[count : 2 * count], features[:count]
@@ -279,12 +281,11 @@ def made(net: Any, z: Array, preprocessing: Preprocessing) -> Array:
 
 def shown(pixels: Array, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """(n, C, H, W) pixels of the data → (n, H, W, C) bytes."""
-    share = (pixels.astype(np.float64) - preprocessing.low) / (preprocessing.high - preprocessing.low)
-    return np.round(share.clip(0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    return in_bytes(pixels, preprocessing).transpose(0, 2, 3, 1)
 
 
-def how_many(preprocessing: Preprocessing) -> int:
-    return MANY if math.prod(preprocessing.plane) <= 32 * 32 else FEW
+def how_many(preprocessing: Preprocessing, extractor: Extractor) -> int:
+    return min(MANY if math.prod(preprocessing.plane) <= 32 * 32 else FEW, extractor.most)
 
 
 def pixels_of(loop: Loop, samples: NDArray[np.int64]) -> Array:
