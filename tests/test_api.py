@@ -6,7 +6,9 @@ import importlib
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import neocog
 
@@ -23,3 +25,26 @@ def test_every_verb_stays_a_function_after_every_module_was_imported() -> None:
 def test_a_name_that_is_no_verb_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="trian"):
         neocog.trian  # noqa: B018
+
+
+def test_every_path_may_be_a_string(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As people type them in a notebook."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save("eight.png")
+    Image.fromarray(rng.integers(0, 256, (24, 32, 3), np.uint8)).save("colour.png")
+    settings = {"model": "lenet5", "size": (12,), "epochs": 1, "threads": 1, "augment": ("off",), "quiet": True}
+    run = neocog.train("digits", "runs/one", **settings)
+    assert run.report == Path("runs/one/report.html") and run.report.is_file()
+    neocog.resume("runs/one", quiet=True)
+    neocog.evaluate("runs/one", out="measures.json", quiet=True)
+    neocog.predict("runs/one", ["eight.png"], "answers.csv", quiet=True)
+    neocog.explain("runs/one", ["eight.png"], "maps", quiet=True)
+    neocog.export("runs/one", "numpy", "by-hand", quiet=True)
+    neocog.report(["runs/one"], "page.html")
+    neocog.audit("digits", verify="runs/one", quiet=True)
+    neocog.preview("digits", "sheet.png")
+    neocog.filters("eight.png", "bank.png")
+    neocog.kmeans("colour.png", 3, out="parts")
+    made = ("measures.json", "answers.csv", "maps", "by-hand", "page.html", "sheet.png", "bank.png", "parts")
+    assert [name for name in made if not Path(name).exists()] == []

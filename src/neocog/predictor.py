@@ -130,6 +130,6 @@ def load_predictor(run: Run) -> Predictor:
     )
 
 
-def path_of(run: Path | Run) -> Run:
+def path_of(run: str | Path | Run) -> Run:
     """A run, given as itself or as its folder."""
     return run if isinstance(run, Run) else Run(Path(run))

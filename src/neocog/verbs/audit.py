@@ -74,7 +74,7 @@ def audit(
     axes: str = "",
     max_pixels: int = Decoding().max_pixels,
     strict: bool = False,
-    verify: Path | None = None,
+    verify: str | Path | None = None,
     reading: Reading = Reading(least_classes=1),  # noqa: B008
     workers: int | None = None,
     quiet: bool = False,
@@ -87,7 +87,8 @@ def audit(
     Raises UserError where there is no data set to look at.
     """
     begun, screen = time.monotonic(), Screen(quiet)
-    recorded = read_splits(Run(verify).splits if verify.is_dir() else verify) if verify else None
+    listed = Path(verify) if verify else None
+    recorded = read_splits(Run(listed).splits if listed.is_dir() else listed) if listed else None
     dataset = open_dataset(source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), reading)
     with screen.bar("reading", len(dataset)) as advance:
         records = survey(dataset.images, workers=workers, progress=advance, keep=False).records

@@ -26,7 +26,7 @@ from neocog.verbs.screen import Screen
 
 
 def evaluate(
-    run: Path | Run, data: str | Path | None = None, out: Path | None = None, quiet: bool = False
+    run: str | Path | Run, data: str | Path | None = None, out: str | Path | None = None, quiet: bool = False
 ) -> dict[str, Any]:
     """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, …}.
 
@@ -55,9 +55,9 @@ def evaluate(
         **found,
     }
     if out is not None:
-        if out.exists():
+        if Path(out).exists():
             raise UserError(f"{out} exists already", fix="give another --out")
-        write_atomically(out, to_json(result))
+        write_atomically(Path(out), to_json(result))
     return result
 
 

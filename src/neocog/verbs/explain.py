@@ -53,9 +53,9 @@ class Explanation:
 
 
 def explain(
-    run: Path | Run,
+    run: str | Path | Run,
     files: Sequence[str | Path],
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     about: str = "",
     layers: bool | Sequence[str] = False,
@@ -73,7 +73,7 @@ def explain(
     if study.purpose == "generation":  # a generator takes latent vectors: there is nothing of an image to explain
         what = f"a run of --task {predictor.task} answers nothing that could be explained"
         raise UserError(what, fix=f"`neocog sample {chosen.folder} --traverse` shows what its latent space holds")
-    target = out or Path(f"explain-{chosen.folder.resolve().name}")
+    target = Path(out or f"explain-{chosen.folder.resolve().name}")
     if target.exists():
         raise UserError(f"{target} exists already", fix="give another --out")
     known = sorted(

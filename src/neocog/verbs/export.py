@@ -33,7 +33,7 @@ IMAGES = 64  # on which the exported network is compared with the run's
 MOST = 1e-4  # by which a probability may differ
 
 
-def export(run: Path | Run, to: Target, out: Path | None = None, quiet: bool = False) -> Path:
+def export(run: str | Path | Run, to: Target, out: str | Path | None = None, quiet: bool = False) -> Path:
     """Write the network into the folder ``out`` (default: export/TO in the run folder) and return it.
 
     What is written takes pixels as they are stored and gives calibrated probabilities: normalisation and softmax are inside.
@@ -43,7 +43,7 @@ def export(run: Path | Run, to: Target, out: Path | None = None, quiet: bool = F
     missing, or the probabilities differ by more than 1e-4; then nothing is left in ``out``.
     """
     run, screen = path_of(run), Screen(quiet)
-    folder = out or run.folder / "export" / to
+    folder = Path(out) if out else run.folder / "export" / to
     if folder.exists():
         raise UserError(f"{folder} exists already", fix="give another --out")
     predictor = load_predictor(run)

@@ -28,14 +28,14 @@ LONGEST, LEAST, COLUMNS = (
 )  # pixels of the image's longest side on the sheet, of its shortest at least; pictures a row
 
 
-def filters(image: str | Path, out: Path | None = None) -> Path:
+def filters(image: str | Path, out: str | Path | None = None) -> Path:
     """Write a PNG that shows what each kernel of the bank makes of ``image``, and what size, stride and padding do.
 
     Large images are reduced first, by whole blocks of pixels. Returns the path, by default filters-NAME.png here; an existing
     file is replaced only where it is such a sheet. Raises UserError where the image cannot be read or the sheet not written.
     """
     source = Path(image)
-    target = destination(source, out)
+    target = destination(source, None if out is None else Path(out))
     pixels, note = prepared(decode(source, name=printable(str(source))), printable(str(source)))
     sections = [
         (

@@ -154,7 +154,7 @@ def _spread(points: Array, weights: Array, k: int, rng: np.random.Generator) -> 
 
 
 def kmeans(
-    image: Path, k: int = 5, space: Space = "rgb", out: Path | None = None, seed: int = 0
+    image: str | Path, k: int = 5, space: Space = "rgb", out: str | Path | None = None, seed: int = 0
 ) -> tuple[Clusters, Path]:
     """Divide a picture file into ``k`` clusters of colour and write the new folder ``out`` (default: NAME-kmeans here).
 
@@ -163,7 +163,8 @@ def kmeans(
     """
     if not 1 <= k <= 255:
         raise UserError(f"-k {k}: between 1 and 255 clusters are possible")
-    out = out or Path(f"{image.stem}-kmeans")
+    image = Path(image)
+    out = Path(out or f"{image.stem}-kmeans")
     if out.exists():
         raise UserError(f"{printable(str(out))} exists already", fix="give another --out")
     pixels = decode(image)

@@ -52,7 +52,11 @@ class Predictions:
 
 
 def predict(
-    run: Path | Run, files: Sequence[str | Path], out: Path | None = None, quiet: bool = False, tiled: bool = False
+    run: str | Path | Run,
+    files: Sequence[str | Path],
+    out: str | Path | None = None,
+    quiet: bool = False,
+    tiled: bool = False,
 ) -> Predictions:
     """Predict every sample among ``files`` (paths, folders, globs); write ``out`` where one is given.
 
@@ -60,6 +64,7 @@ def predict(
     than those of the training keep their scale and are cut into overlapping blocks; beside ``new.csv``, with a row a
     sample, ``new-blocks.csv`` then has a row a block.
     """
+    out = None if out is None else Path(out)
     more = None if out is None else out.with_name(f"{out.stem}-blocks{out.suffix}")
     for path in (out, more if tiled else None):
         if path is not None and path.exists():

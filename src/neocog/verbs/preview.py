@@ -41,7 +41,7 @@ INK, GREY, PAPER = (20, 20, 24), (120, 120, 128), (255, 255, 255)
 
 def preview(
     source: str | Path,
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     n: int = 10,
     draws: int = 6,
@@ -64,7 +64,7 @@ def preview(
     """
     if n < 1 or draws < 1:
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
-    target = destination(source, out)
+    target = destination(source, None if out is None else Path(out))
     dataset = open_dataset(source, Decoding(frames=frames), Reading(kind=kind, least_classes=1))
     if dataset.form == "sequences":
         plan = sequence_plan(dataset.images, size or ())

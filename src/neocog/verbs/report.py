@@ -10,7 +10,7 @@ from neocog.pages import compare, write_report
 from neocog.run import Run
 
 
-def report(runs: Sequence[Path], out: Path | None = None) -> Path:
+def report(runs: Sequence[str | Path], out: str | Path | None = None) -> Path:
     """Write the page and return its path.
 
     One run: its ``report.html`` inside the run folder, or at ``out``. Several: ``compare.html`` in the current folder, or
@@ -21,7 +21,7 @@ def report(runs: Sequence[Path], out: Path | None = None) -> Path:
         raise UserError("no run given", fix="name one or more run folders, such as runs/classification/2026-11-20")
     raise_all(UserError("not a run folder", str(folder)) for folder in folders if not folder.is_dir())
     found = [Run(folder) for folder in folders]
-    target = _target(out, "report.html" if len(found) == 1 else "compare.html")
+    target = _target(None if out is None else Path(out), "report.html" if len(found) == 1 else "compare.html")
     if len(found) == 1:
         return write_report(found[0], target)
     return compare(found, target or Path("compare.html"))

@@ -36,9 +36,9 @@ class Sampled:
 
 
 def sample(
-    run: Path | Run,
+    run: str | Path | Run,
     n: int = 64,
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     seed: int = 0,
     single: bool = False,
@@ -66,7 +66,7 @@ def sample(
         what = f"{run.folder} is a run of --task {predictor.task}, which draws no images"
         raise UserError(what, fix="train one with --task vae or --task gan")
     check(n, seed, steps, strength, (interpolate, direction or apply, reconstruct, traverse))
-    target = placed(run, out, single)
+    target = placed(run, None if out is None else Path(out), single)
     if interpolate:
         images, columns = between(study, predictor, interpolate, steps), steps
     elif traverse:

@@ -36,14 +36,13 @@ from neocog.verbs.screen import Screen
 from neocog.verbs.watch import watcher
 
 
-def train(data: str | Path, out: Path | None = None, quiet: bool = False, **settings: Any) -> Run:
+def train(data: str | Path, out: str | Path | None = None, quiet: bool = False, **settings: Any) -> Run:
     """Train on ``data`` and return the run: ``train("digits", model="lenet5", epochs=5)``.
 
     ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options. Raises UserError.
     """
-    return start(
-        configured(Config(), {"data": str(data), **settings}), out, quiet, command=["neocog", "train", str(data)]
-    )
+    config = configured(Config(), {"data": str(data), **settings})
+    return start(config, None if out is None else Path(out), quiet, command=["neocog", "train", str(data)])
 
 
 def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str]) -> Run:

@@ -41,7 +41,7 @@ class Turned:
     skipped: str = ""
 
 
-def upright(run: Path | Run, files: Sequence[str | Path], out: Path, quiet: bool = False) -> list[Turned]:
+def upright(run: str | Path | Run, files: Sequence[str | Path], out: Path, quiet: bool = False) -> list[Turned]:
     """Write every picture among ``files`` upright into the new folder ``out``, in full size, and angles.csv beside them.
 
     PNG for 8-bit grey and colour and for 16-bit grey, else TIFF. The corners that a turn brings in get the median of the
