@@ -46,6 +46,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_volumes_train_in_bf16(tmp_path: Path) -> None:
+    """Where bf16 is fast the weights of planes are reordered; those of volumes have an order of their own."""
+    volumes, labels = bars(24)
+    np.savez(tmp_path / "bars.npz", X=volumes, y=labels)
+    settings = {"data": str(tmp_path / "bars.npz"), "model": "cnn3d", "epochs": 1, "threads": 1, "precision": "bf16"}
+    start(changed(Config(), settings | {"options": {"widths": "4"}}), tmp_path / "run", True, "test")
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["precision"].startswith("bf16")
+
+
 def test_stacks_of_pages_train_as_they_are_streamed(tmp_path: Path) -> None:
     """With too little memory for all of them, every batch reads its files; resnet3d is what volumes get by default."""
     volumes, labels = bars(40)
