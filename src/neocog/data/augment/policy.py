@@ -66,7 +66,7 @@ class Augmentation:
         for CIFAR. Larger ones: flip, small turns, scalings and shifts, brightness and contrast.
         """
         if not mirror:
-            return cls(turn=10, scale=0.1, stretch=0.05, shear=5, translate=0.08)
+            return cls(turn=8, scale=0.08, stretch=0.05, shear=5, translate=0.05)
         if max(size) <= 64:
             return cls(flip=0.5, crop=max(1, round(min(size) / 8)), fill="mirror")
         light = 0.1 if channels in (1, 3, 4) else 0.0  # other channels measure something: keep their values
