@@ -21,6 +21,7 @@ from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 from neocog.networks import build
+from neocog.networks.memory_format import reorder
 from neocog.run import Run, to_json, write_atomically
 
 Logits = NDArray[np.float32]
@@ -124,6 +125,7 @@ def load_predictor(run: Run) -> Predictor:
             what = f"the weights are of another network: '{name}' is {tuple(value.shape)}, the model's {tuple(ours[name].shape)}"
             raise UserError(what, str(run.weights), f"is {facts['model']} unchanged?")
     network.load_state_dict(state)
+    reorder(network)  # as in training: another order rounds otherwise
     temperature = float(facts.get("temperature", 1.0))
     return Predictor(
         network.eval(), preprocessing, tuple(facts["classes"]), temperature, facts["task"], facts, run.folder

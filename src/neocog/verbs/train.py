@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from neocog.config import Config, configured, from_toml
 from neocog.data.split import changes, read_splits, write_splits
@@ -26,6 +25,7 @@ from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError
 from neocog.interop.by_hand import HandOptimizer
+from neocog.networks.memory_format import reorder
 from neocog.run import Run, to_json, write_atomically
 from neocog.studies.job import Job
 from neocog.verbs.baseline import train_baseline
@@ -35,10 +35,6 @@ from neocog.verbs.finish import finish_run
 from neocog.verbs.job import arrange, read
 from neocog.verbs.screen import Screen
 from neocog.verbs.watch import watcher
-
-# Channels-last order is the faster one on GPUs, where bf16 is multiplied in hardware, and for convolutions up to so wide:
-# lenet5 1.3, cnn and resnet 1.15, a U-Net of width 16 1.1 times, one of width 32 0.9 times as fast on one core with AVX2
-NARROW = 256
 
 
 def train(data: str | Path, out: str | Path | None = None, quiet: bool = False, **settings: Any) -> Run:
@@ -143,15 +139,9 @@ def ready(job: Job, ranks: Ranks) -> Learner:
         if ranks.world > 1:
             synchronise_batchnorm(net)
         fast = job.feed.device.type == "cuda" or choose(config.device, config.precision).autocast
-        width = widest(net)
-        if width and (fast or (config.engine == "torch" and width <= NARROW)):
-            net.to(memory_format=torch.channels_last)
+        if config.engine == "torch":
+            reorder(net, always=fast)
     return fresh
-
-
-def widest(net: nn.Module) -> int:
-    """Channels of its widest convolution; 0 without any."""
-    return max((layer.out_channels for layer in net.modules() if isinstance(layer, nn.Conv2d)), default=0)
 
 
 def learn(
