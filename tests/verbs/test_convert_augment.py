@@ -16,8 +16,9 @@ from neocog.cli import main
 from neocog.data.decoding import DEFAULT
 from neocog.data.detect import open_dataset
 from neocog.data.images import decode_bytes
+from neocog.data.lossless import encoded
 from neocog.errors import Problems, UserError
-from neocog.verbs.convert_augment import augment, distinct_stems, encoded
+from neocog.verbs.convert_augment import augment, distinct_stems
 
 rng = np.random.default_rng(0)
 

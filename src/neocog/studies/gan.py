@@ -40,7 +40,7 @@ from neocog.verbs.screen import Screen
 PIECE = 256  # latent vectors that are drawn from at once
 MANY, FEW = 10_000, 2_000  # images that are judged: up to 32 × 32 pixels, and larger ones
 NEIGHBOURS = 5_000  # of each set, for precision and recall
-COPIES, AMONG, SHOWN = 1_000, 20_000, 12  # samples that copies are looked for, training images, samples shown
+COPIES, SHOWN = 1_000, 12  # samples that copies are looked for, samples shown
 SURE = 0.9  # probability above which a class counts as recognised
 PREFIX = "validation_"
 
@@ -68,9 +68,8 @@ class GANStudy(Generative):
     def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> GAN:
         training, model = config.training, config.model
         if training.extractor:
-            extractor_of(
-                source_of(training.extractor, Path()), preprocessing
-            )  # told before the training where it does not fit
+            # Told before the training where it does not fit
+            extractor_of(source_of(training.extractor, Path()), preprocessing)
         channels, size = preprocessing.inputs, preprocessing.size
 
         def generator() -> Any:
@@ -113,7 +112,7 @@ class GANStudy(Generative):
         samples = loop.feed.parts["test"]
         real = pixels_of(loop, samples)
         found = compared(extractor, fake, real, seed)
-        train = np.sort(np.random.default_rng(seed).permutation(loop.feed.parts["train"])[: min(AMONG, extractor.most)])
+        train = np.sort(np.random.default_rng(seed).permutation(loop.feed.parts["train"])[: extractor.most])
         copies, rows = neighbours(extractor, fake[:COPIES], pixels_of(loop, train), real)
         found.measures["memorised_pixels"], found.measures["memorised_features"] = copies
         said = [*self.went_wrong(job, learner), *found.said()]

@@ -6,7 +6,6 @@ import csv
 import io
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
-from tifffile import imwrite
 
 from neocog.config import Config, configured
 from neocog.data.augment import Changes
@@ -26,6 +23,7 @@ from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.decoding import DEFAULT
 from neocog.data.detect import open_dataset
 from neocog.data.fit import fit, shape_plan
+from neocog.data.lossless import encoded
 from neocog.data.masks import IGNORED, fit_mask
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
@@ -113,20 +111,11 @@ def _check(source: str | Path, out: Path, copies: int) -> None:
 def _new_folder(out: Path) -> Iterator[Path]:
     """A hidden folder beside ``out`` that takes its name once all is well; otherwise, Ctrl-C included, it is removed."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
+        folder = Path(temporary) / out.name
+        folder.mkdir()
         yield folder
-        folder.chmod(0o777 & ~_umask())
         folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _header(data: Dataset, index: int) -> Any:
@@ -244,21 +233,6 @@ def as_stored(image: Array, dtype: np.dtype[Any]) -> Array:
         return image.astype(dtype)
     bounds = np.iinfo(dtype)
     return np.rint(image).clip(bounds.min, bounds.max).astype(dtype)
-
-
-def encoded(image: Array) -> tuple[str, bytes]:
-    """(C, H, W) without loss as (suffix, file): PNG of 8-bit grey and colour and of 16-bit grey, else TIFF."""
-    pixels, file = np.ascontiguousarray(image.transpose(1, 2, 0)), io.BytesIO()
-    channels = pixels.shape[2]
-    shown = pixels[..., 0] if channels == 1 else pixels
-    if (pixels.dtype == np.uint8 and channels in (1, 3)) or (pixels.dtype == np.uint16 and channels == 1):
-        Image.fromarray(shown).save(file, "PNG")
-        return ".png", file.getvalue()
-    kind = {"photometric": "rgb"} if channels == 3 else {"photometric": "minisblack"}
-    if channels > 1:
-        kind["planarconfig"] = "contig"
-    imwrite(file, shown, compression="zlib", metadata={"axes": "YXS"[: shown.ndim]}, **kind)
-    return ".tif", file.getvalue()
 
 
 def distinct_stems(names: Sequence[str], copies: int) -> list[str]:

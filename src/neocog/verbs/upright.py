@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tifffile
 import torch
-from PIL import Image
 from scipy import ndimage
 
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage
 from neocog.data.fit import fit
 from neocog.data.images import Decoding, decode
+from neocog.data.lossless import encoded
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.run import Run, write_atomically
@@ -108,14 +107,9 @@ def _one(predictor: Predictor, path: Path, target: Path) -> Turned:
 
 def _save(pixels: Array, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
-    plain = pixels.dtype == np.uint8 and pixels.shape[2] in (1, 3)
-    plain |= pixels.dtype == np.uint16 and pixels.shape[2] == 1
-    target = target.with_name(target.name + (".png" if plain else ".tif"))
-    shown = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-    if plain:
-        Image.fromarray(np.ascontiguousarray(shown)).save(target)
-    else:
-        tifffile.imwrite(target, shown)
+    suffix, contents = encoded(pixels.transpose(2, 0, 1))
+    target = target.with_name(target.name + suffix)
+    target.write_bytes(contents)
     return target
 
 
