@@ -145,6 +145,8 @@ class TrainConfig:
     classifier is trained where there are classes."""
     ema: float = 0.0
     """Decay of a running mean of the weights that is evaluated in their place; 0: off."""
+    patch: Annotated[tuple[int, ...], Several] = ()
+    """Height and width of a window that is cut out of each training image, another one in each epoch (masks)."""
     patience: int = 0
     """Stop after so many epochs without a better validation measure; 0: never."""
     augment: Annotated[tuple[str, ...], Several] = ()
@@ -192,6 +194,7 @@ SETTINGS_OF: dict[str, tuple[Task, ...]] = {
     "binarise": ("vae",),
     "diff_augment": ("gan",),
     "extractor": ("gan",),
+    "patch": ("segmentation",),
 }
 
 # Settings of the training that are other by default for some tasks (Radford et al. 2016 for gan)
@@ -245,12 +248,11 @@ def configured(config: Config, settings: dict[str, Any]) -> Config:
 
 def check(config: Config) -> Config:
     """Every value in its range, or all the faults at once."""
-    raise_all(_range_faults(config))
+    raise_all([*_training_faults(config.training), *_data_faults(config.data)])
     return config
 
 
-def _range_faults(config: Config) -> Iterator[UserError]:
-    data, training = config.data, config.training
+def _training_faults(training: TrainConfig) -> Iterator[UserError]:
     least = {"epochs": 0, "batch": 0, "patience": 0, "threads": 0, "workers": 0, "seed": 0}
     for name, smallest in least.items():
         if getattr(training, name) < smallest:
@@ -281,6 +283,14 @@ def _range_faults(config: Config) -> Iterator[UserError]:
         yield UserError(
             f"--label-smoothing belongs to cross-entropy, not to --loss {training.loss}", fix="leave one of the two out"
         )
+    if len(training.patch) > 2 or any(side < 1 for side in training.patch):
+        yield UserError(
+            f"--patch {' '.join(map(str, training.patch))} is no window",
+            fix="give one side, or height and width (256 320)",
+        )
+
+
+def _data_faults(data: DataConfig) -> Iterator[UserError]:
     if (
         len(data.split) != 3
         or any(not math.isfinite(share) or share < 0 for share in data.split)

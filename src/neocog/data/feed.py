@@ -112,7 +112,8 @@ class Feed:
     always: Changes | None = None
     rank: int = 0
     world: int = 1
-    at_most: int = 1024  # images that go through a network at once; larger batches come in pieces
+    at_most: int = 1024  # images that go through a network at once while it learns; larger batches come in pieces
+    at_once: int = 1024  # … and while it is judged
 
     def __post_init__(self) -> None:
         smallest = self.batches.count // self.batches.per_epoch
@@ -155,8 +156,8 @@ class Feed:
         return np.array_split(self.parts["train"][share(batch, self.rank, self.world)], -(-largest // self.at_most))
 
     def _pieces(self, samples: Indices) -> Iterator[Indices]:
-        for start in range(0, len(samples), self.at_most):
-            yield samples[start : start + self.at_most]
+        for start in range(0, len(samples), self.at_once):
+            yield samples[start : start + self.at_once]
 
     def _moved(self, pixels: Array | Tensor) -> Tensor:
         if isinstance(pixels, Tensor):

@@ -30,9 +30,10 @@ class Darknet19(nn.Sequential):
     """Images of at least 64 × 64 pixels: five halvings leave 2 × 2, so that batch norm has a variance."""
 
     paper: ClassVar[str] = "Redmon & Farhadi 2017"
+    least: ClassVar[int] = 64  # pixels a side: they are halved five times
 
     def __init__(self, channels: int, size: tuple[int, int], outputs: int) -> None:
-        check_input("darknet19", channels, size, outputs, minimum=64)
+        check_input("darknet19", channels, size, outputs, minimum=self.least)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         before = channels
         for number, (width, count) in enumerate(STAGES, start=1):

@@ -32,6 +32,7 @@ class NASNet(nn.Module):
     """
 
     paper: ClassVar[str] = "Zoph, Vasudevan, Shlens & Le 2018"
+    least: ClassVar[int] = 64  # pixels a side: they are halved five times
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class NASNet(nn.Module):
         check_range("cells", cells, 1, 100)
         check_range("width", width, 4, 10_000)
         check_range("stem", stem, 1, 10_000)
-        check_input("nasnetmobile", channels, size, outputs, minimum=64)
+        check_input("nasnetmobile", channels, size, outputs, minimum=self.least)
         super().__init__()
         self.skip = skip
         self.stem = nn.Sequential(nn.Conv2d(channels, stem, 3, stride=2, padding=1, bias=False), norm(stem))

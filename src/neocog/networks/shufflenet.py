@@ -34,6 +34,7 @@ class ShuffleNet(nn.Sequential):
     """
 
     paper: ClassVar[str] = "Zhang, Zhou, Lin & Sun 2018"
+    least: ClassVar[int] = 64  # pixels a side: they are halved five times
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class ShuffleNet(nn.Sequential):
                 f"option widths = {widths} are not three multiples of narrow × groups = {narrow * groups} above {STEM}"
             )
             raise UserError(what, fix="--widths 136,272,544 --groups 4 --narrow 1")
-        check_input("shufflenet", channels, size, outputs, minimum=64)
+        check_input("shufflenet", channels, size, outputs, minimum=self.least)
         stem = (nn.Conv2d(channels, STEM, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(STEM), nn.ReLU())
         layers: OrderedDict[str, nn.Module] = OrderedDict(stem=nn.Sequential(*stem, nn.MaxPool2d(3, 2, 1)))
         before = STEM

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -74,7 +75,8 @@ class SegmentationStudy(Study):
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         config = super().resolved(config, dataset)
         batch = config.training.batch or max(1, min(BATCH, len(dataset) // 4))
-        return replace(config, training=replace(config.training, batch=batch))
+        patch = config.training.patch * (2 if len(config.training.patch) == 1 else 1)  # one side: a square
+        return replace(config, training=replace(config.training, batch=batch, patch=patch))
 
     def task(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
@@ -101,11 +103,11 @@ class SegmentationStudy(Study):
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
     ) -> tuple[Changes | None, Changes | None]:
         policy = Augmentation.default(preprocessing.channels, preprocessing.plane, dataset.mirror)
-        policy = policy.changed(config.training.augment)
-        return (MaskChanges(policy) if policy.is_on() else None), None
+        policy, patch = policy.changed(config.training.augment), window(config, preprocessing.plane)
+        return (MaskChanges(policy, patch) if patch or policy.is_on() else None), None
 
-    def at_most(self, preprocessing: Preprocessing) -> int:
-        return max(1, AT_ONCE // (preprocessing.plane[0] * preprocessing.plane[1]))
+    def at_most(self, pixels: int) -> int:
+        return max(1, AT_ONCE // pixels)
 
     def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
         """Every image at its own size, not at the network's."""
@@ -133,7 +135,7 @@ class SegmentationStudy(Study):
         self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
     ) -> dict[str, Any]:
         recipe, order = predictor.preprocessing, class_order(dataset, predictor.classes)
-        step = min(64, self.at_most(recipe))
+        step = min(64, self.at_most(math.prod(recipe.plane)))
 
         def found() -> Iterator[tuple[Array, Array]]:
             wanted = [chosen[start : start + step] for start in range(0, len(chosen), step)]
@@ -191,6 +193,17 @@ class SegmentationStudy(Study):
             rows.append(row)
             advance(1)
         return Predicted(("path", *(f"area: {label}" for label in classes), "skipped"), tuple(rows), tuple(written))
+
+
+def window(config: Config, plane: tuple[int, int]) -> tuple[int, int] | None:
+    """Height and width of --patch; None where whole images are seen. Raises UserError where they are smaller than that."""
+    if not config.training.patch:
+        return None
+    height, width = config.training.patch
+    if height > plane[0] or width > plane[1]:
+        what = f"--patch {height} {width} is larger than the images, {plane[0]} × {plane[1]} pixels"
+        raise UserError(what, fix="give a smaller one, or a larger --size")
+    return height, width
 
 
 def judged(job: Job, learner: Learner, loop: Loop, part: str) -> Judged:

@@ -118,8 +118,8 @@ class Study(ABC):
         policy = policy.changed(config.training.augment)
         return (ImageChanges(policy) if policy.is_on() else None), None
 
-    def at_most(self, preprocessing: Preprocessing) -> int:
-        """Samples that go through a network at once; larger batches come in pieces."""
+    def at_most(self, pixels: int) -> int:
+        """Samples of so many pixels that go through a network at once; larger batches come in pieces."""
         return 1024
 
     def caption(self, dataset: Dataset, index: int) -> str:

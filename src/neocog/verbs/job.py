@@ -107,7 +107,8 @@ def arrange(
         changes=changes,
         always=always,
         device=device,
-        at_most=data.study.at_most(preprocessing),
+        at_most=data.study.at_most(math.prod(config.training.patch or preprocessing.plane)),
+        at_once=data.study.at_most(math.prod(preprocessing.plane)),
         rank=ranks.rank,
         world=ranks.world,
     )

@@ -13,21 +13,19 @@ from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, model_class, 
 from neocog.networks.option import describe
 
 LENGTH, DEPTH = 660, 32  # letters and slices for which networks of sequences and volumes are counted
-LARGE = ("darknet19", "shufflenet", "nasnetmobile")  # which halve their images five times
-LEAST = 64  # pixels that these need
 
 
 def models(channels: int = 3, size: tuple[int, ...] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
     """One row a network of our own, in the order of ``MODELS``, ``SEGMENTERS`` and ``GENERATORS``.
 
-    Counted for images of that shape (at least ``LEAST`` pixels a side where a network needs them), for one channel of
+    Counted for images of that shape (of as many pixels a side as a network says it needs at ``least``), for one channel of
     ``DEPTH``³ voxels, or for ``LENGTH`` letters, as the network needs.
     ``name``, ``input``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image forward; convolutions
     and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the network's minimum.
     """
     rows = []
     for name in (*MODELS, *SEGMENTERS, *GENERATORS):
-        plane = tuple(max(side, LEAST) for side in size) if name in LARGE else size
+        plane = tuple(max(side, getattr(model_class(name), "least", 1)) for side in size)
         shape = {"sequences": (4, 1, LENGTH), "volumes": (1, *[DEPTH] * 3)}.get(FORMS.get(name, ""), (channels, *plane))
         rows.append(row(name, shape[0], shape[1:], outputs))
     return rows

@@ -39,12 +39,13 @@ class ImageChanges:
 
 @dataclass(frozen=True)
 class MaskChanges:
-    """Images and masks (B, H, W) from one draw; labels are copied, never mixed."""
+    """Images and masks (B, H, W) from one draw; labels are copied, never mixed. ``patch``: the window that is kept."""
 
     policy: Augmentation
+    patch: tuple[int, int] | None = None
 
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
     ) -> tuple[Tensor, Tensor]:
-        drawn = draw(self.policy, seed, epoch, samples, preprocessing)
+        drawn = draw(self.policy, seed, epoch, samples, preprocessing, patch=self.patch)
         return apply(drawn, pixels), apply_masks(drawn, targets)

@@ -17,7 +17,7 @@ from neocog.data.preprocessing import Preprocessing
 STREAMS = (
     "flip", "flip_vertical", "turn", "scale", "stretch", "shear", "right", "down", "crop_right", "crop_down",
     "blur", "is_blurred", "erase", "erase_area", "erase_aspect", "erase_top", "erase_left", "erase_grey",
-    "noise", "noise_pixels", "salt_pepper", "salt_pepper_pixels", "brightness", "contrast",
+    "noise", "noise_pixels", "salt_pepper", "salt_pepper_pixels", "brightness", "contrast", "patch_down", "patch_right",
 )  # fmt: skip
 
 
@@ -25,10 +25,12 @@ STREAMS = (
 class Draw:
     """The amounts for B samples; None where the policy has a kind turned off."""
 
-    size: tuple[int, int]  # (H, W)
+    size: tuple[int, int]  # (H, W) of what comes in
     low: float
     high: float
     fill: str  # "edge" or "mirror"
+    patch: tuple[int, int] | None = None  # (height, width) of the window that is kept; None: everything
+    corner: Tensor | None = None  # (B, 2) int64 its top and left in the changed image
     flips: Tensor | None = None  # (B, 2) bool: top-bottom, left-right
     shift: Tensor | None = None  # (B, 2) int64 pixels: down, right
     matrix: Tensor | None = None  # (B, 2, 3) float32: output pixel (x, y, 1) about the centre → input pixel (x, y)
@@ -42,6 +44,11 @@ class Draw:
     salt_pepper: Tensor | None = None  # (B,) float32 share of the pixels
     salt_pepper_state: Tensor | None = None  # (B,) int64
 
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Height and width of what comes out."""
+        return self.patch or self.size
+
 
 def draw(
     policy: Augmentation,
@@ -50,10 +57,12 @@ def draw(
     samples: Tensor,
     preprocessing: Preprocessing,
     angles: Tensor | None = None,
+    patch: tuple[int, int] | None = None,
 ) -> Draw:
     """The amounts for ``samples`` (B,) int64 positions in the data set, on their device.
 
-    ``angles`` (B,) float64 degrees, counter-clockwise, stand in for the turns that would be drawn.
+    ``angles`` (B,) float64 degrees, counter-clockwise, stand in for the turns that would be drawn. ``patch``: height and
+    width of a window, at most those of the image, which is cut out at a place of its own for each sample.
 
     A function of its arguments alone, sample by sample; what one kind draws does not depend on the other kinds.
     """
@@ -62,12 +71,14 @@ def draw(
     noise = dice.between("noise", 0, policy.noise) if policy.noise else None
     dirt = dice.between("salt_pepper", 0, policy.salt_pepper) if policy.salt_pepper else None
     light = dice.between("brightness", -policy.brightness, policy.brightness) if policy.brightness else None
-    box, grey = _erased(policy, dice, size)
+    box, grey = _erased(policy, dice, patch or size)
     return Draw(
         size=size,
         low=low,
         high=high,
         fill=policy.fill,
+        patch=patch,
+        corner=None if patch is None else _corner(dice, size, patch),
         flips=_flips(policy, dice),
         shift=_shift(policy, dice),
         matrix=_matrix(policy, dice, size, angles),
@@ -117,6 +128,13 @@ def _shift(policy: Augmentation, dice: Dice) -> Tensor | None:
         return None
     bounds = (-policy.crop, policy.crop + 1)
     return torch.stack([dice.between(name, *bounds).floor().long() for name in ("crop_down", "crop_right")], 1)
+
+
+def _corner(dice: Dice, size: tuple[int, int], patch: tuple[int, int]) -> Tensor:
+    """Top and left of the window, every place as likely."""
+    rooms = [whole - part + 1 for whole, part in zip(size, patch, strict=True)]
+    names = ("patch_down", "patch_right")
+    return torch.stack([dice.between(name, 0, room).long() for name, room in zip(names, rooms, strict=True)], 1)
 
 
 def _matrix(policy: Augmentation, dice: Dice, size: tuple[int, int], angles: Tensor | None) -> Tensor | None:

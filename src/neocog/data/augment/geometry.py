@@ -20,14 +20,14 @@ NARROW = {
 
 def moves(draw: Draw) -> bool:
     """Whether anything geometric happens."""
-    return draw.flips is not None or draw.shift is not None or draw.matrix is not None
+    return any(part is not None for part in (draw.flips, draw.shift, draw.matrix, draw.corner))
 
 
 def bilinear(draw: Draw, images: Tensor) -> Tensor:
     """Images (B, C, H, W) float under the affine draw: bilinear between pixels."""
     height, width = draw.size
     x_across, x_down, y_across, y_down = source(draw)
-    grid = torch.empty(len(images), height, width, 2, device=images.device)  # −1 … 1 from edge to edge
+    grid = torch.empty(len(images), *draw.kept, 2, device=images.device)  # −1 … 1 from edge to edge
     torch.add(x_across * (2 / width), (2 * x_down + 1) / width - 1, out=grid[..., 0])
     torch.add(y_across * (2 / height), (2 * y_down + 1) / height - 1, out=grid[..., 1])
     padding = "border" if draw.fill == "edge" else "reflection"
@@ -38,11 +38,11 @@ def nearest(draw: Draw, images: Tensor) -> Tensor:
     """Images or masks (B, C, H, W) of any type, each pixel an exact copy of one that was there."""
     index = pixels(draw)[:, None].expand(*images.shape[:2], -1)  # (B, C, H·W)
     plain = images.view(NARROW[images.dtype]) if images.dtype in NARROW else images
-    return plain.flatten(2).gather(2, index).view(images.dtype).view(images.shape)
+    return plain.flatten(2).gather(2, index).view(images.dtype).view(*images.shape[:2], *draw.kept)
 
 
 def pixels(draw: Draw) -> Tensor:
-    """(B, H·W) int64: the number of the input pixel that each output pixel copies."""
+    """(B, H·W) int64: the number of the input pixel that each output pixel (of the window, if there is one) copies."""
     height, width = draw.size
     if draw.matrix is not None:
         x_across, x_down, y_across, y_down = source(draw)
@@ -54,11 +54,13 @@ def pixels(draw: Draw) -> Tensor:
 
 
 def sides(draw: Draw) -> tuple[Tensor, Tensor]:
-    """Input rows (B, H) and columns (B, W) under flips and whole-pixel shifts; they may lie outside."""
-    device = next(t.device for t in (draw.flips, draw.shift) if t is not None)
+    """Input rows (B, H) and columns (B, W) of the window under flips and whole-pixel shifts; they may lie outside."""
+    device = next(t.device for t in (draw.flips, draw.shift, draw.corner) if t is not None)
     result = []
     for axis, length in enumerate(draw.size):
-        place = torch.arange(length, device=device)[None]
+        place = torch.arange(draw.kept[axis], device=device)[None]
+        if draw.corner is not None:
+            place = place + draw.corner[:, axis, None]
         if draw.shift is not None:
             place = place - draw.shift[:, axis, None]
         if draw.flips is not None:
@@ -74,8 +76,10 @@ def source(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """
     assert draw.matrix is not None
     height, width = draw.size
-    row = torch.arange(height, device=draw.matrix.device)[None, :, None] - (height - 1) / 2
-    column = torch.arange(width, device=draw.matrix.device)[None, None, :] - (width - 1) / 2
+    row = torch.arange(draw.kept[0], device=draw.matrix.device)[None, :, None] - (height - 1) / 2
+    column = torch.arange(draw.kept[1], device=draw.matrix.device)[None, None, :] - (width - 1) / 2
+    if draw.corner is not None:
+        row, column = row + draw.corner[:, 0, None, None], column + draw.corner[:, 1, None, None]
     if draw.shift is not None:
         row, column = row - draw.shift[:, 0, None, None], column - draw.shift[:, 1, None, None]
     matrix = draw.matrix
