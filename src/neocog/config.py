@@ -97,7 +97,8 @@ class TrainConfig:
     """How it is learned."""
 
     epochs: int = 0
-    """Passes over the training images; 0: as many as about 5,000 steps make (5 to 40)."""
+    """Passes over the training images; 0: as many as about 5,000 steps make (5 to 40; of masks, of which few are labelled, up
+    to 100)."""
     minutes: float = 0.0
     """Train for about so long instead: the first steps are timed, then the number of steps is fixed."""
     batch: int = 0

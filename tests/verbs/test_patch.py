@@ -57,3 +57,9 @@ def test_a_window_that_cannot_be_is_refused(patch: tuple[int, ...], message: str
 def test_only_masks_take_windows(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--patch belongs to --task segmentation"):
         neocog.train("digits", tmp_path / "run", epochs=1, patch=(4,), quiet=True)
+
+
+def test_a_handful_of_masks_is_learned_longer_than_classes_are(data: Path, tmp_path: Path) -> None:
+    """16 images make 4 steps an epoch: 40 epochs of them, as of classes, would end long before the network has learned."""
+    run = neocog.train(data, tmp_path / "run", patch=(16,), augment=("off",), **SETTINGS)  # type: ignore[arg-type]
+    assert json.loads(run.result.read_text())["epochs"] == 100

@@ -63,6 +63,7 @@ class SegmentationStudy(Study):
     name = "segmentation"
     needs = "segmentation"
     purpose = "masks"
+    most_epochs = 100
     losses = tuple(LOSSES)
     models: ClassVar = {"images": "unet"}
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neocog.config import SETTINGS_OF, Config, TrainConfig
+from neocog.config import Task as TaskName
 from neocog.data.augment import Augmentation, Changes, ImageChanges
 from neocog.data.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.data.augment.volume import VolumeAugmentation, VolumeChanges
@@ -56,12 +57,13 @@ class Predicted:
 class Study(ABC):
     """One task around the loop. ``needs``: what the data must say of each sample ("" for nothing)."""
 
-    name: ClassVar[str]
+    name: ClassVar[TaskName]
     needs: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
     models: ClassVar[Mapping[str, str]]  # the default network by form of data
     features: ClassVar[bool] = False  # whether it is judged by the features of a classifier, which is trained first
     has_baseline: ClassVar[bool] = False  # whether a fully connected network can do the same
+    most_epochs: ClassVar[int] = 40  # unless --epochs or --minutes say otherwise
     purpose: ClassVar[str] = "answer"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +33,7 @@ from neocog.errors import UserError, listed, raise_all
 from neocog.interop.by_hand import on_processor
 from neocog.studies import study_for
 from neocog.studies.job import Data, Job
+from neocog.studies.study import Study
 from neocog.verbs.screen import Screen
 
 
@@ -91,7 +91,7 @@ def arrange(
     preprocessing = data.study.scaled(finish(data.plan, data.records, train.tolist()))
     if config.training.engine == "numpy":
         config = replace(config, training=on_processor(config.training, ranks.world))
-    config = resolved(data.study.resolved(config, dataset), preprocessing, len(train), data.study.name)
+    config = resolved(data.study.resolved(config, dataset), preprocessing, len(train), data.study)
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
     if data.pixels is not None:
@@ -155,7 +155,7 @@ def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
     return np.where(held < 0, "", parts)
 
 
-def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Any) -> Config:
+def resolved(config: Config, preprocessing: Preprocessing, train: int, study: Study) -> Config:
     """Settings without "auto": what ``resume`` must find as it was."""
     training = config.training
     if training.batch > train and training.optimizer != "gd":
@@ -166,7 +166,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Any
     if training.optimizer == "gd":
         batch = train
     per_epoch = Batches(train, batch, training.seed).per_epoch
-    epochs = training.epochs or (0 if training.minutes else min(40, max(5, round(5000 / per_epoch))))
+    epochs = training.epochs or (0 if training.minutes else min(study.most_epochs, max(5, round(5000 / per_epoch))))
     device = training.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -181,7 +181,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Any
         data=_absolute(config.data.data),
         size=preprocessing.size,
         channels=preprocessing.channels,
-        task=task,
+        task=study.name,
     )
     return replace(
         config, data=data, training=replace(training, batch=batch, epochs=epochs, device=device, threads=threads)
