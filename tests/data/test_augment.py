@@ -367,22 +367,28 @@ def test_what_changes_values_leaves_masks_alone(name: str) -> None:
 
 
 def test_digits_are_not_mirrored_by_default_and_pictures_are() -> None:
-    digits = Augmentation.default(1, (28, 28), mirror=False)
+    digits = Augmentation.default(plan(1, (28, 28)), mirror=False)
     assert digits.flip == 0 and digits.turn > 0 and digits.translate > 0 and digits.scale > 0
-    cifar = Augmentation.default(3, (32, 32), mirror=True)
+    cifar = Augmentation.default(plan(3, (32, 32)), mirror=True)
     assert cifar == Augmentation(flip=0.5, crop=4, fill="mirror")
-    photos = Augmentation.default(3, (224, 224), mirror=True)
+    photos = Augmentation.default(plan(3, (224, 224)), mirror=True)
     assert photos.flip == 0.5 and photos.scale > 0 and photos.brightness > 0 and photos.crop == 0
-    assert Augmentation.default(7, (224, 224), mirror=True).brightness == 0
     for channels, size in [(1, (1, 1)), (3, (8, 8)), (5, (3, 900))]:
         for mirror in (True, False):
-            policy = Augmentation.default(channels, size, mirror)
+            policy = Augmentation.default(plan(channels, size), mirror)
             found = draw(policy, 0, 0, torch.arange(3), plan(channels, size))
             assert apply(found, pictures(3, channels, size)).shape == (3, channels, *size)
 
 
+@pytest.mark.parametrize(("channels", "dtype"), [(7, "uint8"), (1, "uint16"), (3, "uint16"), (1, "float32")])
+def test_what_was_measured_keeps_its_values(channels: int, dtype: str) -> None:
+    """A tenth of the range of 12-bit fluorescence is as much as its nuclei are brighter than what lies between them."""
+    policy = Augmentation.default(plan(channels, (224, 224), dtype, high=4095), mirror=True)
+    assert policy.flip == 0.5 and policy.scale > 0 and policy.brightness == policy.contrast == 0
+
+
 def test_edits_change_the_policy() -> None:
-    policy = Augmentation.default(3, (32, 32), mirror=True)
+    policy = Augmentation.default(plan(3, (32, 32)), mirror=True)
     assert policy.changed([]) == policy
     assert policy.changed(["turn=15", "flip=off"]) == replace(policy, turn=15, flip=0)
     assert policy.changed(["noise=on", "salt-pepper"]) == replace(policy, noise=0.05, salt_pepper=0.02)

@@ -38,6 +38,11 @@ class Preprocessing:
         return self.size[-2], self.size[-1]
 
     @property
+    def pictures(self) -> bool:
+        """Whether the pixels are those of pictures (8 bits: grey or colours, with or without alpha), not measurements."""
+        return self.dtype == "uint8" and self.channels in (1, 3, 4)
+
+    @property
     def inputs(self) -> int:
         """Channels that the network sees."""
         return 4 if self.encoding == "nucleotides" else self.channels

@@ -64,7 +64,7 @@ class OrientationStudy(Study):
     def changes(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
     ) -> tuple[Changes | None, Changes | None]:
-        light = 0.1 if max(preprocessing.plane) > 64 and preprocessing.channels in (1, 3) else 0.0
+        light = 0.1 if max(preprocessing.plane) > 64 and preprocessing.pictures else 0.0
         usual = Augmentation(
             scale=0.1, translate=0.05 if dataset.mirror else 0.15, brightness=light, contrast=2 * light
         )

@@ -103,7 +103,7 @@ class SegmentationStudy(Study):
     def changes(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
     ) -> tuple[Changes | None, Changes | None]:
-        policy = Augmentation.default(preprocessing.channels, preprocessing.plane, dataset.mirror)
+        policy = Augmentation.default(preprocessing, dataset.mirror)
         policy, patch = policy.changed(config.training.augment), window(config, preprocessing.plane)
         return (MaskChanges(policy, patch) if patch or policy.is_on() else None), None
 

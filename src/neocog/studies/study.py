@@ -116,7 +116,7 @@ class Study(ABC):
         if dataset.form == "sequences":
             letters = SequenceAugmentation().changed(config.training.augment)
             return (SequenceChanges(letters) if letters.is_on() else None), None
-        policy = Augmentation.default(preprocessing.channels, preprocessing.plane, dataset.mirror)
+        policy = Augmentation.default(preprocessing, dataset.mirror)
         policy = policy.changed(config.training.augment)
         return (ImageChanges(policy) if policy.is_on() else None), None
 

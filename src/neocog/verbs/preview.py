@@ -113,7 +113,7 @@ def policy_and_changes(
         found = policy if isinstance(policy, volumes.VolumeAugmentation) else None
         found = found or volumes.VolumeAugmentation.default().changed(edits)
         return found, volumes.VolumeChanges(found)
-    usual = Augmentation.default(plan.channels, plan.plane, dataset.mirror)
+    usual = Augmentation.default(plan, dataset.mirror)
     chosen = policy if isinstance(policy, Augmentation) else usual.changed(edits)
     return chosen, (ImageChanges if dataset.masks is None else MaskChanges)(chosen)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, did_you_mean, printable, raise_all
 
 if TYPE_CHECKING:
@@ -59,17 +60,19 @@ class Augmentation:
             yield UserError(f"augmentation fill={printable(str(self.fill))} is unknown", fix="fill=edge or fill=mirror")
 
     @classmethod
-    def default(cls, channels: int, size: tuple[int, int], mirror: bool) -> Augmentation:
+    def default(cls, preprocessing: Preprocessing, mirror: bool) -> Augmentation:
         """Sensible changes by kind of data; ``mirror`` says whether a mirrored image keeps its label (digits do not).
 
         Digits and letters: small turns, scalings and shifts. Small pictures (≤ 64 pixels): crop and flip, as is usual
-        for CIFAR. Larger ones: flip, small turns, scalings and shifts, brightness and contrast.
+        for CIFAR. Larger ones: flip, small turns, scalings and shifts, and of pictures brightness and contrast; what was
+        measured (16 bits, floats, other channels than colours) keeps its values, of which few lie near the middle of the range.
         """
+        size = preprocessing.plane
         if not mirror:
             return cls(turn=8, scale=0.08, stretch=0.05, shear=5, translate=0.05)
         if max(size) <= 64:
             return cls(flip=0.5, crop=max(1, round(min(size) / 8)), fill="mirror")
-        light = 0.1 if channels in (1, 3, 4) else 0.0  # other channels measure something: keep their values
+        light = 0.1 if preprocessing.pictures else 0.0
         return cls(flip=0.5, turn=10, scale=0.15, translate=0.05, brightness=light, contrast=2 * light, fill="mirror")
 
     def changed(self, edits: Iterable[str]) -> Augmentation:
