@@ -46,12 +46,21 @@ def test_windows_teach_what_is_judged_on_whole_images(data: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("patch", "message"), [((200,), r"--patch 200 200 is larger than the images, 96 × 120"), ((0,), "no window")]
+    ("patch", "message"), [((200,), r"--patch 200 200 is no window of the images, 96 × 120"), ((0,), "no window")]
 )
 def test_a_window_that_cannot_be_is_refused(patch: tuple[int, ...], message: str, data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         neocog.train(data, tmp_path / "run", epochs=1, patch=patch, **SETTINGS)  # type: ignore[arg-type]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_preview_shows_windows(data: Path, tmp_path: Path) -> None:
+    whole, windows = (neocog.preview(data, tmp_path / f"{len(patch)}.png", n=2, patch=patch) for patch in ((), (32,)))
+    assert whole.read_bytes() != windows.read_bytes()
+    with pytest.raises(UserError, match="--patch 200 200 is no window"):
+        neocog.preview(data, tmp_path / "large.png", patch=(200,))
+    with pytest.raises(UserError, match="--patch is for images with masks"):
+        neocog.preview("digits", tmp_path / "digits.png", patch=(4,))
 
 
 def test_only_masks_take_windows(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def _agreement_told(pair: Any) -> str:
 @app.command
 def preview(
     data: str, /, *, out: Out = None, augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    patch: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
     kind: Kind = "auto", seed: int = 0, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Write a contact sheet (PNG) of what the network will be shown, before and after augmentation.
@@ -93,10 +94,12 @@ def preview(
     ----------
     augment
         Changes to the default augmentation: turn=15, flip=off, or off.
+    patch
+        Height and width of the windows that train --patch would cut out.
     """
     from neocog.verbs.preview import preview as sheet
 
-    print(sheet(data, out=out, augment=augment, kind=kind, seed=seed, quiet=quiet))
+    print(sheet(data, out=out, augment=augment, patch=patch, kind=kind, seed=seed, quiet=quiet))
 
 
 @app.command

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes
-from neocog.data.augment.changes import MaskChanges
+from neocog.data.augment.changes import MaskChanges, square, window
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.feed import Resident, Store, Streamed
 from neocog.data.fit import fit
@@ -76,8 +76,7 @@ class SegmentationStudy(Study):
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         config = super().resolved(config, dataset)
         batch = config.training.batch or max(1, min(BATCH, len(dataset) // 4))
-        patch = config.training.patch * (2 if len(config.training.patch) == 1 else 1)  # one side: a square
-        return replace(config, training=replace(config.training, batch=batch, patch=patch))
+        return replace(config, training=replace(config.training, batch=batch, patch=square(config.training.patch)))
 
     def task(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
@@ -104,7 +103,7 @@ class SegmentationStudy(Study):
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
     ) -> tuple[Changes | None, Changes | None]:
         policy = Augmentation.default(preprocessing, dataset.mirror)
-        policy, patch = policy.changed(config.training.augment), window(config, preprocessing.plane)
+        policy, patch = policy.changed(config.training.augment), window(config.training.patch, preprocessing.plane)
         return (MaskChanges(policy, patch) if patch or policy.is_on() else None), None
 
     def at_most(self, pixels: int) -> int:
@@ -194,17 +193,6 @@ class SegmentationStudy(Study):
             rows.append(row)
             advance(1)
         return Predicted(("path", *(f"area: {label}" for label in classes), "skipped"), tuple(rows), tuple(written))
-
-
-def window(config: Config, plane: tuple[int, int]) -> tuple[int, int] | None:
-    """Height and width of --patch; None where whole images are seen. Raises UserError where they are smaller than that."""
-    if not config.training.patch:
-        return None
-    height, width = config.training.patch
-    if height > plane[0] or width > plane[1]:
-        what = f"--patch {height} {width} is larger than the images, {plane[0]} × {plane[1]} pixels"
-        raise UserError(what, fix="give a smaller one, or a larger --size")
-    return height, width
 
 
 def judged(job: Job, learner: Learner, loop: Loop, part: str) -> Judged:

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from neocog.data.augment import Augmentation, Changes, ImageChanges, MaskChanges
 from neocog.data.augment import policy as images
 from neocog.data.augment import volume as volumes
+from neocog.data.augment.changes import square, window
 from neocog.data.augment.sequence import USUAL, SequenceAugmentation, SequenceChanges
 from neocog.data.dataset import Array, BadImage, Dataset, Form, Header
 from neocog.data.decoding import Decoding
@@ -48,6 +49,7 @@ def preview(
     seed: int = 0,
     epoch: int = 0,
     augment: Sequence[str] = (),
+    patch: Sequence[int] = (),
     augmentation: Policy | None = None,
     channels: int | None = None,
     size: tuple[int, ...] | None = None,
@@ -58,7 +60,8 @@ def preview(
 ) -> Path:
     """Write a PNG of ``n`` samples, one a row: as fitted, then as drawn in ``draws`` epochs from ``epoch`` on.
 
-    ``augment``: changes to the default augmentation ("turn=15", "flip=off"); ``augmentation``: a policy in its place.
+    ``augment``: changes to the default augmentation ("turn=15", "flip=off"); ``augmentation``: a policy in its place;
+    ``patch``: side, or height and width, of the windows from which masks are learned.
     Every header is looked at, since they decide the size, but only the shown images are decoded. Returns the path,
     by default preview-NAME.png here. An existing file is replaced only where it is such a sheet. Raises UserError.
     """
@@ -74,7 +77,7 @@ def preview(
     if plan.dtype != "uint8" or dataset.form == "volumes":
         low, high = float(pixels.min()), float(pixels.max())
         plan = replace(plan, low=low, high=high if high > low else low + 1)
-    augmentation, changes = policy_and_changes(dataset, plan, augmentation, augment)
+    augmentation, changes = policy_and_changes(dataset, plan, augmentation, augment, patch)
     masks = fitted_masks(dataset, plan, samples)  # (n, H, W), or (n,) where there are none
     columns = [(pixels if dataset.form == "sequences" else pixels.astype(np.float32), masks)]
     for number in range(epoch, epoch + draws):
@@ -86,7 +89,8 @@ def preview(
         for k, sample in enumerate(samples.tolist())
     ]
     heads = ["fitted", *(f"epoch {number}" for number in range(epoch, epoch + draws))]
-    picture = sheet(rows, heads, (title(source, dataset, plan), described(augmentation)), plan)
+    windows = f"; windows of {' × '.join(map(str, square(patch)))}" if patch else ""
+    picture = sheet(rows, heads, (title(source, dataset, plan), described(augmentation) + windows), plan)
     stamp = PngImagePlugin.PngInfo()
     stamp.add_text("Software", MADE_BY)
     stored = io.BytesIO()
@@ -103,9 +107,11 @@ def fitted_masks(dataset: Dataset, plan: Preprocessing, samples: np.ndarray) -> 
 
 
 def policy_and_changes(
-    dataset: Dataset, plan: Preprocessing, policy: Policy | None, edits: Sequence[str]
+    dataset: Dataset, plan: Preprocessing, policy: Policy | None, edits: Sequence[str], patch: Sequence[int]
 ) -> tuple[Policy, Changes]:
-    """What happens to samples of this form: the given policy, or the default one with ``edits``."""
+    """What happens to samples of this form: the given policy, or the default one with ``edits``; windows of masks."""
+    if patch and dataset.masks is None:
+        raise UserError(f"--patch is for images with masks, not for {dataset.kind}", fix="leave it out")
     if dataset.form == "sequences":
         letters = policy if isinstance(policy, SequenceAugmentation) else SequenceAugmentation().changed(edits)
         return letters, SequenceChanges(letters)
@@ -115,7 +121,7 @@ def policy_and_changes(
         return found, volumes.VolumeChanges(found)
     usual = Augmentation.default(plan, dataset.mirror)
     chosen = policy if isinstance(policy, Augmentation) else usual.changed(edits)
-    return chosen, (ImageChanges if dataset.masks is None else MaskChanges)(chosen)
+    return chosen, ImageChanges(chosen) if dataset.masks is None else MaskChanges(chosen, window(patch, plan.plane))
 
 
 @dataclass(frozen=True)
@@ -214,7 +220,8 @@ def described(policy: Policy) -> str:
 
 def sheet(rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], plan: Preprocessing) -> Image.Image:
     """The whole picture: two lines of text, the heads of the columns, a row a sample."""
-    tile = enlarged(picture(rows[0].pictures[0][0], plan)).size
+    both = [enlarged(picture(rows[0].pictures[at][0], plan)).size for at in (0, -1)]  # windows have another shape
+    tile = max(wide for wide, _ in both), max(high for _, high in both)
     text = {size: font(size) for size in (12, 13, 16)}
     ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     names = [(shortened(ruler, row.label, text[16]), shortened(ruler, row.name, text[12], True)) for row in rows]

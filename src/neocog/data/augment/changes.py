@@ -5,6 +5,7 @@ A change is a pure function of (seed, epoch, sample): any batch, order, rank or 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from neocog.data.augment.apply import apply, apply_masks
 from neocog.data.augment.draw import draw
 from neocog.data.augment.policy import Augmentation
 from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError
 
 
 class Changes(Protocol):
@@ -35,6 +37,22 @@ class ImageChanges:
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
     ) -> tuple[Tensor, Tensor]:
         return apply(draw(self.policy, seed, epoch, samples, preprocessing), pixels), targets
+
+
+def square(patch: Sequence[int]) -> tuple[int, ...]:
+    """One side as height and width."""
+    return tuple(patch) * (2 if len(patch) == 1 else 1)
+
+
+def window(patch: Sequence[int], plane: tuple[int, int]) -> tuple[int, int] | None:
+    """Height and width of --patch; None where it is empty. Raises UserError where images of ``plane`` are smaller."""
+    if not patch:
+        return None
+    height, width = square(patch)
+    if not (0 < height <= plane[0] and 0 < width <= plane[1]):
+        what = f"--patch {height} {width} is no window of the images, {plane[0]} × {plane[1]} pixels"
+        raise UserError(what, fix="give a smaller one, or a larger --size")
+    return height, width
 
 
 @dataclass(frozen=True)
