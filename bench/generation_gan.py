@@ -26,8 +26,6 @@ SETTINGS = [
     "32",
     "--batch",
     "64",
-    "--loss",
-    "hinge",
     "--lr",
     "0.0005",
     "--schedule",
