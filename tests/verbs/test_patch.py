@@ -46,7 +46,12 @@ def test_windows_teach_what_is_judged_on_whole_images(data: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("patch", "message"), [((200,), r"--patch 200 200 is no window of the images, 96 × 120"), ((0,), "no window")]
+    ("patch", "message"),
+    [
+        ((200,), r"--patch 200 200 is no window of the images, 96 × 120"),
+        ((0,), "no window"),
+        ((1, 40), "--patch 1 40: unet needs images of at least 2 × 2 pixels"),
+    ],
 )
 def test_a_window_that_cannot_be_is_refused(patch: tuple[int, ...], message: str, data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):

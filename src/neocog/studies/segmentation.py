@@ -83,9 +83,15 @@ class SegmentationStudy(Study):
     ) -> Segmentation:
         model, classes = config.model, len(dataset.classes)
 
-        def network() -> torch.nn.Module:
-            return build(model.model, preprocessing.inputs, preprocessing.size, classes, masks=True, **model.options)
+        def network(size: tuple[int, ...] = preprocessing.size) -> torch.nn.Module:
+            return build(model.model, preprocessing.inputs, size, classes, masks=True, **model.options)
 
+        if config.training.patch:
+            try:
+                network(config.training.patch)  # only to see whether it takes windows so small
+            except UserError as error:
+                shown = " ".join(map(str, config.training.patch))
+                raise UserError(f"--patch {shown}: {error.what}", fix="a larger --patch, or another --model") from error
         weights: tuple[float, ...] = ()
         if config.training.class_weights == "balanced":
             assert dataset.masks is not None
