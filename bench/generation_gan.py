@@ -26,6 +26,8 @@ SETTINGS = [
     "32",
     "--batch",
     "64",
+    "--loss",
+    "hinge",
     "--lr",
     "0.0005",
     "--schedule",
