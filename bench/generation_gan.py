@@ -21,20 +21,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SETTINGS = [
-    "--width",
-    "32",
-    "--batch",
-    "64",
-    "--loss",
-    "hinge",
-    "--lr",
-    "0.0005",
-    "--schedule",
-    "cosine",
-    "--ema",
-    "0.999",
-]
+SETTINGS = {
+    "--width": "32",
+    "--batch": "64",
+    "--loss": "hinge",
+    "--lr": "0.0005",
+    "--schedule": "cosine",
+    "--ema": "0.999",
+}
 
 
 def gan(options: argparse.Namespace) -> dict[str, Any]:
@@ -42,7 +36,8 @@ def gan(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         command = [sys.executable, "-m", "neocog", "train", "mnist", "--task", "gan", "--minutes", str(options.minutes)]
-        command += ["--threads", str(options.threads), *SETTINGS, *options.more, "--json", "--out", str(out)]
+        usual = [word for pair in SETTINGS.items() if pair[0] not in options.more for word in pair]
+        command += ["--threads", str(options.threads), *usual, *options.more, "--json", "--out", str(out)]
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         result = json.loads(printed)
         test = result["measures"]["test"]
