@@ -62,8 +62,9 @@ def test_a_window_that_cannot_be_is_refused(patch: tuple[int, ...], message: str
 def test_a_preview_shows_windows(data: Path, tmp_path: Path) -> None:
     whole, windows = (neocog.preview(data, tmp_path / f"{len(patch)}.png", n=2, patch=patch) for patch in ((), (32,)))
     assert whole.read_bytes() != windows.read_bytes()
-    with pytest.raises(UserError, match="--patch 200 200 is no window"):
-        neocog.preview(data, tmp_path / "large.png", patch=(200,))
+    for patch, said in (((200,), "200 200"), ((8, 8, 8), "8 8 8"), ((0, 8), "0 8")):
+        with pytest.raises(UserError, match=f"--patch {said} is no window"):
+            neocog.preview(data, tmp_path / "other.png", patch=patch)
     with pytest.raises(UserError, match="--patch is for images with masks"):
         neocog.preview("digits", tmp_path / "digits.png", patch=(4,))
 

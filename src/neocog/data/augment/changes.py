@@ -48,11 +48,11 @@ def window(patch: Sequence[int], plane: tuple[int, int]) -> tuple[int, int] | No
     """Height and width of --patch; None where it is empty. Raises UserError where images of ``plane`` are smaller."""
     if not patch:
         return None
-    height, width = square(patch)
-    if not (0 < height <= plane[0] and 0 < width <= plane[1]):
-        what = f"--patch {height} {width} is no window of the images, {plane[0]} × {plane[1]} pixels"
-        raise UserError(what, fix="give a smaller one, or a larger --size")
-    return height, width
+    sides = square(patch)
+    if len(sides) != 2 or not all(0 < side <= most for side, most in zip(sides, plane, strict=True)):
+        what = f"--patch {' '.join(map(str, sides))} is no window of the images, {plane[0]} × {plane[1]} pixels"
+        raise UserError(what, fix="give height and width of a smaller one, or a larger --size")
+    return sides[0], sides[1]
 
 
 @dataclass(frozen=True)
