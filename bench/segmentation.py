@@ -9,7 +9,7 @@
     python bench/segmentation.py --part nuclei --minutes 8 --folds 5      # … every image tests once
     python bench/segmentation.py --part speed                             # the lecture's U-Net at 256 × 256, images a second
 
-The first four run ``neocog train`` as a user would and print its result as one JSON line; further settings are handed on.
+All but the last run ``neocog train`` as a user would and print its result as one JSON line; further settings are handed on.
 ``speed`` times training steps of this project's loop, of a plain fp32 PyTorch loop and of Keras, in turn, in processes of
 their own. The data are found under NEOCOG_DATA.
 """

@@ -54,7 +54,8 @@ def job() -> Iterator[Job]:
     config = changed(Config(), {**settings, "options": options})
     found = arrange(config, read(config, Screen(quiet=True)), Ranks(), Screen(quiet=True))
     assert found.feed.batches.per_epoch == 3
-    object.__setattr__(found.feed, "at_most", 100)  # so that a validation comes in several pieces
+    object.__setattr__(found.feed, "at_most", 100)  # so that a batch
+    object.__setattr__(found.feed, "at_once", 100)  # and a validation come in several pieces
     yield found
     torch.set_num_threads(threads)
 
