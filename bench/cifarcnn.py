@@ -101,8 +101,32 @@ def tutorial(steps: int, data: str, precision: str) -> float:
 def child(which: str, steps: int, data: str, precision: str) -> None:
     speed = {"ours": ours, "tutorial": tutorial}[which](steps, data, precision)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # the largest of them
-    print(json.dumps({"loop": which, "images_per_second": speed, "peak_mb": own / 1024, "worker_mb": workers / 1024}))
+    print(json.dumps({"loop": which, "images_per_second": speed, "process_mb": own / 1024}))
+
+
+def watched(command: list[str]) -> dict[str, float]:
+    """What a child printed last, and the most memory that it took with its workers."""
+    peak = 0.0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        while running.poll() is None:
+            peak = max(peak, family(running.pid))
+            time.sleep(0.25)
+        assert running.stdout
+        lines = running.stdout.read().splitlines()
+    if running.returncode:
+        raise SystemExit(running.returncode)
+    return {**json.loads(lines[-1]), "peak_mb": peak}
+
+
+def family(process: int) -> float:
+    """MB of a process and its children, shared pages counted once."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        rows = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0.0
+    own = sum(int(row.split()[1]) for row in rows if row.startswith("Pss:"))
+    return own / 1024 + sum(family(int(child)) for child in children)
 
 
 def main() -> None:
@@ -120,16 +144,15 @@ def main() -> None:
         for which in found:
             command = [sys.executable, __file__, "--child", which, "--steps", str(options.steps)]
             command += ["--data", options.data, "--precision", options.precision]
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            found[which].append(json.loads(output.splitlines()[-1]))
+            found[which].append(watched(command))
             print(json.dumps(found[which][-1]), flush=True)
     speed = {which: [row["images_per_second"] for row in rows[1:]] for which, rows in found.items()}
-    memory = {which: median(row["peak_mb"] for row in rows[1:]) for which, rows in found.items()}
     ratios = [a / b for a, b in zip(speed["ours"], speed["tutorial"], strict=True)]
     for which, values in speed.items():
-        low, high = min(values), max(values)
+        memory = [median(row[name] for row in found[which][1:]) for name in ("peak_mb", "process_mb")]
         print(
-            f"{which:9} {median(values):8.0f} images/s ({low:.0f} to {high:.0f})   peak {memory[which]:6.0f} MB",
+            f"{which:9} {median(values):8.0f} images/s ({min(values):.0f} to {max(values):.0f})"
+            f"   peak {memory[0]:6.0f} MB, the process alone {memory[1]:6.0f} MB",
             file=sys.stderr,
         )
     print(f"ratio {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), n = {len(ratios)}", file=sys.stderr)

@@ -19,6 +19,7 @@ from PIL import Image
 from neocog.data import files as files_module
 from neocog.data import survey as survey_module
 from neocog.data.dataset import ArrayImages, BadImage
+from neocog.data.feed import Resident
 from neocog.data.fit import fit, shape_plan
 from neocog.data.images import FileImages
 from neocog.data.preprocessing import Preprocessing
@@ -173,7 +174,7 @@ def test_an_array_is_surveyed_as_its_images_one_by_one_would_be(dtype: str, chan
             single.high,
         )
         assert record.pixels == single.pixels
-    assert found.pixels is not None and found.pixels.flags.writeable and found.pixels.flags.c_contiguous
+    assert found.pixels is not None
     assert np.array_equal(found.pixels, array.transpose(0, 3, 1, 2))
 
 
@@ -182,6 +183,17 @@ def test_an_array_in_small_chunks_of_memory_gives_the_same(monkeypatch: pytest.M
     whole = survey(images).records
     monkeypatch.setattr(survey_module, "_ARRAY_BYTES", 1000)
     assert survey(images).records == whole
+
+
+def test_pixels_that_fit_are_not_in_memory_twice() -> None:
+    array = np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3), np.uint8)
+    array.flags.writeable = False
+    images = ArrayImages(array, [str(i) for i in range(40)])
+    pixels = survey(images, Preprocessing(3, (6, 5), "uint8", (0.0,) * 3, (1.0,) * 3)).pixels
+    assert pixels is not None and np.shares_memory(pixels, array)
+    (batch,) = Resident(pixels).stream([np.array([7, 3, 3])])
+    assert isinstance(batch, np.ndarray) and batch.flags.c_contiguous and batch.flags.writeable
+    np.testing.assert_array_equal(batch, array[[7, 3, 3]].transpose(0, 3, 1, 2))
 
 
 def test_an_array_can_be_resized_and_made_colour() -> None:

@@ -133,3 +133,19 @@ def test_noise_is_a_function_of_seed_step_and_rank() -> None:
     assert draw(1, 2, 3) == draw(1, 2, 3)
     assert len({draw(1, 2, 3), draw(2, 2, 3), draw(1, 3, 3), draw(1, 2, 4), draw(2, 1, 3)}) == 5
     assert len({mix(a, b) for a in range(60) for b in range(60)}) == 3600
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_gradient_in_another_memory_order_is_not_taken_for_its_neighbours(optimizer: str) -> None:
+    config = TrainConfig(optimizer=optimizer, weight_decay=0.0, lr=0.1)  # type: ignore[arg-type]
+    plain, last = nn.Conv2d(4, 8, 3), nn.Conv2d(4, 8, 3)
+    last.load_state_dict(plain.state_dict())
+    last.to(memory_format=torch.channels_last)
+    gradient = torch.randn(8, 4, 3, 3)
+    for net in (plain, last):
+        steps = optimizer_for(net, config)
+        for _ in range(3):
+            net.weight.grad = gradient.clone()  # its channels first, whatever the weight's order
+            apply_update(net, steps, config, 0.1)
+    assert last.weight.stride() != plain.weight.stride()
+    torch.testing.assert_close(last.weight, plain.weight)

@@ -43,7 +43,7 @@ class Resident:
             if isinstance(self.pixels, Tensor):
                 yield self.pixels[torch.from_numpy(indices).to(self.pixels.device)]
             else:
-                yield self.pixels[indices]
+                yield np.ascontiguousarray(self.pixels[indices])  # what is indexed may be a view with its channels last
 
 
 @dataclass(frozen=True)

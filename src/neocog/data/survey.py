@@ -47,7 +47,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Survey:
-    """One record an image, and the fitted pixels (N, C, H, W): zeros where an image has an error."""
+    """One record an image, and the fitted pixels (N, C, H, W), to be read only: zeros where an image has an error.
+
+    Where nothing is to be fitted they are a view of the images' own array, in whatever order this has its axes.
+    """
 
     records: list[Record]
     pixels: Array | None
@@ -167,9 +170,8 @@ def _survey_array(
         advance(len(part))
     if preprocessing is None or not keep:
         return Survey(records, None)
-    planes = np.moveaxis(array, -1, 1)  # a copy only where channels were last, repeated, or not to be written to
-    pixels = np.ascontiguousarray(planes if fitted == channels else np.repeat(planes, fitted, axis=1))
-    return Survey(records, pixels if pixels.flags.writeable else pixels.copy())
+    planes = np.moveaxis(array, -1, 1)  # the images' own memory: pixels that are there once need not be there twice
+    return Survey(records, planes if fitted == channels else np.repeat(planes, fitted, axis=1))
 
 
 def _same_shape(array: Array, preprocessing: Preprocessing | None) -> bool:

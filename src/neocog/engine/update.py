@@ -23,13 +23,16 @@ def decayed(parameters: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
 
 
 def optimizer_for(net: Module, config: TrainConfig) -> Optimizer:
-    """The optimizer that the settings name. Decoupled decay (Loshchilov and Hutter 2019) is applied in ``apply_update``."""
+    """The optimizer that the settings name, as one pass over the weights.
+
+    Decoupled decay (Loshchilov and Hutter 2019) is applied in ``apply_update``.
+    """
     parameters = [p for p in net.parameters() if p.requires_grad]
     if config.optimizer in ("adam", "adamw"):
         kind = AdamW if config.optimizer == "adamw" else Adam
-        return kind(parameters, lr=config.lr, betas=(config.betas[0], config.betas[1]), weight_decay=0.0, foreach=True)
+        return kind(parameters, lr=config.lr, betas=(config.betas[0], config.betas[1]), weight_decay=0.0, fused=True)
     momentum = config.momentum if config.optimizer == "sgd" else 0.0
-    return SGD(parameters, lr=config.lr, momentum=momentum, nesterov=config.nesterov and momentum > 0, foreach=True)
+    return SGD(parameters, lr=config.lr, momentum=momentum, nesterov=config.nesterov and momentum > 0, fused=True)
 
 
 @torch.no_grad()
@@ -52,7 +55,16 @@ def apply_update(net: Module, optimizer: Optimizer, config: TrainConfig, lr: flo
         torch._foreach_mul_(weights, 1 - lr * config.weight_decay)
     for group in optimizer.param_groups:
         group["lr"] = lr
+    for parameter in (*weights, *others):
+        lay_alike(parameter)
     optimizer.step()
+
+
+def lay_alike(parameter: Tensor) -> None:
+    """Give a gradient the memory order of its parameter: a fused step walks through both without looking at their strides."""
+    gradient = parameter.grad
+    if gradient is not None and gradient.stride() != parameter.stride():
+        parameter.grad = torch.empty_like(parameter).copy_(gradient)
 
 
 @torch.no_grad()

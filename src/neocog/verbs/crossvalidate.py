@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from neocog.config import Config
 from neocog.engine.ranks import Ranks
@@ -48,7 +48,7 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
     measures: dict[str, dict[str, float]] = {}
     for name in names:
         values = [r["measures"]["test"][name]["value"] for r in results]
-        half = float(student.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+        half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / len(values) ** 0.5
         n = sum(r["measures"]["test"][name]["n"] for r in results)
         measures[name] = {
             "value": mean(values),
