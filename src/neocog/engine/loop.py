@@ -166,7 +166,7 @@ class Loop:
         turns = [self.task.losses(learner.nets, piece) for piece in pieces]
         while True:  # a turn: all pieces for one network, whose update the next turn builds upon
             for place, (piece, losses) in enumerate(zip(pieces, turns, strict=True)):
-                with torch.autocast(self.feed.device.type, self.precision.dtype, enabled=self.precision.autocast):
+                with self.precision.learning(self.feed.device):
                     name, loss = next(losses, ("", None))
                 if loss is None:
                     return sum(totals.values())
@@ -224,7 +224,7 @@ class Loop:
         for batch in self.feed.evaluation(part):
             if guard.signal:
                 break
-            with torch.autocast(self.feed.device.type, self.precision.dtype, enabled=self.precision.autocast):
+            with self.precision.judging(self.feed.device):
                 tally = self.task.tally(nets, batch)
             totals = {name: totals[name] + value if totals else value for name, value in tally.items()}
         if self.ranks.any(guard.signal or 0):

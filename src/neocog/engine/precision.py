@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 
+from neocog.engine.winograd import Winograd
 from neocog.environment import cpu_features
 from neocog.errors import UserError
 
 
 @dataclass(frozen=True)
 class Precision:
-    """``autocast`` says whether to enter torch.autocast with ``dtype``; weights and optimizer stay float32."""
+    """``autocast`` says whether to enter torch.autocast with ``dtype``; weights and optimizer stay float32.
+
+    ``winograd``: whether training computes 3 × 3 convolutions by Winograd's algorithm. What is judged, never.
+    """
 
     name: Literal["fp32", "bf16"]
     autocast: bool
     dtype: torch.dtype
     why: str
+    winograd: bool = False
+
+    def judging(self, device: torch.device) -> AbstractContextManager[object]:
+        """In which a network computes what it is judged by."""
+        return torch.autocast(device.type, self.dtype, enabled=self.autocast)
+
+    def learning(self, device: torch.device) -> AbstractContextManager[object]:
+        """In which it computes what it learns from."""
+        return Winograd() if self.winograd else self.judging(device)
 
 
 def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Precision:
     """The precision for a device ("cpu", "cuda", "cuda:1"), with the reason in words."""
     fast, reason = _bf16(torch.device(device))
+    if wanted == "auto" and not fast and torch.device(device).type == "cpu":
+        return replace(_float32(f"{reason}; 3 × 3 convolutions by Winograd's algorithm"), winograd=True)
     if wanted == "auto":
         return _bfloat16(reason) if fast else _float32(reason)
     if wanted == "fp32":
