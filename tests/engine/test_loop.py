@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.engine import checkpoint
 from neocog.engine.interrupt import Guard, Interrupted
 from neocog.engine.loop import Counters, Learner, Loop, learner, restore
-from neocog.engine.precision import choose
+from neocog.engine.precision import Precision, choose
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.run import Run
@@ -210,3 +213,31 @@ def test_three_saves_that_fail_in_a_row_end_the_run(tmp_path: Path, monkeypatch:
         loop.train(fresh, Guard(), unwatched)
     assert len(tried) == 5
     assert checkpoint.latest(loop.run.checkpoints) is not None
+
+
+def test_it_learns_in_one_way_of_computing_and_is_judged_in_the_other(tmp_path: Path) -> None:
+    inside: list[str] = []
+    seen: set[tuple[str, bool]] = set()
+
+    class Noted(Precision):
+        @contextmanager
+        def judging(self, device: torch.device) -> Iterator[None]:
+            inside.append("judging")
+            yield
+            inside.pop()
+
+        @contextmanager
+        def learning(self, device: torch.device) -> Iterator[None]:
+            inside.append("learning")
+            yield
+            inside.pop()
+
+    class Listening(nn.Flatten):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.add((inside[-1], self.training))
+            return super().forward(x)
+
+    loop, fresh = prepared(tmp_path, lambda: nn.Sequential(Listening(), nn.Linear(SIDE * SIDE, 2)), steps=4)
+    loop = replace(loop, precision=Noted("fp32", False, torch.float32, "a test"))
+    loop.train(fresh, Guard(), unwatched)
+    assert seen == {("learning", True), ("judging", False)}

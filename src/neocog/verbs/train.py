@@ -138,9 +138,8 @@ def ready(job: Job, ranks: Ranks) -> Learner:
     for net in (*fresh.nets.values(), *fresh.means.values()):
         if ranks.world > 1:
             synchronise_batchnorm(net)
-        fast = job.feed.device.type == "cuda" or choose(config.device, config.precision).autocast
         if config.engine == "torch":
-            reorder(net, always=fast)
+            reorder(net)
     return fresh
 
 
