@@ -153,7 +153,7 @@ class TrainConfig:
     augment: Annotated[tuple[str, ...], Several] = ()
     """Changes to the default augmentation: turn=15, flip=off, or off for none at all. Repeatable."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 where the processor is fast at it."""
+    """auto: bf16 where the processor is fast at it, else fp32 with Winograd's convolutions. fp32: without them."""
     engine: Literal["torch", "numpy"] = "torch"
     """numpy: the hand-written engine, for networks that it knows."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
