@@ -1,4 +1,4 @@
-"""How good do the default settings get on the two data sets that everyone knows?
+"""How good do networks get on the two data sets that everyone knows? On MNIST with the default settings.
 
     python bench/accuracy.py mnist      # lenet5, --minutes 1: at least 0.992 of the 10,000 test digits
     python bench/accuracy.py numpy      # lenet5 by hand (--engine numpy), --epochs 5: at least 0.985
@@ -17,10 +17,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+# Better on the validation part, by one epoch each (0.657 against 0.619 with the defaults) and in the end (0.875, 0.874)
+CIFAR = ("--optimizer", "sgd", "--nesterov", "--lr", "0.05", "--batch", "64", "--weight-decay", "0.001")
 JOBS = {
     "mnist": (["mnist", "--model", "lenet5", "--minutes", "1"], 0.992),
     "numpy": (["mnist", "--model", "lenet5", "--engine", "numpy", "--epochs", "5"], 0.985),
-    "cifar10": (["cifar10", "--model", "cifarcnn", "--epochs", "8"], 0.87),
+    "cifar10": (["cifar10", "--model", "cifarcnn", "--epochs", "8", *CIFAR], 0.87),
 }
 
 

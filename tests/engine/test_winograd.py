@@ -94,6 +94,16 @@ def test_the_same_bits_every_time(threads: int) -> None:
         assert all(torch.equal(a, b) for a, b in zip(results[0], again, strict=True))
 
 
+@pytest.mark.parametrize("side", [16, 14], ids=["whole tiles", "cut tiles"])
+def test_what_comes_out_may_be_changed_in_place(side: int) -> None:
+    given = drawn(8, 64, (side, side), 64)
+    with Winograd():
+        y = F.relu_(F.conv2d(*given, padding=1))
+    found = torch.autograd.grad(y.square().sum(), given)
+    exact = torch.autograd.grad(F.relu(F.conv2d(*given, padding=1)).square().sum(), given)
+    assert all(difference(ours, theirs.double()) < 10 * NEAR for ours, theirs in zip(found, exact, strict=True))
+
+
 def test_inputs_and_weights_that_do_not_learn_get_no_gradient() -> None:
     x, weight, bias = drawn(8, 64, (16, 16), 64)
     with Winograd():

@@ -39,7 +39,7 @@ def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Pre
     """The precision for a device ("cpu", "cuda", "cuda:1"), with the reason in words."""
     fast, reason = _bf16(torch.device(device))
     if wanted == "auto" and not fast and torch.device(device).type == "cpu":
-        return replace(_float32(f"{reason}; 3 × 3 convolutions by Winograd's algorithm"), winograd=True)
+        return replace(_float32(f"{reason}; wide 3 × 3 convolutions by Winograd's algorithm"), winograd=True)
     if wanted == "auto":
         return _bfloat16(reason) if fast else _float32(reason)
     if wanted == "fp32":

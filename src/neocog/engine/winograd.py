@@ -108,7 +108,7 @@ class Convolution(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.padding, ctx.biased = padding, bias is not None
-        return channels_first(convolved(channels_last(x), weight, bias, padding))
+        return convolved(channels_last(x), weight, bias, padding)
 
     @staticmethod
     @once_differentiable
@@ -117,7 +117,7 @@ class Convolution(torch.autograd.Function):
         slope = channels_last(gradient)
         turned = weight.flip(2, 3).transpose(0, 1)  # what reached an output goes back to the inputs that it came from
         return (
-            channels_first(convolved(slope, turned, None, 2 - ctx.padding)) if ctx.needs_input_grad[0] else None,
+            convolved(slope, turned, None, 2 - ctx.padding) if ctx.needs_input_grad[0] else None,
             weight_gradient(channels_last(x), slope, ctx.padding) if ctx.needs_input_grad[1] else None,
             slope.sum((0, 1, 2)) if ctx.biased else None,
             None,
@@ -127,11 +127,6 @@ class Convolution(torch.autograd.Function):
 def channels_last(x: Tensor) -> Tensor:
     """(N, C, H, W) → (N, H, W, C), contiguous: a view where x lies so already."""
     return x.permute(0, 2, 3, 1).contiguous()
-
-
-def channels_first(x: Tensor) -> Tensor:
-    """(N, H, W, C) → (N, C, H, W), a view."""
-    return x.permute(0, 3, 1, 2)
 
 
 class Part(NamedTuple):
@@ -155,11 +150,12 @@ class Part(NamedTuple):
 
 
 def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    """(N, H, W, C), (O, C, 3, 3) → (N, H', W', O)."""
+    """(N, H, W, C), (O, C, 3, 3) → (N, O, H', W'), channels-last in memory, and no view, so that it may be changed in place."""
     outputs, channels = weight.shape[:2]
     height, width, down, across = grid(x, padding)
     kernels = (G @ weight.permute(2, 3, 1, 0).reshape(TAPS, -1)).view(IN * IN, channels, outputs)
-    y = x.new_empty(len(x), OUT * down, OUT * across, outputs)
+    found = torch.empty(len(x), outputs, OUT * down, OUT * across, memory_format=torch.channels_last)
+    y = channels_last(found)
 
     @torch.no_grad()
     def work(share: Sequence[Part]) -> None:
@@ -173,15 +169,16 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> T
             )
 
         for part in share:
-            tiles, products, found = room(part.images, part.rows)
+            tiles, products, back = room(part.images, part.rows)
             torch.bmm(tiles.transformed(part), kernels, out=products)
-            torch.mm(A, products.view(IN * IN, -1), out=found)
+            torch.mm(A, products.view(IN * IN, -1), out=back)
             if bias is not None:
-                found.view(OUT * OUT, -1, outputs).add_(bias)
-            part.outputs(y).copy_(in_place(found, part, across))
+                back.view(OUT * OUT, -1, outputs).add_(bias)
+            part.outputs(y).copy_(in_place(back, part, across))
 
     spread(work, parts(len(x), down, across, max(channels, outputs)))
-    return y if y.shape[1:3] == (height, width) else y[:, :height, :width].contiguous()
+    whole = found.shape[2:] == (height, width)
+    return found if whole else found[:, :, :height, :width].contiguous(memory_format=torch.channels_last)
 
 
 def weight_gradient(x: Tensor, slope: Tensor, padding: int) -> Tensor:
