@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Better on the validation part, by one epoch each (0.657 against 0.619 with the defaults) and in the end (0.875, 0.874)
+# Chosen on the validation part: 0.657 after a training of one epoch (0.619 with the defaults), 0.875 after eight (0.874)
 CIFAR = ("--optimizer", "sgd", "--nesterov", "--lr", "0.05", "--batch", "64", "--weight-decay", "0.001")
 JOBS = {
     "mnist": (["mnist", "--model", "lenet5", "--minutes", "1"], 0.992),

@@ -5,8 +5,8 @@
 Both train the same network at batch 128 with crop, flip and normalisation, in processes of their own, in turn
 (ours, tutorial, ours, tutorial …); the first round is discarded. The tutorial's loop is written plainly: torchvision
 transforms on each image, a DataLoader with 2 workers, fp32, Adam. neocog runs as ``neocog train cifar10 --model cifarcnn
---batch 128`` does, with its defaults (bf16 where the processor multiplies it in hardware; ``--precision fp32`` compares like
-with like). Prints JSON lines (images/s, peak memory of the process and of its workers) and a table.
+--batch 128`` does, with its defaults (bf16 where the processor multiplies it in hardware, else Winograd's convolutions;
+``--precision fp32``: neither). Prints JSON lines (images/s, peak memory of the process and of its workers) and a table.
 """
 
 from __future__ import annotations

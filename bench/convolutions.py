@@ -29,7 +29,7 @@ LAYERS = (
 )  # fmt: skip
 
 
-def layer(count: int, channels: int, outputs: int, side: int) -> dict[str, object]:
+def layer(count: int, channels: int, outputs: int, side: int, rounds: int) -> dict[str, object]:
     """The row of one layer."""
     source = torch.Generator().manual_seed(0)
     x = torch.randn(count, channels, side, side, generator=source)
@@ -42,7 +42,7 @@ def layer(count: int, channels: int, outputs: int, side: int) -> dict[str, objec
         "planes": lambda: learned(x, weight, slope),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for name, way in ways.items():
             started = time.perf_counter()
             found = way()
@@ -66,12 +66,15 @@ def learned(x: Tensor, weight: Tensor, slope: Tensor, mode: Winograd | None = No
     return y.detach(), *torch.autograd.grad(y, (x, weight), slope)
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=6)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    rows = [layer(*shape) for shape in LAYERS]
-    for row in rows:
-        print(json.dumps(row), flush=True)
+    for shape in LAYERS:
+        print(json.dumps(layer(*shape, options.rounds)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

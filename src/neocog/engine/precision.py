@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -38,10 +38,11 @@ class Precision:
 def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Precision:
     """The precision for a device ("cpu", "cuda", "cuda:1"), with the reason in words."""
     fast, reason = _bf16(torch.device(device))
-    if wanted == "auto" and not fast and torch.device(device).type == "cpu":
-        return replace(_float32(f"{reason}; wide 3 × 3 convolutions by Winograd's algorithm"), winograd=True)
+    if wanted == "auto" and fast:
+        return _bfloat16(reason)
     if wanted == "auto":
-        return _bfloat16(reason) if fast else _float32(reason)
+        winograd = torch.device(device).type == "cpu"
+        return _float32(reason + "; wide 3 × 3 convolutions by Winograd's algorithm" * winograd, winograd)
     if wanted == "fp32":
         return _float32("asked for" + (f" ({reason}: bf16 would be faster)" if fast else ""))
     return _bfloat16("asked for" if fast else f"asked for, though {reason}: slower than fp32")
@@ -51,8 +52,8 @@ def _bfloat16(why: str) -> Precision:
     return Precision("bf16", True, torch.bfloat16, why)
 
 
-def _float32(why: str) -> Precision:
-    return Precision("fp32", False, torch.float32, why)
+def _float32(why: str, winograd: bool = False) -> Precision:
+    return Precision("fp32", False, torch.float32, why, winograd)
 
 
 def _bf16(device: torch.device) -> tuple[bool, str]:

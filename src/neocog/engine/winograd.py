@@ -88,7 +88,7 @@ def convolution(
         return None
     if any(tensor.device.type != "cpu" or tensor.dtype != torch.float32 for tensor in (input, weight)):
         return None
-    down, across = (-(-(side + 2 * around - 2) // OUT) for side in input.shape[2:])
+    _, _, down, across = grid(input.shape[2:], around)
     if min(down, across) < 1 or len(input) * down * across < max(LEAST_TILES, weight.shape[:2].numel() / 2048):
         return None
     return Convolution.apply(input, weight, bias, around)  # type: ignore[no-any-return]
@@ -138,13 +138,13 @@ class Part(NamedTuple):
     rows: int
 
     @property
-    def inputs(self) -> tuple[slice, int]:
-        """The images, and the first row of outputs."""
+    def place(self) -> tuple[slice, int]:
+        """Its images, and its first row of outputs."""
         return slice(self.first, self.first + self.images), OUT * self.row
 
     def outputs(self, y: Tensor) -> Tensor:
         """Its outputs in y (N, 4·down, 4·across, O) as (images, rows, 4, across, 4, O)."""
-        images, top = self.inputs
+        images, top = self.place
         planes = y[images, top : top + OUT * self.rows]
         return planes.view(self.images, self.rows, OUT, -1, OUT, y.shape[3])
 
@@ -152,29 +152,21 @@ class Part(NamedTuple):
 def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
     """(N, H, W, C), (O, C, 3, 3) → (N, O, H', W'), channels-last in memory, and no view, so that it may be changed in place."""
     outputs, channels = weight.shape[:2]
-    height, width, down, across = grid(x, padding)
+    height, width, down, across = grid(x.shape[1:3], padding)
     kernels = (G @ weight.permute(2, 3, 1, 0).reshape(TAPS, -1)).view(IN * IN, channels, outputs)
     found = torch.empty(len(x), outputs, OUT * down, OUT * across, memory_format=torch.channels_last)
     y = channels_last(found)
 
     @torch.no_grad()
     def work(share: Sequence[Part]) -> None:
-        @cache
-        def room(images: int, rows: int) -> tuple[Tiles, Tensor, Tensor]:
-            count = images * rows * across
-            return (
-                Tiles(x, padding, across, images, rows),
-                x.new_empty(IN * IN, count, outputs),
-                x.new_empty(OUT * OUT, count * outputs),
-            )
-
+        room = rooms(x, padding, across, outputs)
         for part in share:
             tiles, products, back = room(part.images, part.rows)
             torch.bmm(tiles.transformed(part), kernels, out=products)
             torch.mm(A, products.view(IN * IN, -1), out=back)
             if bias is not None:
                 back.view(OUT * OUT, -1, outputs).add_(bias)
-            part.outputs(y).copy_(in_place(back, part, across))
+            part.outputs(y).copy_(as_planes(back, part, across))
 
     spread(work, parts(len(x), down, across, max(channels, outputs)))
     whole = found.shape[2:] == (height, width)
@@ -184,44 +176,47 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> T
 def weight_gradient(x: Tensor, slope: Tensor, padding: int) -> Tensor:
     """(N, H, W, C), the gradient of the outputs (N, H', W', O) → that of the weights (O, C, 3, 3)."""
     channels, outputs = x.shape[3], slope.shape[3]
-    height, width, down, across = grid(x, padding)
+    height, width, down, across = grid(x.shape[1:3], padding)
     if (OUT * down, OUT * across) != (height, width):
         slope = F.pad(slope, (0, 0, 0, OUT * across - width, 0, OUT * down - height))
 
     @torch.no_grad()
     def work(share: Sequence[Part]) -> Tensor:
-        total = x.new_zeros(IN * IN, channels, outputs)
-
-        @cache
-        def room(images: int, rows: int) -> tuple[Tiles, Tensor, Tensor]:
-            count = images * rows * across
-            return (
-                Tiles(x, padding, across, images, rows),
-                x.new_empty(OUT * OUT, count * outputs),
-                x.new_empty(IN * IN, count * outputs),
-            )
-
+        room, total = rooms(x, padding, across, outputs), x.new_zeros(IN * IN, channels, outputs)
         for part in share:
-            tiles, given, slopes = room(part.images, part.rows)
-            in_place(given, part, across).copy_(part.outputs(slope))
-            torch.mm(A.T, given, out=slopes)
-            total.baddbmm_(tiles.transformed(part).transpose(1, 2), slopes.view(IN * IN, -1, outputs))
+            tiles, slopes, given = room(part.images, part.rows)
+            as_planes(given, part, across).copy_(part.outputs(slope))
+            torch.mm(A.T, given, out=slopes.view(IN * IN, -1))
+            total.baddbmm_(tiles.transformed(part).transpose(1, 2), slopes)
         return total
 
-    totals = spread(work, parts(len(x), down, across, max(channels, outputs)))
-    found = G.T @ torch.stack(totals).sum(0).view(IN * IN, -1) if len(totals) > 1 else G.T @ totals[0].view(IN * IN, -1)
-    return found.view(3, 3, channels, outputs).permute(3, 2, 0, 1)
+    total, *others = spread(work, parts(len(x), down, across, max(channels, outputs)))
+    for other in others:
+        total += other
+    return (G.T @ total.view(IN * IN, -1)).view(3, 3, channels, outputs).permute(3, 2, 0, 1)
 
 
-def grid(x: Tensor, padding: int) -> tuple[int, int, int, int]:
-    """Height and width of the outputs, and how many tiles cover them."""
-    height, width = (side + 2 * padding - 2 for side in x.shape[1:3])
+def grid(sides: Sequence[int], padding: int) -> tuple[int, int, int, int]:
+    """Height and width of the outputs of inputs of height and width ``sides``, and how many tiles cover them."""
+    height, width = (side + 2 * padding - 2 for side in sides)
     return height, width, -(-height // OUT), -(-width // OUT)
 
 
-def in_place(flat: Tensor, part: Part, across: int) -> Tensor:
+def as_planes(flat: Tensor, part: Part, across: int) -> Tensor:
     """Tiles (16, T · O) as a view in the order of the plane, (images, rows, 4, across, 4, O)."""
     return flat.view(OUT, OUT, part.images, part.rows, across, -1).permute(2, 3, 0, 4, 1, 5)
+
+
+def rooms(x: Tensor, padding: int, across: int, outputs: int) -> Callable[[int, int], tuple[Tiles, Tensor, Tensor]]:
+    """Where one thread works. Of parts of so many images and rows: tiles, and room for outputs, (36, T, O) and (16, T · O)."""
+
+    @cache
+    def room(images: int, rows: int) -> tuple[Tiles, Tensor, Tensor]:
+        count = images * rows * across
+        transformed, plain = x.new_empty(IN * IN, count, outputs), x.new_empty(OUT * OUT, count * outputs)
+        return Tiles(x, padding, across, images, rows), transformed, plain
+
+    return room
 
 
 class Tiles:
@@ -241,7 +236,7 @@ class Tiles:
 
     def transformed(self, part: Part) -> Tensor:
         """(36, T, C), valid until the next call."""
-        images, top = part.inputs
+        images, top = part.place
         top -= self.padding
         bottom = top + self.around.shape[1]
         first, last = max(0, top), min(self.x.shape[1], bottom)

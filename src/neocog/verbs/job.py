@@ -95,7 +95,9 @@ def arrange(
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
     if data.pixels is not None:
-        store = Resident(torch.tensor(data.pixels, device=device) if device.type == "cuda" else data.pixels)
+        store = Resident(
+            torch.tensor(data.pixels, device=device).contiguous() if device.type == "cuda" else data.pixels
+        )
     changes, always = data.study.changes(config, dataset, preprocessing)
     feed = Feed(
         store=store,
