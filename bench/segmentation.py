@@ -3,7 +3,7 @@
     python bench/segmentation.py --part mri --minutes 60                  # brain tumours, a fifth of the patients tests
     python bench/segmentation.py --part mri --minutes 60 --folds 5        # … every patient tests once
     python bench/segmentation.py --part mri --minutes 60 --split slice    # the same slices split without regard to patients
-    python bench/segmentation.py --part camvid --minutes 60               # 11 classes, tested on a video that was not seen
+    python bench/segmentation.py --part camvid --minutes 56 --ranks 2 --threads 1    # 11 classes, tested on a video that was not seen
     python bench/segmentation.py --part camvid --minutes 60 --split usual # the usual split, whose parts share videos
     python bench/segmentation.py --part nuclei --minutes 8                # 16-bit fluorescence, BBBC039: a fifth of it tests
     python bench/segmentation.py --part nuclei --minutes 8 --folds 5      # … every image tests once
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--minutes", default="60")
     parser.add_argument("--split", choices=("patient", "slice", "video", "usual"), default="")
     parser.add_argument("--seed", default="0")
+    parser.add_argument("--ranks", type=int, default=1, help="processes that train together; one thread each suits cores")
     parser.add_argument("--engine", choices=list(ENGINES), help="of speed, one alone")
     options, more = parser.parse_known_args()
     if options.part == "speed":
@@ -77,24 +78,17 @@ def main() -> None:
             "--seed",
             options.seed,
         ]
-        command = [
-            sys.executable,
-            "-m",
-            "neocog",
-            "train",
-            *words,
-            *more,
-            "--json",
-            "--out",
-            str(Path(scratch) / "run"),
-        ]
+        start = [sys.executable, "-m", "neocog"]
+        if options.ranks > 1:
+            start = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(options.ranks), *start[1:]]
+        command = [*start, "train", *words, *more, "--json", "--out", str(Path(scratch) / "run")]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         result = json.loads(done.stdout)
     test = result["measures"]["test"]
     row = {"part": options.part, "split": options.split, "minutes": float(options.minutes), "seed": int(options.seed)}
     row |= {"measure": measure, "target": target, "n": result["n"], "test": test, "epochs": result["epochs"]}
     row |= {"seconds": result["seconds"], "images_per_second": result["images_per_second"]}
-    row |= {"parameters": result["parameters"], "precision": result["precision"]}
+    row |= {"ranks": options.ranks, "parameters": result["parameters"], "precision": result["precision"]}
     print(json.dumps(row), flush=True)
     found = test.get(measure, test["image_dice"])
     verdict = "reached" if found["value"] >= target else "not reached"
