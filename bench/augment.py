@@ -19,14 +19,23 @@ from neocog.data.augment import Augmentation, apply, draw
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 
+
+def usual(channels: int, side: int, mirror: bool = True) -> Augmentation:
+    """What is done by default to images of this kind."""
+    scale = ((120.0,) * channels, (60.0,) * channels)
+    return Augmentation.default(Preprocessing(channels, (side, side), "uint8", *scale), mirror)
+
+
 CASES = {
-    "CIFAR-10: crop, flip": ((3, 32, 32), Augmentation.default(3, (32, 32), mirror=True)),
-    "MNIST: affine": ((1, 28, 28), Augmentation.default(1, (28, 28), mirror=False)),
-    "photos: flip, affine, light": ((3, 224, 224), Augmentation.default(3, (224, 224), mirror=True)),
+    "CIFAR-10: crop, flip": ((3, 32, 32), usual(3, 32)),
+    "MNIST: affine": ((1, 28, 28), usual(1, 28, mirror=False)),
+    "photos: flip, affine, light": ((3, 224, 224), usual(3, 224)),
     "CIFAR-10: Gaussian noise": ((3, 32, 32), Augmentation(noise=0.05)),
     "CIFAR-10: blur": ((3, 32, 32), Augmentation(blur=1)),
     "CIFAR-10: erase": ((3, 32, 32), Augmentation(erase=0.25)),
     "CIFAR-10: salt and pepper": ((3, 32, 32), Augmentation(salt_pepper=0.02)),
+    "CIFAR-10: saturation": ((3, 32, 32), Augmentation(saturation=0.5)),
+    "CIFAR-10: tint": ((3, 32, 32), Augmentation(tint=0.2)),
     "CIFAR-10: normalise only": ((3, 32, 32), Augmentation()),
 }
 

@@ -16,7 +16,8 @@ from neocog.errors import Problems, UserError
 
 EVERYTHING = Augmentation(
     flip=0.5, flip_vertical=0.5, turn=20, scale=0.2, stretch=0.2, shear=10, translate=0.1, crop=3, blur=1.0, erase=0.5,
-    noise=0.05, salt_pepper=0.05, brightness=0.2, contrast=0.3,
+    noise=0.05, salt_pepper=0.05, brightness=0.2, contrast=0.3, saturation=0.5,
+    tint=0.2,
 )  # fmt: skip
 GEOMETRIC = ("flip", "flip_vertical", "turn", "scale", "stretch", "shear", "translate", "crop")
 
@@ -325,6 +326,38 @@ def test_brightness_adds_and_contrast_multiplies_about_the_middle() -> None:
     assert 0.66 < difference.min() < 0.68 and 1.48 < difference.max() < 1.501
 
 
+def test_saturation_draws_colours_away_from_their_own_grey() -> None:
+    colours = torch.tensor([120.0, 90.0, 60.0]).view(1, 3, 1, 1).expand(500, 3, 24, 20)
+    result = apply(drawn(Augmentation(saturation=1), 500), colours)[:, :, 0, 0]
+    factor = (result[:, 0] - 90) / 30
+    assert torch.allclose(result[:, 1], torch.tensor(90.0)) and torch.allclose(result.mean(1), torch.tensor(90.0))
+    assert 0.5 <= factor.min() < 0.51 and 1.97 < factor.max() <= 2.001
+    assert 0.45 < (factor > 1).float().mean() < 0.55  # as often stronger as paler
+    grey = pictures(9, 1)
+    assert torch.equal(apply(draw(Augmentation(saturation=1), 0, 0, torch.arange(9), plan(1)), grey), grey.float())
+
+
+def test_tint_multiplies_each_channel_by_a_factor_of_its_own() -> None:
+    white = torch.full((500, 3, 24, 20), 100.0)
+    result = apply(drawn(Augmentation(tint=0.25), 500), white)
+    assert torch.equal(result, result[:, :, :1, :1].expand_as(result))  # the same at every place
+    factors = result[:, :, 0, 0] / 100
+    assert 0.8 <= factors.min() < 0.803 and 1.245 < factors.max() <= 1.2501
+    assert torch.corrcoef(factors.T).fill_diagonal_(0).abs().max() < 0.15  # channels do not follow each other
+    dark = plan(3, dtype="float32", low=-1, high=1)
+    assert torch.equal(  # black stays black
+        apply(draw(Augmentation(tint=0.25), 0, 0, torch.arange(5), dark), torch.full((5, 3, 24, 20), -1.0)),
+        torch.full((5, 3, 24, 20), -1.0),
+    )
+
+
+def test_colours_change_and_alpha_does_not() -> None:
+    policy, images = Augmentation(saturation=0.5, tint=0.2), pictures(12, 4)
+    result = apply(draw(policy, 0, 0, torch.arange(12), plan(4)), images)
+    assert torch.equal(result[:, 3], images[:, 3].float())
+    assert torch.equal(result[:, :3], apply(drawn(policy), images[:, :3]))
+
+
 # --- masks
 
 
@@ -346,7 +379,7 @@ def test_masks_keep_their_type_and_labels(name: str, dtype: torch.dtype) -> None
 @pytest.mark.parametrize("name", [*GEOMETRIC, "everything"])
 def test_masks_follow_their_images(name: str, fill: str) -> None:
     policy = replace(EVERYTHING if name == "everything" else only(name), fill=fill)  # type: ignore[arg-type]
-    policy = replace(policy, blur=0, erase=0, noise=0, salt_pepper=0, brightness=0, contrast=0)
+    policy = replace(policy, blur=0, erase=0, noise=0, salt_pepper=0, brightness=0, contrast=0, tint=0)
     rows, columns = torch.meshgrid(torch.arange(48), torch.arange(40), indexing="ij")
     masks = ((rows - 20) ** 2 / 200 + (columns - 24) ** 2 / 80 < 1).long()[None].expand(12, -1, -1)
     found = drawn(policy, size=(48, 40))
@@ -357,7 +390,9 @@ def test_masks_follow_their_images(name: str, fill: str) -> None:
     assert torch.equal((images > 127)[sure], moved.bool()[sure])
 
 
-@pytest.mark.parametrize("name", ["blur", "erase", "noise", "salt_pepper", "brightness", "contrast"])
+@pytest.mark.parametrize(
+    "name", ["blur", "erase", "noise", "salt_pepper", "brightness", "contrast", "saturation", "tint"]
+)
 def test_what_changes_values_leaves_masks_alone(name: str) -> None:
     masks = torch.randint(0, 9, (12, 24, 20))
     assert torch.equal(apply_masks(drawn(only(name)), masks), masks)

@@ -60,6 +60,8 @@ def test_the_target_still_says_where_the_needle_points(policy: Augmentation, pos
         ("cell area [µm²]", Augmentation(scale=0.1), "scale makes it larger or smaller"),
         ("count", Augmentation(crop=4), "crop brings things in or loses them"),
         ("mean_intensity", Augmentation(brightness=0.1), "brightness changes it"),
+        ("concentration", Augmentation(tint=0.1), "tint changes it"),
+        ("hue", Augmentation(saturation=0.1), "saturation changes it"),
     ],
 )
 def test_what_would_falsify_a_value_is_refused_with_the_reason(

@@ -43,6 +43,11 @@ class Preprocessing:
         return self.dtype == "uint8" and self.channels in (1, 3, 4)
 
     @property
+    def colours(self) -> int:
+        """Channels without the alpha of pictures that have one."""
+        return 3 if self.pictures and self.channels == 4 else self.channels
+
+    @property
     def inputs(self) -> int:
         """Channels that the network sees."""
         return 4 if self.encoding == "nucleotides" else self.channels

@@ -23,13 +23,16 @@ def apply(draw: Draw, images: Tensor) -> Tensor:
         images = pixel.blurred(draw, images)
     if draw.contrast is not None or draw.brightness is not None:
         images = pixel.lit(draw, images)
+    if draw.saturation is not None or draw.tint is not None:
+        images = pixel.coloured(draw, images)
     if draw.erase is not None:
         images = pixel.erased(draw, images)
     if draw.noise is not None:
         images = pixel.noisy(draw, images)
     if draw.salt_pepper is not None:
         images = pixel.salted(draw, images)
-    if any(part is not None for part in (draw.contrast, draw.brightness, draw.noise, draw.blur, draw.matrix)):
+    mixed = (draw.matrix, draw.blur, draw.contrast, draw.brightness, draw.saturation, draw.tint, draw.noise)
+    if any(part is not None for part in mixed):
         images = images.clamp_(draw.low, draw.high)  # a tensor of our own by now
     return images
 

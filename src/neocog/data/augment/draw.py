@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neocog.data.augment.counter import bits, uniform
+from neocog.data.augment.counter import bits, pixel_uniform, uniform
 from neocog.data.augment.policy import Augmentation
 from neocog.data.preprocessing import Preprocessing
 
@@ -18,6 +18,7 @@ STREAMS = (
     "flip", "flip_vertical", "turn", "scale", "stretch", "shear", "right", "down", "crop_right", "crop_down",
     "blur", "is_blurred", "erase", "erase_area", "erase_aspect", "erase_top", "erase_left", "erase_grey",
     "noise", "noise_pixels", "salt_pepper", "salt_pepper_pixels", "brightness", "contrast", "patch_down", "patch_right",
+    "saturation", "tint",
 )  # fmt: skip
 
 
@@ -39,6 +40,9 @@ class Draw:
     grey: Tensor | None = None  # (B,) float32 what the erased part is filled with
     contrast: Tensor | None = None  # (B,) float32 factor about the middle of low … high
     brightness: Tensor | None = None  # (B,) float32 addend
+    saturation: Tensor | None = None  # (B,) float32 factor about each pixel's own grey
+    tint: Tensor | None = None  # (B, colours) float32 factor of each channel
+    colours: int = 0  # channels, without alpha
     noise: Tensor | None = None  # (B,) float32 standard deviation in stored units
     noise_state: Tensor | None = None  # (B,) int64 from which the pixels' numbers come
     salt_pepper: Tensor | None = None  # (B,) float32 share of the pixels
@@ -87,6 +91,9 @@ def draw(
         grey=None if grey is None else (low + grey * (high - low)).float(),
         contrast=dice.factor("contrast", policy.contrast).float() if policy.contrast else None,
         brightness=None if light is None else (light * (high - low)).float(),
+        saturation=dice.factor("saturation", policy.saturation).float() if policy.saturation else None,
+        tint=_tint(policy, dice, preprocessing.colours),
+        colours=preprocessing.colours,
         noise=None if noise is None else (noise * (high - low)).float(),
         noise_state=None if noise is None else dice.bits("noise_pixels"),
         salt_pepper=None if dirt is None else dirt.float(),
@@ -158,6 +165,14 @@ def _matrix(policy: Augmentation, dice: Dice, size: tuple[int, int], angles: Ten
     moved = torch.stack([right, down], 1)[:, None]
     matrix[:, :, 2] = -(matrix[:, :, :2] * moved).sum(2)
     return matrix.float()
+
+
+def _tint(policy: Augmentation, dice: Dice, colours: int) -> Tensor | None:
+    """A factor for each channel, even in its logarithm."""
+    if not policy.tint:
+        return None
+    chances = pixel_uniform(dice.bits("tint"), colours).double()
+    return ((1 + policy.tint) ** (2 * chances - 1)).float()
 
 
 def _blur_weights(policy: Augmentation, dice: Dice) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Changes of the pixels' values: blur, contrast and brightness, erasing, noise. Images (B, C, H, W) float32, stored units."""
+"""Changes of the pixels' values: blur, light, colour, erasing, noise. Images (B, C, H, W) float32, stored units."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def lit(draw: Draw, images: Tensor) -> Tensor:
     if draw.brightness is not None:
         addend = addend + per_sample(draw.brightness)
     return (images * factor).add_(addend)
+
+
+def coloured(draw: Draw, images: Tensor) -> Tensor:
+    """Saturation about each pixel's own grey, then a factor for each colour; an alpha channel stays as it is."""
+    colours, alpha = images[:, : draw.colours], images[:, draw.colours :]
+    if draw.saturation is not None:
+        grey = colours.mean(1, keepdim=True)
+        colours = grey + per_sample(draw.saturation) * (colours - grey)
+    if draw.tint is not None:
+        colours = draw.low + (colours - draw.low) * draw.tint[:, :, None, None]
+    return torch.cat([colours, alpha], 1) if alpha.shape[1] else colours
 
 
 def erased(draw: Draw, images: Tensor) -> Tensor:

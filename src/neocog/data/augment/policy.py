@@ -48,6 +48,10 @@ class Augmentation:
     """Brighter or darker by this fraction of the pixels' range."""
     contrast: float = 0.0
     """Contrast about the middle grey, higher or lower by this fraction."""
+    saturation: float = 0.0
+    """Colours stronger or paler by this fraction: away from or towards each pixel's own grey."""
+    tint: float = 0.0
+    """Each channel brighter or darker by this fraction, as in light of another colour (dusk, another lamp or stain)."""
     fill: Literal["edge", "mirror"] = "edge"
     """What comes in from outside the image: its edge pixels drawn out, or its mirror image."""
 
@@ -100,6 +104,8 @@ KINDS: dict[str, tuple[float, float]] = {
     "salt_pepper": (0.02, 1),
     "brightness": (0.1, 1),
     "contrast": (0.2, 1),
+    "saturation": (0.5, 10),
+    "tint": (0.2, 1),
 }
 
 

@@ -27,13 +27,15 @@ POSITION = words("x y row column col left right top bottom position latitude lon
 SIZE = words("area length width height diameter radius size perimeter distance volume mm cm µm um px")
 COUNT = words("count counts number cells nuclei objects people")
 LIGHT = words("brightness intensity luminance grey gray exposure concentration fluorescence")
+COLOUR = words("colour color hue saturation chroma redness greenness yellowness")
 BENT, AFFINE = ("shear", "stretch"), ("turn", "scale", "stretch", "shear", "translate", "crop")
 RULES: tuple[tuple[str, set[str], tuple[str, ...], str], ...] = (
     ("an angle", ANGLE, BENT, "bends angles by an unknown amount"),
     ("a position", POSITION, ("flip", "flip_vertical", *AFFINE), "moves what is measured"),
     ("a size", SIZE, ("scale", *BENT), "makes it larger or smaller"),
     ("a count", COUNT, (*AFFINE, "erase"), "brings things in or loses them at the edge"),
-    ("a brightness", LIGHT, ("brightness", "contrast", "erase"), "changes it"),
+    ("a brightness", LIGHT, ("brightness", "contrast", "tint", "erase"), "changes it"),
+    ("a colour", COLOUR, ("saturation", "tint"), "changes it"),
 )
 
 
