@@ -97,12 +97,12 @@ class TrainConfig:
     """How it is learned."""
 
     epochs: int = 0
-    """Passes over the training images; 0: as many as about 5,000 steps make (5 to 40; of masks, of which few are labelled, up
-    to 100)."""
+    """Passes over the training samples; 0: as many as about 5,000 steps make, or 10,000 to learn classes (5 to 40; of masks, of
+    which few are labelled, up to 100)."""
     minutes: float = 0.0
     """Train for about so long instead: the first steps are timed, then the number of steps is fixed."""
     batch: int = 0
-    """Images a step, over all processes together; 0: 128, or a tenth of a small set."""
+    """Samples a step, over all processes together; 0: 64 to learn classes, 8 to learn masks, else 128; fewer of a small set."""
     optimizer: Optimizer = "adamw"
     """gd is full-batch gradient descent: one step an epoch."""
     lr: float = 0.002

@@ -17,6 +17,7 @@ A run folder holds plain files only (no pickle):
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import tempfile
@@ -30,12 +31,17 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Measure:
-    """A number with its warrant: 95 % interval and the count of samples behind it."""
+    """A number with its warrant: 95 % interval and the count of samples behind it. NaN: one group alone gives no interval."""
 
     value: float
     low: float
     high: float
     n: int
+
+    @property
+    def interval(self) -> str:
+        """Its bounds in words."""
+        return f"{self.low:.4f} to {self.high:.4f}" if math.isfinite(self.low) else "unknown"
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,27 @@ def test_predict_writes_masks_of_the_size_and_name_of_the_images(run: Run, tmp_p
     assert (tmp_path / "out" / "predictions.csv").exists()
 
 
+def test_one_group_alone_is_measured_without_an_interval(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How much groups differ cannot be told from one of them, so no interval is made up, and none is called nan."""
+    with (data / "videos.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "mask", "split", "group"])
+        for index in range(20):
+            part, video = (
+                ("train", f"v{index % 3}") if index < 12 else ("validation", "v8") if index < 16 else ("test", "v9")
+            )
+            writer.writerow([f"images/{index}.png", f"masks/{index}.png", part, video])
+    found = neocog.train(
+        data / "videos.csv", tmp_path / "run", epochs=1, width="4", depth="2", threads=1, size=(32, 40)
+    )
+    said = capsys.readouterr().err
+    assert json.loads(found.result.read_text())["measures"]["test"]["image_dice"]["low"] is None
+    assert "(95 % interval unknown, 4 test samples)" in said and "nan" not in said
+    (data / "videos.csv").unlink()
+
+
 def test_an_image_much_larger_than_the_training_keeps_its_scale(run: Run, tmp_path: Path) -> None:
     generator = np.random.default_rng(3)
     scenes = [[scene(generator) for _ in range(6)] for _ in range(5)]

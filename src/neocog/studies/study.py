@@ -63,7 +63,9 @@ class Study(ABC):
     models: ClassVar[Mapping[str, str]]  # the default network by form of data
     features: ClassVar[bool] = False  # whether it is judged by the features of a classifier, which is trained first
     has_baseline: ClassVar[bool] = False  # whether a fully connected network can do the same
-    most_epochs: ClassVar[int] = 40  # unless --epochs or --minutes say otherwise
+    most_batch: ClassVar[int] = 128  # samples a step, fewer of a small set, unless --batch says otherwise
+    steps: ClassVar[int] = 5_000  # about so many, in 5 to ``most_epochs``, unless --epochs or --minutes say otherwise
+    most_epochs: ClassVar[int] = 40
     purpose: ClassVar[str] = "answer"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 

@@ -55,7 +55,7 @@ def judge_unseen(
         f"logit ({cut:.3g}), the other {away // 2} judge it. Below it the answer is “none of these”."
     )
     rows = tuple(
-        (name, f"{m.value:.4f}", f"{m.low:.4f} to {m.high:.4f}", m.n)
+        (name, f"{m.value:.4f}", m.interval, m.n)
         for name, m in zip(("AUROC, known from unseen", "unseen refused", "known kept"), measures.values(), strict=True)
     )
     table = Table(("measure", "value", "95 % interval", "n"), rows, "AUROC's interval is over classes and samples.")

@@ -65,4 +65,4 @@ def baseline_chapter(run: Run, measures: Mapping[str, Measure]) -> Section | Non
 
 
 def show(measure: Measure) -> str:
-    return f"{measure.value:.4f} ({measure.low:.4f} to {measure.high:.4f})"
+    return f"{measure.value:.4f} ({measure.interval})"

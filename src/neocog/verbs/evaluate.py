@@ -20,7 +20,7 @@ from neocog.data.split import read_splits
 from neocog.data.subset import set_aside
 from neocog.errors import UserError, listed
 from neocog.predictor import load_predictor, path_of
-from neocog.run import Run, to_json, write_atomically
+from neocog.run import Measure, Run, to_json, write_atomically
 from neocog.studies import study_for
 from neocog.verbs.screen import Screen
 
@@ -92,5 +92,5 @@ def show(result: dict[str, Any], console: Console) -> None:
         "measure", "value", "95 % interval", "n", title=f"{result['run']} on {result['data']}", title_justify="left"
     )
     for name, m in result["measures"]["test"].items():
-        table.add_row(name, f"{m['value']:.4f}", f"{m['low']:.4f} to {m['high']:.4f}", f"{m['n']:,}")
+        table.add_row(name, f"{m['value']:.4f}", Measure(**m).interval, f"{m['n']:,}")
     console.print(table)

@@ -68,5 +68,5 @@ def said(measures: Any, run: Run, screen: Screen) -> None:
     name, value = next(iter(measures.items()))
     assert isinstance(value, Measure)
     n = f"{value.n:,} test samples"
-    screen.say(f"test {name} {value.value:.4f} (95 % interval {value.low:.4f} to {value.high:.4f}, {n})", "bold")
+    screen.say(f"test {name} {value.value:.4f} (95 % interval {value.interval}, {n})", "bold")
     screen.say(f"report: {run.report}")

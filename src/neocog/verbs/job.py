@@ -164,11 +164,13 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, study: St
         raise UserError(
             f"--batch {training.batch} exceeds the {train} training samples", fix=f"give --batch {train} or less"
         )
-    batch = training.batch or min(128, max(8, train // 10), train)
+    batch = training.batch or min(study.most_batch, max(8, train // 10), train)
     if training.optimizer == "gd":
         batch = train
     per_epoch = Batches(train, batch, training.seed).per_epoch
-    epochs = training.epochs or (0 if training.minutes else min(study.most_epochs, max(5, round(5000 / per_epoch))))
+    epochs = training.epochs or (
+        0 if training.minutes else min(study.most_epochs, max(5, round(study.steps / per_epoch)))
+    )
     device = training.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
