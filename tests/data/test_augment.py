@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neocog.data.augment import Augmentation, Draw, apply, apply_masks, draw
-from neocog.data.augment.draw import Dice
+from neocog.data.augment.draw import ImageDice
 from neocog.data.augment.policy import KINDS
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import Problems, UserError
@@ -225,7 +225,7 @@ def test_crop_takes_every_shift_alike_and_copies_pixels() -> None:
 
 def test_all_kinds_together_are_stretch_and_scale_then_shear_then_turn_then_translate() -> None:
     together = amounts(Augmentation(turn=40, scale=0.3, stretch=0.2, shear=20, translate=0.1), 50)
-    dice = Dice(0, 0, torch.arange(50))
+    dice = ImageDice(0, 0, torch.arange(50))
     assert together.matrix is not None
     for k, way_back in enumerate(together.matrix.double()):
         theta, phi = dice.between("turn", -40, 40)[k].deg2rad(), dice.between("shear", -20, 20)[k].deg2rad()

@@ -16,8 +16,13 @@ from neocog.data.augment.counter import (
     pixel_normal,
     pixel_uniform,
     signed,
-    uniform,
+    uniform_from,
 )
+
+
+def uniform(seed: int, epoch: int, stream: int, samples: torch.Tensor) -> torch.Tensor:
+    return uniform_from(bits(seed, epoch, stream, samples))
+
 
 # SplitMix64 from state 1234567: the sequence of the reference implementation.
 PUBLISHED = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]

@@ -7,6 +7,7 @@ logarithm or cosine, so every device and batch gives the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -20,13 +21,19 @@ SECOND = 0x94D049BB133111EB
 
 def bits(seed: int, epoch: int, stream: int, samples: Tensor) -> Tensor:
     """(B,) int64, 64 random bits for each sample number (int64). ``stream``: one number for each thing that is drawn."""
-    key = mix_integer(mix_integer(mix_integer(seed) ^ epoch) ^ stream)
-    return mix(mix(samples * signed(GOLDEN) + signed(key)))
+    return bits_of(seed, epoch, (stream,), samples)[0]
 
 
-def uniform(seed: int, epoch: int, stream: int, samples: Tensor) -> Tensor:
-    """(B,) float64 in [0, 1), 53 random bits each."""
-    return shifted(bits(seed, epoch, stream, samples), 11).double() * 2.0**-53
+def bits_of(seed: int, epoch: int, streams: Sequence[int], samples: Tensor) -> Tensor:
+    """(S, B) int64, the ``bits`` of several streams."""
+    epochs = mix_integer(mix_integer(seed) ^ epoch)
+    keys = torch.tensor([signed(mix_integer(epochs ^ stream)) for stream in streams], device=samples.device)
+    return mix(mix(samples * signed(GOLDEN) + keys[:, None]))
+
+
+def uniform_from(state: Tensor) -> Tensor:
+    """64 random bits each → float64 in [0, 1), of 53 of them."""
+    return shifted(state, 11).double() * 2.0**-53
 
 
 def pixel_bits(state: Tensor, count: int) -> Tensor:

@@ -10,16 +10,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neocog.data.augment.counter import bits, pixel_uniform, uniform
+from neocog.data.augment.counter import pixel_uniform
+from neocog.data.augment.dice import Dice
 from neocog.data.augment.policy import Augmentation
 from neocog.data.preprocessing import Preprocessing
 
-STREAMS = (
-    "flip", "flip_vertical", "turn", "scale", "stretch", "shear", "right", "down", "crop_right", "crop_down",
-    "blur", "is_blurred", "erase", "erase_area", "erase_aspect", "erase_top", "erase_left", "erase_grey",
-    "noise", "noise_pixels", "salt_pepper", "salt_pepper_pixels", "brightness", "contrast", "patch_down", "patch_right",
-    "saturation", "tint",
-)  # fmt: skip
+
+class ImageDice(Dice):
+    """The streams of images, of which volumes and sequences have others."""
+
+    streams = (
+        "flip", "flip_vertical", "turn", "scale", "stretch", "shear", "right", "down", "crop_right", "crop_down",
+        "blur", "is_blurred", "erase", "erase_area", "erase_aspect", "erase_top", "erase_left", "erase_grey",
+        "noise", "noise_pixels", "salt_pepper", "salt_pepper_pixels", "brightness", "contrast", "patch_down", "patch_right",
+        "saturation", "tint",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def draw(
 
     A function of its arguments alone, sample by sample; what one kind draws does not depend on the other kinds.
     """
-    dice = Dice(seed, epoch, samples)
+    dice = ImageDice(seed, epoch, samples)
     size, low, high = preprocessing.plane, preprocessing.low, preprocessing.high
     noise = dice.between("noise", 0, policy.noise) if policy.noise else None
     dirt = dice.between("salt_pepper", 0, policy.salt_pepper) if policy.salt_pepper else None
@@ -99,27 +104,6 @@ def draw(
         salt_pepper=None if dirt is None else dirt.float(),
         salt_pepper_state=None if dirt is None else dice.bits("salt_pepper_pixels"),
     )
-
-
-@dataclass(frozen=True)
-class Dice:
-    """Random numbers of (seed, epoch, sample), each kind from a stream of its own."""
-
-    seed: int
-    epoch: int
-    samples: Tensor  # (B,) int64
-
-    def bits(self, stream: str) -> Tensor:
-        """(B,) int64."""
-        return bits(self.seed, self.epoch, STREAMS.index(stream), self.samples)
-
-    def between(self, stream: str, low: float, high: float) -> Tensor:
-        """(B,) float64, even in [low, high)."""
-        return low + (high - low) * uniform(self.seed, self.epoch, STREAMS.index(stream), self.samples)
-
-    def factor(self, stream: str, most: float) -> Tensor:
-        """(B,) float64 in 1 / (1 + most) … 1 + most, even in its logarithm: as often larger as smaller."""
-        return (1 + most) ** self.between(stream, -1, 1)
 
 
 def _flips(policy: Augmentation, dice: Dice) -> Tensor | None:

@@ -12,14 +12,14 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from neocog.data.augment.counter import bits, pixel_uniform, uniform
+from neocog.data.augment.counter import pixel_uniform
+from neocog.data.augment.dice import Dice
 from neocog.data.nucleotides import complement
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, did_you_mean, printable, raise_all
 
 USUAL = {"mutate": 0.01, "unread": 0.05, "shift": 10.0, "reverse": 0.5}  # what "on" stands for
 MOST = {"mutate": 1.0, "unread": 1.0, "shift": 1e6, "reverse": 1.0}
-STREAMS = ("mutate", "bases", "unread_length", "unread_start", "shift", "reverse")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,13 @@ def _amount(name: str, value: str) -> float:
         raise UserError(what, fix=f"{name}={USUAL[name]:g}, or {name}=off") from None
 
 
+class SequenceDice(Dice):
+    """The streams of sequences."""
+
+    first = 100
+    streams = ("mutate", "bases", "unread_length", "unread_start", "shift", "reverse")
+
+
 @dataclass(frozen=True)
 class SequenceChanges:
     """Codes (B, 1, 1, L) uint8 → codes; labels stay."""
@@ -86,18 +93,17 @@ class SequenceChanges:
         codes, length = pixels[:, 0, 0], pixels.shape[-1]
         place = torch.arange(length, device=codes.device)[None]
 
-        def chance(stream: str) -> Tensor:
-            return uniform(seed, epoch, 100 + STREAMS.index(stream), samples)[:, None]
+        dice = SequenceDice(seed, epoch, samples)
 
-        def state(stream: str) -> Tensor:
-            return bits(seed, epoch, 100 + STREAMS.index(stream), samples)
+        def chance(stream: str) -> Tensor:
+            return dice.between(stream, 0, 1)[:, None]
 
         if self.policy.reverse:
             codes = torch.where(chance("reverse") < self.policy.reverse, reversed_complement(codes), codes)
         if self.policy.mutate:
             most = max(1, round(self.policy.mutate * length))  # few places are drawn, not a number for each letter
-            where = (pixel_uniform(state("mutate"), most) * length).long()
-            bases = (1 << (pixel_uniform(state("bases"), most) * 4).long()).to(codes.dtype)  # A, C, G or T
+            where = (pixel_uniform(dice.bits("mutate"), most) * length).long()
+            bases = (1 << (pixel_uniform(dice.bits("bases"), most) * 4).long()).to(codes.dtype)  # A, C, G or T
             hit = torch.arange(most, device=codes.device) < chance("mutate") * (most + 1)
             drawn = torch.where(hit, bases, 0)
             # the largest of what is drawn for one place: the same in any order

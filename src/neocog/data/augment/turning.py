@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from neocog.data.augment.apply import apply
-from neocog.data.augment.draw import Dice, draw
+from neocog.data.augment.draw import ImageDice, draw
 from neocog.data.augment.policy import Augmentation
 from neocog.data.preprocessing import Preprocessing
 
@@ -32,7 +32,7 @@ class Turning:
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
     ) -> tuple[Tensor, Tensor]:
-        angles = Dice(seed, epoch, samples).between("turn", -180, 180)
+        angles = ImageDice(seed, epoch, samples).between("turn", -180, 180)
         if self.quarters:
             angles = (angles / 90).floor() * 90
         drawn = draw(replace(self.policy, turn=180), seed, epoch, samples, preprocessing, angles)

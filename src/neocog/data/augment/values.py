@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neocog.data.augment.apply import apply
-from neocog.data.augment.draw import Dice, draw
+from neocog.data.augment.draw import ImageDice, draw
 from neocog.data.augment.policy import KINDS, Augmentation
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
@@ -96,7 +96,7 @@ class ValueChanges:
             moved = torch.where(drawn.flips[:, 1, None], 180 - moved, moved)
             moved = torch.where(drawn.flips[:, 0, None], -moved, moved)
         if self.policy.turn:
-            turn = Dice(seed, epoch, samples).between("turn", -self.policy.turn, self.policy.turn)
+            turn = ImageDice(seed, epoch, samples).between("turn", -self.policy.turn, self.policy.turn)
             moved = moved + turn[:, None]
         moved = moved.remainder(360) if self.positive else (moved + 180).remainder(360) - 180
         which = torch.tensor(self.angles, device=targets.device)

@@ -12,18 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from neocog.data.augment.counter import bits, pixel_normal, uniform
+from neocog.data.augment.counter import pixel_normal
+from neocog.data.augment.dice import Dice
 from neocog.data.augment.policy import edited, outside
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, printable, raise_all
 
 AXES = ("d", "h", "w")
 QUARTERS = ("off", "any", *AXES)
-FIRST_STREAM = 1000  # beyond those of images
-STREAMS = (
-    "flip_d", "flip_h", "flip_w", "turn_d", "turn_h", "turn_w", "quarter_d", "quarter_h", "quarter_w",
-    "scale", "down_d", "down_h", "down_w", "noise", "noise_voxels",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ class VolumeChanges:
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
     ) -> tuple[Tensor, Tensor]:
-        dice = Dice(seed, epoch, samples)
+        dice = VolumeDice(seed, epoch, samples)
         low, high, policy = preprocessing.low, preprocessing.high, self.policy
         volumes = pixels.float()
         matrix = moves(policy, dice, tuple(pixels.shape[2:]))
@@ -109,21 +105,14 @@ class VolumeChanges:
         return volumes, targets
 
 
-@dataclass(frozen=True)
-class Dice:
-    """Random numbers of (seed, epoch, sample), each kind from a stream of its own."""
+class VolumeDice(Dice):
+    """The streams of volumes."""
 
-    seed: int
-    epoch: int
-    samples: Tensor  # (B,) int64
-
-    def bits(self, stream: str) -> Tensor:
-        """(B,) int64."""
-        return bits(self.seed, self.epoch, FIRST_STREAM + STREAMS.index(stream), self.samples)
-
-    def between(self, stream: str, low: float, high: float) -> Tensor:
-        """(B,) float64, even in [low, high)."""
-        return low + (high - low) * uniform(self.seed, self.epoch, FIRST_STREAM + STREAMS.index(stream), self.samples)
+    first = 1000
+    streams = (
+        "flip_d", "flip_h", "flip_w", "turn_d", "turn_h", "turn_w", "quarter_d", "quarter_h", "quarter_w",
+        "scale", "down_d", "down_h", "down_w", "noise", "noise_voxels",
+    )  # fmt: skip
 
 
 def moves(policy: VolumeAugmentation, dice: Dice, size: tuple[int, ...]) -> Tensor | None:
