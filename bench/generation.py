@@ -253,6 +253,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--vae", type=Path, help="gan: a run of --task vae on MNIST, to compare with")
+    parser.add_argument("--ranks", type=int, default=1, help="gan: processes that train together")
+    parser.add_argument("--unconditional", action="store_true", help="gan: without learning what each class looks like")
     parser.add_argument("--more", nargs=argparse.REMAINDER, default=[], help="gan: further settings of neocog train")
     options = parser.parse_args()
     PARTS[options.part](options)

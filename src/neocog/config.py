@@ -139,6 +139,8 @@ class TrainConfig:
     """Nats of each latent dimension that the divergence does not count (vae)."""
     binarise: Literal["none", "threshold", "sampled"] = "none"
     """Pixels become black or white (vae): at half of the range, or drawn with their grey value as probability."""
+    conditional: Annotated[bool, Parameter(negative=())] = False
+    """Learn what images of each class look like (gan): they are truer, and `sample --of` draws the classes that are named."""
     diff_augment: Annotated[bool, Parameter(negative=())] = False
     """Change real and generated images alike before the discriminator sees them (gan): for few images."""
     extractor: str = ""
@@ -193,6 +195,7 @@ SETTINGS_OF: dict[str, tuple[Task, ...]] = {
     "kl_warmup": ("vae",),
     "free_bits": ("vae",),
     "binarise": ("vae",),
+    "conditional": ("gan",),
     "diff_augment": ("gan",),
     "extractor": ("gan",),
     "patch": ("segmentation",),

@@ -22,6 +22,7 @@ def sample(
     count: Annotated[int, Parameter(name=("--count", "-n"), help="How many new images.")] = 64,
     out: Out = None,
     seed: Annotated[int, Parameter(help="Of the latent vectors: the same seed gives the same images.")] = 0,
+    of: Annotated[tuple[str, ...], several("Classes to draw, in turn (a GAN trained with --conditional).")] = (),
     single: Annotated[bool, Parameter(negative=(), help="Every image as a file too, in a new folder.")] = False,
     interpolate: Annotated[tuple[str, ...], several("Two seeds, or (VAE) two pictures: the arc between them.")] = (),
     traverse: Annotated[
@@ -45,12 +46,14 @@ def sample(
 
         neocog sample runs/vae/mnist-vae --interpolate 3 8 --steps 12
 
+        neocog sample runs/gan/mnist-dcgan --of 7
+
         neocog sample runs/vae/mnist-vae --direction from:3 to:8 --apply my-three.png
     """
     from neocog.verbs.sample import sample as draw
 
     found = draw(
-        run, count, out, seed=seed, single=single, interpolate=interpolate, traverse=traverse, direction=direction,
+        run, count, out, seed=seed, of=of, single=single, interpolate=interpolate, traverse=traverse, direction=direction,
         apply=apply, reconstruct=reconstruct, steps=steps, strength=strength, quiet=quiet or json,
     )  # fmt: skip
     written = [str(path) for path in found.written]

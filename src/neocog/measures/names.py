@@ -30,6 +30,7 @@ TITLES = {
     "manifold_precision": "precision: samples within the real manifold",
     "manifold_recall": "recall: real images within the generated manifold",
     "recognised": "recognised (p ≥ 0.9)",
+    "as_asked": "of the class that was asked for",
     "recognised_real": "… of real images",
     "class_entropy": "entropy of the classes [nats]",
     "class_entropy_real": "… of real images [nats]",

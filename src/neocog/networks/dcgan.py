@@ -6,7 +6,10 @@ discriminator is its mirror: k times convolution 4 × 4, stride 2 → [batch nor
 linear → one logit. k halvings leave 4 to 7 pixels: on (1, 28, 28) with width 64 there are two, (128, 7²) and (64, 14²);
 on (3, 128, 128) five. Other sizes are padded with their last row and column, and cropped back.
 
-Radford, Metz & Chintala 2016; spectral norm: Miyato et al. 2018.
+With K classes the generator takes K numbers more, the largest of which says what to draw: random numbers ask for every class
+as often. The discriminator then judges an image together with its class, by a projection.
+
+Radford, Metz & Chintala 2016; spectral norm: Miyato et al. 2018; projection: Miyato & Koyama 2018.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
@@ -25,30 +29,39 @@ from neocog.networks.padding import padded
 
 LEAST, START = 8, 4  # smallest side of an image, and of the maps that it is drawn from
 SETTLED = 30  # power iterations that find a largest singular value anew
+ASKED = 3.0  # what a class that is asked for adds to a latent vector, whose numbers are of deviation 1
 STD = 0.02  # of all weights at the beginning, as in the paper
 
 
 class Generator(nn.Module):
-    """(B, latent) of the standard normal distribution → (B, C, H, W) in −1 … 1. ``width``: maps before the last layer.
+    """(B, latent + classes) of the standard normal distribution → (B, C, H, W) in −1 … 1. ``width``: maps before the last layer.
 
-    ``takes`` is the shape of one input.
+    ``takes`` is the shape of one input. ``classes``: how many can be asked for, by the largest of an input's last numbers.
     """
 
     paper: ClassVar[str] = "Radford et al. 2016"
 
     def __init__(
-        self, channels: int, size: tuple[int, ...], outputs: int = 1, *, latent: int = 100, width: int = 64
+        self,
+        channels: int,
+        size: tuple[int, ...],
+        outputs: int = 1,
+        *,
+        latent: int = 100,
+        width: int = 64,
+        classes: int = 0,
     ) -> None:
         check_widths("latent", (latent,))
         check_widths("width", (width,))
         check_input("dcgan", channels, size, outputs, minimum=LEAST)
         super().__init__()
-        self.latent, self.size, self.takes = latent, (size[-2], size[-1]), (latent,)
+        self.latent, self.classes, self.takes = latent, classes, (latent + classes,)
+        self.size = size[-2], size[-1]
         count = halvings(self.size)
         widths = [width << number for number in reversed(range(count))]
         rows, columns = (-(-side // (1 << count)) for side in self.size)
         self.start = nn.Sequential(
-            nn.Linear(latent, widths[0] * rows * columns, bias=False),
+            nn.Linear(latent + classes, widths[0] * rows * columns, bias=False),
             nn.Unflatten(1, (widths[0], rows, columns)),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
@@ -63,14 +76,23 @@ class Generator(nn.Module):
         initialise(self)
 
     def forward(self, z: Tensor) -> Tensor:
+        if self.classes:
+            chances = z[:, self.latent :]
+            one = (chances == chances.amax(1, keepdim=True)).to(z.dtype)
+            z = torch.cat([z[:, : self.latent], ASKED * one], 1)
         found: Tensor = self.blocks(self.start(z))
         return found[..., : self.size[0], : self.size[1]]
 
 
 class Discriminator(nn.Module):
-    """(B, C, H, W) in −1 … 1 → (B,) logits: above 0 for real. ``spectral``: spectral norm in place of batch norm."""
+    """(B, C, H, W) in −1 … 1 → (B,) logits: above 0 for real. ``spectral``: spectral norm in place of batch norm.
 
-    def __init__(self, channels: int, size: tuple[int, ...], *, width: int = 64, spectral: bool = False) -> None:
+    ``classes``: of images whose class (B,) is given too; without it they are judged as whatever they are most like.
+    """
+
+    def __init__(
+        self, channels: int, size: tuple[int, ...], *, width: int = 64, spectral: bool = False, classes: int = 0
+    ) -> None:
         check_widths("width", (width,))
         check_input("dcgan", channels, size, 1, minimum=LEAST)
         super().__init__()
@@ -84,24 +106,40 @@ class Discriminator(nn.Module):
             layers += [nn.BatchNorm2d(after)] * normed + [nn.LeakyReLU(0.2, inplace=True)]
         inputs = widths[-1] * (-(-size[-2] // self.step)) * (-(-size[-1] // self.step))
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs, 1))
+        self.projection = nn.Linear(inputs, classes, bias=False) if classes else None
         initialise(self)
         if spectral:
-            for layer in self.layers:
+            for layer in list(self.modules()):
                 if isinstance(layer, nn.Conv2d | nn.Linear):
                     spectral_norm(layer)
 
     def train(self, mode: bool = True) -> Self:
         """Before it is evaluated, the spectral norms settle: a running mean of singular vectors is not one of them."""
         if not mode:
-            normed: list[Any] = [layer for layer in self.layers if is_parametrized(layer, "weight")]
+            normed: list[Any] = [layer for layer in self.modules() if is_parametrized(layer, "weight")]
             for layer in normed:
                 weight = layer.parametrizations.weight
                 weight[0]._power_method(weight.original.detach().flatten(1), SETTLED)
         return super().train(mode)
 
-    def forward(self, images: Tensor) -> Tensor:
-        found: Tensor = self.layers(padded(images, self.step))
-        return found[:, 0]
+    def forward(self, images: Tensor, kinds: Tensor | None = None) -> Tensor:
+        *features, last = self.layers
+        found: Tensor = padded(images, self.step)
+        for layer in features:
+            found = layer(found)
+        logits: Tensor = last(found)[:, 0]
+        if self.projection is None:
+            return logits
+        each: Tensor = self.projection(found)
+        return logits + (each.amax(1) if kinds is None else each.gather(1, kinds[:, None])[:, 0])
+
+
+def of_classes(z: Tensor, kinds: Tensor, classes: int) -> Tensor:
+    """Latent vectors (B, latent + classes) that ask for the classes ``kinds`` (B,): the largest of the last is moved there."""
+    chances = z[:, -classes:]
+    largest, wanted = chances.argmax(1, keepdim=True), kinds[:, None]
+    top, other = chances.gather(1, largest), chances.gather(1, wanted)
+    return torch.cat([z[:, :-classes], chances.scatter(1, largest, other).scatter(1, wanted, top)], 1)
 
 
 def halvings(size: tuple[int, int]) -> int:

@@ -14,17 +14,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neocog.config import Config
+from neocog.config import Config, ModelConfig
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
 from neocog.data.feed import Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
-from neocog.errors import UserError
+from neocog.errors import UserError, pick
 from neocog.measures import generation as measure
 from neocog.measures import wilson
 from neocog.networks import build
-from neocog.networks.dcgan import Discriminator
+from neocog.networks.dcgan import Discriminator, of_classes
 from neocog.predictor import Predictor
 from neocog.run import Measure, Run, Section, write_atomically
 from neocog.studies.features import INCEPTION, SMALL, Extractor, coarse, extractor_of, in_bytes, source_of
@@ -61,6 +61,9 @@ class GANStudy(Generative):
         if training.patience:
             what = "--patience waits for a better measure, and no loss of a gan tells which epoch is best"
             raise UserError(what, fix="leave it out: the last epoch is kept")
+        if training.conditional and len(dataset.classes) < 2:
+            raise UserError("--conditional needs images of at least two classes", fix="leave it out")
+        config = replace(config, model=asked_of(config.model, len(dataset.classes) if training.conditional else 0))
         if training.extractor and training.extractor != INCEPTION:
             config = replace(config, training=replace(training, extractor=str(Path(training.extractor).resolve())))
         return config
@@ -71,20 +74,22 @@ class GANStudy(Generative):
             # Told before the training where it does not fit
             extractor_of(source_of(training.extractor, Path()), preprocessing)
         channels, size = preprocessing.inputs, preprocessing.size
+        classes = len(dataset.classes) if training.conditional else 0
 
         def generator() -> Any:
             return build(model.model, channels, size, 1, **model.options)
 
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            latent = int(generator().latent)
+            latent = int(generator().takes[0])
         width = {"width": int(model.options["width"])} if "width" in model.options else {}
         return GAN(
             generator,
-            lambda: Discriminator(channels, size, spectral=training.loss == "hinge", **width),
+            lambda: Discriminator(channels, size, spectral=training.loss == "hinge", classes=classes, **width),
             latent,
             training.loss,  # type: ignore[arg-type]
             training.diff_augment,
             training.seed,
+            classes,
         )
 
     def input_shape(self, job: Job) -> tuple[int, ...]:
@@ -99,6 +104,8 @@ class GANStudy(Generative):
         if kept(epoch, last):
             count = tiles_a_side(job.preprocessing.plane)
             z = drawn(count**2, job.task.latent, job.config.training.seed)
+            if job.task.classes:
+                z = asking(z, np.arange(len(z)) % job.task.classes, job.task.classes)
             sheet = montage(shown(made(learner.judged["generator"], z, job.preprocessing), job.preprocessing), count)
             (run.folder / "epochs").mkdir(exist_ok=True)
             write_atomically(run.folder / "epochs" / f"{epoch:05}.png", png_bytes(sheet))
@@ -108,10 +115,13 @@ class GANStudy(Generative):
         assert isinstance(job.task, GAN)
         recipe, seed, net = job.preprocessing, job.config.training.seed, learner.judged["generator"]
         extractor = extractor_of(source_of(job.config.training.extractor, loop.run.folder), recipe)
-        fake = made(net, drawn(how_many(recipe, extractor), job.task.latent, seed), recipe)
+        labels = job.dataset.labels[loop.feed.parts["train"]] if job.task.classes else None
+        fake, asked = generated(
+            net, job.task.latent, how_many(recipe, extractor), seed, recipe, labels, job.task.classes
+        )
         samples = loop.feed.parts["test"]
         real = pixels_of(loop, samples)
-        found = compared(extractor, fake, real, seed)
+        found = compared(extractor, fake, real, seed, asked if extractor.classes == job.dataset.classes else None)
         train = np.sort(np.random.default_rng(seed).permutation(loop.feed.parts["train"])[: extractor.most])
         copies, rows = neighbours(extractor, fake[:COPIES], pixels_of(loop, train), real)
         found.measures["memorised_pixels"], found.measures["memorised_features"] = copies
@@ -177,8 +187,12 @@ class GANStudy(Generative):
             real.append(np.asarray(pixels))
             advance(len(real[-1]))
         seed = config.training.seed
-        fake = made(predictor.network, drawn(how_many(recipe, extractor), self.latent(predictor), seed), recipe)
-        found = compared(extractor, fake, np.concatenate(real), seed).measures
+        classes = len(predictor.classes) if config.training.conditional else 0
+        labels = dataset.labels[chosen] if classes and dataset.classes == predictor.classes else None
+        count = how_many(recipe, extractor)
+        fake, asked = generated(predictor.network, self.latent(predictor), count, seed, recipe, labels, classes)
+        asked = asked if extractor.classes == predictor.classes else None
+        found = compared(extractor, fake, np.concatenate(real), seed, asked).measures
         return {"measures": {"test": {name: asdict(m) for name, m in found.items()}}, "extractor": extractor.name}
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
@@ -187,6 +201,14 @@ class GANStudy(Generative):
 
     def latent(self, predictor: Predictor) -> int:
         return int(predictor.facts["latent"])
+
+    def of_classes(self, predictor: Predictor, z: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+        classes = int(getattr(predictor.network, "classes", 0))
+        if not classes:
+            return super().of_classes(predictor, z, names)
+        places = {name: place for place, name in enumerate(predictor.classes)}
+        wanted = np.array([pick(places, name, what="class") for name in names])
+        return asking(z, np.resize(wanted, len(z)), classes)
 
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = predictor.network(z)
@@ -216,8 +238,11 @@ class Likeness:
         return [chapter.classes_chapter(self.classes, self.counts)] if self.classes else []
 
 
-def compared(extractor: Extractor, fake: Array, real: Array, seed: int) -> Likeness:
-    """Generated images (m, C, H, W) against one half of the real ones, and as a floor the other half against it."""
+def compared(extractor: Extractor, fake: Array, real: Array, seed: int, asked: Array | None = None) -> Likeness:
+    """Generated images (m, C, H, W) against one half of the real ones, and as a floor the other half against it.
+
+    ``asked`` (m,): the classes that the generated ones should be of.
+    """
     order = np.random.default_rng(seed).permutation(len(real))[: 2 * len(fake)]
     count = min(len(order) // 2, len(fake))
     features, chances = extractor(fake)
@@ -240,6 +265,9 @@ def compared(extractor: Extractor, fake: Array, real: Array, seed: int) -> Liken
         for name, each in (("recognised", chances), ("recognised_real", real_chances)):
             sure = int((each.max(1) >= SURE).sum())
             found[name] = Measure(sure / len(each), *wilson(sure, len(each)), len(each))
+        if asked is not None:
+            right = int((chances.argmax(1) == asked).sum())
+            found["as_asked"] = Measure(right / len(asked), *wilson(right, len(asked)), len(asked))
         found["class_entropy"] = measure.entropy_measure(counts[0])
         found["class_entropy_real"] = measure.entropy_measure(counts[1])
     return Likeness(found, counts, extractor.classes)
@@ -262,6 +290,32 @@ def neighbours(
         shares.append(measure.memorised(ours, theirs, seen(test[: len(fake)])))
         rows.append(train[measure.nearest(ours[:SHOWN], theirs)[0]])
     return (shares[0], shares[1]), rows
+
+
+def asked_of(model: ModelConfig, classes: int) -> ModelConfig:
+    """The generator's settings, with the number of classes that it can be asked for."""
+    given = model.options.get("classes")
+    if given is not None and str(given) != str(classes):
+        raise UserError(
+            "--classes is not a setting of its own", fix="--conditional, and the classes of the data are learned"
+        )
+    return replace(model, options=dict(model.options) | {"classes": classes}) if classes else model
+
+
+def asking(z: Array, kinds: Array, classes: int) -> Array:
+    """Latent vectors (n, L) that ask for images of the classes ``kinds`` (n,)."""
+    return of_classes(torch.from_numpy(z), torch.from_numpy(kinds).long(), classes).numpy()
+
+
+def generated(
+    net: Any, latent: int, count: int, seed: int, preprocessing: Preprocessing, labels: Array | None, classes: int
+) -> tuple[Array, Array | None]:
+    """``count`` images, and the class of each that was asked for: as often as it stands among ``labels``."""
+    z = drawn(count, latent, seed)
+    if labels is None:
+        return made(net, z, preprocessing), None
+    kinds: Array = np.random.default_rng(seed).choice(labels, count)
+    return made(net, asking(z, kinds, classes), preprocessing), kinds
 
 
 @torch.no_grad()

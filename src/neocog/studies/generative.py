@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -103,6 +103,11 @@ class Generative(Study):
         raise UserError(
             f"a run of --task {self.name} finds no codes of given pictures", fix="train one with --task vae"
         )
+
+    def of_classes(self, predictor: Predictor, z: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+        """Latent vectors (n, latent) of the named classes in turn. Raises UserError where classes cannot be asked for."""
+        what = f"{predictor.folder} did not learn what images of each class look like"
+        raise UserError(what, fix="train with --task gan --conditional")
 
     @torch.no_grad()
     def decode(self, predictor: Predictor, z: NDArray[np.float32]) -> NDArray[np.uint8]:

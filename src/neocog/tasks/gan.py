@@ -16,7 +16,7 @@ from torch.nn import Module
 from neocog.data.augment.counter import bits, pixel_normal
 from neocog.data.augment.differentiable import Drawn
 from neocog.data.feed import Batch
-from neocog.networks.dcgan import frozen
+from neocog.networks.dcgan import frozen, of_classes
 from neocog.run import Section
 from neocog.tasks.gan_losses import GameLoss, belief, discriminator_loss, generator_loss
 from neocog.tasks.task import Task
@@ -31,6 +31,8 @@ SURE = 0.95  # D(x), and 1 − D(G(z)), above which the discriminator has won
 class GAN(Task):
     """Inputs (B, C, H, W) in −1 … 1. ``latent``: L; ``augment``: DiffAugment in front of the discriminator.
 
+    ``classes``: where the networks learn images of each class; generated ones are then of the classes of the real ones.
+
     Latent vectors of training come from torch's generator, which the loop seeds from (seed, step, rank); those of the
     tally are a function of (seed, sample), so that they are the same for any batch size and number of ranks.
     """
@@ -41,6 +43,7 @@ class GAN(Task):
     loss: GameLoss = "non-saturating"
     augment: bool = False
     seed: int = 0
+    classes: int = 0
     chooses: ClassVar[bool] = False  # no loss of a game says which epoch draws best: the last is kept
 
     def networks(self) -> dict[str, Module]:
@@ -52,14 +55,23 @@ class GAN(Task):
         Real and generated images go through it one after the other, since a batch norm over both would tell them apart.
         """
         generator, discriminator = nets["generator"], nets["discriminator"]
-        fake = generator(torch.randn(len(batch), self.latent, device=batch.inputs.device))
+        kinds = self.kinds(batch)
+        fake = generator(self.asking(torch.randn(len(batch), self.latent, device=batch.inputs.device), *kinds))
         change = Drawn.of(len(batch), fake.device) if self.augment else None
-        real_logits = discriminator(change(batch.inputs) if change else batch.inputs).float()
-        fake_logits = discriminator(change(fake.detach()) if change else fake.detach()).float()
+        real_logits = discriminator(change(batch.inputs) if change else batch.inputs, *kinds).float()
+        fake_logits = discriminator(change(fake.detach()) if change else fake.detach(), *kinds).float()
         yield "discriminator", weighted(discriminator_loss(self.loss, real_logits, fake_logits), batch)
         with frozen(discriminator):  # a step of the generator leaves no gradient in it
-            logits = discriminator(change(fake) if change else fake).float()
+            logits = discriminator(change(fake) if change else fake, *kinds).float()
         yield "generator", weighted(generator_loss(self.loss, logits), batch)
+
+    def kinds(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The images' classes (B,), or nothing."""
+        return (batch.targets.long(),) if self.classes else ()
+
+    def asking(self, z: Tensor, *kinds: Tensor) -> Tensor:
+        """Latent vectors (B, L) that ask for images of these classes, where there are any."""
+        return of_classes(z, kinds[0], self.classes) if kinds else z
 
     def predict(self, nets: Mapping[str, Module], inputs: Tensor) -> Tensor:
         """(B,) what the discriminator thinks of images: a probability to be real, or a margin."""
@@ -67,9 +79,10 @@ class GAN(Task):
 
     def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
         """Sums over the images and as many generated ones. Of both the sums that give their mean distance."""
-        keys = torch.from_numpy(batch.samples).to(batch.inputs.device)
-        fake = nets["generator"](pixel_normal(bits(self.seed, 0, LATENT, keys), self.latent)).float()
-        real_logits, fake_logits = (nets["discriminator"](images).float() for images in (batch.inputs, fake))
+        keys, kinds = torch.from_numpy(batch.samples).to(batch.inputs.device), self.kinds(batch)
+        z = self.asking(pixel_normal(bits(self.seed, 0, LATENT, keys), self.latent), *kinds)
+        fake = nets["generator"](z).float()
+        real_logits, fake_logits = (nets["discriminator"](images, *kinds).float() for images in (batch.inputs, fake))
         found = {
             "d_real": belief(self.loss, real_logits),
             "d_fake": belief(self.loss, fake_logits),

@@ -41,6 +41,7 @@ def sample(
     out: str | Path | None = None,
     *,
     seed: int = 0,
+    of: Sequence[str] = (),
     single: bool = False,
     interpolate: Sequence[str | int | Path] = (),
     traverse: bool = False,
@@ -53,9 +54,9 @@ def sample(
 ) -> Sampled:
     """Write a sheet of images as PNG to ``out`` (default: a new file in the run's folder ``samples``). Raises UserError.
 
-    ``n`` new images from latent vectors of ``seed``; or ``interpolate``: ``steps`` images on the arc between the vectors
-    of two seeds or pictures; or ``traverse``: a row for each living dimension, or random direction; or ``direction``
-    ("from:3", "to:8"): each picture of ``apply``, its reconstruction, ``steps`` images on the way between the classes'
+    ``n`` new images from latent vectors of ``seed``; ``of`` the named classes in turn, where the run learned these; or
+    ``interpolate``: ``steps`` images on the arc between the vectors of two seeds or pictures; or ``traverse``: a row for each
+    living dimension, or random direction; or ``direction`` ("from:3", "to:8"): each picture of ``apply``, its reconstruction, ``steps`` images on the way between the classes'
     mean codes, ``strength`` times as far; or ``reconstruct``: pictures beside their reconstructions. ``single``: ``out``
     is a new folder with grid.png and every image.
     """
@@ -65,7 +66,7 @@ def sample(
     if not isinstance(study, Generative):
         what = f"{run.folder} is a run of --task {predictor.task}, which draws no images"
         raise UserError(what, fix="train one with --task vae or --task gan")
-    check(n, seed, steps, strength, (interpolate, direction or apply, reconstruct, traverse))
+    check(n, seed, steps, strength, (interpolate, direction or apply, reconstruct, traverse, of))
     target = placed(run, None if out is None else Path(out), single)
     if interpolate:
         images, columns = between(study, predictor, interpolate, steps), steps
@@ -76,7 +77,9 @@ def sample(
     elif reconstruct:
         images, columns = twice(study, predictor, reconstruct), 2 * min(6, len(reconstruct))
     else:
-        images, columns = study.decode(predictor, drawn(n, study.latent(predictor), seed)), max(1, round(n**0.5))
+        z = drawn(n, study.latent(predictor), seed)
+        images = study.decode(predictor, study.of_classes(predictor, z, of) if of else z)
+        columns = max(1, round(n**0.5))
     written = write(target, images, columns, single)
     screen.say(f"{len(images)} images in {written[0]}")
     return Sampled(images, columns, written)
@@ -94,7 +97,7 @@ def check(n: int, seed: int, steps: int, strength: float, modes: Sequence[object
     if not abs(strength) <= 10:  # also where it is NaN
         faults.append(UserError(f"--strength {strength:g} is outside −10 to 10", fix="give 1, say"))
     if sum(bool(mode) for mode in modes) > 1:
-        what = "more than one of --interpolate, --traverse, --direction and --reconstruct"
+        what = "more than one of --interpolate, --traverse, --direction, --reconstruct and --of"
         faults.append(UserError(what, fix="give one of them a call"))
     raise_all(faults)
 
