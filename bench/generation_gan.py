@@ -4,10 +4,10 @@
     python bench/generation.py --part gan --minutes 16 --ranks 2 --threads 1 --unconditional
     python bench/generation.py --part gan-step --threads 1
 
-``gan`` runs ``neocog train mnist --task gan --conditional`` as a user would. Wanted: of 10,000 samples every class 5 to 15 %, at least 95 %
-recognised by the classifier with p ≥ 0.9; the Fréchet distance on the classifier's features beside that of two real samples.
-``--vae RUN``: the same distance of a trained VAE's samples. ``gan-step`` times the step in turn with the same two networks in a
-loop as one writes it by hand: fp32, a DataLoader of 2 workers that scales each image, Adam. Prints one JSON line each.
+``gan`` runs ``neocog train mnist --task gan --conditional`` as a user would. Wanted: of 10,000 samples every class 5 to 15 %,
+at least 95 % recognised by the classifier with p ≥ 0.9; the Fréchet distance on the classifier's features beside that of two real
+samples. ``--vae RUN``: the same distance of a trained VAE's samples. ``gan-step`` times the step in turn with the same two
+networks in a loop as one writes it by hand: fp32, a DataLoader of 2 workers that scales each image, Adam. Prints a JSON line each.
 """
 
 from __future__ import annotations

@@ -56,9 +56,9 @@ def sample(
 
     ``n`` new images from latent vectors of ``seed``; ``of`` the named classes in turn, where the run learned these; or
     ``interpolate``: ``steps`` images on the arc between the vectors of two seeds or pictures; or ``traverse``: a row for each
-    living dimension, or random direction; or ``direction`` ("from:3", "to:8"): each picture of ``apply``, its reconstruction, ``steps`` images on the way between the classes'
-    mean codes, ``strength`` times as far; or ``reconstruct``: pictures beside their reconstructions. ``single``: ``out``
-    is a new folder with grid.png and every image.
+    living dimension, or random direction; or ``direction`` ("from:3", "to:8"): each picture of ``apply``, its reconstruction,
+    ``steps`` images on the way between the classes' mean codes, ``strength`` times as far; or ``reconstruct``: pictures beside
+    their reconstructions. ``single``: ``out`` is a new folder with grid.png and every image.
     """
     run, screen = path_of(run), Screen(quiet)
     predictor = load_predictor(run)
