@@ -7,7 +7,7 @@ import torch
 
 from neocog.errors import UserError
 from neocog.networks import build
-from neocog.networks.dcgan import Discriminator, Generator, frozen, halvings
+from neocog.networks.dcgan import Discriminator, Generator, frozen, halvings, of_classes
 
 
 @pytest.mark.parametrize("size", [(8, 8), (28, 28), (32, 32), (30, 45), (64, 64), (100, 75), (128, 128)])
@@ -64,3 +64,32 @@ def test_a_running_mean_of_a_spectral_discriminator_still_has_slopes_of_one() ->
         if hasattr(layer, "weight"):
             largest = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)
             assert float(largest) == pytest.approx(1, abs=0.02)
+
+
+def test_the_largest_of_the_last_numbers_asks_for_a_class_and_nothing_else_of_them_matters() -> None:
+    torch.manual_seed(0)
+    net, z = Generator(1, (8, 8), latent=3, width=2, classes=4).eval(), torch.randn(9, 7)
+    kinds = torch.tensor([0, 1, 2, 3, 3, 2, 1, 0, 1])
+    asking = of_classes(z, kinds, 4)
+    assert torch.equal(asking[:, 3:].argmax(1), kinds) and torch.equal(asking[:, :3], z[:, :3])
+    assert torch.equal(asking[:, 3:].sort(1).values, z[:, 3:].sort(1).values), (
+        "still numbers of the normal distribution"
+    )
+    louder = torch.cat([asking[:, :3], asking[:, 3:] * 5], 1)
+    assert torch.equal(net(asking), net(louder))
+    other = of_classes(z, (kinds + 1) % 4, 4)
+    assert not any(torch.equal(one, two) for one, two in zip(net(asking), net(other), strict=True))
+
+
+@pytest.mark.parametrize("spectral", [False, True])
+def test_a_discriminator_judges_an_image_with_its_class_or_with_the_likeliest(spectral: bool) -> None:
+    torch.manual_seed(0)
+    net = Discriminator(1, (8, 8), width=2, spectral=spectral, classes=3).eval()
+    images = torch.randn(5, 1, 8, 8)
+    each = torch.stack([net(images, torch.full((5,), kind)) for kind in range(3)], 1)
+    assert len(each[0].unique()) == 3
+    assert torch.equal(net(images), each.amax(1))
+    if spectral:
+        assert net.projection is not None
+        largest = torch.linalg.matrix_norm(net.projection.weight.detach(), 2)
+        assert float(largest) == pytest.approx(1, abs=0.02)

@@ -97,6 +97,29 @@ def unwatched(*_: object) -> None:
     pass
 
 
+def test_each_image_is_judged_as_what_it_is_and_generated_ones_as_what_was_asked_for() -> None:
+    """A discriminator that writes down what it is given; the labels of the batch are 2, 0, 1."""
+    heard: list[list[int]] = []
+
+    class Listening(nn.Module):
+        def forward(self, images: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+            heard.append(kinds.tolist())
+            return images.flatten(1).mean(1)
+
+    class Asked(nn.Module):
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            heard.append(z[:, -3:].argmax(1).tolist())
+            return z.mean(1).view(-1, 1, 1, 1).expand(-1, 1, SIDE, SIDE)
+
+    one = GAN(Asked, Listening, 9, classes=3)
+    labels = torch.tensor([2, 0, 1])
+    batch = Batch(torch.zeros(3, 1, SIDE, SIDE), labels, None, np.arange(3), 3)
+    list(one.losses({"generator": Asked(), "discriminator": Listening()}, batch))
+    assert len(heard) == 4
+    one.tally({"generator": Asked(), "discriminator": Listening()}, batch)
+    assert len(heard) == 7 and all(kinds == [2, 0, 1] for kinds in heard)
+
+
 class Still(nn.Module):
     """A network without batch norm, whose result does not depend on what else is in the batch."""
 

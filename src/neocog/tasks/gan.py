@@ -67,7 +67,7 @@ class GAN(Task):
 
     def kinds(self, batch: Batch) -> tuple[Tensor, ...]:
         """The images' classes (B,), or nothing."""
-        return (batch.targets.long(),) if self.classes else ()
+        return (batch.targets,) if self.classes else ()
 
     def asking(self, z: Tensor, *kinds: Tensor) -> Tensor:
         """Latent vectors (B, L) that ask for images of these classes, where there are any."""
