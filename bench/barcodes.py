@@ -4,7 +4,8 @@
 
 The sequences (COI-5P, from BOLD) are looked for in coi5p/ below NEOCOG_DATA. Each distinct sequence is taken once, so that
 none stands on two sides of the split; sequences that bear two names are left out. Splits, seeds and settings, but for the
-rate and the samples a step, are the defaults of ``neocog train``: the test part is looked at once. Prints one JSON line for each part.
+rate and the samples a step, are the defaults of ``neocog train``: the test part is looked at once. Prints one JSON line for
+each part.
 
 24, 121, species: the curated 24 genera; all genera with at least 100 distinct sequences; all species with at least 50.
 unseen: every sixth genus of the 121 is kept from training; how well are they told from the others by the largest logit?
