@@ -84,8 +84,8 @@ def fid_of_vae(vae: Path, run: Path) -> dict[str, float]:
     from neocog.predictor import load_predictor
     from neocog.run import Run
     from neocog.studies.features import extractor_of, place_of
-    from neocog.studies.gan import compared
     from neocog.studies.generative import drawn
+    from neocog.studies.likeness import compared
     from neocog.studies.vae import VAEStudy
     from neocog.verbs.evaluate import own_test
 

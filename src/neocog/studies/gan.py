@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,15 +21,14 @@ from neocog.data.feed import Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, pick
-from neocog.measures import generation as measure
-from neocog.measures import wilson
 from neocog.networks import build
 from neocog.networks.dcgan import Discriminator, of_classes
 from neocog.predictor import Predictor
-from neocog.run import Measure, Run, Section, write_atomically
-from neocog.studies.features import INCEPTION, SMALL, Extractor, coarse, extractor_of, in_bytes, source_of
+from neocog.run import Run, write_atomically
+from neocog.studies.features import INCEPTION, Extractor, extractor_of, in_bytes, source_of
 from neocog.studies.generative import Generative, drawn
 from neocog.studies.job import Job
+from neocog.studies.likeness import SHOWN, compared, neighbours
 from neocog.studies.study import Advance, Judgement, Predicted, outputs
 from neocog.tasks import chapters as chapter
 from neocog.tasks.chapters.gan import kept, series_of, tiles_a_side
@@ -39,9 +38,7 @@ from neocog.verbs.screen import Screen
 
 PIECE = 256  # latent vectors that are drawn from at once
 MANY, FEW = 10_000, 2_000  # images that are judged: up to 32 × 32 pixels, and larger ones
-NEIGHBOURS = 5_000  # of each set, for precision and recall
-COPIES, SHOWN = 1_000, 12  # samples that copies are looked for, samples shown
-SURE = 0.9  # probability above which a class counts as recognised
+COPIES = 1_000  # samples that copies are looked for
 PREFIX = "validation_"
 
 
@@ -213,83 +210,6 @@ class GANStudy(Generative):
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = predictor.network(z)
         return found
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """What generated images are worth beside real ones; ``counts`` (2, K): of each class, generated and real."""
-
-    measures: dict[str, Measure]
-    counts: Array
-    classes: tuple[str, ...]
-
-    def said(self) -> list[str]:
-        """Classes that are hardly drawn, in words."""
-        if not self.classes:
-            return []
-        fake, real = (math.exp(measure.class_entropy(counts)) for counts in self.counts)
-        if fake >= real / 2:
-            return []
-        return [
-            f"the generator collapses: it draws about {fake:.1f} classes evenly, the data have {real:.1f} (exp of the entropy)"
-        ]
-
-    def chapters(self) -> list[Section]:
-        return [chapter.classes_chapter(self.classes, self.counts)] if self.classes else []
-
-
-def compared(extractor: Extractor, fake: Array, real: Array, seed: int, asked: Array | None = None) -> Likeness:
-    """Generated images (m, C, H, W) against one half of the real ones, and as a floor the other half against it.
-
-    ``asked`` (m,): the classes that the generated ones should be of.
-    """
-    order = np.random.default_rng(seed).permutation(len(real))[: 2 * len(fake)]
-    count = min(len(order) // 2, len(fake))
-    features, chances = extractor(fake)
-    real_features, real_chances = extractor(real[order])
-    one, two, drawn_ones = real_features[:count], real_features[count : 2 * count], features[:count]
-    precision, recall = measure.precision_recall(one[:NEIGHBOURS], drawn_ones[:NEIGHBOURS])
-    found = {
-        "fid": measure.frechet_measure(one, drawn_ones, seed),
-        "fid_floor": measure.frechet_measure(one, two, seed),
-        "kid": measure.kernel_measure(one, drawn_ones),
-        "kid_floor": measure.kernel_measure(one, two),
-        "manifold_precision": precision,
-        "manifold_recall": recall,
-    }
-    kinds = chances.shape[1]
-    counts = np.stack(
-        [np.bincount(c.argmax(1), minlength=kinds) if kinds else np.zeros(0) for c in (chances, real_chances)]
-    )
-    if kinds:
-        for name, each in (("recognised", chances), ("recognised_real", real_chances)):
-            sure = int((each.max(1) >= SURE).sum())
-            found[name] = Measure(sure / len(each), *wilson(sure, len(each)), len(each))
-        if asked is not None:
-            right = int((chances.argmax(1) == asked).sum())
-            found["as_asked"] = Measure(right / len(asked), *wilson(right, len(asked)), len(asked))
-        found["class_entropy"] = measure.entropy_measure(counts[0])
-        found["class_entropy_real"] = measure.entropy_measure(counts[1])
-    return Likeness(found, counts, extractor.classes)
-
-
-def neighbours(
-    extractor: Extractor, fake: Array, train: Array, test: Array
-) -> tuple[tuple[Measure, Measure], list[Array]]:
-    """How many samples are copies, by pixels and by features; the first samples, and their nearest training images."""
-
-    def by_pixels(images: Array) -> Array:
-        return coarse(images, SMALL)
-
-    def by_features(images: Array) -> Array:
-        return extractor(images)[0]
-
-    shares, rows = [], [fake[:SHOWN]]
-    for seen in (by_pixels, by_features):
-        ours, theirs = seen(fake), seen(train)
-        shares.append(measure.memorised(ours, theirs, seen(test[: len(fake)])))
-        rows.append(train[measure.nearest(ours[:SHOWN], theirs)[0]])
-    return (shares[0], shares[1]), rows
 
 
 def asked_of(model: ModelConfig, classes: int) -> ModelConfig:
