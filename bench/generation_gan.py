@@ -1,7 +1,7 @@
 """Two parts of generation.py: a GAN on MNIST in at most 20 minutes on two cores, and its step against a plain PyTorch loop.
 
-    python bench/generation.py --part gan --minutes 16 --ranks 2 --threads 1
-    python bench/generation.py --part gan --minutes 16 --ranks 2 --threads 1 --unconditional
+    python bench/generation.py --part gan --minutes 14 --ranks 2 --threads 1
+    python bench/generation.py --part gan --minutes 14 --ranks 2 --threads 1 --unconditional
     python bench/generation.py --part gan-step --threads 1
 
 ``gan`` runs ``neocog train mnist --task gan --conditional`` as a user would. Wanted: of 10,000 samples every class 5 to 15 %,

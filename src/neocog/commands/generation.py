@@ -46,9 +46,11 @@ def sample(
 
         neocog sample runs/vae/mnist-vae --interpolate 3 8 --steps 12
 
-        neocog sample runs/gan/mnist-dcgan --of 7
-
         neocog sample runs/vae/mnist-vae --direction from:3 to:8 --apply my-three.png
+
+        neocog train mnist --task gan --conditional
+
+        neocog sample runs/gan/mnist-dcgan --of 7
     """
     from neocog.verbs.sample import sample as draw
 
