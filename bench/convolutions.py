@@ -1,10 +1,11 @@
-"""How much sooner are 3 × 3 convolutions done by Winograd's algorithm, and how far are they from the direct sum?
+"""How much sooner are 3 × 3 convolutions learned in this project's ways, and how far are they from the direct sum?
 
     python bench/convolutions.py [--threads 1] [--rounds 6]
 
-Forward and both gradients of single layers as they stand in networks (batch, channels in and out, side of the plane), in turn
-by PyTorch (in both orders of memory; the faster one counts) and by ``neocog.engine.winograd``, in one process; the first round is
-thrown away. The error is that of the output and of both gradients against float64, as a share of the largest value. JSON lines.
+Forward and both gradients of single layers as they stand in networks (batch, channels in and out, side of the plane), in turn by
+PyTorch (in both orders of memory; the faster one counts) and by ``neocog.engine.convolution``, which takes Winograd's algorithm
+for wide layers and matrix products for the weights of narrow ones, in one process; the first round is thrown away. The error is
+that of the output and of both gradients against float64, as a share of the largest value. JSON lines.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from neocog.engine.winograd import Winograd
+from neocog.engine.convolution import FastConvolutions
 
-# of cifarcnn at batch 128, and of a U-Net of width 64 at 256 × 256 and batch 2
+# of cifarcnn at batch 128, of a U-Net of width 64 at 256 × 256 and batch 2, and of one of width 16 at batch 8
 LAYERS = (
     (128, 64, 128, 16), (128, 128, 128, 16), (128, 128, 256, 8), (128, 256, 256, 8),
     (2, 64, 64, 256), (2, 128, 128, 128), (2, 256, 256, 64), (2, 512, 512, 32),
+    (8, 32, 16, 224), (8, 16, 32, 112), (8, 32, 32, 112), (8, 64, 32, 112), (8, 32, 64, 56),
 )  # fmt: skip
 
 
@@ -37,7 +39,7 @@ def layer(count: int, channels: int, outputs: int, side: int, rounds: int) -> di
     slope = torch.randn(count, outputs, side, side, generator=source)
     together = x.to(memory_format=torch.channels_last), weight, slope.to(memory_format=torch.channels_last)
     ways: dict[str, Callable[[], tuple[Tensor, ...]]] = {
-        "winograd": lambda: learned(*together, Winograd()),
+        "ours": lambda: learned(*together, FastConvolutions()),
         "channels_last": lambda: learned(*together),
         "planes": lambda: learned(x, weight, slope),
     }
@@ -47,7 +49,7 @@ def layer(count: int, channels: int, outputs: int, side: int, rounds: int) -> di
             started = time.perf_counter()
             found = way()
             seconds[name].append(time.perf_counter() - started)
-            if name == "winograd":
+            if name == "ours":
                 ours = found
     times = {name: median(values[1:]) for name, values in seconds.items()}
     exact = learned(x.double(), weight.double(), slope.double())
@@ -55,10 +57,10 @@ def layer(count: int, channels: int, outputs: int, side: int, rounds: int) -> di
     direct = min(times["channels_last"], times["planes"])
     row: dict[str, object] = {"layer": [count, channels, outputs, side], "threads": torch.get_num_threads()}
     row |= {f"{name}_ms": round(1000 * value, 1) for name, value in times.items()}
-    return row | {"times_as_fast": round(direct / times["winograd"], 2), "error": float(f"{max(errors):.1e}")}
+    return row | {"times_as_fast": round(direct / times["ours"], 2), "error": float(f"{max(errors):.1e}")}
 
 
-def learned(x: Tensor, weight: Tensor, slope: Tensor, mode: Winograd | None = None) -> tuple[Tensor, ...]:
+def learned(x: Tensor, weight: Tensor, slope: Tensor, mode: FastConvolutions | None = None) -> tuple[Tensor, ...]:
     """The output and the gradients of x and of the weights."""
     x, weight = x.requires_grad_(), weight.requires_grad_()
     with mode or nullcontext():

@@ -151,9 +151,10 @@ def test_settings_of_a_run_train_again_and_flags_go_before_them(
 def test_every_verb_explains_itself_with_an_example() -> None:
     import neocog as package
 
-    for verb in package.VERBS:
-        done = neocog(verb, "--help", cwd=Path.cwd())
-        assert done.returncode == 0 and f"neocog {verb}" in done.stdout, verb
+    for verb in (*package.VERBS, "convert labelme", "convert augment", "convert upright", "bench ladder"):
+        done = neocog(*verb.split(), "--help", cwd=Path.cwd())
+        examples = [line for line in done.stdout.splitlines() if line.startswith(" neocog ")]
+        assert done.returncode == 0 and any(line.startswith(f" neocog {verb}") for line in examples), verb
 
 
 def test_the_readmes_first_command_learns_the_digits(tmp_path: Path) -> None:

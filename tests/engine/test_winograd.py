@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neocog.engine import precision, winograd
+from neocog.engine.convolution import FastConvolutions
 from neocog.engine.precision import choose
-from neocog.engine.winograd import Winograd, parts
+from neocog.engine.winograd import parts
 
 NEAR = 2e-5  # of the largest value
 
@@ -62,7 +63,7 @@ def test_it_is_the_convolution_and_its_three_gradients(
     threads: int, count: int, channels: int, size: tuple[int, int], outputs: int, padding: int | str
 ) -> None:
     given = drawn(count, channels, size, outputs)
-    with Winograd():
+    with FastConvolutions():
         y = F.conv2d(*given, padding=padding)
     assert is_ours(y)
     slope = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
@@ -77,7 +78,7 @@ def test_it_is_the_convolution_and_its_three_gradients(
 @pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
 def test_the_order_in_memory_changes_nothing(order: torch.memory_format) -> None:
     x, weight, bias = drawn(8, 64, (16, 16), 64)
-    with Winograd():
+    with FastConvolutions():
         plain = F.conv2d(x, weight, bias, padding=1)
         other = F.conv2d(x.contiguous(memory_format=order), weight.contiguous(memory_format=order), bias, padding=1)
     assert torch.equal(plain, other)
@@ -87,7 +88,7 @@ def test_the_same_bits_every_time(threads: int) -> None:
     given = drawn(16, 64, (16, 16), 64)
     results = []
     for _ in range(3):
-        with Winograd():
+        with FastConvolutions():
             y = F.conv2d(*given, padding=1)
         results.append((y.detach(), *torch.autograd.grad(y.square().sum(), given)))
     for again in results[1:]:
@@ -97,7 +98,7 @@ def test_the_same_bits_every_time(threads: int) -> None:
 @pytest.mark.parametrize("side", [16, 14], ids=["whole tiles", "cut tiles"])
 def test_what_comes_out_may_be_changed_in_place(side: int) -> None:
     given = drawn(8, 64, (side, side), 64)
-    with Winograd():
+    with FastConvolutions():
         y = F.relu_(F.conv2d(*given, padding=1))
     found = torch.autograd.grad(y.square().sum(), given)
     exact = torch.autograd.grad(F.relu(F.conv2d(*given, padding=1)).square().sum(), given)
@@ -106,7 +107,7 @@ def test_what_comes_out_may_be_changed_in_place(side: int) -> None:
 
 def test_inputs_and_weights_that_do_not_learn_get_no_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     x, weight, bias = drawn(8, 64, (16, 16), 64)
-    with Winograd():
+    with FastConvolutions():
         y = F.conv2d(x.detach(), weight, bias, padding=1)
         z = F.conv2d(x, weight.detach(), padding=1)
     with monkeypatch.context() as without:
@@ -136,14 +137,14 @@ def test_other_convolutions_are_pytorchs(
     assert isinstance(groups, int)
     x = torch.randn(8, channels, 20, 20, dtype=dtype)
     weight = torch.randn(channels, channels // groups, kernel, kernel, dtype=dtype)
-    with Winograd():
+    with FastConvolutions():
         found = F.conv2d(x, weight, **settings)  # type: ignore[arg-type]
     assert torch.equal(found, F.conv2d(x, weight, **settings))  # type: ignore[arg-type]
 
 
 def test_so_few_tiles_that_the_weights_cost_more_are_pytorchs() -> None:
     x, weight = torch.randn(2, 64, 8, 8), torch.randn(64, 64, 3, 3)
-    with Winograd():
+    with FastConvolutions():
         assert torch.equal(F.conv2d(x, weight, padding=1), F.conv2d(x, weight, padding=1))
 
 
@@ -161,8 +162,8 @@ def test_the_parts_are_all_tiles_once(threads: int, count: int, down: int, acros
 def test_it_is_for_learning_on_processors_without_bf16_units(monkeypatch: pytest.MonkeyPatch) -> None:
     device = torch.device("cpu")
     monkeypatch.setattr(precision, "cpu_features", lambda: ["avx2"])
-    assert isinstance(choose("cpu").learning(device), Winograd) and "Winograd" in choose("cpu").why
-    assert not isinstance(choose("cpu").judging(device), Winograd)
-    assert not isinstance(choose("cpu", "fp32").learning(device), Winograd)
+    assert isinstance(choose("cpu").learning(device), FastConvolutions) and "Winograd" in choose("cpu").why
+    assert not isinstance(choose("cpu").judging(device), FastConvolutions)
+    assert not isinstance(choose("cpu", "fp32").learning(device), FastConvolutions)
     monkeypatch.setattr(precision, "cpu_features", lambda: ["amx_bf16"])
-    assert not isinstance(choose("cpu").learning(device), Winograd)
+    assert not isinstance(choose("cpu").learning(device), FastConvolutions)

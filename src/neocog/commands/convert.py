@@ -19,10 +19,9 @@ app.command(convert)
 def upright(run: Path, /, *files: Path, out: Path, quiet: Quiet = False) -> None:
     """Turn pictures back upright with a run of --task orientation; write them and angles.csv into a new folder.
 
-    Examples:
+    For example:
 
         neocog train upright-photos/ --task orientation
-
         neocog convert upright runs/orientation/upright-photos-cnn scans/ --out straight/
 
     Parameters
@@ -48,7 +47,7 @@ def labelme(
 ) -> None:
     """Draw the shapes of labelme files: index PNGs with a palette, one class map for all, copies of the images, overlays.
 
-    Examples:
+    For example:
 
         neocog convert labelme annotated/ masks/
 
@@ -88,10 +87,9 @@ def augment(
     neocog needs no such copies: it changes every image anew in every epoch. Where the data come with a split, only the
     images to train on are copied; a copy is always of its original's group, so that no split can part the two.
 
-    Examples:
+    For example:
 
         neocog convert augment photos/ more-photos/ --copies 5
-
         neocog convert augment cells/ more-cells/ --augment turn=180 flip=off --seed 1
 
     Parameters

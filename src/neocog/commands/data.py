@@ -37,12 +37,10 @@ def audit(
 ) -> None:
     """Say what is in the data and what is wrong with it: everything, in one pass. Exit code 2 where there are errors.
 
-    Examples:
+    For example:
 
         neocog audit photos/
-
         neocog audit table.csv --json > findings.json
-
         neocog audit first-annotator/ --against second-annotator/ --out differences/
     """
     if against:
@@ -86,7 +84,7 @@ def preview(
 ) -> None:  # fmt: skip
     """Write a contact sheet (PNG) of what the network will be shown, before and after augmentation.
 
-    Examples:
+    For example:
 
         neocog preview photos/ --augment turn=30 flip=off
 
@@ -106,7 +104,7 @@ def preview(
 def filters(image: Path, /, *, out: Out = None) -> None:
     """Write a sheet of an image under the filter bank, and under choices of kernel, stride and padding.
 
-    Examples:
+    For example:
 
         neocog filters portrait.png
     """
@@ -122,7 +120,7 @@ def kmeans(
 ) -> None:  # fmt: skip
     """Divide a picture by colour, without a network: index PNG, picture in mean colours, table of clusters.
 
-    Examples:
+    For example:
 
         neocog kmeans leaf.jpg -k 5 --space lab
     """

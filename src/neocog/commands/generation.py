@@ -38,18 +38,13 @@ def sample(
 ) -> None:
     """Draw new images with a trained VAE or GAN, ways between them, or the own pictures moved in its latent space.
 
-    Examples:
+    For example:
 
         neocog train mnist --task vae
-
         neocog sample runs/vae/mnist-vae -n 64
-
         neocog sample runs/vae/mnist-vae --interpolate 3 8 --steps 12
-
         neocog sample runs/vae/mnist-vae --direction from:3 to:8 --apply my-three.png
-
         neocog train mnist --task gan --conditional
-
         neocog sample runs/gan/mnist-dcgan --of 7
     """
     from neocog.verbs.sample import sample as draw

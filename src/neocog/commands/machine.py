@@ -11,7 +11,13 @@ from neocog.commands.app import Json, Out, Quiet, app, console, show
 
 @app.command
 def device(*, json: Json = False) -> None:
-    """Say what this machine offers: versions, processor, GPUs, memory, and which precision will be used and why."""
+    """Say what this machine offers: versions, processor, GPUs, memory, and which precision will be used and why.
+
+    For example:
+
+        neocog device
+        neocog device --json
+    """
     from neocog.verbs import device as verb
 
     facts = verb.device()
@@ -39,10 +45,9 @@ def ladder(
 ) -> None:
     """Train one network in every engine: nested loops, NumPy, Keras, PyTorch in fp32 and bf16, and on the GPU.
 
-    Examples:
+    For example:
 
         neocog bench ladder --out ladder.png
-
         neocog bench ladder --networks lenet --rounds 3 --json
 
     Parameters

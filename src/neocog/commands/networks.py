@@ -28,12 +28,10 @@ def models(
 ) -> None:
     """List the networks with their parameters and size, or the options of one.
 
-    Examples:
+    For example:
 
         neocog models
-
         neocog models cnn
-
         neocog models --lecture --time
     """
     if lecture or time:
@@ -66,7 +64,7 @@ def export(
 
     What is written is reloaded and compared with the run before it is handed out.
 
-    Examples:
+    For example:
 
         neocog export runs/classification/digits-cnn --to onnx
     """

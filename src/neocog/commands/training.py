@@ -39,16 +39,12 @@ def train(
     columns, images with masks, labelme files, FASTA, volumes, MNIST or CIFAR files, an NPZ, or one of digits, mnist,
     fashion-mnist, cifar10. The first line of output says what was taken for what; --kind and --task overrule it.
 
-    Examples:
+    For example:
 
         neocog train digits
-
         neocog train photos/ --model resnet --minutes 20
-
         neocog train table.csv --model torchvision:resnet18 --size 224 --folds 5
-
         neocog train photos/ --task orientation
-
         neocog train mnist --model cnn --widths 16,32 --activation maxout --augment turn=15 flip=off
 
     Parameters
@@ -82,7 +78,7 @@ def resume(
 ) -> None:
     """Go on exactly where a run stopped: the same bytes as if it had never stopped.
 
-    Examples:
+    For example:
 
         neocog resume runs/classification/digits-cnn
     """
@@ -103,10 +99,9 @@ def evaluate(
 ) -> None:
     """Measure a trained run on its test part, or on other labelled data of the same classes.
 
-    Examples:
+    For example:
 
         neocog evaluate runs/classification/photos-cnn
-
         neocog evaluate runs/classification/photos-cnn photos-of-another-camera/
     """
     from neocog.verbs import evaluate as verb
@@ -129,12 +124,10 @@ def predict(
 
     Files that cannot be read are skipped, with a row that says why.
 
-    Examples:
+    For example:
 
         neocog predict runs/classification/photos-cnn new/*.jpg
-
         neocog predict runs/classification/photos-cnn new/ --out new.csv
-
         neocog predict runs/classification/glands-resnet3d whole-body.nii.gz --tiled --out glands.csv
     """
     from neocog.verbs import predict as verb
@@ -162,12 +155,10 @@ def explain(
 
     Images, volumes (as slices through the strongest place) and sequences (letters that matter less fade).
 
-    Examples:
+    For example:
 
         neocog explain runs/classification/photos-cnn cat.jpg
-
         neocog explain runs/classification/photos-cnn cat.jpg --about dog --layers
-
         neocog explain runs/segmentation/cells-unet plate.tif --layer encoder.0 --out plate-explained
     """
     from neocog.verbs.explain import explain as verb
@@ -181,10 +172,9 @@ def explain(
 def report(*runs: Path, out: Out = None) -> None:
     """Write the HTML page of a run again, or one page that compares several runs, with paired tests.
 
-    Examples:
+    For example:
 
         neocog report runs/classification/digits-cnn
-
         neocog report runs/classification/digits-*
     """
     from neocog.verbs.report import report as write

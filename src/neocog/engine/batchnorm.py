@@ -68,49 +68,57 @@ def _batch_norm(
 
 
 class _Normalise(torch.autograd.Function):
-    """(x − mean) / √(variance + eps) · weight + bias, with its gradient written out."""
+    """(x − mean) / √(variance + eps) · weight + bias, with its gradient written out.
+
+    What one process does with its own values is left to the kernels of batch norm, which read them once; between the ranks
+    go a few numbers a channel.
+    """
 
     @staticmethod
     def forward(
         context: Any, inputs: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         x = inputs.to(torch.promote_types(inputs.dtype, torch.float32))  # bf16 sums would lose the small values
-        axes = [axis for axis in range(x.ndim) if axis != 1]
-        channel = [1, -1] + [1] * (x.ndim - 2)  # (1, C, 1, 1) for images
         own = x.numel() // x.shape[1]
-        message = torch.cat([x.sum(axes), x.new_tensor([own])])
-        dist.all_reduce(message)
-        mean, count = message[:-1] / message[-1], message[-1]
-        if own <= 1 and count <= 1:  # a GPU is not waited for in the usual case
-            raise ValueError(f"batch norm needs more than 1 value a channel over all ranks, and has {int(count)}")
-        # A second round for the squares: Σx² − M·mean² would cancel where the mean is large
-        variance = (x - mean.view(channel)).square().sum(axes)
-        dist.all_reduce(variance)
-        variance = variance / count
-        scale = torch.rsqrt(variance + eps)
-        normal = (x - mean.view(channel)) * scale.view(channel)
-        context.save_for_backward(inputs, weight, mean, scale, count)
-        context.axes, context.channel, context.has_bias = axes, channel, bias is not None
+        message = x.new_zeros(3, x.shape[1])  # what a rank says that got no samples, which the kernels do not take
+        if own:
+            message[0] = own
+            message[1:] = torch.stack(torch.batch_norm_update_stats(x, None, None, 0.0))
+        each = [torch.empty_like(message) for _ in range(dist.get_world_size())]
+        dist.all_gather(each, message)
+        counts, means, variances = torch.stack(each, dim=1)  # (ranks, C)
+        count = counts.sum(0)
+        if own <= 1 and count[0] <= 1:  # a GPU is not waited for in the usual case
+            raise ValueError(f"batch norm needs more than 1 value a channel over all ranks, and has {int(count[0])}")
+        # Chan, Golub & LeVeque 1979: Σx² − M·mean² would cancel where the mean is large
+        mean = (counts * means).sum(0) / count
+        variance = (counts * (variances + (means - mean).square())).sum(0) / count
+        context.save_for_backward(inputs, weight, mean, variance, count)
+        context.eps, context.has_bias = eps, bias is not None
         context.mark_non_differentiable(mean, variance, count)
-        outputs = normal if weight is None else normal * weight.view(channel)
-        outputs = outputs if bias is None else outputs + bias.view(channel)
+        outputs = F.batch_norm(x, mean, variance, weight, bias, eps=eps) if own else x.clone()
         return outputs.to(inputs.dtype), mean, variance, count
 
     @staticmethod
     def backward(context: Any, slope: Tensor, *unused: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
-        inputs, weight, mean, scale, count = context.saved_tensors
-        axes, channel = context.axes, context.channel
-        dy = slope.to(mean.dtype)
-        normal = (inputs.to(mean.dtype) - mean.view(channel)) * scale.view(channel)
-        own = torch.stack([dy.sum(axes), (dy * normal).sum(axes)])  # (2, C): also the slopes of bias and weight
+        inputs, weight, mean, variance, count = context.saved_tensors
+        x, dy = inputs.to(mean.dtype), slope.to(mean.dtype)
+        dx, own = dy, dy.new_zeros(2, dy.shape[1])
+        if len(
+            x
+        ):  # as if mean and variance were constants: the slopes of inputs, weight (Σ dy · normal) and bias (Σ dy)
+            given = (dy, x, weight, mean, variance, None, None, False, context.eps, [True, True, True])
+            dx, *both = torch.ops.aten.native_batch_norm_backward(*given)
+            own = torch.stack(both)
         total = own.clone()
         dist.all_reduce(total)
-        push, tilt = (total / count).unbind()
-        factor = scale if weight is None else scale * weight
-        dx = (dy - push.view(channel) - normal * tilt.view(channel)) * factor.view(channel)
+        if len(x):  # what inputs did through mean and variance: − factor · (push + normal · tilt)
+            tilt, push = total / count
+            factor = torch.rsqrt(variance + context.eps) * (1 if weight is None else weight)
+            dx += F.batch_norm(x, mean, variance, -factor * tilt, -factor * push, eps=context.eps)
         return (
             dx.to(inputs.dtype),
-            None if weight is None else own[1].to(weight.dtype),
-            own[0].to(mean.dtype) if context.has_bias else None,
+            None if weight is None else own[0].to(weight.dtype),
+            own[1].to(mean.dtype) if context.has_bias else None,
             None,
         )

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from neocog.engine.winograd import Winograd
+from neocog.engine.convolution import FastConvolutions
 from neocog.environment import cpu_features
 from neocog.errors import UserError
 
@@ -17,14 +17,14 @@ from neocog.errors import UserError
 class Precision:
     """``autocast`` says whether to enter torch.autocast with ``dtype``; weights and optimizer stay float32.
 
-    ``winograd``: whether training computes 3 × 3 convolutions by Winograd's algorithm. What is judged, never.
+    ``own_convolutions``: whether training computes 3 × 3 ones in the ways of ``engine.convolution``. What is judged, never.
     """
 
     name: Literal["fp32", "bf16"]
     autocast: bool
     dtype: torch.dtype
     why: str
-    winograd: bool = False
+    own_convolutions: bool = False
 
     def judging(self, device: torch.device) -> AbstractContextManager[object]:
         """In which a network computes what it is judged by."""
@@ -32,7 +32,7 @@ class Precision:
 
     def learning(self, device: torch.device) -> AbstractContextManager[object]:
         """In which it computes what it learns from."""
-        return Winograd() if self.winograd else self.judging(device)
+        return FastConvolutions() if self.own_convolutions else self.judging(device)
 
 
 def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Precision:
@@ -41,8 +41,8 @@ def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Pre
     if wanted == "auto" and fast:
         return _bfloat16(reason)
     if wanted == "auto":
-        winograd = torch.device(device).type == "cpu"
-        return _float32(reason + "; wide 3 × 3 convolutions by Winograd's algorithm" * winograd, winograd)
+        own = torch.device(device).type == "cpu"
+        return _float32(reason + "; wide 3 × 3 convolutions by Winograd's algorithm" * own, own)
     if wanted == "fp32":
         return _float32("asked for" + (f" ({reason}: bf16 would be faster)" if fast else ""))
     return _bfloat16("asked for" if fast else f"asked for, though {reason}: slower than fp32")
@@ -52,8 +52,8 @@ def _bfloat16(why: str) -> Precision:
     return Precision("bf16", True, torch.bfloat16, why)
 
 
-def _float32(why: str, winograd: bool = False) -> Precision:
-    return Precision("fp32", False, torch.float32, why, winograd)
+def _float32(why: str, own_convolutions: bool = False) -> Precision:
+    return Precision("fp32", False, torch.float32, why, own_convolutions)
 
 
 def _bf16(device: torch.device) -> tuple[bool, str]:

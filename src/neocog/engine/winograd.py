@@ -12,18 +12,16 @@ at a time, so few that they stay in the cache, and every thread of PyTorch's has
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
-from threading import Barrier
-from typing import Any, NamedTuple, TypeVar
+from functools import cache
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
-Found = TypeVar("Found")
+from neocog.engine.crew import spread
+
 OUT, IN, TAPS = 4, 6, 9  # sides of a tile's outputs and inputs; weights of a 3 × 3 kernel
 LEAST_CHANNELS = 64  # in and out: below, transforming costs more than the products save
 LEAST_TILES = 128  # of a convolution; below, the weights' transform does
@@ -59,46 +57,12 @@ G = squared(
 A = squared([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])  # (16, 36): outputs
 
 
-class Winograd(TorchFunctionMode):
-    """Inside, every float32 convolution of the processor's that gains by it is computed in this way, forward and backward."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if func is F.conv2d:
-            found = convolution(*args, **(kwargs or {}))
-            if found is not None:
-                return found
-        return func(*args, **(kwargs or {}))
-
-
-def convolution(
-    input: Tensor,  # the names of F.conv2d
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-) -> Tensor | None:
-    """``F.conv2d``, or None where it is better left to PyTorch."""
-    around = {"same": 1, "valid": 0}.get(padding) if isinstance(padding, str) else alike(padding)
-    plain = weight.shape[2:] == (3, 3) and alike(stride) == 1 and alike(dilation) == 1 and groups == 1
-    if not plain or around not in (0, 1, 2) or input.ndim != 4 or min(weight.shape[:2]) < LEAST_CHANNELS:
-        return None
-    if any(tensor.device.type != "cpu" or tensor.dtype != torch.float32 for tensor in (input, weight)):
-        return None
-    _, _, down, across = grid(input.shape[2:], around)
-    if min(down, across) < 1 or len(input) * down * across < max(LEAST_TILES, weight.shape[:2].numel() / 2048):
-        return None
-    return Convolution.apply(input, weight, bias, around)  # type: ignore[no-any-return]
-
-
-def alike(pair: int | Sequence[int]) -> int | None:
-    """The number that both axes share."""
-    if isinstance(pair, int):
-        return pair
-    return pair[0] if len(set(pair)) == 1 else None
+def gains(x: Tensor, weight: Tensor, padding: int) -> bool:
+    """Whether a convolution with stride 1 is done sooner in this way. x (N, C, H, W), weight (O, C, 3, 3)."""
+    if min(weight.shape[:2]) < LEAST_CHANNELS:
+        return False
+    _, _, down, across = grid(x.shape[2:], padding)
+    return min(down, across) > 0 and len(x) * down * across >= max(LEAST_TILES, weight.shape[:2].numel() / 2048)
 
 
 class Convolution(torch.autograd.Function):
@@ -260,22 +224,3 @@ def parts(count: int, down: int, across: int, channels: int) -> list[Part]:
         return [Part(first, min(images, count - first), 0, down) for first in range(0, count, images)]
     rows = max(1, wanted // across)
     return [Part(image, 1, row, min(rows, down - row)) for image in range(count) for row in range(0, down, rows)]
-
-
-def spread(work: Callable[[Sequence[Part]], Found], every: Sequence[Part]) -> list[Found]:
-    """``work`` on equal shares of the parts, one for each thread that PyTorch may use; in their order."""
-    threads = torch.get_num_threads()
-    if threads == 1 or len(every) == 1:
-        return [work(every)]
-    share = -(-len(every) // threads)
-    return list(crew(threads).map(work, (every[start : start + share] for start in range(0, len(every), share))))
-
-
-@lru_cache(maxsize=1)
-def crew(threads: int) -> ThreadPoolExecutor:
-    """Threads that compute side by side, each alone: together they need no barrier after every small product."""
-    pool = ThreadPoolExecutor(threads, "convolution", initializer=torch.set_num_threads, initargs=(1,))
-    begun = Barrier(threads)
-    list(pool.map(lambda _: begun.wait(), range(threads)))
-    torch.set_num_threads(threads)  # theirs was also noted as the number of any thread to come
-    return pool
