@@ -76,8 +76,9 @@ def weight_gradient(x: Tensor, slope: Tensor) -> Tensor:
                 for tap in range(3):
                     first = top + 1 - tap  # the row of outputs that sees the strip's first row with this tap
                     inside = slice(max(0, first), min(height, first + rows))
-                    said[:rows, :, tap] = 0
+                    said[: inside.start - first, :, tap] = 0
                     said[inside.start - first : inside.stop - first, :, tap] = given[inside]
+                    said[inside.stop - first : rows, :, tap] = 0
                 total.addmm_(said[:rows].view(-1, 3 * outputs).T, seen[:rows].view(-1, 3 * channels))
         return total
 

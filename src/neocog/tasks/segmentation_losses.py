@@ -72,14 +72,20 @@ def _overlap(logits: Tensor, targets: Tensor, weights: Tensor | None, positive: 
     Of two classes the second (the foreground) always counts; of more, those that the sample has, since the overlap of an
     absent class says nothing.
     """
+    count, classes = logits.shape[:2]
     counted = targets != IGNORE
-    truth = F.one_hot(targets.where(counted, 0), logits.shape[1]).movedim(-1, 1) * counted[:, None]  # (B, K, H, W)
-    said = logits.softmax(1) * counted[:, None]
-    hits = (said * truth).flatten(2).sum(2)  # (B, K)
-    false = said.flatten(2).sum(2) - hits
-    missed = truth.flatten(2).sum(2) - hits
+    kind = targets.where(counted, classes)  # pixels that do not count have a class of their own, left out of every sum
+    place = (kind + (classes + 1) * torch.arange(count, device=kind.device).view(-1, 1, 1)).flatten()
+    bins = count, classes + 1
+    said = logits.softmax(1)
+    right = said.gather(1, kind.clamp(max=classes - 1)[:, None]).flatten()  # what is said of each pixel's true class
+    sums = torch.zeros(bins, dtype=torch.float64, device=said.device).flatten().index_add(0, place, right.double())
+    hits = sums.view(bins)[:, :-1].to(said.dtype)  # (B, K)
+    truth = torch.bincount(place, minlength=sums.numel()).view(bins)[:, :-1].to(said.dtype)
+    false = torch.einsum("bkhw,bhw->bk", said, counted.to(said.dtype)) - hits
+    missed = truth - hits
     losses = 1 - (hits + SMOOTH / 2) / (hits + positive * false + negative * missed + SMOOTH / 2)
-    present = truth.flatten(2).any(2).to(losses.dtype)
+    present = (truth > 0).to(losses.dtype)
     if logits.shape[1] == 2:
         present = torch.zeros_like(present)
         present[:, 1] = counted.flatten(1).any(1)
