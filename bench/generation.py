@@ -138,15 +138,13 @@ def ours(steps: int, threads: int) -> float:
     from neocog.verbs.train import ready
 
     torch.set_num_threads(threads)
-    config = configured(Config(), {"data": "mnist", "epochs": 1, "precision": "fp32", "threads": threads, **VAE})
+    config = configured(Config(), {"data": "mnist", "epochs": 1, "threads": threads, **VAE})
     screen = Screen(quiet=True)
     job = arrange(config, read(config, screen), Ranks(), screen)
     fresh = ready(job, Ranks())
     fresh.counters.steps = steps + 5
     with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(
-            job.task, job.feed, job.config.training, choose("cpu", "fp32"), Ranks(), Run(Path(folder)), job.dataset
-        )
+        loop = Loop(job.task, job.feed, job.config.training, choose("cpu"), Ranks(), Run(Path(folder)), job.dataset)
         for step, pieces in loop.feed.training(0, steps + 5):
             if step == 5:
                 started = time.perf_counter()
