@@ -40,9 +40,8 @@ PARTS = {  # folder, settings, the test measure and what it should reach
         "camvid",
         {
             "--ignore": "11",
-            "--size": "360 480",
+            "--size": "180 240",
             "--width": "16",
-            "--fold": "2",
             "--lr": "0.003",
             "--augment": "scale=0.5,stretch=0.2,shear=10,saturation=0.7",
         },

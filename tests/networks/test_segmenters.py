@@ -53,36 +53,6 @@ def test_norms_and_depths_are_options(norm: str) -> None:
         assert sum(isinstance(m, kind) for m in model.modules()) == count
 
 
-@pytest.mark.parametrize("size", [(48, 64), (37, 51)])
-def test_a_folded_unet_works_on_a_quarter_of_the_positions_and_gives_every_pixel(size: tuple[int, int]) -> None:
-    model, seen = build("unet", 3, size, 4, width=4, depth=2, fold=2), []
-    assert isinstance(model.down, nn.ModuleList)
-    model.down[0].register_forward_hook(lambda _, inputs, outputs: seen.append((*inputs, outputs)))
-    images = torch.randn(2, 3, *size)
-    assert model(images).shape == (2, 4, *size)
-    entered, left = seen[0]
-    across = -(-size[1] // 8) * 4  # half of the width, made a multiple of what is halved twice
-    assert entered.shape[1] == 12 and left.shape[3] == entered.shape[3] == across
-    assert torch.equal(entered[:, 0, 0, 0], images[:, 0, 0, 0]) and torch.equal(
-        entered[:, 3, 2, 5], images[:, 0, 5, 11]
-    )
-
-
-def test_a_folded_unet_can_tell_neighbouring_pixels_apart() -> None:
-    """Noise whose every pixel is a class of its own: what is predicted for blocks of pixels would get half of it right."""
-    torch.manual_seed(0)
-    model = build("unet", 1, (16, 16), 2, width=16, depth=1, fold=2)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    for _ in range(150):
-        images = torch.randn(8, 1, 16, 16)
-        logits = model(images)
-        truth = (images[:, 0] > 0).long()
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(logits, truth).backward()
-        optimizer.step()
-    assert (logits.argmax(1) == truth).float().mean() > 0.8
-
-
 def test_a_network_for_another_purpose_is_one_clear_error() -> None:
     with pytest.raises(
         UserError, match="model 'resnet' gives one answer for each sample; this task needs a class for each pixel"

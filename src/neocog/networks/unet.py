@@ -5,9 +5,7 @@ convolution 2 × 2 (doubles the size, halves the width) → beside it the map of
 convolutions 3 × 3. Last a convolution 1 × 1 to (B, outputs, H, W). With width 64 and depth 4 on (B, 3, 256, 256):
 (64, 256²), (128, 128²), (256, 64²), (512, 32²), (1024, 16²) and back.
 
-Ronneberger, Fischer & Brox 2015; here with padding, so that what comes out has the size of what went in. With ``fold`` 2 the
-network works on a quarter of the positions: blocks of 2 × 2 pixels enter as channels, and the outputs are unfolded as the
-sub-pixel convolution does it (Shi et al. 2016), so that large pictures keep their detail at the price of small ones.
+Ronneberger, Fischer & Brox 2015; here with padding, so that what comes out has the size of what went in.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from neocog.networks.layers import check_input, check_range, check_widths, he_normal
 from neocog.networks.padding import cropped, padded
@@ -33,8 +30,7 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
 
 class UNet(nn.Module):
     """``width``: maps of the first level; ``depth``: halvings; ``norm``: after both convolutions of a level (batch,
-    instance, group), after the second alone (last), or none; ``dropout``: 0 ≤ p < 1, of whole maps, at the lowest level;
-    ``fold``: side of the blocks of pixels that enter as channels.
+    instance, group), after the second alone (last), or none; ``dropout``: 0 ≤ p < 1, of whole maps, at the lowest level.
 
     Width 64 with norm "last", 3 channels and 1 output has 31,043,521 parameters, 5,888 of them running statistics.
     """
@@ -51,38 +47,33 @@ class UNet(nn.Module):
         depth: int = 4,
         norm: Norm = "batch",
         dropout: float = 0.0,
-        fold: int = 1,
     ) -> None:
         check_widths("width", (width,))
         check_widths("depth", (depth,))
-        check_widths("fold", (fold,))
         check_range("dropout", dropout, 0, 1)
         check_input("unet", channels, size, outputs, minimum=2)
         super().__init__()
         widths = [width << level for level in range(depth + 1)]
-        self.fold = fold
         self.down = nn.ModuleList(
-            level(before, after, norm) for before, after in zip([channels * fold**2, *widths], widths, strict=False)
+            level(before, after, norm) for before, after in zip([channels, *widths], widths, strict=False)
         )
         self.pool = nn.MaxPool2d(2)
         self.dropout = nn.Dropout2d(dropout)
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in widths[-2::-1])
         self.up = nn.ModuleList(level(2 * w, w, norm) for w in widths[-2::-1])
-        self.output = nn.Conv2d(width, outputs * fold**2, 1)
+        self.output = nn.Conv2d(width, outputs, 1)
         he_normal(self)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W) → (B, outputs, H, W) logits."""
-        maps, bridges = padded(inputs, self.fold << len(self.up)), []
-        maps = F.pixel_unshuffle(maps, self.fold) if self.fold > 1 else maps
+        maps, bridges = padded(inputs, 1 << len(self.up)), []
         for number, down in enumerate(self.down):
             maps = down(self.pool(maps) if number else maps)
             bridges.append(maps)
         maps = self.dropout(bridges.pop())
         for enlarge, up in zip(self.enlarge, self.up, strict=True):
             maps = up(torch.cat([enlarge(maps), bridges.pop()], dim=1))
-        maps = self.output(maps)
-        return cropped(F.pixel_shuffle(maps, self.fold) if self.fold > 1 else maps, inputs)
+        return cropped(self.output(maps), inputs)
 
 
 def level(before: int, after: int, norm: Norm) -> nn.Sequential:
