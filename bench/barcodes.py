@@ -153,7 +153,9 @@ def kmer_counts(sequences: list[str], k: int) -> np.ndarray:
         digits = digit[np.frombuffer(text.encode(), np.uint8)]
         words = sum(digits[i : len(digits) - k + 1 + i] * 4 ** (k - 1 - i) for i in range(k))
         row += np.bincount(words[words >= 0], minlength=4**k)
-    return counts / np.linalg.norm(counts, axis=1, keepdims=True).clip(1)
+    lengths: np.ndarray = np.linalg.norm(counts, axis=1, keepdims=True)
+    counts /= lengths.clip(1)
+    return counts
 
 
 def reading() -> dict[str, Any]:

@@ -65,7 +65,7 @@ def tutorial(steps: int, data: str, precision: str) -> float:
 
     source = open_dataset(data)
 
-    class Pictures(Dataset):
+    class Pictures(Dataset[tuple[torch.Tensor, int]]):
         transform = transforms.Compose(
             [
                 transforms.RandomCrop(32, padding=4),

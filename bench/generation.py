@@ -11,7 +11,7 @@ against the nine, over all test digits. (3) Images a second of the training step
 with a DataLoader of 2 workers, in processes of their own, in turn; the first round is thrown away. The data are found under
 NEOCOG_DATA.
 
-``--part gan`` and ``--part gan-step``: see generation_gan.py.
+``--part gan``, ``--part gan-step`` and ``--part vae-distance``: see generation_gan.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,15 @@ import numpy as np
 
 import generation_gan
 
-VAE = {"task": "vae", "latent": 24, "widths": "16,32", "hidden": 256, "binarise": "sampled", "batch": 128, "lr": 0.002}
+VAE: dict[str, Any] = {
+    "task": "vae",
+    "latent": 24,
+    "widths": "16,32",
+    "hidden": 256,
+    "binarise": "sampled",
+    "batch": 128,
+    "lr": 0.002,
+}
 BATCH = 128
 
 
@@ -251,6 +259,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--vae", type=Path, help="gan: a run of --task vae on MNIST, to compare with")
+    parser.add_argument("--extractor", type=Path, help="vae-distance: a run that tells MNIST's digits apart")
     parser.add_argument("--ranks", type=int, default=1, help="gan: processes that train together")
     parser.add_argument("--unconditional", action="store_true", help="gan: without learning what each class looks like")
     parser.add_argument("--more", nargs=argparse.REMAINDER, default=[], help="gan: further settings of neocog train")

@@ -1,12 +1,14 @@
-"""Two parts of generation.py: a GAN on MNIST in at most 20 minutes on two cores, and its step against a plain PyTorch loop.
+"""Three parts of generation.py: a GAN on MNIST in at most 20 minutes on two cores, and its step against a plain PyTorch loop.
 
     python bench/generation.py --part gan --minutes 14 --ranks 2 --threads 1
     python bench/generation.py --part gan --minutes 14 --ranks 2 --threads 1 --unconditional
+    python bench/generation.py --part vae-distance --vae RUN --extractor RUN/extractor
     python bench/generation.py --part gan-step --threads 1
 
 ``gan`` runs ``neocog train mnist --task gan --conditional`` as a user would. Wanted: of 10,000 samples every class 5 to 15 %,
 at least 95 % recognised by the classifier with p ≥ 0.9; the Fréchet distance on the classifier's features beside that of two real
-samples. ``--vae RUN``: the same distance of a trained VAE's samples. ``gan-step`` times the step in turn with the same two
+samples. ``--vae RUN``: the same distance of a trained VAE's samples; ``vae-distance`` measures it by the classifier of an earlier
+GAN, which its run keeps under ``extractor``. ``gan-step`` times the step in turn with the same two
 networks in a loop as one writes it by hand: fp32, a DataLoader of 2 workers that scales each image, Adam. Prints a JSON line each.
 """
 
@@ -61,7 +63,7 @@ def gan(options: argparse.Namespace) -> dict[str, Any]:
         held = min(shares.values()) >= 0.05 and max(shares.values()) <= 0.15 and test["recognised"]["value"] >= 0.95
         row |= {"wanted": "every class 0.05 to 0.15, recognised ≥ 0.95", "held": held}
         if options.vae:
-            row["fid_of_the_vae"] = fid_of_vae(options.vae, out)
+            row["fid_of_the_vae"] = fid_of_vae(options.vae, out / "extractor")
         return row
 
 
@@ -73,31 +75,29 @@ def classes_of(run: Path) -> dict[str, float]:
     return {label: round(value / 100, 4) for label, value in zip(bars["labels"], bars["values"], strict=True)}
 
 
-def fid_of_vae(vae: Path, run: Path) -> dict[str, float]:
-    """The same distance, for images that a VAE draws."""
+def fid_of_vae(vae: Path, extractor: Path) -> dict[str, float]:
+    """The same distance, by the classifier in the run ``extractor``, for images that a VAE draws."""
     import numpy as np
 
-    from neocog.config import from_toml
     from neocog.data.detect import open_dataset
     from neocog.data.feed import Streamed
     from neocog.data.images import Decoding
     from neocog.predictor import load_predictor
     from neocog.run import Run
-    from neocog.studies.features import extractor_of, place_of
+    from neocog.studies.features import extractor_of
     from neocog.studies.generative import drawn
     from neocog.studies.likeness import compared
     from neocog.studies.vae import VAEStudy
     from neocog.verbs.evaluate import own_test
 
-    given = from_toml(Run(run).config.read_text(), str(run)).training.extractor
     study, predictor = VAEStudy(), load_predictor(Run(vae))
     recipe = predictor.preprocessing
     dataset = open_dataset("mnist", Decoding.recorded(recipe))
-    chosen = own_test(Run(run), dataset)
+    chosen = own_test(Run(extractor), dataset)
     pieces = [chosen[start : start + 256] for start in range(0, len(chosen), 256)]
     real = np.concatenate([np.asarray(part) for part in Streamed(dataset.images, recipe).stream(iter(pieces))])
     fake = study.decode(predictor, drawn(len(chosen), study.latent(predictor), 0)).transpose(0, 3, 1, 2)
-    found = compared(extractor_of(place_of(given, run), recipe), fake, real, 0).measures
+    found = compared(extractor_of(Run(extractor), recipe), fake, real, 0).measures
     return {name: found[name].value for name in ("fid", "fid_floor", "recognised")}
 
 
@@ -206,4 +206,5 @@ def rate(steps: Iterator[int], seconds: float) -> float:
 PARTS = {
     "gan": lambda options: print(json.dumps(gan(options))),
     "gan-step": lambda options: print(json.dumps(gan_step(options))),
+    "vae-distance": lambda options: print(json.dumps(fid_of_vae(options.vae, options.extractor))),
 }

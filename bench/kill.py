@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from forked import start
 
@@ -36,11 +37,11 @@ LONGEST = 600.0  # s that any one process may take
 
 
 def train(folder: Path, setting: str) -> ForkServerProcess:
-    return start(["train", *COMMON, *SETTINGS[setting], "--out", folder], folder.with_suffix(".log"))
+    return start(["train", *COMMON, *SETTINGS[setting], "--out", str(folder)], folder.with_suffix(".log"))
 
 
 def resume(folder: Path) -> ForkServerProcess:
-    return start(["resume", folder], folder.with_suffix(".log"))
+    return start(["resume", str(folder)], folder.with_suffix(".log"))
 
 
 def left(process: ForkServerProcess) -> int | None:
@@ -97,7 +98,7 @@ def interrupted(
 
 def one(
     folder: Path, setting: str, seconds: float, draw: random.Random, number: int, expected: dict[str, str]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """One run from its start to its end with all its interruptions, held against the one without."""
     stops: list[tuple[int | None, float]] = []
     fault = ""

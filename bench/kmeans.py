@@ -25,16 +25,17 @@ def made() -> np.ndarray:
     """(3000, 4000, 3) uint8: six million colours would be too easy to beat, so fields are smooth and the noise is small."""
     rng = np.random.default_rng(0)
     fields = ndimage.zoom(rng.uniform(0, 255, (12, 16, 3)), (250, 250, 1), order=1)
-    return np.clip(fields + rng.normal(0, 4, (*SHAPE, 3)), 0, 255).astype(np.uint8)
+    noisy: np.ndarray = fields + rng.normal(0, 4, (*SHAPE, 3))
+    return noisy.clip(0, 255).astype(np.uint8)
 
 
 def main() -> None:
     pixels = decode(Path(sys.argv[1])) if len(sys.argv) > 1 else made()
     for space in ("rgb", "lab", "hsv"):
         begun = time.perf_counter()
-        ours = clusters(pixels, 5, space)  # type: ignore[arg-type]
+        ours = clusters(pixels, 5, space)
         mine = time.perf_counter() - begun
-        points = coordinates(pixels.reshape(-1, 3), space).astype(np.float32)  # type: ignore[arg-type]
+        points = coordinates(pixels.reshape(-1, 3), space).astype(np.float32)
         begun = time.perf_counter()
         theirs = KMeans(5, n_init=STARTS, random_state=0).fit(points)
         other = time.perf_counter() - begun

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 ENGINES = ("NumPy", "PyTorch", "Keras", "nested loops")
 Step = Callable[[], float]
@@ -61,7 +62,7 @@ def torch_step(batch: int, threads: int) -> Step:
         loss = criterion(model(images), labels)
         loss.backward()
         optimizer.step()
-        return loss.item()
+        return float(loss)
 
     return step
 
@@ -110,7 +111,7 @@ def loops_step(batch: int, threads: int) -> Step:
     return lambda: nested_loops.step(state, x, y, 0.1)
 
 
-def start(batch: int) -> tuple:
+def start(batch: int) -> tuple[Any, ...]:
     """The same images, labels and weights for everyone."""
     import numpy as np
 
@@ -141,7 +142,7 @@ def measure(engine: str, batch: int, threads: int, seconds: float) -> dict[str, 
     return {"engine": engine, "images_per_second": steps * count / took, "steps": steps, "losses": losses}
 
 
-def in_process(engine: str, args: argparse.Namespace) -> dict:
+def in_process(engine: str, args: argparse.Namespace) -> Any:
     command = [sys.executable, __file__, "--engine", engine, "--seconds", str(args.seconds)]
     command += ["--batch", str(args.batch), "--threads", str(args.threads)]
     quiet = {
@@ -213,7 +214,7 @@ def table(rounds: list[dict[str, float]], engines: list[str]) -> None:
     for engine in engines:
         speeds = [r[engine] for r in rounds]
         ratios = [r["NumPy"] / r[engine] for r in rounds] if "NumPy" in engines else [float("nan")]
-        summary = {
+        summary: dict[str, Any] = {
             "engine": engine,
             "n": len(rounds),
             "median": statistics.median(speeds),

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 COMMAND = [
     *[sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "neocog", "train"],
@@ -39,7 +40,7 @@ def running(pid: int) -> bool:
         return False
 
 
-def trial(folder: Path, draw: random.Random, asked: bool) -> dict[str, object]:
+def trial(folder: Path, draw: random.Random, asked: bool) -> dict[str, Any]:
     log = folder.with_suffix(".log")
     with log.open("wb") as file:
         agent = subprocess.Popen([*COMMAND, str(folder)], stderr=file, env={**os.environ, "OMP_NUM_THREADS": "1"})

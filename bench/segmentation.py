@@ -24,7 +24,9 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 DATA = Path(os.environ.get("NEOCOG_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PARTS = {  # folder, settings, the test measure and what it should reach
@@ -177,7 +179,7 @@ def speed(engine: str | None) -> None:
         subprocess.run([sys.executable, __file__, "--part", "speed", "--engine", name], check=True)
 
 
-def timed(step) -> float:
+def timed(step: Callable[[], object]) -> float:
     from time import perf_counter
 
     for _ in range(WARM):
@@ -227,7 +229,8 @@ def with_torch() -> float:
 
     def step() -> None:
         optimizer.zero_grad()
-        torch.nn.functional.binary_cross_entropy_with_logits(net(images), masks).backward()
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(net(images), masks)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return timed(step)
@@ -239,7 +242,7 @@ def with_keras() -> float:
     import numpy as np
     from keras import layers
 
-    def level(maps, width: int):
+    def level(maps: Any, width: int) -> Any:
         maps = layers.Activation("relu")(layers.Conv2D(width, 3, padding="same")(maps))
         maps = layers.BatchNormalization(axis=3)(layers.Conv2D(width, 3, padding="same")(maps))
         return layers.Activation("relu")(maps)
