@@ -20,16 +20,16 @@ from torch.nn import functional as F
 
 from neocog.engine.crew import spread
 
-LEAST, TOGETHER = 16, 48  # channels in and out, the fewer, and both together; below, copying costs more than it saves
+LEAST_IN, LEAST_OUT = 32, 16  # channels; below, copying costs more than it saves
 LEAST_PIXELS = 2**14  # of all images
 CACHE = 2**20  # bytes of both matrices of a strip
 
 
 def gains(x: Tensor, weight: Tensor) -> bool:
     """Whether a convolution with stride and padding 1 learns sooner in this way. x (N, C, H, W), weight (O, C, 3, 3)."""
-    channels = weight.shape[:2]
+    outputs, channels = weight.shape[:2]
     pixels = len(x) * x.shape[2:].numel()
-    return min(channels) >= LEAST and sum(channels) >= TOGETHER and pixels >= LEAST_PIXELS
+    return channels >= LEAST_IN and outputs >= LEAST_OUT and pixels >= LEAST_PIXELS
 
 
 class Convolution(torch.autograd.Function):
