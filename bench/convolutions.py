@@ -1,11 +1,10 @@
-"""How much sooner are 3 × 3 convolutions learned in this project's ways, and how far are they from the direct sum?
+"""How much sooner are 3 × 3 convolutions done by Winograd's algorithm, and how far are they from the direct sum?
 
     python bench/convolutions.py [--threads 1] [--rounds 6]
 
-Forward and both gradients of single layers as they stand in networks (batch, channels in and out, side of the plane), in turn by
-PyTorch (in both orders of memory; the faster one counts) and by ``neocog.engine.convolution``, which takes Winograd's algorithm
-for wide layers and matrix products for the weights of narrow ones, in one process; the first round is thrown away. The error is
-that of the output and of both gradients against float64, as a share of the largest value. JSON lines.
+Forward and both gradients of single layers as they stand in networks (batch, channels in and out, side of the plane), in turn
+by PyTorch (in both orders of memory; the faster one counts) and by ``neocog.engine.winograd``, in one process; the first round is
+thrown away. The error is that of the output and of both gradients against float64, as a share of the largest value. JSON lines.
 """
 
 from __future__ import annotations
@@ -23,11 +22,10 @@ from torch.nn import functional as F
 
 from neocog.engine.convolution import FastConvolutions
 
-# of cifarcnn at batch 128, of a U-Net of width 64 at 256 × 256 and batch 2, and of one of width 16 at batch 8
+# of cifarcnn at batch 128, and of a U-Net of width 64 at 256 × 256 and batch 2
 LAYERS = (
     (128, 64, 128, 16), (128, 128, 128, 16), (128, 128, 256, 8), (128, 256, 256, 8),
     (2, 64, 64, 256), (2, 128, 128, 128), (2, 256, 256, 64), (2, 512, 512, 32),
-    (8, 32, 16, 224), (8, 16, 32, 112), (8, 32, 32, 112), (8, 64, 32, 112), (8, 32, 64, 56),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from neocog.engine import narrow, winograd
+from neocog.engine import winograd
 
 FEW = 4  # maps of a transposed convolution, at most, for which oneDNN's kernels have too little to do
 
@@ -44,8 +44,6 @@ def convolution(
         return None
     if winograd.gains(input, weight, around):
         return winograd.Convolution.apply(input, weight, bias, around)  # type: ignore[no-any-return]
-    if weight.requires_grad and around == 1 and narrow.gains(input, weight):
-        return narrow.Convolution.apply(input, weight, bias)  # type: ignore[no-any-return]
     return None
 
 
