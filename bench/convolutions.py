@@ -37,7 +37,7 @@ def layer(count: int, channels: int, outputs: int, side: int, rounds: int) -> di
     slope = torch.randn(count, outputs, side, side, generator=source)
     together = x.to(memory_format=torch.channels_last), weight, slope.to(memory_format=torch.channels_last)
     ways: dict[str, Callable[[], tuple[Tensor, ...]]] = {
-        "ours": lambda: learned(*together, FastConvolutions()),
+        "winograd": lambda: learned(*together, FastConvolutions()),
         "channels_last": lambda: learned(*together),
         "planes": lambda: learned(x, weight, slope),
     }
@@ -47,7 +47,7 @@ def layer(count: int, channels: int, outputs: int, side: int, rounds: int) -> di
             started = time.perf_counter()
             found = way()
             seconds[name].append(time.perf_counter() - started)
-            if name == "ours":
+            if name == "winograd":
                 ours = found
     times = {name: median(values[1:]) for name, values in seconds.items()}
     exact = learned(x.double(), weight.double(), slope.double())
@@ -55,7 +55,7 @@ def layer(count: int, channels: int, outputs: int, side: int, rounds: int) -> di
     direct = min(times["channels_last"], times["planes"])
     row: dict[str, object] = {"layer": [count, channels, outputs, side], "threads": torch.get_num_threads()}
     row |= {f"{name}_ms": round(1000 * value, 1) for name, value in times.items()}
-    return row | {"times_as_fast": round(direct / times["ours"], 2), "error": float(f"{max(errors):.1e}")}
+    return row | {"times_as_fast": round(direct / times["winograd"], 2), "error": float(f"{max(errors):.1e}")}
 
 
 def learned(x: Tensor, weight: Tensor, slope: Tensor, mode: FastConvolutions | None = None) -> tuple[Tensor, ...]:

@@ -17,7 +17,7 @@ from neocog.errors import UserError
 class Precision:
     """``autocast`` says whether to enter torch.autocast with ``dtype``; weights and optimizer stay float32.
 
-    ``own_convolutions``: whether training computes 3 × 3 ones in the ways of ``engine.convolution``. What is judged, never.
+    ``own_convolutions``: whether training computes convolutions in the ways of ``engine.convolution``. What is judged, never.
     """
 
     name: Literal["fp32", "bf16"]

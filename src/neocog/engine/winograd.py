@@ -12,16 +12,17 @@ at a time, so few that they stay in the cache, and every thread of PyTorch's has
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
+from threading import Barrier
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from neocog.engine.crew import spread
-
+Found = TypeVar("Found")
 OUT, IN, TAPS = 4, 6, 9  # sides of a tile's outputs and inputs; weights of a 3 × 3 kernel
 LEAST_CHANNELS = 64  # in and out: below, transforming costs more than the products save
 LEAST_TILES = 128  # of a convolution; below, the weights' transform does
@@ -224,3 +225,22 @@ def parts(count: int, down: int, across: int, channels: int) -> list[Part]:
         return [Part(first, min(images, count - first), 0, down) for first in range(0, count, images)]
     rows = max(1, wanted // across)
     return [Part(image, 1, row, min(rows, down - row)) for image in range(count) for row in range(0, down, rows)]
+
+
+def spread(work: Callable[[Sequence[Part]], Found], every: Sequence[Part]) -> list[Found]:
+    """``work`` on equal shares of the parts, one for each thread that PyTorch may use; in their order."""
+    threads = torch.get_num_threads()
+    if threads == 1 or len(every) == 1:
+        return [work(every)]
+    share = -(-len(every) // threads)
+    return list(crew(threads).map(work, (every[start : start + share] for start in range(0, len(every), share))))
+
+
+@lru_cache(maxsize=1)
+def crew(threads: int) -> ThreadPoolExecutor:
+    """Threads that compute side by side, each alone: together they need no barrier after every small product."""
+    pool = ThreadPoolExecutor(threads, "convolution", initializer=torch.set_num_threads, initargs=(1,))
+    begun = Barrier(threads)
+    list(pool.map(lambda _: begun.wait(), range(threads)))
+    torch.set_num_threads(threads)  # theirs was also noted as the number of any thread to come
+    return pool
