@@ -21,6 +21,7 @@ import csv
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -70,9 +71,10 @@ def main() -> None:
         "--ranks", type=int, default=1, help="processes that train together; one thread each suits cores"
     )
     parser.add_argument("--engine", choices=list(ENGINES), help="of speed, one alone")
+    parser.add_argument("--rounds", type=int, default=6, help="of speed; the first is thrown away")
     options, more = parser.parse_known_args()
     if options.part == "speed":
-        speed(options.engine)
+        speed(options.engine, options.rounds)
         return
     folder, usual, measure, target = PARTS[options.part]
     settings = [word for name, value in usual.items() if name not in more for word in (name, *value.split())]
@@ -166,17 +168,31 @@ def listed(data: Path, scratch: Path, rows: list[tuple[str, str, str]]) -> Path:
 BATCH, WARM, TIMED = 4, 1, 4
 
 
-def speed(engine: str | None) -> None:
-    """Each engine in a process of its own, in turn; images a second and the peak of its memory."""
+def speed(engine: str | None, rounds: int) -> None:
+    """Each engine in a process of its own, in turn; images a second and the peak of its memory, and ours against theirs."""
     if engine:
         per_second = ENGINES[engine]()
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(json.dumps({"engine": engine, "images_per_second": round(per_second, 3), "peak_gib": round(peak, 2)}))
+        print(json.dumps({"engine": engine, "images_per_second": round(per_second, 3), "peak_gib": round(peak, 3)}))
         return
-    for name in ENGINES:
-        subprocess.run([sys.executable, __file__, "--part", "speed", "--engine", name], check=True)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in ENGINES}
+    for number in range(rounds):
+        for name in ENGINES:
+            command = [sys.executable, __file__, "--part", "speed", "--engine", name]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            print(done.stdout, end="", flush=True)
+            if number:  # the first round warms up
+                found[name].append(json.loads(done.stdout))
+    for name, rows in found.items():
+        ratios = [a["images_per_second"] / b["images_per_second"] for a, b in zip(found["neocog"], rows, strict=True)]
+        peaks = [row["peak_gib"] for row in rows]
+        row = {"against": name, "n": len(rows), "times_as_fast": round(statistics.median(ratios), 2)}
+        row |= {"low": round(min(ratios), 2), "high": round(max(ratios), 2)}
+        row |= {"images_per_second": statistics.median(row["images_per_second"] for row in rows)}
+        row |= {"peak_gib": statistics.median(peaks), "peak_low": min(peaks), "peak_high": max(peaks)}
+        print(json.dumps(row), flush=True)
 
 
 def timed(step: Callable[[], object]) -> float:

@@ -1,12 +1,14 @@
-"""Transposed convolutions to few maps are PyTorch's, forward and backward; all others are left alone."""
+"""Transposed convolutions are PyTorch's, forward and backward, in whichever way they are computed."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from neocog.engine.convolution import FastConvolutions
+from neocog.engine.convolution import FastConvolutions, Transposed
 
 
 def drawn(channels: int, outputs: int, kernel: tuple[int, int], biased: bool = True) -> list[torch.Tensor]:
@@ -40,19 +42,61 @@ def test_it_is_the_transposed_convolution_and_its_gradients(
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "settings", [{"groups": 2}, {"dilation": 2}, {"output_padding": 1, "stride": 2}, {"stride": (1, 2)}]
-)
-def test_other_transposed_convolutions_are_pytorchs(settings: dict[str, int]) -> None:
+OTHERS = [{"groups": 2}, {"dilation": 2}, {"output_padding": 1, "stride": 2}, {"stride": (1, 2)}, {"padding": 1}]
+
+
+@pytest.mark.parametrize("settings", OTHERS)
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_slopes_of_a_bias_are_summed_apart(
+    dtype: torch.dtype, order: torch.memory_format, settings: dict[str, Any]
+) -> None:
+    source = torch.Generator().manual_seed(0)
+    shapes: list[tuple[int, ...]] = [(3, 16, 5, 7), (16, 6, 3, 3), (6 * settings.get("groups", 1),)]
+    given = [torch.randn(shape, generator=source).requires_grad_() for shape in shapes]
+    x, *others = given
+    x = x.contiguous(memory_format=order)
+    mixed = torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16)
+    with mixed, FastConvolutions():
+        y = F.conv_transpose2d(x, *others, **settings)
+    with mixed:
+        theirs = F.conv_transpose2d(x, *others, **settings)
+    assert isinstance(y.grad_fn, Transposed._backward_cls) and y.dtype == dtype
+    assert torch.equal(y, theirs)
+    slope = torch.randn(y.shape, generator=source).to(dtype)
+    found, expected = (torch.autograd.grad(maps, given, slope) for maps in (y, theirs))
+    near = {"rtol": 1e-5, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 1e-2, "atol": 0.1}
+    for ours, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, other, **near)
+
+
+def test_one_image_without_a_batch_is_pytorchs() -> None:
+    x, weight, bias = drawn(16, 6, (3, 3))
+    with FastConvolutions():
+        found = F.conv_transpose2d(x[0], weight, bias)
+    assert torch.equal(found, F.conv_transpose2d(x[0], weight, bias))
+
+
+@pytest.mark.parametrize("settings", OTHERS[:4])
+def test_to_few_maps_only_plain_ones_are_products(settings: dict[str, Any]) -> None:
     given = drawn(16, 2, (3, 3), biased=False)
     with FastConvolutions():
-        found = F.conv_transpose2d(*given, **settings)  # type: ignore[arg-type]
-    assert torch.equal(found, F.conv_transpose2d(*given, **settings))  # type: ignore[arg-type]
+        found = F.conv_transpose2d(*given, **settings)
+    assert torch.equal(found, F.conv_transpose2d(*given, **settings))
 
 
-def test_many_maps_and_other_numbers_are_pytorchs() -> None:
+def test_without_a_bias_and_in_other_numbers_they_are_pytorchs() -> None:
     x, weight = drawn(16, 5, (4, 4), biased=False)
     with FastConvolutions():
         assert torch.equal(F.conv_transpose2d(x, weight), F.conv_transpose2d(x, weight))
         few = x.double(), weight[:, :1].double()
         assert torch.equal(F.conv_transpose2d(*few), F.conv_transpose2d(*few))
+
+
+def test_what_is_counted_in_bf16_is_never_computed_as_float32_is() -> None:
+    x, layer = torch.randn(8, 64, 32, 32), torch.nn.Conv2d(64, 64, 3)
+    few = torch.nn.ConvTranspose2d(64, 1, 4, 2, 1)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        with FastConvolutions():
+            found = layer(x), few(x)
+        assert torch.equal(found[0], layer(x)) and torch.equal(found[1], few(x))

@@ -1,4 +1,8 @@
-"""Convolutions as training computes them where it counts in float32 on a processor: each in the way that is soonest done."""
+"""Convolutions as training computes them on a processor: each in the way that is soonest done.
+
+In float32 wide ones by Winograd's algorithm and transposed ones to few maps as products; whatever they are counted in, the
+slopes of the biases of transposed ones as a sum.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ FEW = 4  # maps of a transposed convolution, at most, for which oneDNN's kernels
 
 
 class FastConvolutions(TorchFunctionMode):
-    """Inside, every float32 convolution of the processor's that gains by it is computed in another way than PyTorch's."""
+    """Inside, every convolution of the processor's that gains by it is computed in another way than PyTorch's."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -57,15 +61,46 @@ def transposed(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Tensor | None:
-    """``F.conv_transpose2d``, or None where it is better left to PyTorch.
-
-    To few maps, as a decoder ends: what every position adds to its surroundings is one matrix product, and ``F.fold`` sums it up.
-    """
+    """``F.conv_transpose2d``, or None where it is better left to PyTorch."""
+    if input.ndim != 4:  # one image without a batch
+        return None
+    exact = counts(input) and counts(weight)
+    plain = groups == alike(dilation) == 1 and alike(output_padding) == 0
     step, around = alike(stride), alike(padding)
-    if weight.shape[1] > FEW or groups != 1 or alike(dilation) != 1 or alike(output_padding) != 0 or input.ndim != 4:
+    if exact and plain and weight.shape[1] <= FEW and step is not None and around is not None:
+        return to_few(input, weight, bias, step, around)
+    mixed = input.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    if bias is None or not (exact or mixed):
         return None
-    if step is None or around is None or not (counts(input) and counts(weight)):
-        return None
+    dtype = torch.get_autocast_dtype("cpu") if mixed else torch.float32
+    given = (tensor.to(dtype) for tensor in (input, weight, bias))
+    return Transposed.apply(*given, stride, padding, output_padding, groups, dilation)  # type: ignore[no-any-return]
+
+
+class Transposed(torch.autograd.Function):
+    """``F.conv_transpose2d`` with the slopes of its bias as a sum.
+
+    oneDNN's kernel would find them beside those of the weights, and takes up to four times as long for both.
+    """
+
+    @staticmethod
+    def forward(context: Any, input: Tensor, weight: Tensor, bias: Tensor, *settings: Any) -> Tensor:
+        context.save_for_backward(input, weight)
+        context.settings = settings
+        return torch.conv_transpose2d(input, weight, bias, *settings)
+
+    @staticmethod
+    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        input, weight = context.saved_tensors
+        stride, padding, extra, groups, dilation = context.settings
+        pairs = [[value, value] if isinstance(value, int) else value for value in (stride, padding, dilation, extra)]
+        words = (None, *pairs[:3], True, pairs[3], groups, [*context.needs_input_grad[:2], False])
+        dx, dw, _ = torch.ops.aten.convolution_backward(slope, input, weight, *words)
+        return dx, dw, slope.sum((0, 2, 3)), None, None, None, None, None
+
+
+def to_few(input: Tensor, weight: Tensor, bias: Tensor | None, step: int, around: int) -> Tensor:
+    """To few maps, as a decoder ends: what each position adds to its surroundings is one product; ``F.fold`` sums it up."""
     said = input.permute(0, 2, 3, 1).flatten(1, 2) @ weight.flatten(1)  # (N, H · W, O · kernel)
     kernel = weight.shape[2:]
     size = tuple((side - 1) * step - 2 * around + taps for side, taps in zip(input.shape[2:], kernel, strict=True))
@@ -77,8 +112,8 @@ WAYS: dict[Callable[..., Any], Callable[..., Tensor | None]] = {F.conv2d: convol
 
 
 def counts(tensor: Tensor) -> bool:
-    """Whether it is one that is computed here: float32 on a processor."""
-    return tensor.device.type == "cpu" and tensor.dtype == torch.float32
+    """Whether it is one that is counted in float32 on a processor."""
+    return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
 
 def alike(pair: int | Sequence[int]) -> int | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,26 +31,28 @@ class Precision:
         """In which a network computes what it is judged by."""
         return torch.autocast(device.type, self.dtype, enabled=self.autocast)
 
-    def learning(self, device: torch.device) -> AbstractContextManager[object]:
+    @contextmanager
+    def learning(self, device: torch.device) -> Iterator[None]:
         """In which it computes what it learns from."""
-        return FastConvolutions() if self.own_convolutions else self.judging(device)
+        with self.judging(device), FastConvolutions() if self.own_convolutions else nullcontext():
+            yield
 
 
 def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Precision:
     """The precision for a device ("cpu", "cuda", "cuda:1"), with the reason in words."""
     fast, reason = _bf16(torch.device(device))
+    own = torch.device(device).type == "cpu"
     if wanted == "auto" and fast:
-        return _bfloat16(reason)
+        return _bfloat16(reason, own)
     if wanted == "auto":
-        own = torch.device(device).type == "cpu"
         return _float32(reason + "; wide 3 × 3 convolutions by Winograd's algorithm" * own, own)
     if wanted == "fp32":
         return _float32("asked for" + (f" ({reason}: bf16 would be faster)" if fast else ""))
-    return _bfloat16("asked for" if fast else f"asked for, though {reason}: slower than fp32")
+    return _bfloat16("asked for" if fast else f"asked for, though {reason}: slower than fp32", own)
 
 
-def _bfloat16(why: str) -> Precision:
-    return Precision("bf16", True, torch.bfloat16, why)
+def _bfloat16(why: str, own_convolutions: bool) -> Precision:
+    return Precision("bf16", True, torch.bfloat16, why, own_convolutions)
 
 
 def _float32(why: str, own_convolutions: bool = False) -> Precision:
