@@ -19,6 +19,7 @@ from neocog.studies.generative import drawn, spherical
 
 SETTINGS: dict[str, Any] = {
     "task": "vae", "latent": "2", "widths": "6,8", "hidden": "24", "epochs": 40, "batch": 32, "lr": 0.004, "threads": 1,
+    "precision": "fp32",  # the same numbers by every way: to more digits than bf16 has
 }  # fmt: skip
 
 
