@@ -27,9 +27,10 @@ class Batches:
 
     def __getitem__(self, step: int) -> NDArray[np.int64]:
         """(B,) positions in 0 … count − 1 of the samples of global step ``step``, over all ranks."""
-        epoch, place = divmod(step, self.per_epoch)
-        bounds = np.linspace(0, self.count, self.per_epoch + 1).round().astype(np.int64)
-        return order(self.count, self.seed, epoch)[bounds[place] : bounds[place + 1]]
+        per_epoch = self.per_epoch
+        epoch, place = divmod(step, per_epoch)
+        start, stop = (round(bound * (self.count / per_epoch)) for bound in (place, place + 1))
+        return order(self.count, self.seed, epoch)[start:stop]
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import tee
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 
 Indices = NDArray[np.int64]
+Key = TypeVar("Key")
 AHEAD = 4  # batches that are decoded while the network learns from the one before them
 
 
@@ -123,16 +124,22 @@ class Feed:
 
     def training(self, start: int, stop: int) -> Iterator[tuple[int, list[Batch]]]:
         """(step, this rank's share of its batch, augmented, in pieces of at most ``at_most``) for start ≤ step < stop."""
-        wanted = ((step, piece) for step in range(start, stop) for piece in self._own(self.batches[step]))
         pieces: list[Batch] = []
-        for step, samples, pixels, targets in self._together(wanted):
+        for (step, total, count), samples, pixels, targets in self._together(self._steps(start, stop)):
             epoch = step // self.batches.per_epoch
-            total = len(self.batches[step])
             batch = self._batch(samples, pixels, targets, total, self.changes, epoch)
             pieces.append(replace(batch, progress=step / stop))
-            if len(pieces) == len(self._own(self.batches[step])):
+            if len(pieces) == count:
                 yield step, pieces
                 pieces = []
+
+    def _steps(self, start: int, stop: int) -> Iterator[tuple[tuple[int, int, int], Indices]]:
+        """(step, samples of all ranks in it, pieces of this rank in it), and the samples of each piece."""
+        for step in range(start, stop):
+            batch = self.batches[step]
+            own = self._own(batch)
+            for piece in own:
+                yield (step, len(batch), len(own)), piece
 
     def evaluation(self, part: str) -> Iterator[Batch]:
         """This rank's share of a part, not augmented; together the ranks see every sample once."""
@@ -142,7 +149,7 @@ class Feed:
         ):
             yield self._batch(samples, pixels, targets, total, self.always, 0)
 
-    def _together(self, wanted: Iterable[tuple[int, Indices]]) -> Iterator[tuple[int, Indices, Tensor, Tensor]]:
+    def _together(self, wanted: Iterable[tuple[Key, Indices]]) -> Iterator[tuple[Key, Indices, Tensor, Tensor]]:
         """(key, samples, their pixels, their targets), the last two on the device; stores read ahead of what is used."""
         plan, first, second = tee(wanted, 3)
         pixels = self.store.stream(samples for _, samples in first)
