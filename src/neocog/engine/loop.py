@@ -187,7 +187,6 @@ class Loop:
             apply_update(net, learner.optimizers[name], self.config, lr)
         except NonFinite as fault:
             raise self.not_finite(str(fault), step, pieces) from None
-        learner.optimizers[name].zero_grad(set_to_none=True)  # else the next step's maps would come on top of them
         if learner.means:
             average_weights(learner.means[name], net, self.config.ema, step)
 
