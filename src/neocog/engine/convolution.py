@@ -108,7 +108,26 @@ def to_few(input: Tensor, weight: Tensor, bias: Tensor | None, step: int, around
     return found if bias is None else found + bias.view(-1, 1, 1)
 
 
-WAYS: dict[Callable[..., Any], Callable[..., Tensor | None]] = {F.conv2d: convolution, F.conv_transpose2d: transposed}
+def flatten(input: Tensor, *axes: int, **named: int) -> None:
+    """PyTorch flattens, but the slopes of maps with their channels last are laid as the maps are.
+
+    They would come with their channels first, and the kernels behind walk several times as slowly through two orders at once.
+    """
+    maps = input.device.type == "cpu" and input.ndim == 4 and input.requires_grad
+    if maps and not input.is_contiguous() and input.is_contiguous(memory_format=torch.channels_last):
+        input.register_hook(channels_last)
+
+
+def channels_last(slopes: Tensor) -> Tensor:
+    return slopes.contiguous(memory_format=torch.channels_last)
+
+
+WAYS: dict[Callable[..., Any], Callable[..., Tensor | None]] = {
+    F.conv2d: convolution,
+    F.conv_transpose2d: transposed,
+    Tensor.flatten: flatten,
+    torch.flatten: flatten,
+}
 
 
 def counts(tensor: Tensor) -> bool:
