@@ -100,3 +100,18 @@ def test_what_is_counted_in_bf16_is_never_computed_as_float32_is() -> None:
         with FastConvolutions():
             found = layer(x), few(x)
         assert torch.equal(found[0], layer(x)) and torch.equal(found[1], few(x))
+
+
+@pytest.mark.parametrize("way", [torch.flatten, torch.Tensor.flatten], ids=["function", "method"])
+def test_slopes_of_flattened_maps_lie_as_the_maps_do(way: Any) -> None:
+    source = torch.Generator().manual_seed(0)
+    maps = torch.randn(3, 4, 5, 6, generator=source).contiguous(memory_format=torch.channels_last).requires_grad_()
+    slope = torch.randn(3, 120, generator=source)
+    found: list[torch.Tensor] = []
+    seen = maps * 1
+    with FastConvolutions():
+        flat = way(seen, 1)
+    seen.register_hook(found.append)
+    flat.backward(slope)
+    assert torch.equal(flat, maps.flatten(1)) and torch.equal(found[0], slope.view(3, 4, 5, 6))
+    assert found[0].is_contiguous(memory_format=torch.channels_last)

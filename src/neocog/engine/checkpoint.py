@@ -86,19 +86,21 @@ def save(
     ``tensors`` holds one file's worth of named tensors an entry, ``state`` plain JSON values. The caller holds the
     run's lock. Raises CannotSave (what, where, bytes needed and free) with the earlier checkpoints intact.
     """
-    contents = {f"{name}.safetensors": safetensors.torch.save(_packed(group)) for name, group in tensors.items()}
     # Python's own JSON, infinities included: what is read must equal what was written
-    contents["state.json"] = json.dumps(dict(state), indent=1).encode()
-    files = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()}
-    contents["manifest.json"] = _manifest({"version": __version__, "step": step, "files": files})
+    plain = json.dumps(dict(state), indent=1).encode()
+    size = len(plain) + sum(tensor.nbytes for group in tensors.values() for tensor in group.values())
     target = folder / f"step-{step:09d}"
     temporary = folder / (UNFINISHED + target.name)
-    with _told(folder, sum(map(len, contents.values()))):
+    with _told(folder, size):
         clear(folder)
         temporary.mkdir()
         try:
-            for name, data in contents.items():
-                _write(temporary / name, data)
+            files = {}
+            for name, group in tensors.items():  # of one file after the other there is a copy in memory
+                file = f"{name}.safetensors"
+                files[file] = _written(temporary / file, safetensors.torch.save(_packed(group)))
+            files["state.json"] = _written(temporary / "state.json", plain)
+            _write(temporary / "manifest.json", _manifest({"version": __version__, "step": step, "files": files}))
             _sync(temporary)
             _rename(temporary, target)
             _sync(folder)
@@ -226,6 +228,12 @@ def _packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         packed[name] = plain.clone() if start in seen else plain
         seen.add(start)
     return packed
+
+
+def _written(path: Path, data: bytes) -> dict[str, Any]:
+    """Write a new file; what the manifest says of it."""
+    _write(path, data)
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -115,10 +115,11 @@ def flatten(input: Tensor, *axes: int, **named: int) -> None:
     """
     maps = input.device.type == "cpu" and input.ndim == 4 and input.requires_grad
     if maps and not input.is_contiguous() and input.is_contiguous(memory_format=torch.channels_last):
-        input.register_hook(channels_last)
+        input.register_hook(channels_last)  # type: ignore[no-untyped-call]
 
 
 def channels_last(slopes: Tensor) -> Tensor:
+    """The slopes of maps (N, C, H, W), all channels of a pixel together."""
     return slopes.contiguous(memory_format=torch.channels_last)
 
 
