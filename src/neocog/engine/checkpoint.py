@@ -98,8 +98,8 @@ def save(
             files = {}
             for name, group in tensors.items():  # of one file after the other there is a copy in memory
                 file = f"{name}.safetensors"
-                files[file] = _written(temporary / file, safetensors.torch.save(_packed(group)))
-            files["state.json"] = _written(temporary / "state.json", plain)
+                files[file] = _write(temporary / file, safetensors.torch.save(_packed(group)))
+            files["state.json"] = _write(temporary / "state.json", plain)
             _write(temporary / "manifest.json", _manifest({"version": __version__, "step": step, "files": files}))
             _sync(temporary)
             _rename(temporary, target)
@@ -230,14 +230,8 @@ def _packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return packed
 
 
-def _written(path: Path, data: bytes) -> dict[str, Any]:
-    """Write a new file; what the manifest says of it."""
-    _write(path, data)
-    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write and sync a new file."""
+def _write(path: Path, data: bytes) -> dict[str, Any]:
+    """Write and sync a new file; what the manifest says of it."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         rest = memoryview(data)
@@ -246,6 +240,7 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _sync(folder: Path) -> None:
