@@ -126,6 +126,34 @@ def test_folds_test_every_image_once_and_give_mean_and_sd(images: Path, tmp_path
     assert run.report.is_file()
 
 
+def test_without_a_validation_share_folds_learn_from_all_the_others_and_keep_the_last_epoch(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = QUICK | {"epochs": 12, "quiet": False}
+    run = neocog.train(images, out=tmp_path / "run", folds=3, split=(0.8, 0.0, 0.2), **settings)
+    for fold in (1, 2, 3):
+        part = Run(run.folder / f"fold-{fold}")
+        parts = read_splits(part.splits).parts
+        assert (parts.count("train"), parts.count("validation"), parts.count("test")) == (32, 0, 16)
+        assert result(part)["best_epoch"] == 12
+    assert "the last of 12 epochs is kept" in capsys.readouterr().err
+
+
+def test_of_few_validation_samples_it_is_said_that_luck_chose_the_epoch(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for epochs, luck in ((12, True), (9, False)):
+        neocog.train(images, out=tmp_path / f"run {epochs}", **QUICK | {"epochs": epochs, "quiet": False})
+        said = " ".join(capsys.readouterr().err.split())
+        assert f"of {epochs}" in said and ("by 5 validation images alone: partly luck" in said) == luck
+
+
+def test_patience_without_anything_to_wait_for_is_refused(images: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no sample validates"):
+        neocog.train(images, out=tmp_path / "run", split=(0.8, 0.0, 0.2), patience=3, **QUICK)
+    assert not (tmp_path / "run").exists()
+
+
 def _tested(fold: Path) -> list[str]:
     return [row["path"] for row in csv.DictReader(io.StringIO((fold / "predictions.csv").read_text()))]
 

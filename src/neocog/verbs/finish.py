@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from neocog.data.split import fingerprint
 from neocog.engine.loop import Learner, Loop
 from neocog.pages import sections_to_json, write_report
@@ -15,14 +17,14 @@ from neocog.verbs.baseline import baseline_chapter
 from neocog.verbs.chapters import chapters
 from neocog.verbs.screen import Screen
 
+FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so many epochs is partly luck
+
 
 def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: float) -> None:
     """Write all that a finished run holds. Nothing here changes the network; the test part is looked at for the first time."""
     for name, state in learner.best.items():
         learner.judged[name].load_state_dict(state)
-    screen.say(
-        f"best epoch: {learner.counters.best_epoch} of {len(learner.counters.rows)}; measuring it on the test part"
-    )
+    screen.say(f"{chosen(job, learner)}; measuring it on the test part")
     found = job.study.judge(job, learner, loop, screen)
     run, model, dataset = loop.run, job.config.model, job.dataset
     network = learner.judged[job.study.network]
@@ -55,6 +57,21 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(found.measures["test"], run, screen)
+
+
+def chosen(job: Job, learner: Learner) -> str:
+    """Which epoch's weights are kept, and whether so few samples chose it that luck did."""
+    counters, where = learner.counters, job.parts == "validation"
+    epochs = len(counters.rows)
+    if not where.any() or not job.task.chooses:
+        return f"the last of {epochs} epochs is kept"
+    groups = job.dataset.groups
+    units = int(where.sum()) if groups is None else len(np.unique(groups[where]))
+    said = f"best epoch: {counters.best_epoch} of {epochs}"
+    if units >= FEW or epochs < MANY:
+        return said
+    by = f"{units} validation {job.dataset.form if groups is None else 'groups'}"
+    return f"{said}, by {by} alone: partly luck; --split 0.8 0 0.2 learns from them too and keeps the last"
 
 
 def speed(loop: Loop) -> float | None:

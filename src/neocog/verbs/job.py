@@ -87,6 +87,9 @@ def arrange(
     parts = np.where(data.kept, recorded.parts_of(dataset), "") if recorded else parted(data, config, fold)
     for note in notes(dataset, parts) if fold is None and recorded is None else ():
         screen.say(f"  {note}")
+    if config.training.patience and not (parts == "validation").any():
+        what = "--patience waits for a better validation measure, and no sample validates"
+        raise UserError(what, fix="give a validation share, as in --split 0.8 0.1 0.1, or leave --patience out")
     train = np.flatnonzero(parts == "train")
     preprocessing = data.study.scaled(finish(data.plan, data.records, train.tolist()))
     if config.training.engine == "numpy":
@@ -146,14 +149,18 @@ def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
 
 
 def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
-    """(N,) the part of each sample. Of K folds, fold k tests, the next one validates and the others train."""
+    """(N,) the part of each sample. Of K folds, fold k tests, the next one validates and the others train.
+
+    Where the split's validation share is 0, no fold validates either.
+    """
     by_class = data.study.needs == "classification"
     if fold is None:
         first, second, third = config.data.split
         return split(data.dataset, data.digests, (first, second, third), config.training.seed, data.kept, by_class)
     count = config.data.folds
     held = folds(data.dataset, data.digests, count, config.training.seed, data.kept, by_class)
-    parts = np.where(held == fold, "test", np.where(held == (fold + 1) % count, "validation", "train"))
+    validates = (fold + 1) % count if config.data.split[1] else fold
+    parts = np.where(held == fold, "test", np.where(held == validates, "validation", "train"))
     return np.where(held < 0, "", parts)
 
 
