@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neocog.data.feed import Batch
+from neocog.run import Measure, Table
+from neocog.tasks.chapters.segmentation import segmentation_chapter
 from neocog.tasks.segmentation import Segmentation, confusions, sample_dice
 from neocog.tasks.segmentation_losses import LOSSES, cross_entropy, dice, focal, tversky
 
@@ -111,3 +113,11 @@ def test_confusion_counts_each_pixel_that_counts_once() -> None:
     assert float(each.sum()) == float((targets != 255).sum())
     row = targets[2] == 1
     assert float(each[2, 1, 2]) == float((logits.argmax(1)[2][row] == 2).sum())
+
+
+@pytest.mark.parametrize(("first", "units"), [("group_dice", "test groups"), ("image_dice", "test images")])
+def test_the_report_counts_each_class_in_what_its_interval_is_drawn_from(first: str, units: str) -> None:
+    measure = Measure(0.8, 0.7, 0.9, 5)
+    section = segmentation_chapter({"test": {first: measure}}, {"tumour": {"dice": measure, "iou": measure}})
+    each = [item for item in section.items if isinstance(item, Table)][1]
+    assert each.columns[-1] == units and each.rows[0][-1] == 5

@@ -89,7 +89,8 @@ def segmentation_chapter(
             (name, *(short(row[key]) for key in ("dice", "iou")), cells(row["iou"])[1], row["iou"].n)
             for name, row in each.items()
         )
-        heads = ("class", "Dice", "IoU", "95 % interval of IoU", "test images")
+        units = "test groups" if "group_dice" in test else "test images"
+        heads = ("class", "Dice", "IoU", "95 % interval of IoU", units)
         items.append(Table(heads, table, "— : neither in the masks nor predicted, undefined."))
     return Section("How good it is", tuple(items), "measures")
 
