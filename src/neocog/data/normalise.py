@@ -9,27 +9,32 @@ from neocog.data.nucleotides import shares
 from neocog.data.preprocessing import Preprocessing
 
 
-def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+def normalise(pixels: Tensor, preprocessing: Preprocessing, stored: Tensor | None = None) -> Tensor:
     """(B, C, …) uint8, uint16 or float in stored units → float32 of about mean 0 and standard deviation 1.
 
-    The pixels that are given stay as they are.
+    The pixels that are given stay as they are. ``stored`` (B, C, …): the images before they were changed or cut, whose mean
+    and deviation count where each image has its own; those of a changed one would undo the change of its light.
     """
     shape = (-1, *(1,) * (pixels.ndim - 2))
     if preprocessing.encoding == "nucleotides":
         return fractions(pixels[:, 0])
     if preprocessing.scaling == "image":
-        return standardised(pixels.float())
+        return standardised(pixels.float(), None if stored is None else stored.float())
     mean = torch.tensor(preprocessing.mean, device=pixels.device).view(shape)
     std = torch.tensor(preprocessing.std, device=pixels.device).view(shape)
     return pixels.float().sub(mean).div_(std)
 
 
-def standardised(pixels: Tensor) -> Tensor:
-    """(B, C, …) float, each channel of each image less its own mean, over its own standard deviation; a plain one is 0."""
+def standardised(pixels: Tensor, stored: Tensor | None = None) -> Tensor:
+    """(B, C, …) float, each channel of each image less its own mean, over its own standard deviation; a plain one is 0.
+
+    Mean and deviation are those of ``stored`` where it is given.
+    """
     spatial = tuple(range(2, pixels.ndim))
-    centred = pixels - pixels.mean(spatial, keepdim=True)
-    std = centred.square().mean(spatial, keepdim=True).sqrt_()
-    return centred.div_(std.clamp_(min=1e-6 * float(pixels.abs().amax().clamp(min=1))))
+    known = pixels if stored is None else stored
+    mean = known.mean(spatial, keepdim=True)
+    std = (known - mean).square_().mean(spatial, keepdim=True).sqrt_()
+    return (pixels - mean).div_(std.clamp_(min=1e-6 * float(known.abs().amax().clamp(min=1))))
 
 
 def fractions(codes: Tensor) -> Tensor:

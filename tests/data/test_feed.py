@@ -1,0 +1,48 @@
+"""Batches of images that are each scaled by itself: as they are judged, whole and in their own light."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from neocog.data.augment import Augmentation, Changes, ImageChanges, MaskChanges
+from neocog.data.batches import Batches
+from neocog.data.feed import Batch, Feed, Resident
+from neocog.data.normalise import normalise
+from neocog.data.preprocessing import Preprocessing
+
+COUNT, SIDE = 8, 12
+RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (0.0,), (1.0,), scaling="image")
+PIXELS = np.random.default_rng(0).integers(60, 180, (COUNT, 1, SIDE, SIDE), dtype=np.uint8)
+PLACES = np.tile(
+    np.arange(SIDE**2, dtype=np.uint8).reshape(SIDE, SIDE), (COUNT, 1, 1)
+)  # a mask that numbers its pixels
+
+
+def first_batch(changes: Changes) -> Batch:
+    everything = np.arange(COUNT)
+    feed = Feed(
+        store=Resident(PIXELS),
+        targets=Resident(PLACES),
+        weights=None,
+        parts={"train": everything, "validation": everything, "test": everything},
+        batches=Batches(COUNT, COUNT, 0),
+        preprocessing=RECIPE,
+        changes=changes,
+        device=torch.device("cpu"),
+    )
+    return next(feed.training(0, 1))[1][0]
+
+
+def test_a_window_is_scaled_as_its_whole_image_is() -> None:
+    batch = first_batch(MaskChanges(Augmentation(), (5, 4)))
+    whole = normalise(torch.from_numpy(PIXELS), RECIPE)[batch.samples].flatten(2)  # (B, 1, pixels)
+    assert batch.inputs.shape == (COUNT, 1, 5, 4)
+    torch.testing.assert_close(batch.inputs.flatten(2), whole.gather(2, batch.targets.long().flatten(1)[:, None]))
+
+
+def test_a_change_of_light_reaches_the_network() -> None:
+    batch = first_batch(ImageChanges(Augmentation(brightness=0.1)))
+    unchanged = normalise(torch.from_numpy(PIXELS), RECIPE)[batch.samples]
+    shift = (batch.inputs - unchanged).mean((1, 2, 3))
+    assert shift.std() > 0.2  # in the images' own deviations; 0 if a changed image were scaled by itself
