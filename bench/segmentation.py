@@ -42,7 +42,7 @@ PARTS = {  # folder, settings, the test measure and what it should reach
             "--width": "16",
             "--lr": "0.003",
             "--scaling": "image",
-            "--augment": "saturation=1,tint=0.4",
+            "--augment": "saturation=1,tint=0.4,brightness=off,contrast=off",
             "--ema": "0.99",
         },
         "group_dice",
