@@ -2,7 +2,7 @@
 
     python bench/segmentation.py --part mri --minutes 60                  # brain tumours, a fifth of the patients tests
     python bench/segmentation.py --part mri --minutes 60 --folds 5        # … every patient tests once
-    python bench/segmentation.py --part mri --minutes 60 --split slice    # the same slices split without regard to patients
+    python bench/segmentation.py --part mri --minutes 60 --by slice       # the same slices split without regard to patients
     python bench/segmentation.py --part camvid --minutes 60 --ranks 2 --threads 1   # 11 classes; a video that was not seen
     python bench/segmentation.py --part nuclei --minutes 8                # 16-bit fluorescence, BBBC039: a fifth of it tests
     python bench/segmentation.py --part nuclei --minutes 8 --folds 5      # … every image tests once
@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", required=True, choices=[*PARTS, "speed"])
     parser.add_argument("--minutes", default="60")
-    parser.add_argument("--split", choices=("patient", "slice"), default="")
+    parser.add_argument("--by", choices=("patient", "slice"), default="patient")
     parser.add_argument("--seed", default="0")
     parser.add_argument(
         "--ranks", type=int, default=1, help="processes that train together; one thread each suits cores"
@@ -99,7 +99,7 @@ def main() -> None:
         data = DATA / folder
         if options.part == "camvid":
             data = listed(data, Path(scratch), camvid_rows(data))
-        elif options.part == "mri" and options.split == "slice":
+        elif options.part == "mri" and options.by == "slice":
             data = listed(data, Path(scratch), slice_rows(data, int(options.seed)))
         words = [
             str(data),
@@ -117,7 +117,7 @@ def main() -> None:
         result = json.loads(done.stdout)
         also = usual_test(Path(scratch)) if options.part == "camvid" else {}
     test = result["measures"]["test"]
-    row = {"part": options.part, "split": options.split, "minutes": float(options.minutes), "seed": int(options.seed)}
+    row = {"part": options.part, "by": options.by, "minutes": float(options.minutes), "seed": int(options.seed)}
     row |= {"measure": measure, "target": target, "n": result["n"], "test": test, "epochs": result["epochs"]}
     row |= {"seconds": result["seconds"], "images_per_second": result["images_per_second"]}
     row |= {"ranks": options.ranks, "parameters": result["parameters"], "precision": result["precision"]}
