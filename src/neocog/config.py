@@ -74,8 +74,8 @@ class DataConfig:
     max_pixels: int = 178_956_970
     """Most pixels of one file: a guard against decompression bombs."""
     split: Annotated[tuple[float, ...], Several] = (0.8, 0.1, 0.1)
-    """Shares of train, validation and test where the data do not come split. Validation tells which epoch was best; with 0
-    more is learned from, and the last one is kept: for few samples, among which the best of many epochs is luck."""
+    """Shares of train, validation and test where the data do not come split. Validation tells which epoch was best, and
+    calibrates; with 0 more is learned from, and the last one is kept: for few samples, among which the best of many is luck."""
     folds: int = 0
     """K-fold cross-validation: K trainings, each tested on another fold, the next one validating (not with --split 0.8 0 0.2)."""
     on_bad: Literal["stop", "skip"] = "stop"

@@ -14,9 +14,8 @@ from neocog.data.preprocessing import Preprocessing
 COUNT, SIDE = 8, 12
 RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (0.0,), (1.0,), scaling="image")
 PIXELS = np.random.default_rng(0).integers(60, 180, (COUNT, 1, SIDE, SIDE), dtype=np.uint8)
-PLACES = np.tile(
-    np.arange(SIDE**2, dtype=np.uint8).reshape(SIDE, SIDE), (COUNT, 1, 1)
-)  # a mask that numbers its pixels
+# Masks that number their pixels
+PLACES = np.tile(np.arange(SIDE**2, dtype=np.uint8).reshape(SIDE, SIDE), (COUNT, 1, 1))
 
 
 def first_batch(changes: Changes) -> Batch:

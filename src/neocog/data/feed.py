@@ -174,9 +174,10 @@ class Feed:
     def _batch(
         self, samples: Indices, pixels: Tensor, targets: Tensor, total: int, changes: Changes | None, epoch: int
     ) -> Batch:
-        # An image's own mean and deviation are those of the image as it is judged: whole, in its own light
-        stored = pixels if self.always is None else None
+        stored = None
         if changes is not None:
+            # An image's own mean and deviation are those of the image as it is judged: whole, in its own light
+            stored = pixels if self.always is None else None
             where = torch.from_numpy(samples).to(self.device)
             pixels, targets = changes(pixels, targets, where, self.batches.seed, epoch, self.preprocessing)
         weights = None if self.weights is None else torch.from_numpy(self.weights[samples]).to(self.device)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from neocog.data.split import fingerprint
 from neocog.engine.loop import Learner, Loop
+from neocog.measures.intervals import clusters
 from neocog.pages import sections_to_json, write_report
 from neocog.predictor import save_predictor
 from neocog.run import Measure, Run, to_json, write_atomically
@@ -66,12 +65,12 @@ def chosen(job: Job, learner: Learner) -> str:
     if not where.any() or not job.task.chooses:
         return f"the last of {epochs} epochs is kept"
     groups = job.dataset.groups
-    units = int(where.sum()) if groups is None else len(np.unique(groups[where]))
+    _, units = clusters(None if groups is None else groups[where], int(where.sum()))
     said = f"best epoch: {counters.best_epoch} of {epochs}"
     if units >= FEW or epochs < MANY:
         return said
     by = f"{units} validation {job.dataset.form if groups is None else 'groups'}"
-    return f"{said}, by {by} alone: partly luck; --split 0.8 0 0.2 learns from them too and keeps the last"
+    return f"{said}, by {by} alone: partly luck (see --split)"
 
 
 def speed(loop: Loop) -> float | None:
