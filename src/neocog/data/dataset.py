@@ -63,6 +63,25 @@ class Header:
         return (self.depth, self.height, self.width) if self.depth else (self.height, self.width)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a reader took a part of the data for: a column, a folder level, a part of the file names, a range of values."""
+
+    part: str  # "column 'id'", "folder level 2", "mask values 0 and 255"
+    role: str  # "group", "class", "target", "not used: counts the rows"
+    evidence: str  # "named so", "whole numbers 0 … 59, each once", "every name stands under one class only"
+    flag: str = ""  # what overrules it: "--columns group=id"; "" where nothing does
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file or row that the reader does not use, and why. ``label``: its class where that is known, else ""."""
+
+    name: str
+    label: str
+    reason: str
+
+
 class Masks(Protocol):
     """A class for every pixel of N images, read one by one (safe to call from several threads)."""
 
@@ -96,6 +115,8 @@ class Dataset:
     groups: NDArray[np.str_] | None = None  # (N,) samples of one group never stand on two sides of a split
     weights: NDArray[np.float64] | None = None  # (N,) weight of each sample's loss
     notes: tuple[str, ...] = ()  # what the reader ignored, merged or assumed
+    taken: tuple[Taken, ...] = ()  # what was taken for what, by which evidence
+    left_out: tuple[LeftOut, ...] = ()  # files and rows that are not used
     mirror: bool = True  # whether a mirrored image keeps its label (digits and letters do not)
     form: Form = "images"
     values: NDArray[np.float32] | None = None  # (N, V)
