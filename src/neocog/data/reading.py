@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from neocog.data.dataset import Form
+from neocog.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -41,3 +42,13 @@ class Reading:
             unlabelled=data.unlabelled,
             on_bad=data.on_bad,
         )
+
+
+def ambiguous(what: str, where: str, first: tuple[str, str], second: tuple[str, str]) -> UserError:
+    """An error for data that can be read in two ways which lead to another task, other classes or another split.
+
+    ``what`` is in doubt ("column 'label'"), ``where`` ("table.csv: 12 different whole numbers"); each reading is what it
+    would be and the flag that chooses it: ("a class, 12 of them", "--task classification").
+    """
+    ways = "; ".join(f"{flag} takes it for {reading}" for reading, flag in (first, second))
+    return UserError(f"{what} can be read in two ways: as {first[0]}, or as {second[0]}", where, ways)
