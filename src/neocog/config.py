@@ -32,8 +32,8 @@ Several = Parameter(consume_multiple=True, negative=())
 
 
 @dataclass(frozen=True)
-class DataConfig:
-    """Which data, and how they are read and split."""
+class ReadConfig:
+    """Which data, and how they are read: the same for every verb."""
 
     data: Annotated[str, Parameter(parse=False)] = ""
     """Path, or one of digits, mnist, fashion-mnist, cifar10."""
@@ -47,18 +47,34 @@ class DataConfig:
     """Field of FASTA headers that is the label: its number from 1, or its name."""
     min_samples: int = 0
     """Classes with fewer samples are left out."""
-    unseen: int = 0
-    """Every so-manieth class is kept from training, and sets the threshold for "none of these"; 0: none."""
     gaps: Literal["error", "strip"] = "error"
     """What to do with gaps (- and .) in sequences."""
     ignore: int = -1
     """Mask value that does not count, such as 255; -1: none."""
     remap: Annotated[bool, Parameter(negative=())] = False
     """Number mask values with gaps between them anew."""
-    turns: Literal["any", "quarter"] = "any"
-    """Angles that are learned with --task orientation."""
     unlabelled: Literal["stop", "skip"] = "stop"
     """What to do with images that have no mask."""
+    frames: Literal["error", "first", "stack"] = "error"
+    """What to do with animated or multi-page files."""
+    axes: str = ""
+    """Axes of TIFF files whose own tags do not say, such as CYX."""
+    max_pixels: int = 178_956_970
+    """Most pixels of one file: a guard against decompression bombs."""
+    on_bad: Literal["stop", "skip"] = "stop"
+    """What to do with files that cannot be read."""
+    max_bad: float = 0.01
+    """Largest share of files that --on-bad skip may leave out."""
+
+
+@dataclass(frozen=True)
+class DataConfig(ReadConfig):
+    """How the data are brought to one shape and split."""
+
+    unseen: int = 0
+    """Every so-manieth class is kept from training, and sets the threshold for "none of these"; 0: none."""
+    turns: Literal["any", "quarter"] = "any"
+    """Angles that are learned with --task orientation."""
     size: Annotated[tuple[int, ...], Several] = ()
     """Height and width (of volumes depth, height and width) that the network sees; one number: all alike; default: own."""
     channels: int = 0
@@ -67,21 +83,11 @@ class DataConfig:
     """How images of other sizes are brought to that size."""
     scaling: Literal["data", "image"] = "data"
     """Mean and deviation that pixels are scaled by: the training data's, or each image's own (scanners that differ)."""
-    frames: Literal["error", "first", "stack"] = "error"
-    """What to do with animated or multi-page files."""
-    axes: str = ""
-    """Axes of TIFF files whose own tags do not say, such as CYX."""
-    max_pixels: int = 178_956_970
-    """Most pixels of one file: a guard against decompression bombs."""
     split: Annotated[tuple[float, ...], Several] = (0.8, 0.1, 0.1)
     """Shares of train, validation and test where the data do not come split. Validation tells which epoch was best, and
     calibrates; with 0 more is learned from, and the last one is kept: for few samples, among which the best of many is luck."""
     folds: int = 0
     """K-fold cross-validation: K trainings, each tested on another fold, the next one validating (not with --split 0.8 0 0.2)."""
-    on_bad: Literal["stop", "skip"] = "stop"
-    """What to do with files that cannot be read."""
-    max_bad: float = 0.01
-    """Largest share of files that --on-bad skip may leave out."""
 
 
 @dataclass(frozen=True)
