@@ -92,6 +92,15 @@ def test_a_sample_s_weight_multiplies_its_loss() -> None:
     assert float(loss) == pytest.approx(float((each * weights).mean()), rel=1e-6)
 
 
+def test_of_two_classes_both_count_unless_one_is_named_as_the_background() -> None:
+    totals = {"confusion": torch.tensor([[8.0, 2.0], [1.0, 1.0]]), "dice": torch.zeros(1), "with_dice": torch.zeros(1)}
+    totals |= {"loss": torch.zeros(1), "n": torch.ones(1)}
+    both, second = 0.5 * (8 / 11 + 1 / 4), 1 / 4
+    for classes, expected in ((("water", "land"), both), (("background", "land"), second)):
+        found = Segmentation(nn.Identity, classes).measures(totals)
+        assert found["iou"] == pytest.approx(expected), classes
+
+
 def test_a_class_that_is_absent_is_undefined_and_not_zero() -> None:
     empty = torch.zeros(1, 4, 4, dtype=torch.long)
     found = empty.clone()

@@ -91,5 +91,5 @@ def sample_dice(each: Tensor, first: int = 1) -> Tensor:
 
 
 def first_counted(classes: Sequence[str]) -> int:
-    """1 where class 0 is the background, whose large overlap would flatter every mean; otherwise 0."""
-    return int(len(classes) == 2 or classes[0].strip("_ ").lower() in ("background", "bg", "void"))
+    """1 where class 0 is named as the background, whose large overlap would flatter every mean; otherwise 0."""
+    return int(classes[0].strip("_ ").lower() in ("background", "bg", "void"))
