@@ -43,6 +43,14 @@ class ReadConfig:
     """What the samples are; auto: what the files look like."""
     targets: Annotated[tuple[str, ...], Several] = ()
     """Columns whose values are learned (regression); default: every column of numbers."""
+    columns: Annotated[tuple[str, ...], Several] = ()
+    """What columns of a table are: label=species group=patient. Roles: image, label, value, group, split, weight, ignore; weight=none:
+    no column is that. Several label columns hold 0 and 1, a class each."""
+    levels: str = ""
+    """What the levels of folders are, from the top: class,group. Names: split, class, group, ignore."""
+    groups: str = ""
+    """What file names tell of groups (samples that stay on one side of the split): names:REGEX, whose first group it is, or none;
+    default: patients, slides, wells and the like that names number."""
     label_field: str = ""
     """Field of FASTA headers that is the label: its number from 1, or its name."""
     min_samples: int = 0
@@ -53,8 +61,8 @@ class ReadConfig:
     """Mask value that does not count, such as 255; -1: none."""
     remap: Annotated[bool, Parameter(negative=())] = False
     """Number mask values with gaps between them anew."""
-    unlabelled: Literal["stop", "skip"] = "stop"
-    """What to do with images that have no mask."""
+    unlabelled: Literal["stop", "skip", "class"] = "stop"
+    """What to do with images that have no mask or label (nan, NA, ?); class: such a text is the name of a class."""
     frames: Literal["error", "first", "stack"] = "error"
     """What to do with animated or multi-page files."""
     axes: str = ""

@@ -17,12 +17,15 @@ class Reading:
     kind: Form | Literal["auto"] = "auto"
     least_classes: int = 2  # of labelled samples
     targets: tuple[str, ...] = ()  # columns whose values are learned; (): all columns of numbers
+    columns: tuple[str, ...] = ()  # "role=NAME": what columns of a table are
+    levels: str = ""  # "class,group": what the levels of folders are
+    groups: str = ""  # "names:REGEX" or "none": what file names tell of groups
     label_field: str = ""  # of FASTA headers: a name or the number of the field
     min_samples: int = 0  # classes with fewer are left out
     gaps: Literal["error", "strip"] = "error"  # in sequences
     ignore: int | None = None  # the mask value that does not count
     remap: bool = False  # number mask values with gaps anew
-    unlabelled: Literal["stop", "skip"] = "stop"  # images without a mask
+    unlabelled: Literal["stop", "skip", "class"] = "stop"  # images without a mask or label
     on_bad: Literal["stop", "skip"] = "stop"  # shapes that cannot be drawn
 
     @classmethod
@@ -34,6 +37,9 @@ class Reading:
             kind=data.kind,
             least_classes=2 if data.task in ("auto", "classification") else 1,
             targets=data.targets,
+            columns=data.columns,
+            levels=data.levels,
+            groups=data.groups,
             label_field=data.label_field,
             min_samples=data.min_samples,
             gaps=data.gaps,
