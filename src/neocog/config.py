@@ -44,8 +44,8 @@ class ReadConfig:
     targets: Annotated[tuple[str, ...], Several] = ()
     """Columns whose values are learned (regression); default: every column of numbers."""
     columns: Annotated[tuple[str, ...], Several] = ()
-    """What columns of a table are: label=species group=patient. Roles: image, label, value, group, split, weight, ignore; weight=none:
-    no column is that. Several label columns hold 0 and 1, a class each."""
+    """What columns of a table are, such as label=species group=patient weight=none. Roles: image, label, value, group, split,
+    weight, ignore; several label columns hold 0 and 1, a class each."""
     levels: str = ""
     """What the levels of folders are, from the top: class,group. Names: split, class, group, ignore."""
     groups: str = ""
