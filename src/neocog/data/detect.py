@@ -22,9 +22,9 @@ from neocog.data.named import NAMES, open_named
 from neocog.data.npz import read_npz
 from neocog.data.reading import Reading
 from neocog.data.sequences import describes_sequences, read_sequences
-from neocog.data.table import CSV_SUFFIXES, describes_images, read_table
+from neocog.data.table import CSV_SUFFIXES, describes_images, read_listing, read_table
 from neocog.data.unlabelled import read_unlabelled
-from neocog.data.values import describes_values, read_values, values_in_names
+from neocog.data.values import read_values, values_in_names
 from neocog.errors import UserError, did_you_mean, listed, printable
 
 LAYOUTS = (
@@ -161,12 +161,11 @@ def _has_layout(path: Path) -> bool:
 
 
 def _read_csv(table: Path, decoding: Decoding, reading: Reading) -> Dataset:
-    """Values where they are asked for, or where there are no labels and other columns."""
+    """Sequences, or images with labels or values."""
     if reading.kind == "sequences" or (reading.kind == "auto" and describes_sequences(table)):
         return read_sequences(table, reading)
-    if reading.task == "regression" or (reading.task == "auto" and describes_values(table)):
-        return read_values(table, decoding, reading.targets)
-    return read_table(table, decoding)
+    listing = read_listing(table, reading)
+    return read_values(listing, decoding) if listing.columns.values else read_table(listing, decoding)
 
 
 def _describes_images(table: Path) -> bool:

@@ -9,8 +9,10 @@ import numpy as np
 
 from neocog.data.dataset import Array
 from neocog.data.mask_folders import Layout, Pair
+from neocog.data.reading import Reading
 from neocog.data.rows import read_header
-from neocog.data.table import KNOWN, _names, read_listing
+from neocog.data.table import KNOWN, read_listing
+from neocog.data.table_paths import names_of
 from neocog.errors import UserError
 
 MASK = ("mask", "segmentation", "annotation", "mask_path")
@@ -30,13 +32,13 @@ def masks_in_table(file: Path) -> MaskTable | None:
         return None
     if not set(names) & set(MASK):
         return None
-    listing = read_listing(file, ("image",))
+    listing = read_listing(file, Reading(), learned=False)
     column = next(names.index(name) for name in MASK if name in names)
     cells = [row[column] for row in listing.table.rows]
-    masks, notes = _names(file.parent, cells, listing.table.lines, listing.faults)
+    masks, notes = names_of(file.parent, cells, listing.table.lines, listing.faults)
     kept = listing.kept([cells])
     splits = listing.splits or [""] * len(masks)
     pairs = [Pair(listing.names[i], masks[i], splits[i]) for i in kept]
-    groups = listing.cells.get("group")
+    groups = listing.cells(listing.columns.roles["group"]) if "group" in listing.columns.roles else None
     layout = Layout("CSV with masks", pairs, notes=tuple(dict.fromkeys((*listing.notes, *notes))))
     return MaskTable(layout, None if groups is None else np.array([groups[i] for i in kept]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,17 +39,19 @@ def read_rows(file: Path, expected: Collection[str]) -> Rows:
     with another number of fields than the header (lines and both numbers).
     """
     text, shown = _text(file), printable(str(file))
-    delimiter = _delimiter(text, expected)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    text, skipped, delimiter = _without_mark(text)
+    delimiter = delimiter or _delimiter(text, expected)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
     found: list[tuple[int, list[str]]] = []
     begin = 1
     try:
         for row in reader:
             if row:
-                found.append((begin, row))
+                found.append((begin + skipped, row))
             begin = reader.line_num + 1
     except csv.Error as error:
-        where = f"{shown}: line {begin}" + (f" (noticed on line {reader.line_num})" if reader.line_num > begin else "")
+        noticed = f" (noticed on line {reader.line_num + skipped})" if reader.line_num > begin else ""
+        where = f"{shown}: line {begin + skipped}{noticed}"
         open_quote = "unexpected end" in str(error)
         what = "a quote is opened and never closed" if open_quote else f"broken CSV: {error}"
         raise UserError(what, where, "close the quote, or double it inside a quoted field") from error
@@ -66,8 +69,8 @@ def read_rows(file: Path, expected: Collection[str]) -> Rows:
 
 def read_header(file: Path, expected: Collection[str]) -> list[str]:
     """The names of the columns. Raises UserError where the file is no text."""
-    text = _text(file)
-    return _first(text, _delimiter(text, expected))
+    text, _, delimiter = _without_mark(_text(file))
+    return _first(text, delimiter or _delimiter(text, expected))
 
 
 def _text(file: Path) -> str:
@@ -88,6 +91,12 @@ def _text(file: Path) -> str:
     return text
 
 
+def _without_mark(text: str) -> tuple[str, int, str]:
+    """The text without Excel's first line "sep=;", the lines taken off, and the delimiter that it names."""
+    mark = re.match(r'"?sep=(.)"?[;,\t]*\r?(?:\n|$)', text)
+    return (text[mark.end() :], 1, mark[1]) if mark else (text, 0, "")
+
+
 def _delimiter(text: str, expected: Collection[str]) -> str:
     def fit(delimiter: str) -> tuple[int, int]:
         names = _first(text, delimiter)
@@ -98,7 +107,7 @@ def _delimiter(text: str, expected: Collection[str]) -> str:
 
 def _first(text: str, delimiter: str) -> list[str]:
     try:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
         return [name.strip() for name in next((row for row in rows if row), [])]
     except csv.Error:  # told with its line when the rows are read
         return []

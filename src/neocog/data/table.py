@@ -1,72 +1,41 @@
-"""A CSV that names images and their labels, with optional groups, given split and weights. Every fault is told at once.
+"""A CSV that names images and what is known of them: a label, values, a group, a given split, a weight.
 
-Columns, in any case: image | path | filename; label | class | target; group | patient_id | subject; split; weight.
+Which column is which is decided in ``columns.py``. Every fault is told at once, with its line.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import re
-import stat
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neocog.data.classes import index_classes, look_alikes
-from neocog.data.dataset import Dataset
+from neocog.data.columns import IMAGE, LABEL, Columns, columns_of, describes, shown
+from neocog.data.dataset import Dataset, LeftOut
 from neocog.data.decoding import Decoding
+from neocog.data.faults import Faults
 from neocog.data.folders import SPLIT_NAMES
 from neocog.data.images import FileImages, form_of
+from neocog.data.kinds import BOOLEAN
+from neocog.data.labels import missing, numbers, refuse_several
+from neocog.data.reading import Reading
 from neocog.data.rows import Rows, read_header, read_rows
+from neocog.data.table_paths import names_of
 from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
 
 CSV_SUFFIXES = (".csv", ".tsv")
-COLUMNS = {
-    "image": ("image", "path", "filename"),
-    "label": ("label", "class", "target"),
-    "group": ("group", "patient_id", "subject"),
-    "split": ("split",),
-    "weight": ("weight",),
-}
-KNOWN = [name for names in COLUMNS.values() for name in names]
+KNOWN = ("image", "path", "filename", "label", "class", "target", "group", "patient_id", "subject", "split", "weight")
 LONGEST = 255  # characters of a label or group: as long as the name of a folder can be
-
-
-@dataclass
-class Faults:
-    """What is wrong, by kind of fault, each with the lines that it is on."""
-
-    lines: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, what: str, fix: str, line: int, value: str) -> None:
-        self.lines[what, fix].append(f"line {line} '{value[:80]}'")
-
-    def errors(self, file: Path) -> list[UserError]:
-        return [
-            UserError(f"{len(lines)} × {what}", f"{printable(str(file))}: {listed(lines)}", fix)
-            for (what, fix), lines in self.lines.items()
-        ]
+UNKNOWN = "--unlabelled skip leaves these rows out"
 
 
 def describes_images(file: Path) -> bool:
     """Whether the header names an image and a label column. Raises UserError where the file is no text."""
-    return {"image", "label"} <= _columns(read_header(file, KNOWN)).keys()
-
-
-def read_table(file: Path, decoding: Decoding) -> Dataset:
-    """The images that a CSV lists with their labels. Raises UserError with every fault."""
-    listing = read_listing(file, ("image", "label"))
-    cells, lines = listing.cells["label"], listing.table.lines
-    _check_text("label", cells, lines, listing.faults)
-    _check_numbers(cells, lines, listing.faults)
-    kept = listing.kept([cells])
-    labels, classes = index_classes([cells[i] for i in kept])
-    return listing.dataset(kept, decoding, "CSV", labels=labels, classes=classes, notes=look_alikes(classes))
+    return describes(read_header(file, KNOWN), {"image": IMAGE, "label": LABEL})
 
 
 @dataclass(frozen=True)
@@ -75,33 +44,38 @@ class Listing:
 
     file: Path
     table: Rows
-    columns: dict[str, int]  # role → column
-    cells: dict[str, list[str]]  # role → its column's cells
+    columns: Columns
+    reading: Reading
     names: list[str]
     splits: list[str] | None
     weights: list[float] | None
     notes: list[str]
     faults: Faults
+    left_out: list[LeftOut] = field(default_factory=list)
 
-    def kept(self, told: Sequence[list[str]]) -> list[int]:
-        """Rows to keep: repeated ones go. ``told``: the columns of what is known of an image. Raises all faults so far."""
-        columns = [*told, *(self.cells[role] for role in ("group", "split", "weight") if role in self.cells)]
-        kept = _distinct(self.names, columns, self.table.lines, self.faults)
+    def cells(self, place: int) -> list[str]:
+        """A column's cells, without blanks around them."""
+        return [row[place].strip() for row in self.table.rows]
+
+    def leave_out(self, rows: Collection[int], told: Sequence[str]) -> None:
+        """Count rows whose label or value is not known; ``told``: the cell that says so."""
+        self.left_out.extend(LeftOut(self.names[i], "", f"not labelled: '{told[i]}'") for i in sorted(rows))
+
+    def kept(self, told: Sequence[Sequence[str]], dropped: Collection[int] = ()) -> list[int]:
+        """Rows to keep: repeated and ``dropped`` ones go. ``told``: the columns of what is known. Raises all faults so far."""
+        roles = self.columns.roles
+        columns = [*told, *(self.cells(roles[role]) for role in ("group", "split", "weight") if role in roles)]
+        kept, repeated = _distinct(self.names, columns, self.table.lines, dropped, self.faults)
+        self.left_out.extend(LeftOut(self.names[i], told[0][i] if told else "", "the same row again") for i in repeated)
         raise_all(self.faults.errors(self.file))
         return kept
 
     def dataset(
-        self,
-        kept: list[int],
-        decoding: Decoding,
-        kind: str,
-        used: Sequence[int] = (),
-        notes: Sequence[str] = (),
-        **told: Any,
+        self, kept: list[int], decoding: Decoding, kind: str, notes: Sequence[str] = (), **told: Any
     ) -> Dataset:
-        """The kept rows with what is ``told`` of them; ``used``: further columns that were read."""
+        """The kept rows with what is ``told`` of them."""
         files = tuple(self.names[i] for i in kept)
-        groups = self.cells.get("group")
+        groups = self.cells(self.columns.roles["group"]) if "group" in self.columns.roles else None
         return Dataset(
             kind=kind,
             root=self.file.parent,
@@ -111,105 +85,102 @@ class Listing:
             splits=None if self.splits is None else np.array([self.splits[i] for i in kept]),
             groups=None if groups is None else np.array([groups[i] for i in kept]),
             weights=None if self.weights is None else np.array([self.weights[i] for i in kept]),
-            notes=(*self.notes, *_notes(self.table, [*self.columns.values(), *used], len(kept)), *notes),
+            notes=(*self.notes, *_notes(self.table, self.columns, self.left_out), *notes),
+            taken=tuple(shown(self.columns, self.table.header)),
+            left_out=tuple(self.left_out),
             **told,
         )
 
 
-def read_listing(file: Path, needed: Sequence[str]) -> Listing:
+def read_listing(file: Path, reading: Reading, learned: bool = True) -> Listing:
     """The rows and what is common to all such tables. Image paths are relative to the CSV's folder and stay inside it.
 
-    Raises UserError where a ``needed`` role has no column; other faults are collected.
+    ``learned``: whether one of the columns must be what is learned. Raises UserError where a column is lacking; faults of
+    rows are collected.
     """
     table = read_rows(file, KNOWN)
-    columns = _columns(table.header)
-    raise_all(_missing_columns(file, table.header, columns, needed))
-    if not table.rows:
-        raise UserError("no rows below the header", printable(str(file)), "list one image a line")
-    cells = {role: [row[column] for row in table.rows] for role, column in columns.items()}
-    faults = Faults()
-    names, notes = _names(file.parent, cells["image"], table.lines, faults)
+    _check_header(file, table)
+    columns = columns_of(file, table, reading if learned else Reading(task="segmentation", columns=reading.columns))
+    raise_all(_missing_columns(file, table.header, columns, reading, learned))
+    faults, roles = Faults(), columns.roles
+    names, notes = names_of(file.parent, [row[roles["image"]] for row in table.rows], table.lines, faults)
+    cells = {role: [row[place].strip() for row in table.rows] for role, place in roles.items()}
     if "group" in cells:
         _check_text("group", cells["group"], table.lines, faults)
     splits = _splits(cells["split"], table.lines, faults) if "split" in cells else None
     weights = _weights(cells["weight"], table, faults) if "weight" in cells else None
-    used = {role: column for role, column in columns.items() if role != "label" or "label" in needed}
-    return Listing(file, table, used, cells, names, splits, weights, notes, faults)
+    return Listing(file, table, columns, reading, names, splits, weights, notes, faults)
 
 
-def _columns(header: Sequence[str]) -> dict[str, int]:
-    """Which column plays which part; of several candidates, the one that stands first in ``COLUMNS``."""
-    names = [name.lower() for name in header]
-    found = {role: next((alias for alias in aliases if alias in names), "") for role, aliases in COLUMNS.items()}
-    return {role: names.index(name) for role, name in found.items() if name}
+def read_table(listing: Listing, decoding: Decoding) -> Dataset:
+    """The images that a CSV lists, each with its label. Raises UserError with every fault."""
+    reading, lines, notes = listing.reading, listing.table.lines, list[str]()
+    cells = _one_hot(listing) if listing.columns.one_hot else listing.cells(listing.columns.roles["label"])
+    unknown, note = missing(cells, reading)
+    notes += [note] if note else []
+    if not any(text.startswith("label=") for text in reading.columns):
+        name = listing.table.header[listing.columns.roles["label"]] if "label" in listing.columns.roles else ""
+        refuse_several(name, cells, lines, printable(str(listing.file)))
+    if reading.unlabelled == "skip":
+        listing.leave_out(unknown, cells)
+    else:
+        for row in sorted(unknown):
+            what = "label that may stand for none" if cells[row] else "blank label"
+            fix = (
+                f"{UNKNOWN}; --unlabelled class takes it for a class" if cells[row] else f"write a label, or {UNKNOWN}"
+            )
+            listing.faults.add(what, fix, lines[row], cells[row])
+    _check_text("label", ["-" if row in unknown else cell for row, cell in enumerate(cells)], lines, listing.faults)
+    kept = listing.kept([cells], unknown if reading.unlabelled == "skip" else ())
+    labels, classes = index_classes([cells[i] for i in kept])
+    return listing.dataset(kept, decoding, "CSV", labels=labels, classes=classes, notes=(*notes, *look_alikes(classes)))
 
 
-def _missing_columns(file: Path, header: list[str], columns: dict[str, int], needed: Sequence[str]) -> list[UserError]:
-    where, names = f"{printable(str(file))}: line 1", [name.lower() for name in header]
-    problems = []
-    for role in needed:
-        if role not in columns:
-            near = next((text for alias in COLUMNS[role] if (text := did_you_mean(alias, names))), "")
-            what = f"no {role} column ({', '.join(COLUMNS[role])}); the header has: {listed(header)}"
-            problems.append(UserError(what, where, f"{near}name the column '{role}'"))
-    twice = {header[column] for column in columns.values() if names.count(names[column]) > 1}
+def _one_hot(listing: Listing) -> list[str]:
+    """(N,) the name of the column that has the 1 of each row; other rows are faults."""
+    names = [listing.table.header[place] for place in listing.columns.one_hot]
+    columns = [[BOOLEAN.get(cell.lower(), -1) for cell in listing.cells(place)] for place in listing.columns.one_hot]
+    found = []
+    for line, *ones in zip(listing.table.lines, *columns, strict=True):
+        if sorted(ones) != [0] * (len(ones) - 1) + [1]:
+            listing.faults.add(
+                "row without a single 1: several labels are not supported", "correct it", line, f"{ones}"
+            )
+        found.append(names[ones.index(max(ones))])
+    return found
+
+
+def _check_header(file: Path, table: Rows) -> None:
+    if not table.rows:
+        raise UserError("no rows below the header", printable(str(file)), "list one image a line")
+    lower = [name.lower() for name in table.header]
+    twice = {name for name, low in zip(table.header, lower, strict=True) if low in KNOWN and lower.count(low) > 1}
     if twice:
-        problems.append(UserError(f"columns that stand twice: {listed(sorted(twice))}", where, "keep one of each"))
+        where = f"{printable(str(file))}: line 1"
+        raise UserError(f"columns that stand twice: {listed(sorted(twice))}", where, "keep one of each")
+
+
+def _missing_columns(
+    file: Path, header: list[str], columns: Columns, reading: Reading, learned: bool
+) -> list[UserError]:
+    where, names, problems = f"{printable(str(file))}: line 1", [name.lower() for name in header], []
+    needed = {"image": (IMAGE[:3], "image" in columns.roles)}
+    if reading.task != "regression" and learned:
+        found = bool(columns.one_hot or columns.values or "label" in columns.roles)
+        needed["label"] = (LABEL[:3], found)
+    for role, (known, found) in needed.items():
+        if not found:
+            near = next((text for alias in known if (text := did_you_mean(alias, names))), "")
+            what = f"no {role} column ({', '.join(known)}); the header has: {listed(header)}"
+            fix = f"{near}name the column '{role}', or say which it is: --columns {role}=NAME"
+            problems.append(UserError(what, where, fix))
+    if reading.task == "regression" and learned and not columns.values:
+        what = f"no column of numbers among: {listed(header) or 'none'}"
+        problems.append(UserError(what, where, "name the column of values 'value', or choose with --targets"))
     return problems
 
 
-def _names(root: Path, cells: list[str], lines: list[int], faults: Faults) -> tuple[list[str], list[str]]:
-    """Each image's path in one form (POSIX, no "./"), whether it can be had, and a note on backslashes."""
-    names, turned = [], 0
-    real_root, known = os.path.realpath(root), dict[str, bool]()
-    for cell, line in zip(cells, lines, strict=True):
-        path = cell
-        if "\\" in cell and not os.path.lexists(root / cell):
-            path, turned = cell.replace("\\", "/"), turned + 1
-        if fault := _outside(path) or _unusable(real_root, path, known):
-            faults.add(*fault, line, cell)
-        names.append(PurePosixPath(path).as_posix())
-    return names, [f"{turned} paths written with backslashes"] if turned else []
-
-
-def _outside(path: str) -> tuple[str, str] | None:
-    """Paths that cannot lie below the CSV's folder, by their text alone."""
-    inside = "give paths relative to the CSV's folder, and inside it"
-    if not path.strip():
-        return "blank image", "name a file"
-    if re.match(r"[a-z][a-z0-9+.-]*://|data:|file:", path, re.IGNORECASE):
-        return "address instead of a path", "download the files, and give their paths"
-    if re.match(r"[/\\]|[A-Za-z]:[/\\]", path):
-        return "absolute path", inside
-    return ("path that leads out of the folder", inside) if ".." in path.split("/") else None
-
-
-def _unusable(root: str, path: str, known: dict[str, bool]) -> tuple[str, str] | None:
-    """Files that are not there, lead outside through a link, or are no files.
-
-    ``root`` has no links in it; ``known`` remembers which folders lie inside, since there are many files and few folders.
-    """
-    full, folder = os.path.join(root, path), os.path.dirname(path)  # noqa: PTH118, PTH120 (a million rows)
-    if folder not in known:
-        known[folder] = _lies_inside(root, os.path.join(root, folder))  # noqa: PTH118
-    try:
-        status = os.lstat(full)
-        if not known[folder] or (stat.S_ISLNK(status.st_mode) and not _lies_inside(root, full)):
-            return "link that leads out of the folder", "copy the file into the folder"
-        if not stat.S_ISREG(os.stat(full).st_mode):  # noqa: PTH116
-            return "image that is not a regular file", "name an image file"
-    except FileNotFoundError:
-        return "missing image file", "check the path; it is relative to the CSV's folder, and case counts"
-    except OSError as error:
-        return f"image file that cannot be read ({error.strerror})", "mend or remove it"
-    return None
-
-
-def _lies_inside(root: str, path: str) -> bool:
-    return Path(os.path.realpath(path)).is_relative_to(root)
-
-
-def _check_text(role: str, cells: list[str], lines: list[int], faults: Faults) -> None:
+def _check_text(role: str, cells: Sequence[str], lines: Sequence[int], faults: Faults) -> None:
     for cell, line in zip(cells, lines, strict=True):
         if not cell.strip():
             faults.add(f"blank {role}", f"write a {role}, or remove the row", line, cell)
@@ -217,21 +188,12 @@ def _check_text(role: str, cells: list[str], lines: list[int], faults: Faults) -
             faults.add(f"{role} of more than {LONGEST} characters", "is a quote open?", line, cell)
 
 
-def _check_numbers(labels: list[str], lines: list[int], faults: Faults) -> None:
-    """NaN and infinity among numbers are failed measurements; among words they are words ("NA" is a class)."""
-    values = [_number(label) for label in labels]
-    if all(value is not None for value in values) and any(math.isfinite(value or 0) for value in values):
-        for value, label, line in zip(values, labels, lines, strict=True):
-            if value is not None and not math.isfinite(value):
-                faults.add("label that is not finite among numbers", "correct or remove the row", line, label)
-
-
 def _splits(cells: list[str], lines: list[int], faults: Faults) -> list[str]:
     """ "train", "validation", "test", or "" where the cell is blank."""
     splits = []
     for cell, line in zip(cells, lines, strict=True):
-        split = SPLIT_NAMES.get(cell.strip().lower(), "")
-        if cell.strip() and not split:
+        split = SPLIT_NAMES.get(cell.lower(), "")
+        if cell and not split:
             faults.add("unknown split", "write train, validation or test", line, cell)
         splits.append(split)
     return splits
@@ -249,41 +211,39 @@ def _weights(cells: list[str], table: Rows, faults: Faults) -> list[float]:
     return weights
 
 
-def numbers(cells: Sequence[str], delimiter: str) -> list[float | None]:
-    """Each cell as a number, None where it is none. A decimal comma counts where the fields are not separated by commas
-    and no point is used."""
-    decimal_comma = delimiter != "," and not any("." in cell for cell in cells)
-    return [_number(cell.replace(",", ".", 1) if decimal_comma else cell) for cell in cells]
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _distinct(names: list[str], columns: list[list[str]], lines: list[int], faults: Faults) -> list[int]:
-    """Rows to keep: a repeated row goes, a file that two rows tell different things about is a fault."""
+def _distinct(
+    names: list[str], columns: list[Sequence[str]], lines: list[int], dropped: Collection[int], faults: Faults
+) -> tuple[list[int], list[int]]:
+    """Rows to keep, and repeated ones, which go; a file that two rows tell different things about is a fault."""
     first: dict[str, int] = {}
-    kept = []
+    kept, repeated = [], []
     for i, name in enumerate(names):
+        if i in dropped:
+            continue
         earlier = first.setdefault(name, i)
         if earlier == i:
             kept.append(i)
-        elif any(cells[i] != cells[earlier] for cells in columns):
+            continue
+        repeated.append(i)
+        if any(cells[i] != cells[earlier] for cells in columns):
             told = f"{name} (line {lines[earlier]} tells otherwise)"
             faults.add("image listed again with another label, group, split or weight", "keep one row", lines[i], told)
-    return kept
+    return kept, repeated
 
 
-def _notes(table: Rows, columns: Sequence[int], kept: int) -> list[str]:
+def _notes(table: Rows, columns: Columns, left_out: Sequence[LeftOut]) -> list[str]:
     notes = []
-    if kept < len(table.rows):
-        notes.append(f"{len(table.rows) - kept} repeated rows dropped")
-    unused = [name for i, name in enumerate(table.header) if i not in columns]
+    repeated = sum(one.reason == "the same row again" for one in left_out)
+    if repeated:
+        notes.append(f"{repeated} repeated rows dropped")
+    if len(left_out) > repeated:
+        notes.append(f"{len(left_out) - repeated} rows left out, as they are not labelled")
+    unused = [name for i, name in enumerate(table.header) if columns.taken[i].role == "not used"]
     if unused:
-        notes.append(f"columns not used: {listed(unused)}")
+        notes.append(f"columns not used: {listed(name or '(without a name)' for name in unused)}")
+    blanks = sum(cell != cell.strip() for row in table.rows for cell in row)
+    if blanks:
+        notes.append(f"{blanks} cells with blanks around them, which do not count")
     if table.delimiter != ",":
         notes.append(f"fields separated by {'tabs' if table.delimiter == chr(9) else repr(table.delimiter)}")
     return notes

@@ -1,0 +1,128 @@
+"""What the cells of a label column say: a class, a number, nothing, or several classes at once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from neocog.data.reading import Reading, ambiguous
+from neocog.errors import UserError, listed, printable
+
+# What pandas, R, SQL and spreadsheets write where nothing is known; "none" in lower case is a word
+MISSING = frozenset(["", "nan", "n/a", "#n/a", "null", "nat", "<na>", "na", "nil", "-", "--", "?", "."])
+LISTS = re.compile(r"\[.*\]|\{.*\}|\(.*\)", re.DOTALL)
+SEPARATORS = ("|", ";", ",", "+", "&", "/", " ")
+MOST_DECIMALS = 20  # different decimals that could be classes, if each stands in several rows
+LEAST_EACH = 5  # rows with each class, on average
+MOST_WHOLE = 20  # different whole numbers that are classes without a doubt, if none is left out
+
+
+def number(text: str) -> float | None:
+    """A cell as a number, None where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def numbers(cells: Sequence[str], delimiter: str) -> list[float | None]:
+    """Each cell as a number, None where it is none. A decimal comma counts where the fields are not separated by commas
+    and no point is used."""
+    decimal_comma = delimiter != "," and not any("." in cell for cell in cells)
+    return [number(cell.replace(",", ".", 1) if decimal_comma else cell) for cell in cells]
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell is what programs write for "not known".
+
+    >>> [cell for cell in ("NaN", "NA", "None", "none", "?", "cat") if is_missing(cell)]
+    ['NaN', 'NA', 'None', '?']
+    """
+    text = cell.strip()
+    return text.lower() in MISSING or text == "None"
+
+
+def missing(cells: Sequence[str], reading: Reading) -> tuple[set[int], str]:
+    """The rows whose label says nothing, and what was decided about texts such as NA that look so but are classes.
+
+    NA among codes of two capitals is one of them (Namibia, North America); blank cells never are a class.
+    """
+    found = {row for row, cell in enumerate(cells) if is_missing(cell)}
+    words = {cells[row].strip() for row in found} - {""}
+    if not words or reading.unlabelled == "class":
+        why = f"{listed(sorted(words))} taken for a class, as asked" if words else ""
+        return {row for row in found if not cells[row].strip()}, why
+    others = {cell.strip() for row, cell in enumerate(cells) if row not in found}
+    if words == {"NA"} and len(others) >= 3 and all(re.fullmatch("[A-Z]{2}", text) for text in others):
+        blank = {row for row in found if not cells[row].strip()}
+        return blank, "NA taken for a class, as the others are codes of two letters too"
+    return found, ""
+
+
+def label_kind(name: str, cells: Sequence[str], delimiter: str, reading: Reading, where: str) -> tuple[str, str]:
+    """("class" or "value", the evidence) of a column that is named label. Raises UserError where both are plausible."""
+    held = [cell for cell in cells if not is_missing(cell)]
+    found = [value for value in numbers(held, delimiter) if value is not None]
+    different = len(set(held))
+    if len(found) < len(held) or not held:
+        return "class", f"{different:,} different texts"
+    span = f"{min(found):g} … {max(found):g}"
+    if reading.task == "regression":
+        return "value", f"{different:,} different numbers, {span}"
+    kinds = len(set(found))
+    whole = all(value == round(value) for value in found if abs(value) < float("inf"))
+    evidence = f"{kinds:,} different {'whole numbers' if whole else 'decimals'}, {span}"
+    if reading.task != "auto":
+        return "class", evidence
+    few = len(found) >= LEAST_EACH * kinds
+    gaps = whole and max(found) - min(found) != kinds - 1
+    if (not whole and few and kinds <= MOST_DECIMALS) or (whole and kinds > 10 and not few):
+        sure = False
+    else:
+        sure = not (whole and gaps and kinds > MOST_WHOLE)
+    if not sure:
+        classes = (f"{kinds:,} classes (classification)", "--task classification")
+        raise ambiguous(
+            f"column '{name}'", f"{where}: {evidence}", classes, ("values (regression)", "--task regression")
+        )
+    return ("class" if whole else "value"), evidence
+
+
+def same_partition(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether two columns tell the same rows apart: 0 and 1 beside cat and dog."""
+    pairs = set(zip(first, second, strict=True))
+    return len(pairs) == len(set(first)) == len(set(second))
+
+
+def several(cells: Iterable[str]) -> str:
+    """What separates several labels in one cell, or "" where each cell is one label.
+
+    A separator counts where its parts are labels by themselves: "cat|dog" beside "cat". Lists in brackets always do.
+
+    >>> several(["cat", "dog", "cat|dog"]), several(["big cat", "big dog"]), several(["['cat', 'dog']", "[]"])
+    ('|', '', '[]')
+    """
+    counts = Counter(cell.strip() for cell in cells if not is_missing(cell))
+    if counts and all(LISTS.fullmatch(label) for label in counts):
+        return "[]"
+    for separator in SEPARATORS:
+        joined = [label for label in counts if separator in label.strip(separator)]
+        atoms = {part.strip() for label in joined for part in label.split(separator)} - {""}
+        alone = atoms & (counts.keys() - set(joined))
+        strong = separator in "|;" and len(joined) > 1 and len(atoms) <= len(counts)
+        if joined and (len(alone) == len(atoms) or strong):
+            return separator
+    return ""
+
+
+def refuse_several(name: str, cells: Sequence[str], lines: Sequence[int], where: str) -> None:
+    """Raises UserError where cells hold several labels."""
+    separator = several(cells)
+    if not separator:
+        return
+    rows = [i for i, cell in enumerate(cells) if separator == "[]" or separator in cell.strip(separator)]
+    shown = listed(f"line {lines[i]} '{printable(cells[i])[:60]}'" for i in rows[:3])
+    what = f"{len(rows):,} rows of '{name}' hold several labels: several labels an image are not supported"
+    fix = f"write one label a row; --columns label='{name}' takes each such text for a class of its own"
+    raise UserError(what, f"{where}: {shown}", fix)
