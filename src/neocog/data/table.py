@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from neocog.data.classes import index_classes, look_alikes
-from neocog.data.columns import IMAGE, LABEL, Columns, columns_of, describes, shown
+from neocog.data.column_names import IMAGE, LABEL, describes
+from neocog.data.columns import Columns, columns_of, shown
 from neocog.data.dataset import Dataset, LeftOut
 from neocog.data.decoding import Decoding
 from neocog.data.faults import Faults
