@@ -115,3 +115,30 @@ def test_slopes_of_flattened_maps_lie_as_the_maps_do(way: Any) -> None:
     flat.backward(slope)
     assert torch.equal(flat, maps.flatten(1)) and torch.equal(found[0], slope.view(3, 4, 5, 6))
     assert found[0].is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    "sides, kernel, stride", [((2, 2, 2), 3, 1), ((1, 1, 1), 3, 2), ((4, 4, 4), 5, 1), ((1, 1), 3, 2), ((6, 3, 6), 5, 1)]
+)
+def test_kernels_larger_than_their_maps_learn_the_same_in_bf16(sides: tuple[int, ...], kernel: int, stride: int) -> None:
+    """oneDNN's gradients of such weights in bf16 read what others have left in memory: NaN at random, or worse, numbers."""
+    dimensions = len(sides)
+    convolve, order = {
+        2: (F.conv2d, torch.channels_last),
+        3: (F.conv3d, torch.channels_last_3d),
+    }[dimensions]
+    source = torch.Generator().manual_seed(0)
+    x = torch.randn(4, 64, *sides, generator=source)
+    weight = torch.randn(64, 64, *[kernel] * dimensions, generator=source).bfloat16().float().requires_grad_()
+    settings = {"stride": stride, "padding": kernel // 2}
+    expected = convolve(x.bfloat16().float(), weight, **settings)
+    slope = torch.randn(expected.shape, generator=source)
+    (theirs,) = torch.autograd.grad(expected, weight, slope)
+    for _ in range(5):
+        for size in (1 << power for power in range(8, 20, 2)):
+            torch.full((size,), 1000.0, dtype=torch.bfloat16)  # left in memory
+        with torch.autocast("cpu", torch.bfloat16), FastConvolutions():
+            found = convolve(x.contiguous(memory_format=order), weight, **settings)
+        (ours,) = torch.autograd.grad(found, weight, slope.to(found.dtype))
+        assert torch.isfinite(ours).all()
+        assert (ours - theirs).abs().max() < 0.03 * theirs.abs().max()
