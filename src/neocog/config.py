@@ -171,8 +171,8 @@ class TrainConfig:
     """Changes to the default augmentation: turn=15, flip=off, or off for none at all. Repeatable."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the processor is fast at it, else fp32 with Winograd's convolutions. fp32: without them."""
-    engine: Literal["torch", "numpy"] = "torch"
-    """numpy: the hand-written engine, for networks that it knows."""
+    engine: Literal["torch", "numpy", "keras"] = "torch"
+    """What computes the network: numpy is the hand-written engine, keras starts from Keras' own weights; chains of layers."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: the GPU where there is one."""
     threads: int = 0
@@ -214,6 +214,7 @@ SETTINGS_OF: dict[str, tuple[Task, ...]] = {
     "diff_augment": ("gan",),
     "extractor": ("gan",),
     "patch": ("segmentation",),
+    "engine": ("classification",),
 }
 
 # Settings of the training that are other by default for some tasks (Radford et al. 2016 for gan)

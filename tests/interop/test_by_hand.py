@@ -20,7 +20,8 @@ from neocog.config import TrainConfig
 from neocog.engine.interrupt import Interrupted
 from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
 from neocog.errors import UserError
-from neocog.interop.by_hand import ByHand, HandOptimizer, on_processor
+from neocog.interop.by_hand import ByHand, HandOptimizer
+from neocog.interop.engine import on_processor
 from neocog.interop.scratch import to_scratch
 from neocog.networks import build
 from neocog.networks.layers import Maxout, MinPool2d

@@ -142,7 +142,7 @@ def test_without_labels_everything_works_but_directions(tmp_path: Path) -> None:
         ({"loss": "cross-entropy"}, "--loss cross-entropy is not for vae"),
         ({"loss": "gaussian", "binarise": "sampled"}, "--binarise sampled is for --loss bernoulli, not for gaussian"),
         ({"class_weights": "balanced"}, "--class-weights balanced belongs to classes"),
-        ({"engine": "numpy"}, "--engine numpy does not know --task vae"),
+        ({"engine": "numpy"}, "--engine belongs to --task classification, not to vae"),
         ({"scaling": "image"}, "--scaling image would lose how bright images are"),
         ({"size": (200,)}, "at most 128 pixels a side, not 200 × 200"),
         ({"size": (6,)}, "at least 8 pixels a side, not 6 × 6"),

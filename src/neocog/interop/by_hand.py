@@ -7,7 +7,6 @@ tensors and NumPy arrays at once: two views of the same numbers.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,22 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from neocog import scratch
-from neocog.config import TrainConfig
-from neocog.errors import UserError
 from neocog.interop.layers import chain
 from neocog.interop.scratch import TARGET, share, to_scratch
-
-
-def on_processor(config: TrainConfig, processes: int = 1) -> TrainConfig:
-    """The settings that the NumPy engine can follow: one process, fp32, the processor. Raises UserError for others."""
-    fix = "leave it out, or use --engine torch"
-    if config.device == "cuda":
-        raise UserError("--engine numpy computes on the processor, not on --device cuda", fix=fix)
-    if config.precision == "bf16":
-        raise UserError("--engine numpy computes in fp32, not in --precision bf16", fix=fix)
-    if processes > 1:
-        raise UserError(f"--engine numpy runs in 1 process, not in {processes}", fix="start it without torchrun")
-    return replace(config, device="cpu", precision="fp32")
 
 
 class ByHand(nn.Module):

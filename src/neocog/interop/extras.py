@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +29,10 @@ def keras() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read once, when TensorFlow is imported
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with silent(), quiet():
-        if find_spec(
-            "triton"
-        ):  # torch's compiler and TensorFlow each bring an LLVM; in the other order the process dies
+        # Torch's compiler and TensorFlow each bring an LLVM, and the process dies where triton comes second
+        if "tensorflow" in sys.modules:  # torch then does without its compiler, which nothing here uses
+            sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
+        elif find_spec("triton"):
             importlib.import_module("triton")
         tensorflow, found = extra("keras", "tensorflow", "keras")
         tensorflow.config.set_visible_devices([], "GPU")

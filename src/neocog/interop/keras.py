@@ -7,7 +7,7 @@ own layers alone: a saved model loads anywhere, without neocog and without any c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from torch import nn
 from neocog.errors import UserError
 from neocog.interop import extras
 from neocog.interop.keras_layers import KNOWN, TARGET, label
-from neocog.interop.layers import chain, converted
+from neocog.interop.layers import Link, chain, converted
 from neocog.networks.lenet5 import TableConv2d
 from neocog.predictor import Predictor
 from neocog.run import to_json
@@ -37,7 +37,7 @@ def to_keras(model: nn.Module, channels: int, size: tuple[int, int]) -> Any:
     keras = extras.keras()
     images = keras.Input((*size, channels))
     twin = keras.Model(images, through(model, images), name=type(model).__name__.lower())
-    give_weights(model, twin)
+    give_weights(chain(model, TARGET), twin)
     return twin
 
 
@@ -50,9 +50,9 @@ def through(model: nn.Module, images: Any) -> Any:
     return images
 
 
-def give_weights(model: nn.Module, twin: Any) -> None:
-    """Copy the weights of ``model`` into its Keras twin."""
-    for link in chain(model, TARGET):
+def give_weights(links: Iterable[Link], twin: Any) -> None:
+    """Copy the weights of these layers into their Keras twin."""
+    for link in links:
         if weights_of(link.layer):
             arrays = [turned(tensor.detach().cpu().numpy()) for tensor in weights_of(link.layer)]
             twin.get_layer(label(link)).set_weights(arrays)
@@ -114,7 +114,7 @@ def write(predictor: Predictor, folder: Path, facts: Mapping[str, Any]) -> None:
     logits = through(predictor.network, images)
     calibrated = keras.layers.Rescaling(1 / predictor.temperature, name="calibration")(logits)
     model = keras.Model(pixels, keras.layers.Softmax(name="probabilities")(calibrated), name="network")
-    give_weights(predictor.network, model)
+    give_weights(chain(predictor.network, TARGET), model)
     with extras.quiet():
         model.save(folder / FILE)
     (folder / "network.json").write_text(to_json(facts), encoding="utf-8")

@@ -23,9 +23,11 @@ def layers(model: nn.Module, channels: int, size: tuple[int, ...]) -> list[Layer
     rows: list[Layer] = []
 
     def hook(name: str, layer: nn.Module) -> None:
-        def note(_layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        def note(_layer: nn.Module, _inputs: object, output: object) -> None:
             own = sum(p.numel() for p in layer.parameters())
-            rows.append(Layer(name, type(layer).__name__, tuple(output.shape[1:]), own))
+            maps = output[0] if isinstance(output, tuple) else output  # a pool gives the places too, an LSTM its state
+            shape = tuple(maps.shape[1:]) if isinstance(maps, Tensor) else ()
+            rows.append(Layer(name, type(layer).__name__, shape, own))
 
         hooks.append(layer.register_forward_hook(note))
 

@@ -17,7 +17,7 @@ from neocog.data.dataset import Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, listed
-from neocog.interop.by_hand import ByHand
+from neocog.interop.engine import computed_by
 from neocog.measures.calibration import calibration_bins, fit_temperature
 from neocog.measures.classification import classification_measures, per_class
 from neocog.measures.counts import confusion
@@ -69,7 +69,7 @@ class ClassificationStudy(Study):
 
         def network() -> torch.nn.Module:
             net = build(model.model, preprocessing.inputs, preprocessing.size, len(dataset.classes), **model.options)
-            return ByHand(net) if training.engine == "numpy" else net
+            return computed_by(training.engine, net, preprocessing.inputs, preprocessing.size)
 
         weights: tuple[float, ...] = ()
         if training.class_weights == "balanced":

@@ -43,8 +43,6 @@ class Generative(Study):
         if config.data.scaling != "data":
             what = f"--scaling {config.data.scaling} would lose how bright images are, which --task {self.name} learns"
             yield UserError(what, fix="leave --scaling out")
-        if training.engine == "numpy":
-            yield UserError(f"--engine numpy does not know --task {self.name}", fix="leave --engine out")
         if training.class_weights != "none":
             what = f"--class-weights {training.class_weights} belongs to classes, not to --task {self.name}"
             yield UserError(what, fix="leave one of the two out")

@@ -30,7 +30,7 @@ from neocog.data.survey import Record, survey
 from neocog.engine.ranks import Ranks
 from neocog.environment import cores, environment
 from neocog.errors import UserError, listed, raise_all
-from neocog.interop.by_hand import on_processor
+from neocog.interop.engine import on_processor
 from neocog.studies import study_for
 from neocog.studies.job import Data, Job
 from neocog.studies.study import Study
@@ -92,7 +92,7 @@ def arrange(
         raise UserError(what, fix="give a validation share, as in --split 0.8 0.1 0.1, or leave --patience out")
     train = np.flatnonzero(parts == "train")
     preprocessing = data.study.scaled(finish(data.plan, data.records, train.tolist()))
-    if config.training.engine == "numpy":
+    if config.training.engine != "torch":
         config = replace(config, training=on_processor(config.training, ranks.world))
     config = resolved(data.study.resolved(config, dataset), preprocessing, len(train), data.study)
     device = torch.device(config.training.device)
