@@ -118,9 +118,12 @@ def test_slopes_of_flattened_maps_lie_as_the_maps_do(way: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "sides, kernel, stride", [((2, 2, 2), 3, 1), ((1, 1, 1), 3, 2), ((4, 4, 4), 5, 1), ((1, 1), 3, 2), ((6, 3, 6), 5, 1)]
+    "sides, kernel, stride",
+    [((2, 2, 2), 3, 1), ((1, 1, 1), 3, 2), ((4, 4, 4), 5, 1), ((1, 1), 3, 2), ((6, 3, 6), 5, 1)],
 )
-def test_kernels_larger_than_their_maps_learn_the_same_in_bf16(sides: tuple[int, ...], kernel: int, stride: int) -> None:
+def test_kernels_larger_than_their_maps_learn_the_same_in_bf16(
+    sides: tuple[int, ...], kernel: int, stride: int
+) -> None:
     """oneDNN's gradients of such weights in bf16 read what others have left in memory: NaN at random, or worse, numbers."""
     dimensions = len(sides)
     convolve, order = {

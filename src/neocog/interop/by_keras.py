@@ -73,7 +73,9 @@ class ByKeras(nn.Module):
         pairs = []
         for link in self._links:
             if tensors := weights_of(link.layer):
-                pairs += zip(tensors, self._twin.model.get_layer(label(link)).weights, strict=False)  # after them: seeds
+                pairs += zip(
+                    tensors, self._twin.model.get_layer(label(link)).weights, strict=False
+                )  # after them: seeds
         return pairs
 
 
