@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from neocog import __version__
-from neocog.data.dataset import Images
-from neocog.data.feed import Streamed
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
@@ -39,27 +37,32 @@ class Predictor:
     facts: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()  # of the run
 
-    def outputs(self, images: Images, indices: Sequence[int], batch: int = 256) -> Iterator[Logits]:
-        """Yield (B, …) outputs of the network for the samples at ``indices``, in their order. Raises BadImage."""
-        where = np.asarray(indices, dtype=np.int64)
-        wanted = (where[start : start + batch] for start in range(0, len(where), batch))
-        for pixels in Streamed(images, self.preprocessing).stream(wanted):
-            yield self.of_pixels(torch.as_tensor(pixels))
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @property
+    def offsets(self) -> NDArray[np.float64] | None:
+        """(K,) what calibration adds to the logits; None where nothing drew the network away from the classes' shares."""
+        given = self.facts.get("offsets")
+        return None if given is None else np.asarray(given, np.float64)
 
     @torch.no_grad()
     def of_pixels(self, pixels: torch.Tensor) -> Logits:
         """(B, …) outputs for fitted pixels (B, C, …)."""
-        found: Logits = self.network(normalise(pixels, self.preprocessing)).float().numpy()
+        found: Logits = self.network(normalise(pixels.to(self.device), self.preprocessing)).float().cpu().numpy()
         return found
 
     def probabilities(self, logits: Logits) -> NDArray[np.float64]:
-        """(B, K) calibrated: softmax(logits / temperature)."""
-        return probabilities(logits, self.temperature)
+        """(B, K) calibrated: softmax(logits / temperature + offsets)."""
+        return probabilities(logits, self.temperature, self.offsets)
 
 
-def probabilities(logits: Logits, temperature: float) -> NDArray[np.float64]:
-    """(N, K) calibrated: softmax(logits / temperature)."""
-    scaled = logits.astype(np.float64) / temperature
+def probabilities(
+    logits: Logits, temperature: float = 1.0, offsets: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """(N, K) softmax(logits / temperature + offsets)."""
+    scaled = logits.astype(np.float64) / temperature + (0.0 if offsets is None else offsets)
     scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
     shares: NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
     return shares
@@ -89,8 +92,8 @@ def save_predictor(
     write_atomically(run.model, to_json(recipe))
 
 
-def load_predictor(run: Run) -> Predictor:
-    """The network of a finished run. Raises UserError where it is unfinished, damaged, or of another form."""
+def load_predictor(run: Run, device: str | torch.device = "cpu") -> Predictor:
+    """The network of a finished run, on ``device``. Raises UserError where it is unfinished, damaged, or of another form."""
     if not run.model.is_file() or not run.weights.is_file():
         fix = (
             f"`neocog resume {run.folder}` ends it"
@@ -125,7 +128,7 @@ def load_predictor(run: Run) -> Predictor:
             what = f"the weights are of another network: '{name}' is {tuple(value.shape)}, the model's {tuple(ours[name].shape)}"
             raise UserError(what, str(run.weights), f"is {facts['model']} unchanged?")
     network.load_state_dict(state)
-    reorder(network)  # as in training: another order rounds otherwise
+    reorder(network.to(device))  # as in training: another order rounds otherwise
     temperature = float(facts.get("temperature", 1.0))
     return Predictor(
         network.eval(), preprocessing, tuple(facts["classes"]), temperature, facts["task"], facts, run.folder

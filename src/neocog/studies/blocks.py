@@ -24,7 +24,8 @@ from neocog.data.fit import fit
 from neocog.data.images import Decoding, decode
 from neocog.predictor import Predictor
 from neocog.studies.classes import RANKS, class_rows
-from neocog.studies.study import Advance, Predicted
+from neocog.studies.evaluation import Advance
+from neocog.studies.study import Predicted
 
 AT_ONCE = 1 << 20  # input positions that go through the network together
 AXES = ("slice", "row", "column")

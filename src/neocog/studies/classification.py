@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,30 +21,30 @@ from neocog.interop.engine import computed_by
 from neocog.measures.calibration import calibration_bins, fit_temperature
 from neocog.measures.classification import classification_measures, per_class
 from neocog.measures.counts import confusion
+from neocog.measures.unseen import best_cut
 from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
-from neocog.run import Measure, Section
+from neocog.run import Section
 from neocog.studies.blocks import predict_blocks
 from neocog.studies.classes import MISTAKES, RANKS, class_rows, none_below, predictions_csv
+from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
 from neocog.studies.reading import reading_chapter
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
-from neocog.studies.unseen import judge_unseen, surety
+from neocog.studies.study import Predicted, Study, position
+from neocog.studies.unseen import Strangers, strangers_of, unseen_chapter, unseen_measures
 from neocog.tasks import chapters as chapter
 from neocog.tasks.classification import Classification, balanced_weights
-from neocog.verbs.screen import Screen
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Logits (n, K) of one part, in the order of ``samples`` (n,), positions in the data set."""
+class Answers:
+    """Logits (n, K) of samples, and their true classes (n,); ``strangers``: samples of classes that no network saw."""
 
-    samples: NDArray[np.int64]
     logits: NDArray[np.float32]
     labels: NDArray[np.int64]
-    groups: NDArray[np.str_] | None
+    strangers: Strangers | None = None
 
 
 class ClassificationStudy(Study):
@@ -76,58 +76,57 @@ class ClassificationStudy(Study):
             weights = balanced_weights(dataset.labels[train].tolist(), len(dataset.classes))
         return Classification(network, dataset.classes, training.loss, training.label_smoothing, weights)  # type: ignore[arg-type]
 
-    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
-        """Calibration on the validation part; then the test part, looked at for the first time."""
-        validation, test = judged(job, learner, loop, "validation"), judged(job, learner, loop, "test")
-        temperature = fit_temperature(validation.logits, validation.labels) if len(validation.samples) else 1.0
-        seed, classes = job.config.training.seed, job.dataset.classes
-        measures = {
-            part: classification_measures(found.logits, found.labels, found.groups, seed, temperature)
-            for part, found in {"test": test, "validation": validation}.items()
-            if len(found.samples)
-        }
-        each = per_class(test.logits, test.labels, classes, test.groups, seed)
-        calibrated = probabilities(test.logits, temperature)
-        reading: list[Section] = []
-        facts: dict[str, Any] = {"temperature": temperature}
-        if job.dataset.form == "sequences":
-            reading.append(reading_chapter(job, learner, loop, test.samples, test.logits.argmax(1)))
-            facts |= none_below(validation.logits)
-        else:
-            facts["stored"] = usual_size(job)
-        if job.data.unseen is not None:
-            if not len(validation.samples):
+    def facts(self, job: Job) -> dict[str, Any]:
+        return {} if job.dataset.form == "sequences" else {"stored": usual_size(job)}
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+        labels = matched(samples.dataset, predictor.classes)[samples.positions]
+        logits = [np.empty((0, len(predictor.classes)), np.float32)]
+        for where, pixels in samples.batches(predictor.preprocessing):
+            logits.append(predictor.of_pixels(pixels))
+            advance(len(where))
+        return Answers(np.concatenate(logits), labels, strangers_of(predictor, samples))
+
+    def learned(
+        self, predictor: Predictor, validation: Answers, job: Job, parts: Mapping[str, Samples], advance: Advance
+    ) -> dict[str, Any]:
+        facts: dict[str, Any] = {"temperature": fit_temperature(validation.logits, validation.labels)}
+        if validation.strangers is not None:
+            if not len(validation.labels):
                 raise UserError(
                     "--unseen needs a validation part to set the threshold", fix="give --split a second share"
                 )
-            scores = surety(learner.judged[self.network], job.data.unseen, job.preprocessing)
-            largest = [found.logits.max(axis=1) for found in (validation, test)]
-            facts["none_below"], more, section = judge_unseen(scores, job.data.unseen, *largest)
-            measures["test"] |= more
-            reading.append(section)
-        return Judgement(
-            measures=measures,
-            predictions=predictions_csv(job.dataset, test.samples, test.labels, calibrated),
-            chapters=[*_chapters(job, loop, test, measures, each, temperature), *reading],
-            result={"per_class": each, **facts},
-            facts=facts,
-        )
+            facts["none_below"] = best_cut(validation.logits.max(axis=1), validation.strangers.scores)
+        elif job.dataset.form == "sequences":
+            facts |= none_below(validation.logits)
+        return facts
 
-    def evaluate(
-        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
-    ) -> dict[str, Any]:
-        labels = matched(dataset, predictor.classes)[chosen]
-        parts = []
-        for part in predictor.outputs(dataset.images, chosen.tolist()):
-            parts.append(part)
-            advance(len(part))
-        groups = None if dataset.groups is None else dataset.groups[chosen]
-        values, seed = np.concatenate(parts), config.training.seed
-        found = classification_measures(values, labels, groups, seed, predictor.temperature)
-        return {
-            "measures": {"test": {name: asdict(value) for name, value in found.items()}},
-            "per_class": per_class(values, labels, predictor.classes, groups, seed),
-        }
+    def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+        logits, labels, groups, seed = answers.logits, answers.labels, samples.groups, samples.seed
+        found = classification_measures(logits, labels, groups, seed, predictor.temperature)
+        if answers.strangers is not None and samples.part == "test":
+            found |= unseen_measures(logits.max(axis=1), answers.strangers, predictor.facts["none_below"])
+        return Evaluation(found, {"per_class": per_class(logits, labels, predictor.classes, groups, seed)})
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        test, dataset = loop.feed.parts["test"], job.dataset
+        calibrated = predictor.probabilities(answers.logits)
+        chapters = _chapters(job, loop, predictor, answers, calibrated, evaluated)
+        if dataset.form == "sequences":
+            chapters.append(reading_chapter(job, predictor, loop, test, answers.logits.argmax(1)))
+        if answers.strangers is not None:
+            assert job.data.unseen is not None
+            measures = evaluated["test"].measures
+            chapters.append(unseen_chapter(measures, len(job.data.unseen.classes), predictor.facts["none_below"]))
+        kept = ("temperature", "stored", "none_below")
+        return Report(
+            predictions=predictions_csv(dataset, test, answers.labels, calibrated),
+            chapters=chapters,
+            result={name: predictor.facts[name] for name in kept if name in predictor.facts},
+        )
 
     def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
         if predictor.preprocessing.encoding == "nucleotides":
@@ -177,17 +176,6 @@ def usual_size(job: Job) -> list[int]:
     return [int(side) for side in np.median(np.array(sizes), axis=0)]
 
 
-def judged(job: Job, learner: Learner, loop: Loop, part: str) -> Judged:
-    """Logits of a whole part."""
-    samples, logits = [np.empty(0, np.int64)], [np.empty((0, len(job.dataset.classes)), np.float32)]
-    for where, found, _ in outputs(job, learner, loop, part):
-        samples.append(where)
-        logits.append(found)
-    where = np.concatenate(samples)
-    groups = None if job.dataset.groups is None else job.dataset.groups[where]
-    return Judged(where, np.concatenate(logits), job.dataset.labels[where], groups)
-
-
 def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
     """(N,) labels in the run's order of classes. Raises UserError for classes that the run does not know."""
     unknown = [name for name in dataset.classes if name not in classes]
@@ -198,41 +186,36 @@ def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
 
 
 def _chapters(
-    job: Job,
-    loop: Loop,
-    test: Judged,
-    measures: Mapping[str, Mapping[str, Measure]],
-    each: Mapping[str, Any],
-    temperature: float,
-) -> list[Section]:
+    job: Job, loop: Loop, predictor: Predictor, test: Answers, calibrated: NDArray[np.float64],
+    evaluated: Mapping[str, Evaluation],
+) -> list[Section]:  # fmt: skip
     """Results, confusion, mistakes, calibration."""
-    classes = job.dataset.classes
-    raw, calibrated = probabilities(test.logits, 1.0), probabilities(test.logits, temperature)
+    classes, raw = job.dataset.classes, probabilities(test.logits)
     correct = raw.argmax(1) == test.labels
     bins = [calibration_bins(p.max(1), correct) for p in (raw, calibrated)]
     totals = {"confusion": torch.from_numpy(confusion(test.labels, raw.argmax(1), len(classes)))}
     return [
-        chapter.measures_chapter(measures, each),
+        chapter.measures_chapter(*measures_of(evaluated)),
         *job.task.sections(classes, totals),
         _mistakes(job, loop, test, calibrated),
-        chapter.calibration_chapter(bins[0], bins[1], temperature),
+        chapter.calibration_chapter(bins[0], bins[1], predictor.temperature),
     ]
 
 
-def _mistakes(job: Job, loop: Loop, test: Judged, calibrated: NDArray[np.float64]) -> Section:
+def _mistakes(job: Job, loop: Loop, test: Answers, calibrated: NDArray[np.float64]) -> Section:
     """The test samples that the network is surest of, among the wrong and among the right."""
     prediction, surety = calibrated.argmax(1), calibrated.max(1)
-    names = job.dataset.classes
+    names, samples = job.dataset.classes, loop.feed.parts["test"]
     examples = [
         [
             chapter.Example(
                 png=png,
-                name=job.dataset.names[test.samples[place]],
+                name=job.dataset.names[samples[place]],
                 truth=names[test.labels[place]],
                 prediction=names[prediction[place]],
                 probability=float(surety[place]),
             )
-            for png, place in zip(thumbnails(job, loop, test.samples[places]), places, strict=True)
+            for png, place in zip(thumbnails(job, loop, samples[places]), places, strict=True)
         ]
         for places in chapter.worst_and_surest(test.labels, prediction, surety, MISTAKES)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,17 @@ ALIVE = 0.01  # variance of a dimension's means over the images (Burda et al. 20
 
 @dataclass(frozen=True)
 class Found:
-    """Of each image: its position in the data (n,), reconstruction (n,), divergences and means of the codes (n, L)."""
+    """Of each image: its position in the data (n,), reconstruction (n,), divergences and means of the codes (n, L).
+
+    ``likely`` (m,): positions in the data of the images of which −log p is estimated, ``nll`` (m,).
+    """
 
     samples: NDArray[np.int64]
     reconstruction: Array
     divergences: Array
     means: Array
+    likely: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    nll: Array = field(default_factory=lambda: np.empty(0))
 
     @property
     def elbo(self) -> Array:
@@ -49,13 +54,13 @@ class Found:
         order = np.argsort(-self.divergences.mean(axis=0), kind="stable")
         return [int(index) for index in order if self.variance[index] > ALIVE]
 
-    def measures(self, dataset: Dataset, seed: int, nll: tuple[Array, Array] | None = None) -> dict[str, Measure]:
-        """``nll``: (positions in the data, −log p) of the images of which that is known."""
+    def measures(self, dataset: Dataset, seed: int) -> dict[str, Measure]:
+        """In nats an image, the bound first."""
         divergence = self.divergences.sum(axis=1)
         columns = {"elbo": self.elbo, "reconstruction": self.reconstruction, "kl": divergence}
         found = mean_measures(columns, groups_of(dataset, self.samples), seed)
-        if nll is not None and len(nll[0]):
-            found |= mean_measures({"iw_nll": nll[1]}, groups_of(dataset, nll[0]), seed)
+        if len(self.likely):
+            found |= mean_measures({"iw_nll": self.nll}, groups_of(dataset, self.likely), seed)
         return {name: found[name] for name in ("elbo", "iw_nll", "reconstruction", "kl") if name in found}
 
 
@@ -85,7 +90,7 @@ def collected(task: VAE, nets: Mapping[str, Module], batches: Iterable[tuple[Arr
 @torch.no_grad()
 def log_marginals(task: VAE, nets: Mapping[str, Module], inputs: Tensor, samples: int = SAMPLES) -> Array:
     """(B,) log p(x) in nats of normalised inputs, an image at a time, so that a batch changes no digit."""
-    piece = max(25, min(samples, AT_ONCE // inputs[0].numel()))
+    piece = max(25, min(samples, AT_ONCE // max(1, inputs[:1].numel())))
     found = [task.log_marginal(nets, image[None], samples, piece).cpu().numpy() for image in inputs]
     values: Array = np.concatenate(found) if found else np.empty(0)
     return values

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from neocog.config import Config, ModelConfig
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
-from neocog.data.feed import Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, pick
@@ -25,21 +24,38 @@ from neocog.networks import build
 from neocog.networks.dcgan import Discriminator, of_classes
 from neocog.predictor import Predictor
 from neocog.run import Run, write_atomically
+from neocog.studies.evaluation import Advance, Evaluation, Report, Samples
 from neocog.studies.features import INCEPTION, Extractor, extractor_of, in_bytes, source_of
 from neocog.studies.generative import Generative, drawn
 from neocog.studies.job import Job
-from neocog.studies.likeness import SHOWN, compared, neighbours
-from neocog.studies.study import Advance, Judgement, Predicted, outputs
+from neocog.studies.likeness import SHOWN, Likeness, compared, neighbours
+from neocog.studies.study import Predicted
 from neocog.tasks import chapters as chapter
 from neocog.tasks.chapters.gan import kept, series_of, tiles_a_side
 from neocog.tasks.chapters.montage import montage, png_bytes
 from neocog.tasks.gan import GAN, troubles
-from neocog.verbs.screen import Screen
 
 PIECE = 256  # latent vectors that are drawn from at once
 MANY, FEW = 10_000, 2_000  # images that are judged: up to 32 × 32 pixels, and larger ones
 COPIES = 1_000  # samples that copies are looked for
 PREFIX = "validation_"
+
+
+OWN = "extractor"  # the classifier that was trained below the run folder, where there is one
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Images (m, C, H, W) that were drawn, what they are worth, and the nearest training images of the first of them.
+
+    ``searched``: training images and drawn ones among which copies were looked for; zeros where there was no training part.
+    """
+
+    likeness: Likeness
+    fake: Array
+    rows: Array
+    extractor: str
+    searched: tuple[int, int] = (0, 0)
 
 
 class GANStudy(Generative):
@@ -108,45 +124,60 @@ class GANStudy(Generative):
             write_atomically(run.folder / "epochs" / f"{epoch:05}.png", png_bytes(sheet))
         return troubles(measures_of(row), job.task.loss)
 
-    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
+    def facts(self, job: Job) -> dict[str, Any]:
         assert isinstance(job.task, GAN)
-        recipe, seed, net = job.preprocessing, job.config.training.seed, learner.judged["generator"]
-        extractor = extractor_of(source_of(job.config.training.extractor, loop.run.folder), recipe)
-        labels = job.dataset.labels[loop.feed.parts["train"]] if job.task.classes else None
-        fake, asked = generated(
-            net, job.task.latent, how_many(recipe, extractor), seed, recipe, labels, job.task.classes
-        )
-        samples = loop.feed.parts["test"]
-        real = pixels_of(loop, samples)
-        found = compared(extractor, fake, real, seed, asked if extractor.classes == job.dataset.classes else None)
-        train = np.sort(np.random.default_rng(seed).permutation(loop.feed.parts["train"])[: extractor.most])
-        copies, rows = neighbours(extractor, fake[:COPIES], pixels_of(loop, train), real)
+        training = job.config.training
+        return {"outputs": 1, "latent": job.task.latent, "seed": training.seed, "extractor": training.extractor or OWN}
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+        """Images drawn by the seed beside the real ones, of the test part alone: nothing is chosen by validation images."""
+        recipe, dataset, seed = predictor.preprocessing, samples.dataset, samples.seed
+        given = predictor.facts["extractor"]
+        extractor = extractor_of(source_of("" if given == OWN else given, predictor.folder), recipe)
+        empty = np.empty((0, recipe.channels, *recipe.size))
+        if samples.part != "test":
+            return Answers(Likeness({}, empty, ()), empty, empty, extractor.name)
+        classes = int(getattr(predictor.network, "classes", 0))
+        known = samples.positions if samples.trained is None else samples.trained
+        labels = dataset.labels[known] if classes and dataset.classes == predictor.classes else None
+        count = how_many(recipe, extractor)
+        fake, asked = generated(predictor.network, self.latent(predictor), count, seed, recipe, labels, classes)
+        real = pixels_of(samples, samples.positions, recipe)
+        advance(len(real))
+        found = compared(extractor, fake, real, seed, asked if extractor.classes == predictor.classes else None)
+        if samples.trained is None:
+            return Answers(found, fake, empty, extractor.name)
+        some = np.sort(np.random.default_rng(seed).permutation(samples.trained)[: extractor.most])
+        copies, rows = neighbours(extractor, fake[:COPIES], pixels_of(samples, some, recipe), real)
         found.measures["memorised_pixels"], found.measures["memorised_features"] = copies
-        said = [*self.went_wrong(job, learner), *found.said()]
-        for line in said:
-            screen.say(f"  {line}", "yellow")
+        return Answers(found, fake, np.stack(rows), extractor.name, (len(some), len(fake[:COPIES])))
+
+    def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+        return Evaluation(answers.likeness.measures, {"extractor": answers.extractor})
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        assert isinstance(job.task, GAN)
+        recipe, measures = job.preprocessing, evaluated["test"].measures
+        said = [*self.went_wrong(job, learner), *answers.likeness.said()]
         films = series_of(loop.run.folder / "epochs", recipe.plane)
         if films.animation:
             write_atomically(loop.run.folder / "epochs.png", films.animation)
             write_atomically(loop.run.folder / "strip.png", films.strip)
-        grey = [shown(images, recipe) for images in (fake[: 2 * SHOWN], *rows)]
-        return Judgement(
-            measures={"test": found.measures},
+        grey = [shown(images, recipe) for images in (answers.fake[: 2 * SHOWN], *answers.rows)]
+        copies = measures["memorised_pixels"], measures["memorised_features"]
+        return Report(
             predictions=self.believed(job, learner, loop),
             chapters=[
-                chapter.likeness_chapter(found.measures, extractor.name, said),
+                chapter.likeness_chapter(measures, answers.extractor, said),
                 chapter.drawn_chapter(grey[0], films),
                 chapter.game_chapter(learner.counters.rows, job.task.loss, bool(learner.means)),
-                *found.chapters(),
-                chapter.copies_chapter(grey[1:], (len(train), len(fake[:COPIES])), copies),
+                *answers.likeness.chapters(),
+                chapter.copies_chapter(grey[1:], answers.searched, copies),
             ],
-            result={"latent": job.task.latent, "extractor": extractor.name, "went_wrong": said},
-            facts={
-                "outputs": 1,
-                "latent": job.task.latent,
-                "seed": seed,
-                "extractor": job.config.training.extractor or "extractor",
-            },
+            result={"latent": job.task.latent, "went_wrong": said},
         )
 
     def went_wrong(self, job: Job, learner: Learner) -> list[str]:
@@ -167,30 +198,14 @@ class GANStudy(Generative):
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["path", "label", "discriminator"])
         dataset = job.dataset
-        for samples, found, _ in outputs(job, learner, loop, "test"):
-            for sample, value in zip(samples, found, strict=True):
-                label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
-                writer.writerow([safe_cell(str(dataset.names[sample])), label, f"{value:.4f}"])
+        believe = learner.judged["discriminator"].eval()
+        with torch.no_grad():
+            for batch in replace(loop.feed, rank=0, world=1).evaluation("test"):
+                found = job.task.predict({"discriminator": believe}, batch.inputs)
+                for sample, value in zip(batch.samples.tolist(), found.tolist(), strict=True):
+                    label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
+                    writer.writerow([safe_cell(str(dataset.names[sample])), label, value])
         return text.getvalue()
-
-    def evaluate(
-        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
-    ) -> dict[str, Any]:
-        recipe, given = predictor.preprocessing, config.training.extractor
-        extractor = extractor_of(source_of(given, predictor.folder), recipe)
-        wanted = [chosen[start : start + PIECE] for start in range(0, len(chosen), PIECE)]
-        real = []
-        for pixels in Streamed(dataset.images, recipe).stream(iter(wanted)):
-            real.append(np.asarray(pixels))
-            advance(len(real[-1]))
-        seed = config.training.seed
-        classes = len(predictor.classes) if config.training.conditional else 0
-        labels = dataset.labels[chosen] if classes and dataset.classes == predictor.classes else None
-        count = how_many(recipe, extractor)
-        fake, asked = generated(predictor.network, self.latent(predictor), count, seed, recipe, labels, classes)
-        asked = asked if extractor.classes == predictor.classes else None
-        found = compared(extractor, fake, np.concatenate(real), seed, asked).measures
-        return {"measures": {"test": {name: asdict(m) for name, m in found.items()}}, "extractor": extractor.name}
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         what = "a run of --task gan draws images and says nothing of given ones"
@@ -261,10 +276,9 @@ def how_many(preprocessing: Preprocessing, extractor: Extractor) -> int:
     return min(MANY if math.prod(preprocessing.plane) <= 32 * 32 else FEW, extractor.most)
 
 
-def pixels_of(loop: Loop, samples: NDArray[np.int64]) -> Array:
+def pixels_of(samples: Samples, positions: NDArray[np.int64], recipe: Preprocessing) -> Array:
     """(n, C, H, W) fitted pixels of samples of the data."""
-    wanted = [samples[start : start + PIECE] for start in range(0, len(samples), PIECE)]
-    return np.concatenate([torch.as_tensor(part).cpu().numpy() for part in loop.feed.store.stream(iter(wanted))])
+    return np.concatenate([pixels.cpu().numpy() for _, pixels in samples.batches(recipe, positions)])
 
 
 def measures_of(row: Mapping[str, float]) -> dict[str, float]:

@@ -19,7 +19,6 @@ from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset, Masks
 from neocog.data.masks import fit_mask
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.unfit import class_map
 from neocog.errors import UserError, listed
 from neocog.measures.segmentation import dice, hd95, iou, mask_confusion, mean_measure, segmentation_measures
 from neocog.run import Measure
@@ -47,7 +46,7 @@ class StreamedMasks:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Answers:
     """Counts of pixels (n, K, K) of the images ``samples`` (n,), and the mean HD95 of each (n,), NaN where undefined."""
 
     samples: NDArray[np.int64]
@@ -61,32 +60,32 @@ class Judged:
         return row_means(dice(self.confusions)[:, self.first :])
 
 
-def judge_masks(
-    dataset: Dataset, classes: Sequence[str], found: Iterable[tuple[Array, Array]], preprocessing: Preprocessing,
-    count: int, order: NDArray[np.int64] | None = None,
-) -> Judged:  # fmt: skip
-    """``found``: (samples (B,), logits (B, K, h, w)), compared with the masks at their own size.
+def compared(
+    dataset: Dataset, classes: Sequence[str], found: Iterable[tuple[int, Array]], positions: NDArray[np.int64]
+) -> Answers:
+    """``found``: (position in the data, mask (H, W)) of every sample at ``positions`` (n,), in any order.
 
-    ``count``: images in all; ``order``: the run's number of each of the data's classes, where they differ.
+    ``classes``: the run's, by whose numbers the found masks are numbered. Raises UserError.
     """
     assert dataset.masks is not None
     first, k = first_counted(classes), len(classes)
-    measured = count * (k - first) <= MOST_DISTANCES
-    samples, confusions, distances = [], [], []
-    table = np.arange(256, dtype=np.uint8)
-    if order is not None:
-        table[: len(order)] = order
-    for where, logits in found:
-        for index, one in zip(where.tolist(), logits, strict=True):
-            truth = table[dataset.masks.read(index)]
-            said = class_map(one, (truth.shape[0], truth.shape[1]), preprocessing.fit)
-            samples.append(index)
-            confusions.append(mask_confusion(truth, said, k))
-            shown = np.where(truth == 255, 255, said)
-            each = [hd95(truth == c, shown == c) for c in range(first, k)] if measured else [np.nan]
-            distances.append(float(row_means(np.array([each]))[0]))
-    matrices = np.stack(confusions) if confusions else np.empty((0, k, k), np.int64)
-    return Judged(np.array(samples, np.int64), matrices, np.array(distances), first)
+    measured = len(positions) * (k - first) <= MOST_DISTANCES
+    place = {index: row for row, index in enumerate(positions.tolist())}
+    confusions, distances = np.zeros((len(place), k, k), np.int64), np.full(len(place), np.nan)
+    order, table = class_order(dataset, classes), np.arange(256, dtype=np.uint8)
+    table[: len(order)] = order
+    for index, said in found:
+        truth = table[dataset.masks.read(index)]
+        if truth.shape != said.shape:
+            sizes = [" × ".join(map(str, shape)) for shape in (truth.shape, said.shape)]
+            raise UserError(
+                f"a mask of {sizes[0]} for an image of {sizes[1]}", str(dataset.names[index]), "give it another"
+            )
+        confusions[place[index]] = mask_confusion(truth, said, k)
+        shown = np.where(truth == 255, 255, said)
+        each = [hd95(truth == c, shown == c) for c in range(first, k)] if measured else [np.nan]
+        distances[place[index]] = row_means(np.array([each]))[0]
+    return Answers(positions, confusions, distances, first)
 
 
 def row_means(values: Array) -> NDArray[np.float64]:
@@ -99,10 +98,9 @@ def row_means(values: Array) -> NDArray[np.float64]:
 
 
 def measured(
-    found: Judged, dataset: Dataset, classes: Sequence[str], seed: int
+    found: Answers, classes: Sequence[str], groups: Array | None, seed: int
 ) -> tuple[dict[str, Measure], dict[str, dict[str, Measure]]]:
     """Measures, mean Dice over images first, and those of each class."""
-    groups = None if dataset.groups is None else dataset.groups[found.samples]
     every = segmentation_measures(found.confusions, classes, groups, found.first == 0, seed)
     mean = mean_measure(found.dice, groups, seed)
     measures = {"image_dice": replace(mean, n=int((~np.isnan(found.dice)).sum()))}
@@ -121,7 +119,7 @@ def class_order(dataset: Dataset, classes: Sequence[str]) -> NDArray[np.int64]:
     return np.array([list(classes).index(name) for name in dataset.classes], np.int64)
 
 
-def predictions_csv(dataset: Dataset, test: Judged) -> str:
+def predictions_csv(dataset: Dataset, test: Answers) -> str:
     """One row a test image: its mean Dice, its HD95, and Dice and IoU of each class; blank where undefined."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

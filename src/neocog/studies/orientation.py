@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +19,6 @@ from neocog.data.augment import Augmentation, Changes
 from neocog.data.augment.turning import Turning, in_disc
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
-from neocog.data.feed import Streamed
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
@@ -27,16 +26,30 @@ from neocog.errors import UserError
 from neocog.measures.circular import angular_error, orientation_measures
 from neocog.networks import build
 from neocog.predictor import Predictor
+from neocog.run import Measure
+from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
+from neocog.studies.study import Predicted, Study, position
 from neocog.tasks import chapters as chapter
 from neocog.tasks.orientation import Orientation, directions
-from neocog.verbs.screen import Screen
 
 SHOWN = 12
 FALSE = ("flip_vertical", "shear", "stretch")  # a picture changed so has another angle, or none
+
+
+@dataclass(frozen=True)
+class Answers:
+    """(n,) each: the angle by which an image was turned, the predicted one in degrees, and its probability."""
+
+    truth: Array
+    predicted: Array
+    sure: Array
+
+    @property
+    def error(self) -> Array:
+        return angular_error(self.predicted, self.truth)
 
 
 class OrientationStudy(Study):
@@ -80,46 +93,45 @@ class OrientationStudy(Study):
         # Judged with the shifts of training: data whose centre of mass was put in one place tell the angle by it otherwise
         return Turning(policy, quarters, radius), Turning(Augmentation(translate=policy.translate), quarters, radius)
 
-    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
-        seed, dataset, always = job.config.training.seed, job.dataset, job.feed.always
+    def facts(self, job: Job) -> dict[str, Any]:
+        always = job.feed.always
         assert isinstance(always, Turning)
-        found = {part: judged(job, learner, loop, part) for part in ("test", "validation")}
-        measures = {
-            part: orientation_measures(each["error"], groups_of(dataset, each["samples"]), seed)
-            for part, each in found.items()
-            if len(each["samples"])
-        }
-        test = found["test"]
-        apart = by_class(dataset, test["samples"], test["error"], seed)
-        pictures = shown(job, loop, test)
-        return Judgement(
-            measures=measures,
-            predictions=predictions_csv(dataset, test),
+        return {"outputs": bins_of(job.config), "radius": always.radius, "translate": always.policy.translate}
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+        """Each image turned by the angle that belongs to its position in the data."""
+        facts, recipe = predictor.facts, predictor.preprocessing
+        turning = Turning(
+            Augmentation(translate=float(facts["translate"])), int(facts["outputs"]) == 4, float(facts["radius"])
+        )
+        columns = [[np.empty(0, np.float32)] for _ in range(3)]
+        for where, pixels in samples.batches(recipe):
+            turned, truth = turning(
+                pixels, torch.empty(0), torch.from_numpy(where).to(pixels.device), samples.seed, 0, recipe
+            )
+            for column, values in zip(columns, (truth.cpu().numpy(), *angles(predictor, turned)), strict=True):
+                column.append(values)
+            advance(len(where))
+        return Answers(*map(np.concatenate, columns))
+
+    def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+        measures = orientation_measures(answers.error, samples.groups, samples.seed)
+        return Evaluation(measures, {"per_class": by_class(samples, answers.error)})
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        test = loop.feed.parts["test"]
+        measures, apart = measures_of(evaluated)
+        pictures = shown(job, loop, test, answers)
+        return Report(
+            predictions=predictions_csv(job.dataset, test, answers),
             chapters=[
                 chapter.measures_chapter(measures),
-                *chapter.orientation_chapters(test["truth"], test["predicted"], test["error"], apart, pictures),
+                *chapter.orientation_chapters(answers.truth, answers.predicted, answers.error, apart, pictures),
             ],
-            result={"per_class": apart},
-            facts={"outputs": bins_of(job.config), "radius": always.radius, "translate": always.policy.translate},
         )
-
-    def evaluate(
-        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
-    ) -> dict[str, Any]:
-        """Each image turned by the angle that belongs to its position in the data."""
-        facts = predictor.facts
-        shifts = Augmentation(translate=float(facts["translate"]))
-        turning = Turning(shifts, int(facts["outputs"]) == 4, float(facts["radius"]))
-        recipe, errors = predictor.preprocessing, []
-        wanted = [chosen[start : start + 256] for start in range(0, len(chosen), 256)]
-        for samples, pixels in zip(wanted, Streamed(dataset.images, recipe).stream(iter(wanted)), strict=True):
-            given, none = torch.as_tensor(pixels), torch.empty(0)
-            turned, truth = turning(given, none, torch.from_numpy(samples), config.training.seed, 0, recipe)
-            errors.append(angular_error(angles(predictor, turned)[0], truth.numpy()))
-            advance(len(samples))
-        error = np.concatenate(errors)
-        measures = orientation_measures(error, groups_of(dataset, chosen), config.training.seed)
-        return {"measures": {"test": {name: asdict(m) for name, m in measures.items()}}}
 
     def inputs(self, predictor: Predictor, pixels: Tensor) -> Tensor:
         return normalise(
@@ -143,7 +155,7 @@ class OrientationStudy(Study):
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
                     angle, sure = next(found)
-                    row |= {"angle": round(float(angle), 2), "probability": round(float(sure), 4)}
+                    row |= {"angle": float(angle), "probability": float(sure)}
                 rows.append(row)
         return Predicted(("path", "angle", "probability", "skipped"), tuple(rows))
 
@@ -171,56 +183,40 @@ def bins_of(config: Config) -> int:
 def angles(predictor: Predictor, pixels: torch.Tensor) -> tuple[Array, Array]:
     """Fitted pixels (B, C, H, W) → angles (B,) in degrees and their probabilities (B,)."""
     recipe = predictor.preprocessing
-    shown = in_disc(pixels, recipe, float(predictor.facts["radius"]))
-    found, sure = directions(predictor.network(normalise(shown, recipe)).float())
+    shown = in_disc(pixels.to(predictor.device), recipe, float(predictor.facts["radius"]))
+    found, sure = directions(torch.from_numpy(predictor.of_pixels(shown)))
     return found.numpy(), sure.numpy()
 
 
-def judged(job: Job, learner: Learner, loop: Loop, part: str) -> dict[str, Array]:
-    """(n,) each: samples, truth, predicted, sure, error over a whole part."""
-    columns: list[list[Array]] = [[np.empty(0, np.int64)], [np.empty(0)], [np.empty(0)], [np.empty(0)]]
-    for samples, logits, truth in outputs(job, learner, loop, part):
-        predicted, sure = directions(torch.from_numpy(logits))
-        for column, values in zip(columns, (samples, truth, predicted.numpy(), sure.numpy()), strict=True):
-            column.append(values)
-    names = ("samples", "truth", "predicted", "sure")
-    found: dict[str, Array] = {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}
-    return found | {"error": angular_error(found["predicted"], found["truth"])}
-
-
-def groups_of(dataset: Dataset, samples: Array) -> Array | None:
-    return None if dataset.groups is None else dataset.groups[samples]
-
-
-def by_class(dataset: Dataset, samples: Array, error: Array, seed: int) -> dict[str, dict[str, Any]]:
+def by_class(samples: Samples, error: Array) -> dict[str, dict[str, Measure]]:
     """Measures of each class: some things look the same upside down."""
+    dataset = samples.dataset
     if not dataset.has_classes or len(dataset.classes) < 2:
         return {}
-    labels = dataset.labels[samples]
+    labels = dataset.labels[samples.positions]
     return {
-        name: {key: asdict(m) for key, m in orientation_measures(error[labels == index], None, seed).items()}
+        name: orientation_measures(error[labels == index], None, samples.seed)
         for index, name in enumerate(dataset.classes)
         if (labels == index).any()
     }
 
 
-def shown(job: Job, loop: Loop, test: dict[str, Array]) -> list[tuple[str, str, float, float]]:
+def shown(job: Job, loop: Loop, samples: Array, test: Answers) -> list[tuple[str, str, float, float]]:
     """(PNG, name, truth, predicted) of the surest mistakes, then of the surest right answers; pictures as they stand upright."""
-    wrong = np.abs(test["error"]) > 30
-    order = np.argsort(-test["sure"], kind="stable")
+    wrong = np.abs(test.error) > 30
+    order = np.argsort(-test.sure, kind="stable")
     chosen = np.concatenate([order[wrong[order]][:SHOWN], order[~wrong[order]][:SHOWN]])
-    pictures = thumbnails(job, loop, test["samples"][chosen])
-    names = [str(job.dataset.names[index]) for index in test["samples"][chosen]]
-    return list(zip(pictures, names, test["truth"][chosen].tolist(), test["predicted"][chosen].tolist(), strict=True))
+    pictures = thumbnails(job, loop, samples[chosen])
+    names = [str(job.dataset.names[index]) for index in samples[chosen]]
+    return list(zip(pictures, names, test.truth[chosen].tolist(), test.predicted[chosen].tolist(), strict=True))
 
 
-def predictions_csv(dataset: Dataset, test: dict[str, Array]) -> str:
+def predictions_csv(dataset: Dataset, samples: Array, test: Answers) -> str:
     """One row a test image: by what it was turned, what the network said, and how far off that is."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["path", "angle", "prediction", "error", "probability"])
-    columns = (test[name] for name in ("samples", "truth", "predicted", "error", "sure"))
-    for sample, truth, predicted, error, sure in zip(*columns, strict=True):
-        name = safe_cell(str(dataset.names[sample]))
-        writer.writerow([name, f"{truth:.2f}", f"{predicted:.2f}", f"{error:.2f}", f"{sure:.4f}"])
+    columns = (column.tolist() for column in (samples, test.truth, test.predicted, test.error, test.sure))
+    for sample, *values in zip(*columns, strict=True):
+        writer.writerow([safe_cell(str(dataset.names[sample])), *values])
     return text.getvalue()

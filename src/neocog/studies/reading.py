@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from neocog.data.dataset import Array
 from neocog.data.normalise import normalise
-from neocog.engine.loop import Learner, Loop
+from neocog.engine.loop import Loop
 from neocog.maps.attribution import gradient_input, scaled
+from neocog.predictor import Predictor
 from neocog.run import Section
 from neocog.studies.job import Job
 from neocog.tasks import chapters as chapter
@@ -22,9 +23,11 @@ MOTIFS = 24
 STRONG = 0.7  # of a filter's largest answer: windows above it make its motif
 
 
-def reading_chapter(job: Job, learner: Learner, loop: Loop, samples: NDArray[np.int64], predicted: Array) -> Section:
+def reading_chapter(
+    job: Job, predictor: Predictor, loop: Loop, samples: NDArray[np.int64], predicted: Array
+) -> Section:
     """``samples`` (n,) of the test part and the classes (n,) predicted for them."""
-    network = learner.judged[job.study.network].eval()
+    network = predictor.network
     chosen = np.unique(np.linspace(0, len(samples) - 1, min(SEEN, len(samples))).astype(int))
     pixels = torch.as_tensor(next(iter(loop.feed.store.stream([samples[chosen]])))).to(loop.feed.device)
     inputs = normalise(pixels, job.preprocessing)  # (n, 4, 1, L)

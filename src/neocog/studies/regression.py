@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,23 +27,22 @@ from neocog.errors import UserError, listed
 from neocog.measures.regression import COVERED, coverage, half_width, regression_measures, several
 from neocog.networks import build
 from neocog.predictor import Predictor
-from neocog.run import Measure, Picture
+from neocog.run import Picture
+from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
 from neocog.studies.pictures import thumbnails
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
+from neocog.studies.study import Predicted, Study, position
 from neocog.tasks import chapters as chapter
 from neocog.tasks.regression import Regression
-from neocog.verbs.screen import Screen
 
 SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Of one part: ``samples`` (n,), and (n, V) each: values, their stated spread, the truth, the error."""
+class Answers:
+    """(n, V) each: values, their stated spread, the truth, the error."""
 
-    samples: NDArray[np.int64]
     values: Array
     spread: Array
     truth: Array
@@ -96,63 +95,66 @@ class RegressionStudy(Study):
         positive = any(angles) and bool((dataset.values[:, angles] >= 0).all())
         return (ValueChanges(policy, angles, positive) if policy.is_on() else None), None
 
-    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
-        """The width of the intervals comes from the validation part; the test part says whether they hold."""
-        task, dataset = job.task, job.dataset
-        assert isinstance(task, Regression)
-        found = {part: judged(job, learner, loop, part) for part in ("test", "validation")}
-        judge, test = found["validation"], found["test"]
-        half = [half_width(judge.error[:, k], judge.spread[:, k]) for k in range(len(dataset.quantities))]
-        measures = {
-            part: measured(each, dataset, job.config.training.seed, half)
-            for part, each in found.items()
-            if len(each.samples)
-        }
+    def facts(self, job: Job) -> dict[str, Any]:
+        assert isinstance(job.task, Regression)
+        task = job.task
         facts = {"mean": task.mean, "std": task.std, "loss": task.loss, "periods": task.periods}
+        return facts | {"outputs": width(facts)}
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+        task, truth = (
+            task_of(predictor.facts),
+            truths(samples.dataset, predictor.facts["quantities"])[samples.positions],
+        )
+        parts = [np.empty((0, int(predictor.facts["outputs"])), np.float32)]
+        for where, pixels in samples.batches(predictor.preprocessing):
+            parts.append(predictor.of_pixels(pixels))
+            advance(len(where))
+        values, spread = task.read(torch.from_numpy(np.concatenate(parts)))
+        error = task.error(values.double(), torch.from_numpy(truth).double()).numpy()
+        return Answers(values.numpy(), spread.numpy(), truth, error)
+
+    def learned(
+        self, predictor: Predictor, validation: Answers, job: Job, parts: Mapping[str, Samples], advance: Advance
+    ) -> dict[str, Any]:
+        """The width of the intervals; the test part says whether they hold."""
+        columns = zip(validation.error.T, validation.spread.T, strict=True)
+        return {"half": [half_width(error, spread) for error, spread in columns]}
+
+    def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+        """Every quantity's errors with intervals, and how often its stated intervals held."""
+        each = []
+        for error, spread, truth, half in zip(
+            answers.error.T, answers.spread.T, answers.truth.T, halves(predictor), strict=True
+        ):
+            measures = regression_measures(error, truth, samples.groups, samples.seed)
+            each.append(measures | {"coverage_90": coverage(error, spread, half)})
+        return Evaluation(several(each, predictor.facts["quantities"]))
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        names, half = job.dataset.quantities, halves(predictor)
         quantities = [
             chapter.Quantity(
                 name,
-                test.truth[:, k],
-                test.error[:, k],
-                half[k] * test.spread[:, k],
-                coverage(test.error[:, k], test.spread[:, k], half[k]),
+                answers.truth[:, k],
+                answers.error[:, k],
+                half[k] * answers.spread[:, k],
+                coverage(answers.error[:, k], answers.spread[:, k], half[k]),
             )
-            for k, name in enumerate(dataset.quantities)
+            for k, name in enumerate(names)
         ]
-        return Judgement(
-            measures=measures,
-            predictions=predictions_csv(dataset, test, half),
+        return Report(
+            predictions=predictions_csv(job.dataset, loop.feed.parts["test"], answers, half),
             chapters=[
-                chapter.measures_chapter(measures),
+                chapter.measures_chapter(*measures_of(evaluated)),
                 chapter.regression_chapter(quantities, COVERED),
-                extremes(job, loop, test, task),
+                extremes(job, loop, answers, task_of(predictor.facts)),
             ],
-            result={"quantities": list(dataset.quantities)},
-            facts={**facts, "half": half, "outputs": width(facts)},
+            result={"quantities": list(names)},
         )
-
-    def evaluate(
-        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
-    ) -> dict[str, Any]:
-        names = list(predictor.facts["quantities"])
-        missing = [name for name in names if name not in dataset.quantities]
-        if missing:
-            raise UserError(f"the data have no {listed(missing)}", fix=f"columns needed: {listed(names, 30)}")
-        assert dataset.values is not None
-        truth = dataset.values[chosen][:, [dataset.quantities.index(name) for name in names]]
-        task, values, spread = task_of(predictor.facts), [], []
-        for part in predictor.outputs(dataset.images, chosen.tolist()):
-            both = task.read(torch.from_numpy(part))
-            values.append(both[0].numpy())
-            spread.append(both[1].numpy())
-            advance(len(part))
-        said = np.concatenate(values)
-        error = task.error(torch.from_numpy(said), torch.from_numpy(truth)).numpy()
-        found = Judged(chosen, said, np.concatenate(spread), truth, error)
-        measures = measured(
-            found, dataset, config.training.seed, [float(h or np.inf) for h in predictor.facts["half"]], names
-        )
-        return {"measures": {"test": {name: asdict(m) for name, m in measures.items()}}}
 
     def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
         """The value of the quantity, in its unit; of several the first."""
@@ -178,7 +180,7 @@ class RegressionStudy(Study):
             for part in piece:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
-                    row |= dict(zip(heads, bounds(*next(found), predictor.facts["half"]), strict=True))
+                    row |= dict(zip(heads, bounds(*next(found), halves(predictor)), strict=True))
                 rows.append(row)
         return Predicted(("path", *heads, "skipped"), tuple(rows))
 
@@ -194,70 +196,54 @@ def width(facts: Any) -> int:
     return len(facts["mean"]) * (2 if facts["loss"] == "gaussian" else 1)
 
 
-def judged(job: Job, learner: Learner, loop: Loop, part: str) -> Judged:
-    """Everything that is said of one part."""
-    task, count = job.task, len(job.dataset.quantities)
-    assert isinstance(task, Regression)
-    samples, said, truth = [np.empty(0, np.int64)], [np.empty((0, 2 * count), np.float32)], [np.empty((0, count))]
-    for where, found, targets in outputs(job, learner, loop, part):
-        samples.append(where)
-        said.append(found)
-        truth.append(targets)
-    both, known = np.concatenate(said), np.concatenate(truth)
-    error = task.error(torch.from_numpy(both[:, :count]).double(), torch.from_numpy(known).double()).numpy()
-    return Judged(np.concatenate(samples), both[:, :count], both[:, count:], known, error)
+def truths(dataset: Dataset, names: Sequence[str]) -> Array:
+    """(N, V) the values of the run's quantities. Raises UserError where the data have not all of them."""
+    missing = [name for name in names if name not in dataset.quantities]
+    if missing:
+        raise UserError(f"the data have no {listed(missing)}", fix=f"columns needed: {listed(names, 30)}")
+    assert dataset.values is not None
+    return dataset.values[:, [dataset.quantities.index(name) for name in names]]
 
 
-def measured(
-    found: Judged, dataset: Dataset, seed: int, half: Sequence[float], names: Sequence[str] = ()
-) -> dict[str, Measure]:
-    """Every quantity's errors with intervals, and how often its stated intervals held."""
-    groups = None if dataset.groups is None else dataset.groups[found.samples]
-    each = []
-    for k in range(found.error.shape[1]):
-        measures = regression_measures(found.error[:, k], found.truth[:, k], groups, seed)
-        each.append(measures | {"coverage_90": coverage(found.error[:, k], found.spread[:, k], half[k])})
-    return several(each, names or dataset.quantities)
+def halves(predictor: Predictor) -> list[float]:
+    """(V,) spreads to either side that hold 90 of 100 truths; infinite where the validation part was too small to say."""
+    return [np.inf if half is None else float(half) for half in predictor.facts["half"]]
 
 
-def bounds(values: Array, spread: Array, half: Sequence[float | None]) -> list[float | str]:
+def bounds(values: Array, spread: Array, half: Sequence[float]) -> list[float | str]:
     """Value, low and high of each quantity; no bounds where the validation part was too small to set them."""
     found: list[float | str] = []
     for value, one, times in zip(values.tolist(), spread.tolist(), half, strict=True):
-        sure = times is not None and np.isfinite(times)
-        found += [
-            float(f"{value:.6g}"),
-            *([float(f"{value + s * one * times:.6g}") for s in (-1, 1)] if sure else ["", ""]),
-        ]
+        found += [value, *([value + s * one * times for s in (-1, 1)] if np.isfinite(times) else ["", ""])]
     return found
 
 
-def predictions_csv(dataset: Dataset, test: Judged, half: Sequence[float]) -> str:
+def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers, half: Sequence[float]) -> str:
     """One row a test sample: for each quantity truth, prediction, and the interval's bounds."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [safe_cell(name) for name in dataset.quantities]
     heads = [f"{head}{name}" for name in names for head in ("true ", "", "low ", "high ")]
     writer.writerow(["path", *heads])
-    for sample, truth, values, spread in zip(test.samples, test.truth, test.values, test.spread, strict=True):
+    for sample, truth, values, spread in zip(samples, test.truth.tolist(), test.values, test.spread, strict=True):
         said = bounds(values, spread, half)
         row: list[Any] = [safe_cell(str(dataset.names[sample]))]
         for k in range(len(names)):
-            row += [f"{truth[k]:.6g}", *said[3 * k : 3 * k + 3]]
+            row += [truth[k], *said[3 * k : 3 * k + 3]]
         writer.writerow(row)
     return text.getvalue()
 
 
-def extremes(job: Job, loop: Loop, test: Judged, task: Regression) -> Any:
+def extremes(job: Job, loop: Loop, test: Answers, task: Regression) -> Any:
     """Pictures of the largest and smallest errors, in standard deviations over all quantities."""
     size = np.abs(test.error / np.array(task.std)).mean(axis=1)
     order = np.argsort(-size, kind="stable")
-    groups = []
+    groups, samples = [], loop.feed.parts["test"]
     for chosen, tone in ((order[:SHOWN], "bad"), (order[::-1][:SHOWN], "good")):
         found = []
-        for png, place in zip(thumbnails(job, loop, test.samples[chosen]), chosen, strict=True):
+        for png, place in zip(thumbnails(job, loop, samples[chosen]), chosen, strict=True):
             said = ", ".join(f"{v:.4g}" for v in test.values[place])
             true = ", ".join(f"{v:.4g}" for v in test.truth[place])
-            found.append(Picture(png, f"said {said}\nin truth {true}\n{job.dataset.names[test.samples[place]]}", tone))  # type: ignore[arg-type]
+            found.append(Picture(png, f"said {said}\nin truth {true}\n{job.dataset.names[samples[place]]}", tone))  # type: ignore[arg-type]
         groups.append(found)
     return chapter.extremes_chapter(groups[0], groups[1])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,11 +17,10 @@ from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes
 from neocog.data.augment.changes import MaskChanges, square, window
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.feed import Resident, Store, Streamed
+from neocog.data.feed import Resident, Store
 from neocog.data.fit import fit
 from neocog.data.images import Decoding, decode
 from neocog.data.masks import fit_mask
-from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.unfit import class_map
 from neocog.engine.loop import Learner, Loop
@@ -30,25 +28,24 @@ from neocog.errors import UserError
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.run import Section, write_atomically
+from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.studies.job import Data, Job
 from neocog.studies.masks import (
-    Judged,
+    Answers,
     StreamedMasks,
-    class_order,
+    compared,
     counts_of,
     index_png,
-    judge_masks,
     measured,
     names_of,
     png,
     predictions_csv,
 )
-from neocog.studies.study import Advance, Judgement, Predicted, Study, outputs, position
+from neocog.studies.study import Predicted, Study, position
 from neocog.tasks import chapters as chapter
 from neocog.tasks.segmentation import Segmentation, first_counted
 from neocog.tasks.segmentation_losses import LOSSES
 from neocog.tiling import tiled
-from neocog.verbs.screen import Screen
 
 BATCH = 8  # images a step, unless --batch says otherwise
 SHOWN = 6  # cases of each kind
@@ -115,46 +112,45 @@ class SegmentationStudy(Study):
     def at_most(self, pixels: int) -> int:
         return max(1, AT_ONCE // pixels)
 
-    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
-        """Every image at its own size, not at the network's."""
-        seed, dataset = job.config.training.seed, job.dataset
-        found = {part: judged(job, learner, loop, part) for part in ("test", "validation")}
-        known = {part: measured(j, dataset, dataset.classes, seed) for part, j in found.items() if len(j.samples)}
-        measures, each = {part: both[0] for part, both in known.items()}, known["test"][1]
-        totals = {"confusion": torch.from_numpy(found["test"].confusions.sum(axis=0))}
-        headers = [
-            r.header for r, part in zip(job.data.records, job.parts, strict=True) if r.header and part == "train"
-        ]
-        return Judgement(
-            measures=measures,
-            predictions=predictions_csv(dataset, found["test"]),
+    def facts(self, job: Job) -> dict[str, Any]:
+        """``stored``: the largest sides of the training images, from which on an image is tiled rather than shrunk."""
+        pairs = zip(job.data.records, job.parts, strict=True)
+        sizes = [record.header.size for record, part in pairs if record.header and part == "train"]
+        return {"stored": [max(sides) for sides in zip(*sizes, strict=True)]}
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+        """Every image at its own size, not at the network's: the mask that ``predict`` writes, against the given one."""
+        dataset, recipe = samples.dataset, predictor.preprocessing
+        large = np.array([is_large(predictor, header_of(dataset, index)) for index in samples.positions.tolist()], bool)
+
+        def found() -> Iterator[tuple[int, Array]]:
+            for where, pixels in samples.batches(recipe, samples.positions[~large]):
+                for index, one in zip(where.tolist(), pixels, strict=True):
+                    yield index, shrunk(predictor, one, header_of(dataset, index))
+                    advance(1)
+            for index in samples.positions[large].tolist():
+                yield index, mask_of(predictor, dataset.images.read(index))
+                advance(1)
+
+        return compared(dataset, predictor.classes, found(), samples.positions)
+
+    def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+        measures, each = measured(answers, predictor.classes, samples.groups, samples.seed)
+        return Evaluation(measures, {"per_class": each})
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        totals = {"confusion": torch.from_numpy(answers.confusions.sum(axis=0))}
+        return Report(
+            predictions=predictions_csv(job.dataset, answers),
             chapters=[
-                chapter.segmentation_chapter(measures, each),
-                cases(job, learner, loop, found["test"]),
-                *job.task.sections(dataset.classes, totals),
+                chapter.segmentation_chapter(*measures_of(evaluated)),
+                cases(job, loop, predictor, answers),
+                *job.task.sections(job.dataset.classes, totals),
             ],
-            result={"per_class": each},
-            facts={"stored": [max(h.height for h in headers), max(h.width for h in headers)]},
         )
-
-    def evaluate(
-        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
-    ) -> dict[str, Any]:
-        recipe, order = predictor.preprocessing, class_order(dataset, predictor.classes)
-        step = min(64, self.at_most(math.prod(recipe.plane)))
-
-        def found() -> Iterator[tuple[Array, Array]]:
-            wanted = [chosen[start : start + step] for start in range(0, len(chosen), step)]
-            for samples, pixels in zip(wanted, Streamed(dataset.images, recipe).stream(iter(wanted)), strict=True):
-                yield samples, predictor.of_pixels(torch.as_tensor(pixels))
-                advance(len(samples))
-
-        result = judge_masks(dataset, predictor.classes, found(), recipe, len(chosen), order)
-        measures, each = measured(result, dataset, predictor.classes, config.training.seed)
-        return {
-            "measures": {"test": {name: asdict(m) for name, m in measures.items()}},
-            "per_class": {name: {key: asdict(m) for key, m in row.items()} for name, row in each.items()},
-        }
 
     def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
         """The mean logit of the class over the pixels that are given to it, or of all where there are none.
@@ -201,23 +197,24 @@ class SegmentationStudy(Study):
         return Predicted(("path", *(f"area: {label}" for label in classes), "skipped"), tuple(rows), tuple(written))
 
 
-def judged(job: Job, learner: Learner, loop: Loop, part: str) -> Judged:
-    """A whole part, compared at the images' own size."""
-    found = ((samples, logits) for samples, logits, _ in outputs(job, learner, loop, part))
-    return judge_masks(job.dataset, job.dataset.classes, found, job.preprocessing, int((job.parts == part).sum()))
+def header_of(dataset: Dataset, index: int) -> tuple[int, int]:
+    """(H, W) of an image as stored."""
+    head = dataset.images.header(index)
+    return head.height, head.width
+
+
+def is_large(predictor: Predictor, shape: tuple[int, int]) -> bool:
+    """Whether an image of ``shape`` (H, W) is so much larger than those of the training that it is not shrunk to the
+    network's size but to their scale, and tiled."""
+    return any(side > LARGER * usual for side, usual in zip(shape, predictor.facts["stored"], strict=True))
 
 
 def mask_of(predictor: Predictor, stored: Array) -> Array:
-    """(H, W) uint8 classes of an image (H, W, C) at its own size. Raises BadImage.
-
-    An image much larger than those of the training is not shrunk to the network's size but to their scale, and tiled.
-    """
-    recipe = predictor.preprocessing
-    shape = (stored.shape[0], stored.shape[1])
+    """(H, W) uint8 classes of an image (H, W, C) at its own size. Raises BadImage."""
+    recipe, shape = predictor.preprocessing, (stored.shape[0], stored.shape[1])
+    if not is_large(predictor, shape):
+        return shrunk(predictor, torch.from_numpy(fit(stored, recipe)), shape)
     largest = predictor.facts["stored"]
-    if max(shape[0] / largest[0], shape[1] / largest[1]) <= LARGER:
-        logits = predictor.of_pixels(torch.from_numpy(fit(stored, recipe))[None])
-        return class_map(logits[0], shape, recipe.fit)
     scale = [side / stored_side for side, stored_side in zip(recipe.plane, largest, strict=True)]
     if recipe.fit != "resize":  # both sides alike
         scale = [(max if recipe.fit == "crop" else min)(scale)] * 2
@@ -227,6 +224,14 @@ def mask_of(predictor: Predictor, stored: Array) -> Array:
     for top, rows in tiled(predictor.of_pixels, pixels):
         mask[top : top + rows.shape[1]] = rows.argmax(axis=0)
     return mask if size == shape else fit_mask(mask, shape)
+
+
+def shrunk(predictor: Predictor, pixels: Tensor, shape: tuple[int, int]) -> Array:
+    """(H, W) classes of an image of ``shape`` from its fitted pixels (C, h, w).
+
+    Alone through the network: no other image in its batch can change a pixel by a rounding.
+    """
+    return class_map(predictor.of_pixels(pixels[None])[0], shape, predictor.preprocessing.fit)
 
 
 def shown(stored: Array, mask: Array, predictor: Predictor) -> bytes:
@@ -243,25 +248,24 @@ def put(path: Path, content: bytes) -> Path:
     return path
 
 
-def cases(job: Job, learner: Learner, loop: Loop, test: Judged) -> Section:
+def cases(job: Job, loop: Loop, predictor: Predictor, test: Answers) -> Section:
     """Pictures of the worst, the middle and the best test images by their Dice, at the network's size."""
     known = np.flatnonzero(~np.isnan(test.dice))
     order = known[np.argsort(test.dice[known], kind="stable")]
     third = min(SHOWN, len(order) // 3) if len(order) >= 3 else len(order)
     middle = max(third, (len(order) - third) // 2)
     chosen = (order[:third], order[middle : middle + third], order[::-1][: third if len(order) >= 3 else 0])
-    worst, median, best = (_pictured(job, learner, loop, test, places) for places in chosen)
+    worst, median, best = (_pictured(job, loop, predictor, test, places) for places in chosen)
     return chapter.cases_chapter(worst, median, best, job.dataset.classes)
 
 
-def _pictured(job: Job, learner: Learner, loop: Loop, test: Judged, places: Array) -> list[chapter.Case]:
+def _pictured(job: Job, loop: Loop, predictor: Predictor, test: Answers, places: Array) -> list[chapter.Case]:
     recipe, dataset, found = job.preprocessing, job.dataset, []
     assert dataset.masks is not None
     for place in places.tolist():
         index = int(test.samples[place])
-        pixels = torch.as_tensor(next(iter(loop.feed.store.stream([np.array([index])])))).to(loop.feed.device)
-        with torch.no_grad():
-            said = job.task.predict(learner.judged, normalise(pixels, recipe))[0].argmax(0).cpu().numpy()
+        pixels = torch.as_tensor(next(iter(loop.feed.store.stream([np.array([index])]))))
+        said = predictor.of_pixels(pixels)[0].argmax(0)
         picture = chapter.grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
         truth = fit_mask(dataset.masks.read(index), recipe.size, recipe.fit)
         name = str(dataset.names[index])

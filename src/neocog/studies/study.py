@@ -1,15 +1,18 @@
-"""The interface between one task's study and the verbs: settings → task, network → judgement, files → predictions."""
+"""The interface between one task's study and the verbs: settings → task, saved network → answers → measures, files → predictions.
+
+Pixels become answers in one function, ``answers``, and answers become measures in one, ``evaluation``: the end of a training
+and ``evaluate`` both call them on the saved network. ``predict`` gives the same answers for single files.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,7 +21,7 @@ from neocog.config import Task as TaskName
 from neocog.data.augment import Augmentation, Changes, ImageChanges
 from neocog.data.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.data.augment.volume import VolumeAugmentation, VolumeChanges
-from neocog.data.dataset import Array, Dataset
+from neocog.data.dataset import Dataset
 from neocog.data.feed import Resident, Store
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
@@ -26,23 +29,10 @@ from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
-from neocog.run import Measure, Run, Section
+from neocog.run import Run
+from neocog.studies.evaluation import Advance, Evaluation, Report, Samples
 from neocog.studies.job import Data, Job
 from neocog.tasks.task import Task
-from neocog.verbs.screen import Screen
-
-Advance = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a finished training is found to be worth. The first test measure is the one that is said first."""
-
-    measures: Mapping[str, Mapping[str, Measure]]  # part ("test", "validation") → measure → value with its interval
-    predictions: str  # predictions.csv: one row a test sample
-    chapters: Sequence[Section]  # of the report, the results; data, network, training and environment are added
-    result: Mapping[str, Any] = field(default_factory=dict)  # more for result.json
-    facts: Mapping[str, Any] = field(default_factory=dict)  # more for model.json: what ``predict`` needs
 
 
 @dataclass(frozen=True)
@@ -141,15 +131,33 @@ class Study(ABC):
         so that a resumed run says and writes the same."""
         return ()
 
-    @abstractmethod
-    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
-        """Measure the best network on validation and test part; nothing here changes it."""
+    def facts(self, job: Job) -> dict[str, Any]:
+        """What model.json keeps for this task, known before anything is evaluated."""
+        return {}
 
     @abstractmethod
-    def evaluate(
-        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Any:
+        """What the network says of every sample, beside the truth. Raises UserError where the data do not suit the run.
+
+        A function of the saved network, the facts known before, and the samples: never of what ``learned`` finds.
+        """
+
+    def learned(
+        self, predictor: Predictor, validation: Any, job: Job, parts: Mapping[str, Samples], advance: Advance
     ) -> dict[str, Any]:
-        """{"measures": {"test": …}, …} on the samples ``chosen`` of other data, or of the run's own test part."""
+        """What model.json keeps of the validation part's answers, such as temperatures, widths and thresholds."""
+        return {}
+
+    @abstractmethod
+    def evaluation(self, predictor: Predictor, answers: Any, samples: Samples) -> Evaluation:
+        """What the answers are worth."""
+
+    @abstractmethod
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Any,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        """The test part's answers as rows and chapters; ``evaluated``: "test", and "validation" where there is one."""
 
     def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
         """``predict`` for samples larger than those of the training, in blocks; and one row a block, as CSV."""
@@ -176,14 +184,3 @@ def position(about: str, names: Sequence[str]) -> int | None:
             f"--about {about} is none of the run's", fix=f"{did_you_mean(about, names)}known: {listed(names)}"
         )
     return list(names).index(about) if about else None
-
-
-def outputs(job: Job, learner: Learner, loop: Loop, part: str) -> Iterator[tuple[NDArray[np.int64], Array, Array]]:
-    """Yield (samples, outputs, targets) over a whole part, from this process alone, in fp32 as ``predict`` computes them."""
-    feed = replace(loop.feed, rank=0, world=1)
-    for net in learner.judged.values():
-        net.eval()
-    with torch.no_grad():
-        for batch in feed.evaluation(part):
-            found = job.task.predict(learner.judged, batch.inputs)
-            yield batch.samples, found.cpu().numpy(), batch.targets.cpu().numpy()

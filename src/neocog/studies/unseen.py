@@ -2,61 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from neocog.data.dataset import Dataset
 from neocog.data.feed import Streamed
-from neocog.data.normalise import normalise
-from neocog.data.preprocessing import Preprocessing
 from neocog.measures import wilson
-from neocog.measures.unseen import best_cut, known_from_unseen
+from neocog.measures.unseen import known_from_unseen
+from neocog.predictor import Predictor
 from neocog.run import Measure, Section, Table, Text
-
-BATCH = 512
-
-
-@torch.no_grad()
-def surety(network: torch.nn.Module, data: Dataset, recipe: Preprocessing) -> NDArray[np.float32]:
-    """(n,) the largest logit of every sample: Hendrycks et al. 2022, "Scaling out-of-distribution detection"."""
-    network.eval()
-    device = next(network.parameters()).device
-    wanted = (np.arange(start, min(start + BATCH, len(data))) for start in range(0, len(data), BATCH))
-    found = [
-        network(normalise(torch.as_tensor(pixels).to(device), recipe)).float().amax(1).cpu().numpy()
-        for pixels in Streamed(data.images, recipe).stream(wanted)
-    ]
-    return np.concatenate(found)
+from neocog.studies.evaluation import Samples
 
 
-def judge_unseen(
-    scores: NDArray[np.float32], unseen: Dataset, validation: NDArray[np.float32], test: NDArray[np.float32]
-) -> tuple[float, dict[str, Measure], Section]:
-    """The threshold, its measures on the test part, and their chapter. Scores: largest logits.
+@dataclass(frozen=True)
+class Strangers:
+    """The largest logit (m,) of each sample of unseen classes, and the name of its class (m,).
 
-    Every other class that was set aside sets the threshold, together with the validation part; the others and the test
+    The largest logit as a score: Hendrycks et al. 2022, "Scaling out-of-distribution detection".
+    """
+
+    scores: NDArray[np.float32]
+    classes: NDArray[np.str_]
+
+
+def strangers_of(predictor: Predictor, samples: Samples) -> Strangers | None:
+    """Every other class that was set aside sets the threshold, together with the validation part; the others and the test
     part judge it, so that nothing is judged by what it was chosen with.
     """
-    sets = unseen.labels % 2 == 0
-    cut = best_cut(validation, scores[sets])
-    strangers = scores[~sets]
-    names = np.array(unseen.classes)[unseen.labels[~sets]]
-    groups = np.concatenate([np.array([f"known {i}" for i in range(len(test))]), np.char.add("unseen ", names)])
-    refused, kept = int((strangers < cut).sum()), int((test >= cut).sum())
-    measures = {
-        "unseen_auroc": known_from_unseen(test, strangers, groups),
-        "unseen_refused": Measure(refused / len(strangers), *wilson(refused, len(strangers)), len(strangers)),
-        "known_kept": Measure(kept / len(test), *wilson(kept, len(test)), len(test)),
+    data = samples.unseen
+    if data is None:
+        return None
+    chosen = np.flatnonzero(data.labels % 2 == (samples.part == "test"))
+    them = Samples(data, chosen, Streamed(data.images, predictor.preprocessing), samples.seed)
+    found = [predictor.of_pixels(pixels).max(axis=1) for _, pixels in them.batches(predictor.preprocessing)]
+    return Strangers(np.concatenate(found), np.array(data.classes)[data.labels[chosen]])
+
+
+def unseen_measures(known: NDArray[np.float32], strangers: Strangers, cut: float) -> dict[str, Measure]:
+    """How well the threshold tells them apart; ``known`` (n,): the largest logits of the test part."""
+    groups = np.concatenate(
+        [np.array([f"known {i}" for i in range(len(known))]), np.char.add("unseen ", strangers.classes)]
+    )
+    refused, kept = int((strangers.scores < cut).sum()), int((known >= cut).sum())
+    count = len(strangers.scores)
+    return {
+        "unseen_auroc": known_from_unseen(known, strangers.scores, groups),
+        "unseen_refused": Measure(refused / count, *wilson(refused, count), count),
+        "known_kept": Measure(kept / len(known), *wilson(kept, len(known)), len(known)),
     }
-    away = len(unseen.classes)
+
+
+def unseen_chapter(measures: Mapping[str, Measure], away: int, cut: float) -> Section:
+    """``away``: classes that were set aside."""
     text = (
         f"{away} classes were set aside, and no network saw them: {(away + 1) // 2} of them set the threshold on the largest "
         f"logit ({cut:.3g}), the other {away // 2} judge it. Below it the answer is “none of these”."
     )
+    titles = {
+        "unseen_auroc": "AUROC, known from unseen",
+        "unseen_refused": "unseen refused",
+        "known_kept": "known kept",
+    }
     rows = tuple(
-        (name, f"{m.value:.4f}", m.interval, m.n)
-        for name, m in zip(("AUROC, known from unseen", "unseen refused", "known kept"), measures.values(), strict=True)
+        (title, f"{m.value:.4f}", m.interval, m.n) for name, title in titles.items() for m in (measures[name],)
     )
     table = Table(("measure", "value", "95 % interval", "n"), rows, "AUROC's interval is over classes and samples.")
-    return cut, measures, Section("None of these", (Text(text), table), "unseen")
+    return Section("None of these", (Text(text), table), "unseen")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from neocog.config import Config
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
-from neocog.data.feed import Streamed
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
@@ -25,14 +24,14 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.run import Section, write_atomically
 from neocog.studies.codes import Found, code_facts, collected, judged_by_nll, log_marginals, stranger_than
+from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.studies.files import pieces
 from neocog.studies.generative import Generative, drawn
 from neocog.studies.job import Job
-from neocog.studies.study import Advance, Judgement, Predicted
+from neocog.studies.study import Predicted
 from neocog.tasks import chapters as chapter
 from neocog.tasks.chapters.montage import montage, png_bytes
 from neocog.tasks.vae import VAE
-from neocog.verbs.screen import Screen
 
 SHOWN = 12  # test images that are shown with what their codes become
 REACH = 3.0  # standard deviations of the prior that traversals and the plane show
@@ -70,62 +69,47 @@ class VAEStudy(Generative):
             training.seed,
         )
 
-    def judge(self, job: Job, learner: Learner, loop: Loop, screen: Screen) -> Judgement:
-        assert isinstance(job.task, VAE)
-        task, seed, dataset = job.task, job.config.training.seed, job.dataset
-        feed = replace(loop.feed, rank=0, world=1)
-        for net in learner.judged.values():
-            net.eval()
-        found = {
-            part: collected(task, learner.judged, ((b.samples, b.inputs) for b in feed.evaluation(part)))
-            for part in ("train", "validation", "test")
-        }
-        test = found["test"]
-        chosen = judged_by_nll(test.samples, job.preprocessing.channels * int(np.prod(job.preprocessing.size)), seed)
-        nll = []
-        with screen.bar("likelihood", len(chosen)) as advance:
-            for index in chosen:
-                nll.append(-log_marginals(task, learner.judged, inputs_of(job, loop, [int(index)])))
-                advance(1)
-        measures = {"test": test.measures(dataset, seed, (chosen, np.concatenate(nll)))}
-        if len(found["validation"].samples):
-            measures["validation"] = found["validation"].measures(dataset, seed)
-        facts = {
-            "outputs": 1,
-            "latent": test.means.shape[1],
-            "likelihood": task.likelihood,
-            "binarise": task.binarise,
-            "seed": seed,
-            "codes": code_facts(found["train"], found["validation"], dataset),
-        }
-        return Judgement(
-            measures=measures,
-            predictions=predictions_csv(dataset, test),
-            chapters=chapters(job, learner, loop, measures, test),
-            result={"alive": len(test.alive), "latent": facts["latent"]},
-            facts=facts,
-        )
+    def facts(self, job: Job) -> dict[str, Any]:
+        task = job.task
+        assert isinstance(task, VAE)
+        return {"outputs": 1, "likelihood": task.likelihood, "binarise": task.binarise, "seed": task.seed}
 
-    def evaluate(
-        self, predictor: Predictor, dataset: Dataset, chosen: NDArray[np.int64], config: Config, advance: Advance
-    ) -> dict[str, Any]:
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Found:
+        """The bound and the code of every sample, and the likelihood of some of the test part's."""
         task, nets, recipe = task_of(predictor), {"model": predictor.network}, predictor.preprocessing
-        marked = set(judged_by_nll(chosen, recipe.channels * int(np.prod(recipe.size)), config.training.seed).tolist())
-        nll: list[Array] = []
+        marked = samples.positions[:0]
+        if samples.part == "test":
+            marked = judged_by_nll(samples.positions, recipe.channels * int(np.prod(recipe.size)), samples.seed)
+        nll: list[Array] = [np.empty(0)]
 
         def batches() -> Iterator[tuple[Array, torch.Tensor]]:
-            wanted = [chosen[start : start + 256] for start in range(0, len(chosen), 256)]
-            for samples, pixels in zip(wanted, Streamed(dataset.images, recipe).stream(iter(wanted)), strict=True):
-                inputs = normalise(torch.as_tensor(pixels), recipe)
-                mine = [place for place, sample in enumerate(samples.tolist()) if sample in marked]
-                nll.append(-log_marginals(task, nets, inputs[mine]))
-                yield samples, inputs
-                advance(len(samples))
+            for where, pixels in samples.batches(recipe):
+                inputs = normalise(pixels.to(predictor.device), recipe)
+                nll.append(-log_marginals(task, nets, inputs[torch.from_numpy(np.isin(where, marked))]))
+                yield where, inputs
+                advance(len(where))
 
         found = collected(task, nets, batches())
-        where = np.array([sample for sample in chosen.tolist() if sample in marked], np.int64)
-        measures = found.measures(dataset, config.training.seed, (where, np.concatenate(nll)))
-        return {"measures": {"test": {name: asdict(m) for name, m in measures.items()}}}
+        return replace(found, likely=found.samples[np.isin(found.samples, marked)], nll=np.concatenate(nll))
+
+    def learned(
+        self, predictor: Predictor, validation: Found, job: Job, parts: Mapping[str, Samples], advance: Advance
+    ) -> dict[str, Any]:
+        train = self.answers(predictor, parts["train"], advance)
+        return {"latent": train.means.shape[1], "codes": code_facts(train, validation, job.dataset)}
+
+    def evaluation(self, predictor: Predictor, answers: Found, samples: Samples) -> Evaluation:
+        return Evaluation(answers.measures(samples.dataset, samples.seed))
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Found,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        return Report(
+            predictions=predictions_csv(job.dataset, answers),
+            chapters=chapters(job, loop, predictor, measures_of(evaluated)[0], answers),
+            result={"alive": len(answers.alive), "latent": predictor.facts["latent"]},
+        )
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """How well the network knows each image: its ELBO in nats, the root mean square error of its reconstruction
@@ -146,8 +130,11 @@ class VAEStudy(Generative):
                 if not part.fault:
                     (image, again), bound, strange = next(found)
                     error = float(np.sqrt(np.mean((image - again) ** 2)))
-                    row |= {"elbo": round(float(bound), 3), "reconstruction_error": round(error, 4)}
-                    row |= {"stranger_than": round(float(strange), 2)}
+                    row |= {
+                        "elbo": float(bound),
+                        "reconstruction_error": error,
+                        "stranger_than": round(float(strange), 2),
+                    }
                     if out is not None:
                         both = montage(np.round(np.stack([image, again]) * 255).astype(np.uint8), 2)
                         place = out / "reconstructions" / f"{len(written) + 1:05}-{Path(part.name).stem[:80]}.png"
@@ -201,28 +188,22 @@ def task_of(predictor: Predictor) -> VAE:
     )
 
 
-def inputs_of(job: Job, loop: Loop, samples: Sequence[int]) -> torch.Tensor:
-    """Normalised inputs (n, C, H, W) of samples of the data."""
-    pixels = next(iter(loop.feed.store.stream([np.asarray(samples, np.int64)])))
-    return normalise(torch.as_tensor(pixels).to(loop.feed.device), job.preprocessing)
-
-
 @torch.no_grad()
-def chapters(job: Job, learner: Learner, loop: Loop, measures: Any, test: Found) -> list[Section]:
+def chapters(job: Job, loop: Loop, predictor: Predictor, measures: Any, test: Found) -> list[Section]:
     """Measures, rows of images, dimensions, and the plane where the codes have two numbers."""
-    assert isinstance(job.task, VAE)
-    task, seed, net = job.task, job.config.training.seed, learner.judged["model"]
+    task, seed, net = task_of(predictor), job.config.training.seed, net_of(predictor)
 
     def decoded(codes: Array) -> NDArray[np.uint8]:
-        made = task.shown(net.decode(torch.from_numpy(codes.astype(np.float32)).to(loop.feed.device)))  # type: ignore[operator]
+        made = task.shown(net.decode(torch.from_numpy(codes.astype(np.float32)).to(predictor.device)))
         return bytes_of(made)
 
     latent = test.means.shape[1]
     places = np.sort(np.random.default_rng(seed).permutation(len(test.samples))[:SHOWN])
-    given = inputs_of(job, loop, test.samples[places].tolist())
+    pixels = torch.as_tensor(next(iter(loop.feed.store.stream([test.samples[places]]))))
+    given = normalise(pixels.to(predictor.device), job.preprocessing)
     rows = [
         bytes_of(given.clamp(0, 1)),
-        bytes_of(task.predict(learner.judged, given)),
+        bytes_of(task.predict({"model": net}, given)),
         decoded(drawn(SHOWN, latent, seed)),
     ]
     start, reach = test.means[places[0]], np.linspace(-REACH, REACH, STEPS)
@@ -258,9 +239,9 @@ def predictions_csv(dataset: Dataset, test: Found) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["path", "label", "elbo", "reconstruction", "kl"])
-    columns = (test.samples, test.elbo, test.reconstruction, test.divergences.sum(axis=1))
+    columns = (c.tolist() for c in (test.samples, test.elbo, test.reconstruction, test.divergences.sum(axis=1)))
     for sample, elbo, reconstruction, kl in zip(*columns, strict=True):
         label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
         name = safe_cell(str(dataset.names[sample]))
-        writer.writerow([name, label, f"{elbo:.3f}", f"{reconstruction:.3f}", f"{kl:.3f}"])
+        writer.writerow([name, label, elbo, reconstruction, kl])
     return text.getvalue()

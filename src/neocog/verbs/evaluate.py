@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,17 @@ from rich.table import Table
 from neocog.config import from_toml
 from neocog.data.dataset import Dataset
 from neocog.data.detect import open_dataset
+from neocog.data.feed import Streamed
 from neocog.data.images import Decoding
 from neocog.data.reading import Reading
 from neocog.data.split import read_splits
 from neocog.data.subset import set_aside
+from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
 from neocog.predictor import load_predictor, path_of
 from neocog.run import Measure, Run, to_json, write_atomically
 from neocog.studies import study_for
+from neocog.studies.evaluation import Samples
 from neocog.verbs.screen import Screen
 
 
@@ -34,25 +37,34 @@ def evaluate(
     has one; images of the run's training part among them (same SHA-256) are an error. Writes the JSON to ``out``.
     """
     run, screen = path_of(run), Screen(quiet)
-    predictor = load_predictor(run)
     config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
-    source = str(data) if data is not None else config.data.data
-    reading = replace(Reading.of(config), least_classes=1)
-    dataset = open_dataset(source, Decoding.recorded(predictor.preprocessing), reading)
-    judge = study_for(predictor.task, dataset)
-    if data is None:
-        dataset, _ = set_aside(dataset, config.data.unseen)
-    chosen = own_test(run, dataset) if data is None else foreign_test(run, dataset)
-    with screen.bar("evaluating", len(chosen)) as advance:
-        found = judge.evaluate(predictor, dataset, chosen, config, advance)
+    with as_trained(config.training) as device:
+        predictor = load_predictor(run, device)
+        source = str(data) if data is not None else config.data.data
+        reading = replace(Reading.of(config), least_classes=1)
+        dataset = open_dataset(source, Decoding.recorded(predictor.preprocessing), reading)
+        study = study_for(predictor.task, dataset)
+        own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
+        samples = Samples(
+            dataset=own,
+            positions=own_test(run, own) if data is None else foreign_test(run, own),
+            store=Streamed(own.images, predictor.preprocessing, config.training.workers),
+            seed=config.training.seed,
+            trained=recorded(run, own, "train")[0] if data is None else None,
+            unseen=unseen,
+        )
+        with screen.bar("evaluating", len(samples)) as advance:
+            answers = study.answers(predictor, samples, advance)
+        found = study.evaluation(predictor, answers, samples)
     result = {
         "run": str(run.folder),
         "task": predictor.task,
         "model": config.model.model,
         "data": source,
         "classes": list(predictor.classes),
-        "n": {"test": len(chosen)},
-        **found,
+        "n": {"test": len(samples)},
+        "measures": {"test": {name: asdict(measure) for name, measure in found.measures.items()}},
+        **found.more,
     }
     if out is not None:
         if Path(out).exists():
@@ -63,13 +75,18 @@ def evaluate(
 
 def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
     """Positions of the run's test samples in the data set."""
-    recorded = read_splits(run.splits)
-    place = {name: index for index, name in enumerate(dataset.names)}
-    wanted = [name for name, part in zip(recorded.names, recorded.parts, strict=True) if part == "test"]
-    missing = [name for name in wanted if name not in place]
+    where, missing = recorded(run, dataset, "test")
     if missing:
         raise UserError(f"{len(missing)} test images are gone from the data", listed(missing), "restore them")
-    return np.array([place[name] for name in wanted], dtype=np.int64)
+    return where
+
+
+def recorded(run: Run, dataset: Dataset, part: str) -> tuple[NDArray[np.int64], list[str]]:
+    """Positions in the data set of a part's samples as splits.csv names them, and the names that it has no more."""
+    splits, place = read_splits(run.splits), {name: index for index, name in enumerate(dataset.names)}
+    wanted = [name for name, each in zip(splits.names, splits.parts, strict=True) if each == part]
+    missing = [name for name in wanted if name not in place]
+    return np.array([place[name] for name in wanted if name in place], dtype=np.int64), missing
 
 
 def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
@@ -77,8 +94,8 @@ def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
     chosen = np.arange(len(dataset))
     if dataset.splits is not None and (dataset.splits == "test").any():
         chosen = np.flatnonzero(dataset.splits == "test")
-    recorded = read_splits(run.splits)
-    trained = {digest for digest, part in zip(recorded.digests, recorded.parts, strict=True) if part != "test"}
+    splits = read_splits(run.splits)
+    trained = {digest for digest, part in zip(splits.digests, splits.parts, strict=True) if part != "test"}
     seen = [dataset.names[int(index)] for index in chosen if dataset.images.digest(int(index)) in trained]
     if seen:
         what = f"{len(seen)} of these {len(chosen):,} images were used to train this run"

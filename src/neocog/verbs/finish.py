@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from neocog.data.dataset import SPLITS
 from neocog.data.split import fingerprint
 from neocog.engine.loop import Learner, Loop
 from neocog.measures.intervals import clusters
 from neocog.pages import sections_to_json, write_report
-from neocog.predictor import save_predictor
+from neocog.predictor import Predictor, load_predictor, save_predictor
 from neocog.run import Measure, Run, to_json, write_atomically
+from neocog.studies.evaluation import Samples
 from neocog.studies.job import Job
 from neocog.verbs.baseline import baseline_chapter
 from neocog.verbs.chapters import chapters
@@ -24,13 +27,26 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     for name, state in learner.best.items():
         learner.judged[name].load_state_dict(state)
     screen.say(f"{chosen(job, learner)}; measuring it on the test part")
-    found = job.study.judge(job, learner, loop, screen)
-    run, model, dataset = loop.run, job.config.model, job.dataset
-    network = learner.judged[job.study.network]
-    facts = {"task": job.study.name, "classes": list(dataset.classes), **found.facts}
+    run, model, dataset, study = loop.run, job.config.model, job.dataset, job.study
+    network = learner.judged[study.network]
+    facts: dict[str, Any] = {"task": study.name, "classes": list(dataset.classes), **study.facts(job)}
     if dataset.quantities:
         facts["quantities"] = list(dataset.quantities)
-    save_predictor(run, network, model.model, dict(model.options), job.preprocessing, facts)
+
+    def saved(more: Mapping[str, Any]) -> Predictor:
+        save_predictor(run, network, model.model, dict(model.options), job.preprocessing, facts | dict(more))
+        return load_predictor(run, loop.feed.device)
+
+    predictor, parts = saved({}), parts_of(job, loop)
+    with screen.bar("evaluating", len(parts["validation"]) + len(parts["test"])) as advance:
+        validation = study.answers(predictor, parts["validation"], advance)
+        predictor = saved(study.learned(predictor, validation, job, parts, advance))
+        answers = {"test": study.answers(predictor, parts["test"], advance), "validation": validation}
+    evaluated = {
+        part: study.evaluation(predictor, found, parts[part]) for part, found in answers.items() if len(parts[part])
+    }
+    found = study.report(job, learner, loop, predictor, answers["test"], evaluated)
+    measures = {part: one.measures for part, one in evaluated.items()}
     write_atomically(run.predictions, found.predictions)
     result: dict[str, Any] = {
         "run": str(run.folder),
@@ -40,8 +56,9 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "parameters": sum(p.numel() for p in network.parameters()),
         "classes": list(dataset.classes),
         "n": job.counts(),
-        "measures": {part: {name: asdict(m) for name, m in each.items()} for part, each in found.measures.items()},
+        "measures": {part: {name: asdict(m) for name, m in each.items()} for part, each in measures.items()},
         "per_class": {},
+        **evaluated["test"].more,
         **found.result,
         "seconds": seconds,
         "epochs": len(learner.counters.rows),
@@ -50,12 +67,20 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "precision": loop.precision.name,
         "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, job.data.told)},
     }
-    compared = baseline_chapter(run, found.measures["test"])
+    compared = baseline_chapter(run, measures["test"])
     results = [*found.chapters[:1], *((compared,) if compared else ()), *found.chapters[1:]]
     write_atomically(run.sections, sections_to_json(chapters(job, learner, loop, results)))
     write_atomically(run.result, to_json(result))
     write_report(run)
-    said(found.measures["test"], run, screen)
+    said(measures["test"], run, screen)
+
+
+def parts_of(job: Job, loop: Loop) -> dict[str, Samples]:
+    """Every part as it is evaluated: all of it by this process, from the pixels that training had."""
+    where, store, seed = loop.feed.parts, loop.feed.store, job.config.training.seed
+    return {
+        part: Samples(job.dataset, where[part], store, seed, part, where["train"], job.data.unseen) for part in SPLITS
+    }
 
 
 def chosen(job: Job, learner: Learner) -> str:

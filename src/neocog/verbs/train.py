@@ -22,6 +22,7 @@ from neocog.engine.lock import lock
 from neocog.engine.loop import Learner, Loop, learner, restore
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
+from neocog.engine.repeatable import repeatable
 from neocog.environment import environment
 from neocog.errors import UserError
 from neocog.interop.by_hand import HandOptimizer
@@ -129,9 +130,7 @@ def held(run: Run, ranks: Ranks) -> Iterator[None]:
 def ready(job: Job, ranks: Ranks) -> Learner:
     """Fresh networks and optimizers on their device, computing the same at every run on the same machine."""
     config = job.config.training
-    torch.set_num_threads(config.threads)
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    repeatable(config.threads)
     fresh = learner(job.task, config, job.feed.device)
     if config.engine == "numpy":
         fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}

@@ -19,7 +19,7 @@ def orientation_chapters(
     truth: Array,
     predicted: Array,
     error: Array,
-    apart: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    apart: Mapping[str, Mapping[str, Measure]],
     pictures: Sequence[tuple[str, str, float, float]],
 ) -> list[Section]:
     """``truth``, ``predicted``, ``error`` (n,) in degrees; ``apart``: measures of each class; ``pictures``: PNG, name, angles."""
@@ -48,16 +48,16 @@ def _spread(error: Array) -> list[Item]:
     ]
 
 
-def _classes(apart: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Item]:
-    names = sorted(apart, key=lambda name: -float(apart[name]["within_30"]["value"]))
-    within = tuple(Measure(**apart[name]["within_30"]) for name in names)
+def _classes(apart: Mapping[str, Mapping[str, Measure]]) -> list[Item]:
+    names = sorted(apart, key=lambda name: -float(apart[name]["within_30"].value))
+    within = tuple(apart[name]["within_30"] for name in names)
     rows = tuple(
         (
             name,
-            f"{apart[name]['median_error']['value']:.1f}°",
-            f"{apart[name]['mean_error']['value']:.1f}°",
-            f"{apart[name]['within_30']['value'] * 100:.1f} %",
-            int(apart[name]["median_error"]["n"]),
+            f"{apart[name]['median_error'].value:.1f}°",
+            f"{apart[name]['mean_error'].value:.1f}°",
+            f"{apart[name]['within_30'].value * 100:.1f} %",
+            apart[name]["median_error"].n,
         )
         for name in names
     )
