@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from neocog.measures.counts import ratio
 
@@ -85,6 +86,32 @@ def fit_temperature(logits: Array, labels: Array) -> float:
             break
         inverse = after
     return 1 / inverse
+
+
+def fit_offsets(logits: Array, labels: Array, prior: Array) -> tuple[float, Array]:
+    """T and b (K,) for which softmax(logits / T + b) has the least log loss: bias-corrected temperature scaling (Alexandari
+    et al. 2020), for networks whose loss drew them away from the classes' shares. To be fitted on validation samples.
+
+    With free offsets the mean probability of each class is its share among these samples. Lest few samples say more than
+    they know, b is held near ``prior`` (K,), where it would be if the network had learned its loss to perfection, by a
+    normal distribution of deviation 1. Without samples, or where all are right: 1 and ``prior``.
+    """
+    logits, prior = np.asarray(logits, np.float64), np.asarray(prior, np.float64)
+    if not len(labels) or bool((logits.argmax(axis=1) == labels).all()):
+        return 1.0, prior
+    truth = np.eye(len(prior))[labels]
+
+    def loss(values: Array) -> tuple[float, Array]:
+        inverse, offsets = values[0], values[1:]
+        found = log_softmax(logits * inverse + offsets)
+        wrong = np.exp(found) - truth
+        slopes = np.concatenate([[(wrong * logits).sum()], wrong.sum(axis=0) + offsets - prior])
+        return float(-(found * truth).sum() + np.square(offsets - prior).sum() / 2), slopes
+
+    start = np.concatenate([[1.0], prior])
+    bounds = [(1 / HOTTEST, 1 / COLDEST), *[(None, None)] * len(prior)]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 1000, "ftol": 1e-12})
+    return float(1 / found.x[0]), found.x[1:]
 
 
 def _slope(logits: Array, labels: Array, inverse: float) -> tuple[float, float]:

@@ -20,26 +20,37 @@ REPEATS = 1000
 
 
 def classification_measures(
-    logits: Array, labels: Array, groups: Groups = None, seed: int = 0, temperature: float = 1.0
+    logits: Array,
+    labels: Array,
+    groups: Groups = None,
+    seed: int = 0,
+    temperature: float = 1.0,
+    offsets: Array | None = None,
 ) -> dict[str, Measure]:
     """Measures of logits (N, K) against labels (N,), accuracy first.
 
+    The classes that are predicted are those of the largest logits. AUROC, log loss, Brier score and ``ece_calibrated`` are
+    those of the stated probabilities, softmax(logits / ``temperature`` + ``offsets`` (K,)), which must not have been fitted on
+    these samples; ``ece`` is that of softmax(logits), as the network said it.
+
     Accuracy has Wilson's interval, AUROC DeLong's, all others that of 1000 bootstrap draws; with ``groups`` (N,) whole
-    groups are drawn, for accuracy too. ``ece_calibrated`` is the calibration error after dividing by ``temperature``,
-    which must not have been fitted on these samples; all else is as the network said it. Noise makes a calibration
+    groups are drawn, for accuracy too. Noise makes a calibration
     error larger, and drawing adds noise, so the draws of ECE are moved to have the value as their mean.
     """
     logits, labels = _checked(logits, labels)
     n, k = logits.shape
     prediction = logits.argmax(axis=1)
     correct = prediction == labels
-    log_probabilities, cooled = log_softmax(logits), log_softmax(logits / temperature)
+    said, log_probabilities = (
+        log_softmax(logits),
+        log_softmax(logits / temperature + (0 if offsets is None else offsets)),
+    )
     top = 5 if k > 5 else 3
     means = np.stack([  # (3, N): statistics that are a mean over samples
         in_top(logits, labels, top), log_losses(log_probabilities, labels),
         brier_scores(np.exp(log_probabilities), labels),
     ]).astype(np.float64)  # fmt: skip
-    confidence, calibrated = np.exp(log_probabilities.max(axis=1)), np.exp(cooled.max(axis=1))
+    confidence, calibrated = (np.exp(p[np.arange(n), prediction]) for p in (said, log_probabilities))
 
     def statistic(weights: Array) -> Array:
         counts = Counts.of(labels, prediction, k, weights)
