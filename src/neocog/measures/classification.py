@@ -20,13 +20,9 @@ REPEATS = 1000
 
 
 def classification_measures(
-    logits: Array,
-    labels: Array,
-    groups: Groups = None,
-    seed: int = 0,
-    temperature: float = 1.0,
+    logits: Array, labels: Array, groups: Groups = None, seed: int = 0, temperature: float = 1.0,
     offsets: Array | None = None,
-) -> dict[str, Measure]:
+) -> dict[str, Measure]:  # fmt: skip
     """Measures of logits (N, K) against labels (N,), accuracy first.
 
     The classes that are predicted are those of the largest logits. AUROC, log loss, Brier score and ``ece_calibrated`` are
