@@ -94,6 +94,11 @@ class DataConfig(ReadConfig):
     split: Annotated[tuple[float, ...], Several] = (0.8, 0.1, 0.1)
     """Shares of train, validation and test where the data do not come split. Validation tells which epoch was best, and
     calibrates; with 0 more is learned from, and the last one is kept: for few samples, among which the best of many is luck."""
+    split_seed: int = 0
+    """Draws the split, and whatever else says on which samples a run is judged: runs of several --seed are judged on the same."""
+    together: Literal["near", "pixels", "files"] = "near"
+    """What never stands on two sides of the split: near copies (also mirrored or turned by quarters), only what has the same
+    pixels, or only files of the same bytes."""
     folds: int = 0
     """K-fold cross-validation: K trainings, each tested on another fold, the next one validating (not with --split 0.8 0 0.2)."""
 
@@ -188,7 +193,7 @@ class TrainConfig:
     tensorboard: Annotated[bool, Parameter(negative=())] = False
     """Also write TensorBoard logs into the run folder."""
     seed: int = 0
-    """Everything random is a function of it."""
+    """Everything random but the split is a function of it."""
 
 
 @dataclass(frozen=True)
@@ -240,6 +245,18 @@ def from_toml(text: str, where: str) -> Config:
         tables["training"] = {**usual, **tables.get("training", {})}
     sections = {name: SECTIONS[name](**_typed(SECTIONS[name], table)) for name, table in tables.items()}
     return check(Config(**sections))
+
+
+def from_run(path: Path) -> Config:
+    """The settings that a run has recorded.
+
+    Before there was a ``split_seed``, ``seed`` drew the split too, and only files of the same bytes stayed together.
+    """
+    text = path.read_text(encoding="utf-8")
+    config = from_toml(text, str(path))
+    if "split_seed" in tomllib.loads(text).get("data", {}):
+        return config
+    return replace(config, data=replace(config.data, split_seed=config.training.seed, together="files"))
 
 
 def changed(config: Config, edits: Mapping[str, Any]) -> Config:
@@ -321,6 +338,10 @@ def _data_faults(data: DataConfig) -> Iterator[UserError]:
         )
     elif data.split[0] <= 0 or data.split[2] <= 0:
         yield UserError("--split leaves nothing to train or to test on", fix="give shares above 0 for train and test")
+    if not 0 <= data.split_seed < 2**63:
+        yield UserError(
+            f"--split-seed {data.split_seed} is outside 0 to 2^63 − 1", fix="give 0 or another small number"
+        )
     if data.folds < 0 or data.folds in (1, 2):
         yield UserError(
             f"--folds {data.folds} is too few", fix="give 3 or more (one part trains, one validates, one tests), or 0"

@@ -41,15 +41,17 @@ def test_any_text_comes_back_and_is_no_formula(text):
 
 def test_a_split_comes_back_as_it_was_written(tmp_path):
     dataset, parts, digests = made()
-    write_splits(tmp_path / "splits.csv", dataset, parts, digests, told(dataset))
+    pixels, families = [digest[::-1] for digest in digests], [str(i // 3) for i in range(len(digests))]
+    write_splits(tmp_path / "splits.csv", dataset, parts, digests, told(dataset), pixels, families)
     manifest = read_splits(tmp_path / "splits.csv")
     assert manifest.names == tuple(NAMES)
+    assert manifest.pixels == tuple(pixels) and manifest.families == tuple(families)
     assert manifest.labels[:2] == ("=cat", "dog") and manifest.groups[:3] == ("@0", "@0", "@1")
     assert manifest.digests == tuple(digests)
     assert (manifest.parts_of(dataset) == parts).all()
     assert changes(manifest, dataset, parts, digests, told(dataset)) == ""
     for row in csv.reader((tmp_path / "splits.csv").read_text(encoding="utf-8").splitlines()):
-        assert len(row) == 5 and not any(cell[:1] in tuple("=+-@\t\r") for cell in row)
+        assert len(row) == 7 and not any(cell[:1] in tuple("=+-@\t\r") for cell in row)
 
 
 def test_every_change_is_told_at_once(tmp_path):

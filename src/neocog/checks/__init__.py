@@ -17,8 +17,9 @@ from neocog.checks.files import odd_files, reader_notes, unreadable
 from neocog.checks.groups import groups_across_parts
 from neocog.checks.masks import mask_contents
 from neocog.checks.names import look_alike_classes
-from neocog.checks.near import near_duplicates
+from neocog.checks.near import near_duplicates, unbound
 from neocog.checks.sizes import elongated, mixed_sizes, small
+from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import Dataset
 from neocog.data.masks import MaskSurvey
 from neocog.data.survey import Record
@@ -37,7 +38,6 @@ CHECKS: tuple[Check, ...] = (
     leakage,
     groups_across_parts,
     duplicates,
-    near_duplicates,
     channels_and_depths,
     mixed_sizes,
     elongated,
@@ -51,16 +51,23 @@ CHECKS: tuple[Check, ...] = (
 OF_CLASSES: tuple[Check, ...] = (class_sizes, class_balance, class_in_every_part, label_shift)
 
 # Of what is seen; letters are not.
-OF_PICTURES: tuple[Check, ...] = (near_duplicates, channels_and_depths, mixed_sizes, elongated, small, constant_images)
+OF_PICTURES: tuple[Check, ...] = (channels_and_depths, mixed_sizes, elongated, small, constant_images)
 
 # The same bytes, or the same group, on two sides or in two classes: with ``strict`` an error.
 STRICT: tuple[Check, ...] = (contradictions, leakage, groups_across_parts)
 
 
 def findings(
-    dataset: Dataset, records: Sequence[Record], strict: bool = False, masks: MaskSurvey | None = None
+    dataset: Dataset,
+    records: Sequence[Record],
+    strict: bool = False,
+    masks: MaskSurvey | None = None,
+    copies: Copies | None = None,
 ) -> list[Finding]:
-    """Everything that the checks find, errors first. ``records`` (N,) as from ``survey``, ``masks`` from ``survey_masks``."""
+    """Everything that the checks find, errors first.
+
+    ``records`` (N,) as from ``survey``, ``masks`` from ``survey_masks``, ``copies`` from ``near_copies`` where they are known.
+    """
     found: list[Finding] = []
     for check in CHECKS:
         if check in OF_CLASSES and not dataset.has_classes:
@@ -69,6 +76,8 @@ def findings(
             continue
         raised = strict and check in STRICT
         found += [replace(finding, severity="error") if raised else finding for finding in check(dataset, records)]
+    copies = copies or near_copies(records, dataset.form)
+    found += [*near_duplicates(dataset, copies), *unbound(dataset, copies)]
     if masks is not None:
         found += mask_contents(dataset, masks)
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))

@@ -1,4 +1,4 @@
-"""The same bytes twice: within a class, in two classes, on two sides of a given split."""
+"""The same pixels twice, however they are stored: within a class, in two classes, on two sides of a given split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def duplicates(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]
     sets = identical(records)
     if sets:
         spare = sum(len(copies) - 1 for copies in sets)
-        what = f"{count(spare, 'image')} too many: {count(sets, 'image')} stored more than once, byte for byte"
+        files = sum(len({records[i].digest for i in copies}) > 1 for copies in sets)
+        what = f"{count(spare, 'image')} too many: {count(sets, 'image')} stored more than once, with the same pixels"
+        what += f" ({files:,} of them in files that differ)" if files else ""
         yield Finding("note", what, _names(dataset, sets), "harmless for the split, which keeps copies together")
 
 
@@ -28,7 +30,7 @@ def contradictions(dataset: Dataset, records: Sequence[Record]) -> Iterator[Find
         pairs = listed(
             _pair(dataset.classes[k] for k in sorted({int(dataset.labels[i]) for i in c})) for c in wrong[:3]
         )
-        what = f"{count(wrong, 'image')} stored in more than one class, byte for byte (such as {pairs})"
+        what = f"{count(wrong, 'image')} stored in more than one class, with the same pixels (such as {pairs})"
         yield Finding("warning", what, _names(dataset, wrong), "keep each image in one class only")
 
 
@@ -38,16 +40,16 @@ def leakage(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
         return
     splits = dataset.splits.tolist()
     for sides, sets in across(splits, identical(records)).items():
-        what = f"the given split leaks: {count(sets, 'image')} stored in {_pair(sides)}, byte for byte"
+        what = f"the given split leaks: {count(sets, 'image')} stored in {_pair(sides)}, with the same pixels"
         yield Finding("warning", what, _names(dataset, sets), "remove the copies from one of the parts")
 
 
 def identical(records: Sequence[Record]) -> list[list[int]]:
-    """Sets of two or more indices with the same SHA-256."""
+    """Sets of two or more indices whose pixels are the same."""
     sets: defaultdict[str, list[int]] = defaultdict(list)
     for i, record in enumerate(records):
-        if record.digest and record.error is None:
-            sets[record.digest].append(i)
+        if record.pixel_digest and record.error is None:
+            sets[record.pixel_digest].append(i)
     return [copies for copies in sets.values() if len(copies) > 1]
 
 

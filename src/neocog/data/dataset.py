@@ -146,6 +146,20 @@ def not_finite(pixels: Array) -> str:
     return f"{len(bad)} values are NaN or infinite, the first at {where}"
 
 
+def pixel_digest(image: Array) -> str:
+    """SHA-256 (hex) of (H, W, C) or (D, H, W, C) pixels, shape and type; grey that is stored as colour counts as grey."""
+    if image.shape[-1] == 3 and (image == image[..., :1]).all():
+        image = image[..., :1]
+    return _digest(image)
+
+
+def _digest(image: Array) -> str:
+    import hashlib
+
+    image = np.ascontiguousarray(image)
+    return hashlib.sha256(repr((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
+
+
 @dataclass(frozen=True)
 class ArrayImages:
     """Images inside one array (N, H, W, C), or volumes (N, D, H, W, C), as from IDX, CIFAR or NPZ files."""
@@ -168,10 +182,7 @@ class ArrayImages:
         return Header(height, width, channels, str(self.array.dtype), mode, depth=depth[0] if depth else 0)
 
     def digest(self, index: int) -> str:
-        import hashlib
-
-        image = np.ascontiguousarray(self.array[index])
-        return hashlib.sha256(repr((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
+        return _digest(self.array[index])
 
     def path(self, index: int) -> Path | None:
         return None

@@ -1,8 +1,8 @@
 """Which samples train, which choose, which judge: a pure function of the images' content and a seed.
 
-Samples of one group, or of the same bytes, never stand on two sides; classes keep their proportions; neither names nor
-the order of files matter (``stratify.py`` has the method). The split is written to splits.csv, each sample with its
-SHA-256, so that a later run sees what has changed in the data.
+Samples of one group, of the same pixels, or of one family of near copies never stand on two sides; classes keep their
+proportions; neither names nor the order of files matter (``stratify.py`` has the method). The split is written to
+splits.csv, each sample with its SHA-256, so that a later run sees what has changed in the data.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ Texts = NDArray[np.str_]
 
 # Parts are served in this order where a class is too small for all of them: what is learned must at least be tested.
 PRIORITY = ("train", "test", "validation")
-COLUMNS = ("sample", "label", "split", "group", "sha256")
+COLUMNS = ("sample", "label", "split", "group", "sha256", "pixels", "family")
+OLD_COLUMNS = COLUMNS[:5]  # of runs that knew of files only
 
 
 def split(
@@ -40,8 +41,11 @@ def split(
     seed: int = 0,
     keep: Bools | None = None,
     stratify: bool = True,
+    families: Sequence[str] = (),
 ) -> Texts:
     """(N,) one of SPLITS for each sample, "" for those that ``keep`` leaves out or that have no digest.
+
+    ``digests`` (N,) are of what is the same where they are equal; ``families`` (N,) name near copies, "" where there are none.
 
     Parts that the data set itself gives are honoured; those that it lacks are cut from its training part, each the
     stated fraction of that part. A sample without a given part, where others have one, counts as given to train.
@@ -61,7 +65,7 @@ def split(
     if stratify:
         raise_all(_one_class(dataset, np.flatnonzero(kept)))
     if missing:
-        units = _units(dataset, digests, pool, seed, stratify)
+        units = _units(dataset, digests, families, pool, seed, stratify)
         if stratify and "test" in missing:
             raise_all(_too_few(dataset, units))
         shares = np.array([1 - sum(asked[part] for part in missing), *(asked[part] for part in missing)])
@@ -76,6 +80,7 @@ def folds(
     seed: int = 0,
     keep: Bools | None = None,
     stratify: bool = True,
+    families: Sequence[str] = (),
 ) -> Ints:
     """(N,) the fold (0 … k − 1) in which each sample is held out; −1 for those left out. Guarantees as in ``split``.
 
@@ -84,7 +89,7 @@ def folds(
     pool = np.flatnonzero(_kept(digests, keep))
     if stratify:
         raise_all(_one_class(dataset, pool))
-    units = _units(dataset, digests, pool, seed, stratify)
+    units = _units(dataset, digests, families, pool, seed, stratify)
     if not 2 <= k <= len(units.keys):
         what = f"--folds {k}: there are {len(units.keys)} samples or groups that can be held out"
         raise UserError(what, fix=f"choose 2 to {max(2, len(units.keys))} folds")
@@ -95,14 +100,15 @@ def folds(
     return result
 
 
-def notes(dataset: Dataset, parts: Texts) -> list[str]:
-    """What the split did, in sentences for the log and the report."""
+def notes(dataset: Dataset, parts: Texts, together: str = "identical images stay together") -> list[str]:
+    """What the split did, in sentences for the log and the report. ``together``: what else than groups it has not torn."""
     given = set() if dataset.splits is None else set(np.unique(dataset.splits).tolist()) - {""}
     counts = {part: int((parts == part).sum()) for part in SPLITS}
     if not given:
-        kept = f"{'groups and ' * (dataset.groups is not None)}identical {dataset.form}"
         sizes = ", ".join(f"{counts[part]:,} {part}" for part in SPLITS)
-        return [f"split{' by class' * dataset.has_classes} into {sizes}; {kept} stay together"]
+        return [
+            f"split{' by class' * dataset.has_classes} into {sizes}; {'groups, ' * (dataset.groups is not None)}{together}"
+        ]
     found = [f"the given {part} part is kept: {counts[part]:,} samples" for part in SPLITS if part in given]
     cut = [part for part in SPLITS if part not in given and counts[part] and part != "train"]
     found += [f"no {part} part is given: {counts[part]:,} samples are cut from train" for part in cut]
@@ -119,6 +125,14 @@ class Manifest:
     parts: tuple[str, ...]  # of SPLITS, or "" for samples that were left out
     groups: tuple[str, ...]
     digests: tuple[str, ...]
+    pixels: tuple[str, ...] = ()  # digests of what the files show; none in runs that knew of files only
+    families: tuple[str, ...] = ()  # of near copies
+
+    @classmethod
+    def of(cls, dataset: Dataset, parts: Texts) -> Manifest:
+        """A split of these very samples, to be used again."""
+        blank = ("",) * len(dataset)
+        return cls(tuple(dataset.names), blank, tuple(parts.tolist()), blank, blank)
 
     def parts_of(self, dataset: Dataset) -> Texts:
         """(N,) the recorded part of each sample by its name, "" for samples that are new."""
@@ -126,16 +140,28 @@ class Manifest:
         return np.array([part.get(name, "") for name in dataset.names], "U10")
 
 
-def write_splits(path: Path, dataset: Dataset, parts: Texts, digests: Sequence[str], told: Sequence[str]) -> None:
-    """Write splits.csv, whole or not at all. ``told`` (N,): what is known of each sample, such as its class."""
-    groups = [""] * len(dataset) if dataset.groups is None else dataset.groups.tolist()
+def write_splits(
+    path: Path,
+    dataset: Dataset,
+    parts: Texts,
+    digests: Sequence[str],
+    told: Sequence[str],
+    pixels: Sequence[str] = (),
+    families: Sequence[str] = (),
+) -> None:
+    """Write splits.csv, whole or not at all. ``told`` (N,): what is known of each sample, such as its class.
+
+    ``digests`` (N,) are of the files, ``pixels`` (N,) of what they show, ``families`` (N,) name near copies.
+    """
+    blank = [""] * len(dataset)
+    groups = blank if dataset.groups is None else dataset.groups.tolist()
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for index, (name, part, group, digest) in enumerate(
-        zip(dataset.names, parts.tolist(), groups, digests, strict=True)
+    for name, known, part, group, *contents in zip(
+        dataset.names, told, parts.tolist(), groups, digests, pixels or blank, families or blank, strict=True
     ):
-        writer.writerow([safe_cell(name), safe_cell(told[index]), part, safe_cell(group), digest])
+        writer.writerow([safe_cell(name), safe_cell(known), part, safe_cell(group), *contents])
     write_atomically(path, text.getvalue())
 
 
@@ -149,14 +175,14 @@ def read_splits(path: Path) -> Manifest:
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError("the record of the split is damaged", f"{path}: {error}") from None
     head = tuple(rows[0]) if rows else ()
-    if head != COLUMNS:
+    if head not in (COLUMNS, OLD_COLUMNS):
         raise UserError(f"no record of a split: {','.join(COLUMNS)} expected", f"{path}: {printable(','.join(head))}")
     for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(COLUMNS) or row[2] not in ("", *SPLITS):
+        if len(row) != len(head) or row[2] not in ("", *SPLITS):
             raise UserError("the record of the split is damaged", f"{path}, row {number}: {printable(','.join(row))}")
-    columns = list(zip(*rows[1:], strict=True)) or [()] * len(COLUMNS)
+    columns = list(zip(*rows[1:], strict=True)) or [()] * len(head)
     names, labels, groups = ([plain_cell(cell) for cell in columns[i]] for i in (0, 1, 3))
-    return Manifest(tuple(names), tuple(labels), tuple(columns[2]), tuple(groups), tuple(columns[4]))
+    return Manifest(tuple(names), tuple(labels), tuple(columns[2]), tuple(groups), *map(tuple, columns[4:]))
 
 
 def differences(
@@ -193,10 +219,14 @@ def fingerprint(digests: Iterable[str], labels: Iterable[Any]) -> str:
     return hashlib.sha256("\n".join(pairs).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _units(dataset: Dataset, digests: Sequence[str], pool: Ints, seed: int, stratify: bool) -> Units:
-    groups = [""] * len(pool) if dataset.groups is None else dataset.groups[pool].tolist()
+def _units(
+    dataset: Dataset, digests: Sequence[str], families: Sequence[str], pool: Ints, seed: int, stratify: bool
+) -> Units:
+    others = [[families[i] for i in pool]] if families else []
+    if dataset.groups is not None:
+        others.append(dataset.groups[pool].tolist())
     labels = dataset.labels[pool] if stratify else np.zeros(len(pool), np.int64)
-    return bind([digests[i] for i in pool], groups, labels, len(dataset.classes) if stratify else 1, seed)
+    return bind([digests[i] for i in pool], others, labels, len(dataset.classes) if stratify else 1, seed)
 
 
 def _kept(digests: Sequence[str], keep: Bools | None) -> Bools:

@@ -1,6 +1,6 @@
 """Dealing out units of samples to parts, so that every class keeps its proportions and no unit is torn.
 
-Samples that belong together (one group, or the same bytes) form a *unit*. Units are drawn in the order of SHA-256(seed,
+Samples that belong together (one group, the same pixels, near copies) form a *unit*. Units are drawn in the order of SHA-256(seed,
 content). Those of several samples are dealt out greedily, largest first; single ones then fill each class to its quota.
 
 Letters: n samples, U units, K classes, P parts.
@@ -36,10 +36,10 @@ class Units:
         return np.bincount(pairs % self.classes, minlength=self.classes)
 
 
-def bind(digests: Sequence[str], groups: Sequence[str], labels: Ints, classes: int, seed: int) -> Units:
-    """Units of n samples: those of one digest or of one group ("" is no group), directly or through others."""
-    roots, of, sizes = np.unique(_components(len(digests), (digests, groups)), return_inverse=True, return_counts=True)
-    lowest = [""] * len(roots)  # a unit is known by its lowest digest: no other unit holds the same bytes
+def bind(digests: Sequence[str], others: Sequence[Sequence[str]], labels: Ints, classes: int, seed: int) -> Units:
+    """Units of n samples: those of one digest, or of one name in any of the ``others`` ("" binds none), also through others."""
+    roots, of, sizes = np.unique(_components(len(digests), (digests, *others)), return_inverse=True, return_counts=True)
+    lowest = [""] * len(roots)  # a unit is known by its lowest digest: no other unit holds the same content
     for unit, digest in zip(of.tolist(), digests, strict=True):
         lowest[unit] = min(lowest[unit] or digest, digest)
     keys = np.array([hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()[:32].encode() for digest in lowest], "S32")

@@ -12,22 +12,20 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from neocog.data.dataset import Array, ArrayImages, BadImage, Header, Images
+from neocog.data.dataset import Array, ArrayImages, BadImage, Header, Images, pixel_digest
 from neocog.data.fit import fit
 from neocog.data.images import FileImages, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.slices import flat
+from neocog.data.thumbnails import thumbnails
 
 _CHUNK = 8  # images a job of a thread
 _ARRAY_BYTES = 1 << 24  # of an array's images taken at once
-_THUMBNAIL = (8, 9)  # rows, columns: 8 × 8 differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,8 @@ class Record:
 
     header: Header | None  # None where the file cannot be decoded
     digest: str  # SHA-256 (hex) of the stored bytes; "" where they cannot be read
-    dhash: int  # 64-bit difference hash of the image as read
+    pixel_digest: str  # SHA-256 (hex) of the decoded pixels: the same however they are stored
+    thumbnail: bytes  # b"" of a plain image; see ``thumbnails``
     channel_sum: tuple[float, ...]  # (C,) over the pixels
     channel_square: tuple[float, ...]  # (C,) of the squares
     pixels: int  # H × W (× D) behind the sums
@@ -93,27 +92,6 @@ def survey(
     return Survey(records, pixels)
 
 
-def difference_hash(images: Array) -> list[int]:
-    """64-bit difference hash of each of (N, H, W, C) images: is a cell of the 8 × 9 thumbnail darker than its right one?
-
-    A difference counts from 1/64 of the thumbnail's own range, so that noise on a plain ground leaves no trace and the
-    hash does not depend on brightness, contrast or bit depth. Equal hashes mean little for images with a plain ground:
-    compare the images. Krawetz 2013, "Kind of like that".
-    """
-    count, height, width, channels = images.shape
-    if height == 1:
-        return [0] * count  # sequences have no picture
-    rows, columns = _THUMBNAIL
-    lines = _row_means(images.reshape(count, height, width * channels), rows)
-    each = lines.reshape(count, rows, width, channels)
-    grey = sum(each[..., channel] for channel in range(channels)) / channels  # (N, 8, W); mean(axis=3) is slow
-    thumbnails = _row_means(grey.transpose(0, 2, 1), columns).transpose(0, 2, 1)  # (N, 8, 9)
-    spread = np.ptp(thumbnails, axis=(1, 2), keepdims=True) / 64
-    rounding = 64 * np.finfo(thumbnails.dtype).eps * np.abs(thumbnails).max(axis=(1, 2), keepdims=True)
-    bits = np.diff(thumbnails, axis=2) > np.maximum(spread, rounding)  # (N, 8, 8)
-    return [int.from_bytes(row.tobytes()) for row in np.packbits(bits.reshape(count, 64), axis=1)]
-
-
 def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pixels: Array | None) -> Record:
     """One image's record; its fitted pixels go to ``pixels[index]``."""
     header, digest = None, ""
@@ -129,12 +107,12 @@ def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pi
             name = images.names[index] if isinstance(images, ArrayImages) else str(index)
         planes = fit(image, preprocessing, name) if preprocessing else np.ascontiguousarray(np.moveaxis(image, -1, 0))
     except BadImage as error:
-        return Record(header, digest, 0, (), (), 0, 0.0, 0.0, _bare(error))
+        return Record(header, digest, "", b"", (), (), 0, 0.0, 0.0, _bare(error))
     if pixels is not None:
         pixels[index] = planes
     sums, squares, lows, highs = _statistics(planes[None])
-    hashed = difference_hash(flat(image)[None])[0]
-    return Record(header, digest, hashed, sums[0], squares[0], planes[0].size, lows[0], highs[0])
+    small = thumbnails(flat(image)[None])[0]
+    return Record(header, digest, pixel_digest(image), small, sums[0], squares[0], planes[0].size, lows[0], highs[0])
 
 
 def _survey_array(
@@ -157,15 +135,16 @@ def _survey_array(
         statistics = _statistics(
             planes if good.all() else np.where(good.reshape(-1, *(1,) * (planes.ndim - 1)), planes, 0)
         )
-        hashes = difference_hash(part if part.ndim == 4 else np.stack([flat(volume) for volume in part]))
+        small = thumbnails(part if part.ndim == 4 else np.stack([flat(volume) for volume in part]))
         for at, (sums, squares, low, high) in enumerate(zip(*statistics, strict=True)):
             index = start + at
             digest = images.digest(index)
             if good[at]:
                 copies = fitted // channels  # grey is repeated as colour
-                record = Record(header, digest, hashes[at], sums * copies, squares * copies, area, low, high)
+                same = digest if channels == 1 else pixel_digest(part[at])
+                record = Record(header, digest, same, small[at], sums * copies, squares * copies, area, low, high)
             else:
-                record = Record(header, digest, 0, (), (), 0, 0.0, 0.0, _fault(images, index))
+                record = Record(header, digest, "", b"", (), (), 0, 0.0, 0.0, _fault(images, index))
             records.append(record)
         advance(len(part))
     if preprocessing is None or not keep:
@@ -227,42 +206,6 @@ def _byte_sums(lines: Array) -> Array:
     narrow = np.uint32 if lines.shape[-1] < 2**32 // 255**2 else np.uint64
     sums: Array = lines.sum(axis=3, dtype=narrow).sum(axis=2, dtype=np.uint64)
     return sums
-
-
-def _row_means(values: Array, cells: int) -> Array:
-    """(N, L, M) → (N, cells, M): the means of equal spans of rows, parts of a row counted as parts.
-
-    No matrix product, since BLAS threads under our own would fight for the cores; ``einsum`` alone is fast on uint8.
-    """
-    kind: Any = np.float32 if values.dtype.kind == "u" else np.float64
-    count, length, width = values.shape
-    whole = length // cells
-    if values.dtype == np.uint8 and length == whole * cells and whole < 2**16:
-        sums = values.reshape(count, cells, whole, width).sum(axis=2, dtype=np.uint32)
-        means: Array = sums.astype(kind) / kind(whole)
-        return means
-    weights: Array = _spans(length, cells).astype(kind)
-    if values[0].size < 2**14:  # small: one call, though most of its weights are 0
-        floats: Array = values.astype(kind, copy=False)
-        mixed: Array = np.einsum("cl,nlm->ncm", weights, floats)
-        return mixed
-    spans = []
-    for row in weights:
-        inside = np.flatnonzero(row)
-        part = slice(inside[0], inside[-1] + 1)
-        spans.append(np.einsum("l,nlm->nm", row[part], values[:, part], dtype=kind))
-    return np.stack(spans, axis=1)
-
-
-@lru_cache(maxsize=64)
-def _spans(length: int, cells: int) -> Array:
-    """(cells, length) the share that each row has in each of the equal spans; rows sum to 1."""
-    edges = np.linspace(0, length, cells + 1)
-    rows = np.arange(length)
-    parts = np.minimum(edges[1:, None], rows + 1) - np.maximum(edges[:-1, None], rows)
-    shares: Array = parts.clip(0)
-    shares /= shares.sum(axis=1, keepdims=True)
-    return shares
 
 
 def _in_order(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.config import Config
+from neocog.data.copies import Copies
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.feed import Feed
 from neocog.data.masks import MaskSurvey, told
@@ -31,13 +32,31 @@ class Data:
     pixels: Array | None  # (N, C, …) fitted, or None where they are streamed
     plan: Preprocessing  # without mean and std, which are the training part's
     kept: NDArray[np.bool_]
+    copies: Copies
     findings: list[Finding]
     unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is judged
     masks: MaskSurvey | None = None  # fitted too, where they fit in memory
+    together: str = "near"  # see ``DataConfig.together``
 
     @property
     def digests(self) -> list[str]:
+        """(N,) of the stored files."""
         return [record.digest for record in self.records]
+
+    @property
+    def pixel_digests(self) -> list[str]:
+        """(N,) of what the files show."""
+        return [record.pixel_digest for record in self.records]
+
+    @property
+    def contents(self) -> list[str]:
+        """(N,) equal where two samples are the same to the split."""
+        return self.digests if self.together == "files" else self.pixel_digests
+
+    @property
+    def families(self) -> list[str]:
+        """(N,) names of near copies that the split keeps together, "" where a sample has none; [] where it heeds none."""
+        return self.copies.families if self.together == "near" else []
 
     @property
     def told(self) -> list[str]:

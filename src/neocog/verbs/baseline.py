@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from neocog.data.split import Manifest
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.measures import title
@@ -37,7 +38,7 @@ def train_baseline(job: Job, run: Run, ranks: Ranks, screen: Screen, command: Se
         make(own.folder)
     model = replace(job.config.model, model=MODEL, options={})
     config = replace(job.config, model=model, training=replace(job.config.training, baseline=False))
-    plain = arrange(config, job.data, ranks, Screen(quiet=True), fold)
+    plain = arrange(config, job.data, ranks, Screen(quiet=True), fold, Manifest.of(job.dataset, job.parts))
     learn(plain, ready(plain, ranks), own, ranks, screen, command, fold)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from neocog.config import from_toml
+from neocog.config import from_run
 from neocog.data.dataset import Dataset
 from neocog.data.detect import open_dataset
 from neocog.data.feed import Streamed
@@ -37,7 +37,7 @@ def evaluate(
     has one; images of the run's training part among them (same SHA-256) are an error. Writes the JSON to ``out``.
     """
     run, screen = path_of(run), Screen(quiet)
-    config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
+    config = from_run(run.config)
     with as_trained(config.training) as device:
         predictor = load_predictor(run, device)
         source = str(data) if data is not None else config.data.data

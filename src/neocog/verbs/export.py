@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from neocog import __version__
-from neocog.config import from_toml
+from neocog.config import from_run
 from neocog.data.dataset import Images
 from neocog.data.detect import open_dataset
 from neocog.data.feed import Streamed
@@ -92,7 +92,7 @@ def difference(predictor: Predictor, found: Pixels, pixels: Pixels) -> float:
 def samples(run: Run, recipe: Preprocessing) -> tuple[Pixels, str]:
     """Fitted pixels (B, C, H, W) of the run's own test images; random ones where the data are gone."""
     try:
-        config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
+        config = from_run(run.config)
         dataset = open_dataset(config.data.data, Decoding.recorded(recipe))
         return stored(dataset.images, own_test(run, dataset)[:IMAGES], recipe), "of its own test images"
     except (UserError, OSError):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from neocog.checks import findings
 from neocog.config import Config
 from neocog.data.batches import Batches
+from neocog.data.copies import near_copies
 from neocog.data.dataset import SPLITS, BadImage, Dataset, Header
 from neocog.data.detect import open_dataset
 from neocog.data.feed import Feed, Resident, Store, Streamed
@@ -62,11 +63,13 @@ def read(config: Config, screen: Screen) -> Data:
             labelled = survey_masks(dataset.masks, plan.size, plan.fit, advance, keep, len(dataset.classes))
         records = [replace(r, error=r.error or e) for r, e in zip(records, labelled.errors, strict=True)]
     kept = usable(dataset, records, config)
-    found = findings(dataset, records, masks=labelled)
+    copies = near_copies(records, dataset.form)
+    found = findings(dataset, records, masks=labelled, copies=copies)
     for finding in found:
         if finding.severity != "note":
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
-    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, found, unseen, labelled)
+    together = config.data.together
+    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, copies, found, unseen, labelled, together)
 
 
 def described(dataset: Dataset) -> str:
@@ -85,7 +88,7 @@ def arrange(
     """Split the data, or take the ``recorded`` split, and decide everything that training needs. Raises UserError."""
     dataset = data.dataset
     parts = np.where(data.kept, recorded.parts_of(dataset), "") if recorded else parted(data, config, fold)
-    for note in notes(dataset, parts) if fold is None and recorded is None else ():
+    for note in notes(dataset, parts, kept_together(data)) if fold is None and recorded is None else ():
         screen.say(f"  {note}")
     if config.training.patience and not (parts == "validation").any():
         what = "--patience waits for a better validation measure, and no sample validates"
@@ -156,12 +159,25 @@ def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
     by_class = data.study.needs == "classification"
     if fold is None:
         first, second, third = config.data.split
-        return split(data.dataset, data.digests, (first, second, third), config.training.seed, data.kept, by_class)
+        shares, seed = (first, second, third), config.data.split_seed
+        return split(data.dataset, data.contents, shares, seed, data.kept, by_class, data.families)
     count = config.data.folds
-    held = folds(data.dataset, data.digests, count, config.training.seed, data.kept, by_class)
+    held = folds(data.dataset, data.contents, count, config.data.split_seed, data.kept, by_class, data.families)
     validates = (fold + 1) % count if config.data.split[1] else fold
     parts = np.where(held == fold, "test", np.where(held == validates, "validation", "train"))
     return np.where(held < 0, "", parts)
+
+
+def kept_together(data: Data) -> str:
+    """What of the copies never stands on two sides, for the log."""
+    form = data.dataset.form
+    if data.together == "files":
+        return f"{form} of the same bytes stay together"
+    if data.together == "pixels" or form == "sequences":
+        return f"identical {form} stay together"
+    many = sum(family != "" for family in data.families)
+    found = f": {data.copies.count:,} families of {many:,} {form}" if many else ", of which there are none"
+    return f"identical {form} and near copies stay together{found}"
 
 
 def resolved(config: Config, preprocessing: Preprocessing, train: int, study: Study) -> Config:

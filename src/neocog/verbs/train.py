@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from neocog.config import Config, configured, from_toml
+from neocog.config import Config, configured, from_run
 from neocog.data.split import changes, read_splits, write_splits
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
@@ -84,7 +84,7 @@ def resume(folder: Path | str, quiet: bool = False, allow_changed: bool = False)
     if is_complete(run):
         Screen(quiet).say(f"{folder} is already complete: {run.report}")
         return run
-    config = from_toml(run.config.read_text(encoding="utf-8"), str(run.config))
+    config = from_run(run.config)
     facts = json.loads(run.environment.read_text(encoding="utf-8")) if run.environment.is_file() else {}
     command, fold = facts.get("command", []), facts.get("fold")
     with together(config) as ranks, held(run, ranks):
@@ -98,7 +98,7 @@ def resume(folder: Path | str, quiet: bool = False, allow_changed: bool = False)
             recorded = read_splits(run.splits) if allow_changed and run.splits.is_file() else None
             job = arrange(config, data, ranks, screen, fold, recorded)
             if recorded and ranks.is_writer:
-                write_splits(run.splits, job.dataset, job.parts, job.data.digests, job.data.told)
+                record_split(job, run)
             learn(job, ready(job, ranks), run, ranks, screen, command, fold)
     return run
 
@@ -213,9 +213,13 @@ def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int
         return
     write_environment(run, ranks, command, fold)
     write_atomically(run.config, job.config.to_toml())
-    write_splits(
-        run.splits, job.dataset, job.parts, job.data.digests, job.data.told
-    )  # the last: it says that the others are there
+    record_split(job, run)  # the last: it says that the others are there
+
+
+def record_split(job: Job, run: Run) -> None:
+    """splits.csv: which sample stands where, and what it is by its content."""
+    data = job.data
+    write_splits(run.splits, data.dataset, job.parts, data.digests, data.told, data.pixel_digests, data.families)
 
 
 def write_environment(run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:
