@@ -66,7 +66,9 @@ def test_other_files_are_told_apart(tmp_path: Path) -> None:
     assert "one image is no data set" in fault(tmp_path / "1.png")
     assert "an archive: these are not unpacked" in fault(tmp_path / "data.zip")
     assert "an archive: these are not unpacked" in fault(tmp_path / "data.tar.gz")
-    assert "a file of no known layout (.h5)" in fault(str(tmp_path / "data.h5"))
+    assert "HDF5" in fault(str(tmp_path / "data.h5")) and "h5py" in fault(tmp_path / "data.h5")
+    (tmp_path / "data.xyz").touch()
+    assert "a file of no known layout (.xyz)" in fault(tmp_path / "data.xyz")
 
 
 def test_what_is_not_there_is_told_with_the_nearest_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,18 +15,22 @@ from neocog.data.dataset import Dataset
 from neocog.data.decoding import DEFAULT, Decoding
 from neocog.data.fasta import is_fasta
 from neocog.data.files import is_junk
-from neocog.data.folders import class_folders, entries, is_image, read_folders
+from neocog.data.folders import Found, class_folders, entries, is_image, read_folders
+from neocog.data.foreign import annotated
 from neocog.data.idx import find_idx, read_idx
 from neocog.data.images import FileImages
 from neocog.data.mask_dataset import open_masks
+from neocog.data.name_groups import bound
 from neocog.data.named import NAMES, open_named
 from neocog.data.npz import read_npz
+from neocog.data.photographs import photographs_beside
 from neocog.data.reading import Reading
 from neocog.data.sequences import describes_sequences, read_sequences
 from neocog.data.table import CSV_SUFFIXES, describes_images, read_listing, read_table
 from neocog.data.unlabelled import read_unlabelled
+from neocog.data.unread import DICOM, Format, format_of, is_dicom, refuse
 from neocog.data.values import read_values, values_in_names
-from neocog.errors import UserError, did_you_mean, listed, printable
+from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
 
 LAYOUTS = (
     "class folders (cat/… dog/…), with or without train/ val/ test/ above them; a CSV with the columns image and label, "
@@ -75,7 +80,15 @@ def open_dataset(source: str | Path, decoding: Decoding = DEFAULT, reading: Read
         data = replace(data, mirror=False, notes=(*data.notes, note))
     if data.has_classes:
         require_classes(data, reading.least_classes)
-    return data
+    raise_all(_without_effect(data, reading))
+    return bound(data, reading)
+
+
+def _without_effect(data: Dataset, reading: Reading) -> Iterator[UserError]:
+    """Settings for other kinds of data than these."""
+    for flag, given, kind in (("columns", reading.columns, "CSV"), ("levels", reading.levels, "class folders")):
+        if given and not data.kind.startswith(kind):
+            yield UserError(f"--{flag} has no effect on {data.kind}", str(data.root or ""), "leave it out")
 
 
 def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Dataset:
@@ -108,8 +121,11 @@ def _open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | N
     known = path.is_dir() and (find_idx(path) or find_cifar(path))
     if known or reading.kind == "volumes" or not (path.is_dir() or path.is_file()):
         return None
+    if path.is_dir() and reading.task == "auto" and class_folders(path) and photographs_beside(path, decoding):
+        return None
     found = open_masks(path, decoding, reading)
     if found is None and reading.task == "segmentation":
+        raise_all([*filter(None, [annotated(path) if path.is_dir() else None])])
         raise UserError("no masks found", printable(str(path)), f"neocog reads {MASK_LAYOUTS}")
     return found
 
@@ -124,6 +140,8 @@ def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
         return _read_csv(path, decoding, reading)
     if find_idx(path):
         return read_idx(path)
+    if kind := format_of(path.name) or (DICOM if is_dicom(path) else None):
+        raise refuse([(path.name, kind)], str(path))
     if suffix in ARCHIVES:
         raise UserError("an archive: these are not unpacked", shown, "unpack it yourself, and give the folder")
     what = "one image is no data set" if is_image(path.name) else f"a file of no known layout ({suffix or 'no suffix'})"
@@ -143,14 +161,20 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
         return _read_csv(tables[0], decoding, reading)
     if reading.task == "regression":
         return values_in_names(path, decoding)
+    foreign = annotated(path) if reading.task == "auto" else None
+    if foreign:
+        choice = "; to learn the folders' names: --task classification" if folders else ""
+        raise UserError(foreign.what, foreign.where, foreign.fix + choice)
     if folders:
-        return read_folders(path, decoding)
+        return read_folders(path, decoding, reading)
     if len(archives) == 1 and not tables:
         return read_npz(archives[0], reading.kind)
     if tables or archives:
         what = f"{len(tables)} CSV and {len(archives)} NPZ files, and no class folders"
         names = listed(file.name for file in (*tables, *archives))
         raise UserError(what, f"{printable(str(path))}: {names}", "name the one to read")
+    if unread := _unread(path):
+        raise refuse(unread, str(path))
     raise UserError(f"no known layout: {_seen(path)}", printable(str(path)), f"neocog reads {LAYOUTS}")
 
 
@@ -181,6 +205,13 @@ def _files(folder: Path, *suffixes: str) -> list[Path]:
         for file in folder.iterdir()
         if file.suffix.lower() in suffixes and not is_junk(file.name) and file.is_file()
     )
+
+
+def _unread(folder: Path) -> list[tuple[str, Format]]:
+    """Files below a folder whose format is known and not read."""
+    found = Found()
+    found.add(folder, "")
+    return [*found.unread, *found.containers]
 
 
 def _seen(folder: Path) -> str:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from neocog.data.classes import index_classes, look_alikes
-from neocog.data.dataset import SPLITS, Dataset
+from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
 from neocog.data.decoding import Decoding
 from neocog.data.files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, is_junk
 from neocog.data.images import FileImages, form_of
+from neocog.data.levels import SPLIT_NAMES as SPLIT_NAMES
+from neocog.data.levels import find_levels, told_levels
+from neocog.data.reading import Reading
+from neocog.data.unread import DICOM, Format, format_of, is_dicom, refuse
 from neocog.errors import UserError, listed, printable, raise_all
 
-SPLIT_NAMES = {
-    "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
+TEXTS = frozenset([".txt", ".json", ".xml", ".csv", ".tsv", ".md", ".yaml", ".yml", ".html", ".py"])
 
 
 def is_image(name: str) -> bool:
@@ -63,6 +63,10 @@ class Found:
     images: list[str] = field(default_factory=list)
     junk: int = 0
     others: Counter[str] = field(default_factory=Counter)  # suffix → files that are no images
+    unread: list[tuple[str, Format]] = field(default_factory=list)  # pictures of formats that are not read
+    containers: list[tuple[str, Format]] = field(
+        default_factory=list
+    )  # files of many samples, which are not read either
     links: list[str] = field(default_factory=list)  # to folders
     problems: list[UserError] = field(default_factory=list)
 
@@ -77,8 +81,20 @@ class Found:
             elif entry.is_symlink() and entry.is_dir():
                 self.links.append(path)
             elif not entry.is_dir():
-                self.others[Path(entry.name).suffix.lower() or "no suffix"] += 1
+                self._add_other(root, path)
         return len(self.images) - before
+
+    def _add_other(self, root: Path, path: str) -> None:
+        suffix = Path(path).suffix.lower()
+        kind = format_of(path) or (DICOM if suffix not in TEXTS and is_dicom(root / path) else None)
+        if kind:
+            (self.unread if kind.picture else self.containers).append((path, kind))
+        else:
+            self.others[suffix or "no suffix"] += 1
+
+    def left_out(self, label: Callable[[str], str]) -> tuple[LeftOut, ...]:
+        """The pictures that are not read, each with its class."""
+        return tuple(LeftOut(path, label(path), f"{kind.what}: not read") for path, kind in self.unread)
 
 
 def split_folders(root: Path) -> dict[str, str]:
@@ -114,15 +130,66 @@ def _has_images(folder: Path) -> bool:
     return any(is_image(entry.name) for _, entry in entries(folder))
 
 
-def read_folders(root: Path, decoding: Decoding) -> Dataset:
+def read_folders(root: Path, decoding: Decoding, reading: Reading) -> Dataset:
     """The images below the class folders of ``root``. Class indices are the same in every part of a split.
 
     Raises UserError, all at once: empty class folders, linked folders, folders that cannot be read.
     """
-    parts = split_folders(root) or {"": ""}
+    parts = {"": ""} if reading.levels else split_folders(root) or {"": ""}
+    found, splits, empty = _look(root, parts)
+    tops = {name.split("/")[0 if folder == "" else 1] for folder in parts for name in found.images}
+    raise_all([*found.problems, *_problems(root, parts, tops, empty, found)])
+    skipped = 0 if parts == {"": ""} else 1
+    folders = [tuple(name.split("/")[skipped:-1]) for name in found.images]
+    shown = printable(str(root))
+    levels = told_levels(reading.levels, shown) if reading.levels else find_levels(folders, shown)
+    played = [levels.of(names) for names in folders]
+    kept = [i for i, roles in enumerate(played) if "class" in roles]
+    raise_all(_unknown_parts(played, shown))
+    files = tuple(found.images[i] for i in kept)
+    labels, names = index_classes([played[i]["class"] for i in kept])
+    inner = [SPLIT_NAMES[played[i]["split"].lower()] if "split" in played[i] else splits[i] for i in kept]
+    groups = np.array([played[i].get("group", "") for i in kept])
+    given = parts != {"": ""}
+    shallow = [
+        LeftOut(found.images[i], "", "lies in no class folder") for i in sorted(set(range(len(played))) - {*kept})
+    ]
+    return Dataset(
+        kind=f"class folders with {' and '.join(f'{name}/' for name in parts)}" if given else "class folders",
+        root=root,
+        names=files,
+        labels=labels,
+        classes=names,
+        images=FileImages(root, files, decoding),
+        form=form_of(files, decoding),
+        splits=np.array(inner) if any(inner) else None,
+        groups=groups if (groups != "").any() else None,
+        notes=(*_notes(root, parts, found), *look_alikes(names)),
+        taken=(*_parts_taken(parts), *levels.taken),
+        left_out=(
+            *shallow,
+            *found.left_out(lambda path: levels.of(tuple(path.split("/")[skipped:-1])).get("class", "")),
+        ),
+    )
+
+
+def _parts_taken(parts: dict[str, str]) -> Iterator[Taken]:
+    if parts != {"": ""}:
+        yield Taken("folder level 1", "given split", f"named so: {listed(parts)}", "--levels")
+
+
+def _unknown_parts(played: Sequence[dict[str, str]], shown: str) -> Iterator[UserError]:
+    names = {roles["split"] for roles in played if "split" in roles}
+    if unknown := sorted(name for name in names if name.lower() not in SPLIT_NAMES):
+        yield UserError(
+            f"folders that are no part of a split: {listed(unknown)}", shown, "call them train, val and test"
+        )
+
+
+def _look(root: Path, parts: dict[str, str]) -> tuple[Found, list[str], list[str]]:
+    """What lies below the class folders, the part of each image, and the folders without images."""
     found = Found()
     empty: list[str] = []
-    classes: list[str] = []
     splits: list[str] = []
     for folder in {"", *parts}:
         found.junk += sum(is_junk(name) for name in os.listdir(root / folder))  # noqa: PTH208 (names only)
@@ -135,30 +202,16 @@ def read_folders(root: Path, decoding: Decoding) -> Dataset:
             if (root / path).is_symlink():
                 found.links.append(path)
             elif count := found.add(root, path):
-                classes += [name] * count
                 splits += [split] * count
             else:
                 empty.append(path)
-    raise_all([*found.problems, *_problems(root, parts, set(classes), empty, found.links)])
-    labels, names = index_classes(classes)
-    given = parts != {"": ""}
-    return Dataset(
-        kind=f"class folders with {' and '.join(f'{name}/' for name in parts)}" if given else "class folders",
-        root=root,
-        names=tuple(found.images),
-        labels=labels,
-        classes=names,
-        images=FileImages(root, found.images, decoding),
-        form=form_of(found.images, decoding),
-        splits=np.array(splits) if given else None,
-        notes=(*_notes(root, parts, found), *look_alikes(names)),
-    )
+    return found, splits, empty
 
 
 def _problems(
-    root: Path, parts: dict[str, str], classes: set[str], empty: Sequence[str], links: Sequence[str]
+    root: Path, parts: dict[str, str], classes: set[str], empty: Sequence[str], found: Found
 ) -> Iterable[UserError]:
-    shown = printable(str(root))
+    shown, links = printable(str(root)), found.links
     like_parts = sorted(name for name in classes if name.lower() in SPLIT_NAMES)
     if len({SPLIT_NAMES[name.lower()] for name in like_parts}) > 1:
         what = f"{' and '.join(f'{name}/' for name in like_parts)} hold images, not class folders"
@@ -167,6 +220,10 @@ def _problems(
     if twice:
         same = [f"{name}/" for name, split in parts.items() if split in twice]
         yield UserError(f"several folders for one part: {listed(same)}", shown, "keep one of them, or merge them")
+    unread = [(path, kind) for path, kind in found.unread if any(path.startswith(f"{folder}/") for folder in empty)]
+    if unread:
+        yield refuse(unread, shown)
+    empty = [folder for folder in empty if not any(path.startswith(f"{folder}/") for path, _ in unread)]
     if empty:
         what = f"{len(empty)} class folders without images: {listed(f'{name}/' for name in empty)}"
         yield UserError(what, shown, "put images in or remove the folders")
@@ -178,6 +235,9 @@ def _problems(
 def _notes(root: Path, parts: dict[str, str], found: Found) -> Iterable[str]:
     if found.junk:
         yield f"{found.junk} hidden or system files and folders ignored"
+    if found.unread:
+        kinds = [f"{n} {what}" for what, n in Counter(kind.what for _, kind in found.unread).most_common()]
+        yield f"{len(found.unread)} pictures of formats that are not read: {listed(kinds)}"
     if found.others:
         kinds = [f"{count} {suffix}" for suffix, count in found.others.most_common()]
         yield f"{found.others.total()} files that are no images ignored: {listed(kinds)}"

@@ -17,7 +17,6 @@ from neocog.data.folders import entries, is_image
 from neocog.data.images import FileImages, decode_bytes
 from neocog.data.labelme import BACKGROUND, IGNORE, Annotation, base_name, inside, read_annotation
 from neocog.data.mask_classes import CLASS_FILES, read_names
-from neocog.data.mask_groups import inferred_groups
 from neocog.data.masks import IGNORED
 from neocog.data.rasterise import rasterise
 from neocog.errors import UserError, listed, printable, raise_all
@@ -122,7 +121,6 @@ def open_labelme(root: Path, decoding: Decoding, on_bad: OnBad = "stop") -> Data
     raise_all([*problems[:MOST_TOLD], *_more(problems)])
     notes += [f"{left} shapes that cannot be drawn are left out"] if left else []
     names = tuple(image or name for name, image in kept)
-    groups, grouped = inferred_groups(names)
     return Dataset(
         kind="labelme files",
         root=root,
@@ -130,8 +128,7 @@ def open_labelme(root: Path, decoding: Decoding, on_bad: OnBad = "stop") -> Data
         labels=np.zeros(len(kept), np.int64),
         classes=classes,
         images=LabelmeImages(root, [name for name, _ in kept], [image for _, image in kept], decoding),
-        groups=groups,
-        notes=tuple(notes) + ((grouped,) if grouped else ()),
+        notes=tuple(notes),
         masks=LabelmeMasks(root, [name for name, _ in kept], sizes, numbered(classes)),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from neocog.data.labelme_dataset import open_labelme
 from neocog.data.mask_classes import given_colours, given_names
 from neocog.data.mask_coding import Given, Values, decide, unique_keys
 from neocog.data.mask_folders import Layout, find_layout
-from neocog.data.mask_groups import inferred_groups
 from neocog.data.mask_table import masks_in_table
 from neocog.data.mask_values import stored_values
 from neocog.data.masks import MaskFiles, in_threads
@@ -66,9 +64,6 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
         problems.append(error)
     raise_all(problems)
     assert decided is not None  # without values there was a fault
-    if groups is None:
-        groups, note = inferred_groups(images)
-        layout = replace(layout, notes=(*layout.notes, note) if note else layout.notes)
     splits = np.array([pair.split for pair in layout.pairs])
     lonely = (f"{skipped} images or masks without partner left out",) if skipped else ()
     return Dataset(
