@@ -92,7 +92,7 @@ def make_run(
         chapters.mistakes_chapter(
             [example(i) for i in worst], [example(i) for i in surest], int((truth != guess).sum()), len(truth)
         ),
-        chapters.calibration_chapter(bins[0], bins[1], temperature),
+        chapters.calibration_chapter(bins[0], bins[1], temperature, "As in training."),
         chapters.filters_chapter(filters),
         chapters.environment_chapter(environment, command),
     ]

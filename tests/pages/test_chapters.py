@@ -98,7 +98,7 @@ def test_worst_and_surest_are_ordered_by_confidence() -> None:
 
 def test_calibration_leaves_empty_bins_out() -> None:
     bins = calibration_bins(np.array([0.9, 0.9, 0.3]), np.array([True, False, True]))
-    text, curves, counts = chapters.calibration_chapter(bins, bins, 1.5).items
+    text, curves, counts = chapters.calibration_chapter(bins, bins, 1.5, "As in training.").items
     assert isinstance(text, Text) and "temperature 1.50" in text.text
     assert isinstance(curves, Curves) and len(curves.series[0].x) == 2 and curves.diagonal
     assert isinstance(counts, Bars) and sum(counts.values) == 3

@@ -112,7 +112,8 @@ def write(predictor: Predictor, folder: Path, facts: Mapping[str, Any]) -> None:
     variance = [std * std for std in recipe.std]
     images = keras.layers.Normalization(mean=recipe.mean, variance=variance, name="preprocessing")(pixels)
     logits = through(predictor.network, images)
-    calibrated = keras.layers.Rescaling(1 / predictor.temperature, name="calibration")(logits)
+    offsets = predictor.facts.get("offsets", 0.0)
+    calibrated = keras.layers.Rescaling(1 / predictor.temperature, offsets, name="calibration")(logits)
     model = keras.Model(pixels, keras.layers.Softmax(name="probabilities")(calibrated), name="network")
     give_weights(chain(predictor.network, TARGET), model)
     with extras.quiet():

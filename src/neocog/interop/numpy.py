@@ -36,7 +36,7 @@ mean, std = (np.array(facts["preprocessing"][name], np.float32)[:, None, None] f
 def predict(pixels):
     """Pixels (B, C, H, W) as the files hold them → probabilities (B, classes)."""
     logits = network((pixels.astype(np.float32) - mean) / std)
-    return scratch.Softmax()(logits / facts["temperature"])
+    return scratch.Softmax()(logits / facts["temperature"] + np.array(facts["offsets"], np.float32))
 '''
 
 README = """\

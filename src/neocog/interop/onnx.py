@@ -26,16 +26,18 @@ class Whole(nn.Module):
 
     mean: Tensor
     std: Tensor
+    offsets: Tensor
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
         self.network, self.temperature = predictor.network, predictor.temperature
+        self.register_buffer("offsets", torch.tensor(predictor.facts.get("offsets", 0.0)))
         self.register_buffer("mean", torch.tensor(predictor.preprocessing.mean)[:, None, None])
         self.register_buffer("std", torch.tensor(predictor.preprocessing.std)[:, None, None])
 
     def forward(self, pixels: Tensor) -> Tensor:
         logits = self.network((pixels.to(torch.float32) - self.mean) / self.std)
-        return torch.softmax(logits / self.temperature, 1)
+        return torch.softmax(logits / self.temperature + self.offsets, 1)
 
 
 def write(predictor: Predictor, folder: Path, facts: Mapping[str, Any]) -> None:

@@ -22,8 +22,8 @@ from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage
 from neocog.data.fit import fit
 from neocog.data.images import Decoding, decode
-from neocog.predictor import Predictor
-from neocog.studies.classes import RANKS, class_rows
+from neocog.predictor import Predictor, probabilities
+from neocog.studies.classes import RANKS, class_rows, columns
 from neocog.studies.evaluation import Advance
 from neocog.studies.study import Predicted
 
@@ -34,9 +34,11 @@ Place = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Blocks:
-    """A sample's blocks: where they lie in the stored pixels, and their calibrated probabilities (n, K)."""
+    """A sample's blocks: where they lie in the stored pixels, what decides their class (n, K), and their calibrated
+    probabilities (n, K)."""
 
     places: list[Place]
+    scores: NDArray[np.float64]
     probabilities: NDArray[np.float64]
 
 
@@ -55,17 +57,18 @@ def predict_blocks(predictor: Predictor, paths: Sequence[Path], advance: Advance
         except BadImage as error:
             row["skipped"] = error.what
         else:
-            row |= class_rows(found.probabilities.mean(axis=0), predictor.classes)
+            row |= class_rows(found.scores.mean(axis=0), found.probabilities.mean(axis=0), predictor.classes)
             row["blocks"] = len(found.places)
-            for place, values in zip(found.places, found.probabilities, strict=True):
-                top = class_rows(values, predictor.classes)
+            for place, scores, values in zip(found.places, found.scores, found.probabilities, strict=True):
+                top = class_rows(scores, values, predictor.classes)
                 where = [edge for side in place for edge in (side.start, side.stop)]
-                shares = (f"{value:.6g}" for value in values)
-                writer.writerow([safe_cell(str(path)), *where, safe_cell(top["label"]), top["probability"], *shares])
+                writer.writerow(
+                    [safe_cell(str(path)), *where, safe_cell(top["label"]), top["probability"], *values.tolist()]
+                )
         rows.append(row)
         advance(1)
-    columns = ("path", *(head for pair in RANKS for head in pair), "blocks", "skipped")
-    return Predicted(columns, tuple(rows)), text.getvalue()
+    every = ("path", *(head for pair in RANKS for head in pair), "blocks", *columns(predictor.classes), "skipped")
+    return Predicted(every, tuple(rows)), text.getvalue()
 
 
 def judged(predictor: Predictor, stored: Array) -> Blocks:
@@ -85,7 +88,8 @@ def judged(predictor: Predictor, stored: Array) -> Blocks:
         )
         for place in places
     ]
-    return Blocks(in_stored, predictor.probabilities(np.concatenate(logits)))
+    known = np.concatenate(logits)
+    return Blocks(in_stored, probabilities(known, predictor.temperature), predictor.probabilities(known))
 
 
 def at_scale(predictor: Predictor, stored: Array) -> tuple[Array, list[float]]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.cells import safe_cell
-from neocog.data.dataset import Dataset
+from neocog.data.dataset import Array, Dataset
 
 MISTAKES = 12  # pictures of each kind
 MOST_COLUMNS = 100  # classes up to which predictions.csv has a column for each
@@ -20,30 +20,43 @@ RANKS = (("label", "probability"), ("second", "second_probability"), ("third", "
 
 
 def predictions_csv(
-    dataset: Dataset, samples: NDArray[np.int64], labels: NDArray[np.int64], calibrated: NDArray[np.float64]
+    dataset: Dataset,
+    samples: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    logits: NDArray[np.float32],
+    calibrated: NDArray[np.float64],
 ) -> str:
     """One row a test sample: truth, prediction, calibrated probabilities (n, K)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     classes = dataset.classes
-    each = [safe_cell(f"p:{name}") for name in classes] if len(classes) <= MOST_COLUMNS else []
     runners = [head for pair in RANKS[1:] for head in pair]
+    each = [safe_cell(head) for head in columns(classes)]
     writer.writerow(["path", "label", "prediction", "probability", "correct", *runners, *each])
-    for index, truth, values in zip(samples, labels, calibrated, strict=True):
-        top = class_rows(values, classes)
-        row: list[Any] = [dataset.names[index], classes[truth], top["label"], top["probability"]]
-        row += [int(top["label"] == classes[truth]), *(top.get(head, "") for head in runners)]
-        row = [safe_cell(cell) if isinstance(cell, str) else cell for cell in row]
-        writer.writerow([*row, *(f"{value:.6g}" for value in values if each)])
+    for index, truth, scores, values in zip(samples, labels, logits, calibrated, strict=True):
+        found = class_rows(scores, values, classes)
+        row: list[Any] = [dataset.names[index], classes[truth], found["label"], found["probability"]]
+        row += [int(found["label"] == classes[truth]), *(found.get(head, "") for head in runners)]
+        row += [found[head] for head in columns(classes)]
+        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue()
 
 
-def class_rows(values: NDArray[np.float64], classes: Sequence[str]) -> dict[str, Any]:
-    """Label and probability of the likeliest class and of up to two runners-up; ``values`` (K,)."""
+def class_rows(scores: Array, values: NDArray[np.float64], classes: Sequence[str]) -> dict[str, Any]:
+    """Label and probability of the class of the highest score and of up to two runners-up, and each class's probability.
+
+    ``scores`` (K,) decide, ``values`` (K,) are the calibrated probabilities: where training weighed the classes, it did so
+    to be answered by these weights, while a probability is that of the class among the samples as they come.
+    """
     row: dict[str, Any] = {}
-    for (name, probability), index in zip(RANKS, np.argsort(-values, kind="stable"), strict=False):
-        row[name], row[probability] = classes[index], round(float(values[index]), 6)
-    return row
+    for (name, probability), index in zip(RANKS, np.argsort(-scores, kind="stable"), strict=False):
+        row[name], row[probability] = classes[index], float(values[index])
+    return row | dict(zip(columns(classes), values.tolist(), strict=False))
+
+
+def columns(classes: Sequence[str]) -> list[str]:
+    """Heads of the columns of each class's probability; none where there are very many classes."""
+    return [f"p:{name}" for name in classes] if len(classes) <= MOST_COLUMNS else []
 
 
 def none_below(logits: NDArray[np.float32]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, listed
 from neocog.interop.engine import computed_by
-from neocog.measures.calibration import calibration_bins, fit_temperature
+from neocog.measures.calibration import calibration_bins
 from neocog.measures.classification import classification_measures, per_class
 from neocog.measures.counts import confusion
 from neocog.measures.unseen import best_cut
@@ -26,7 +26,8 @@ from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.run import Section
 from neocog.studies.blocks import predict_blocks
-from neocog.studies.classes import MISTAKES, RANKS, class_rows, none_below, predictions_csv
+from neocog.studies.calibration import calibration, pull, stated
+from neocog.studies.classes import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
 from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.studies.files import pieces
 from neocog.studies.job import Job
@@ -90,7 +91,9 @@ class ClassificationStudy(Study):
     def learned(
         self, predictor: Predictor, validation: Answers, job: Job, parts: Mapping[str, Samples], advance: Advance
     ) -> dict[str, Any]:
-        facts: dict[str, Any] = {"temperature": fit_temperature(validation.logits, validation.labels)}
+        facts = calibration(
+            validation.logits, validation.labels, pull(job), job.dataset.labels[parts["train"].positions]
+        )
         if validation.strangers is not None:
             if not len(validation.labels):
                 raise UserError(
@@ -103,7 +106,7 @@ class ClassificationStudy(Study):
 
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
         logits, labels, groups, seed = answers.logits, answers.labels, samples.groups, samples.seed
-        found = classification_measures(logits, labels, groups, seed, predictor.temperature)
+        found = classification_measures(logits, labels, groups, seed, predictor.temperature, predictor.offsets)
         if answers.strangers is not None and samples.part == "test":
             found |= unseen_measures(logits.max(axis=1), answers.strangers, predictor.facts["none_below"])
         return Evaluation(found, {"per_class": per_class(logits, labels, predictor.classes, groups, seed)})
@@ -121,9 +124,9 @@ class ClassificationStudy(Study):
             assert job.data.unseen is not None
             measures = evaluated["test"].measures
             chapters.append(unseen_chapter(measures, len(job.data.unseen.classes), predictor.facts["none_below"]))
-        kept = ("temperature", "stored", "none_below")
+        kept = ("temperature", "offsets", "prevalence", "stored", "none_below")
         return Report(
-            predictions=predictions_csv(dataset, test, answers.labels, calibrated),
+            predictions=predictions_csv(dataset, test, answers.labels, answers.logits, calibrated),
             chapters=chapters,
             result={name: predictor.facts[name] for name in kept if name in predictor.facts},
         )
@@ -142,31 +145,26 @@ class ClassificationStudy(Study):
         return outputs.gather(1, index[:, None])[:, 0], told
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
-        """Label and calibrated probability of the likeliest class, and of up to two runners-up.
+        """Label and calibrated probability of the likeliest class, of up to two runners-up, and of every class.
 
         Where a threshold is recorded, ``none`` is "yes" for a sample whose largest logit lies below it.
         """
         rows: list[dict[str, Any]] = []
-        threshold = predictor.facts.get("none_below")
+        threshold, classes = predictor.facts.get("none_below"), predictor.classes
         for piece in pieces(paths, predictor.preprocessing, advance):
             good = [part.pixels for part in piece if part.pixels is not None]
             logits = predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else np.empty((0, 1), np.float32)
-            found = iter(zip(predictor.probabilities(logits), logits.max(axis=1, initial=-np.inf), strict=True))
+            found = iter(zip(logits, predictor.probabilities(logits), strict=True) if good else ())
             for part in piece:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
-                    values, largest = next(found)
-                    row |= class_rows(values, predictor.classes)
+                    scores, values = next(found)
+                    row |= class_rows(scores, values, classes)
                     if threshold is not None:
-                        row["none"] = "yes" if largest < threshold else ""
+                        row["none"] = "yes" if scores.max() < threshold else ""
                 rows.append(row)
-        heads = (
-            "path",
-            *(head for pair in RANKS for head in pair),
-            *(("none",) if threshold is not None else ()),
-            "skipped",
-        )
-        return Predicted(heads, tuple(rows))
+        heads = [head for pair in RANKS for head in pair] + ["none"] * (threshold is not None)
+        return Predicted(("path", *heads, *columns(classes), "skipped"), tuple(rows))
 
 
 def usual_size(job: Job) -> list[int]:
@@ -192,19 +190,21 @@ def _chapters(
     """Results, confusion, mistakes, calibration."""
     classes, raw = job.dataset.classes, probabilities(test.logits)
     correct = raw.argmax(1) == test.labels
-    bins = [calibration_bins(p.max(1), correct) for p in (raw, calibrated)]
+    said = np.arange(len(raw)), raw.argmax(1)
+    bins = [calibration_bins(p[said], correct) for p in (raw, calibrated)]
     totals = {"confusion": torch.from_numpy(confusion(test.labels, raw.argmax(1), len(classes)))}
     return [
         chapter.measures_chapter(*measures_of(evaluated)),
         *job.task.sections(classes, totals),
         _mistakes(job, loop, test, calibrated),
-        chapter.calibration_chapter(bins[0], bins[1], predictor.temperature),
+        chapter.calibration_chapter(bins[0], bins[1], predictor.temperature, stated(predictor.facts)),
     ]
 
 
 def _mistakes(job: Job, loop: Loop, test: Answers, calibrated: NDArray[np.float64]) -> Section:
     """The test samples that the network is surest of, among the wrong and among the right."""
-    prediction, surety = calibrated.argmax(1), calibrated.max(1)
+    prediction = test.logits.argmax(1)
+    surety = calibrated[np.arange(len(prediction)), prediction]
     names, samples = job.dataset.classes, loop.feed.parts["test"]
     examples = [
         [

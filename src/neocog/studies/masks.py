@@ -127,7 +127,7 @@ def predictions_csv(dataset: Dataset, test: Answers) -> str:
     writer.writerow(["path", "dice", "hd95", *map(safe_cell, heads)])
     each = np.stack([dice(test.confusions), iou(test.confusions)], axis=-1).reshape(len(test.samples), -1)
     for index, mean, distance, values in zip(test.samples, test.dice, test.distances, each, strict=True):
-        cells = ("" if np.isnan(value) else f"{value:.4f}" for value in (mean, distance, *values))
+        cells = ("" if np.isnan(value) else float(value) for value in (mean, distance, *values))
         writer.writerow([safe_cell(str(dataset.names[index])), *cells])
     return text.getvalue()
 

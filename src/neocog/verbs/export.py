@@ -79,6 +79,7 @@ def facts(predictor: Predictor) -> dict[str, Any]:
         "neocog": __version__,
         "classes": list(predictor.classes),
         "temperature": predictor.temperature,
+        "offsets": predictor.facts.get("offsets", 0.0),
         "preprocessing": asdict(predictor.preprocessing),
     }
 

@@ -65,12 +65,12 @@ def confusion_chapter(matrix: Array, classes: Sequence[str]) -> Section:
     return Section("What is taken for what", tuple(items), "confusion")
 
 
-def calibration_chapter(before: Bins, after: Bins, temperature: float) -> Section:
-    """Reliability diagrams of the test part, as the network said it and with the temperature from validation."""
+def calibration_chapter(before: Bins, after: Bins, temperature: float, stated: str) -> Section:
+    """Reliability diagrams of the test part, as the network said it and calibrated; ``stated``: for which shares that holds."""
     text = (
         f"A probability is calibrated if, of all predictions made with 80 %, 80 % are right. "
         f"Expected calibration error: {before.error:.3f} as trained, {after.error:.3f} "
-        f"with temperature {temperature:.2f} (fitted on the validation part; it changes no prediction)."
+        f"with temperature {temperature:.2f} (fitted on the validation part; it changes no prediction). {stated}"
     )
     lines = tuple(_reliability(name, bins) for name, bins in (("as trained", before), ("calibrated", after)))
     edges = [f"{i / len(after.count):.2f}" for i in range(len(after.count))]
