@@ -61,6 +61,10 @@ class ReadConfig:
     """Mask value that does not count, such as 255; -1: none."""
     remap: Annotated[bool, Parameter(negative=())] = False
     """Number mask values with gaps between them anew."""
+    mask_values: Literal["auto", "classes", "foreground"] = "auto"
+    """What the values of masks are; foreground: all but the background is one class, soft edges are cut at half."""
+    background: str = ""
+    """Mask value (or class) that is the background, which no mean over classes counts; none: there is no background."""
     unlabelled: Literal["stop", "skip", "class"] = "stop"
     """What to do with images that have no mask or label (nan, NA, ?); class: such a text is the name of a class."""
     frames: Literal["error", "first", "stack"] = "error"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from neocog.data.dataset import Array, BadImage, Dataset
+from neocog.data.dataset import Array, BadImage, Dataset, LeftOut, Taken
 from neocog.data.decoding import Decoding
 from neocog.data.images import FileImages
 from neocog.data.labelme_dataset import open_labelme
 from neocog.data.mask_classes import given_colours, given_names
-from neocog.data.mask_coding import Given, Values, decide, unique_keys
+from neocog.data.mask_coding import Given, Values, decide
 from neocog.data.mask_folders import Layout, find_layout
+from neocog.data.mask_look import Look, look
 from neocog.data.mask_table import masks_in_table
 from neocog.data.mask_values import stored_values
 from neocog.data.masks import MaskFiles, in_threads
@@ -47,25 +48,36 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
 def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:
     images = [pair.image for pair in layout.pairs]
     masks = [pair.mask for pair in layout.pairs]
+    folders = [root / folder for folder in layout.listed]
+    names, ignored = given_names(folders)
+    names, colours = names or layout.names, given_colours(folders)
+    found = _look(FileImages(root, images, decoding), FileImages(root, masks, decoding), not (names or colours))
+    looks, faults = [look for look, fault in found if look and not fault], [fault for _, fault in found if fault]
     problems: list[UserError] = list(_partners(root, layout) if reading.unlabelled == "stop" else ())
-    skipped = len(layout.images) + len(layout.masks) if reading.unlabelled == "skip" else 0
-    values, faults = _look(FileImages(root, images, decoding), FileImages(root, masks, decoding))
     problems += faults[:MOST_TOLD]
     if len(faults) > MOST_TOLD:
         problems.append(UserError(f"{len(faults)} masks cannot be used", f"the first {MOST_TOLD} are told above"))
-    names, ignored = given_names([root / folder for folder in layout.listed])
     told = reading.ignore if reading.ignore is not None else ignored if ignored is not None else layout.ignore
-    colours = given_colours([root / folder for folder in layout.listed])
-    given = Given(names or layout.names, colours, told, reading.remap, printable(str(root)))
+    given = Given(
+        names, colours, told, reading.remap, printable(str(root)), reading.mask_values, reading.background
+    )  # fmt: skip
     decided = None
     try:
-        decided = decide(values, given) if values.pixels else None
+        decided = decide(Values(looks), given) if looks else None
     except UserError as error:
         problems.append(error)
     raise_all(problems)
     assert decided is not None  # without values there was a fault
+    taken = [
+        Taken(layout.kind, "images with their masks", f"{len(masks)} pairs of equal names", "--task classification")
+    ]
+    notes = [*layout.notes, *decided.notes]
     splits = np.array([pair.split for pair in layout.pairs])
-    lonely = (f"{skipped} images or masks without partner left out",) if skipped else ()
+    left = [LeftOut(name, "", "no mask") for name in layout.images] + [
+        LeftOut(name, "", "a mask without an image") for name in layout.masks
+    ]
+    if left:
+        notes.append(f"{len(left)} images or masks without partner left out")
     return Dataset(
         kind=layout.kind,
         root=root,
@@ -75,32 +87,29 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
         images=FileImages(root, tuple(images), decoding),
         splits=splits if (splits != "").any() else None,
         groups=groups,
-        notes=(*layout.notes, *decided.notes, *lonely),
+        notes=tuple(notes),
+        taken=(*taken, *decided.taken),
+        left_out=tuple(left),
         masks=MaskFiles(root, tuple(masks), decided.coding, decoding),
     )
 
 
-def _look(images: FileImages, masks: FileImages) -> tuple[Values, list[BadImage]]:
-    """The values in all masks, and the masks that cannot be read or are not of their images' size."""
+def _look(images: FileImages, masks: FileImages, pieces: bool) -> list[tuple[Look | None, BadImage | None]]:
+    """What each mask shows, and its fault: it cannot be read, or is not of its image's size."""
 
-    def one(index: int) -> tuple[Array, Array, str] | BadImage:
+    def one(index: int) -> tuple[Look | None, BadImage | None]:
         name = masks.files[index]
         try:
             keys, kind = stored_values(masks.stored(index), masks.decoding, name)
-            if keys.shape != (size := _size(images, index) or keys.shape):
-                shapes = f"{keys.shape[0]} × {keys.shape[1]}, its image {size[0]} × {size[1]} (height × width)"
-                raise BadImage(f"the mask has {shapes}", name, f"save it at the size of {images.files[index]}")
         except BadImage as error:
-            return BadImage(error.what, error.where, error.fix)
-        return *unique_keys(keys), kind
+            return None, BadImage(error.what, error.where, error.fix)
+        fault = None
+        if keys.shape != (size := _size(images, index) or keys.shape):
+            shapes = f"{keys.shape[0]} × {keys.shape[1]}, its image {size[0]} × {size[1]} (height × width)"
+            fault = BadImage(f"the mask has {shapes}", name, f"save it at the size of {images.files[index]}")
+        return look(keys, name, kind, pieces), fault
 
-    values, faults = Values(), []
-    for name, found in zip(masks.files, in_threads(one, len(masks)), strict=True):
-        if isinstance(found, BadImage):
-            faults.append(found)
-        else:
-            values.add(found[0], found[1], name, found[2])
-    return values, faults
+    return in_threads(one, len(masks))
 
 
 def _size(images: FileImages, index: int) -> tuple[int, ...] | None:

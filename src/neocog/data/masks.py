@@ -33,15 +33,15 @@ class Coding:
 
     values: tuple[int, ...]
     classes: tuple[int, ...]
-    foreground: bool = False  # every other value is an object, of class 1
+    ranges: bool = False  # each value stands for all from it up to the next one
 
     def encode(self, keys: Array, name: str) -> Array:
         """(H, W) keys → uint8 classes. Raises BadImage with the first value that is none of them, and its place."""
         values, classes = np.array(self.values), np.array(self.classes, np.uint8)
+        if self.ranges:
+            return np.asarray(classes[np.searchsorted(values, keys, side="right") - 1])
         at = np.searchsorted(values, keys).clip(0, len(values) - 1)
         known = values[at] == keys
-        if self.foreground:
-            return np.where(known, classes[at], 1).astype(np.uint8)
         if not known.all():
             row, column = np.argwhere(~known)[0]
             what = f"{shown(int(keys[row, column]))} at row {row}, column {column} is no known class"

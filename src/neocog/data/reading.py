@@ -8,6 +8,8 @@ from typing import Any, Literal
 from neocog.data.dataset import Form
 from neocog.errors import UserError
 
+MaskValues = Literal["auto", "classes", "foreground"]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -25,6 +27,8 @@ class Reading:
     gaps: Literal["error", "strip"] = "error"  # in sequences
     ignore: int | None = None  # the mask value that does not count
     remap: bool = False  # number mask values with gaps anew
+    mask_values: MaskValues = "auto"  # whether they are classes, or everything but the background is one
+    background: str = ""  # of masks: the value or class that is the background, "none", or "" for what the masks say
     unlabelled: Literal["stop", "skip", "class"] = "stop"  # images without a mask or label
     on_bad: Literal["stop", "skip"] = "stop"  # shapes that cannot be drawn
 
@@ -45,6 +49,8 @@ class Reading:
             gaps=data.gaps,
             ignore=data.ignore if data.ignore >= 0 else None,
             remap=data.remap,
+            mask_values=data.mask_values,
+            background=data.background,
             unlabelled=data.unlabelled,
             on_bad=data.on_bad,
         )
