@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path, PurePosixPath
 
@@ -38,22 +38,26 @@ class Agreement:
     differing: tuple[tuple[str, float], ...]  # (image, share of its pixels that differ), the worst first
 
 
-def agreement(sources: Sequence[Path], out: Path | None = None) -> list[Agreement]:
+def agreement(
+    sources: Sequence[Path],
+    out: Path | None = None,
+    reading: Reading = Reading(),  # noqa: B008
+) -> list[Agreement]:
     """Compare two or more folders of images with masks, pair by pair; images are the same where their names are.
 
     With ``out``, a new folder, the images on which a pair differs most are drawn there: both masks side by side.
-    Raises UserError where classes or sizes differ, or no image is in both.
+    ``reading``: what the masks do not say of themselves. Raises UserError where classes or sizes differ, or no image is in both.
     """
     if out is not None and out.exists():
         raise UserError(f"{printable(str(out))} exists already", fix="give another --out")
-    opened = [(str(source), _opened(source)) for source in sources]
+    opened = [(str(source), _opened(source, reading)) for source in sources]
     return [_compared(first, second, out) for first, second in combinations(opened, 2)]
 
 
-def _opened(source: Path) -> Dataset:
+def _opened(source: Path, reading: Reading) -> Dataset:
     if not source.exists():
         raise UserError("no such folder or table", printable(str(source)), "give a folder of images with masks")
-    data = open_masks(source, DEFAULT, Reading(task="segmentation"))
+    data = open_masks(source, DEFAULT, replace(reading, task="segmentation"))
     if data is None:
         raise UserError("no masks found", printable(str(source)), "give a folder of images with masks")
     return data
