@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neocog.data.dataset import SPLITS, ArrayImages, Dataset
-from neocog.data.split import folds, notes, split
+from neocog.data.split import Manifest, folds, learned_from, notes, split
 from neocog.errors import UserError
 
 
@@ -223,3 +223,42 @@ def test_no_training_sample_is_told():
 def test_folds_that_cannot_be_made_are_told(k):
     with pytest.raises(UserError, match=f"--folds {k}: there are 20 samples or groups"):
         folds(make([0, 1] * 10), content(20), k)
+
+
+def test_old_runs_find_their_split_again():
+    """Made by the first version, which knew digests of files, groups and one seed; without families nothing has changed."""
+    groups = [f"g{i // 5}" if i < 20 else "" for i in range(40)]
+    dataset, digests = make(np.arange(40) % 2, groups), content(40, [min(i, 37) for i in range(40)])
+    parts = "".join(part[1] for part in split(dataset, digests, seed=3).tolist())
+    assert parts == "rrrrrrrrrrrrrrrrrrrrerrararrrrrrarrraeee"
+    assert "".join(map(str, folds(dataset, digests, 4, 3))) == "2222200000111113333330032301102232023111"
+
+
+@settings(max_examples=60, deadline=None)
+@given(datasets(), st.integers(0, 5))
+def test_no_family_stands_on_two_sides(case, seed):
+    dataset, digests, rng = case
+    numbers = rng.integers(max(4, len(dataset) // 2), size=len(dataset))
+    ends = np.arange(len(dataset)) >= len(dataset) - 2 * len(dataset.classes)
+    families = ["" if end or rng.random() < 0.3 else f"f{number}" for number, end in zip(numbers, ends, strict=True)]
+    for parts in (split(dataset, digests, seed=seed, families=families),
+                  folds(dataset, digests, 2, seed, families=families)):  # fmt: skip
+        sides: dict[str, set] = {}
+        for family, part in zip(families, parts.tolist(), strict=True):
+            sides.setdefault(family, set()).add(part)
+        assert all(len(found) == 1 for family, found in sides.items() if family)
+
+
+def test_what_was_learned_from_is_known_by_its_bytes_or_its_pixels():
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (4, 6, 6, 1), np.uint8)
+    images = ArrayImages(grey, list("abcd"))
+    digests = [images.digest(i) for i in range(4)]
+    recorded = Manifest(
+        tuple("wxyz"), ("",) * 4, ("train", "validation", "test", ""), ("",) * 4, tuple("0123"), tuple(digests)
+    )
+    colour = ArrayImages(np.repeat(grey, 3, axis=3), list("abcd"))  # other bytes, the same picture
+    assert learned_from(recorded, colour, np.arange(4)) == [0, 1]
+    assert learned_from(recorded, colour, np.array([3, 1])) == [1]
+    old = replace(recorded, digests=tuple(digests), pixels=())  # of a run that knew of files only
+    assert learned_from(old, colour, np.arange(4)) == [] and learned_from(old, images, np.arange(4)) == [0, 1]

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.cells import plain_cell, safe_cell
-from neocog.data.dataset import SPLITS, Dataset
+from neocog.data.dataset import SPLITS, Dataset, Images, pixel_digest
 from neocog.data.stratify import Units, assign, bind
 from neocog.errors import UserError, listed, printable, raise_all
 from neocog.run import write_atomically
@@ -183,6 +184,20 @@ def read_splits(path: Path) -> Manifest:
     columns = list(zip(*rows[1:], strict=True)) or [()] * len(head)
     names, labels, groups = ([plain_cell(cell) for cell in columns[i]] for i in (0, 1, 3))
     return Manifest(tuple(names), tuple(labels), tuple(columns[2]), tuple(groups), *map(tuple, columns[4:]))
+
+
+def learned_from(recorded: Manifest, images: Images, chosen: Ints) -> list[int]:
+    """The ``chosen`` images that stand in the recorded training or validation part: the same bytes, or the same pixels."""
+    used = [part in SPLITS[:2] for part in recorded.parts]
+    known = {digest for digest, learned in zip(recorded.digests, used, strict=True) if learned}
+    shown = {digest for digest, learned in zip(recorded.pixels, used, strict=False) if learned} - {""}
+
+    def seen(index: int) -> bool:
+        return images.digest(index) in known or (bool(shown) and pixel_digest(images.read(index)) in shown)
+
+    with ThreadPoolExecutor() as pool:
+        asked = chosen.tolist()
+        return [index for index, found in zip(asked, pool.map(seen, asked), strict=True) if found]
 
 
 def differences(

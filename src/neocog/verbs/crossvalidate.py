@@ -58,6 +58,7 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
             "sd": stdev(values),
         }
     first = results[0]
+    speeds = [r["images_per_second"] for r in results if r["images_per_second"] is not None]  # a resumed fold may know none
     result = {
         **{key: first[key] for key in ("task", "model", "parameters", "classes", "precision", "data")},
         "run": str(run.folder),
@@ -72,7 +73,7 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
         "per_class": {},
         "seconds": sum(r["seconds"] for r in results),
         "epochs": sum(r["epochs"] for r in results),
-        "images_per_second": mean(r["images_per_second"] for r in results),
+        "images_per_second": mean(speeds) if speeds else None,
     }
     rows = [
         (name, f"{m['value']:.4f} ± {m['sd']:.4f}", *(r["measures"]["test"][name]["value"] for r in results))

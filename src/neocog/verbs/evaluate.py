@@ -17,7 +17,7 @@ from neocog.data.detect import open_dataset
 from neocog.data.feed import Streamed
 from neocog.data.images import Decoding
 from neocog.data.reading import Reading
-from neocog.data.split import read_splits
+from neocog.data.split import learned_from, read_splits
 from neocog.data.subset import set_aside
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
@@ -34,7 +34,7 @@ def evaluate(
     """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, …}.
 
     Without ``data``: the run's own test part, as splits.csv names it. With ``data``: all of it, or its test part where it
-    has one; images of the run's training part among them (same SHA-256) are an error. Writes the JSON to ``out``.
+    has one; images of the run's training part among them (the same bytes or pixels) are an error. Writes the JSON to ``out``.
     """
     run, screen = path_of(run), Screen(quiet)
     config = from_run(run.config)
@@ -49,7 +49,7 @@ def evaluate(
             dataset=own,
             positions=own_test(run, own) if data is None else foreign_test(run, own),
             store=Streamed(own.images, predictor.preprocessing, config.training.workers),
-            seed=config.training.seed,
+            seed=config.data.split_seed,
             trained=recorded(run, own, "train")[0] if data is None else None,
             unseen=unseen,
         )
@@ -95,8 +95,7 @@ def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
     if dataset.splits is not None and (dataset.splits == "test").any():
         chosen = np.flatnonzero(dataset.splits == "test")
     splits = read_splits(run.splits)
-    trained = {digest for digest, part in zip(splits.digests, splits.parts, strict=True) if part != "test"}
-    seen = [dataset.names[int(index)] for index in chosen if dataset.images.digest(int(index)) in trained]
+    seen = [dataset.names[index] for index in learned_from(splits, dataset.images, chosen)]
     if seen:
         what = f"{len(seen)} of these {len(chosen):,} images were used to train this run"
         raise UserError(what, listed(seen), "leave them out: a network is not judged on what it was trained on")

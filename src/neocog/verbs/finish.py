@@ -77,7 +77,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
 
 def parts_of(job: Job, loop: Loop) -> dict[str, Samples]:
     """Every part as it is evaluated: all of it by this process, from the pixels that training had."""
-    where, store, seed = loop.feed.parts, loop.feed.store, job.config.training.seed
+    where, store, seed = loop.feed.parts, loop.feed.store, job.config.data.split_seed
     return {
         part: Samples(job.dataset, where[part], store, seed, part, where["train"], job.data.unseen) for part in SPLITS
     }
