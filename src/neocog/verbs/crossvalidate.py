@@ -58,7 +58,9 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
             "sd": stdev(values),
         }
     first = results[0]
-    speeds = [r["images_per_second"] for r in results if r["images_per_second"] is not None]  # a resumed fold may know none
+    speeds = [
+        r["images_per_second"] for r in results if r["images_per_second"] is not None
+    ]  # a resumed fold may know none
     result = {
         **{key: first[key] for key in ("task", "model", "parameters", "classes", "precision", "data")},
         "run": str(run.folder),
