@@ -76,8 +76,7 @@ def open_dataset(source: str | Path, decoding: Decoding = DEFAULT, reading: Read
         and data.classes
         and all(len(name) == 1 and name.isalnum() for name in data.classes)
     ):
-        note = "the classes are single digits or letters, so images are not mirrored; --augment flip=0.5 mirrors them"
-        data = replace(data, mirror=False, notes=(*data.notes, note))
+        data = replace(data, mirror=False)  # unless the data themselves show that a mirrored one keeps its class
     if data.has_classes:
         require_classes(data, reading.least_classes)
     raise_all(_without_effect(data, reading))

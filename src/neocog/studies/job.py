@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.config import Config
+from neocog.data.augment.keeps import Decision
 from neocog.data.copies import Copies
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.feed import Feed
@@ -74,6 +75,7 @@ class Job:
     preprocessing: Preprocessing
     feed: Feed
     task: Task
+    decisions: tuple[Decision, ...] = ()  # which changes of the samples are made, and why
 
     @property
     def dataset(self) -> Dataset:

@@ -65,6 +65,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "best_epoch": learner.counters.best_epoch,
         "images_per_second": speed(loop),
         "precision": loop.precision.name,
+        "augmentation": [asdict(each) for each in job.decisions],
         "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, job.data.told)},
     }
     compared = baseline_chapter(run, measures["test"])

@@ -35,6 +35,7 @@ from neocog.interop.engine import on_processor
 from neocog.studies import study_for
 from neocog.studies.job import Data, Job
 from neocog.studies.study import Study
+from neocog.verbs.changes import decide
 from neocog.verbs.screen import Screen
 
 
@@ -104,7 +105,7 @@ def arrange(
         store = Resident(
             torch.tensor(data.pixels, device=device).contiguous() if device.type == "cuda" else data.pixels
         )
-    changes, always = data.study.changes(config, dataset, preprocessing)
+    (changes, always), decisions = decide(config, data, train, store, preprocessing, screen)
     feed = Feed(
         store=store,
         targets=data.study.targets(data, config),
@@ -120,7 +121,8 @@ def arrange(
         rank=ranks.rank,
         world=ranks.world,
     )
-    return Job(config, data, parts, preprocessing, feed, data.study.task(config, dataset, preprocessing, train))
+    task = data.study.task(config, dataset, preprocessing, train)
+    return Job(config, data, parts, preprocessing, feed, task, decisions)
 
 
 def headers(dataset: Dataset) -> Iterator[Header | None]:

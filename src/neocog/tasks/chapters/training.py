@@ -11,8 +11,10 @@ PARTS = ("train", "validation")
 CLOCKS = ("epoch", "step", "seconds")
 
 
-def training_chapter(rows: Sequence[Mapping[str, float | str]]) -> Section:
+def training_chapter(rows: Sequence[Mapping[str, float | str]], changes: Sequence[str] = ()) -> Section:
     """``rows``: metrics.csv, a row an epoch. Loss first, then whatever was measured, the learning rate last.
+
+    ``changes``: a sentence on each change of the samples, made or not, and why.
 
     Columns ``train_x`` and ``validation_x`` share a plot; an empty cell is a gap.
     """
@@ -26,7 +28,7 @@ def training_chapter(rows: Sequence[Mapping[str, float | str]]) -> Section:
         series = [_series(_split(name)[0] or measure, name, rows) for name in names if _split(name)[1] == measure]
         label = "learning rate" if measure == "lr" else measure.replace("_", " ")
         plots.append(Curves("epoch", label, tuple(series)))
-    return Section("Training", (Text(_story(rows)), *plots), "training")
+    return Section("Training", (Text(_story(rows)), *plots, *map(Text, changes)), "training")
 
 
 def _split(column: str) -> tuple[str, str]:

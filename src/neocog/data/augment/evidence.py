@@ -1,0 +1,233 @@
+"""Does a changed sample keep its answer? Asked of the data, by cross-validation, before anything is trained.
+
+A mirror image g(x) makes two halves of any features φ: the even one, (φ(x) + φ(g(x))) / 2, which mirroring leaves as it is,
+and the odd one, (φ(x) − φ(g(x))) / 2, whose sign it turns. A network trained on images and mirror images under the same answers
+can use the even half alone. So: how well do both halves together, and each alone, tell the answer of samples held out? Where
+the odd half tells it, mirroring falsifies. (The decomposition of equivariant networks, Cohen & Welling 2016; whether
+mirroring changes a distribution, Lin et al. 2020, "Visual Chirality"; learned, by gradient descent, Benton et al. 2020.)
+
+Letters: N samples, T targets, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+RIDGE = 0.1  # of the mean of a kernel's diagonal
+LEARNED = 3.0  # standard deviations beyond chance that show that the features can learn the task at all
+CLEAR = 4.0  # … that show it beyond what a choice among kernels can
+SURE = 2.5  # standard errors of a paired difference that are no accident
+DROP = 0.2  # of what is told: a change that loses more falsifies
+CLASS_DROP, CLASS_SURE = 0.3, 4.0  # … of one class, of which there are many
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What is asked of N samples: ``labels`` (N,), or ``values`` (N, T), of which those at ``odd`` are to change their sign."""
+
+    labels: NDArray[np.int64] | None = None
+    values: NDArray[np.float64] | None = None
+    odd: tuple[bool, ...] = ()  # (T,)
+    groups: NDArray[np.str_] | None = None  # (N,)
+
+    def targets(self) -> tuple[Tensor, Tensor]:
+        """(N, T) float64 of mean 0, and each sample's weight (N,): classes weigh alike, however rare."""
+        if self.labels is None:
+            assert self.values is not None
+            values = torch.from_numpy(self.values).double()
+            return (values - values.mean(0)) / values.std(0).clamp(min=1e-12), torch.ones(len(values)).double()
+        labels = torch.from_numpy(self.labels)
+        counts = torch.bincount(labels)
+        hot = torch.nn.functional.one_hot(labels, len(counts)).double()
+        return hot - 1 / len(counts), (len(labels) / len(counts) / counts[labels]).double()
+
+    def folds(self, count: int, seed: int) -> Tensor:
+        """(N,) int64, five to ten parts of which each is predicted from the others; a group stands in one of them."""
+        rng = np.random.default_rng(seed)
+        many = 5 if count >= 200 else 10
+        if self.groups is not None:
+            names, which = np.unique(self.groups, return_inverse=True)
+            return torch.from_numpy((rng.permutation(len(names)) % many)[which])
+        order = rng.permutation(count)
+        if self.labels is not None:
+            order = order[np.argsort(self.labels[order], kind="stable")]
+        folds = np.empty(count, dtype=np.int64)
+        folds[order] = np.arange(count) % many
+        return torch.from_numpy(folds)
+
+    def independent(self, count: int) -> float:
+        """The share of the samples that are independent of each other."""
+        return 1.0 if self.groups is None else len(np.unique(self.groups)) / count
+
+
+@dataclass(frozen=True)
+class Told:
+    """How well some features tell the answers of samples held out."""
+
+    losses: Tensor  # (N,) float64: 0 where the answer is told; their mean is 1 by chance
+    z: float  # standard deviations beyond chance
+
+    @property
+    def skill(self) -> float:
+        """1 where all answers are told, 0 by chance."""
+        return 1 - self.losses.mean().item()
+
+    @property
+    def learned(self) -> bool:
+        return self.z >= LEARNED and self.skill > 0.02
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is told by all features, by what a change leaves as it is, and by what it changes."""
+
+    all: Told
+    kept: Told
+    lost: Told | None
+    labels: Tensor | None  # (N,)
+    independent: float = 1.0
+    drop: float = DROP
+
+    @property
+    def best(self) -> Told:
+        return max((told for told in (self.all, self.lost) if told), key=lambda told: told.skill)
+
+    @property
+    def keeps(self) -> bool | None:
+        """Whether a changed sample keeps its answer; None where the features cannot say."""
+        if self.best.learned and (self._falls() or self._class_falls()):
+            return False
+        if self.lost and self.lost.learned and not self.kept.learned:
+            return False
+        if self.lost and self.lost.z > CLEAR and self.lost.skill > 0.5 * self.best.skill:
+            return None  # either half tells it, and of a changed sample they would tell different things
+        learned = self.kept.learned or (self.all.learned and self.kept.z > max(2.0, self.lost.z if self.lost else 0.0))
+        return True if learned else None
+
+    def _falls(self) -> bool:
+        more = self.kept.losses - self.best.losses
+        return more.mean().item() > self.drop * self.best.skill and self._sure(more) > SURE
+
+    def _class_falls(self) -> bool:
+        """A pair of classes that a change swaps is little among many."""
+        if self.labels is None or self.lost is None:
+            return False
+        classes = int(self.labels.max()) + 1
+        scale = classes / max(1, classes - 1)  # a loss is 1 where a class is told as rarely as by chance
+        for label in range(classes):
+            more = (self.kept.losses - self.all.losses)[self.labels == label]
+            weight = self.all.losses.max().clamp(min=1e-12) if len(more) else 1.0
+            share = more / weight if len(more) else more
+            if len(more) > 1 and share.mean().item() * scale > CLASS_DROP and self._sure(more) > CLASS_SURE:
+                return True
+        return False
+
+    def _sure(self, more: Tensor) -> float:
+        """t of a mean difference; one that is the same everywhere counts as if it varied a little."""
+        spread = more.std() + 0.1 * more.abs().max() + 1e-12
+        standard_errors: float = (more.mean() / spread).item() * (len(more) * self.independent) ** 0.5
+        return standard_errors
+
+
+def halves(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], answers: Answers, seed: int) -> list[Evidence]:
+    """Of a change that undoes itself: features (N, F) of samples and of changed samples, name by name.
+
+    One evidence for the classes, or one for each value.
+    """
+    pairs = [(blocks[name], changed[name]) for name in blocks]
+    every = told(with_mean(kernel(a) + 1 for a, _ in pairs), answers, seed)
+    even = told(with_mean(kernel((a + b) / 2) + 1 for a, b in pairs), answers, seed)
+    odd = told(with_mean(kernel((a - b) / 2, centred=False) for a, b in pairs), answers, seed)
+    turns = answers.odd or (False,) * len(every)
+    labels = None if answers.labels is None else torch.from_numpy(answers.labels)
+    independent = answers.independent(len(every[0].losses))
+    return [
+        Evidence(a, o if turned else e, e if turned else o, labels, independent)
+        for a, e, o, turned in zip(every, even, odd, turns, strict=True)
+    ]
+
+
+def without(
+    blocks: Mapping[str, Tensor], bare: Mapping[str, Tensor], answers: Answers, seed: int, drop: float
+) -> list[Evidence]:
+    """Of a change after which ``bare`` (features without light, say) is all that is left of ``blocks``."""
+    every, kept = (told(with_mean(kernel(f) + 1 for f in each.values()), answers, seed) for each in (blocks, bare))
+    labels = None if answers.labels is None else torch.from_numpy(answers.labels)
+    independent = answers.independent(len(every[0].losses))
+    return [Evidence(a, k, None, labels, independent, drop) for a, k in zip(every, kept, strict=True)]
+
+
+def handedness(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], seed: int) -> Told:
+    """How well a sample can be told from its changed self, whatever its answer."""
+    count = len(next(iter(blocks.values())))
+    ones, folds = torch.ones(count, 1).double(), Answers().folds(count, seed)
+    found = [
+        predicted(k, ones, torch.ones(count).double(), folds)[:, 0]
+        for k in with_mean(kernel((blocks[name] - changed[name]) / 2, centred=False) for name in blocks)
+    ]
+    losses = [torch.where(score > 0, 0.0, 2.0).double() for score in found]
+    return max((Told(loss, (1 - loss.mean().item()) * count**0.5) for loss in losses), key=lambda each: each.z)
+
+
+def kernel(features: Tensor, centred: bool = True) -> Tensor:
+    """(N, F) → (N, N) float64 products of standardised features, of mean 1 on the diagonal."""
+    given = features - features.mean(0) if centred else features
+    spread = given.square().mean(0).sqrt()
+    given = given / (spread + 0.1 * spread.mean() + 1e-12)
+    products = (given @ given.T).double()
+    return products / products.diagonal().mean().clamp(min=1e-12)
+
+
+def with_mean(kernels: Iterable[Tensor]) -> list[Tensor]:
+    """The kernels, and their mean, which sees with all of them."""
+    each = list(kernels)
+    return [*each, torch.stack(each).mean(0)] if len(each) > 1 else each
+
+
+def told(kernels: Sequence[Tensor], answers: Answers, seed: int) -> list[Told]:
+    """What the best of the kernels tells of samples held out: of the classes, or of each value."""
+    targets, weights = answers.targets()
+    folds = answers.folds(len(targets), seed)
+    score = of_values if answers.labels is None else of_classes
+    found = [score(predicted(k, targets, weights, folds), answers) for k in kernels]
+    return [max(each, key=lambda told: told.skill) for each in zip(*found, strict=True)]
+
+
+def predicted(products: Tensor, targets: Tensor, weights: Tensor, folds: Tensor) -> Tensor:
+    """(N, T) each sample's targets, by ridge regression on the other folds."""
+    found = torch.zeros_like(targets)
+    for fold in range(int(folds.max()) + 1):
+        held, rest = (torch.nonzero(where)[:, 0] for where in (folds == fold, folds != fold))
+        if len(held) and len(rest):
+            inner = products[rest][:, rest] + torch.diag(RIDGE / weights[rest])
+            found[held] = products[held][:, rest] @ torch.linalg.solve(inner, targets[rest])
+    return found
+
+
+def of_classes(prediction: Tensor, answers: Answers) -> list[Told]:
+    """The classes' mean recall, so that a large class helps nobody."""
+    labels = torch.from_numpy(answers.labels)
+    classes = prediction.shape[1]
+    _, weights = answers.targets()
+    chance = 1 / classes
+    losses = torch.where(prediction.argmax(1) == labels, 0.0, weights) / (1 - chance)
+    spread = (chance / (1 - chance) / torch.bincount(labels).double()).sum().sqrt() / classes
+    return [Told(losses, ((1 - losses.mean()) / spread).item() * answers.independent(len(labels)) ** 0.5)]
+
+
+def of_values(prediction: Tensor, answers: Answers) -> list[Told]:
+    """The share of each value's variance that is told, R²."""
+    targets, _ = answers.targets()
+    losses = (targets - prediction).square() / targets.square().mean(0).clamp(min=1e-12)
+    together = (targets * prediction).mean(0) / prediction.square().mean(0).sqrt().clamp(min=1e-12)
+    scale = (len(targets) * answers.independent(len(targets))) ** 0.5
+    return [
+        Told(losses[:, k], z * scale if losses[:, k].mean() < 1 else min(0.0, z))
+        for k, z in enumerate(together.tolist())
+    ]
