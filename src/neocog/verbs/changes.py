@@ -39,10 +39,10 @@ def decide(
         asked = tuple(change for change in asked if change in ASKED_ALWAYS or is_on(policy, change))
     if not asked:
         return usual, ()
-    samples = chosen(train, dataset.labels, dataset.classes, config.training.seed)
+    samples = chosen(train, dataset.labels, dataset.classes, config.data.split_seed)
     pixels = torch.as_tensor(next(iter(store.stream([samples])))).cpu()
     known = of(data, config, samples, study)
-    found = verdicts(pixels, known, dataset.form, asked, config.training.seed, preprocessing.colours)
+    found = verdicts(pixels, known, dataset.form, asked, config.data.split_seed, preprocessing.colours)
     if letters(dataset.classes) and any(each.change == "flip" and each.keeps for each in found):
         dataset = replace(dataset, mirror=True)  # the data know better than names of one letter
         policy = getattr(study.changes(config, dataset, preprocessing)[0], "policy", None)
