@@ -70,7 +70,7 @@ class ByKeras(nn.Module):
 
     def variables(self) -> list[tuple[Tensor, Any]]:
         """Each tensor with its variable in Keras."""
-        pairs = []
+        pairs: list[tuple[Tensor, Any]] = []
         for link in self._links:
             if tensors := weights_of(link.layer):
                 pairs += zip(

@@ -43,15 +43,14 @@ def _watched(network: nn.Module, caught: list[Layer]) -> Iterator[None]:
         if name and next(module.children(), None) is None:
 
             def hook(module: nn.Module, _given: object, output: object, name: str = name) -> object:
-                several = isinstance(output, tuple)  # a pool that gives the places too: SegNet's
-                maps, rest = (output[0], output[1:]) if several else (output, ())
+                maps, *rest = output if isinstance(output, tuple) else (output,)  # SegNet's pools give the places too
                 if not isinstance(maps, Tensor) or maps.ndim < 2:
                     return None
                 calls[name] = calls.get(name, 0) + 1
                 told = name if calls[name] == 1 else f"{name} ({calls[name]})"
                 caught.append(Layer(told, module, maps))
                 copy = maps.clone()  # what follows may overwrite it: ReLU(inplace=True) does
-                return (copy, *rest) if several else copy
+                return (copy, *rest) if rest else copy
 
             handles.append(module.register_forward_hook(hook))
     try:
