@@ -43,12 +43,12 @@ def test_pictures_of_the_essay_can_be_drawn_again(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("gradient-*.png"))) == 3
 
 
-def test_weights_explode_at_too_high_a_rate_and_not_at_a_lower_one(tmp_path: Path) -> None:
-    ends = load(ROOT / "examples" / "03_lenet_by_hand.py").main(tmp_path, iterations=30)
-    high, low = ends["rate 0.75"], ends["rate 0.3"]
-    assert high["test accuracy"] < 0.25 and high["loss"] > 3
-    assert low["test accuracy"] > 0.6
-    assert high["largest weight"] > 1.2 * low["largest weight"]
+def test_weights_explode_at_too_high_a_rate_and_a_penalty_or_a_lower_rate_cures_them(tmp_path: Path) -> None:
+    ends = load(ROOT / "examples" / "03_lenet_by_hand.py").main(tmp_path, iterations=40)
+    high, held, low = ends["rate 3"], ends["rate 3, L2 penalty 0.003"], ends["rate 1.5"]
+    assert high["largest weight"] > 1e4 and high["test accuracy"] < 0.25
+    assert held["largest weight"] < 1 and held["test accuracy"] > 0.5
+    assert low["largest weight"] < 1 and low["test accuracy"] > 0.6
     assert (tmp_path / "curves.png").stat().st_size > 10_000
     assert len((tmp_path / "predicted.csv").read_text().splitlines()) == 51
 
