@@ -18,6 +18,7 @@ from neocog.data.decoding import DEFAULT
 from neocog.data.detect import open_dataset
 from neocog.data.labelme import MAX_BYTES, parse_annotation
 from neocog.data.labelme_dataset import open_labelme
+from neocog.data.reading import Reading
 from neocog.errors import UserError
 from neocog.measures.segmentation import iou, mask_confusion
 
@@ -214,3 +215,29 @@ def test_the_tutorial_and_every_shape_of_the_examples_are_read(
     theirs = np.asarray(Image.open(examples / "tutorial" / "apc2016_obj3" / "label.png"))
     np.testing.assert_array_equal(mask_of(tmp_path) > 0, theirs > 0)
     assert read(tmp_path).images.read(0).shape[:2] == theirs.shape
+
+
+def test_images_without_a_file_stop_or_are_left_out_and_counted(tmp_path: Path) -> None:
+    folder(tmp_path)
+    for name in ("b.png", "more/c.png"):
+        (tmp_path / "more").mkdir(exist_ok=True)
+        Image.new("RGB", (20, 12)).save(tmp_path / name)
+    assert "2 of 3 images have no labelme file" in fault(tmp_path) and "--unlabelled skip" in fault(tmp_path)
+    data = open_dataset(tmp_path, reading=Reading(unlabelled="skip"))
+    assert data.names == ("a.png",) and [one.name for one in data.left_out] == ["b.png", "more/c.png"]
+
+
+def test_a_few_files_in_class_folders_stop_and_name_both_tasks(tmp_path: Path) -> None:
+    folder(tmp_path / "cat")
+    for name in ("cat/b.png", "dog/c.png", "dog/d.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (20, 12)).save(tmp_path / name)
+    text = fault(tmp_path)
+    assert "--task classification" in text and "--task segmentation --unlabelled skip" in text
+    assert open_dataset(tmp_path, reading=Reading(task="classification")).classes == ("cat", "dog")
+
+
+def test_labels_that_look_alike_or_are_misspelt_are_told(tmp_path: Path) -> None:
+    data = read(folder(tmp_path, *[shape(label="nucleus")] * 20, shape(label="nucelus"), shape(label="Nucleus")))
+    assert any("'nucelus' (1) beside 'nucleus' (20)" in note for note in data.notes)
+    assert any("look alike" in note and "'Nucleus'" in note for note in data.notes)

@@ -14,6 +14,7 @@ import pytest
 
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.detect import open_dataset
+from neocog.data.reading import Reading
 from neocog.errors import UserError
 
 GREY = np.arange(6 * 8 * 9).reshape(6, 8, 9).astype(np.uint8)
@@ -144,10 +145,10 @@ def test_nan_pixels_are_told_when_read(tmp_path: Path) -> None:
 
 
 def test_labels_may_be_text_one_hot_or_whole_floats(tmp_path: Path) -> None:
-    names = np.array(["01", "1", "NA", "01", "10", "9"])
+    names = np.array(["01", "1", "ant", "01", "10", "9"])
     data = read(tmp_path, X=GREY, y=names)
     assert [data.classes[i] for i in data.labels] == names.tolist()
-    assert read(tmp_path, X=GREY, y=names.astype("S")).classes == data.classes == ("01", "1", "9", "10", "NA")
+    assert read(tmp_path, X=GREY, y=names.astype("S")).classes == data.classes == ("01", "1", "9", "10", "ant")
     assert read(tmp_path, X=GREY, y=np.eye(3)[LABELS]).labels.tolist() == LABELS.tolist()
     assert read(tmp_path, X=GREY, y=LABELS.astype(float)).classes == ("0", "1", "2")
     assert read(tmp_path, X=GREY, y=LABELS - 5).classes == ("-5", "-4", "-3")
@@ -157,7 +158,10 @@ def test_labels_that_are_no_classes_are_refused(tmp_path: Path) -> None:
     assert "1 labels are NaN or infinite, the first at 4" in wrong(
         tmp_path, X=GREY, y=np.array([0, 1, 2, 0, np.nan, 1])
     )
-    assert "no whole numbers, the first is 0.5 at 1" in wrong(tmp_path, X=GREY, y=np.array([0, 0.5, 2, 0, 1, 1]))
+    np.savez(tmp_path / "cells.npz", X=GREY, y=np.array([0, 0.5, 2, 0, 1, 1]))
+    with pytest.raises(UserError, match=r"no whole numbers, the first is 0\.5 at 1"):
+        open_dataset(tmp_path / "cells.npz", reading=Reading(task="classification"))
+    assert "may stand for none: nan" in wrong(tmp_path, X=GREY, y=np.array(["a", "b", "nan"] * 2))
     assert "not one-hot" in wrong(tmp_path, X=GREY, y=np.ones((6, 3), int))
     assert "1 blank labels at 2" in wrong(tmp_path, X=GREY, y=np.array(["a", "b", " ", "a", "b", "a"]))
     assert "beyond 64-bit" in wrong(tmp_path, X=GREY, y=LABELS.astype(np.uint64) + np.uint64(2**63))
@@ -317,3 +321,22 @@ def test_no_bit_flip_escapes_the_reader(tmp_path: Path) -> None:
         except UserError:
             continue
         np.testing.assert_array_equal(pixels(data).ravel(), GREY.ravel())
+
+
+def test_decimals_are_values_and_whole_numbers_are_on_demand(tmp_path: Path) -> None:
+    data = read(tmp_path, images=GREY, targets=np.linspace(0.5, 3, 6))
+    assert data.quantities == ("targets",) and data.values is not None and data.values[5, 0] == 3
+    assert data.taken[-1].role == "target" and not data.has_classes
+    np.savez(tmp_path / "whole.npz", images=GREY, labels=LABELS)
+    counted = open_dataset(tmp_path / "whole.npz", reading=Reading(task="regression"))
+    assert counted.values is not None and counted.values[:, 0].tolist() == LABELS.tolist()
+    two = read(tmp_path, x_train=GREY, y_train=np.random.default_rng(0).random((6, 2)))
+    assert two.quantities == ("y_train 0", "y_train 1")
+
+
+def test_few_decimals_could_be_classes_and_stop(tmp_path: Path) -> None:
+    many = np.repeat(GREY, 5, axis=0)
+    text = wrong(tmp_path, X=many, y=np.tile([0.5, 1.0, 2.5], 10))
+    assert "--task classification" in text and "--task regression" in text
+    assert "the same in all samples" in wrong(tmp_path, X=GREY, y=np.full(6, 0.5))
+    assert "NaN or infinite" in wrong(tmp_path, X=GREY, y=np.array([0.1, np.nan, 2, 0, 1, 1]))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
 from neocog.errors import UserError, listed
+
+MOST_COMPARED = 200  # classes among which misspelt names are looked for
+RARE, LEAST_LETTERS = 0.1, 5  # of the other's samples; letters of a name
 
 
 def natural(text: str) -> tuple[object, ...]:
@@ -44,6 +47,36 @@ def look_alikes(classes: Iterable[str]) -> tuple[str, ...]:
         for names in alike.values()
         if len(names) > 1
     )
+
+
+def misspelt(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """A note for each rare name that is one letter, or two swapped ones, away from a frequent one; numbers must be equal.
+
+    >>> misspelt({"nucleus": 90, "nucelus": 2, "grade 1": 50, "grade 2": 1})
+    ("a class name that may be misspelt: 'nucelus' (2) beside 'nucleus' (90)",)
+    """
+    if len(counts) > MOST_COMPARED:
+        return ()
+    pairs = [
+        (rare, name)
+        for rare, few in counts.items()
+        for name, many in counts.items()
+        if few <= RARE * many and min(len(rare), len(name)) >= LEAST_LETTERS and _near(rare, name)
+    ]
+    return tuple(
+        f"a class name that may be misspelt: {rare!a} ({counts[rare]:,}) beside {name!a} ({counts[name]:,})"
+        for rare, name in pairs
+    )
+
+
+def _near(first: str, second: str) -> bool:
+    """Whether two names of equal numbers differ by one letter put in, left out or changed, or by two swapped."""
+    if re.findall("[0-9]+", first) != re.findall("[0-9]+", second) or abs(len(first) - len(second)) > 1:
+        return False
+    shorter = min(len(first), len(second))
+    same = next((i for i in range(shorter) if first[i] != second[i]), shorter)
+    a, b = first[same:], second[same:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
 
 
 def require_classes(data: Dataset, least: int) -> None:

@@ -132,7 +132,7 @@ def _open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | N
 def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     suffix, shown = path.suffix.lower(), printable(str(path))
     if suffix == ".npz":
-        return read_npz(path, reading.kind)
+        return read_npz(path, reading)
     if is_fasta(path) or (reading.kind == "sequences" and suffix not in CSV_SUFFIXES):
         return read_sequences(path, reading)
     if suffix in CSV_SUFFIXES:
@@ -167,7 +167,7 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     if folders:
         return read_folders(path, decoding, reading)
     if len(archives) == 1 and not tables:
-        return read_npz(archives[0], reading.kind)
+        return read_npz(archives[0], reading)
     if tables or archives:
         what = f"{len(tables)} CSV and {len(archives)} NPZ files, and no class folders"
         names = listed(file.name for file in (*tables, *archives))

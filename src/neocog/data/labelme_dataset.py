@@ -11,17 +11,20 @@ from typing import Literal
 
 import numpy as np
 
-from neocog.data.dataset import Array, BadImage, Dataset, Header
+from neocog.data.classes import look_alikes, misspelt
+from neocog.data.dataset import Array, BadImage, Dataset, Header, LeftOut, Taken
 from neocog.data.decoding import Decoding
-from neocog.data.folders import entries, is_image
+from neocog.data.folders import SPLIT_NAMES, entries, is_image
 from neocog.data.images import FileImages, decode_bytes
 from neocog.data.labelme import BACKGROUND, IGNORE, Annotation, base_name, inside, read_annotation
 from neocog.data.mask_classes import CLASS_FILES, read_names
 from neocog.data.masks import IGNORED
 from neocog.data.rasterise import rasterise
+from neocog.data.reading import ambiguous
 from neocog.errors import UserError, listed, printable, raise_all
 
 MOST_TOLD = 50
+EXPORTS = frozenset(["JPEGImages", "SegmentationClass", "SegmentationClassVisualization", "SegmentationObject"])
 OnBad = Literal["stop", "skip"]
 
 
@@ -84,12 +87,15 @@ class LabelmeMasks:
         return None
 
 
-def open_labelme(root: Path, decoding: Decoding, on_bad: OnBad = "stop") -> Dataset | None:
+def open_labelme(
+    root: Path, decoding: Decoding, on_bad: OnBad = "stop", unlabelled: str = "skip", certain: bool = True
+) -> Dataset | None:
     """The labelme files below a folder with their images; None where there is none, or none has a shape.
 
     Classes are those of labels.txt (or classes.txt) where there is one, else all labels in alphabetical order, after
     ``_background_``. ``__ignore__`` does not count. ``on_bad``: whether shapes that cannot be drawn stop or are left
-    out. Raises UserError with all faults.
+    out; ``unlabelled``: images without a file. ``certain``: masks are wanted; else few files in class folders stop, as
+    the folders' names could be what is learned. Raises UserError with all faults.
     """
     files = [path for path, entry in entries(root) if entry.name.lower().endswith(".json") and _looks(root / path)]
     if not files:
@@ -118,8 +124,16 @@ def open_labelme(root: Path, decoding: Decoding, on_bad: OnBad = "stop") -> Data
         return None
     classes, unknown = _classes(root, labels)
     problems += unknown
+    lonely = _without_file(root, {image for _, image in kept})
+    if not certain:
+        raise_all(_few_in_class_folders(root, lonely, len(kept)))
+    if unlabelled != "skip" and lonely:
+        what = f"{len(lonely):,} of {len(lonely) + len(kept):,} images have no labelme file"
+        fix = "annotate them (a file without shapes says that there is nothing), or --unlabelled skip leaves them out"
+        problems.append(UserError(what, f"{printable(str(root))}: {listed(lonely)}", fix))
     raise_all([*problems[:MOST_TOLD], *_more(problems)])
     notes += [f"{left} shapes that cannot be drawn are left out"] if left else []
+    notes += [f"{len(lonely):,} images without a labelme file left out"] if lonely else []
     names = tuple(image or name for name, image in kept)
     return Dataset(
         kind="labelme files",
@@ -128,9 +142,30 @@ def open_labelme(root: Path, decoding: Decoding, on_bad: OnBad = "stop") -> Data
         labels=np.zeros(len(kept), np.int64),
         classes=classes,
         images=LabelmeImages(root, [name for name, _ in kept], [image for _, image in kept], decoding),
-        notes=tuple(notes),
+        notes=(*notes, *look_alikes(classes), *misspelt(labels)),
+        taken=(Taken("labelme files", "classes", f"shapes with {len(labels)} labels: {listed(sorted(labels), 5)}"),),
+        left_out=tuple(LeftOut(name, "", "no labelme file") for name in lonely),
         masks=LabelmeMasks(root, [name for name, _ in kept], sizes, numbered(classes)),
     )
+
+
+def _without_file(root: Path, used: set[str]) -> list[str]:
+    """Images below the folder that no labelme file is about; labelme's own exports are none of them."""
+    return [
+        path
+        for path, entry in entries(root)
+        if is_image(entry.name) and path not in used and not EXPORTS & {*PurePosixPath(path).parts[:-1]}
+    ]
+
+
+def _few_in_class_folders(root: Path, lonely: Sequence[str], kept: int) -> Iterator[UserError]:
+    """Where most images have no file and lie in several folders, the folders' names could be what is learned."""
+    tops = {PurePosixPath(path).parts[0] for path in lonely if len(PurePosixPath(path).parts) > 1}
+    if len(lonely) > kept and len(tops - SPLIT_NAMES.keys()) > 1:
+        where = f"{printable(str(root))}: {kept:,} of {len(lonely) + kept:,} images have a labelme file"
+        classes = (f"{len(tops)} classes, the folders {listed(sorted(tops), 3)}", "--task classification")
+        masks = (f"masks of the {kept:,} annotated images", "--task segmentation --unlabelled skip")
+        yield ambiguous("images in folders, some with labelme files,", where, classes, masks)
 
 
 def numbered(classes: Sequence[str]) -> dict[str, int]:

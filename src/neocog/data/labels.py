@@ -15,6 +15,7 @@ LISTS = re.compile(r"\[.*\]|\{.*\}|\(.*\)", re.DOTALL)
 SEPARATORS = ("|", ";", ",", "+", "&", "/", " ")
 MOST_DECIMALS = 20  # different decimals that could be classes, if each stands in several rows
 LEAST_EACH = 5  # rows with each class, on average
+LEAST_WHOLE = 10  # different whole numbers that are classes however rare
 MOST_WHOLE = 20  # different whole numbers that are classes without a doubt, if none is left out
 
 
@@ -75,18 +76,19 @@ def label_kind(name: str, cells: Sequence[str], delimiter: str, reading: Reading
     evidence = f"{kinds:,} different {'whole numbers' if whole else 'decimals'}, {span}"
     if reading.task != "auto":
         return "class", evidence
-    few = len(found) >= LEAST_EACH * kinds
-    gaps = whole and max(found) - min(found) != kinds - 1
-    if (not whole and few and kinds <= MOST_DECIMALS) or (whole and kinds > 10 and not few):
-        sure = False
-    else:
-        sure = not (whole and gaps and kinds > MOST_WHOLE)
-    if not sure:
+    gaps = max(found) - min(found) != kinds - 1
+    many = kinds > LEAST_WHOLE and len(found) < LEAST_EACH * kinds
+    if (many or (gaps and kinds > MOST_WHOLE)) if whole else few_decimals(kinds, len(found)):
         classes = (f"{kinds:,} classes (classification)", "--task classification")
         raise ambiguous(
             f"column '{name}'", f"{where}: {evidence}", classes, ("values (regression)", "--task regression")
         )
     return ("class" if whole else "value"), evidence
+
+
+def few_decimals(different: int, samples: int) -> bool:
+    """Whether numbers with decimals are so few, and each so frequent, that they could be classes: doses, magnifications."""
+    return 1 < different <= MOST_DECIMALS and samples >= LEAST_EACH * different
 
 
 def same_partition(first: Sequence[str], second: Sequence[str]) -> bool:

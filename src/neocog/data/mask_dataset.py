@@ -42,7 +42,7 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
     layout = find_layout(path, certain=reading.task == "segmentation")
     if layout is not None:
         return _dataset(path, layout, decoding, reading, None)
-    return open_labelme(path, decoding, reading.on_bad)
+    return open_labelme(path, decoding, reading.on_bad, reading.unlabelled, reading.task == "segmentation")
 
 
 def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:

@@ -5,42 +5,45 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
 
+from neocog.data.array_labels import indexed, labels_of, stored_labels, values_of
 from neocog.data.arrays import array_dataset, load_images
-from neocog.data.classes import index_classes
-from neocog.data.dataset import SPLITS, Array, Dataset
+from neocog.data.dataset import SPLITS, Dataset, Taken
+from neocog.data.reading import Reading
 from neocog.data.stored import DAMAGE, DEFLATE, Stored
 from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
 
-KEYS = (  # (part, images, labels), in any case
-    ("train", "train_images", "train_labels"),
-    ("validation", "val_images", "val_labels"),
-    ("test", "test_images", "test_labels"),
-    ("train", "x_train", "y_train"),
-    ("validation", "x_val", "y_val"),
-    ("validation", "x_valid", "y_valid"),
-    ("test", "x_test", "y_test"),
-    ("", "images", "labels"),
-    ("", "x", "y"),
+KEYS = (  # (part, images, names of what is known of them), in any case
+    ("train", "train_images", ("train_labels", "train_targets", "train_values")),
+    ("validation", "val_images", ("val_labels", "val_targets", "val_values")),
+    ("test", "test_images", ("test_labels", "test_targets", "test_values")),
+    ("train", "x_train", ("y_train",)),
+    ("validation", "x_val", ("y_val",)),
+    ("validation", "x_valid", ("y_valid",)),
+    ("test", "x_test", ("y_test",)),
+    ("", "images", ("labels", "label", "targets", "target", "values", "y")),
+    ("", "x", ("y", "labels", "targets")),
+    ("", "data", ("labels", "label", "targets", "target")),
 )
 MOST_MEMBERS = 1000
 LONGEST_HEADER = 10_000  # bytes; NumPy's own limit
 UNMIRRORED = ("mnist", "emnist", "kmnist", "digits")  # file names of letters and digits
 
 
-def read_npz(path: Path, kind: str = "auto") -> Dataset:
+def read_npz(path: Path, reading: Reading) -> Dataset:
     """Images (N, H, W), (N, H, W, C) or (N, C, H, W) with labels (N,), (N, 1) or one-hot (N, K). Raises UserError.
 
     Volumes are (N, D, H, W), or have an axis of 1, 3 or 4 channels first or last. Four axes with such an axis first or
-    last are taken for images, and said to be; ``kind``: "images" or "volumes" overrules that.
+    last are taken for images, and said to be; ``reading.kind``: "images" or "volumes" overrules that. Numbers with
+    decimals, and all numbers with ``--task regression``, are values (N, V).
 
     Names of the arrays: ``train_images`` with ``train_labels`` (``val_…``, ``test_…``), ``x_train`` with ``y_train``,
-    ``images`` with ``labels``, or ``X`` with ``y``.
+    ``images`` with ``labels`` or ``targets``, or ``X`` with ``y``.
     """
     members = _members(path)
     pairs = _pairs(path, members)
@@ -55,14 +58,31 @@ def read_npz(path: Path, kind: str = "auto") -> Dataset:
         except UserError as error:
             problems.append(error)
     raise_all(problems)
-    indices, classes = _index([_labels(stored) for stored in labels], path)
-    array, notes = load_images(images, kind)
+    stored = [stored_labels(one) for one in labels]
+    values = values_of(stored, [one.where for one in labels], pairs[0][2], reading)
+    none = (np.zeros(sum(map(len, labels)), np.int64), tuple[str, ...]())
+    indices, classes = (
+        none
+        if values
+        else indexed([labels_of(a, one.where, reading) for a, one in zip(stored, labels, strict=True)], path)
+    )
+    array, notes = load_images(images, reading.kind)
     unused = members.keys() - {key for _, *keys in pairs for key in keys}
     if unused:
         notes = (*notes, f"arrays not used: {listed(sorted(unused))}")
     parts = [(split, len(part)) for (split, _, _), part in zip(pairs, images, strict=True)]
     mirror = path.stem.lower() not in UNMIRRORED
-    return array_dataset("NPZ arrays", path, array, parts, indices, classes, notes, mirror)
+    data = array_dataset("NPZ arrays", path, array, parts, indices, classes, notes, mirror)
+    taken = [Taken(f"array '{image}'", "images", "named so") for _, image, _ in pairs]
+    if values is None:
+        told = f"named so: {len(classes)} different"
+        return replace(data, taken=(*taken, *(Taken(f"array '{key}'", "label", told, "--task") for _, _, key in pairs)))
+    numbers, evidence = values
+    quantities = (
+        (pairs[0][2],) if numbers.shape[1] == 1 else tuple(f"{pairs[0][2]} {i}" for i in range(numbers.shape[1]))
+    )
+    taken += [Taken(f"array '{key}'", "target", evidence, "--task classification") for _, _, key in pairs]
+    return replace(data, values=numbers, quantities=quantities, taken=tuple(taken))
 
 
 def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -106,9 +126,9 @@ def _pairs(path: Path, members: dict[str, zipfile.ZipInfo]) -> list[tuple[str, s
     pairs = [pair for pair in KEYS if pair[1] in members]
     if not pairs:
         near = next((text for _, key, _ in KEYS if (text := did_you_mean(key, members))), "")
-        known = ", ".join(f"{images}/{labels}" for _, images, labels in KEYS)
+        known = ", ".join(f"{images}/{labels[0]}" for _, images, labels in KEYS)
         raise UserError(f"no array of images; it has: {there}", shown, f"{near}known names: {known}")
-    missing = [(images, labels) for _, images, labels in pairs if labels not in members]
+    missing = [(images, labels[0]) for _, images, labels in pairs if not any(name in members for name in labels)]
     raise_all(
         UserError(f"{images} without {labels}; it has: {there}", shown, f"add {labels}") for images, labels in missing
     )
@@ -116,7 +136,8 @@ def _pairs(path: Path, members: dict[str, zipfile.ZipInfo]) -> list[tuple[str, s
     if len(set(splits)) < len(splits) or ("" in splits and len(splits) > 1):
         found = ", ".join(images for _, images, _ in pairs)
         raise UserError(f"it is not clear which arrays belong together: {found}", shown, "keep one naming")
-    return sorted(pairs, key=lambda pair: SPLITS.index(pair[0]) if pair[0] else 0)
+    chosen = [(part, images, next(name for name in labels if name in members)) for part, images, labels in pairs]
+    return sorted(chosen, key=lambda pair: SPLITS.index(pair[0]) if pair[0] else 0)
 
 
 def _open(path: Path, info: zipfile.ZipInfo) -> Stored:
@@ -170,57 +191,3 @@ def _stream(path: Path, info: zipfile.ZipInfo, offset: int) -> BufferedIOBase:
     assert isinstance(stream, BufferedIOBase)
     stream.read(offset)
     return stream
-
-
-def _labels(stored: Stored) -> Array | list[str]:
-    """(N,) int64 or N texts."""
-    shape, kind = stored.shape, stored.dtype.kind
-    if len(shape) > 2 or kind not in "biufUS":
-        raise UserError(f"labels of shape {shape} and type {stored.dtype}", stored.where, "store (N,) numbers or text")
-    values = stored.whole()
-    if kind == "f":
-        values = _integral(values, stored.where)
-    if len(shape) == 2:
-        values = values[:, 0] if shape[1] == 1 else _one_hot(values, stored.where)
-    if kind not in "US":
-        if values.size and int(values.max()) > np.iinfo(np.int64).max:
-            raise UserError(f"label {values.max()} is beyond 64-bit integers", stored.where)
-        return values.astype(np.int64)
-    texts = [value.decode("utf-8", "backslashreplace") if kind == "S" else value for value in values.tolist()]
-    blank = [str(i) for i, text in enumerate(texts) if not text.strip()]
-    if blank:
-        raise UserError(f"{len(blank)} blank labels at {listed(blank)}", stored.where, "give each image a label")
-    return texts
-
-
-def _integral(values: Array, where: str) -> Array:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        raise UserError(f"{len(bad)} labels are NaN or infinite, the first at {bad[0][0]}", where, "correct them")
-    broken = np.argwhere(values != np.round(values))
-    if len(broken):
-        first = values[tuple(broken[0])]
-        what = f"{len(broken)} labels are no whole numbers, the first is {first} at {broken[0][0]}"
-        raise UserError(what, where, "store class numbers or names")
-    return values.astype(np.int64)
-
-
-def _one_hot(values: Array, where: str) -> Array:
-    """(N, K) with a single 1 a row → (N,)."""
-    if values.dtype.kind in "US" or not ((values == 0) | (values == 1)).all() or not (values.sum(1) == 1).all():
-        what = f"labels of shape {values.shape} that are not one-hot"
-        raise UserError(what, where, "store one class a sample; several labels a sample are not supported")
-    return np.asarray(values.argmax(1))
-
-
-def _index(labels: Sequence[Array | list[str]], path: Path) -> tuple[Array, tuple[str, ...]]:
-    texts = [part for part in labels if isinstance(part, list)]
-    numbers = [part for part in labels if not isinstance(part, list)]
-    if texts and numbers:
-        raise UserError("labels are numbers in one part and text in another", printable(str(path)), "store one kind")
-    return index_classes(list(_chain(texts)) if texts else np.concatenate(numbers))
-
-
-def _chain(texts: Sequence[list[str]]) -> Iterator[str]:
-    for part in texts:
-        yield from part

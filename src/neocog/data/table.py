@@ -6,6 +6,7 @@ Which column is which is decided in ``columns.py``. Every fault is told at once,
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from neocog.data.classes import index_classes, look_alikes
+from neocog.data.classes import index_classes, look_alikes, misspelt
 from neocog.data.column_names import IMAGE, LABEL, describes
 from neocog.data.columns import Columns, columns_of, shown
 from neocog.data.dataset import Dataset, LeftOut
@@ -134,7 +135,8 @@ def read_table(listing: Listing, decoding: Decoding) -> Dataset:
     _check_text("label", ["-" if row in unknown else cell for row, cell in enumerate(cells)], lines, listing.faults)
     kept = listing.kept([cells], unknown if reading.unlabelled == "skip" else ())
     labels, classes = index_classes([cells[i] for i in kept])
-    return listing.dataset(kept, decoding, "CSV", labels=labels, classes=classes, notes=(*notes, *look_alikes(classes)))
+    notes += [*look_alikes(classes), *misspelt(Counter(cells[i] for i in kept))]
+    return listing.dataset(kept, decoding, "CSV", labels=labels, classes=classes, notes=notes)
 
 
 def _one_hot(listing: Listing) -> list[str]:
