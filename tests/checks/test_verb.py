@@ -74,9 +74,12 @@ def fingerprint(root: Path) -> dict[str, tuple[str, int]]:
 def test_a_clean_folder_has_no_finding(clean):
     found = audit(clean, quiet=True)
     assert found.findings == []
-    assert found.to_json() == {
+    value = found.to_json()
+    assert [taken["part"] for taken in value.pop("taken")] == ["layout", "labels", "split", "groups"]
+    assert value == {
         "kind": "class folders", "form": "images", "task": "classification", "samples": 24,
-        "classes": {"fir": 12, "oak": 12}, "findings": [],
+        "classes": {"fir": 12, "oak": 12},
+        "left_out": {"by_class": {}, "samples": []}, "findings": [],
     }  # fmt: skip
     text = shown(found)
     assert "24 images in 2 classes" in text and "48 × 60" in text and "nothing found" in text
@@ -109,7 +112,7 @@ def test_all_faults_of_a_folder_are_told_in_one_pass_and_none_of_it_is_touched(d
 
 def test_json_reads_back_with_exactly_the_promised_keys(dirty):
     value = json.loads(to_json(audit(dirty, quiet=True).to_json()))
-    assert list(value) == ["kind", "form", "task", "samples", "classes", "findings"]
+    assert list(value) == ["kind", "form", "task", "samples", "classes", "taken", "left_out", "findings"]
     assert all(list(finding) == ["severity", "what", "samples", "advice"] for finding in value["findings"])
     assert {finding["severity"] for finding in value["findings"]} == {"error", "warning", "note"}
 

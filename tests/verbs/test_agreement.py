@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.data.reading import Reading
 from neocog.errors import UserError
 from neocog.verbs.agreement import agreement
 
@@ -33,4 +32,4 @@ def test_dice_iou_and_kappa_of_known_masks_and_the_worst_image(tmp_path: Path) -
         assert picture.size == (20, 10)
     assert len(agreement([a, b, a])) == 3 and agreement([a, a])[0].kappa == 1
     with pytest.raises(UserError, match="different classes"):
-        agreement([a, annotator(tmp_path / "c", left + wide)], reading=Reading(mask_values="classes"))
+        agreement([a, annotator(tmp_path / "c", left + wide)], mask_values="classes")

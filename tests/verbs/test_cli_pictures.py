@@ -83,7 +83,7 @@ def test_annotators_that_cannot_be_compared_are_one_error(
     first, _ = annotators
     three = annotator(tmp_path / "three", np.repeat(np.arange(3, dtype=np.uint8), 10).reshape(5, 6))
     assert "different classes" in refused(capsys, "audit", first, "--against", three)
-    assert "no such folder" in refused(capsys, "audit", first, "--against", tmp_path / "nobody")
+    assert "no such file, folder" in refused(capsys, "audit", first, "--against", tmp_path / "nobody")
     (tmp_path / "plain").mkdir()
     picture(tmp_path / "plain" / "a.png")
     assert "no masks found" in refused(capsys, "audit", first, "--against", tmp_path / "plain")

@@ -65,7 +65,7 @@ def test_a_preview_shows_windows(data: Path, tmp_path: Path) -> None:
     for patch, said in (((200,), "200 200"), ((8, 8, 8), "8 8 8"), ((0, 8), "0 8")):
         with pytest.raises(UserError, match=f"--patch {said} is no window"):
             neocog.preview(data, tmp_path / "other.png", patch=patch)
-    with pytest.raises(UserError, match="--patch is for images with masks"):
+    with pytest.raises(UserError, match="--patch belongs to --task segmentation"):
         neocog.preview("digits", tmp_path / "digits.png", patch=(4,))
 
 

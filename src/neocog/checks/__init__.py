@@ -13,7 +13,7 @@ from neocog.checks.balance import class_balance, class_in_every_part, class_size
 from neocog.checks.channels import channels_and_depths
 from neocog.checks.constant import constant_images
 from neocog.checks.duplicates import contradictions, duplicates, leakage
-from neocog.checks.files import odd_files, reader_notes, unreadable
+from neocog.checks.files import left_out, odd_files, reader_notes, unreadable
 from neocog.checks.groups import groups_across_parts
 from neocog.checks.masks import mask_contents
 from neocog.checks.names import look_alike_classes
@@ -29,6 +29,7 @@ Check = Callable[[Dataset, Sequence[Record]], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     unreadable,
+    left_out,
     class_sizes,
     class_balance,
     class_in_every_part,

@@ -1,4 +1,4 @@
-"""Files that cannot be read, files that are not what they seem, and what the reader assumed."""
+"""Files that cannot be read or are left out, files that are not what they seem, and what the reader assumed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,32 @@ from neocog.checks.words import count
 from neocog.data.classes import look_alikes
 from neocog.data.dataset import Dataset
 from neocog.data.survey import Record
+from neocog.data.taken import loss_line, losses
 from neocog.run import Finding
+
+MOST_LOST = 0.05  # of a class, before its loss makes what is measured of it doubtful
 
 
 def unreadable(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
-    """One finding a reason, with all samples that it keeps from being used."""
+    """One finding a reason, with all samples that it keeps from being used. Those that the user leaves out are no error."""
+    skipped = {out.name for out in dataset.left_out}
     reasons: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for name, record in zip(dataset.names, records, strict=True):
-        if record.error is not None:
+        if record.error is not None and name not in skipped:
             reasons[record.error.what, record.error.fix].append(name)
     for (what, fix), names in reasons.items():
         yield Finding("error", f"{count(names, 'image')} cannot be used: {what}", tuple(names), fix)
+
+
+def left_out(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+    """What is not used, by class: a warning where a class, or the whole, loses more than ``MOST_LOST``."""
+    for loss in losses(dataset):
+        names = tuple(out.name for out in dataset.left_out if out.label == loss.label)
+        if loss.share > MOST_LOST:
+            advice = "mend or convert them; what is left may no longer be like the rest"
+            yield Finding("warning", loss_line(loss), names, advice)
+        else:
+            yield Finding("note", loss_line(loss), names)
 
 
 def odd_files(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
 from neocog import __version__
+from neocog.config import Config, ReadConfig, from_toml
+from neocog.errors import UserError
 
 app = App(
     name="neocog",
@@ -21,10 +24,38 @@ app["--help"].group = app["--version"].group = Group("Options", sort_key=99)
 Json = Annotated[bool, Parameter(negative=(), help="Print one JSON object on standard output.")]
 Quiet = Annotated[bool, Parameter(negative=(), help="No progress, no remarks.")]
 Out = Annotated[Path | None, Parameter(help="Where the output goes; never written over.")]
-Kind = Annotated[Literal["auto", "images", "sequences", "volumes"], Parameter(help="What the samples are.")]
-Frames = Annotated[Literal["error", "first", "stack"], Parameter(help="Animated or multi-page files.")]
+
+
+def flat(group: str) -> Parameter:
+    """The fields of a section are flags of their own, under one heading of ``--help``."""
+    return Parameter(name="*", group=group)
+
+
+Reading = Annotated[ReadConfig | None, flat("Data")]  # of every verb that reads labelled data
 
 typed: list[str] = []  # the words of this call, as main got them
+
+
+def flags() -> set[str]:
+    """Names of the flags on the command line."""
+    return {token[2:].split("=")[0].replace("-", "_") for token in typed if token.startswith("--")}
+
+
+def given(*sections: Any) -> dict[str, Any]:
+    """The settings that were typed, from all sections: only these replace what a file or a run says."""
+    names, chosen = flags(), [section for section in sections if section is not None]
+    return {f.name: getattr(section, f.name) for section in chosen for f in fields(section) if f.name in names}
+
+
+def settings_file(path: Path | None) -> Config:
+    """The settings of ``--config``, or the defaults."""
+    if path is None:
+        return Config()
+    try:
+        return from_toml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        fix = "give a TOML file such as a run's config.toml"
+        raise UserError(f"cannot read the settings: {error}", str(path), fix) from None
 
 
 def show(value: Any, json: bool, told: Any) -> None:

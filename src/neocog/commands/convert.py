@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from neocog.commands.app import Json, Quiet, app, show
+from neocog.commands.app import Json, Quiet, Reading, app, given, show
 from neocog.errors import UserError
 
 convert = App(name="convert", help="Data turned into other data; what is given is only read.")
@@ -75,10 +75,8 @@ def augment(
     copies: int = 5,
     augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     size: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
-    task: Literal["auto", "classification", "regression", "segmentation"] = "auto",
-    targets: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
-    ignore: int = -1,
     seed: int = 0,
+    reading: Reading = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -104,17 +102,11 @@ def augment(
         Changes to the default augmentation: turn=15, flip=off.
     size
         Height and width of everything that is written; one number: both. Default: each image's own.
-    task
-        What is labelled; auto: what the data say.
-    targets
-        Columns of values; default: every column of numbers.
-    ignore
-        Mask value that does not count, such as 255; -1: none.
     """
     from neocog.verbs import convert_augment as verb
 
-    settings: dict[str, Any] = {"copies": copies, "augment": augment, "size": size, "task": task, "targets": targets}
-    done = verb.augment(data, out, **settings, ignore=ignore, seed=seed, quiet=quiet)
+    settings = given(reading)
+    done = verb.augment(data, out, copies=copies, augment=augment, size=size, seed=seed, quiet=quiet, **settings)
     show(asdict(done) | {"table": str(done.table)}, json, lambda: print(verb.told(done)))
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from neocog.commands.app import Frames, Json, Kind, Out, Quiet, app, console, show
-from neocog.config import Task
+from neocog.commands.app import Json, Out, Quiet, Reading, app, console, flags, flat, given, settings_file, show
+from neocog.config import DataConfig
 
 
 @app.command
@@ -16,9 +16,7 @@ def audit(
     data: str,
     /,
     *,
-    frames: Frames = "error",
-    axes: Annotated[str, Parameter(help="Axes of TIFF files whose own tags do not say, such as CYX.")] = "",
-    max_pixels: Annotated[int, Parameter(help="Most pixels of one file.")] = 178_956_970,
+    reading: Reading = None,
     strict: Annotated[bool, Parameter(negative=(), help="Leaks between given splits are errors.")] = False,
     verify: Annotated[
         Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")
@@ -27,10 +25,6 @@ def audit(
         tuple[Path, ...],
         Parameter(consume_multiple=True, negative=(), help="Other annotators' masks of the same images."),
     ] = (),
-    task: Task = "auto",
-    kind: Kind = "auto",
-    label_field: Annotated[str, Parameter(help="Field of FASTA headers that is the label.")] = "",
-    ignore: Annotated[int, Parameter(help="Mask value that does not count; -1: none.")] = -1,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -41,30 +35,18 @@ def audit(
 
         neocog audit photos/
         neocog audit table.csv --json > findings.json
+        neocog audit masks/ --ignore 255
         neocog audit first-annotator/ --against second-annotator/ --out differences/
     """
     if against:
         from neocog.verbs.agreement import agreement
 
-        pairs = agreement([Path(data), *against], out)
+        pairs = agreement([data, *map(str, against)], out, **given(reading))
         show({"pairs": pairs}, json, lambda: print("\n".join(_agreement_told(pair) for pair in pairs)))
         return
-    from neocog.data.reading import Reading
     from neocog.verbs import audit as verb
 
-    reading = Reading(
-        task=task, kind=kind, label_field=label_field, ignore=ignore if ignore >= 0 else None, least_classes=1
-    )
-    found = verb.audit(
-        data,
-        frames=frames,
-        axes=axes,
-        max_pixels=max_pixels,
-        strict=strict,
-        verify=verify,
-        reading=reading,
-        quiet=quiet,
-    )
+    found = verb.audit(data, strict=strict, verify=verify, quiet=quiet, **given(reading))
     show(found.to_json(), json, lambda: verb.show(found, console()))
     if any(finding.severity == "error" for finding in found.findings):
         raise SystemExit(2)
@@ -78,11 +60,23 @@ def _agreement_told(pair: Any) -> str:
 
 @app.command
 def preview(
-    data: str, /, *, out: Out = None, augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    data: str,
+    /,
+    *,
+    data_config: Annotated[DataConfig | None, flat("Data")] = None,
+    augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     patch: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
-    kind: Kind = "auto", seed: int = 0, quiet: Quiet = False,
-) -> None:  # fmt: skip
-    """Write a contact sheet (PNG) of what the network will be shown, before and after augmentation.
+    batch: int = 0,
+    seed: int = 0,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
+    n: int = 10,
+    draws: int = 6,
+    out: Out = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a contact sheet (PNG) of the first batch that train would learn from, before and after augmentation.
+
+    The flags are those of train, and so is what they lead to: all data are read, checked and split as there.
 
     For example:
 
@@ -94,10 +88,21 @@ def preview(
         Changes to the default augmentation: turn=15, flip=off, or off.
     patch
         Height and width of the windows that train --patch would cut out.
+    batch
+        Samples a step; 0: as train would choose.
+    seed
+        Of everything that is random.
+    n
+        Samples, each a row.
+    draws
+        Epochs, each a column.
     """
     from neocog.verbs.preview import preview as sheet
 
-    print(sheet(data, out=out, augment=augment, patch=patch, kind=kind, seed=seed, quiet=quiet))
+    base = settings_file(config)
+    training = {"augment": augment, "patch": patch, "batch": batch, "seed": seed}
+    settings = given(data_config) | {name: value for name, value in training.items() if name in flags()}
+    print(sheet(data, out, n=n, draws=draws, quiet=quiet, base=base, **settings))
 
 
 @app.command

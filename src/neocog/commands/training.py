@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from neocog.commands.app import Json, Out, Quiet, app, console, show, typed
-from neocog.config import SECTIONS, Config, DataConfig, ModelConfig, TrainConfig, configured, from_toml
+from neocog.commands.app import Json, Out, Quiet, Reading, app, console, flat, given, settings_file, show
+from neocog.config import SECTIONS, DataConfig, ModelConfig, TrainConfig, configured
 from neocog.errors import UserError, did_you_mean
-
-
-def flat(group: str) -> Parameter:
-    """The fields of a section are flags of their own, under one heading of ``--help``."""
-    return Parameter(name="*", group=group)
 
 
 @app.command
@@ -52,12 +46,8 @@ def train(
     data
         A folder or file, or the name of a known data set.
     """
-    base = from_toml(_text(config), str(config)) if config else Config()
-    given = _given(typed)
-    settings: dict[str, Any] = {"data": data}
-    for section in (data_config, model_config, train_config):
-        if section is not None:
-            settings |= {f.name: getattr(section, f.name) for f in fields(section) if f.name in given}
+    base = settings_file(config)
+    settings = {"data": data, **given(data_config, model_config, train_config)}
     chosen = configured(base, {**settings, **options})
     if options:
         _check_options(options, chosen.model.model)
@@ -93,11 +83,14 @@ def evaluate(
     data: str | None = None,
     /,
     *,
+    reading: Reading = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure a trained run on its test part, or on other labelled data of the same classes.
+
+    Data are read as the run read its own, except for what the flags say.
 
     For example:
 
@@ -106,7 +99,7 @@ def evaluate(
     """
     from neocog.verbs import evaluate as verb
 
-    measured = verb.evaluate(run, data, out, quiet)
+    measured = verb.evaluate(run, data, out, quiet, **given(reading))
     show(measured, json, lambda: verb.show(measured, console()))
 
 
@@ -184,11 +177,6 @@ def report(*runs: Path, out: Out = None) -> None:
     print(write(list(runs), out))
 
 
-def _given(tokens: Sequence[str]) -> set[str]:
-    """Names of the flags on the command line: only these replace what a TOML file says."""
-    return {token[2:].split("=")[0].replace("-", "_") for token in tokens if token.startswith("--")}
-
-
 def _check_options(options: dict[str, str], model: str) -> None:
     """A misspelt flag must not be taken for an option of the model: tell of both."""
     from neocog.networks import options as options_of
@@ -212,12 +200,3 @@ def print_result(result: Path, json: bool) -> None:
     """The result as JSON, or nothing more: the verb has said what people want to know."""
     if json and result.is_file():
         print(result.read_text(encoding="utf-8"), end="")
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"cannot read the settings: {error}", str(path), "give a TOML file such as a run's config.toml"
-        ) from None

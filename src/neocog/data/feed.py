@@ -141,6 +141,12 @@ class Feed:
             for piece in own:
                 yield (step, len(batch), len(own)), piece
 
+    def seen(self, samples: Indices, epoch: int | None) -> Batch:
+        """These samples as training sees them in ``epoch``, whatever batches they come in; None: unchanged."""
+        changes = None if epoch is None else self.changes
+        ((_, _, pixels, targets),) = self._together([(None, samples)])
+        return self._batch(samples, pixels, targets, len(samples), changes, epoch or 0)
+
     def evaluation(self, part: str) -> Iterator[Batch]:
         """This rank's share of a part, not augmented; together the ranks see every sample once."""
         total = len(self.parts[part])

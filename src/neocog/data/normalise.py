@@ -8,6 +8,8 @@ from torch import Tensor
 from neocog.data.nucleotides import shares
 from neocog.data.preprocessing import Preprocessing
 
+SPREAD = 2.5  # deviations from the mean to black and to white, where an image is scaled by itself and then looked at
+
 
 def normalise(pixels: Tensor, preprocessing: Preprocessing, stored: Tensor | None = None) -> Tensor:
     """(B, C, …) uint8, uint16 or float in stored units → float32 of about mean 0 and standard deviation 1.
@@ -23,6 +25,19 @@ def normalise(pixels: Tensor, preprocessing: Preprocessing, stored: Tensor | Non
     mean = torch.tensor(preprocessing.mean, device=pixels.device).view(shape)
     std = torch.tensor(preprocessing.std, device=pixels.device).view(shape)
     return pixels.float().sub(mean).div_(std)
+
+
+def in_stored_units(inputs: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """The way back, to look at: (B, C, …) as the network gets it → stored units.
+
+    Where each image has its own mean and deviation these are gone: ``SPREAD`` deviations on both sides fill the range.
+    """
+    if preprocessing.scaling == "image":
+        low, high = preprocessing.low, preprocessing.high
+        return low + (inputs / (2 * SPREAD) + 0.5) * (high - low)
+    shape = (-1, *(1,) * (inputs.ndim - 2))
+    mean, std = (torch.tensor(each, device=inputs.device) for each in (preprocessing.mean, preprocessing.std))
+    return inputs * std.view(shape) + mean.view(shape)
 
 
 def standardised(pixels: Tensor, stored: Tensor | None = None) -> Tensor:

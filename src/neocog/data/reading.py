@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from neocog.data.dataset import Form
@@ -33,27 +33,13 @@ class Reading:
     on_bad: Literal["stop", "skip"] = "stop"  # shapes that cannot be drawn
 
     @classmethod
-    def of(cls, config: Any) -> Reading:
-        """From the settings of a run (``neocog.config.Config``)."""
-        data = config.data
-        return cls(
-            task=data.task,
-            kind=data.kind,
-            least_classes=2 if data.task in ("auto", "classification") else 1,
-            targets=data.targets,
-            columns=data.columns,
-            levels=data.levels,
-            groups=data.groups,
-            label_field=data.label_field,
-            min_samples=data.min_samples,
-            gaps=data.gaps,
-            ignore=data.ignore if data.ignore >= 0 else None,
-            remap=data.remap,
-            mask_values=data.mask_values,
-            background=data.background,
-            unlabelled=data.unlabelled,
-            on_bad=data.on_bad,
-        )
+    def of(cls, settings: Any, least_classes: int = 1) -> Reading:
+        """From the settings (``neocog.config.ReadConfig``)."""
+        own: dict[str, Any] = {
+            "least_classes": least_classes,
+            "ignore": settings.ignore if settings.ignore >= 0 else None,
+        }
+        return cls(**own, **{f.name: getattr(settings, f.name) for f in fields(cls) if f.name not in own})
 
 
 def ambiguous(what: str, where: str, first: tuple[str, str], second: tuple[str, str]) -> UserError:

@@ -33,12 +33,17 @@ def study_of(name: str) -> Study:
 
 def study_for(task: str, dataset: Dataset) -> Study:
     """The study that the settings name, or with "auto" the one that the data's labels allow. Raises UserError."""
-    allowed = "regression" if dataset.values is not None else "segmentation" if dataset.masks else "classification"
+    allowed = allowed_by(dataset)
     chosen = study_of(allowed if task == "auto" else task)
     if chosen.needs and chosen.needs != allowed:
         what = f"--task {task} needs {LABELS[chosen.needs]}; these data ({dataset.kind}) have {LABELS[allowed]}"
         raise UserError(what, fix=f"use --task {allowed}, or give other data")
     return chosen
+
+
+def allowed_by(dataset: Dataset) -> str:
+    """The task that the data's labels are for."""
+    return "regression" if dataset.values is not None else "segmentation" if dataset.masks else "classification"
 
 
 LABELS = {

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from neocog.data.dataset import Array, Dataset
-from neocog.data.decoding import DEFAULT
-from neocog.data.mask_dataset import open_masks
 from neocog.data.masks import IGNORED
-from neocog.data.reading import Reading
 from neocog.errors import UserError, listed, printable
 from neocog.measures.segmentation import cohen_kappa, dice, iou, mask_confusion
 from neocog.run import write_atomically
 from neocog.studies.masks import png
 from neocog.tasks.chapters.segmentation import overlay
 from neocog.verbs.convert import as_picture
+from neocog.verbs.screen import Screen
+from neocog.verbs.session import open_data, settings_for
 
 SHOWN = 6  # pictures of a pair
 
@@ -38,29 +38,21 @@ class Agreement:
     differing: tuple[tuple[str, float], ...]  # (image, share of its pixels that differ), the worst first
 
 
-def agreement(
-    sources: Sequence[Path],
-    out: Path | None = None,
-    reading: Reading = Reading(),  # noqa: B008
-) -> list[Agreement]:
+def agreement(sources: Sequence[str | Path], out: Path | None = None, **settings: Any) -> list[Agreement]:
     """Compare two or more folders of images with masks, pair by pair; images are the same where their names are.
 
     With ``out``, a new folder, the images on which a pair differs most are drawn there: both masks side by side.
-    ``reading``: what the masks do not say of themselves. Raises UserError where classes or sizes differ, or no image is in both.
+    ``settings``: how all of them are read, fields of ``neocog.config.ReadConfig``.
+    Raises UserError where classes or sizes differ, or no image is in both.
     """
     if out is not None and out.exists():
         raise UserError(f"{printable(str(out))} exists already", fix="give another --out")
-    opened = [(str(source), _opened(source, reading)) for source in sources]
+    opened = [(str(source), _opened(source, settings)) for source in sources]
     return [_compared(first, second, out) for first, second in combinations(opened, 2)]
 
 
-def _opened(source: Path, reading: Reading) -> Dataset:
-    if not source.exists():
-        raise UserError("no such folder or table", printable(str(source)), "give a folder of images with masks")
-    data = open_masks(source, DEFAULT, replace(reading, task="segmentation"))
-    if data is None:
-        raise UserError("no masks found", printable(str(source)), "give a folder of images with masks")
-    return data
+def _opened(source: str | Path, settings: Mapping[str, Any]) -> Dataset:
+    return open_data(settings_for(source, {**settings, "task": "segmentation"}).data, Screen(quiet=True))
 
 
 def _compared(first: tuple[str, Dataset], second: tuple[str, Dataset], out: Path | None) -> Agreement:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -19,15 +19,15 @@ from neocog.checks import findings
 from neocog.checks.changed import verify as changed_files
 from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
-from neocog.data.decoding import Decoding
-from neocog.data.detect import open_dataset
 from neocog.data.masks import survey_masks, told
-from neocog.data.reading import Reading
 from neocog.data.split import read_splits
 from neocog.data.survey import Record, survey
+from neocog.data.taken import taken_json
 from neocog.errors import listed, printable
 from neocog.run import Finding, Run, Severity
+from neocog.studies import allowed_by
 from neocog.verbs.screen import Screen
+from neocog.verbs.session import open_data, settings_for, without_unreadable
 
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 SAMPLES = 6  # names shown of each finding; --json has all
@@ -49,6 +49,7 @@ class Audit:
     groups: int
     sizes: dict[str, int]  # "28 × 28" → images
     pixels: dict[str, int]  # "1 channel of uint8" → images
+    taken: dict[str, Any]  # what was taken for what, and what is left out, as ``taken_json`` has it
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
@@ -63,6 +64,7 @@ class Audit:
             "task": self.task,
             "samples": self.samples,
             "classes": self.classes,
+            **self.taken,
             "findings": found,
         }
 
@@ -70,32 +72,31 @@ class Audit:
 def audit(
     source: str | Path,
     *,
-    frames: Literal["error", "first", "stack"] = "error",
-    axes: str = "",
-    max_pixels: int = Decoding().max_pixels,
     strict: bool = False,
     verify: str | Path | None = None,
-    reading: Reading = Reading(least_classes=1),  # noqa: B008
     workers: int | None = None,
     quiet: bool = False,
+    **settings: Any,
 ) -> Audit:
     """Read a whole data set once and tell what is in it and what is wrong with it. Writes nothing.
 
-    ``frames``: what to do with animated and multi-page files; ``axes``: of TIFF files that do not say; ``max_pixels``: of
-    one file; ``reading``: what the data do not say of themselves. ``strict``: leaks between given parts, and identical
-    images in two classes, are errors. ``verify``: a run folder or its splits.csv, to compare the files' SHA-256 with.
-    Raises UserError where there is no data set to look at.
+    ``strict``: leaks between given parts, and identical images in two classes, are errors. ``verify``: a run folder or its
+    splits.csv, to compare the files' SHA-256 with. ``settings``: how the data are read, fields of
+    ``neocog.config.ReadConfig``. Raises UserError where there is no data set to look at.
     """
     begun, screen = time.monotonic(), Screen(quiet)
+    config = settings_for(source, settings).data
     listed = Path(verify) if verify else None
     recorded = read_splits(Run(listed).splits if listed.is_dir() else listed) if listed else None
-    dataset = open_dataset(source, Decoding(frames=frames, axes=axes or None, max_pixels=max_pixels), reading)
+    dataset = open_data(config, screen)
     with screen.bar("reading", len(dataset)) as advance:
         records = survey(dataset.images, workers=workers, progress=advance, keep=False).records
     masks = None
     if dataset.masks is not None:
         with screen.bar("reading masks", len(dataset)) as advance:
             masks = survey_masks(dataset.masks, (1, 1), progress=advance, keep=False, classes=len(dataset.classes))
+    if config.on_bad == "skip":
+        dataset = without_unreadable(dataset, records, screen)
     with screen.bar("comparing", 1):
         found = findings(dataset, records, strict, masks)
     if recorded is not None:
@@ -114,7 +115,7 @@ def _summary(dataset: Dataset, records: Sequence[Record], found: list[Finding], 
     return Audit(
         kind=dataset.kind,
         form=dataset.form,
-        task="segmentation" if dataset.masks else "regression" if dataset.values is not None else "classification",
+        task=allowed_by(dataset),
         samples=len(dataset),
         classes=_counts(dataset, np.ones(len(dataset), bool)),
         findings=found,
@@ -122,6 +123,7 @@ def _summary(dataset: Dataset, records: Sequence[Record], found: list[Finding], 
         groups=0 if dataset.groups is None else len(np.unique(dataset.groups[dataset.groups != ""])),
         sizes=dict(Counter(f"{head.height} × {head.width}" for head in heads).most_common()),
         pixels=dict(Counter(f"{count(head.channels, 'channel')} of {head.dtype}" for head in heads).most_common()),
+        taken=taken_json(dataset),
         seconds=seconds,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neocog.data.dataset import SPLITS
+from neocog.data.taken import losses
 from neocog.engine.loop import Learner, Loop
 from neocog.networks.summary import first_filters, layers
 from neocog.run import Picture, Section
@@ -47,4 +48,5 @@ def _data(job: Job, loop: Loop) -> Section:
     chosen = np.concatenate([train[dataset.labels[train] == label][:each] for label in range(min(count, SHOWN))])
     captions = [job.study.caption(dataset, int(index)) for index in chosen]
     samples = [Picture(png, caption) for png, caption in zip(thumbnails(job, loop, chosen), captions, strict=True)]
-    return chapter.data_chapter(dataset.kind, classes, counts, job.data.findings, samples, dataset.form)
+    shown = counts, job.data.findings, samples, dataset.form
+    return chapter.data_chapter(dataset.kind, classes, *shown, taken=dataset.taken, lost=losses(dataset))

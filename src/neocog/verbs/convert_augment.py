@@ -20,18 +20,16 @@ from neocog.config import Config, configured
 from neocog.data.augment import Changes
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.decoding import DEFAULT
-from neocog.data.detect import open_dataset
 from neocog.data.fit import fit, shape_plan
 from neocog.data.lossless import encoded
 from neocog.data.masks import IGNORED, fit_mask
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.reading import Reading
 from neocog.data.table import LONGEST
 from neocog.errors import UserError, listed, printable, raise_all
 from neocog.studies import study_for
 from neocog.studies.masks import index_png
 from neocog.verbs.screen import Screen
+from neocog.verbs.session import headers, open_data, settings_for
 
 MOST_TOLD = 20  # faults of single images
 TABLE = "data.csv"
@@ -54,11 +52,9 @@ def augment(
     copies: int = 5,
     augment: Sequence[str] = (),
     size: tuple[int, ...] = (),
-    task: str = "auto",
-    targets: tuple[str, ...] = (),
-    ignore: int = -1,
     seed: int = 0,
     quiet: bool = False,
+    **settings: Any,
 ) -> Augmented:
     """Write the new folder ``out``: images/, masks/ where there are any, and data.csv, which ``train`` reads.
 
@@ -66,34 +62,37 @@ def augment(
     ones, whose changes are those of ``train --augment``: a function of (seed, number of the copy, position of the image).
     data.csv says to which group each belongs; a copy is of its original's group, so that no split can part the two.
     Copies are PNG or TIFF of the original's depth; originals stay as stored unless ``size`` (H, W) makes all alike.
-    Either everything is written or nothing. Raises UserError with all faults.
+    ``settings``: how the data are read, fields of ``neocog.config.ReadConfig``. Either everything is written or nothing.
+    Raises UserError with all faults.
     """
     _check(source, out, copies)
-    config = configured(Config(), {"data": str(source), "task": task, "augment": tuple(augment), "size": size})
-    reading = Reading(task=task, targets=targets, ignore=ignore if ignore >= 0 else None, least_classes=1)
-    data = open_dataset(source, DEFAULT, reading)
+    config = settings_for(source, settings, base=configured(Config(), {"augment": tuple(augment), "size": size}))
+    task, screen = config.data.task, Screen(quiet)
+    data = open_data(config.data, screen)
     if data.form != "images":
         raise UserError(f"convert augment is for images, not for {data.form}", fix="neocog train … --augment")
     study = study_for(task, data)
     if not study.needs:
         raise UserError(f"--task {task} changes its images by itself", fix="leave out --task")
-    headers = [_header(data, index) for index in range(len(data))]
-    plan = shape_plan(headers, size=size or None)
+    plan = shape_plan(list(headers(data)), size=size or None)
     changes, _ = study.changes(config, data, plan)
     if changes is None:
         raise UserError("the augmentation is off: copies would equal their originals", fix="--augment turn=15, or none")
-    screen = Screen(quiet)
     for note in data.notes:
         screen.say(f"note: {note}")
     if data.splits is None:
         screen.say("note: no split is given, so all images get copies; groups keep them on one side of any split")
     with _new_folder(out) as folder, screen.bar("augmenting", len(data)) as advance:
-        writer = Writer(data, plan, changes, folder, copies, seed, bool(size))
+        allowed = config.data.max_bad if config.data.on_bad == "skip" else 0.0
+        writer = Writer(data, plan, changes, folder, copies, seed, bool(size), int(allowed * len(data)))
         for index in range(len(data)):
             writer.add(index)
             advance(1)
         writer.finish()
-    return Augmented(out / TABLE, len(data), len(writer.rows) - len(data), writer.ignored)
+    for fault in writer.faults:
+        screen.say(f"left out: {fault.where}: {fault.what}", "yellow")
+    originals = len(data) - len(writer.faults)
+    return Augmented(out / TABLE, originals, len(writer.rows) - originals, writer.ignored)
 
 
 def _check(source: str | Path, out: Path, copies: int) -> None:
@@ -118,21 +117,25 @@ def _new_folder(out: Path) -> Iterator[Path]:
         folder.rename(out)
 
 
-def _header(data: Dataset, index: int) -> Any:
-    try:
-        return data.images.header(index)
-    except BadImage:
-        return None  # told when its pixels are read, with all others
-
-
 class Writer:
-    """Writes one original after the other, with its copies; ``rows`` are those of the table."""
+    """Writes one original after the other, with its copies; ``rows`` are those of the table.
+
+    ``allowed``: so many images may be left out because they cannot be read.
+    """
 
     def __init__(
-        self, data: Dataset, plan: Preprocessing, changes: Changes, folder: Path, copies: int, seed: int, fitted: bool
+        self,
+        data: Dataset,
+        plan: Preprocessing,
+        changes: Changes,
+        folder: Path,
+        copies: int,
+        seed: int,
+        fitted: bool,
+        allowed: int = 0,
     ) -> None:
         self.data, self.plan, self.changes, self.folder = data, plan, changes, folder
-        self.copies, self.seed, self.fitted = copies, seed, fitted
+        self.copies, self.seed, self.fitted, self.allowed = copies, seed, fitted, allowed
         self.stems = distinct_stems(data.names, copies)
         self.rows: list[list[str]] = []
         self.faults: list[UserError] = []
@@ -149,7 +152,7 @@ class Writer:
         except BadImage as error:
             self.faults.append(UserError(error.what, error.where, error.fix))
             return
-        if self.faults:
+        if len(self.faults) > self.allowed:
             return  # nothing of it would stay
         if mask is not None and self.fitted:
             mask = fit_mask(mask, plan.size, plan.fit)
@@ -173,10 +176,8 @@ class Writer:
 
     def finish(self) -> None:
         """The table, and the list of classes of masks. Raises UserError with the faults of all images."""
-        if len(self.faults) > MOST_TOLD:
-            more = UserError(f"{len(self.faults)} images cannot be used", f"the first {MOST_TOLD} are told above")
-            self.faults[MOST_TOLD:] = [more]
-        raise_all(self.faults)
+        if len(self.faults) > self.allowed:
+            raise_all(self._told())
         data, text = self.data, io.StringIO()
         told = ("mask",) if data.masks is not None else data.quantities if data.values is not None else ("label",)
         heads = ["image", *told, "group", *["split"] * (data.splits is not None)]
@@ -185,6 +186,12 @@ class Writer:
         self._store(TABLE, text.getvalue().encode(errors="backslashreplace"))
         if data.masks is not None:
             self._store("classes.txt", "".join(f"{name}\n" for name in data.classes).encode())
+
+    def _told(self) -> list[UserError]:
+        if len(self.faults) <= MOST_TOLD:
+            return self.faults
+        more = UserError(f"{len(self.faults)} images cannot be used", f"the first {MOST_TOLD} are told above")
+        return [*self.faults[:MOST_TOLD], more]
 
     def _plan(self, pixels: Array) -> Preprocessing:
         """The image's own shape, unless all are made alike; deep pixels range from its lowest to its highest."""

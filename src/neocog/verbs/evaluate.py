@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,10 @@ from rich.table import Table
 
 from neocog.config import from_run
 from neocog.data.dataset import Dataset
-from neocog.data.detect import open_dataset
 from neocog.data.feed import Streamed
-from neocog.data.images import Decoding
-from neocog.data.reading import Reading
 from neocog.data.split import learned_from, read_splits
 from neocog.data.subset import set_aside
+from neocog.data.taken import taken_json
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
 from neocog.predictor import load_predictor, path_of
@@ -26,23 +24,28 @@ from neocog.run import Measure, Run, to_json, write_atomically
 from neocog.studies import study_for
 from neocog.studies.evaluation import Samples
 from neocog.verbs.screen import Screen
+from neocog.verbs.session import open_data, settings_for
 
 
 def evaluate(
-    run: str | Path | Run, data: str | Path | None = None, out: str | Path | None = None, quiet: bool = False
+    run: str | Path | Run,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, …}.
 
     Without ``data``: the run's own test part, as splits.csv names it. With ``data``: all of it, or its test part where it
     has one; images of the run's training part among them (the same bytes or pixels) are an error. Writes the JSON to ``out``.
+    ``settings``: how the data are read, fields of ``neocog.config.ReadConfig``; by default as the run read its own.
     """
     run, screen = path_of(run), Screen(quiet)
     config = from_run(run.config)
+    config = settings_for(config.data.data if data is None else data, settings, base=config)
     with as_trained(config.training) as device:
         predictor = load_predictor(run, device)
-        source = str(data) if data is not None else config.data.data
-        reading = replace(Reading.of(config), least_classes=1)
-        dataset = open_dataset(source, Decoding.recorded(predictor.preprocessing), reading)
+        dataset = open_data(config.data, screen, recipe=predictor.preprocessing)
         study = study_for(predictor.task, dataset)
         own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
         samples = Samples(
@@ -60,11 +63,12 @@ def evaluate(
         "run": str(run.folder),
         "task": predictor.task,
         "model": config.model.model,
-        "data": source,
+        "data": config.data.data,
         "classes": list(predictor.classes),
         "n": {"test": len(samples)},
         "measures": {"test": {name: asdict(measure) for name, measure in found.measures.items()}},
         **found.more,
+        **taken_json(dataset),
     }
     if out is not None:
         if Path(out).exists():

@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 from neocog import __version__
 from neocog.config import from_run
 from neocog.data.dataset import Images
-from neocog.data.detect import open_dataset
 from neocog.data.feed import Streamed
-from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.run import Run
 from neocog.verbs.evaluate import own_test
 from neocog.verbs.screen import Screen
+from neocog.verbs.session import open_data
 
 Target = Literal["keras", "onnx", "numpy"]
 Pixels = NDArray[Any]
@@ -93,8 +92,7 @@ def difference(predictor: Predictor, found: Pixels, pixels: Pixels) -> float:
 def samples(run: Run, recipe: Preprocessing) -> tuple[Pixels, str]:
     """Fitted pixels (B, C, H, W) of the run's own test images; random ones where the data are gone."""
     try:
-        config = from_run(run.config)
-        dataset = open_dataset(config.data.data, Decoding.recorded(recipe))
+        dataset = open_data(from_run(run.config).data, Screen(quiet=True), recipe=recipe)
         return stored(dataset.images, own_test(run, dataset)[:IMAGES], recipe), "of its own test images"
     except (UserError, OSError):
         shape = (IMAGES, recipe.channels, *recipe.size)

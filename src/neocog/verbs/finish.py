@@ -8,6 +8,7 @@ from typing import Any
 
 from neocog.data.dataset import SPLITS
 from neocog.data.split import fingerprint
+from neocog.data.taken import taken_json
 from neocog.engine.loop import Learner, Loop
 from neocog.measures.intervals import clusters
 from neocog.pages import sections_to_json, write_report
@@ -67,6 +68,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "precision": loop.precision.name,
         "augmentation": [asdict(each) for each in job.decisions],
         "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, job.data.told)},
+        **taken_json(dataset),
     }
     compared = baseline_chapter(run, measures["test"])
     results = [*found.chapters[:1], *((compared,) if compared else ()), *found.chapters[1:]]

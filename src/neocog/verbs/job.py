@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +16,11 @@ from neocog.checks import findings
 from neocog.config import Config
 from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
-from neocog.data.dataset import SPLITS, BadImage, Dataset, Header
-from neocog.data.detect import open_dataset
+from neocog.data.dataset import SPLITS, BadImage, Dataset
 from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
-from neocog.data.images import Decoding
 from neocog.data.masks import survey_masks
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.reading import Reading
 from neocog.data.sequences import sequence_plan
 from neocog.data.split import Manifest, folds, notes, split
 from neocog.data.subset import set_aside
@@ -37,21 +34,22 @@ from neocog.studies.job import Data, Job
 from neocog.studies.study import Study
 from neocog.verbs.changes import decide
 from neocog.verbs.screen import Screen
+from neocog.verbs.session import decoding_of, headers, open_data, without_unreadable
 
 
 def read(config: Config, screen: Screen) -> Data:
     """Open the data, decode every image once, and check them. Raises UserError with every fault that was found."""
-    decoding = Decoding(frames=config.data.frames, axes=config.data.axes or None, max_pixels=config.data.max_pixels)
-    dataset = open_dataset(config.data.data, decoding, Reading.of(config))
+    least = 2 if config.data.task in ("auto", "classification") else 1
+    dataset = open_data(config.data, screen, least)
     chosen = study_for(config.data.task, dataset)
-    screen.say(f"{config.data.data}: taken for {dataset.kind}, {described(dataset)}; task: {chosen.name}")
     chosen.check(config, dataset)
     dataset, unseen = set_aside(dataset, config.data.unseen)
     known = list(headers(dataset))
     if dataset.form == "sequences":
         plan, changed = sequence_plan(dataset.images, config.data.size), tuple[str, ...]()
     else:
-        plan = shape_plan(known, config.data.channels or None, config.data.size or None, config.data.fit, decoding)
+        shape = config.data.channels or None, config.data.size or None, config.data.fit
+        plan = shape_plan(known, *shape, decoding_of(config.data))
         plan, changed = replace(plan, scaling=config.data.scaling), plan_notes(known, plan)
     for note in (*dataset.notes, *changed):
         screen.say(f"  note: {note}")
@@ -64,6 +62,7 @@ def read(config: Config, screen: Screen) -> Data:
             labelled = survey_masks(dataset.masks, plan.size, plan.fit, advance, keep, len(dataset.classes))
         records = [replace(r, error=r.error or e) for r, e in zip(records, labelled.errors, strict=True)]
     kept = usable(dataset, records, config)
+    dataset = without_unreadable(dataset, records, screen)
     copies = near_copies(records, dataset.form)
     found = findings(dataset, records, masks=labelled, copies=copies)
     for finding in found:
@@ -71,16 +70,6 @@ def read(config: Config, screen: Screen) -> Data:
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
     together = config.data.together
     return Data(dataset, chosen, records, surveyed.pixels, plan, kept, copies, found, unseen, labelled, together)
-
-
-def described(dataset: Dataset) -> str:
-    """ "1,797 images in 10 classes": what the user must see, lest data be taken for something else."""
-    what = f"{len(dataset):,} {dataset.form}"
-    if dataset.values is not None:
-        return f"{what} with {listed(dataset.quantities)}"
-    if dataset.masks is not None:
-        return f"{what} with masks of {len(dataset.classes)} classes"
-    return f"{what} in {len(dataset.classes)} classes" if dataset.has_classes else what
 
 
 def arrange(
@@ -123,15 +112,6 @@ def arrange(
     )
     task = data.study.task(config, dataset, preprocessing, train)
     return Job(config, data, parts, preprocessing, feed, task, decisions)
-
-
-def headers(dataset: Dataset) -> Iterator[Header | None]:
-    """What the files say of themselves; None where even that cannot be read (the survey tells why)."""
-    for index in range(len(dataset)):
-        try:
-            yield dataset.images.header(index)
-        except BadImage:
-            yield None
 
 
 def usable(dataset: Dataset, records: Sequence[Record], config: Config) -> NDArray[np.bool_]:

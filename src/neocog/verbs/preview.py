@@ -1,39 +1,39 @@
-"""``preview``: a contact sheet of what the network will be shown, each sample before and after augmentation."""
+"""``preview``: a contact sheet of the first batch that training would learn from, before and after augmentation."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from torch import Tensor
 
-from neocog.data.augment import Augmentation, Changes, ImageChanges, MaskChanges
+from neocog.config import Config, configured
+from neocog.data.augment import Augmentation, Changes
 from neocog.data.augment import policy as images
 from neocog.data.augment import volume as volumes
-from neocog.data.augment.changes import square, window
-from neocog.data.augment.sequence import USUAL, SequenceAugmentation, SequenceChanges
-from neocog.data.dataset import Array, BadImage, Dataset, Form, Header
-from neocog.data.decoding import Decoding
-from neocog.data.detect import open_dataset
-from neocog.data.fit import fit, shape_plan
-from neocog.data.masks import fit_mask
-from neocog.data.nucleotides import shares
-from neocog.data.preprocessing import Fit, Preprocessing
-from neocog.data.reading import Reading
-from neocog.data.sequences import sequence_plan
+from neocog.data.augment.sequence import USUAL, SequenceAugmentation
+from neocog.data.dataset import Array
+from neocog.data.feed import Feed, Indices
+from neocog.data.normalise import in_stored_units
+from neocog.data.preprocessing import Preprocessing
 from neocog.data.slices import middle_slices, side_by_side
-from neocog.errors import UserError, listed, printable
+from neocog.engine.ranks import Ranks
+from neocog.errors import UserError, printable
 from neocog.run import write_atomically
+from neocog.studies.job import Job
 from neocog.tasks.chapters import grey_levels, overlay, strip
+from neocog.verbs.job import arrange, read
+from neocog.verbs.screen import Screen
+from neocog.verbs.session import data_name, described
 
-Policy = Augmentation | volumes.VolumeAugmentation | SequenceAugmentation
 MADE_BY = "neocog preview"
 SMALL, LARGE = 96, 192  # pixels: smaller images are enlarged to at least this, larger ones reduced to at most that
 MARGIN, GAP, HEAD, LABEL = 16, 6, 74, 200  # pixels of the sheet; LABEL: the widest that names may be
@@ -46,51 +46,24 @@ def preview(
     *,
     n: int = 10,
     draws: int = 6,
-    seed: int = 0,
-    epoch: int = 0,
-    augment: Sequence[str] = (),
-    patch: Sequence[int] = (),
-    augmentation: Policy | None = None,
-    channels: int | None = None,
-    size: tuple[int, ...] | None = None,
-    how: Fit = "resize",
-    frames: Literal["error", "first", "stack"] = "error",
-    kind: Form | Literal["auto"] = "auto",
+    base: Config | None = None,
     quiet: bool = True,
+    **settings: Any,
 ) -> Path:
-    """Write a PNG of ``n`` samples, one a row: as fitted, then as drawn in ``draws`` epochs from ``epoch`` on.
+    """Write a PNG of ``n`` samples of the first batches that ``train`` would learn from, one a row, in ``draws`` epochs.
 
-    ``augment``: changes to the default augmentation ("turn=15", "flip=off"); ``augmentation``: a policy in its place;
-    ``patch``: side, or height and width, of the windows from which masks are learned.
-    Every header is looked at, since they decide the size, but only the shown images are decoded. Returns the path,
-    by default preview-NAME.png here. An existing file is replaced only where it is such a sheet. Raises UserError.
+    ``settings``: as of ``train``, over those of ``base``. All data are read, checked, split and prepared as there, and what
+    is shown are the batches that its network would get. Returns the path, by default preview-NAME.png here. An existing
+    file is replaced only where it is such a sheet. Raises UserError.
     """
     if n < 1 or draws < 1:
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
     target = destination(source, None if out is None else Path(out))
-    dataset = open_dataset(source, Decoding(frames=frames), Reading(kind=kind, least_classes=1))
-    if dataset.form == "sequences":
-        plan = sequence_plan(dataset.images, size or ())
-    else:
-        plan = shape_plan(list(headers(dataset)), channels, size, how, Decoding(frames=frames))
-    samples, pixels = shown(dataset, plan, n, seed)
-    if plan.dtype != "uint8" or dataset.form == "volumes":
-        low, high = float(pixels.min()), float(pixels.max())
-        plan = replace(plan, low=low, high=high if high > low else low + 1)
-    augmentation, changes = policy_and_changes(dataset, plan, augmentation, augment, patch)
-    masks = fitted_masks(dataset, plan, samples)  # (n, H, W), or (n,) where there are none
-    columns = [(pixels if dataset.form == "sequences" else pixels.astype(np.float32), masks)]
-    for number in range(epoch, epoch + draws):
-        given = torch.from_numpy(pixels), torch.from_numpy(masks), torch.from_numpy(samples)
-        changed, moved = changes(*given, seed, number, plan)
-        columns.append((changed.numpy(), moved.numpy()))
-    rows = [
-        Row(dataset.told(sample), str(dataset.names[sample]), [(shown[k], mask[k]) for shown, mask in columns])
-        for k, sample in enumerate(samples.tolist())
-    ]
-    heads = ["fitted", *(f"epoch {number}" for number in range(epoch, epoch + draws))]
-    windows = f"; windows of {' × '.join(map(str, square(patch)))}" if patch else ""
-    picture = sheet(rows, heads, (title(source, dataset, plan), described(augmentation) + windows), plan)
+    config, screen = configured(base or Config(), {**settings, "data": data_name(source)}), Screen(quiet)
+    job = arrange(config, read(config, screen), Ranks(), screen, 0 if config.data.folds else None)
+    rows = shown(job, n, draws)
+    heads = ["unchanged", *(f"epoch {number + 1}" for number in range(draws))]
+    picture = sheet(rows, heads, (title(source, job), augmentation(job.feed.changes)), job.preprocessing)
     stamp = PngImagePlugin.PngInfo()
     stamp.add_text("Software", MADE_BY)
     stored = io.BytesIO()
@@ -99,38 +72,53 @@ def preview(
     return target
 
 
-def fitted_masks(dataset: Dataset, plan: Preprocessing, samples: np.ndarray) -> Array:
-    """(n, H, W) class numbers of the shown samples, as fitted; without masks (n,) zeros, which no picture shows."""
-    if dataset.masks is None:
-        return np.zeros(len(samples), np.uint8)
-    return np.stack([fit_mask(dataset.masks.read(sample), plan.size, plan.fit) for sample in samples.tolist()])
-
-
-def policy_and_changes(
-    dataset: Dataset, plan: Preprocessing, policy: Policy | None, edits: Sequence[str], patch: Sequence[int]
-) -> tuple[Policy, Changes]:
-    """What happens to samples of this form: the given policy, or the default one with ``edits``; windows of masks."""
-    if patch and dataset.masks is None:
-        raise UserError(f"--patch is for images with masks, not for {dataset.kind}", fix="leave it out")
-    if dataset.form == "sequences":
-        letters = policy if isinstance(policy, SequenceAugmentation) else SequenceAugmentation().changed(edits)
-        return letters, SequenceChanges(letters)
-    if dataset.form == "volumes":
-        found = policy if isinstance(policy, volumes.VolumeAugmentation) else None
-        found = found or volumes.VolumeAugmentation.default().changed(edits)
-        return found, volumes.VolumeChanges(found)
-    usual = Augmentation.default(plan, dataset.mirror)
-    chosen = policy if isinstance(policy, Augmentation) else usual.changed(edits)
-    return chosen, ImageChanges(chosen) if dataset.masks is None else MaskChanges(chosen, window(patch, plan.plane))
-
-
 @dataclass(frozen=True)
 class Row:
-    """One sample: its class, its name, and its pictures (C, H, W) or (C, D, H, W) in stored units, each with its mask."""
+    """One sample: its class or value, its name, and its pictures.
+
+    Each is (C, H, W), (C, D, H, W) or (4, 1, L), normalised, as the network gets it, with the target that belongs to it.
+    """
 
     label: str
     name: str
-    pictures: list[tuple[Array, Array]]
+    pictures: list[tuple[Tensor, Tensor]]
+
+
+def shown(job: Job, n: int, draws: int) -> list[Row]:
+    """``n`` samples of the first batches, one class after the other: unchanged, then as each of the first epochs has them."""
+    dataset, feed = job.dataset, job.feed
+    inputs, targets, samples = first_batches(feed, n)
+    order = in_turn(dataset.labels[samples])[:n]
+    order = order[np.argsort(dataset.labels[samples[order]], kind="stable")]
+    chosen = samples[order]
+    unchanged, *later = (feed.seen(chosen, epoch) for epoch in (None, *range(1, draws)))
+    columns = [(batch.inputs.cpu(), batch.targets.cpu()) for batch in (unchanged, *later)]
+    columns.insert(1, (inputs[order], targets[order]))
+    return [
+        Row(dataset.told(sample), str(dataset.names[sample]), [(pixels[k], truth[k]) for pixels, truth in columns])
+        for k, sample in enumerate(chosen.tolist())
+    ]
+
+
+def first_batches(feed: Feed, n: int) -> tuple[Tensor, Tensor, Indices]:
+    """(B, C, …) inputs, (B, …) targets and (B,) positions in the data of the first batches, with ``n`` samples or more."""
+    found, count = [], 0
+    for _, pieces in feed.training(0, feed.batches.per_epoch):
+        found += pieces
+        count += sum(map(len, pieces))
+        if count >= n:
+            break
+    inputs, targets = (torch.cat([getattr(b, name).cpu() for b in found]) for name in ("inputs", "targets"))
+    return inputs, targets, np.concatenate([batch.samples for batch in found])
+
+
+def in_turn(labels: Indices) -> Indices:
+    """(B,) positions in an order that goes through the classes in turn, each in its own order."""
+    turn = np.zeros(len(labels), dtype=np.int64)  # how many of its class come before it
+    for label in np.unique(labels):
+        own = labels == label
+        turn[own] = np.arange(own.sum())
+    return np.argsort(turn, kind="stable")
 
 
 def destination(source: str | Path, out: Path | None) -> Path:
@@ -155,67 +143,31 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def headers(dataset: Dataset) -> Iterator[Header | None]:
-    """What the images say of themselves; None where that cannot be read."""
-    for index in range(len(dataset)):
-        try:
-            yield dataset.images.header(index)
-        except BadImage:
-            yield None
-
-
-def shown(dataset: Dataset, plan: Preprocessing, n: int, seed: int) -> tuple[np.ndarray, Array]:
-    """Positions (n,) and fitted pixels (n, C, H, W): training samples, one class after the other; broken files left out."""
-    samples, pixels, errors = [], [], []
-    for sample in candidates(dataset, seed):
-        try:
-            pixels.append(fit(dataset.images.read(sample), plan, str(dataset.names[sample])))
-            samples.append(sample)
-        except BadImage as error:
-            errors.append(error)
-        if len(samples) == n or len(errors) > 100:
-            break
-    if not samples:
-        where = listed((error.where for error in errors), most=3)
-        raise UserError(
-            f"none of {len(errors)} images can be shown: {errors[0].what}", where, "neocog audit tells more"
-        )
-    order = np.argsort(dataset.labels[samples], kind="stable")
-    return np.array(samples, dtype=np.int64)[order], np.stack(pixels)[order]
-
-
-def candidates(dataset: Dataset, seed: int) -> Iterable[int]:
-    """Training samples (all, where the source names no parts) in a drawn order that goes through the classes in turn."""
-    allowed = np.ones(len(dataset), dtype=np.bool_) if dataset.splits is None else dataset.splits == "train"
-    positions = np.flatnonzero(allowed) if allowed.any() else np.arange(len(dataset))
-    positions = np.random.default_rng(seed).permutation(positions)
-    turn = np.zeros(len(positions), dtype=np.int64)  # how many of its class come before it
-    for index in range(len(dataset.classes)):
-        own = dataset.labels[positions] == index
-        turn[own] = np.arange(own.sum())
-    ordered: list[int] = positions[np.argsort(turn, kind="stable")].tolist()
-    return ordered
-
-
-def title(source: str | Path, dataset: Dataset, plan: Preprocessing) -> str:
-    """One line on the data and the shape that they get."""
+def title(source: str | Path, job: Job) -> str:
+    """One line on the data, the batch, and the shape that they get."""
+    plan, dataset = job.preprocessing, job.dataset
     colours = "" if plan.channels in (1, 3) else ", the first as red, green, blue"
     shape = (
         f"{' × '.join(map(str, plan.size))}, {plan.channels} channel{'s'[: plan.channels > 1]}{colours}, {plan.dtype}"
     )
-    within = f" in {len(dataset.classes)} classes" if dataset.classes else ""
-    return f"{printable(str(source))}: {len(dataset):,} {dataset.form}{within}, shown as {shape}"
+    batch = f"the first batch of {len(job.feed.batches[0])} for {job.study.name}"
+    return f"{printable(str(source))}: {described(dataset)}; {batch}, as {shape}"
 
 
-def described(policy: Policy) -> str:
-    """One line on what is on: "flip 0.5, crop 4"."""
+def augmentation(changes: Changes | None) -> str:
+    """One line on what is on: "augmentation: flip 0.5, crop 4"."""
+    policy = getattr(changes, "policy", None)
+    if policy is None:
+        return "augmentation: off"
     if isinstance(policy, SequenceAugmentation):
         on = [f"{name} {getattr(policy, name):g}" for name in USUAL if getattr(policy, name)]
         return f"augmentation: {', '.join(on) or 'off'}"
     kinds = images.KINDS if isinstance(policy, Augmentation) else volumes.KINDS
     parts = [f"{name.replace('_', ' ')} {getattr(policy, name):g}" for name in kinds if getattr(policy, name)]
     word = f"fill {policy.fill}" if isinstance(policy, Augmentation) else f"quarters {policy.quarters}"
-    return f"augmentation: {', '.join(parts)}; {word}" if policy.is_on() else "augmentation: off"
+    patch = getattr(changes, "patch", None)
+    windows = f"; windows of {' × '.join(map(str, patch))}" if patch else ""
+    return (f"augmentation: {', '.join(parts)}; {word}" if policy.is_on() else "augmentation: off") + windows
 
 
 def sheet(rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], plan: Preprocessing) -> Image.Image:
@@ -243,7 +195,22 @@ def sheet(rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], pla
         pen.text((MARGIN, middle + 4), names[number][1], GREY, text[12], anchor="la")
         for column, (pixels, mask) in enumerate(row.pictures):
             page.paste(enlarged(picture(pixels, plan, mask)), (lefts[column], top))
+            pen.text(
+                (lefts[column] + 4, top + 4),
+                moved(mask, row.pictures[0][1]),
+                INK,
+                text[12],
+                stroke_width=2,
+                stroke_fill=PAPER,
+            )
     return page
+
+
+def moved(target: Tensor, before: Tensor) -> str:
+    """What a change made of the numbers that are learned; "" where they stayed, and for masks, which are seen."""
+    if target.ndim > 1 or torch.equal(target.float(), before.float()):
+        return ""
+    return " ".join(f"{value:.4g}" for value in target.reshape(-1).tolist())
 
 
 def shortened(pen: ImageDraw.ImageDraw, text: str, kind: ImageFont.FreeTypeFont, keep_end: bool = False) -> str:
@@ -255,19 +222,22 @@ def shortened(pen: ImageDraw.ImageDraw, text: str, kind: ImageFont.FreeTypeFont,
     return cut
 
 
-def picture(pixels: Array, plan: Preprocessing, mask: Array | None = None) -> Image.Image:
+def picture(inputs: Tensor, plan: Preprocessing, mask: Tensor | None = None) -> Image.Image:
     """Low … high as black … white; one channel as grey, else the first three as colours; volumes as middle slices.
 
     A mask (H, W) lies over its image in the colours of its classes.
     """
     if plan.encoding == "nucleotides":
-        return Image.open(io.BytesIO(base64.b64decode(strip(shares()[pixels[0, 0]].T)))).convert("RGB")
+        return Image.open(io.BytesIO(base64.b64decode(strip(inputs[:, 0].numpy())))).convert("RGB")
+    pixels: Array = in_stored_units(inputs[None], plan)[0].numpy()
     if pixels.ndim == 4:
         pixels = side_by_side(middle_slices(pixels), plan.low)
-    levels = (pixels.astype(np.float32) - plan.low) * (255 / (plan.high - plan.low))
+    levels = (pixels - plan.low) * (255 / (plan.high - plan.low))
     bytes_ = levels.clip(0, 255).round().astype(np.uint8)
     if mask is not None and mask.ndim == 2:
-        return Image.fromarray(overlay(grey_levels(bytes_, 0, 255), mask, int(mask[mask < 255].max(initial=0)) + 1))
+        classes = mask.numpy().astype(np.uint8)
+        known = int(classes[classes < 255].max(initial=0)) + 1
+        return Image.fromarray(overlay(grey_levels(bytes_, 0, 255), classes, known))
     if len(bytes_) == 1:
         return Image.fromarray(bytes_[0]).convert("RGB")
     blank = np.zeros((max(0, 3 - len(bytes_)), *bytes_.shape[1:]), dtype=np.uint8)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from neocog.data.dataset import Taken
+from neocog.data.taken import HEADS, Loss
 from neocog.run import Bars, Finding, Findings, Item, Picture, Pictures, Section, Table, Text
 
 
@@ -14,8 +16,11 @@ def data_chapter(
     findings: Sequence[Finding] = (),
     samples: Sequence[Picture] = (),
     form: str = "images",
+    taken: Sequence[Taken] = (),
+    lost: Sequence[Loss] = (),
 ) -> Section:
-    """``kind``: what the data was taken for; ``counts``: for each part of the split, the samples of each class (K,).
+    """``kind``: what the data was taken for; ``counts``: for each part of the split, the samples of each class (K,);
+    ``taken``: what each part of the data was taken for; ``lost``: what is left out of which class.
 
     With one class only there is nothing to compare: the parts alone are shown.
     """
@@ -35,6 +40,8 @@ def data_chapter(
         summary += f" The largest class has {ratio:.1f} times the {form} of the smallest." if ratio >= 1.2 else ""
     items: list[Item] = [
         Text(summary),
+        *_taken(taken),
+        *_lost(lost, form),
         Findings(tuple(findings)),
         Table(("part", form, "share", "smallest class")[: 3 + several], tuple(row[: 3 + several] for row in rows)),
     ]
@@ -43,3 +50,24 @@ def data_chapter(
     if samples:
         items.append(Pictures(tuple(samples), f"Training {form} as the network is shown them, without augmentation."))
     return Section("The data", tuple(items), "data")
+
+
+def _taken(taken: Sequence[Taken]) -> Iterator[Item]:
+    if taken:
+        rows = tuple((each.part, each.role, each.evidence, each.flag) for each in taken)
+        yield Table(HEADS, rows, "What the data were taken for, and the flag that says otherwise.")
+
+
+def _lost(lost: Sequence[Loss], form: str) -> Iterator[Item]:
+    if lost:
+        rows = tuple(
+            (
+                loss.label or "of no known class",
+                loss.used,
+                loss.lost,
+                f"{loss.share * 100:.1f} %",
+                "; ".join(f"{times:,} {reason}" for reason, times in loss.reasons),
+            )
+            for loss in lost
+        )
+        yield Table(("class", "used", "left out", "share", "because"), rows, f"What is left out of the {form}.")
