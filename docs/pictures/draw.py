@@ -75,7 +75,7 @@ def dry(iterations: int) -> Figure:
     layers, bends = ("c1", "c3", "c5", "f6", "output"), ("tanh1", "tanh3", "tanh5", "tanh6")
     runs = {"rate 0.75": (0.75, 0.0), "rate 0.75, L2 penalty 0.028": (0.75, 0.028), "rate 0.3": (0.3, 0.0)}
     for place, (name, how) in enumerate(runs.items()):
-        model, _ = lesson["train"](*how, iterations, kind=CrossEntropyLoss)
+        model, _ = lesson["train"](*how, iterations, loss_of=CrossEntropyLoss)
         model.zero_grad()
         criterion(model(x), y)
         model.backward(criterion.backward())
