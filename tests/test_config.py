@@ -44,14 +44,21 @@ def test_all_faults_of_a_file_are_told_at_once_with_the_nearest_name() -> None:
         from_toml(text, "my.toml")
     said = str(error.value)
     assert len(error.value.errors) == 4
-    for part in ("'sizze'", "did you mean 'size'", "'many' is not a whole number", "'adamm'", "[trainng]", "my.toml"):
+    for part in (
+        "'sizze'",
+        "did you mean 'size'",
+        "--epochs many is not a whole number",
+        "--optimizer adamm",
+        "[trainng]",
+        "my.toml",
+    ):
         assert part in said, part
 
 
 @pytest.mark.parametrize(
     ("edits", "says"),
     [
-        ({"lr": float("nan")}, "--lr nan is outside"),
+        ({"lr": float("nan")}, "--lr nan is not a finite number"),
         ({"lr": 0.0}, "--lr 0"),
         ({"epochs": -1}, "--epochs -1 is below 0"),
         ({"batch": -5}, "--batch -5 is below 0"),
@@ -59,10 +66,9 @@ def test_all_faults_of_a_file_are_told_at_once_with_the_nearest_name() -> None:
         ({"split": (0.8, 0.2)}, "not three shares"),
         ({"split": (1.0, 0.0, 0.0)}, "nothing to train or to test on"),
         ({"folds": 2}, "--folds 2 is too few"),
-        ({"size": (0,)}, "is no size"),
+        ({"size": (0,)}, "--size 0: 0 is below 1"),
         ({"ema": 1.0}, "--ema 1.0"),
-        ({"label_smoothing": 0.1, "loss": "mse"}, "belongs to cross-entropy"),
-        ({"seed": 2**63}, "above 2^63"),
+        ({"seed": 2**63}, "is above 9,223,372,036,854,775,807"),
     ],
 )
 def test_a_value_out_of_range_is_an_error_with_the_value_in_it(edits: dict[str, object], says: str) -> None:
@@ -75,4 +81,4 @@ def test_the_number_of_flags_is_kept_in_check() -> None:
     """Flags only ever grow; a new one needs an old one to go, or this number to be raised on purpose."""
     from dataclasses import fields
 
-    assert sum(len(fields(section)) for section in (DataConfig, ModelConfig, TrainConfig)) <= 71
+    assert sum(len(fields(section)) for section in (DataConfig, ModelConfig, TrainConfig)) <= 75

@@ -3,8 +3,10 @@
 The verbs of the command line, as functions:
 
 >>> import neocog
->>> run = neocog.train("digits", model="lenet5", epochs=10)        # doctest: +SKIP
->>> neocog.predict(run, ["photos/"])                               # doctest: +SKIP
+>>> run = neocog.train("digits", model="mlp", epochs=1, out="digits-run", quiet=True)
+>>> found = neocog.evaluate(run, quiet=True)
+>>> found["measures"]["test"]["accuracy"]["n"]
+180
 """
 
 from __future__ import annotations
@@ -27,14 +29,23 @@ VERBS = {
     "device": "neocog.verbs.device",
     "filters": "neocog.verbs.filters",
     "export": "neocog.verbs.export",
+    "convert": "neocog.verbs.parts",
     "kmeans": "neocog.verbs.kmeans",
     "sample": "neocog.verbs.sample",
+    "bench": "neocog.verbs.parts",
 }
 __all__ = ["__version__", *VERBS]
 
 
 def __getattr__(name: str) -> Any:
     """The verbs load when they are first used: ``import neocog`` takes no torch."""
-    if name in VERBS:
-        return getattr(importlib.import_module(VERBS[name]), name)
-    raise AttributeError(f"module 'neocog' has no attribute '{name}'")
+    if name not in VERBS:
+        raise AttributeError(f"module 'neocog' has no attribute '{name}'")
+    from neocog.checked import checked
+
+    globals()[name] = checked(getattr(importlib.import_module(VERBS[name]), name))
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *VERBS})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -43,6 +43,17 @@ def raise_all(errors: Iterable[UserError]) -> None:
         raise found[0]
     if found:
         raise Problems(found)
+
+
+def faults_of(check: Callable[[], object]) -> list[UserError]:
+    """What a check raises, one by one; [] where it passes."""
+    try:
+        check()
+    except Problems as problems:
+        return list(problems.errors)
+    except UserError as error:
+        return [error]
+    return []
 
 
 def listed(names: Iterable[str], most: int = 10) -> str:

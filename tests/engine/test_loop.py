@@ -26,6 +26,7 @@ from neocog.engine.loop import Counters, Learner, Loop, learner, restore
 from neocog.engine.precision import Precision, choose
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
+from neocog.interop.by_hand import HandOptimizer
 from neocog.run import Run
 from neocog.tasks.classification import Classification
 
@@ -69,6 +70,28 @@ def prepared(
     fresh.counters.steps = steps
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     return Loop(task, feed, config, choose("cpu", "fp32"), Ranks(), Run(folder), DATASET), fresh
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["torch", "numpy"])
+@pytest.mark.parametrize("optimizer", ["rmsprop", "sgd"])
+def test_the_schedules_rate_is_the_one_that_moves_the_weights(tmp_path: Path, by_hand: bool, optimizer: Any) -> None:
+    settings = {
+        "schedule": "exponential",
+        "decay_steps": 1,
+        "decay_rate": 1e-12,
+        "weight_decay": 0.0,
+        "optimizer": optimizer,
+    }
+    loop, fresh = prepared(tmp_path, plain, **settings)
+    if by_hand:
+        fresh.optimizers = {name: HandOptimizer.like(one) for name, one in fresh.optimizers.items()}
+    weights = fresh.nets["model"][3].weight
+    moved = []
+    for step, pieces in loop.feed.training(0, 3):
+        before = weights.detach().clone()
+        loop.step(fresh, step, pieces)
+        moved.append(float((weights.detach() - before).abs().max()))
+    assert moved[0] > 1e-4 and max(moved[1:]) < 1e-9
 
 
 def unwatched(_counters: Counters, _loss: float) -> None:

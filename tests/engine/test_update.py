@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import nn
 
-from neocog.config import TrainConfig
+from neocog.config import Optimizer, TrainConfig
 from neocog.engine.schedule import rate
 from neocog.engine.seed import mix, seed_step
 from neocog.engine.update import NonFinite, apply_update, average_weights, optimizer_for
@@ -115,14 +116,39 @@ def test_the_running_mean_moves_by_its_decay_and_copies_counters() -> None:
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:
-    rates = [rate(step, 200, 0.4, "onecycle", 0.25) for step in range(200)]
+    rates = [rate(step, 200, TrainConfig(lr=0.4)) for step in range(200)]
     assert max(rates) == pytest.approx(0.4, rel=1e-3)
     assert 45 <= rates.index(max(rates)) <= 55
     assert rates[0] < 0.02 and rates[-1] < 0.001
     assert all(r > 0 for r in rates)
-    cosine = [rate(step, 200, 0.4, "cosine", 0.25) for step in range(200)]
+    cosine = [rate(step, 200, TrainConfig(lr=0.4, schedule="cosine")) for step in range(200)]
     assert cosine.index(max(cosine)) <= 11
-    assert {rate(step, 9, 0.1, "constant", 0.3) for step in range(9)} == {0.1}
+    assert {rate(step, 9, TrainConfig(lr=0.1, schedule="constant")) for step in range(9)} == {0.1}
+
+
+@pytest.mark.parametrize("staircase", [False, True])
+def test_the_exponential_schedule_is_keras(staircase: bool) -> None:
+    """ExponentialDecay(0.01, 10_000, 0.98), the lecture's, in its own formula."""
+    config = TrainConfig(lr=0.01, schedule="exponential", staircase=staircase)
+    for step in (0, 1, 9_999, 10_000, 25_000):
+        times = step // 10_000 if staircase else step / 10_000
+        assert rate(step, 30_000, config) == pytest.approx(0.01 * 0.98**times, rel=1e-12)
+
+
+def test_each_optimizer_is_the_one_that_is_named_with_its_own_settings() -> None:
+    def made(**settings: Any) -> torch.optim.Optimizer:
+        return optimizer_for(
+            nn.Linear(2, 2), TrainConfig(lr=0.3, alpha=0.8, momentum=0.7, betas=(0.6, 0.5), **settings)
+        )
+
+    groups = {name: made(optimizer=name).param_groups[0] for name in get_args(Optimizer)}
+    kinds = {name: type(made(optimizer=name)).__name__ for name in groups}
+    assert kinds == {"adamw": "AdamW", "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD", "gd": "SGD"}
+    assert all(group["lr"] == 0.3 and group["weight_decay"] == 0 for group in groups.values())
+    assert groups["rmsprop"]["alpha"] == 0.8 and groups["rmsprop"]["momentum"] == 0
+    assert groups["sgd"]["momentum"] == 0.7 and groups["gd"]["momentum"] == 0
+    assert groups["adam"]["betas"] == groups["adamw"]["betas"] == (0.6, 0.5)
+    assert made(optimizer="sgd", nesterov=True).param_groups[0]["nesterov"]
 
 
 def test_noise_is_a_function_of_seed_step_and_rank() -> None:

@@ -160,6 +160,7 @@ def test_hooks_on_layers_hear_every_layer() -> None:
         (torch.optim.SGD, {"lr": 0.1}),
         (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
         (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+        (torch.optim.RMSprop, {"lr": 0.01, "alpha": 0.9}),
         (torch.optim.Adam, {"lr": 0.01, "betas": (0.9, 0.99)}),
         (torch.optim.AdamW, {"lr": 0.01, "betas": (0.9, 0.99), "weight_decay": 0.1}),
     ],

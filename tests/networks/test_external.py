@@ -205,7 +205,7 @@ def test_the_options_of_the_users_class_are_its_own_arguments(own: Path) -> None
         ("Broken", {}, r"AttributeError(?s:.*)my net.py, line 37"),
         ("number", {}, "number made a int, not a torch.nn.Module"),
         ("Full", {"widht": 3}, r"takes no widht(?s:.*)did you mean 'width'"),
-        ("Full", {"width": "six"}, "option width = six is not a whole number"),
+        ("Full", {"width": "six"}, "--width six is not a whole number"),
     ],
 )
 def test_what_is_wrong_with_the_users_file_is_told(

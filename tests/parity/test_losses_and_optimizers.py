@@ -106,6 +106,8 @@ OPTIMIZERS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         torch.optim.SGD,
         {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
     ),
+    "RMSprop": (scratch.RMSprop, torch.optim.RMSprop, {"lr": 0.01, "alpha": 0.9, "weight_decay": 0.1}),
+    "RMSprop with momentum": (scratch.RMSprop, torch.optim.RMSprop, {"lr": 0.01, "momentum": 0.8}),
     "Adam": (scratch.Adam, torch.optim.Adam, {"lr": 0.01, "weight_decay": 0.1, "betas": (0.8, 0.95)}),
     "AdamW": (scratch.AdamW, torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.1}),
 }

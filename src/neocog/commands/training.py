@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
+import docstring_parser
 from cyclopts import Parameter
 
-from neocog.commands.app import Json, Out, Quiet, Reading, app, console, flat, given, settings_file, show
-from neocog.config import SECTIONS, DataConfig, ModelConfig, TrainConfig, configured
-from neocog.errors import UserError, did_you_mean
+from neocog.commands.app import Json, Out, Quiet, Reading, app, console, given, settings_file, show
+from neocog.config import HINTS, SECTIONS
+from neocog.effects import defaults
+from neocog.errors import UserError
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def as_text(kind: Any, tokens: Sequence[Any]) -> Any:
+    """The words as they were typed: what they mean is checked where TOML and Python are checked, too."""
+    return tuple(token.value for token in tokens) if get_origin(kind) is tuple else tokens[-1].value
+
+
+def with_settings(command: F) -> F:
+    """Every setting is a flag of its own, under the heading of its section; those that were typed come in ``**settings``."""
+    signature = inspect.signature(command, eval_str=True)
+    *first, rest = signature.parameters.values()
+    flags = []
+    for section, kind in SECTIONS.items():
+        classes = [docstring_parser.parse_from_object(base) for base in kind.__mro__[:-1]]
+        told = {one.arg_name: one.description for described in classes for one in described.params}
+        for name in (f.name for f in fields(kind) if f.name not in ("data", "options")):
+            switch = get_args(HINTS[name])[:1] == (bool,)
+            flag = Parameter(help=told[name], group=section.capitalize(), converter=None if switch else as_text)
+            annotation: Any = Annotated[HINTS[name], flag]
+            keyword = inspect.Parameter.KEYWORD_ONLY
+            flags.append(inspect.Parameter(name, keyword, default=defaults()[name], annotation=annotation))
+    parameters = [*first, *flags, rest]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
 
 
 @app.command
+@with_settings
 def train(
     data: str,
     /,
     *,
-    data_config: Annotated[DataConfig | None, flat("Data")] = None,
-    model_config: Annotated[ModelConfig | None, flat("Model")] = None,
-    train_config: Annotated[TrainConfig | None, flat("Training")] = None,
     config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
-    **options: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
+    **settings: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
 ) -> None:
     """Train a network on labelled data, judge it, and write a run folder with report.html.
 
@@ -46,14 +75,10 @@ def train(
     data
         A folder or file, or the name of a known data set.
     """
-    base = settings_file(config)
-    settings = {"data": data, **given(data_config, model_config, train_config)}
-    chosen = configured(base, {**settings, **options})
-    if options:
-        _check_options(options, chosen.model.model)
+    from neocog.verbs.ahead import planned
     from neocog.verbs.train import command_line, start
 
-    run = start(chosen, out, quiet, command_line())
+    run = start(planned(settings_file(config), {"data": data, **settings}, out), out, quiet, command_line())
     print_result(run.result, json)
 
 
@@ -175,25 +200,6 @@ def report(*runs: Path, out: Out = None) -> None:
     if not runs:
         raise UserError("no run to report on", fix="neocog report RUN [RUN…]")
     print(write(list(runs), out))
-
-
-def _check_options(options: dict[str, str], model: str) -> None:
-    """A misspelt flag must not be taken for an option of the model: tell of both."""
-    from neocog.networks import options as options_of
-
-    if model == "auto":
-        from neocog.studies import STUDIES, study_of
-
-        found = {name for task in STUDIES for name in study_of(task).models.values()}
-        known = [option for name in sorted(found) for option in options_of(name)]
-    else:
-        known = list(options_of(model))
-    flags = [f.name for section in SECTIONS.values() for f in fields(section)]
-    for name in options:
-        if name.replace("-", "_") not in known:
-            hint = did_you_mean(name, [*flags, *known]).replace("_", "-")
-            which = "the default models have" if model == "auto" else f"model {model} has"
-            raise UserError(f"unknown option --{name}", fix=f"{hint}{which} the options: {', '.join(known) or 'none'}")
 
 
 def print_result(result: Path, json: bool) -> None:

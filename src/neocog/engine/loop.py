@@ -159,7 +159,7 @@ class Loop:
 
     def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float:
         """One update of every network on one batch; the mean loss over all ranks."""
-        lr = rate(step, learner.counters.steps, self.config.lr, self.config.schedule, self.config.warmup)
+        lr = rate(step, learner.counters.steps, self.config)
         totals: dict[str, float] = {}
         for net in learner.nets.values():
             net.train()

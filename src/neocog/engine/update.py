@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 from torch.nn import Module
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from neocog.config import TrainConfig
 
@@ -31,6 +31,8 @@ def optimizer_for(net: Module, config: TrainConfig) -> Optimizer:
     if config.optimizer in ("adam", "adamw"):
         kind = AdamW if config.optimizer == "adamw" else Adam
         return kind(parameters, lr=config.lr, betas=(config.betas[0], config.betas[1]), weight_decay=0.0, fused=True)
+    if config.optimizer == "rmsprop":
+        return RMSprop(parameters, lr=config.lr, alpha=config.alpha)
     momentum = config.momentum if config.optimizer == "sgd" else 0.0
     return SGD(parameters, lr=config.lr, momentum=momentum, nesterov=config.nesterov and momentum > 0, fused=True)
 

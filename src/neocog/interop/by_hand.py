@@ -75,10 +75,10 @@ def _tensor(array: scratch.module.Array | None) -> Tensor | None:
 
 
 class HandOptimizer(torch.optim.Optimizer):
-    """``neocog.scratch``'s SGD, Adam or AdamW as a torch optimizer: ``state_dict`` holds all that it remembers."""
+    """``neocog.scratch``'s SGD, RMSprop, Adam or AdamW as a torch optimizer: ``state_dict`` holds all that it remembers."""
 
-    RULES: ClassVar = {"SGD": scratch.SGD, "Adam": scratch.Adam, "AdamW": scratch.AdamW}
-    OPTIONS = ("lr", "momentum", "dampening", "nesterov", "betas", "eps", "weight_decay")
+    RULES: ClassVar = {"SGD": scratch.SGD, "RMSprop": scratch.RMSprop, "Adam": scratch.Adam, "AdamW": scratch.AdamW}
+    OPTIONS = ("lr", "momentum", "dampening", "nesterov", "alpha", "betas", "eps", "weight_decay")
 
     @classmethod
     def like(cls, optimizer: torch.optim.Optimizer) -> HandOptimizer:

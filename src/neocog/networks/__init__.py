@@ -11,8 +11,8 @@ import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from neocog.checked import read
 from neocog.errors import UserError, did_you_mean, pick, printable, raise_all
-from neocog.networks.option import read_option
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -130,7 +130,7 @@ def check_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
                 hint = did_you_mean(option, known)
                 names = ", ".join(known) or "none"
                 raise UserError(f"model '{name}' has no option '{printable(option)}'", fix=f"{hint}known: {names}")
-            values[option] = read_option(option, value, known[option].annotation)
+            values[option] = read(option, value, known[option].annotation)
         except UserError as error:
             errors.append(error)
     raise_all(errors)

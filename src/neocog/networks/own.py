@@ -13,9 +13,9 @@ from typing import Any
 
 from torch import nn
 
+from neocog.checked import read
 from neocog.errors import UserError, did_you_mean, listed, printable
 from neocog.networks import MODELS
-from neocog.networks.option import read_option
 from neocog.networks.trial import check_outputs, try_out
 
 GIVEN = ("channels", "size", "outputs")
@@ -39,7 +39,7 @@ def build(
     keywords = {key: value for key, value in keywords.items() if key in parameters or anything}
     for key, value in options.items():
         kind = parameters[key].annotation if key in parameters else None
-        keywords[key] = read_option(key, value, kind) if kind in (int, float, bool, str) else value
+        keywords[key] = read(key, value, kind) if kind in (int, float, bool, str) else value
     missing = [key for key, p in parameters.items() if p.default is p.empty and by_name(p) and key not in keywords]
     if missing:
         fix = "name its arguments channels, size, outputs, and give the others a default"

@@ -20,7 +20,7 @@ from neocog.scratch.linear import Flatten, Linear
 from neocog.scratch.loss import CrossEntropyLoss, L1Loss, MSELoss
 from neocog.scratch.module import Module, Parameter
 from neocog.scratch.norm import BatchNorm2d, Dropout, Dropout2d
-from neocog.scratch.optim import L1, L2, SGD, Adam, AdamW
+from neocog.scratch.optim import L1, L2, SGD, Adam, AdamW, RMSprop
 from neocog.scratch.pool import AvgPool2d, LPPool2d, MaxPool2d, MinPool2d
 from neocog.scratch.sequential import Sequential
 from neocog.scratch.training import predict, train_step
@@ -52,6 +52,7 @@ __all__ = [
     "MinPool2d",
     "Module",
     "Parameter",
+    "RMSprop",
     "ReLU",
     "Sequential",
     "Sigmoid",

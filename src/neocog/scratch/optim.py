@@ -94,6 +94,40 @@ class SGD(Optimizer):
         w -= lr * grad
 
 
+class RMSprop(Optimizer):
+    """w ← w − lr · grad / (√v + ε), v ← αv + (1 − α)grad²: each weight's step by its own usual slope. Hinton (2012).
+
+    With ``momentum``, u ← momentum·u + grad / (√v + ε) takes the fraction's place, as in PyTorch.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        *,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay, l1)
+        self.alpha, self.eps, self.momentum = alpha, eps, momentum
+
+    def move(self, w: Array, grad: Array, memory: dict[str, Array], lr: float) -> None:
+        grad = self.penalised(w, grad, self.weight_decay)
+        v = memory.setdefault("square_avg", np.zeros_like(w))
+        v *= self.alpha
+        v += (1 - self.alpha) * grad * grad
+        towards = grad / (np.sqrt(v) + self.eps)
+        if self.momentum:
+            u = memory.setdefault("momentum_buffer", np.zeros_like(w))
+            u *= self.momentum
+            u += towards
+            towards = u
+        w -= lr * towards
+
+
 class Adam(Optimizer):
     """w ← w − lr · m̂ / (√v̂ + ε), with m and v the running means of grad and grad², without their bias towards 0.
 

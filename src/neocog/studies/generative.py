@@ -43,12 +43,6 @@ class Generative(Study):
         if config.data.scaling != "data":
             what = f"--scaling {config.data.scaling} would lose how bright images are, which --task {self.name} learns"
             yield UserError(what, fix="leave --scaling out")
-        if training.class_weights != "none":
-            what = f"--class-weights {training.class_weights} belongs to classes, not to --task {self.name}"
-            yield UserError(what, fix="leave one of the two out")
-        if training.label_smoothing:
-            what = f"--label-smoothing belongs to classes, not to --task {self.name}"
-            yield UserError(what, fix="leave one of the two out")
 
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         config = super().resolved(config, dataset)

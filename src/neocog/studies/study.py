@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neocog.config import SETTINGS_OF, Config, TrainConfig
+from neocog.config import Config
 from neocog.config import Task as TaskName
 from neocog.data.augment import Augmentation, Changes, ImageChanges
 from neocog.data.augment.sequence import SequenceAugmentation, SequenceChanges
@@ -26,7 +26,7 @@ from neocog.data.feed import Resident, Store
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Learner, Loop
-from neocog.errors import UserError, did_you_mean, listed, raise_all
+from neocog.errors import UserError, did_you_mean, listed
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
 from neocog.run import Run
@@ -65,7 +65,6 @@ class Study(ABC):
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         """Settings without "auto" that this task decides: the network and the loss."""
         training, model = config.training, config.model
-        raise_all(self._foreign(training))
         if training.loss == "auto":
             training = replace(training, loss=self.losses[0])  # type: ignore[arg-type]
         elif training.loss not in self.losses:
@@ -77,14 +76,6 @@ class Study(ABC):
             model = replace(model, model=self.models[dataset.form])
         check_purpose(model.model, self.purpose)
         return replace(config, training=training, model=model)
-
-    def _foreign(self, training: TrainConfig) -> Iterator[UserError]:
-        """Settings that belong to other tasks."""
-        usual = TrainConfig()
-        for setting, tasks in SETTINGS_OF.items():
-            if self.name not in tasks and getattr(training, setting) != getattr(usual, setting):
-                what = f"--{setting.replace('_', '-')} belongs to --task {' or '.join(tasks)}, not to {self.name}"
-                yield UserError(what, fix="leave one of the two out")
 
     def scaled(self, preprocessing: Preprocessing) -> Preprocessing:
         """The recipe with the mean and std that this task needs; those of the training part unless it says otherwise."""

@@ -32,12 +32,13 @@ from neocog.interop.engine import on_processor
 from neocog.studies import study_for
 from neocog.studies.job import Data, Job
 from neocog.studies.study import Study
+from neocog.verbs.ahead import suits
 from neocog.verbs.changes import decide
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import decoding_of, headers, open_data, without_unreadable
 
 
-def read(config: Config, screen: Screen) -> Data:
+def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
     """Open the data, decode every image once, and check them. Raises UserError with every fault that was found."""
     least = 2 if config.data.task in ("auto", "classification") else 1
     dataset = open_data(config.data, screen, least)
@@ -51,7 +52,7 @@ def read(config: Config, screen: Screen) -> Data:
         shape = config.data.channels or None, config.data.size or None, config.data.fit
         plan = shape_plan(known, *shape, decoding_of(config.data))
         plan, changed = replace(plan, scaling=config.data.scaling), plan_notes(known, plan)
-    for note in (*dataset.notes, *changed):
+    for note in (*dataset.notes, *changed, *([] if resumed else suits(config, dataset, chosen, plan))):
         screen.say(f"  note: {note}")
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
     with screen.bar("reading", len(dataset)) as advance:

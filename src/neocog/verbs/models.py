@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from neocog.checked import describe
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, model_class, options
-from neocog.networks.option import describe
 
 LENGTH, DEPTH = 660, 32  # letters and slices for which networks of sequences and volumes are counted
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from neocog.config import Config, configured, from_run
+from neocog.config import Config, from_run
 from neocog.data.split import changes, read_splits, write_splits
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
@@ -29,6 +29,7 @@ from neocog.interop.by_hand import HandOptimizer
 from neocog.networks.memory_format import reorder
 from neocog.run import Run, to_json, write_atomically
 from neocog.studies.job import Job
+from neocog.verbs.ahead import planned, unused
 from neocog.verbs.baseline import train_baseline
 from neocog.verbs.crossvalidate import crossvalidate
 from neocog.verbs.extractor import train_extractor
@@ -43,8 +44,10 @@ def train(data: str | Path, out: str | Path | None = None, quiet: bool = False, 
 
     ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options. Raises UserError.
     """
-    config = configured(Config(), {"data": str(data), **settings})
-    return start(config, None if out is None else Path(out), quiet, command=["neocog", "train", str(data)])
+    folder = None if out is None else Path(out)
+    return start(
+        planned(Config(), {"data": data, **settings}, folder), folder, quiet, command=["neocog", "train", str(data)]
+    )
 
 
 def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str]) -> Run:
@@ -91,7 +94,7 @@ def resume(folder: Path | str, quiet: bool = False, allow_changed: bool = False)
         screen = Screen(quiet or not ranks.is_writer)
         for what in differs(facts, ranks):
             screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
-        data = read(config, screen)
+        data = read(config, screen, resumed=True)
         if config.data.folds and fold is None:
             crossvalidate(config, data, run, ranks, screen, command)
         else:
@@ -249,12 +252,6 @@ def new_folder(config: Config) -> Path:
     while out.exists():
         out, number = base.with_name(f"{base.name}-{number}"), number + 1
     return out
-
-
-def unused(out: Path) -> None:
-    """Raise UserError where something is at ``out`` already."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists already", fix="give another --out, or `neocog resume` it")
 
 
 def make(folder: Path) -> None:

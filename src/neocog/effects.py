@@ -1,0 +1,89 @@
+"""Which setting does something in which run. One that would do nothing is refused, lest it be believed to be obeyed.
+
+Asked when a run begins, not when a run folder is opened: what an older version let pass stays readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, get_args
+
+from neocog.checked import as_typed, flag
+from neocog.config import SECTIONS, USUAL, Config, Optimizer
+from neocog.errors import UserError
+
+ADAMS = ("adam", "adamw")
+PIXELS = ("images", "volumes")
+
+# setting → another setting, and the values of it with which the first does something
+EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
+    "targets": {"task": ("regression",)},
+    "label_field": {"kind": ("sequences",)},
+    "min_samples": {"kind": ("sequences",)},
+    "gaps": {"kind": ("sequences",)},
+    "unseen": {"task": ("classification",)},
+    "ignore": {"task": ("segmentation",)},
+    "remap": {"task": ("segmentation",)},
+    "mask_values": {"task": ("segmentation",)},
+    "background": {"task": ("segmentation",)},
+    "turns": {"task": ("orientation",)},
+    "channels": {"kind": PIXELS},
+    "fit": {"kind": PIXELS},
+    "scaling": {"kind": PIXELS},
+    "frames": {"kind": PIXELS},
+    "axes": {"kind": PIXELS},
+    "max_pixels": {"kind": PIXELS},
+    "max_bad": {"on_bad": ("skip",)},
+    "batch": {"optimizer": tuple(name for name in get_args(Optimizer) if name != "gd")},
+    "betas": {"optimizer": ADAMS},
+    "alpha": {"optimizer": ("rmsprop",)},
+    "momentum": {"optimizer": ("sgd",)},
+    "nesterov": {"optimizer": ("sgd",)},
+    "warmup": {"schedule": ("onecycle", "cosine")},
+    "decay_steps": {"schedule": ("exponential",)},
+    "decay_rate": {"schedule": ("exponential",)},
+    "staircase": {"schedule": ("exponential",)},
+    "label_smoothing": {"task": ("classification",), "loss": ("cross-entropy",)},
+    "class_weights": {"task": ("classification", "segmentation")},
+    "beta": {"task": ("vae",)},
+    "kl_warmup": {"task": ("vae",)},
+    "free_bits": {"task": ("vae",)},
+    "binarise": {"task": ("vae",)},
+    "conditional": {"task": ("gan",)},
+    "diff_augment": {"task": ("gan",)},
+    "extractor": {"task": ("gan",)},
+    "patch": {"task": ("segmentation",)},
+    "engine": {"task": ("classification",)},
+    "baseline": {"task": ("classification", "regression", "orientation")},
+}
+
+
+def without_effect(config: Config) -> Iterator[UserError]:
+    """The settings of a run that differ from their defaults and do nothing in it. What is "auto" is open, and passes."""
+    values = {name: value for section in SECTIONS for name, value in vars(getattr(config, section)).items()}
+    usual = defaults() | USUAL.get(config.data.task, {})
+    for name, conditions in EFFECTIVE.items():
+        if values[name] in (defaults()[name], usual[name]):
+            continue
+        for by, effective in conditions.items():
+            if values[by] not in ("auto", *effective):
+                what = f"{flag(name)} belongs to {flag(by)} {' or '.join(effective)}, not to {values[by]}"
+                yield UserError(what, fix="leave one of the two out")
+    training = config.training
+    if training.nesterov and training.optimizer == "sgd" and not training.momentum:
+        yield UserError(
+            "--nesterov looks ahead along the momentum, and --momentum is 0", fix="leave one of the two out"
+        )
+    if training.schedule == "cosine" and 0.05 < training.warmup != usual["warmup"]:
+        what = (
+            f"--warmup {as_typed(training.warmup)}: with --schedule cosine the rate rises in 0.05 of the steps at most"
+        )
+        yield UserError(what, fix="give 0 to 0.05, or use --schedule onecycle")
+    if config.data.task == "vae" and not training.beta and training.kl_warmup != usual["kl_warmup"]:
+        yield UserError("--kl-warmup raises --beta, and that is 0", fix="leave one of the two out")
+
+
+def defaults() -> dict[str, Any]:
+    """Every setting as it is where nobody says otherwise."""
+    return {f.name: getattr(kind(), f.name) for kind in SECTIONS.values() for f in fields(kind)}
