@@ -37,7 +37,6 @@ class Generative(Study):
         raise_all(self._faults(config, dataset))
 
     def _faults(self, config: Config, dataset: Dataset) -> Iterator[UserError]:
-        training = config.training
         if dataset.form != "images":
             yield UserError(f"--task {self.name} is not for {dataset.form}", fix="give images")
         if config.data.scaling != "data":
