@@ -99,7 +99,7 @@ def test_evaluate_refuses_images_that_were_trained_on(run: tuple[Path, subproces
         (["train", "digits", "--config", "no.toml"], "no.toml"),
         (["train"], "DATA"),
         (["resume", "nowhere"], "is no run folder"),
-        (["evaluate", "nowhere"], "has no trained network"),
+        (["evaluate", "nowhere"], "is no run folder"),
         (["predict", "nowhere", "x.png"], "has no trained network"),
         (["report", "nowhere"], "nowhere"),
         (["audit", "no such folder/"], "no such folder"),

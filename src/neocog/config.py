@@ -260,8 +260,11 @@ def from_toml(text: str, where: str) -> Config:
 def from_run(path: Path) -> Config:
     """The settings that a run has recorded.
 
-    Before there was a ``split_seed``, ``seed`` drew the split too, and only files of the same bytes stayed together.
+    Before there was a ``split_seed``, ``seed`` drew the split too, and only files of the same bytes stayed together. Raises
+    UserError where there is no run.
     """
+    if not path.is_file():
+        raise UserError(f"{path.parent} is no run folder", str(path), "give a folder that `neocog train` made")
     text = path.read_text(encoding="utf-8")
     config = from_toml(text, str(path))
     if "split_seed" in tomllib.loads(text).get("data", {}):

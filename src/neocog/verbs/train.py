@@ -82,12 +82,10 @@ def resume(folder: Path | str, quiet: bool = False, allow_changed: bool = False)
     left out.
     """
     run = Run(Path(folder))
-    if not run.config.is_file():
-        raise UserError(f"{folder} is no run folder", str(run.config), "give a folder that `neocog train` made")
+    config = from_run(run.config)
     if is_complete(run):
         Screen(quiet).say(f"{folder} is already complete: {run.report}")
         return run
-    config = from_run(run.config)
     facts = json.loads(run.environment.read_text(encoding="utf-8")) if run.environment.is_file() else {}
     command, fold = facts.get("command", []), facts.get("fold")
     with together(config) as ranks, held(run, ranks):
