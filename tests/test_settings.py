@@ -44,7 +44,7 @@ def nothing_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def never(*_: Any) -> None:
         raise AssertionError("the data were opened")
 
-    monkeypatch.setattr(job, "open_dataset", never)
+    monkeypatch.setattr(job, "open_data", never)
     monkeypatch.chdir(tmp_path)
 
 
@@ -217,11 +217,14 @@ def test_every_number_has_a_range_and_every_condition_is_a_setting() -> None:
 
 
 def test_verbs_in_python_check_their_arguments_and_name_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"audit has no argument 'stric'\n.*did you mean 'strict'"):
-        neocog.audit("digits", stric=True)
+    with pytest.raises(UserError, match=r"predict has no argument 'tild'\n.*did you mean 'tiled'"):
+        neocog.predict(tmp_path, ["x.png"], tild=True)
     with pytest.raises(Problems) as error:
-        neocog.preview("digits", n="many", seed=True, sed=1)
+        neocog.sample(tmp_path, n="many", seed=True, sed=1)
     assert len(error.value.errors) == 3
+    for verb in (neocog.audit, neocog.preview, neocog.train):
+        with pytest.raises(UserError, match=r"fraems(.|\n)*did you mean (--|')frames"):
+            verb("digits", fraems="first")
     with pytest.raises(UserError, match="did you mean 'onnx'"):
         neocog.export(tmp_path, "onxx")
 
