@@ -6,6 +6,7 @@ import hashlib
 import io
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -260,6 +261,32 @@ def test_a_resaved_image_is_told_within_a_class_between_classes_and_between_part
     planted = parted()
     name = planted.add(resaved(planted.pixels[6]), part="test")
     told(planted, "warning", "may leak: 1 pair of nearly identical images in train and test", ("6.png", name))
+
+
+def test_frames_of_a_film_are_told_unless_they_have_groups_or_parts():
+    """Two scenes that change slowly, each frame half-way from one texture to the next."""
+    names = [texture(seed, 48, 48).astype(float) for seed in range(300, 312)]
+    frames = [(a * (5 - k) + b * k) / 5 for a, b in pairwise(names) for k in range(5)]
+    film = Planted([frame.astype(np.uint8) for frame in frames[:54]], [i % 3 for i in range(54)])
+    found = [finding for finding in film.findings() if "films" in finding.what]
+    assert [(f.severity, f.samples) for f in found] == [("warning", ("0.png",))]
+    assert found[0].what.startswith("54 images may be frames of films")
+    for column, values in (
+        ("groups", [f"film {i // 27}" for i in range(54)]),
+        ("splits", ["train"] * 27 + ["test"] * 27),
+    ):
+        told_apart = replace(film, **{column: values})
+        assert not [finding for finding in told_apart.findings() if "films" in finding.what]
+
+
+def test_a_mirrored_and_a_turned_image_are_told():
+    planted = Planted()
+    names = [
+        planted.add(np.ascontiguousarray(planted.pixels[6][:, ::-1])),
+        planted.add(np.rot90(planted.pixels[9]).copy()),
+    ]
+    found = told(planted, "note", "2 pairs of nearly identical images in one class")
+    assert set(found.samples) == {"6.png", "9.png", *names} and found.advice.startswith("2 families of 4 images")
 
 
 def test_an_image_in_other_colours_is_another_image():

@@ -14,6 +14,7 @@ from neocog.checks.channels import channels_and_depths
 from neocog.checks.constant import constant_images
 from neocog.checks.duplicates import contradictions, duplicates, leakage
 from neocog.checks.files import left_out, odd_files, reader_notes, unreadable
+from neocog.checks.films import films
 from neocog.checks.groups import groups_across_parts
 from neocog.checks.masks import mask_contents
 from neocog.checks.names import look_alike_classes
@@ -78,7 +79,7 @@ def findings(
         raised = strict and check in STRICT
         found += [replace(finding, severity="error") if raised else finding for finding in check(dataset, records)]
     copies = copies or near_copies(records, dataset.form)
-    found += [*near_duplicates(dataset, copies), *unbound(dataset, copies)]
+    found += [*near_duplicates(dataset, copies), *unbound(dataset, copies), *films(dataset, records, copies)]
     if masks is not None:
         found += mask_contents(dataset, masks)
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neocog.checks.duplicates import across
 from neocog.checks.words import count
 from neocog.data.copies import Copies
@@ -46,6 +49,16 @@ def unbound(dataset: Dataset, copies: Copies) -> Iterator[Finding]:
             "frames of one film, or drawings? A split may tear them: give them a group, as with --columns film=group"
         )
         yield Finding("warning", what, _names(dataset, copies.apart.tolist()), advice)
+
+
+def torn_copies(dataset: Dataset, copies: Copies, parts: NDArray[np.str_]) -> Iterator[Finding]:
+    """Near copies on two sides of a split of neocog's: of families that would have grown too large, or that were not asked for."""
+    given = np.zeros(len(dataset), bool) if dataset.splits is None else dataset.splits != ""
+    torn = [(i, j) for i, j in copies.torn(parts).tolist() if not (given[i] and given[j])]
+    if torn:
+        what = f"the split tears {count(torn, 'pair')} of nearly identical {dataset.form}"
+        advice = "frames of one film? Give them a group; --together near keeps families of ordinary size on one side"
+        yield Finding("warning", what, _names(dataset, torn), advice)
 
 
 def _names(dataset: Dataset, pairs: Sequence[Sequence[int]]) -> tuple[str, ...]:

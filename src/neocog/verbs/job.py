@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from neocog.checks import findings
+from neocog.checks.near import torn_copies
 from neocog.config import Config
 from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
@@ -79,8 +80,12 @@ def arrange(
     """Split the data, or take the ``recorded`` split, and decide everything that training needs. Raises UserError."""
     dataset = data.dataset
     parts = np.where(data.kept, recorded.parts_of(dataset), "") if recorded else parted(data, config, fold)
+    torn = list(torn_copies(dataset, data.copies, parts))
+    data = replace(data, findings=[*torn, *data.findings])
     for note in notes(dataset, parts, kept_together(data)) if fold is None and recorded is None else ():
         screen.say(f"  {note}")
+    for finding in torn:
+        screen.say(f"  {finding.severity}: {finding.what}", "yellow")
     if config.training.patience and not (parts == "validation").any():
         what = "--patience waits for a better validation measure, and no sample validates"
         raise UserError(what, fix="give a validation share, as in --split 0.8 0.1 0.1, or leave --patience out")
