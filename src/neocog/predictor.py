@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from neocog import __version__
+from neocog.data.dataset import Header
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.scale import Seen, Watch
 from neocog.errors import UserError
 from neocog.networks import build
 from neocog.networks.memory_format import reorder
@@ -36,6 +38,7 @@ class Predictor:
     task: str = "classification"
     facts: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()  # of the run
+    watch: Watch | None = None  # looks at the images of others; None: they are not compared with those of the training
 
     @property
     def device(self) -> torch.device:
@@ -46,6 +49,19 @@ class Predictor:
         """(K,) what calibration adds to the logits; None where nothing drew the network away from the classes' shares."""
         given = self.facts.get("offsets")
         return None if given is None else np.asarray(given, np.float64)
+
+    def watching(self, strict: bool = True) -> Predictor:
+        """The same, but images are held against those of the training, where the run recorded what these were like.
+
+        ``strict``: those of another scale are refused (BadImage), not only told.
+        """
+        seen = Seen.recorded(self.facts)
+        return self if seen is None else replace(self, watch=Watch(seen, strict))
+
+    def look(self, pixels: NDArray[Any], name: str, header: Header | None = None) -> None:
+        """``pixels`` (C, …) fitted, before they go to the network. Raises BadImage."""
+        if self.watch is not None:
+            self.watch.look(pixels, name, header)
 
     @torch.no_grad()
     def of_pixels(self, pixels: torch.Tensor) -> Logits:

@@ -202,6 +202,7 @@ def classified(rows: Rows, classes: list[str], facts: dict[str, Any]) -> dict[st
     hot = np.eye(len(classes))[index]
     raw = np.exp((np.log(p) - np.array(facts.get("offsets", 0.0))) * facts["temperature"])
     raw /= raw.sum(1, keepdims=True)
+    assert (raw.argmax(1) == place).all()  # decided as it was learned
     own = {
         "accuracy": metrics.accuracy_score(truth, said),
         "balanced_accuracy": metrics.balanced_accuracy_score(truth, said),

@@ -71,7 +71,7 @@ def test_records_are_predicted_by_name_and_strangers_are_refused(run: Path, tmp_
     assert [row["path"] for row in rows.rows[:2]] == ["s0", "s1"] and rows.rows[0]["label"] == "Aedes"
     assert rows.columns[-2:] == ("none", "skipped")
     predictor = load_predictor(Run(run / "run"))
-    codes = [one.pixels for piece in pieces([known], predictor.preprocessing, lambda _: None) for one in piece]
+    codes = [one.pixels for piece in pieces([known], predictor, lambda _: None) for one in piece]
     logits = predictor.of_pixels(torch.from_numpy(np.stack([pixels for pixels in codes if pixels is not None])))
     below = logits.max(axis=1) < predictor.facts["none_below"]
     assert [row["none"] == "yes" for row in rows.rows] == below.tolist()

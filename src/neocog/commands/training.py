@@ -44,6 +44,11 @@ def with_settings(command: F) -> F:
     return command
 
 
+AnyRange = Annotated[
+    bool, Parameter(negative=(), help="Take images of another range of values than the training's all the same.")
+]
+
+
 @app.command
 @with_settings
 def train(
@@ -110,6 +115,7 @@ def evaluate(
     *,
     reading: Reading = None,
     out: Out = None,
+    any_range: AnyRange = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -124,7 +130,7 @@ def evaluate(
     """
     from neocog.verbs import evaluate as verb
 
-    measured = verb.evaluate(run, data, out, quiet, **given(reading))
+    measured = verb.evaluate(run, data, out, quiet, any_range, **given(reading))
     show(measured, json, lambda: verb.show(measured, console()))
 
 
@@ -135,6 +141,7 @@ def predict(
     *files: Path,
     out: Out = None,
     tiled: Annotated[bool, Parameter(negative=(), help="Cut samples larger than the training's into blocks.")] = False,
+    any_range: AnyRange = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -152,7 +159,7 @@ def predict(
 
     if not files:
         raise UserError("no files to predict", fix="neocog predict RUN FILES…")
-    predicted = verb.predict(run, files, out, quiet, tiled)
+    predicted = verb.predict(run, files, out, quiet, tiled, any_range)
     show(predicted.to_json(), json, lambda: predicted.show(out))
 
 
@@ -167,6 +174,7 @@ def explain(
     layer: Annotated[
         tuple[str, ...], Parameter(consume_multiple=True, negative=(), help="The same of these layers or blocks only.")
     ] = (),
+    any_range: AnyRange = False,
     quiet: Quiet = False,
 ) -> None:
     """Show what of each file the answer rests on (Grad-CAM, saliency), and what the layers make of it: a page, and PNGs.
@@ -183,7 +191,7 @@ def explain(
 
     if not files:
         raise UserError("no files to explain", fix="neocog explain RUN FILES…")
-    print(verb(run, files, out, about=about, layers=layer or layers, quiet=quiet).page)
+    print(verb(run, files, out, about=about, layers=layer or layers, quiet=quiet, any_range=any_range).page)
 
 
 @app.command

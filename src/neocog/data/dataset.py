@@ -56,6 +56,7 @@ class Header:
     mode: str = ""  # as stored: "L", "P", "RGBA", "CMYK", "I;16", "7 × float64" …
     notes: tuple[str, ...] = ()  # "PNG named .jpg", "EXIF turned", "broken EXIF ignored" …
     depth: int = 0  # slices of a volume; 0: an image
+    spacing: tuple[float, ...] = ()  # millimetres of a pixel along each side; () where the file does not say
 
     @property
     def size(self) -> tuple[int, ...]:

@@ -92,7 +92,10 @@ def _header(parsed: Any, decoding: Decoding, name: str) -> Header:
     notes = () if stored.name == dtype else (f"{stored.name} as {dtype}",)
     if turned or axes != (0, 1, 2):
         notes = (*notes, "turned to RAS+")
-    return Header(height, width, 1, dtype, f"1 × {stored.name}", notes, depth)
+    zooms = [float(parsed.get_zooms()[axis]) for axis in axes[::-1]]
+    unit = {"meter": 1e3, "mm": 1.0, "micron": 1e-3}.get(parsed.get_xyzt_units()[0], 0.0)
+    spacing = tuple(side * unit for side in zooms) if unit and min(zooms) > 0 else ()
+    return Header(height, width, 1, dtype, f"1 × {stored.name}", notes, depth, spacing)
 
 
 def _orientation(parsed: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -35,7 +35,7 @@ _JPEG = (6, 7, 33007)  # Compression: tifffile turns their YCbCr into RGB
 def header(file: BinaryIO, decoding: Decoding, name: str) -> Header:
     """What the tags say. Raises BadImage."""
     with _opened(_Nameless(file), name) as tiff:  # type: ignore[arg-type]
-        return _noted(plan(tiff, decoding, name).header)
+        return _noted(plan(tiff, decoding, name).header, tiff)
 
 
 def decode(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
@@ -46,7 +46,7 @@ def decode(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
     with _opened(io.BytesIO(data), name) as tiff:
         layout = plan(tiff, decoding, name)
         check_complete(layout, len(data), name)
-        head = _noted(layout.header)
+        head = _noted(layout.header, tiff)
         packed = int(layout.page.photometric) == YCBCR and int(layout.page.compression) not in _JPEG
         if decoding.volumes and (packed or layout.orientation > 1):
             raise BadImage("a stack of turned or YCbCr pages", name, "save its pages upright, in grey or RGB")
@@ -119,10 +119,21 @@ def _as_type(pixels: Array, dtype: str) -> Array:
         return pixels.astype(dtype, copy=False)
 
 
-def _noted(head: Header) -> Header:
-    """With what tifffile had to say of the file."""
+def _noted(head: Header, tiff: Any) -> Header:
+    """With what tifffile had to say of the file, and how large a pixel is."""
     heard = tuple(dict.fromkeys(f"TIFF: {message}" for message in _HEARD.messages()))
-    return replace(head, notes=head.notes + heard)
+    return replace(head, notes=head.notes + heard, spacing=() if head.depth else _spacing(tiff))
+
+
+def _spacing(tiff: Any) -> tuple[float, ...]:
+    """Millimetres of a pixel, down and across, where ImageJ or pixels per centimetre say so; inches are mostly paper's."""
+    tags = tiff.pages[0].tags
+    unit = {"micron": 1e-3, "µm": 1e-3, "um": 1e-3, "\\u00B5m": 1e-3, "mm": 1.0, "cm": 10.0}.get(
+        (tiff.imagej_metadata or {}).get("unit", ""), 10.0 if tags.valueof("ResolutionUnit") == 3 else 0.0
+    )
+    rates = [tags.valueof(name) or (0, 1) for name in ("YResolution", "XResolution")]
+    good = unit and all(len(rate) == 2 and min(rate) > 0 for rate in rates)
+    return tuple(unit * below / above for above, below in rates) if good else ()
 
 
 class _Nameless(io.BufferedReader):

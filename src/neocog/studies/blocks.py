@@ -19,12 +19,12 @@ import torch
 from numpy.typing import NDArray
 
 from neocog.data.cells import safe_cell
-from neocog.data.dataset import Array, BadImage
+from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.fit import fit
-from neocog.data.images import Decoding, decode
 from neocog.predictor import Predictor, probabilities
 from neocog.studies.classes import RANKS, class_rows, columns
 from neocog.studies.evaluation import Advance
+from neocog.studies.files import read
 from neocog.studies.study import Predicted
 
 AT_ONCE = 1 << 20  # input positions that go through the network together
@@ -53,7 +53,7 @@ def predict_blocks(predictor: Predictor, paths: Sequence[Path], advance: Advance
     for path in paths:
         row: dict[str, Any] = {"path": str(path), "skipped": ""}
         try:
-            found = judged(predictor, decode(path, Decoding.recorded(predictor.preprocessing), str(path)))
+            found = judged(predictor, *read(path, predictor.preprocessing), str(path))
         except BadImage as error:
             row["skipped"] = error.what
         else:
@@ -71,10 +71,11 @@ def predict_blocks(predictor: Predictor, paths: Sequence[Path], advance: Advance
     return Predicted(every, tuple(rows)), text.getvalue()
 
 
-def judged(predictor: Predictor, stored: Array) -> Blocks:
+def judged(predictor: Predictor, stored: Array, header: Header | None = None, name: str = "") -> Blocks:
     """The blocks of stored pixels (…, C). Raises BadImage."""
     size = predictor.preprocessing.size
     pixels, scale = at_scale(predictor, stored)
+    predictor.look(pixels, name, header)
     places = list(blocks(pixels.shape[1:], size))
     at_once = max(1, AT_ONCE // int(np.prod(size)))
     logits = []

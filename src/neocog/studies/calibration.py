@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 
 from neocog.data.dataset import Array
 from neocog.measures.calibration import fit_offsets, fit_temperature
+from neocog.predictor import Predictor
 from neocog.studies.job import Job
 from neocog.tasks.classification import Classification
+
+TOLD = 0.05  # difference of a class's shares from which on it is told
+PARTS = {"train": "training", "validation": "validation"}
 
 
 def pull(job: Job) -> NDArray[np.float64] | None:
@@ -58,7 +62,7 @@ def shares(labels: Array, classes: int) -> NDArray[np.float64]:
 
 def stated(facts: Mapping[str, Any]) -> str:
     """Of which shares the probabilities are, in words."""
-    where = {"train": "training", "validation": "validation"}[facts["prevalence"]["part"]]
+    where = PARTS[facts["prevalence"]["part"]]
     said = f"The probabilities hold where the classes are as frequent as in the {where} part"
     if "offsets" not in facts:
         return f"{said}."
@@ -66,3 +70,22 @@ def stated(facts: Mapping[str, Any]) -> str:
         f"{said}: what class weights, sample weights or smoothed labels add to them is taken out again. The class that is "
         "predicted is decided with these weights, so it need not be the one of the highest probability."
     )
+
+
+def other_shares(predictor: Predictor, labels: Array) -> list[str]:
+    """Where the classes of labels (n,) are not as frequent as those for which the probabilities hold: the class that differs
+    most, in words. Beyond chance (four standard deviations of the share) and by more than ``TOLD``."""
+    given = predictor.facts.get("prevalence")
+    if given is None or not len(labels):
+        return []
+    expected, found = np.array(given["shares"]), shares(labels, len(predictor.classes))
+    apart = np.abs(found - expected)
+    most = int(apart.argmax())
+    chance = 4 * np.sqrt(max(expected[most] * (1 - expected[most]), 1 / len(labels)) / len(labels))
+    if apart[most] <= max(TOLD, chance):
+        return []
+    name = predictor.classes[most]
+    return [
+        f"{found[most]:.1%} of the samples are {name}, {expected[most]:.1%} in the {PARTS[given['part']]} part: the stated "
+        "probabilities hold for the latter, and log loss and calibration suffer"
+    ]

@@ -26,7 +26,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.run import Section
 from neocog.studies.blocks import predict_blocks
-from neocog.studies.calibration import calibration, pull, stated
+from neocog.studies.calibration import calibration, other_shares, pull, stated
 from neocog.studies.classes import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
 from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.studies.files import pieces
@@ -111,6 +111,9 @@ class ClassificationStudy(Study):
             found |= unseen_measures(logits.max(axis=1), answers.strangers, predictor.facts["none_below"])
         return Evaluation(found, {"per_class": per_class(logits, labels, predictor.classes, groups, seed)})
 
+    def differences(self, predictor: Predictor, answers: Answers) -> list[str]:
+        return [*super().differences(predictor, answers), *other_shares(predictor, answers.labels)]
+
     def report(
         self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
@@ -151,7 +154,7 @@ class ClassificationStudy(Study):
         """
         rows: list[dict[str, Any]] = []
         threshold, classes = predictor.facts.get("none_below"), predictor.classes
-        for piece in pieces(paths, predictor.preprocessing, advance):
+        for piece in pieces(paths, predictor, advance):
             good = [part.pixels for part in piece if part.pixels is not None]
             logits = predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else np.empty((0, 1), np.float32)
             found = iter(zip(logits, predictor.probabilities(logits), strict=True) if good else ())
@@ -163,8 +166,8 @@ class ClassificationStudy(Study):
                     if threshold is not None:
                         row["none"] = "yes" if scores.max() < threshold else ""
                 rows.append(row)
-        heads = [head for pair in RANKS for head in pair] + ["none"] * (threshold is not None)
-        return Predicted(("path", *heads, *columns(classes), "skipped"), tuple(rows))
+        heads = [*(head for pair in RANKS for head in pair), *columns(classes), *["none"] * (threshold is not None)]
+        return Predicted(("path", *heads, "skipped"), tuple(rows))
 
 
 def usual_size(job: Job) -> list[int]:

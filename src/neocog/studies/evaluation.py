@@ -7,8 +7,9 @@ the same answers, to the last bit, whenever and from wherever they are evaluated
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 from neocog.data.dataset import Array, Dataset
 from neocog.data.feed import Store
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.scale import Watch
 from neocog.run import Measure, Section
 
 Advance = Callable[[int], None]
@@ -58,6 +60,25 @@ class Samples:
         wanted = [chosen[start : start + size] for start in range(0, len(chosen), size)]
         for where, pixels in zip(wanted, self.store.stream(iter(wanted)), strict=True):
             yield where, torch.as_tensor(pixels)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A store whose pixels are held against those of the training before they are passed on.
+
+    Raises BadImage for an image of another scale, where that is to be refused.
+    """
+
+    store: Store
+    dataset: Dataset
+    watch: Watch
+
+    def stream(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[Array | Tensor]:
+        first, second = tee(wanted)
+        for where, pixels in zip(first, self.store.stream(second), strict=True):
+            for index, one in zip(where.tolist(), np.asarray(pixels), strict=True):
+                self.watch.look(one, str(self.dataset.names[index]), self.dataset.images.header(index))
+            yield pixels
 
 
 def at_once(recipe: Preprocessing) -> int:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from neocog.data.dataset import Array, BadImage
+from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.fasta import SUFFIXES as FASTA_SUFFIXES
-from neocog.data.files import VOLUME_SUFFIXES
+from neocog.data.files import VOLUME_SUFFIXES, read_bytes
 from neocog.data.fit import fit
-from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode
+from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.sequences import read_unlabelled
 from neocog.errors import UserError
-
-BATCH = 64
-SEQUENCES = 128  # at a time: their activations fit the cache, which is twice as fast as 1,024
+from neocog.predictor import Predictor
+from neocog.studies.evaluation import SEQUENCES, Advance, at_once
 
 
 @dataclass(frozen=True)
@@ -36,20 +35,28 @@ def suffixes(recipe: Preprocessing) -> tuple[str, ...]:
     return (*IMAGE_SUFFIXES, *(VOLUME_SUFFIXES if len(recipe.size) == 3 else ()))
 
 
-def pieces(paths: Sequence[Path], recipe: Preprocessing, advance: Callable[[int], None]) -> Iterator[list[Piece]]:
-    """Up to ``BATCH`` samples at a time, in the order of the files; ``advance`` is called with each file that is read."""
+def read(path: Path, recipe: Preprocessing) -> tuple[Array, Header]:
+    """Stored pixels (…, C) of a file, and its header. Raises BadImage."""
+    return decode_bytes(read_bytes(path, str(path)), Decoding.recorded(recipe), str(path))
+
+
+def pieces(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Iterator[list[Piece]]:
+    """As many samples as go through the network at once, in the order of the files; ``advance`` is called with each file."""
+    recipe = predictor.preprocessing
     if recipe.encoding == "nucleotides":
         for path in paths:
             yield from _sequences(path, recipe)
             advance(1)
         return
-    decoding = Decoding.recorded(recipe)
-    for start in range(0, len(paths), BATCH):
+    batch = at_once(recipe)
+    for start in range(0, len(paths), batch):
         found = []
-        for path in paths[start : start + BATCH]:
+        for path in paths[start : start + batch]:
             try:
-                stored = decode(path, decoding, str(path))
-                found.append(Piece(str(path), fit(stored, recipe), size=stored.shape[:-1]))
+                stored, header = read(path, recipe)
+                pixels = fit(stored, recipe)
+                predictor.look(pixels, str(path), header)
+                found.append(Piece(str(path), pixels, size=stored.shape[:-1]))
             except BadImage as error:
                 found.append(Piece(str(path), fault=error.what))
             advance(1)

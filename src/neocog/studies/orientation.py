@@ -148,7 +148,7 @@ class OrientationStudy(Study):
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """The angle in degrees, counter-clockwise, by which each image has been turned, and how sure that is."""
         rows: list[dict[str, Any]] = []
-        for piece in pieces(paths, predictor.preprocessing, advance):
+        for piece in pieces(paths, predictor, advance):
             good = [part.pixels for part in piece if part.pixels is not None]
             found = iter(zip(*angles(predictor, torch.from_numpy(np.stack(good))), strict=True) if good else ())
             for part in piece:

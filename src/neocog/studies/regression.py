@@ -168,7 +168,7 @@ class RegressionStudy(Study):
         task, names = task_of(predictor.facts), list(predictor.facts["quantities"])
         heads = [head for name in names for head in (name, f"{name} low", f"{name} high")]
         rows: list[dict[str, Any]] = []
-        for piece in pieces(paths, predictor.preprocessing, advance):
+        for piece in pieces(paths, predictor, advance):
             good = [part.pixels for part in piece if part.pixels is not None]
             raw = (
                 predictor.of_pixels(torch.from_numpy(np.stack(good)))

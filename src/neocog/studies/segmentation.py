@@ -16,10 +16,9 @@ from torch import Tensor
 from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes
 from neocog.data.augment.changes import MaskChanges, square, window
-from neocog.data.dataset import Array, BadImage, Dataset
+from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.feed import Resident, Store
 from neocog.data.fit import fit
-from neocog.data.images import Decoding, decode
 from neocog.data.masks import fit_mask
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.unfit import class_map
@@ -29,6 +28,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.run import Section, write_atomically
 from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.studies.files import read
 from neocog.studies.job import Data, Job
 from neocog.studies.masks import (
     Answers,
@@ -129,7 +129,7 @@ class SegmentationStudy(Study):
                     yield index, shrunk(predictor, one, header_of(dataset, index))
                     advance(1)
             for index in samples.positions[large].tolist():
-                yield index, mask_of(predictor, dataset.images.read(index))
+                yield index, mask_of(predictor, dataset.images.read(index), str(dataset.names[index]))
                 advance(1)
 
         return compared(dataset, predictor.classes, found(), samples.positions)
@@ -176,14 +176,14 @@ class SegmentationStudy(Study):
         """Areas of each class in pixels; with ``out``, a new folder, its ``masks`` and ``overlays`` too."""
         rows: list[dict[str, Any]] = []
         written: list[Path] = []
-        recipe, classes = predictor.preprocessing, predictor.classes
+        classes = predictor.classes
         if out is not None:
             out.mkdir(parents=True)
         for path, name in zip(paths, names_of(paths), strict=True):
             row: dict[str, Any] = {"path": str(path), "skipped": ""}
             try:
-                stored = decode(path, Decoding.recorded(recipe), str(path))
-                mask = mask_of(predictor, stored)
+                stored, header = read(path, predictor.preprocessing)
+                mask = mask_of(predictor, stored, str(path), header)
             except BadImage as error:
                 row["skipped"] = error.what
             else:
@@ -209,17 +209,20 @@ def is_large(predictor: Predictor, shape: tuple[int, int]) -> bool:
     return any(side > LARGER * usual for side, usual in zip(shape, predictor.facts["stored"], strict=True))
 
 
-def mask_of(predictor: Predictor, stored: Array) -> Array:
+def mask_of(predictor: Predictor, stored: Array, name: str, header: Header | None = None) -> Array:
     """(H, W) uint8 classes of an image (H, W, C) at its own size. Raises BadImage."""
     recipe, shape = predictor.preprocessing, (stored.shape[0], stored.shape[1])
     if not is_large(predictor, shape):
-        return shrunk(predictor, torch.from_numpy(fit(stored, recipe)), shape)
+        pixels = fit(stored, recipe)
+        predictor.look(pixels, name, header)
+        return shrunk(predictor, torch.from_numpy(pixels), shape)
     largest = predictor.facts["stored"]
     scale = [side / stored_side for side, stored_side in zip(recipe.plane, largest, strict=True)]
     if recipe.fit != "resize":  # both sides alike
         scale = [(max if recipe.fit == "crop" else min)(scale)] * 2
     size = tuple(max(1, round(side * times)) for side, times in zip(shape, scale, strict=True))
     pixels = fit(stored, replace(recipe, size=size, fit="resize"))
+    predictor.look(pixels, name, header)
     mask = np.empty(size, np.uint8)
     for top, rows in tiled(predictor.of_pixels, pixels):
         mask[top : top + rows.shape[1]] = rows.argmax(axis=0)

@@ -143,6 +143,10 @@ class Study(ABC):
     def evaluation(self, predictor: Predictor, answers: Any, samples: Samples) -> Evaluation:
         """What the answers are worth."""
 
+    def differences(self, predictor: Predictor, answers: Any) -> list[str]:
+        """In what the samples are unlike those of the training, in words."""
+        return [] if predictor.watch is None else predictor.watch.differences()
+
     @abstractmethod
     def report(
         self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Any,

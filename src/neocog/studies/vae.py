@@ -121,7 +121,7 @@ class VAEStudy(Generative):
         percentiles = predictor.facts["codes"]["elbo_percentiles"]
         if out is not None:
             (out / "reconstructions").mkdir(parents=True)
-        for piece in pieces(paths, predictor.preprocessing, advance):
+        for piece in pieces(paths, predictor, advance):
             good = [part.pixels for part in piece if part.pixels is not None]
             pairs, elbo = self.reconstructed(predictor, np.stack(good)) if good else (np.empty((0, 2)), np.empty(0))
             found = iter(zip(pairs, elbo, stranger_than(elbo, percentiles), strict=True))

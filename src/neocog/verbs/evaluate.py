@@ -13,7 +13,7 @@ from rich.table import Table
 
 from neocog.config import from_run
 from neocog.data.dataset import Dataset
-from neocog.data.feed import Streamed
+from neocog.data.feed import Store, Streamed
 from neocog.data.split import learned_from, read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
@@ -22,7 +22,7 @@ from neocog.errors import UserError, listed
 from neocog.predictor import load_predictor, path_of
 from neocog.run import Measure, Run, to_json, write_atomically
 from neocog.studies import study_for
-from neocog.studies.evaluation import Samples
+from neocog.studies.evaluation import Samples, Watched
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import open_data, settings_for
 
@@ -32,26 +32,31 @@ def evaluate(
     data: str | Path | None = None,
     out: str | Path | None = None,
     quiet: bool = False,
+    any_range: bool = False,
     **settings: Any,
 ) -> dict[str, Any]:
     """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, …}.
 
     Without ``data``: the run's own test part, as splits.csv names it. With ``data``: all of it, or its test part where it
-    has one; images of the run's training part among them (the same bytes or pixels) are an error. Writes the JSON to ``out``.
-    ``settings``: how the data are read, fields of ``neocog.config.ReadConfig``; by default as the run read its own.
+    has one; images of the run's training part among them (the same bytes or pixels) are an error, and so are those whose
+    values are beyond doubt of another scale than the training's, unless ``any_range``; what else differs from the training
+    stands under "differences". Writes the JSON to ``out``. ``settings``: how the data are read, fields of
+    ``neocog.config.ReadConfig``; by default as the run read its own.
     """
     run, screen = path_of(run), Screen(quiet)
     config = from_run(run.config)
     config = settings_for(config.data.data if data is None else data, settings, base=config)
     with as_trained(config.training) as device:
         predictor = load_predictor(run, device)
+        predictor = predictor if data is None else predictor.watching(strict=not any_range)
         dataset = open_data(config.data, screen, recipe=predictor.preprocessing)
         study = study_for(predictor.task, dataset)
         own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
+        store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
         samples = Samples(
             dataset=own,
             positions=own_test(run, own) if data is None else foreign_test(run, own),
-            store=Streamed(own.images, predictor.preprocessing, config.training.workers),
+            store=Watched(store, own, predictor.watch) if predictor.watch else store,
             seed=config.data.split_seed,
             trained=recorded(run, own, "train")[0] if data is None else None,
             unseen=unseen,
@@ -59,6 +64,9 @@ def evaluate(
         with screen.bar("evaluating", len(samples)) as advance:
             answers = study.answers(predictor, samples, advance)
         found = study.evaluation(predictor, answers, samples)
+    differences = study.differences(predictor, answers)
+    for line in differences:
+        screen.say(f"  unlike the training: {line}", "yellow")
     result = {
         "run": str(run.folder),
         "task": predictor.task,
@@ -66,6 +74,7 @@ def evaluate(
         "data": config.data.data,
         "classes": list(predictor.classes),
         "n": {"test": len(samples)},
+        "differences": differences,
         "measures": {"test": {name: asdict(measure) for name, measure in found.measures.items()}},
         **found.more,
         **taken_json(dataset),

@@ -60,6 +60,7 @@ def explain(
     about: str = "",
     layers: bool | Sequence[str] = False,
     quiet: bool = False,
+    any_range: bool = False,
 ) -> Explanation:
     """Write maps of every sample among ``files`` (paths, folders, globs) and explanation.html into the new folder ``out``.
 
@@ -68,7 +69,7 @@ def explain(
     ``layers``: also the weights and feature maps of all layers, or of those named. Raises UserError.
     """
     chosen = path_of(run)
-    predictor = load_predictor(chosen)
+    predictor = load_predictor(chosen).watching(strict=not any_range)
     study = study_of(predictor.task)
     if study.purpose == "generation":  # a generator takes latent vectors: there is nothing of an image to explain
         what = f"a run of --task {predictor.task} answers nothing that could be explained"
@@ -88,11 +89,13 @@ def explain(
     samples: list[Explained] = []
     sections: list[Section] = []
     with screen.bar("explaining", len(paths)) as advance:
-        for piece in (one for several in pieces(paths, predictor.preprocessing, advance) for one in several):
+        for piece in (one for several in pieces(paths, predictor, advance) for one in several):
             folder = target / f"{len(samples):04d}-{Path(piece.name).stem}"
             made, section = one_sample(study, predictor, piece, about, wanted, folder)
             samples.append(made)
             sections += [section] if section else []
+    for line in predictor.watch.differences() if predictor.watch else ():
+        screen.say(f"  unlike the training: {line}", "yellow")
     if not sections:
         raise UserError(f"none of {len(samples)} files can be read: {samples[0].skipped}", samples[0].name)
     if wanted:

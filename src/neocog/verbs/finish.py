@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from neocog.data.dataset import SPLITS
+from neocog.data.scale import Seen
 from neocog.data.split import fingerprint
 from neocog.data.taken import taken_json
 from neocog.engine.loop import Learner, Loop
@@ -30,7 +31,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     screen.say(f"{chosen(job, learner)}; measuring it on the test part")
     run, model, dataset, study = loop.run, job.config.model, job.dataset, job.study
     network = learner.judged[study.network]
-    facts: dict[str, Any] = {"task": study.name, "classes": list(dataset.classes), **study.facts(job)}
+    facts: dict[str, Any] = {"task": study.name, "classes": list(dataset.classes), **study.facts(job), **seen(job)}
     if dataset.quantities:
         facts["quantities"] = list(dataset.quantities)
 
@@ -46,6 +47,9 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     evaluated = {
         part: study.evaluation(predictor, found, parts[part]) for part, found in answers.items() if len(parts[part])
     }
+    differences = study.differences(predictor, answers["test"])
+    for line in differences:
+        screen.say(f"  the test part is unlike the training: {line}", "yellow")
     found = study.report(job, learner, loop, predictor, answers["test"], evaluated)
     measures = {part: one.measures for part, one in evaluated.items()}
     write_atomically(run.predictions, found.predictions)
@@ -58,6 +62,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "classes": list(dataset.classes),
         "n": job.counts(),
         "measures": {part: {name: asdict(m) for name, m in each.items()} for part, each in measures.items()},
+        "differences": differences,
         "per_class": {},
         **evaluated["test"].more,
         **found.result,
@@ -76,6 +81,16 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(measures["test"], run, screen)
+
+
+def seen(job: Job) -> dict[str, Any]:
+    """What the training images were like, against which those of others are held."""
+    if job.preprocessing.encoding == "nucleotides":
+        return {}
+    pairs = zip(job.data.records, job.parts, strict=True)
+    known = [(record, record.header) for record, part in pairs if part == "train" and record.header]
+    extremes = [(record.low, record.high) for record, _ in known]
+    return {"seen": asdict(Seen.of(extremes, [header for _, header in known]))}
 
 
 def parts_of(job: Job, loop: Loop) -> dict[str, Samples]:

@@ -57,19 +57,21 @@ def predict(
     out: str | Path | None = None,
     quiet: bool = False,
     tiled: bool = False,
+    any_range: bool = False,
 ) -> Predictions:
     """Predict every sample among ``files`` (paths, folders, globs); write ``out`` where one is given.
 
     ``out`` is a CSV, or for a task that makes pictures (masks) a new folder with the CSV in it. ``tiled``: samples larger
     than those of the training keep their scale and are cut into overlapping blocks; beside ``new.csv``, with a row a
-    sample, ``new-blocks.csv`` then has a row a block.
+    sample, ``new-blocks.csv`` then has a row a block. A file whose
+    values are beyond doubt of another scale than the training's is skipped, unless ``any_range``.
     """
     out = None if out is None else Path(out)
     more = None if out is None else out.with_name(f"{out.stem}-blocks{out.suffix}")
     for path in (out, more if tiled else None):
         if path is not None and path.exists():
             raise UserError(f"{path} exists already", fix="give another --out")
-    predictor = load_predictor(path_of(run))
+    predictor = load_predictor(path_of(run)).watching(strict=not any_range)
     chosen = study_of(predictor.task)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     screen = Screen(quiet)
@@ -78,6 +80,8 @@ def predict(
             found, blocks = chosen.predict_blocks(predictor, paths, advance)
         else:
             found, blocks = chosen.predict(predictor, paths, out, advance), ""
+    for line in predictor.watch.differences() if predictor.watch else ():
+        screen.say(f"  unlike the training: {line}", "yellow")
     predictions = Predictions(found.columns, found.rows, found.written)
     skipped = sum(bool(row["skipped"]) for row in found.rows)
     if skipped:
