@@ -116,7 +116,8 @@ def discs(folder: Path) -> Run:
         save(folder / f"masks/{index}.png", disc * 255)
         lines.append(f"images/{index}.png,masks/{index}.png,{part}")
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
-    settings = {**QUICK, "epochs": 6, "model": "unet", "width": "4", "depth": "2", "size": (32,)}
+    settings = {name: value for name, value in QUICK.items() if name != "split"}
+    settings |= {"epochs": 6, "model": "unet", "width": "4", "depth": "2", "size": (32,)}
     return neocog.train(folder / "table.csv", folder / "run", **settings)
 
 
