@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from neocog.data.dataset import SPLITS, ArrayImages, Dataset
 from neocog.data.split import Manifest, folds, learned_from, notes, split
+from neocog.data.stratify import bind
 from neocog.errors import UserError
 
 
@@ -235,18 +236,35 @@ def test_old_runs_find_their_split_again():
 
 
 @settings(max_examples=60, deadline=None)
-@given(datasets(), st.integers(0, 5))
-def test_no_family_stands_on_two_sides(case, seed):
-    dataset, digests, rng = case
-    numbers = rng.integers(max(4, len(dataset) // 2), size=len(dataset))
-    ends = np.arange(len(dataset)) >= len(dataset) - 2 * len(dataset.classes)
-    families = ["" if end or rng.random() < 0.3 else f"f{number}" for number, end in zip(numbers, ends, strict=True)]
-    for parts in (split(dataset, digests, seed=seed, families=families),
-                  folds(dataset, digests, 2, seed, families=families)):  # fmt: skip
-        sides: dict[str, set] = {}
-        for family, part in zip(families, parts.tolist(), strict=True):
-            sides.setdefault(family, set()).add(part)
-        assert all(len(found) == 1 for family, found in sides.items() if family)
+@given(st.integers(20, 120), st.integers(0, 2**32 - 1), st.integers(0, 5))
+def test_no_family_stands_on_two_sides(n, draw, seed):
+    rng = np.random.default_rng(draw)
+    families = [f"f{i // 5}" if i >= 8 and i % 5 < rng.integers(6) else "" for i in range(n)]
+    dataset, digests = make(np.append([0, 1] * 4, rng.integers(2, size=n - 8))), content(n)
+    order = rng.permutation(n)
+    for cut in (
+        lambda *given: split(*given[:2], seed=seed, families=given[2]),
+        lambda *given: folds(*given[:2], 2, seed, families=given[2]),
+    ):
+        parts = cut(dataset, digests, families)
+        for family in set(families) - {""}:
+            assert len({part for part, name in zip(parts.tolist(), families, strict=True) if name == family}) == 1
+        moved = cut(reordered(dataset, order), [digests[i] for i in order], [families[i] for i in order])
+        assert (moved == parts[order]).all()
+
+
+def test_near_copies_never_chain_groups_into_one_unit():
+    """Discs of few sizes, each patient with four: all alike to someone of another group."""
+    rng = np.random.default_rng(0)
+    groups, sizes = [f"p{i // 4}" for i in range(400)], rng.integers(60, size=400)
+    units = bind(content(400), groups, [f"size {size}" for size in sizes], np.zeros(400, np.int64), 1, 0)
+    assert 4 < units.sizes.max() <= 20
+    dataset = make(np.arange(400) % 2, groups)
+    parts = split(dataset, content(400), families=[f"size {size}" for size in sizes])
+    assert [
+        abs((parts == part).mean() - share) < 0.03 for part, share in zip(SPLITS, (0.8, 0.1, 0.1), strict=True)
+    ] == [True] * 3
+    assert all(len(set(parts[i : i + 4].tolist())) == 1 for i in range(0, 400, 4))
 
 
 def test_what_was_learned_from_is_known_by_its_bytes_or_its_pixels():

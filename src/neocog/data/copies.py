@@ -27,7 +27,7 @@ NEIGHBOURS = 16  # that each image is compared with
 SAME = 0.08  # distance of thumbnails: nearer ones are copies
 NEAR = 0.5  # … and farther ones are not
 APART = 1 / 3  # in between: of the median distance to the neighbours, for both of a pair
-LIGHT = 0.25  # largest difference of brightness and of contrast, as a share
+LIGHT = 0.15  # largest difference of brightness and of contrast, as a share
 LARGEST = 16  # images of one family, or 1 % of all: what is larger is a film or a drawing, not one picture
 _NONE: Ints = np.empty((0, 2), np.int64)
 _LOT = 512  # images at once
@@ -121,7 +121,7 @@ def _distances(cells: Floats, near: Ints, ways: Ints) -> Floats:
 
 
 def _as_bright(means: Floats, contrasts: Floats, near: Ints) -> NDArray[np.bool_]:
-    """(n, K) whether brightness and contrast agree to a quarter."""
+    """(n, K) whether brightness and contrast agree."""
     mean, contrast = means[:, None], np.maximum(contrasts[:, None], contrasts[near])
     level = np.maximum(np.maximum(np.abs(mean), np.abs(means[near])), contrast)
     alike: NDArray[np.bool_] = np.abs(contrasts[:, None] - contrasts[near]) <= LIGHT * contrast

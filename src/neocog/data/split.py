@@ -237,11 +237,10 @@ def fingerprint(digests: Iterable[str], labels: Iterable[Any]) -> str:
 def _units(
     dataset: Dataset, digests: Sequence[str], families: Sequence[str], pool: Ints, seed: int, stratify: bool
 ) -> Units:
-    others = [[families[i] for i in pool]] if families else []
-    if dataset.groups is not None:
-        others.append(dataset.groups[pool].tolist())
+    groups = [""] * len(pool) if dataset.groups is None else dataset.groups[pool].tolist()
     labels = dataset.labels[pool] if stratify else np.zeros(len(pool), np.int64)
-    return bind([digests[i] for i in pool], others, labels, len(dataset.classes) if stratify else 1, seed)
+    here, alike = [digests[i] for i in pool], [families[i] for i in pool] if families else []
+    return bind(here, groups, alike, labels, len(dataset.classes) if stratify else 1, seed)
 
 
 def _kept(digests: Sequence[str], keep: Bools | None) -> Bools:
@@ -278,4 +277,6 @@ def _too_few(dataset: Dataset, units: Units) -> Iterator[UserError]:
     if len(bound):
         what = f"{len(bound)} of {present} classes have all samples in one group or alike: none is left to test on"
         where = listed(f"{dataset.classes[k]} ({samples[k]:,})" for k in bound)
-        yield UserError(what, where, "add samples from other groups, or leave these classes out")
+        yield UserError(
+            what, where, "add other samples, leave these classes out, or let copies be torn apart: --together pixels"
+        )

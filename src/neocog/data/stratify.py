@@ -20,6 +20,9 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+LARGEST, SHARE = 16, 0.05  # samples of a unit, and of all, that near copies may make
+
+
 @dataclass(frozen=True)
 class Units:
     """What is dealt out: n pooled samples, bound into U units."""
@@ -36,9 +39,16 @@ class Units:
         return np.bincount(pairs % self.classes, minlength=self.classes)
 
 
-def bind(digests: Sequence[str], others: Sequence[Sequence[str]], labels: Ints, classes: int, seed: int) -> Units:
-    """Units of n samples: those of one digest, or of one name in any of the ``others`` ("" binds none), also through others."""
-    roots, of, sizes = np.unique(_components(len(digests), (digests, *others)), return_inverse=True, return_counts=True)
+def bind(
+    digests: Sequence[str], groups: Sequence[str], families: Sequence[str], labels: Ints, classes: int, seed: int
+) -> Units:
+    """Units of n samples: those of one digest or of one group ("" is no group), directly or through others.
+
+    Families of near copies ("" is none) join units as long as none grows beyond ``LARGEST`` samples and ``SHARE`` of all: else
+    two like drawings in each of many groups would make one unit of everything.
+    """
+    bound = _components(len(digests), (digests, groups))
+    roots, of, sizes = np.unique(_joined(bound, families, digests), return_inverse=True, return_counts=True)
     lowest = [""] * len(roots)  # a unit is known by its lowest digest: no other unit holds the same content
     for unit, digest in zip(of.tolist(), digests, strict=True):
         lowest[unit] = min(lowest[unit] or digest, digest)
@@ -62,6 +72,25 @@ def _components(n: int, labelings: Sequence[Sequence[str]]) -> list[int]:
             if label:
                 parent[root(i)] = root(first.setdefault(label, i))
     return [root(i) for i in range(n)]
+
+
+def _joined(bound: list[int], families: Sequence[str], digests: Sequence[str]) -> list[int]:
+    """``bound`` (n,) with the units of each family made one, the families in the order of content."""
+    members: dict[int, list[int]] = {}
+    for index, unit in enumerate(bound):
+        members.setdefault(unit, []).append(index)
+    named: dict[str, list[int]] = {}
+    for index, family in enumerate(families):
+        if family:
+            named.setdefault(family, []).append(index)
+    most, bound = max(LARGEST, int(SHARE * len(bound))), list(bound)
+    for family in sorted(named, key=lambda name: min(digests[i] for i in named[name])):
+        first, *rest = dict.fromkeys(bound[i] for i in named[family])
+        if sum(len(members[unit]) for unit in (first, *rest)) <= most:
+            for index in (i for unit in rest for i in members[unit]):
+                bound[index] = first
+                members[first].append(index)
+    return bound
 
 
 def assign(units: Units, shares: Floats) -> Ints:
