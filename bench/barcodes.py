@@ -123,7 +123,7 @@ def kmer(k: int = 6) -> list[dict[str, Any]]:
     """The label of the training sequence that shares most k-mers (cosine of their counts), on a split like that of the runs."""
     from neocog.data.detect import open_dataset
     from neocog.data.split import split
-    from neocog.measures.intervals import wilson
+    from neocog.measures.intervals import proportion
 
     rows = []
     for part in ("24", "121", "species"):
@@ -138,7 +138,7 @@ def kmer(k: int = 6) -> list[dict[str, Any]]:
         nearest = [train_[(vectors[test[a : a + 500]] @ known).argmax(axis=1)] for a in range(0, len(test), 500)]
         right = data.labels[np.concatenate(nearest)] == data.labels[test]
         seconds = round(time.monotonic() - started, 1)
-        low, high = wilson(int(right.sum()), len(test))
+        low, high = proportion(int(right.sum()), len(test))
         told = {"value": float(right.mean()), "low": float(low), "high": float(high), "n": len(test)}
         rows.append({"part": f"kmer {part}", "k": k, "accuracy": told, "seconds": seconds})
     return rows

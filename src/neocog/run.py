@@ -31,17 +31,27 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Measure:
-    """A number with its warrant: 95 % interval and the count of samples behind it. NaN: one group alone gives no interval."""
+    """A number with its warrant: 95 % interval (NaN: too few units for one) and the count of samples behind it."""
 
     value: float
     low: float
     high: float
     n: int
+    units: int | None = None  # independent groups of the n samples; None: each sample stands for itself
 
     @property
     def interval(self) -> str:
         """Its bounds in words."""
-        return f"{self.low:.4f} to {self.high:.4f}" if math.isfinite(self.low) else "unknown"
+        return f"{self.low:.4f} to {self.high:.4f}" if math.isfinite(self.low) else "too few for an interval"
+
+    @property
+    def independent(self) -> int:
+        """How many independent units speak: the groups where there are any, else the samples."""
+        return self.n if self.units is None else self.units
+
+    def counted(self, what: str = "samples") -> str:
+        """What it rests on, in words: "120 images of 3 groups"."""
+        return f"{self.n:,} {what}" if self.units is None else f"{self.n:,} {what} of {self.units:,} groups"
 
 
 @dataclass(frozen=True)

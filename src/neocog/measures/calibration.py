@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from neocog.measures.counts import ratio
+from neocog.measures.intervals import Units, equal_units, interval, standard_error
+from neocog.run import Measure
 
 Array = NDArray[Any]
 BINS = 15
+FEWEST_BINNED = 30  # units below which 15 bins say nothing
 COLDEST, HOTTEST = 0.05, 20.0
 
 
@@ -63,6 +66,31 @@ def calibration_bins(confidence: Array, correct: Array, weights: Array | None = 
         ratio(np.bincount(index, weights * correct, minlength=BINS), count),
         count,
     )
+
+
+def calibration_error(confidence: Array, correct: Array, units: Units) -> Measure:
+    """Expected calibration error with its 95 % interval.
+
+    Noise makes the value too large: even what is perfectly calibrated has gaps. The interval is that of the error without
+    it: each bin's squared gap less its variance (Kumar et al. 2019), ± Student's t with the standard error over units, so
+    that the value may lie above its middle, never outside.
+    """
+    index = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    gaps, n = units.table(index, BINS, correct - confidence), len(confidence)  # (B, 15)
+    sizes = np.bincount(units.block, minlength=len(gaps)).astype(np.float64)
+    total = gaps.sum(axis=0)
+    own = gaps - sizes[:, None] / n * total
+    blocks = len(gaps)
+    noise = np.square(own).sum(axis=0) * blocks / max(1, blocks - 1)
+    if units.count < FEWEST_BINNED:
+        noise = np.full(BINS, math.nan)
+    value, quiet = float(np.abs(total).sum() / n), float(np.sqrt(np.maximum(np.square(total) - noise, 0)).sum() / n)
+    each = (own @ np.sign(total))[:, None] * math.sqrt(blocks / max(1, blocks - 1)) / n
+    error = float(standard_error(each, ("any",), 1 / n)[0])
+    low, high = interval(quiet, error, float(equal_units(sizes, units.count)))
+    if math.isnan(low):
+        return Measure(value, math.nan, math.nan, n, units.shown())
+    return Measure(value, min(value, max(0.0, low)), max(value, min(1.0, high)), n, units.shown())
 
 
 def fit_temperature(logits: Array, labels: Array) -> float:

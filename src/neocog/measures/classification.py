@@ -9,14 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.measures.calibration import brier_scores, calibration_bins, log_losses, log_softmax
-from neocog.measures.counts import Counts, in_top
-from neocog.measures.intervals import Groups, bootstrap, clusters, percentiles, proportion_like, wilson
+from neocog.measures.calibration import brier_scores, calibration_error, log_losses, log_softmax
+from neocog.measures.counts import Counts, in_top, ratio
+from neocog.measures.intervals import (
+    Groups,
+    Scale,
+    Units,
+    measured,
+    proportion_measure,
+    proportion_measures,
+    proportions,
+)
 from neocog.measures.ranking import macro_auroc
 from neocog.run import Measure
 
 Array = NDArray[Any]
-REPEATS = 1000
 
 
 def classification_measures(
@@ -29,53 +36,79 @@ def classification_measures(
     those of the stated probabilities, softmax(logits / ``temperature`` + ``offsets`` (K,)), which must not have been fitted on
     these samples; ``ece`` is that of softmax(logits), as the network said it.
 
-    Accuracy has Wilson's interval, AUROC DeLong's, all others that of 1000 bootstrap draws; with ``groups`` (N,) whole
-    groups are drawn, for accuracy too. Noise makes a calibration
-    error larger, and drawing adds noise, so the draws of ECE are moved to have the value as their mean.
+    Without groups, accuracy is a plain proportion and balanced accuracy a mean of such (``mean_of_shares``); AUROC has
+    DeLong's interval; all others, and with ``groups`` (N,) all but AUROC, the jackknife over units.
     """
     logits, labels = _checked(logits, labels)
     n, k = logits.shape
     prediction = logits.argmax(axis=1)
     correct = prediction == labels
-    said, log_probabilities = (
-        log_softmax(logits),
-        log_softmax(logits / temperature + (0 if offsets is None else offsets)),
-    )
+    said, stated = log_softmax(logits), log_softmax(logits / temperature + (0 if offsets is None else offsets))
+    units = Units.of(groups, n, seed)
     top = 5 if k > 5 else 3
-    means = np.stack([  # (3, N): statistics that are a mean over samples
-        in_top(logits, labels, top), log_losses(log_probabilities, labels),
-        brier_scores(np.exp(log_probabilities), labels),
-    ]).astype(np.float64)  # fmt: skip
-    confidence, calibrated = (np.exp(p[np.arange(n), prediction]) for p in (said, log_probabilities))
+    near = in_top(logits, labels, top)
+    losses = log_losses(stated, labels), brier_scores(np.exp(stated), labels)
+    counted = class_counts(labels, prediction, k, units)
+    sums = np.concatenate([counted.reshape(len(counted), 3 * k), units.sums(np.stack([near, *losses], axis=1))], axis=1)
 
-    def statistic(weights: Array) -> Array:
-        counts = Counts.of(labels, prediction, k, weights)
-        errors = [calibration_bins(p, correct, weights).error for p in (confidence, calibrated)]
-        macro = [counts.accuracy, counts.balanced_accuracy, counts.macro_f1]
-        return np.array([*macro, *((means * weights).sum(axis=1) / weights.sum()), *errors])
+    def statistic(totals: Array) -> Array:
+        counts = counts_of(totals[..., : 3 * k], k)
+        size = counts.support.sum(axis=-1)[..., None]
+        shares = np.stack([counts.accuracy, counts.balanced_accuracy, counts.macro_f1], axis=-1)
+        return np.concatenate([shares, ratio(totals[..., 3 * k :], size)], axis=-1)
 
-    values = statistic(np.ones(n)).tolist()
-    draws = bootstrap(statistic, n, groups, REPEATS, seed)
-    units = clusters(groups, n)[1]
-    per_class = np.bincount(labels, minlength=k)
-    present = per_class[per_class > 0]
-    balanced = min(units, len(present) ** 2 / float(np.sum(1 / present)))  # samples that weigh as much, were K = 1
-    found = {
-        "accuracy": proportion_like(values[0], draws[:, 0], n, units),
-        "balanced_accuracy": proportion_like(values[1], draws[:, 1], n, balanced),
-        "macro_f1": proportion_like(values[2], draws[:, 2], n, balanced),
-    }
-    if groups is None:
-        found["accuracy"] = Measure(values[0], *wilson(int(correct.sum()), n), n)
-    if k > top:
-        found[f"top_{top}"] = proportion_like(values[3], draws[:, 3], n, units)
-    found["auroc"] = macro_auroc(log_probabilities, labels, groups)
-    for index, name in ((4, "log_loss"), (5, "brier")):
-        found[name] = Measure(values[index], *_spread(draws[:, index], units), n)
-    for index, name in ((6, "ece"), (7, "ece_calibrated")):
-        low, high = _spread(draws[:, index] - draws[:, index].mean() + values[index], units)
-        found[name] = Measure(values[index], float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1)), n)
-    return found
+    names = ("accuracy", "balanced_accuracy", "macro_f1", f"top_{top}", "log_loss", "brier")
+    support = counted[:, 1]
+    size, rare = support.sum(axis=1), ratio(support, support.sum(axis=0))
+    rare = np.nansum(rare, axis=1)  # a sample of a rare class weighs more in the mean over classes
+    weights = np.stack([size, rare, rare, size, size, size], axis=1)
+    scales: tuple[Scale, ...] = ("counts", "counts", "counts", "counts", "positive", "brier")
+    unmet = [0.0, 0.0, 0.0, 0.0, *(loss / n for loss in losses_if_wrong(stated))]
+    found = dict(zip(names, measured(sums, statistic, units, scales, [n] * 6, weights, unmet), strict=True))
+    if not units.grouped:
+        found["accuracy"] = proportion_measure(int(correct.sum()), n)
+        found[f"top_{top}"] = proportion_measure(int(near.sum()), n)
+        right, held = counted[:, 0].sum(axis=0), support.sum(axis=0)
+        found["balanced_accuracy"] = mean_of_shares(right[held > 0], held[held > 0])
+    if k <= top:
+        del found[f"top_{top}"]
+    means = {name: found.pop(name) for name in ("log_loss", "brier")}
+    found["auroc"] = macro_auroc(stated, labels, groups)
+    ece, calibrated = (
+        calibration_error(np.exp(p[np.arange(n), prediction]), correct, units) for p in (said, stated)
+    )
+    return found | means | {"ece": ece, "ece_calibrated": calibrated}
+
+
+def losses_if_wrong(log_probabilities: Array) -> tuple[float, float]:
+    """Log loss and Brier score that these answers would have if each one's second class were the truth."""
+    second = np.argsort(log_probabilities, axis=1)[:, -2] if log_probabilities.shape[1] > 1 else np.zeros(1, np.int64)
+    losses = log_losses(log_probabilities, second), brier_scores(np.exp(log_probabilities), second)
+    return float(losses[0].mean()), float(losses[1].mean())
+
+
+def class_counts(labels: Array, prediction: Array, classes: int, units: Units) -> Array:
+    """(B, 3, K) of each block: samples recognised, of the class, taken for the class (see ``Counts``)."""
+    hit = (labels == prediction).astype(np.float64)
+    tables = (units.table(labels, classes, hit), units.table(labels, classes), units.table(prediction, classes))
+    return np.stack(tables, axis=1)
+
+
+def counts_of(sums: Array, classes: int) -> Counts:
+    """(…, 3 K) sums of ``class_counts`` as ``Counts`` (…, K)."""
+    return Counts(*np.moveaxis(sums.reshape(*sums.shape[:-1], 3, classes), -2, 0))
+
+
+def mean_of_shares(right: Array, held: Array) -> Measure:
+    """Mean of independent proportions right (K,) of held (K,), each class on its own: MOVER (Zou & Donner 2008).
+
+    Each class's distance to its own bound is squared and added, so that a class of three samples that were all recognised
+    still says how little that is.
+    """
+    shares = right / held
+    away = [float(np.linalg.norm(bound - shares)) / len(shares) for bound in proportions(right, held, 1.0)]
+    value = float(shares.mean())
+    return Measure(value, max(0.0, value - away[0]), min(1.0, value + away[1]), int(held.sum()))
 
 
 def per_class(
@@ -84,38 +117,39 @@ def per_class(
     """Precision, recall and F1 of each class, NaN where undefined (see ``Counts``).
 
     ``n`` is the number of samples behind it: predicted as the class for precision, of the class for the others. Without
-    ``groups``, precision and recall have Wilson's interval; F1, and all of them with groups, 1000 bootstrap draws.
+    ``groups`` all three rest on plain proportions, since F1 = 2 J / (1 + J) where J is the share of hits among the samples
+    that are of the class or were taken for it; with groups they have the jackknife's interval.
     """
     logits, labels = _checked(logits, labels)
     n, k = logits.shape
     if len(classes) != k:
         raise ValueError(f"{len(classes)} class names for {k} columns of logits")
-    prediction = logits.argmax(axis=1)
+    units = Units.of(groups, n, seed)
+    counted = class_counts(labels, logits.argmax(axis=1), k, units)
 
-    def statistic(weights: Array) -> Array:
-        counts = Counts.of(labels, prediction, k, weights)
-        return np.stack([counts.precision, counts.recall, counts.f1])  # (3, K)
+    def statistic(totals: Array) -> Array:
+        counts = counts_of(totals, k)
+        return np.concatenate([counts.precision, counts.recall, counts.f1], axis=-1)
 
-    draws = bootstrap(statistic, n, groups, REPEATS, seed)  # (1000, 3, K)
-    counts = Counts.of(labels, prediction, k)
-    values = statistic(np.ones(n))
-    units, found = clusters(groups, n)[1], {}
-    for i, name in enumerate(classes):
-        behind = (int(counts.predicted[i]), int(counts.support[i]), int(counts.support[i]))
-        measures = [
-            proportion_like(float(values[j, i]), draws[:, j, i], behind[j], min(units, behind[j])) for j in range(3)
-        ]
-        if groups is None:
-            right = int(counts.right[i])
-            for j in (0, 1):
-                if behind[j]:
-                    measures[j] = Measure(float(values[j, i]), *wilson(right, behind[j]), behind[j])
-        found[name] = dict(zip(("precision", "recall", "f1"), measures, strict=True))
-    return found
+    right, support, predicted = counted.sum(axis=0).astype(int).tolist()
+    behind = [*predicted, *support, *support]
+    if units.grouped:
+        weights = np.concatenate([counted[:, 2], counted[:, 1], counted[:, 1] + counted[:, 2]], axis=1)
+        sums = counted.reshape(len(counted), 3 * k)
+        found = measured(sums, statistic, units, ["counts"] * (3 * k), behind, weights)
+    else:
+        found = proportion_measures(right * 2, behind[: 2 * k])
+        either = [a + b - c for a, b, c in zip(support, predicted, right, strict=True)]
+        found += [_f1(share, n) for share, n in zip(proportion_measures(right, either), support, strict=True)]
+    return {
+        name: {"precision": found[i], "recall": found[k + i], "f1": found[2 * k + i]} for i, name in enumerate(classes)
+    }
 
 
-def _spread(draws: Array, units: int) -> tuple[float, float]:
-    return percentiles(draws) if units > 1 else (math.nan, math.nan)
+def _f1(share: Measure, support: int) -> Measure:
+    """Of the share J of hits; undefined for a class without a sample."""
+    value, low, high = (2 * j / (1 + j) if support else math.nan for j in (share.value, share.low, share.high))
+    return Measure(value, low, high, support)
 
 
 def _checked(logits: Array, labels: Array) -> tuple[Array, Array]:

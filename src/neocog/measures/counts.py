@@ -1,6 +1,6 @@
 """Measures that come from counts of (truth, prediction). A class without a sample is undefined (NaN), never 0.
 
-Letters: N samples, K classes. Every function takes weights, so that a bootstrap need not copy samples.
+Letters: N samples, K classes. Every function takes weights.
 """
 
 from __future__ import annotations
@@ -64,18 +64,19 @@ class Counts:
         return np.where(self.support > 0, ratio(2 * self.right, self.support + self.predicted), np.nan)
 
     @property
-    def accuracy(self) -> float:
-        return float(ratio(self.right.sum(), self.support.sum()))
+    def accuracy(self) -> Array:
+        """(…) share of all samples that were recognised."""
+        return ratio(self.right.sum(axis=-1), self.support.sum(axis=-1))
 
     @property
-    def balanced_accuracy(self) -> float:
-        """Mean recall of the classes that have samples."""
-        return float(mean_of_defined(self.recall))
+    def balanced_accuracy(self) -> Array:
+        """(…) mean recall of the classes that have samples."""
+        return mean_of_defined(self.recall)
 
     @property
-    def macro_f1(self) -> float:
-        """Mean F1 of the classes that have samples."""
-        return float(mean_of_defined(self.f1))
+    def macro_f1(self) -> Array:
+        """(…) mean F1 of the classes that have samples."""
+        return mean_of_defined(self.f1)
 
 
 def in_top(scores: Array, labels: Array, k: int) -> NDArray[np.bool_]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-from neocog.measures.intervals import Z, wilson
+from neocog.measures.intervals import SURE, Z, interval, proportion_measure
 from neocog.run import Measure
 
 Array = NDArray[Any]
@@ -90,10 +91,11 @@ def mmd(real: Array, fake: Array) -> float:
     return float(within - 2 * ((x @ y.T / x.shape[1] + 1) ** 3).mean())
 
 
-def kernel_measure(real: Array, fake: Array) -> Measure:
-    """KID with ± 1.96 standard errors."""
-    value, error = kernel_distance(real, fake)
-    return Measure(value, value - Z * error, value + Z * error, min(len(real), len(fake)))
+def kernel_measure(real: Array, fake: Array, blocks: int = 10) -> Measure:
+    """KID with Student's interval over its blocks."""
+    value, error = kernel_distance(real, fake, blocks)
+    half = float(stdtrit(blocks - 1, SURE)) * error
+    return Measure(value, value - half, value + half, min(len(real), len(fake)))
 
 
 def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[Measure, Measure]:
@@ -105,7 +107,7 @@ def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[Measure, Mea
     for inner, outer in ((fake, real), (real, fake)):
         radius = kth_distance(outer, k)
         inside = sum(int((part <= radius).any(1).sum()) for part in (d for d in distances(inner, outer)))
-        found.append(Measure(inside / len(inner), *wilson(inside, len(inner)), len(inner)))
+        found.append(proportion_measure(inside, len(inner)))
     return found[0], found[1]
 
 
@@ -138,7 +140,7 @@ def memorised(fake: Array, train: Array, test: Array) -> Measure:
     """Share of generated samples nearer to a training sample than 99 of 100 test samples are: about 1 % where none is a copy."""
     limit = np.quantile(nearest(test, train)[1], 0.01)
     close = int((nearest(fake, train)[1] < limit).sum())
-    return Measure(close / len(fake), *wilson(close, len(fake)), len(fake))
+    return proportion_measure(close, len(fake))
 
 
 def class_entropy(counts: Array) -> float:
@@ -149,9 +151,18 @@ def class_entropy(counts: Array) -> float:
 
 
 def entropy_measure(counts: Array) -> Measure:
-    """With the interval of its large-sample variance, (Σ p log² p − H²) / n."""
-    n, value = int(np.sum(counts)), class_entropy(counts)
-    shares = np.asarray(counts, np.float64) / max(1, n)
-    shares = shares[shares > 0]
-    half = Z * math.sqrt(max(0.0, float((shares * np.log(shares) ** 2).sum()) - value**2) / max(1, n))
-    return Measure(value, max(0.0, value - half), min(math.log(len(counts)), value + half), n)
+    """With the jackknife's interval (Zahl 1977), which knows that few samples miss classes and the value is then too small.
+
+    NaN for fewer than three samples a class.
+    """
+    counts = np.asarray(counts, np.int64)
+    n, value, classes = int(counts.sum()), class_entropy(counts), len(counts)
+    if n < 3 * classes:
+        return Measure(value, math.nan, math.nan, n)
+    kinds = np.flatnonzero(counts)
+    left = np.array([class_entropy(counts - np.eye(classes, dtype=np.int64)[kind]) for kind in kinds])
+    pseudo, times = n * value - (n - 1) * left, counts[kinds]
+    middle = float((pseudo * times).sum() / n)
+    error = math.sqrt(float((times * (pseudo - middle) ** 2).sum()) / (n * (n - 1)))
+    low, high = interval(middle, error, n)
+    return Measure(value, min(value, max(0.0, low)), max(value, min(math.log(classes), high)), n)

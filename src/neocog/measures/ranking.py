@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.measures.intervals import Groups, Z, clusters, wilson
+from neocog.measures.intervals import Groups, clusters, equal_units, interval, standard_error
 from neocog.run import Measure
 
 Array = NDArray[Any]
@@ -26,26 +26,23 @@ def macro_auroc(scores: Array, labels: Array, groups: Groups = None) -> Measure:
     the mid-ranks of Sun & Xu (2014), summed over groups (Obuchowski 1997), on the logit scale to stay in [0, 1].
     """
     n, k = scores.shape
-    values, influence, evidence = [], np.zeros(n), n
+    values, influence, weight = [], np.zeros(n), np.zeros(n)
     for index in [1] if k == 2 else range(k):
         value, share = _auroc(scores[:, index], labels == index)
         if not math.isnan(value):
             values.append(value)
             influence += share
-            evidence = min(evidence, *np.bincount(labels == index, minlength=2).tolist())
-    if not values:
-        return Measure(math.nan, math.nan, math.nan, n)
-    value = float(np.mean(values))
+            sides = np.bincount(labels == index, minlength=2)
+            weight += 1 / sides[(labels == index).astype(int)]
     member, count = clusters(groups, n)
-    if count < 2:
-        return Measure(value, math.nan, math.nan, n)
-    if value in (0.0, 1.0):  # perfectly ranked: no spread to learn from
-        evidence = min(evidence, count)
-        return Measure(value, *wilson(round(value * evidence), evidence), n)
-    sums = np.bincount(member, influence / len(values))
-    error = math.sqrt(count / (count - 1) * float(sums @ sums))
-    logit, spread = math.log(value / (1 - value)), Z * error / (value * (1 - value))
-    return Measure(value, _logistic(logit - spread), _logistic(logit + spread), n)
+    shown = None if groups is None else count
+    if not values:
+        return Measure(math.nan, math.nan, math.nan, n, shown)
+    value = float(np.mean(values))
+    sums = np.bincount(member, influence / len(values)) * math.sqrt(count / max(1, count - 1))
+    error = float(standard_error(sums[:, None], ("counts",))[0])
+    bounds = interval(value, error, float(equal_units(np.bincount(member, weight))), "counts")
+    return Measure(value, *bounds, n, shown)
 
 
 def _auroc(scores: Array, positive: Array) -> tuple[float, Array]:
@@ -68,7 +65,3 @@ def _midranks(values: Array) -> Array:
     _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: Array = (np.cumsum(counts) - (counts - 1) / 2)[index]
     return ranks
-
-
-def _logistic(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0

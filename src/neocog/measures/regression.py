@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.measures.intervals import Groups, bootstrap, percentiles, wilson
+from neocog.measures.intervals import Groups, Scale, Units, mean_measures, measured, proportion_measure
 from neocog.run import Measure
 
 Array = NDArray[Any]
@@ -17,24 +17,26 @@ COVERED = 0.9  # what an interval of prediction promises to hold
 
 
 def regression_measures(error: Array, truth: Array, groups: Groups = None, seed: int = 0) -> dict[str, Measure]:
-    """MAE, RMSE and R² of one quantity with 95 % bootstrap intervals. ``error`` (n,): prediction − truth; ``truth`` (n,).
+    """MAE, RMSE and R² of one quantity with 95 % intervals. ``error`` (n,): prediction − truth; ``truth`` (n,).
 
     R² compares with always saying the mean of these samples; NaN where they do not vary.
     """
-    names = ("mae", "rmse", "r2")
-    absolute, square = np.abs(error), np.square(error, dtype=np.float64)
+    error, truth = np.asarray(error, np.float64), np.asarray(truth, np.float64)
+    away = truth - truth.mean() if len(truth) else truth  # so that no digits are lost in the sum of squares
+    flat = 1e-12 * max(1.0, float(np.square(truth).sum()))  # of values that do not vary, rounding is all that is left
+    units = Units.of(groups, len(error), seed)
+    sums = units.sums(np.stack([np.ones(len(error)), np.abs(error), error**2, away, away**2], axis=1))
 
-    def values(weights: Array) -> Array:
-        total = weights.sum()
-        mean = (weights * truth).sum() / total
-        variance = (weights * (truth - mean) ** 2).sum()
-        unexplained = (weights * square).sum()
-        r2 = 1 - unexplained / variance if variance > 0 else math.nan
-        return np.array([(weights * absolute).sum() / total, math.sqrt(unexplained / total), r2])
+    def values(totals: Array) -> Array:
+        count, absolute, square, first, second = np.moveaxis(totals, -1, 0)
+        count = np.where(count > 0.5, count, np.nan)
+        variance = second - first**2 / count
+        unexplained = np.divide(square, variance, out=np.full_like(square, np.nan), where=variance > flat)
+        return np.stack([absolute / count, np.sqrt(np.maximum(square, 0) / count), 1 - unexplained], axis=-1)
 
-    found = values(np.ones(len(error)))
-    draws = bootstrap(values, len(error), groups, seed=seed)
-    return {name: Measure(float(found[k]), *percentiles(draws[:, k]), len(error)) for k, name in enumerate(names)}
+    scales: tuple[Scale, ...] = ("positive", "squares", "below one")
+    found = measured(sums, values, units, scales, [len(error)] * 3, sums[:, [0, 0, 0]])
+    return dict(zip(("mae", "rmse", "r2"), found, strict=True))
 
 
 def half_width(error: Array, spread: Array, share: float = COVERED) -> float:
@@ -48,11 +50,12 @@ def half_width(error: Array, spread: Array, share: float = COVERED) -> float:
     return float(scores[rank - 1]) if rank <= len(scores) else math.inf
 
 
-def coverage(error: Array, spread: Array, half: float) -> Measure:
-    """The share of truths that lie within ``half`` spreads of their prediction, with Wilson's interval."""
-    inside = int((np.abs(error) <= half * spread).sum())
-    n = len(error)
-    return Measure(inside / n if n else math.nan, *wilson(inside, n), n)
+def coverage(error: Array, spread: Array, half: float, groups: Groups = None, seed: int = 0) -> Measure:
+    """The share of truths that lie within ``half`` spreads of their prediction, with its interval."""
+    inside = np.abs(error) <= half * spread
+    if groups is None:
+        return proportion_measure(int(inside.sum()), len(inside))
+    return mean_measures(inside[:, None], ("counts",), groups, seed)[0]
 
 
 def several(found: Sequence[dict[str, Measure]], names: Sequence[str]) -> dict[str, Measure]:

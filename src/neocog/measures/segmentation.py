@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from neocog.measures.counts import Array, mean_of_defined, ratio
-from neocog.measures.intervals import Groups, bootstrap, clusters, percentiles
+from neocog.measures.intervals import Groups, Scale, Units, mean_measures, measured
 from neocog.run import Measure
 
 IGNORED = 255
-REPEATS = 1000
 
 
 def mask_confusion(truth: Array, prediction: Array, classes: int) -> NDArray[np.int64]:
@@ -83,67 +83,50 @@ def hd95(truth: Array, prediction: Array, spacing: tuple[float, float] = (1.0, 1
 def segmentation_measures(
     confusions: Array, classes: Sequence[str], groups: Groups = None, background: bool = True, seed: int = 0
 ) -> dict[str, Measure]:
-    """Measures of N images with 95 % bootstrap intervals over images, or over ``groups`` (patients, videos) where given.
+    """Measures of N images with 95 % intervals over images, or over ``groups`` (patients, videos) where given.
 
     ``confusions`` (N, K, K). ``background``: whether class 0 belongs to the means. From all pixels together:
     ``mean_iou``, ``mean_dice`` (over the classes present), ``pixel_accuracy``, ``kappa``, and ``iou: NAME``,
-    ``dice: NAME`` for each class. From each image, or each group, and averaged over them: ``image_dice`` or
-    ``group_dice`` (of its present classes; units without any are left out and counted by ``n``).
-    Intervals are NaN for fewer than two units. Raises ValueError where shapes do not fit.
+    ``dice: NAME`` for each class, whose ``n`` is the images that know it. From each image, or each group, and averaged
+    over them: ``image_dice`` or ``group_dice`` (of its present classes; units without any are left out, and ``n`` counts
+    the others). Raises ValueError where shapes do not fit.
     """
-    confusions = np.asarray(confusions)
-    k = len(classes)
-    if confusions.ndim != 3 or confusions.shape[1:] != (k, k) or not len(confusions):
+    confusions = np.asarray(confusions, np.float64)
+    k, images = len(classes), len(confusions)
+    if confusions.ndim != 3 or confusions.shape[1:] != (k, k) or not images:
         raise ValueError(f"confusions {confusions.shape}, expected (N, {k}, {k}) with N > 0")
-    index, units = clusters(groups, len(confusions))
-    summed = np.zeros((units, k, k), np.float64)  # what one group holds; without groups, one image
-    np.add.at(summed, index, confusions)
-    used = slice(0 if background or k == 1 else 1, None)
-    each = mean_of_defined(dice(summed)[:, used])  # (units,)
-    present = ~np.isnan(each)
+    units, used = Units.of(groups, images, seed), slice(0 if background or k == 1 else 1, None)
+    pooled = units.sums(confusions.reshape(images, k * k))
 
-    def statistic(weights: Array) -> Array:
-        pooled = np.einsum("n,nij->ij", weights, summed)
-        overlap, similar = iou(pooled), dice(pooled)
-        mean = ratio((weights * np.where(present, each, 0)).sum(), (weights * present).sum())
-        means = [
-            mean_of_defined(overlap[used]),
-            mean_of_defined(similar[used]),
-            pixel_accuracy(pooled),
-            cohen_kappa(pooled),
-        ]
-        return np.array([*means, mean, *overlap, *similar], np.float64)
+    def statistic(sums: Array) -> Array:
+        matrix = sums.reshape(*sums.shape[:-1], k, k)
+        overlap, similar = iou(matrix), dice(matrix)
+        means = [mean_of_defined(overlap[..., used]), mean_of_defined(similar[..., used])]
+        shares = np.stack([*means, pixel_accuracy(matrix), cohen_kappa(matrix)], axis=-1)
+        return np.concatenate([shares, overlap, similar], axis=-1)
 
-    values, draws = statistic(np.ones(units)), bootstrap(statistic, units, repeats=REPEATS, seed=seed)
-    names = ["mean_iou", "mean_dice", "pixel_accuracy", "kappa", "image_dice" if groups is None else "group_dice"]
+    right, truth, said = _sums(pooled.reshape(-1, k, k))
+    pixels = np.repeat(truth.sum(axis=1)[:, None], 4, axis=1)
+    sizes = np.concatenate([pixels, truth + said - right, truth + said], axis=1)
+    held = (_sums(confusions)[1] + _sums(confusions)[2] > 0).sum(axis=0).tolist()
+    scales: list[Scale] = ["share", "share", "share", "correlation", *["share"] * (2 * k)]  # type: ignore[list-item]
+    found = measured(pooled, statistic, units, scales, [images] * 4 + held * 2, sizes)
+    names = ["mean_iou", "mean_dice", "pixel_accuracy", "kappa"]
     names += [f"iou: {name}" for name in classes] + [f"dice: {name}" for name in classes]
-    held = (_sums(summed)[1] + _sums(summed)[2] > 0).sum(axis=0).tolist()  # units that know the class
-    counts = [units] * 4 + [int(present.sum()), *held, *held]
+    alone = np.zeros((units.count, k, k))  # what one group holds; without groups, one image
+    np.add.at(alone, units.member, confusions)
+    mean = mean_measure(mean_of_defined(dice(alone)[:, used]), seed=seed)
+    together = dict(zip(names, found, strict=True))
     return {
-        name: _measure(float(value), draws[:, at], n)
-        for at, (name, value, n) in enumerate(zip(names, values, counts, strict=True))
+        **{name: together[name] for name in names[:4]},
+        "group_dice" if units.grouped else "image_dice": replace(mean, units=mean.n if units.grouped else None),
+        **{name: together[name] for name in names[4:]},
     }
 
 
-def mean_measure(values: Array, groups: Groups = None, seed: int = 0) -> Measure:
-    """The mean of what each image has (N,), such as HD95, undefined ones (NaN) left out, with its bootstrap interval."""
-    values = np.asarray(values, np.float64)
-    defined = ~np.isnan(values)
-    filled = np.where(defined, values, 0.0)
-
-    def statistic(weights: Array) -> Array:
-        return np.array([ratio((weights * filled).sum(), (weights * defined).sum())])
-
-    draws = bootstrap(statistic, len(values), groups, REPEATS, seed)[:, 0]
-    kept = None if groups is None else np.asarray(groups)[defined]
-    return _measure(float(statistic(np.ones(len(values)))[0]), draws, clusters(kept, int(defined.sum()))[1])
-
-
-def _measure(value: float, draws: Array, units: int) -> Measure:
-    if math.isnan(value) or units < 2:
-        return Measure(value, math.nan, math.nan, units)
-    low, high = percentiles(draws)
-    return Measure(value, min(low, value), max(high, value), units)
+def mean_measure(values: Array, groups: Groups = None, seed: int = 0, scale: Scale = "share") -> Measure:
+    """The mean of what each image has (N,), such as its Dice or (``positive``) its HD95, undefined ones (NaN) left out."""
+    return mean_measures(np.asarray(values, np.float64)[:, None], (scale,), groups, seed)[0]
 
 
 def _sums(confusion: Array) -> tuple[Array, Array, Array]:

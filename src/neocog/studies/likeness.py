@@ -9,7 +9,7 @@ import numpy as np
 
 from neocog.data.dataset import Array
 from neocog.measures import generation as measure
-from neocog.measures import wilson
+from neocog.measures import proportion_measure
 from neocog.run import Measure, Section
 from neocog.studies.features import SMALL, Extractor, coarse
 from neocog.tasks import chapters as chapter
@@ -68,10 +68,10 @@ def compared(extractor: Extractor, fake: Array, real: Array, seed: int, asked: A
     if kinds:
         for name, each in (("recognised", chances), ("recognised_real", real_chances)):
             sure = int((each.max(1) >= SURE).sum())
-            found[name] = Measure(sure / len(each), *wilson(sure, len(each)), len(each))
+            found[name] = proportion_measure(sure, len(each))
         if asked is not None:
             right = int((chances.argmax(1) == asked).sum())
-            found["as_asked"] = Measure(right / len(asked), *wilson(right, len(asked)), len(asked))
+            found["as_asked"] = proportion_measure(right, len(asked))
         found["class_entropy"] = measure.entropy_measure(counts[0])
         found["class_entropy_real"] = measure.entropy_measure(counts[1])
     return Likeness(found, counts, extractor.classes)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.feed import Streamed
-from neocog.measures import wilson
+from neocog.measures import proportion_measure
 from neocog.measures.unseen import known_from_unseen
 from neocog.predictor import Predictor
 from neocog.run import Measure, Section, Table, Text
@@ -50,7 +50,7 @@ def unseen_measures(known: NDArray[np.float32], strangers: Strangers, cut: float
     return {
         "unseen_auroc": known_from_unseen(known, strangers.scores, groups),
         "unseen_refused": Measure(refused / count, *wilson(refused, count), count),
-        "known_kept": Measure(kept / len(known), *wilson(kept, len(known)), len(known)),
+        "known_kept": proportion_measure(kept, len(known)),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.measures import Bins, title, wilson
+from neocog.measures import Bins, proportion, title
 from neocog.run import Bars, Curves, Item, Matrix, Measure, Section, Series, Table, Text, Whiskers
 
 Array = NDArray[Any]
@@ -91,7 +91,7 @@ def calibration_chapter(before: Bins, after: Bins, temperature: float, stated: s
 def _reliability(name: str, bins: Bins) -> Series:
     filled = bins.count > 0
     count, right = bins.count[filled].tolist(), bins.accuracy[filled].tolist()
-    low, high = zip(*(wilson(round(p * n), round(n)) for p, n in zip(right, count, strict=True)), strict=True)
+    low, high = zip(*(proportion(round(p * n), round(n)) for p, n in zip(right, count, strict=True)), strict=True)
     return Series(name, tuple(bins.confidence[filled].tolist()), tuple(right), low, high)
 
 
