@@ -11,7 +11,6 @@ interval was printed, the share that held the truth; in brackets the share in wh
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 import warnings
 from collections import defaultdict
@@ -157,7 +156,7 @@ def cells(name: str, how: str, repeats: int, seed: int = 0) -> dict[str, dict[in
             for measure, m in kind(rng, *gathered(rng, units, how)).items():
                 asked[measure] += not np.isnan(m.value)
                 if np.isfinite(m.low):
-                    held[measure].append(m.low <= np.mean(truths[measure]) <= m.high)
+                    held[measure].append(bool(m.low <= np.mean(truths[measure]) <= m.high))
         for measure, count in asked.items():
             share = float(np.mean(held[measure])) if held[measure] else np.nan
             table[measure][units] = share, 1 - len(held[measure]) / count if count else np.nan
@@ -212,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -49,9 +49,12 @@ class Measure:
         """How many independent units speak: the groups where there are any, else the samples."""
         return self.n if self.units is None else self.units
 
-    def counted(self, what: str = "samples") -> str:
-        """What it rests on, in words: "120 images of 3 groups"."""
-        return f"{self.n:,} {what}" if self.units is None else f"{self.n:,} {what} of {self.units:,} groups"
+    def counted(self, what: str = "") -> str:
+        """What it rests on, in words: "120 test images of 3 groups", "500 test images"; "120 of 3 groups" in a table."""
+        number = f"{self.n:,} {what}".rstrip()
+        if self.units is None:
+            return number
+        return f"{number} of {self.units:,} group{'s' if self.units != 1 else ''}"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neocog.measures.circular import angular_error, orientation_measures
+from neocog.measures.circular import angular_error, median_measure, orientation_measures
 
 
 def test_359_degrees_lie_next_to_1() -> None:
@@ -27,11 +27,24 @@ def test_measures_are_those_of_numpy_with_intervals_around_them() -> None:
     assert all(m.low < m.value < m.high and m.n == 501 for name, m in found.items() if name != "within_90")
 
 
-def test_the_median_of_a_draw_is_that_of_the_values_repeated() -> None:
-    from neocog.measures.circular import _median
+def test_the_median_lies_between_order_statistics() -> None:
+    """Exact of 5 (0.9375) and 20 samples; fewer than 5 give none."""
+    found = median_measure(np.array([4.0, 1, 3, 9, 7]))
+    assert (found.value, found.low, found.high) == (4, 1, 9)
+    ordered = median_measure(np.arange(20.0))
+    assert (ordered.low, ordered.high) == (5, 14)  # 0.9586, as in Conover's tables
+    assert np.isnan(median_measure(np.arange(4.0)).low)
 
-    values, weights = np.array([1.0, 2, 5, 9]), np.array([0, 3, 1, 3])
-    assert _median(values, weights) == np.median(np.repeat(values, weights))
+
+def test_the_median_of_groups_holds_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    for groups in (5, 15):
+        names = np.repeat(np.arange(groups), 8)
+        found = [
+            median_measure(rng.normal(size=groups)[names] + rng.normal(size=8 * groups), names.astype(str))
+            for _ in range(300)
+        ]
+        assert sum(m.low <= 0 <= m.high for m in found) >= 270
 
 
 def test_groups_widen_the_interval() -> None:

@@ -82,5 +82,7 @@ def test_intervals_hold_the_value_and_need_two_units() -> None:
         assert measure.low <= measure.value <= measure.high
     one = segmentation_measures(confusions, "abc", groups=["p"] * 12)["mean_iou"]
     assert math.isnan(one.low) and not math.isnan(one.value)
-    distances = mean_measure(np.array([1.0, 3.0, math.nan]))
-    assert distances.value == 2 and distances.n == 2 and distances.low >= 1
+    distances = mean_measure(np.array([1.0, 3.0, math.nan]), scale="positive")
+    assert distances.value == 2 and distances.n == 2 and math.isnan(distances.low)
+    distances = mean_measure(np.array([1.0, 3.0, 2.0, math.nan]), scale="positive")
+    assert distances.value == 2 and distances.n == 3 and 0 < distances.low < 1

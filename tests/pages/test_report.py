@@ -145,7 +145,7 @@ def test_groups_take_the_place_of_mcnemars_test(run: Run, worse: Run, tmp_path: 
         head, *lines = one.splits.read_text().splitlines()
         rows = [line.split(",") for line in lines]
         table(one.splits, head.split(","), [[*row[:3], f"g{i % 9}", row[4]] for i, row in enumerate(rows)])
-    assert "the bootstrap over groups" in compare(pair, tmp_path / "c.html").read_text()
+    assert "the sign-flip test over groups" in compare(pair, tmp_path / "c.html").read_text()
 
 
 def test_no_test_is_made_on_different_samples(run: Run, hostile: Run, tmp_path: Path) -> None:

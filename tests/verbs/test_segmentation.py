@@ -109,7 +109,7 @@ def test_one_group_alone_is_measured_without_an_interval(
     )
     said = capsys.readouterr().err
     assert json.loads(found.result.read_text())["measures"]["test"]["image_dice"]["low"] is None
-    assert "(95 % interval unknown, 4 test samples)" in said and "nan" not in said
+    assert "(too few for an interval, 4 test samples of 1 group)" in said and "nan" not in said
     (data / "videos.csv").unlink()
 
 

@@ -14,7 +14,7 @@ from neocog.data.survey import Record
 from neocog.errors import listed
 from neocog.run import Finding
 
-FEW = 10  # a measure from fewer samples than this says next to nothing: 9 of 9 right is 70 % to 100 % (Wilson)
+FEW = 10  # a measure from fewer samples than this says next to nothing: 9 of 9 right is 69 % to 100 %
 SKEWED = 10.0  # largest class : smallest class
 SHIFTED = 0.1  # share of samples that would need another label
 

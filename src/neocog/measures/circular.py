@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from neocog.measures.intervals import Groups, Units, mean_measures, proportion_measure
+from neocog.measures.intervals import Groups, Scale, Units, mean_measures, proportion_measure
 from neocog.run import Measure
 
 Array = NDArray[Any]
@@ -31,7 +31,8 @@ def orientation_measures(errors: Array, groups: Groups = None, seed: int = 0) ->
     size = np.abs(np.asarray(errors, np.float64))
     near = [size <= limit for limit in WITHIN]
     shares = [f"within_{limit}" for limit in WITHIN]
-    columns, scales = np.stack([size, *near], axis=1), ("angle", "counts", "counts", "counts")
+    columns = np.stack([size, *near], axis=1)
+    scales: tuple[Scale, ...] = ("angle", "counts", "counts", "counts")
     mean, *within = mean_measures(columns, scales, groups, seed, [REVERSED * 180 / len(size), 0, 0, 0])
     if groups is None:
         within = [proportion_measure(int(part.sum()), len(size)) for part in near]

@@ -74,9 +74,7 @@ def classification_measures(
         del found[f"top_{top}"]
     means = {name: found.pop(name) for name in ("log_loss", "brier")}
     found["auroc"] = macro_auroc(stated, labels, groups)
-    ece, calibrated = (
-        calibration_error(np.exp(p[np.arange(n), prediction]), correct, units) for p in (said, stated)
-    )
+    ece, calibrated = (calibration_error(np.exp(p[np.arange(n), prediction]), correct, units) for p in (said, stated))
     return found | means | {"ece": ece, "ece_calibrated": calibrated}
 
 

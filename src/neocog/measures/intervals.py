@@ -75,7 +75,8 @@ def proportion_measure(successes: int, n: int) -> Measure:
 def proportion_measures(successes: Sequence[int], n: Sequence[int]) -> list[Measure]:
     """Several at once (see ``proportion_measure``)."""
     rows = zip(successes, *(bound.tolist() for bound in proportions(np.array(successes), np.array(n))), n, strict=True)
-    return [Measure(right / of, low, high, of) if of else Measure(*[math.nan] * 3, 0) for right, low, high, of in rows]
+    unknown = Measure(math.nan, math.nan, math.nan, 0)
+    return [Measure(right / of, low, high, of) if of else unknown for right, low, high, of in rows]
 
 
 def clusters(groups: Groups, n: int) -> tuple[Array, int]:

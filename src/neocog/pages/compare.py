@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from neocog.errors import UserError
-from neocog.measures import Comparison, holm, mcnemar, paired_bootstrap, title
+from neocog.measures import Comparison, Units, holm, mcnemar, paired, title
 from neocog.pages.page import Head, duration, interval, page
-from neocog.pages.predictions import Predictions, predictions, same_samples
+from neocog.pages.predictions import Predictions, predictions, same_samples, scores
 from neocog.pages.record import Record, read
 from neocog.pages.verdict import Verdict
 from neocog.run import Curves, Item, Measure, Run, Section, Series, Table, Text, Whiskers, write_atomically
@@ -23,7 +25,7 @@ def compare(runs: Sequence[Run], out: Path) -> Path:
     """Write the page to ``out``. The first run is the reference that the others are tested against.
 
     Tests are made only where the test samples are the same (equal SHA-256 and labels): McNemar's exact test for the
-    accuracy, the paired bootstrap for the other measures and, since McNemar's test takes samples to be independent,
+    accuracy, the sign-flip test for the other measures and, since McNemar's test takes samples to be independent,
     for the accuracy of grouped samples; all p-values corrected together (Holm). Raises UserError.
     """
     if len(runs) < 2:
@@ -100,40 +102,51 @@ def _tests(names: Sequence[str], said: Sequence[Predictions]) -> tuple[tuple[Ite
     reference, grouped = said[0], bool((said[0].groups != "").any())
     found: list[tuple[str, str, Comparison]] = []
     for name, other in zip(names[1:], said[1:], strict=True):
-        pair = paired_bootstrap(_shorter(reference, other), _shorter(other, reference), len(reference.labels),
-                                reference.groups if grouped else None)  # fmt: skip
+        pair = _paired(reference, other, grouped)
         if not grouped:
             exact = mcnemar(reference.correct, other.correct)
             pair[0] = Comparison(pair[0].difference, pair[0].low, pair[0].high, exact)
         found += [(name, measure, one) for measure, one in zip(TESTED, pair, strict=False)]
     corrected = holm([one.p for _, _, one in found])
     rows = tuple(
-        (name, title(measure), _signed(one.difference), f"{_signed(one.low)} to {_signed(one.high)}",
-         _p(one.p), _p(p), "yes" if p < 0.05 else "no")
+        (name, title(measure), _signed(one.difference), _bounds(one),
+         _p(one.p), _p(p), "too few groups" if math.isnan(p) else "yes" if p < 0.05 else "no")
         for (name, measure, one), p in zip(found, corrected, strict=True)
     )  # fmt: skip
-    how = "the bootstrap over groups" if grouped else "McNemar's exact test (accuracy) and the paired bootstrap"
+    how = "the sign-flip test over groups" if grouped else "McNemar's exact test (accuracy) and the sign-flip test"
     note = f"Differences to {names[0]}. p from {how}; Holm's correction for {len(rows)} questions; 0.05 is the limit."
     table = Table(
         ("run", "measure", "difference", "95 % interval", "p", "p, corrected", "more than chance"), rows, note
     )
     sure = sum(p < 0.05 for p in corrected)
     words = f"{sure} of {len(rows)} differences to {names[0]} are more than chance"
-    words += f", on the same {len(reference.labels):,} test samples."
+    of = f" of {Units.of(reference.groups, len(reference.labels)).count:,} groups" if grouped else ""
+    words += f", on the same {len(reference.labels):,} test samples{of}."
+    if all(math.isnan(p) for p in corrected):
+        words = f"Too few groups{of.replace(' of', ':')} to tell differences from chance: 6 are needed."
     return (table,), Verdict("good" if sure else "caution", words)
 
 
-def _shorter(one: Predictions, other: Predictions) -> Any:
-    """The statistic without the log loss where only one of the two knows it."""
-    values = one.statistic()
-    return values if other.truths is not None else lambda weights: values(weights)[:3]
+def _paired(first: Predictions, second: Predictions, grouped: bool) -> list[Comparison]:
+    """Of accuracy, balanced accuracy, macro F1, and the log loss where both know it."""
+    classes = np.unique(np.concatenate([first.labels, first.predictions, second.predictions]))
+    units = Units.of(first.groups if grouped else None, len(first.labels))
+    losses = first.truths is not None and second.truths is not None
+    sums = [one.sums(classes, units, losses) for one in (first, second)]
+    return paired(sums[0], sums[1], lambda totals: scores(totals, len(classes)), units)
 
 
 def _signed(value: float) -> str:
     return f"{value:+.4f}".replace("-", "−")
 
 
+def _bounds(one: Comparison) -> str:
+    return f"{_signed(one.low)} to {_signed(one.high)}" if math.isfinite(one.low) else "too few for an interval"
+
+
 def _p(p: float) -> str:
+    if math.isnan(p):
+        return "—"
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 

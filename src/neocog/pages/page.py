@@ -75,7 +75,7 @@ def _head(record: Record) -> Head:
     result = record.result
     name, m = next(iter(record.measures["test"].items()))
     value = percent(m.value, m.n) if name in PERCENT else short(m.value)
-    sentence = f"measured on {m.n:,} test samples that the network had not seen"
+    sentence = f"measured on {m.counted('test samples')} that the network had not seen"
     return Head(
         title=f"{record.name} · neocog",
         eyebrow=f"{result.get('task', '')} · {record.name}",

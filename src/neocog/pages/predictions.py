@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.errors import UserError
-from neocog.measures import Counts
+from neocog.measures import Units, class_counts, counts_of
 from neocog.pages.record import rows
 from neocog.run import Run
 
@@ -32,18 +32,21 @@ class Predictions:
     def correct(self) -> Array:
         return np.asarray(self.labels == self.predictions)
 
-    def statistic(self) -> Callable[[Array], Array]:
-        """Weights (N,) → (J,) accuracy, balanced accuracy, macro F1, and log loss where it is known (see ``bootstrap``)."""
-        names = np.unique(np.concatenate([self.labels, self.predictions]))
-        truth, guess = np.searchsorted(names, self.labels), np.searchsorted(names, self.predictions)
-        losses = None if self.truths is None else -np.log(np.maximum(self.truths, TINY))
+    def sums(self, classes: Array, units: Units, losses: bool) -> Array:
+        """(B, 3 K + 1) what ``scores`` takes, of each block: counts of the K ``classes``, and the log loss if asked for."""
+        truth, guess = np.searchsorted(classes, self.labels), np.searchsorted(classes, self.predictions)
+        counted = class_counts(truth, guess, len(classes), units).reshape(-1, 3 * len(classes))
+        if not losses or self.truths is None:
+            return counted
+        return np.concatenate([counted, units.sums(-np.log(np.maximum(self.truths, TINY))[:, None])], axis=1)
 
-        def values(weights: Array) -> Array:
-            counts = Counts.of(truth, guess, len(names), weights)
-            found = [counts.accuracy, counts.balanced_accuracy, counts.macro_f1]
-            return np.array(found if losses is None else [*found, (weights * losses).sum() / weights.sum()])
 
-        return values
+def scores(sums: Array, classes: int) -> Array:
+    """(…, 3 K + 1) sums → (…, J) accuracy, balanced accuracy, macro F1, and the log loss where it is among them."""
+    counts = counts_of(sums[..., : 3 * classes], classes)
+    losses = sums[..., 3 * classes :] / counts.support.sum(axis=-1)[..., None]
+    shares = np.stack([counts.accuracy, counts.balanced_accuracy, counts.macro_f1], axis=-1)
+    return np.concatenate([shares, losses], axis=-1)
 
 
 def predictions(run: Run) -> Predictions:

@@ -71,7 +71,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def _measure(value: Mapping[str, Any]) -> Measure:
     number, low, high = (math.nan if value[key] is None else float(value[key]) for key in ("value", "low", "high"))
-    return Measure(number, low, high, int(value["n"]))
+    return Measure(number, low, high, int(value["n"]), value.get("units"))
 
 
 def _settings(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Literal
 from neocog.measures import PERCENT
 from neocog.run import Findings, Matrix, Measure, Section
 
-FEW = 100  # test samples below which a measure is an anecdote
+FEW = 100  # independent test samples, or groups, below which a measure is an anecdote
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,17 @@ def _findings(sections: Sequence[Section]) -> list[Verdict]:
 
 
 def _size(name: str, m: Measure) -> list[Verdict]:
+    """How surely the test part says it; what counts is what is independent: 120 images of 3 patients are few."""
+    counted = m.counted("test samples")
     if not (math.isfinite(m.low) and math.isfinite(m.high)):
-        return [Verdict("caution", "No interval can be given: the test part holds too few independent samples.")]
+        return [Verdict("caution", f"No interval can be given: {counted} are too few that are independent.")]
     half = (m.high - m.low) / 2
     width = f"{half * 100:.1f} points" if name in PERCENT else f"{half:.3g}"
-    if m.n < FEW:
-        return [Verdict("bad", f"{m.n} test samples are few: the true value may well lie {width} away.")]
+    if m.independent < FEW:
+        return [Verdict("bad", f"{counted} are few: the true value may well lie {width} away.")]
     close = half <= (0.025 if name in PERCENT else 0.1 * abs(m.value))
     tone: Literal["good", "caution"] = "good" if close else "caution"
-    return [Verdict(tone, f"{m.n:,} test samples pin it down to about ± {width}.")]
+    return [Verdict(tone, f"{counted} pin it down to about ± {width}.")]
 
 
 def _guessing(name: str, m: Measure, sections: Sequence[Section]) -> list[Verdict]:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -102,11 +102,10 @@ def measured(
 ) -> tuple[dict[str, Measure], dict[str, dict[str, Measure]]]:
     """Measures, mean Dice over images first, and those of each class."""
     every = segmentation_measures(found.confusions, classes, groups, found.first == 0, seed)
-    mean = mean_measure(found.dice, groups, seed)
-    measures = {"image_dice": replace(mean, n=int((~np.isnan(found.dice)).sum()))}
+    measures = {"image_dice": mean_measure(found.dice, groups, seed)}
     measures |= {name: value for name, value in every.items() if ": " not in name and name not in measures}
     if not np.isnan(found.distances).all():
-        measures["hd95"] = mean_measure(found.distances, groups, seed)
+        measures["hd95"] = mean_measure(found.distances, groups, seed, "positive")
     each = {name: {key: every[f"{key}: {name}"] for key in ("dice", "iou")} for name in classes}
     return measures, each
 

@@ -128,7 +128,7 @@ class RegressionStudy(Study):
             answers.error.T, answers.spread.T, answers.truth.T, halves(predictor), strict=True
         ):
             measures = regression_measures(error, truth, samples.groups, samples.seed)
-            each.append(measures | {"coverage_90": coverage(error, spread, half)})
+            each.append(measures | {"coverage_90": coverage(error, spread, half, samples.groups, samples.seed)})
         return Evaluation(several(each, predictor.facts["quantities"]))
 
     def report(

@@ -49,7 +49,7 @@ def unseen_measures(known: NDArray[np.float32], strangers: Strangers, cut: float
     count = len(strangers.scores)
     return {
         "unseen_auroc": known_from_unseen(known, strangers.scores, groups),
-        "unseen_refused": Measure(refused / count, *wilson(refused, count), count),
+        "unseen_refused": proportion_measure(refused, count),
         "known_kept": proportion_measure(kept, len(known)),
     }
 

@@ -121,5 +121,5 @@ def show(result: dict[str, Any], console: Console) -> None:
         "measure", "value", "95 % interval", "n", title=f"{result['run']} on {result['data']}", title_justify="left"
     )
     for name, m in result["measures"]["test"].items():
-        table.add_row(name, f"{m['value']:.4f}", Measure(**m).interval, f"{m['n']:,}")
+        table.add_row(name, f"{m['value']:.4f}", Measure(**m).interval, Measure(**m).counted())
     console.print(table)

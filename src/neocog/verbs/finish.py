@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -126,6 +127,7 @@ def said(measures: Any, run: Run, screen: Screen) -> None:
     """The end of every training: how good, on how many, how sure, and where to look."""
     name, value = next(iter(measures.items()))
     assert isinstance(value, Measure)
-    n = f"{value.n:,} test samples"
-    screen.say(f"test {name} {value.value:.4f} (95 % interval {value.interval}, {n})", "bold")
+    n = value.counted("test samples")
+    sure = f"95 % interval {value.interval}" if math.isfinite(value.low) else value.interval
+    screen.say(f"test {name} {value.value:.4f} ({sure}, {n})", "bold")
     screen.say(f"report: {run.report}")

@@ -95,9 +95,14 @@ def _reliability(name: str, bins: Bins) -> Series:
     return Series(name, tuple(bins.confidence[filled].tolist()), tuple(right), low, high)
 
 
-def cells(m: Measure) -> tuple[float | None, str, int]:
+def number_of(m: Measure) -> int | str:
+    """How many samples, and of how many groups where there are any."""
+    return m.n if m.units is None else m.counted()
+
+
+def cells(m: Measure) -> tuple[float | None, str, int | str]:
     """Value, interval and n for a table row."""
-    return number(m.value), f"{m.low:.4f} – {m.high:.4f}" if math.isfinite(m.low) else "—", m.n
+    return number(m.value), f"{m.low:.4f} – {m.high:.4f}" if math.isfinite(m.low) else "too few", number_of(m)
 
 
 def short(m: Measure | None) -> float | None:

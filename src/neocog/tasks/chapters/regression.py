@@ -45,7 +45,15 @@ def regression_chapter(quantities: Sequence[Quantity], share: float) -> Section:
         )
         width = f"± {np.median(one.half):.3g}" if n and np.isfinite(one.half).all() else "—"
         m = one.covered
-        rows.append((one.name, width, f"{m.value * 100:.1f} %", f"{m.low * 100:.1f} % to {m.high * 100:.1f} %", m.n))
+        rows.append(
+            (
+                one.name,
+                width,
+                f"{m.value * 100:.1f} %",
+                f"{m.low * 100:.1f} % to {m.high * 100:.1f} %",
+                m.n if m.units is None else m.counted(),
+            )
+        )
     text = (
         f"Each prediction comes with an interval that should hold the truth in {share * 100:.0f} of 100 cases; its width is "
         "set by the errors on the validation part (split conformal prediction). The test part says whether it does."

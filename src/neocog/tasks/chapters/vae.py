@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,8 +38,8 @@ def likelihood_chapter(measures: Mapping[str, Mapping[str, Measure]], likelihood
         (
             title(name),
             nats(m.value),
-            f"{nats(m.low)} to {nats(m.high)}",
-            m.n,
+            f"{nats(m.low)} to {nats(m.high)}" if math.isfinite(m.low) else "too few",
+            m.n if m.units is None else m.counted(),
             *(nats_of(measures[part].get(name)) for part in other),
         )
         for name, m in measures["test"].items()
