@@ -44,17 +44,10 @@ class Measure:
         """Its bounds in words."""
         return f"{self.low:.4f} to {self.high:.4f}" if math.isfinite(self.low) else "too few for an interval"
 
-    @property
-    def independent(self) -> int:
-        """How many independent units speak: the groups where there are any, else the samples."""
-        return self.n if self.units is None else self.units
-
     def counted(self, what: str = "") -> str:
         """What it rests on, in words: "120 test images of 3 groups", "500 test images"; "120 of 3 groups" in a table."""
-        number = f"{self.n:,} {what}".rstrip()
-        if self.units is None:
-            return number
-        return f"{number} of {self.units:,} group{'s' if self.units != 1 else ''}"
+        groups = "" if self.units is None else f" of {self.units:,} group{'s' * (self.units != 1)}"
+        return f"{self.n:,} {what}".rstrip() + groups
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,7 @@ def test_one_group_gives_no_interval_but_every_value() -> None:
 def test_what_a_measure_rests_on_is_said_in_images_and_groups() -> None:
     assert Measure(0.8, 0.5, 0.9, 120, 3).counted("test images") == "120 test images of 3 groups"
     assert Measure(0.8, 0.5, 0.9, 1200).counted("test images") == "1,200 test images"
-    assert Measure(0.8, 0.5, 0.9, 120, 3).independent == 3 and Measure(0.8, 0.5, 0.9, 120).independent == 120
+    assert Measure(0.8, math.nan, math.nan, 2, 1).counted() == "2 of 1 group"
     assert Measure(0.8, math.nan, math.nan, 2).interval == "too few for an interval"
 
 

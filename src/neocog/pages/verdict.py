@@ -50,7 +50,7 @@ def _size(name: str, m: Measure) -> list[Verdict]:
         return [Verdict("caution", f"No interval can be given: {counted} are too few that are independent.")]
     half = (m.high - m.low) / 2
     width = f"{half * 100:.1f} points" if name in PERCENT else f"{half:.3g}"
-    if m.independent < FEW:
+    if (m.n if m.units is None else m.units) < FEW:
         return [Verdict("bad", f"{counted} are few: the true value may well lie {width} away.")]
     close = half <= (0.025 if name in PERCENT else 0.1 * abs(m.value))
     tone: Literal["good", "caution"] = "good" if close else "caution"
