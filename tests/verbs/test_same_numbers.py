@@ -25,6 +25,7 @@ from neocog.data.feed import Resident, Streamed
 from neocog.data.fit import finish, shape_plan
 from neocog.data.survey import survey
 from neocog.run import Run, to_json
+from neocog.studies.study import Study
 
 Rows = list[dict[str, str]]
 QUICK: dict[str, Any] = {"quiet": True, "threads": 1, "epochs": 2, "batch": 16, "split": (0.5, 0.2, 0.3)}
@@ -171,12 +172,15 @@ def rows_of(path: Path) -> Rows:
 
 
 def predicted(run: Run, rows: Rows, tmp_path: Path) -> Rows:
-    """What ``predict`` says of the test samples, one by one in another order, read from the file that it writes."""
+    """What ``predict`` says of these samples, every other one at a time, in other batches, read from the files that it
+    writes."""
     base = next(path for path in (run.folder.parent / "data", run.folder.parent) if (path / rows[0]["path"]).exists())
-    files = [base / row["path"] for row in reversed(rows)]
-    out = tmp_path / "out"
-    neocog.predict(run, files, out, quiet=True)
-    return rows_of(out / "predictions.csv" if out.is_dir() else out)[::-1]
+    found: Rows = [{}] * len(rows)
+    for first in (0, 1):
+        out = tmp_path / f"out-{first}"
+        neocog.predict(run, [base / row["path"] for row in rows[first::2]], out, quiet=True)
+        found[first::2] = rows_of(out / "predictions.csv" if out.is_dir() else out)
+    return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -297,6 +301,53 @@ def test_angles_have_the_errors_that_are_measured(run_of: Callable[[str], Run]) 
     found = values(run)
     assert size[(len(size) - 1) // 2] - 1e-6 <= found["median_error"] <= size[len(size) // 2] + 1e-6
     same(own | {"mean_error": float(size.mean())}, {k: v for k, v in found.items() if k != "median_error"})
+
+
+def test_intervals_of_values_hold_nine_of_ten_validation_samples(run_of: Callable[[str], Run], tmp_path: Path) -> None:
+    """Split conformal prediction: of n samples the ⌈0.9 (n + 1)⌉ nearest lie within, of these and of no others."""
+    run = run_of("two_values")
+    truth = {row["image"]: float(row["mass [kg]"]) for row in rows_of(run.folder.parent / "table.csv")}
+    parts = [{"path": row["sample"]} for row in rows_of(run.splits) if row["split"] == "validation"]
+    rows = predicted(run, parts, tmp_path)
+    inside = [
+        float(row["mass [kg] low"]) - 1e-6 <= truth[Path(row["path"]).name] <= float(row["mass [kg] high"]) + 1e-6
+        for row in rows
+    ]
+    assert sum(inside) == math.ceil(0.9 * (len(rows) + 1))
+
+
+def test_the_validation_measures_of_training_are_those_of_the_whole_part_and_of_the_best_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is dropped where a part does not divide into batches, and what is kept is what was best."""
+    monkeypatch.setattr(Study, "at_most", lambda self, pixels: 8)
+    settings = {**QUICK, "epochs": 6, "lr": 0.02, "precision": "fp32", "augment": ("off",)}
+    run = neocog.train(two_classes(tmp_path), tmp_path / "run", **settings, **CNN)
+    result = result_of(run)
+    assert result["n"]["validation"] % 8 != 0 and result["best_epoch"] < result["epochs"] == 6
+    row = rows_of(run.metrics)[result["best_epoch"] - 1]
+    assert float(row["validation_accuracy"]) == pytest.approx(
+        result["measures"]["validation"]["accuracy"]["value"], abs=1e-9
+    )
+
+
+def two_classes(folder: Path) -> Path:
+    rng = np.random.default_rng(9)
+    for index in range(90):
+        save(folder / "data" / "ab"[index % 2] / f"{index}.png", noisy(rng, 118 + 8 * (index % 2)))
+    return folder / "data"
+
+
+def test_other_data_may_have_some_of_the_classes_in_another_order(run_of: Callable[[str], Run], tmp_path: Path) -> None:
+    run = run_of("four_classes")
+    rng = np.random.default_rng(10)
+    for name, level in {"dog": 180, "bee": 100}.items():
+        for index in range(12):
+            save(tmp_path / "new" / name / f"{index}.png", noisy(rng, level))
+    found = neocog.evaluate(run, tmp_path / "new", quiet=True)
+    rows = neocog.predict(run, [tmp_path / "new"], quiet=True).rows
+    right = [row["label"] == Path(row["path"]).parent.name for row in rows]
+    assert 0 < np.mean(right) == found["measures"]["test"]["accuracy"]["value"]
 
 
 def test_the_masks_that_predict_writes_have_the_measures(run_of: Callable[[str], Run], tmp_path: Path) -> None:

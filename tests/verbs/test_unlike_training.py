@@ -17,7 +17,9 @@ from neocog.data.dataset import Header
 from neocog.data.images import header
 from neocog.data.scale import Seen, Watch
 from neocog.errors import UserError
+from neocog.predictor import probabilities
 from neocog.run import Run
+from neocog.studies.calibration import calibration
 
 QUICK: dict[str, Any] = {"quiet": True, "threads": 1, "model": "cnn", "widths": "4,4", "augment": ("off",)}
 
@@ -55,6 +57,17 @@ def test_probabilities_are_those_of_the_stated_shares_however_training_weighs(wa
     assert "hold where the classes are as frequent as in the validation part" in run.report.read_text()
     test = json.loads(run.result.read_text())["measures"]["test"]
     assert test["ece_calibrated"]["value"] < test["ece"]["value"]
+
+
+def test_without_validation_samples_the_weights_are_taken_out_as_they_were_put_in() -> None:
+    weights, train = np.array([5.0, 5 / 9]), np.array([0] * 10 + [1] * 90)
+    facts = calibration(np.empty((0, 2)), np.empty(0, np.int64), np.log(weights), train)
+    assert facts["offsets"] == pytest.approx((-np.log(weights)).tolist())
+    assert facts["prevalence"] == {"part": "train", "shares": [0.1, 0.9]}
+    even = probabilities(
+        np.log(np.array([[0.5, 0.5]])), 1.0, np.array(facts["offsets"])
+    )  # as likely as not, by the weights
+    assert even[0] == pytest.approx([0.1, 0.9])
 
 
 def test_other_shares_than_those_of_the_probabilities_are_told(tmp_path: Path) -> None:
