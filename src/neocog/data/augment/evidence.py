@@ -22,7 +22,7 @@ from torch import Tensor
 RIDGE = 0.1  # of the mean of a kernel's diagonal
 LEARNED = 3.0  # standard deviations beyond chance that show that the features can learn the task at all
 CLEAR = 4.0  # … that show it beyond what a choice among kernels can
-SURE = 2.5  # standard errors of a paired difference that are no accident
+SURE, DOUBT = 2.5, 1.5  # standard errors of a paired difference that are no accident, or may be none
 DROP = 0.2  # of what is told: a change that loses more falsifies
 CLASS_DROP, CLASS_SURE = 0.3, 4.0  # … of one class, of which there are many
 
@@ -85,11 +85,15 @@ class Told:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is told by all features, by what a change leaves as it is, and by what it changes."""
+    """What is told by all features, by what a change leaves as it is, and by what it changes.
+
+    ``moved``: what all features, learned from samples as they are, tell of changed ones.
+    """
 
     all: Told
     kept: Told
     lost: Told | None
+    moved: Told | None
     labels: Tensor | None  # (N,)
     independent: float = 1.0
     drop: float = DROP
@@ -101,18 +105,23 @@ class Evidence:
     @property
     def keeps(self) -> bool | None:
         """Whether a changed sample keeps its answer; None where the features cannot say."""
-        if self.best.learned and (self._falls() or self._class_falls()):
+        falls = self._falls() if self.best.learned else 0.0
+        if falls > SURE or (self.best.learned and self._class_falls()):
             return False
         if self.lost and self.lost.learned and not self.kept.learned:
             return False
-        if self.lost and self.lost.z > CLEAR and self.lost.skill > 0.5 * self.best.skill:
-            return None  # either half tells it, and of a changed sample they would tell different things
+        if falls > DOUBT:
+            return None
+        either = self.lost and self.lost.z > CLEAR and self.lost.skill > 0.5 * self.best.skill
+        if either and self.moved and self.moved.skill < (1 - DROP) * self.all.skill:
+            return None  # either half tells it, and of a changed sample they tell different things
         learned = self.kept.learned or (self.all.learned and self.kept.z > max(2.0, self.lost.z if self.lost else 0.0))
         return True if learned else None
 
-    def _falls(self) -> bool:
+    def _falls(self) -> float:
+        """How sure it is that more is lost than may be, in standard errors; 0 where less is."""
         more = self.kept.losses - self.best.losses
-        return more.mean().item() > self.drop * self.best.skill and self._sure(more) > SURE
+        return self._sure(more) if more.mean().item() > self.drop * self.best.skill else 0.0
 
     def _class_falls(self) -> bool:
         """A pair of classes that a change swaps is little among many."""
@@ -141,15 +150,17 @@ def halves(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], answers:
     One evidence for the classes, or one for each value.
     """
     pairs = [(blocks[name], changed[name]) for name in blocks]
-    every = told(with_mean(kernel(a) + 1 for a, _ in pairs), answers, seed)
+    targets, _ = answers.targets()
+    turns = answers.odd or (False,) * (1 if answers.labels is not None else targets.shape[1])
+    across = with_mean(kernel(a, others=b) + 1 for a, b in pairs)
+    every, moved = told_of_changed(with_mean(kernel(a) + 1 for a, _ in pairs), across, answers, seed)
     even = told(with_mean(kernel((a + b) / 2) + 1 for a, b in pairs), answers, seed)
     odd = told(with_mean(kernel((a - b) / 2, centred=False) for a, b in pairs), answers, seed)
-    turns = answers.odd or (False,) * len(every)
     labels = None if answers.labels is None else torch.from_numpy(answers.labels)
-    independent = answers.independent(len(every[0].losses))
+    independent = answers.independent(len(targets))
     return [
-        Evidence(a, o if turned else e, e if turned else o, labels, independent)
-        for a, e, o, turned in zip(every, even, odd, turns, strict=True)
+        Evidence(a, o if turned else e, e if turned else o, m, labels, independent)
+        for a, e, o, m, turned in zip(every, even, odd, moved, turns, strict=True)
     ]
 
 
@@ -160,7 +171,7 @@ def without(
     every, kept = (told(with_mean(kernel(f) + 1 for f in each.values()), answers, seed) for each in (blocks, bare))
     labels = None if answers.labels is None else torch.from_numpy(answers.labels)
     independent = answers.independent(len(every[0].losses))
-    return [Evidence(a, k, None, labels, independent, drop) for a, k in zip(every, kept, strict=True)]
+    return [Evidence(a, k, None, None, labels, independent, drop) for a, k in zip(every, kept, strict=True)]
 
 
 def handedness(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], seed: int) -> Told:
@@ -168,20 +179,25 @@ def handedness(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], seed
     count = len(next(iter(blocks.values())))
     ones, folds = torch.ones(count, 1).double(), Answers().folds(count, seed)
     found = [
-        predicted(k, ones, torch.ones(count).double(), folds)[:, 0]
+        predicted(k, k, ones, ones[:, 0], folds)[0][:, 0]
         for k in with_mean(kernel((blocks[name] - changed[name]) / 2, centred=False) for name in blocks)
     ]
     losses = [torch.where(score > 0, 0.0, 2.0).double() for score in found]
     return max((Told(loss, (1 - loss.mean().item()) * count**0.5) for loss in losses), key=lambda each: each.z)
 
 
-def kernel(features: Tensor, centred: bool = True) -> Tensor:
-    """(N, F) → (N, N) float64 products of standardised features, of mean 1 on the diagonal."""
-    given = features - features.mean(0) if centred else features
+def kernel(features: Tensor, centred: bool = True, others: Tensor | None = None) -> Tensor:
+    """(N, F) → (N, N) float64 products of standardised features, of mean 1 on the diagonal.
+
+    ``others`` (N, F): products of these with the features instead, on the features' own scale.
+    """
+    middle = features.mean(0) if centred else torch.zeros_like(features[0])
+    given = features - middle
     spread = given.square().mean(0).sqrt()
-    given = given / (spread + 0.1 * spread.mean() + 1e-12)
-    products = (given @ given.T).double()
-    return products / products.diagonal().mean().clamp(min=1e-12)
+    scale = spread + 0.1 * spread.mean() + 1e-12
+    given = given / scale
+    left = given if others is None else (others - middle) / scale
+    return (left @ given.T).double() / given.square().sum(1).double().mean().clamp(min=1e-12)
 
 
 def with_mean(kernels: Iterable[Tensor]) -> list[Tensor]:
@@ -192,22 +208,38 @@ def with_mean(kernels: Iterable[Tensor]) -> list[Tensor]:
 
 def told(kernels: Sequence[Tensor], answers: Answers, seed: int) -> list[Told]:
     """What the best of the kernels tells of samples held out: of the classes, or of each value."""
+    return told_of_changed(kernels, kernels, answers, seed)[0]
+
+
+def told_of_changed(
+    kernels: Sequence[Tensor], across: Sequence[Tensor], answers: Answers, seed: int
+) -> tuple[list[Told], list[Told]]:
+    """What the best of the kernels tells of samples held out, and what the same tells of changed ones (``across``)."""
     targets, weights = answers.targets()
-    folds = answers.folds(len(targets), seed)
+    folds, signs = answers.folds(len(targets), seed), torch.ones(targets.shape[1]).double()
+    if answers.odd:
+        signs[torch.tensor(answers.odd)] = -1
     score = of_values if answers.labels is None else of_classes
-    found = [score(predicted(k, targets, weights, folds), answers) for k in kernels]
-    return [max(each, key=lambda told: told.skill) for each in zip(*found, strict=True)]
+    found = []
+    for within, between in zip(kernels, across, strict=True):
+        plain, moved = predicted(within, between, targets, weights, folds)
+        found.append(list(zip(score(plain, answers), score(moved * signs, answers), strict=True)))
+    pairs = [max(each, key=lambda pair: pair[0].skill) for each in zip(*found, strict=True)]
+    return [plain for plain, _ in pairs], [moved for _, moved in pairs]
 
 
-def predicted(products: Tensor, targets: Tensor, weights: Tensor, folds: Tensor) -> Tensor:
-    """(N, T) each sample's targets, by ridge regression on the other folds."""
-    found = torch.zeros_like(targets)
+def predicted(
+    products: Tensor, across: Tensor, targets: Tensor, weights: Tensor, folds: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(N, T) each sample's targets, by ridge regression on the other folds; and its changed self's, by the same."""
+    plain, moved = torch.zeros_like(targets), torch.zeros_like(targets)
     for fold in range(int(folds.max()) + 1):
         held, rest = (torch.nonzero(where)[:, 0] for where in (folds == fold, folds != fold))
         if len(held) and len(rest):
             inner = products[rest][:, rest] + torch.diag(RIDGE / weights[rest])
-            found[held] = products[held][:, rest] @ torch.linalg.solve(inner, targets[rest])
-    return found
+            solved = torch.linalg.solve(inner, targets[rest])
+            plain[held], moved[held] = products[held][:, rest] @ solved, across[held][:, rest] @ solved
+    return plain, moved
 
 
 def of_classes(prediction: Tensor, answers: Answers) -> list[Told]:
