@@ -196,6 +196,20 @@ def test_a_csv_column_of_sequences_is_read_alike(tmp_path: Path) -> None:
     assert data.kind == "CSV of sequences" and data.classes == ("x", "y") and letters(path)[1] == "TTGN"
 
 
+def test_a_table_of_sequences_has_groups_splits_and_missing_labels_like_any_table(tmp_path: Path) -> None:
+    rows = [
+        f"{i},{'ACGT' * (i + 1)},{['x', 'y', 'nan'][i % 3]},p{i // 3},{['train', 'test'][i % 2]}" for i in range(12)
+    ]
+    path = put(tmp_path, "\n".join(["id,sequence,genus,patient,split", *rows]) + "\n", "s.csv")
+    with pytest.raises(UserError, match="4 × label that may stand for none"):
+        open_dataset(path)
+    data = open_dataset(path, reading=Reading(unlabelled="skip"))
+    assert data.classes == ("x", "y") and len(data) == 8 and len(data.left_out) == 4
+    assert data.groups is not None and data.groups.tolist() == ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3"]
+    assert data.splits is not None and data.splits.tolist()[:3] == ["train", "test", "test"]
+    assert {one.part: one.role for one in data.taken}["column 'id'"] == "not used"
+
+
 def test_codes_become_shares_on_their_way_to_the_network() -> None:
     import torch
 

@@ -134,7 +134,7 @@ def test_row_04_a_png_named_jpg_is_read_and_noted(tmp_path: Path) -> None:
         (b"SIMPLE  =                    T", "FITS"),
         (b"%PDF-1.7\n", "PDF"),
         (b"PK\3\4", "ZIP"),
-        (b"\0\0\0\x18ftypavif", "avif"),
+        (b"\0\0\0\x18ftypheic", "heic"),
     ],
 )
 def test_row_05_other_formats_behind_png_never_reach_a_plugin(tmp_path: Path, magic: bytes, says: str) -> None:
@@ -144,7 +144,7 @@ def test_row_05_other_formats_behind_png_never_reach_a_plugin(tmp_path: Path, ma
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "avif"])
 def test_row_06_exif_orientation_is_applied_bit_for_bit(tmp_path: Path, turn: int, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     exif = Image.Exif()
@@ -487,3 +487,33 @@ def test_row_26_any_name_is_read_and_printed_escaped(tmp_path: Path, name: str) 
     assert error is not None and error.where == name
     assert printable(error.where).isprintable()
     printable(error.where).encode("utf-8")
+
+
+@pytest.mark.parametrize("suffix", ["jp2", "j2k", "ppm", "pnm"])
+def test_lossless_formats_of_other_fields_are_read_as_stored(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(COLOUR).save(path)
+    assert np.array_equal(same_head(path), COLOUR) and header(path).notes == ()
+    Image.fromarray(COLOUR[..., 0]).save(path)
+    assert np.array_equal(same_head(path)[..., 0], COLOUR[..., 0])
+
+
+def test_a_pgm_of_16_bits_keeps_them_and_one_that_would_be_stretched_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.pgm"
+    path.write_bytes(b"P5\n50 40\n65535\n" + DEEP.astype(">u2").tobytes())
+    assert np.array_equal(same_head(path)[..., 0], DEEP)
+    path.write_bytes(b"P5\n50 40\n4095\n" + (DEEP % 4096).astype(">u2").tobytes())
+    assert "values 0 to 4095" in refusal(path).what
+    path.write_bytes(b"P2\n2 1\n15\n3 15\n")
+    assert "values 0 to 15" in refusal(path).what
+    path.write_bytes(b"P5\n50 40\n255\n" + bytes(100))
+    assert refusal(path).what
+
+
+def test_avif_is_read_and_a_cut_one_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.avif"
+    smooth = np.linspace(0, 255, 40 * 50).reshape(40, 50).astype(np.uint8)
+    Image.fromarray(np.stack([smooth] * 3, 2)).save(path, quality=100)
+    assert np.abs(same_head(path)[..., 0].astype(int) - smooth).max() <= 3
+    path.write_bytes(path.read_bytes()[:-200])
+    assert refusal(path).what

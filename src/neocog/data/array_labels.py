@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neocog.data.classes import index_classes
 from neocog.data.dataset import Array
-from neocog.data.labels import few_decimals, missing
+from neocog.data.labels import few_decimals, refuse_missing
 from neocog.data.reading import Reading, ambiguous
 from neocog.data.stored import Stored
 from neocog.errors import UserError, listed, printable, raise_all
@@ -74,10 +74,7 @@ def labels_of(values: Array, where: str, reading: Reading) -> Array | list[str]:
             raise UserError(f"label {values.max()} is beyond 64-bit integers", where)
         return values.astype(np.int64)
     texts = [value.decode("utf-8", "backslashreplace") if kind == "S" else value for value in values.tolist()]
-    unknown, _ = missing(texts, reading)
-    if words := sorted({texts[i].strip() for i in unknown} - {""}):
-        what = f"{len(unknown)} labels that may stand for none: {listed(words)}"
-        raise UserError(what, where, "leave these samples out, or --unlabelled class takes it for a class")
+    refuse_missing(texts, reading, where)
     blank = [str(i) for i, text in enumerate(texts) if not text.strip()]
     if blank:
         raise UserError(f"{len(blank)} blank labels at {listed(blank)}", where, "give each image a label")

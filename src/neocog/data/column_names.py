@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from neocog.errors import UserError, did_you_mean, listed, printable
 
-ROLES = ("image", "label", "value", "group", "split", "weight", "ignore")
+ROLES = ("image", "sequence", "label", "value", "group", "split", "weight", "ignore")
 # Names of columns as ``plain`` gives them, the surest first
 IMAGE = (
     "image", "path", "filename", "file", "filepath", "imagepath", "imgpath", "imagefile", "imagefilename", "imagename", "img",

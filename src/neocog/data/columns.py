@@ -203,11 +203,10 @@ class _Deciding:
                 raise self._several_labels(binary)
         texts += binary if len(binary) == 1 else []
         whole = [place for place in numbers if self._could_be_classes(place)]
-        if len(numbers) == 1 and whole and not texts:
-            texts, numbers = [], whole
+        if len(numbers) == 1 and whole and not texts and self.reading.task == "auto":
             raise self._class_or_value(whole[0], whole[0])
-        if texts and self.reading.task == "classification":
-            numbers = []
+        if self.reading.task == "classification":
+            texts, numbers = texts or whole, []
         if texts and numbers:
             raise self._class_or_value(texts[0], numbers[0])
         for place in numbers:

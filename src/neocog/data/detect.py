@@ -25,7 +25,8 @@ from neocog.data.named import NAMES, open_named
 from neocog.data.npz import read_npz
 from neocog.data.photographs import photographs_beside
 from neocog.data.reading import Reading
-from neocog.data.sequences import describes_sequences, read_sequences
+from neocog.data.sequence_table import describes_sequences, read_sequence_table
+from neocog.data.sequences import read_sequences
 from neocog.data.table import CSV_SUFFIXES, describes_images, read_listing, read_table
 from neocog.data.unlabelled import read_unlabelled
 from neocog.data.unread import DICOM, Format, format_of, is_dicom, refuse
@@ -133,9 +134,9 @@ def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     suffix, shown = path.suffix.lower(), printable(str(path))
     if suffix == ".npz":
         return read_npz(path, reading)
-    if is_fasta(path) or (reading.kind == "sequences" and suffix not in CSV_SUFFIXES):
+    if is_fasta(path):
         return read_sequences(path, reading)
-    if suffix in CSV_SUFFIXES:
+    if suffix in CSV_SUFFIXES or reading.kind == "sequences":
         return _read_csv(path, decoding, reading)
     if find_idx(path):
         return read_idx(path)
@@ -186,7 +187,7 @@ def _has_layout(path: Path) -> bool:
 def _read_csv(table: Path, decoding: Decoding, reading: Reading) -> Dataset:
     """Sequences, or images with labels or values."""
     if reading.kind == "sequences" or (reading.kind == "auto" and describes_sequences(table)):
-        return read_sequences(table, reading)
+        return read_sequence_table(table, reading)
     listing = read_listing(table, reading)
     return read_values(listing, decoding) if listing.columns.values else read_table(listing, decoding)
 

@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 from neocog.data.dataset import BadImage
 
-IMAGE_SUFFIXES = frozenset(
-    [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".btf", ".webp", ".bmp", ".dib", ".gif"]
-)
+IMAGE_SUFFIXES = frozenset((
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".btf", ".webp", ".bmp", ".dib", ".gif", ".avif", ".jp2",
+    ".j2k", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm",
+))  # fmt: skip
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30  # one file is read whole, so that its hash and its pixels come from the same bytes
 
@@ -30,6 +31,8 @@ _IMAGES = (
     (b"BM", "BMP"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
 )
 _OTHERS = (
     (b"%!PS", "PostScript"),
@@ -41,8 +44,6 @@ _OTHERS = (
     (b"\x1f\x8b", "gzip"),
     (b"\x89HDF", "HDF5"),
     (b"\x93NUMPY", "a NumPy array"),
-    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"<!doctype html", "HTML"),
     (b"<html", "HTML"),
     (b"<?xml", "XML"),
@@ -51,6 +52,8 @@ _OTHERS = (
 _SUFFIX_FORMAT = {
     ".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF",
     ".tiff": "TIFF", ".btf": "TIFF", ".webp": "WebP", ".bmp": "BMP", ".dib": "BMP", ".gif": "GIF",
+    ".avif": "AVIF", ".jp2": "JPEG 2000", ".j2k": "JPEG 2000", ".jpx": "JPEG 2000", ".pgm": "PNM", ".ppm": "PNM",
+    ".pbm": "PNM", ".pnm": "PNM",
 }  # fmt: skip
 
 
@@ -84,7 +87,7 @@ def read_bytes(path: Path, name: str) -> bytes:
 
 
 def sniff(start: bytes, name: str) -> str:
-    """The format by content: PNG, JPEG, TIFF, WebP, BMP or GIF. Else a BadImage that says what it looks like.
+    """The format by content: PNG, JPEG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000 or PNM. Else a BadImage that says what it looks like.
 
     ``start``: the first 64 bytes or more.
     """
@@ -93,6 +96,10 @@ def sniff(start: bytes, name: str) -> str:
             return kind
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WebP"
+    if start[4:8] == b"ftyp" and start[8:12] in (b"avif", b"avis"):
+        return "AVIF"
+    if start[:1] == b"P" and start[1:2] in b"123456" and start[2:3].isspace():
+        return "PNM"
     raise BadImage(f"not an image: {_looks_like(start)}", name, "remove it, or save it as PNG, JPEG or TIFF")
 
 
@@ -109,7 +116,7 @@ def _looks_like(start: bytes) -> str:
         if start.lstrip().lower().startswith(magic.lower()):
             return f"it looks like {kind}"
     if start[4:8] == b"ftyp":
-        return f"it looks like {start[8:12].decode('ascii', 'replace').strip()} (HEIC, AVIF or video)"
+        return f"it looks like {start[8:12].decode('ascii', 'replace').strip()} (HEIC or video)"
     if not start.strip(b"\0"):
         return "it starts with zeros only"
     if all(byte in b"\t\n\r\f" or byte >= 32 for byte in start) and b"\x7f" not in start:

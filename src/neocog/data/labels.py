@@ -61,6 +61,14 @@ def missing(cells: Sequence[str], reading: Reading) -> tuple[set[int], str]:
     return found, ""
 
 
+def refuse_missing(labels: Sequence[str], reading: Reading, where: str) -> None:
+    """Raises UserError where texts such as nan stand among the labels of samples that cannot be left out one by one."""
+    unknown, _ = missing(labels, reading)
+    if words := sorted({labels[i].strip() for i in unknown} - {""}):
+        what = f"{len(unknown):,} labels that may stand for none: {listed(words)}"
+        raise UserError(what, where, "leave these samples out, or --unlabelled class takes it for a class")
+
+
 def label_kind(name: str, cells: Sequence[str], delimiter: str, reading: Reading, where: str) -> tuple[str, str]:
     """("class" or "value", the evidence) of a column that is named label. Raises UserError where both are plausible."""
     held = [cell for cell in cells if not is_missing(cell)]

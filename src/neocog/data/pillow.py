@@ -1,6 +1,6 @@
-"""PNG, JPEG, WebP, BMP and GIF through Pillow, without its silent losses; TIFF where tifffile lacks a codec.
+"""PNG, JPEG, WebP, AVIF, JPEG 2000, BMP, GIF and PNM through Pillow, without its silent losses; TIFF where tifffile lacks a codec.
 
-Only the six formats' own classes are called, never ``Image.open``'s search through all plugins.
+Only these formats' own classes are called, never ``Image.open``'s search through all plugins.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
@@ -31,11 +34,11 @@ from neocog.data.exif import orientation
 
 _FORMATS: dict[str, type[ImageFile]] = {
     "PNG": PngImageFile, "JPEG": JpegImageFile, "WebP": WebPImageFile, "BMP": BmpImageFile, "GIF": GifImageFile,
-    "TIFF": TiffImageFile,
+    "TIFF": TiffImageFile, "AVIF": AvifImageFile, "JPEG 2000": Jpeg2KImageFile, "PNM": PpmImageFile,
 }  # fmt: skip
 
 _CHANNELS = {
-    "1": 1, "L": 1, "LA": 1, "I;16": 1, "I;16B": 1, "I;16L": 1, "F": 1, "P": 3, "RGB": 3, "RGBX": 3, "RGBA": 3,
+    "1": 1, "L": 1, "LA": 1, "I;16": 1, "I;16B": 1, "I;16L": 1, "I": 1, "F": 1, "P": 3, "RGB": 3, "RGBX": 3, "RGBA": 3,
     "CMYK": 3, "YCbCr": 3,
 }  # fmt: skip
 
@@ -92,7 +95,9 @@ def _open(file: BinaryIO, kind: str, decoding: Decoding, name: str, check: bool)
         image = _FORMATS[kind](file, name)
         check_size(image.width, image.height, 1, decoding, name)
         count = _count_frames(image, decoding)
-    if image.mode not in _CHANNELS:
+    if kind == "PNM":
+        _check_range(image, name)
+    if image.mode not in _CHANNELS or (image.mode == "I" and kind != "PNM"):
         raise BadImage(f"pixels of kind {image.mode} are not supported", name, "save it as PNG or TIFF")
     frames = frames_used(count, f"an animated {kind}", decoding, name)
     check_size(image.width, image.height, frames, decoding, name)
@@ -113,7 +118,7 @@ def _open(file: BinaryIO, kind: str, decoding: Decoding, name: str, check: bool)
 
 def _header(image: ImageFile, facts: png.Png | None, frames: int) -> Header:
     mode, channels, dtype = image.mode, _CHANNELS[image.mode], "uint8"
-    if mode.startswith("I;16"):
+    if mode.startswith("I;16") or mode == "I":
         dtype = "uint16"
     elif mode == "F":
         dtype = "float32"
@@ -163,6 +168,8 @@ def _array(image: Image.Image) -> Array:
     elif image.mode in ("1", "CMYK", "YCbCr", "RGBX"):
         image = image.convert("L" if image.mode == "1" else "RGB")
     pixels = np.array(image)
+    if image.mode == "I":  # a PNM of 16 bits
+        pixels = pixels.astype(np.uint16)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
@@ -189,6 +196,16 @@ def _check_canvas(start: bytes, kind: str, decoding: Decoding, name: str) -> Non
     elif kind == "WebP" and start[12:16] == b"VP8X":
         width, height = (1 + int.from_bytes(start[at : at + 3], "little") for at in (24, 27))
         check_size(width, height, 1, decoding, name)
+
+
+def _check_range(image: ImageFile, name: str) -> None:
+    """Pillow stretches a PNM whose largest value is neither 255 nor 65,535: refused, as the pixels would not be as stored."""
+    decoder, *_, args = image.tile[0]
+    most = args[1] if isinstance(args, tuple) and isinstance(args[1], int) else 255
+    if image.mode != "1" and (most not in (255, 65535) or (decoder == "ppm_plain" and most != 255)):
+        raise BadImage(
+            f"a PNM of values 0 to {most}: only those to 255 or 65535 are read", name, "save it as PNG or TIFF"
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Sequences of DNA as a data set: from FASTA, or from a CSV with a sequence column.
+"""Sequences of DNA as a data set: from FASTA, or from the records of a table.
 
 A sequence is an image of 1 × L pixels, one channel, whose values are the codes of ``nucleotides``: the network sees the
 four shares of A, C, G and T in their place (``normalise``).
@@ -9,22 +9,20 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from neocog.data import fasta
 from neocog.data.classes import index_classes, look_alikes
-from neocog.data.dataset import Array, ArrayImages, Dataset, Images
+from neocog.data.dataset import Array, ArrayImages, Dataset, Images, Taken
+from neocog.data.labels import refuse_missing
 from neocog.data.nucleotides import BAD, CODES, GAP
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
-from neocog.data.rows import read_header, read_rows
 from neocog.errors import UserError, listed, printable, raise_all
 
-SEQUENCE = ("sequence", "seq")
-LABEL = ("label", "class", "target", "genus", "species")
 FAR = 1.5  # times the length that 95 % of the sequences keep within: longer ones are cropped
 
 
@@ -39,29 +37,13 @@ class SequenceImages(ArrayImages):
         return hashlib.sha256(b"nucleotides" + codes[:length].tobytes()).hexdigest()
 
 
-def describes_sequences(file: Path) -> bool:
-    """Whether a CSV has a column of sequences."""
-    return any(name.lower() in SEQUENCE for name in read_header(file, (*SEQUENCE, *LABEL)))
-
-
 def read_sequences(path: Path, reading: Reading) -> Dataset:
-    """The labelled sequences of a FASTA or CSV file. Raises UserError with every fault."""
-    if fasta.is_fasta(path):
-        records = fasta.read_records(path)
-        where = printable(str(path))
-        ids, labels, note = fasta.labels_of(records, reading.label_field, where)
-        return dataset(path, "FASTA", ids, records.letters, labels, reading, [note])
-    table = read_rows(path, (*SEQUENCE, *LABEL))
-    names = [name.lower() for name in table.header]
-    wanted = (reading.label_field.lower(),) if reading.label_field else LABEL
-    columns = [next((names.index(name) for name in known if name in names), -1) for known in (SEQUENCE, wanted)]
-    if columns[1] < 0:
-        what = f"no label column ({', '.join(wanted)}); the header has: {listed(table.header)}"
-        raise UserError(what, f"{printable(str(path))}: line 1", "name it 'label', or choose it with --label-field")
-    letters = [row[columns[0]].encode("utf-8") for row in table.rows]
-    labels = [row[columns[1]].strip() for row in table.rows]
-    ids = [f"line {line}" for line in table.lines]
-    return dataset(path, "CSV of sequences", ids, letters, labels, reading, [])
+    """The labelled sequences of a FASTA file. Raises UserError with every fault."""
+    records = fasta.read_records(path)
+    ids, labels, note = fasta.labels_of(records, reading.label_field, printable(str(path)))
+    refuse_missing(labels, reading, printable(str(path)))
+    data = dataset(path, "FASTA", ids, records.letters, labels, reading, [note])
+    return replace(data, taken=(Taken("header of the records", "label", note, "--label-field"),))
 
 
 def read_unlabelled(path: Path, length: int) -> tuple[list[str], Array]:

@@ -109,7 +109,7 @@ def read_listing(file: Path, reading: Reading, learned: bool = True) -> Listing:
     cells = {role: [row[place].strip() for row in table.rows] for role, place in roles.items()}
     if "group" in cells:
         _check_text("group", cells["group"], table.lines, faults)
-    splits = _splits(cells["split"], table.lines, faults) if "split" in cells else None
+    splits = read_splits(cells["split"], table.lines, faults) if "split" in cells else None
     weights = _weights(cells["weight"], table, faults) if "weight" in cells else None
     return Listing(file, table, columns, reading, names, splits, weights, notes, faults)
 
@@ -191,7 +191,7 @@ def _check_text(role: str, cells: Sequence[str], lines: Sequence[int], faults: F
             faults.add(f"{role} of more than {LONGEST} characters", "is a quote open?", line, cell)
 
 
-def _splits(cells: list[str], lines: list[int], faults: Faults) -> list[str]:
+def read_splits(cells: list[str], lines: list[int], faults: Faults) -> list[str]:
     """ "train", "validation", "test", or "" where the cell is blank."""
     splits = []
     for cell, line in zip(cells, lines, strict=True):
