@@ -232,3 +232,15 @@ def test_files_are_found_by_name_below_the_folder_but_never_under_another_folder
     stops(write(folder, "image,label", lambda i: f"test/{i}.png,{'ab'[i % 2]}"), "missing image file")
     data = open_dataset(write(folder, "image,label", lambda i: f"{folder}/train/{i}.png,{'ab'[i % 2]}"))
     assert data.names[1] == "train/1.png"
+
+
+def test_ids_that_name_files_without_suffix_are_the_image(folder: Path) -> None:
+    data = open_dataset(write(folder, "id,label", lambda i: f"{i},{'ab'[i % 2]}"))
+    assert data.names[1] == "1.png" and taken(data) == {"id": "image", "label": "label"}
+
+
+def test_dates_are_no_classes_and_a_first_line_of_data_is_no_header(folder: Path) -> None:
+    data = open_dataset(write(folder, "image,date,depth", lambda i: f"{i}.png,2021-03-{i % 20 + 1:02},{MEASURED[i]}"))
+    assert data.quantities == ("depth",) and taken(data)["date"] == "not used"
+    stops(write(folder, "0.png,a", lambda i: f"{i}.png,{'ab'[i % 2]}"), "the first line names no columns")
+    assert open_dataset(write(folder, "image|label", lambda i: f"{i}.png|{'ab'[i % 2]}")).classes == ("a", "b")

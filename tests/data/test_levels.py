@@ -160,3 +160,11 @@ def test_groups_too_few_to_split_by_are_told_and_can_be_bound(tmp_path: Path) ->
     assert set(groups(asked).values()) == {"vid0", "vid1"}
     stops(tmp_path, [], "24 of 24 names do not match", groups="names:(subject)")
     stops(tmp_path, [], "no regular expression", groups="names:(")
+
+
+def test_a_folder_called_nan_is_a_class_only_on_demand(tmp_path: Path) -> None:
+    put(tmp_path, [f"{k}/{i}.png" for k in ("cat", "dog", "nan") for i in range(2)])
+    stops(tmp_path, [], "2 labels that may stand for none: nan", "--unlabelled class")
+    assert read(tmp_path, [], unlabelled="class").classes == ("cat", "dog", "nan")
+    skipped = read(tmp_path, [], unlabelled="skip")
+    assert skipped.classes == ("cat", "dog") and [one.reason for one in skipped.left_out] == ["not labelled"] * 2

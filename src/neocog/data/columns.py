@@ -19,6 +19,7 @@ from neocog.data.kinds import ABOUT_1, FEW, Kind, kind_of
 from neocog.data.labels import label_kind, same_partition
 from neocog.data.reading import Reading, ambiguous
 from neocog.data.rows import Rows
+from neocog.data.table_paths import Folder
 from neocog.errors import UserError, did_you_mean, listed, printable
 
 COUNTED = re.compile(
@@ -53,6 +54,7 @@ class _Deciding:
         self.names = [plain(name) for name in table.header]
         self.found = Columns()
         self.free = list(range(len(table.header)))
+        self._below = Folder(file.parent)
         self._cells: dict[int, list[str]] = {}
         self._kinds: dict[int, Kind] = {}
 
@@ -103,6 +105,8 @@ class _Deciding:
         named = [place for known in self.sample for place in self.free if self.names[place] == known]
         if role == "image":
             holding = [place for place in named or self.free if self._names_files(place)]
+            if not holding and not named:
+                holding = [place for place in self.free if self._names_stems(place)]
             if len(holding) > 1 and len({tuple(self.cells(place)) for place in holding}) > 1:
                 raise self._either(role, holding, "names the pictures")
             if not named and holding:
@@ -118,6 +122,11 @@ class _Deciding:
         folder = self.file.parent
         there = sum(os.path.isfile(folder / cell.replace("\\", "/")) for cell in few if "\0" not in cell)  # noqa: PTH113
         return bool(few) and (2 * there >= len(few) or all(is_image(cell) for cell in few))
+
+    def _names_stems(self, place: int) -> bool:
+        """Whether the first cells are names of image files below the table's folder, without their suffix."""
+        few = [cell for cell in self.cells(place)[:20] if cell]
+        return bool(few) and all(cell in self._below.by_name for cell in few)
 
     def _either(self, role: str, places: Sequence[int], what: str) -> UserError:
         names = [self.table.header[place] for place in places]

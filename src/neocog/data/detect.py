@@ -11,7 +11,7 @@ from pathlib import Path
 
 from neocog.data.cifar import find_cifar, read_cifar
 from neocog.data.classes import require_classes
-from neocog.data.dataset import Dataset
+from neocog.data.dataset import Dataset, Taken
 from neocog.data.decoding import DEFAULT, Decoding
 from neocog.data.fasta import is_fasta
 from neocog.data.files import is_junk
@@ -121,8 +121,12 @@ def _open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | N
     known = path.is_dir() and (find_idx(path) or find_cifar(path))
     if known or reading.kind == "volumes" or not (path.is_dir() or path.is_file()):
         return None
-    if path.is_dir() and reading.task == "auto" and class_folders(path) and photographs_beside(path, decoding):
-        return None
+    if path.is_dir() and reading.task == "auto" and (count := photographs_beside(path, decoding)):
+        data = _open_folder(path, decoding, reading)
+        evidence = f"{count:,} files with many colours, hardly two neighbours alike: photographs, no masks"
+        return replace(
+            data, taken=(*data.taken, Taken("_mask in file names", "not used", evidence, "--task segmentation"))
+        )
     found = open_masks(path, decoding, reading)
     if found is None and reading.task == "segmentation":
         raise_all([*filter(None, [annotated(path) if path.is_dir() else None])])
@@ -140,10 +144,10 @@ def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
         return _read_csv(path, decoding, reading)
     if find_idx(path):
         return read_idx(path)
-    if kind := format_of(path.name) or (DICOM if is_dicom(path) else None):
-        raise refuse([(path.name, kind)], str(path))
     if suffix in ARCHIVES:
         raise UserError("an archive: these are not unpacked", shown, "unpack it yourself, and give the folder")
+    if kind := format_of(path.name) or (DICOM if is_dicom(path) else None):
+        raise refuse([(path.name, kind)], str(path))
     what = "one image is no data set" if is_image(path.name) else f"a file of no known layout ({suffix or 'no suffix'})"
     raise UserError(what, shown, f"neocog reads {LAYOUTS}")
 

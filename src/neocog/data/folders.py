@@ -15,6 +15,7 @@ from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
 from neocog.data.decoding import Decoding
 from neocog.data.files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, is_junk
 from neocog.data.images import FileImages, form_of
+from neocog.data.labels import missing, refuse_missing
 from neocog.data.levels import SPLIT_NAMES as SPLIT_NAMES
 from neocog.data.levels import find_levels, told_levels
 from neocog.data.reading import Reading
@@ -144,16 +145,16 @@ def read_folders(root: Path, decoding: Decoding, reading: Reading) -> Dataset:
     shown = printable(str(root))
     levels = told_levels(reading.levels, shown) if reading.levels else find_levels(folders, shown)
     played = [levels.of(names) for names in folders]
-    kept = [i for i, roles in enumerate(played) if "class" in roles]
+    unknown = _unlabelled(played, reading, shown)
+    kept = [i for i, roles in enumerate(played) if "class" in roles and i not in unknown]
     raise_all(_unknown_parts(played, shown))
     files = tuple(found.images[i] for i in kept)
     labels, names = index_classes([played[i]["class"] for i in kept])
     inner = [SPLIT_NAMES[played[i]["split"].lower()] if "split" in played[i] else splits[i] for i in kept]
     groups = np.array([played[i].get("group", "") for i in kept])
     given = parts != {"": ""}
-    shallow = [
-        LeftOut(found.images[i], "", "lies in no class folder") for i in sorted(set(range(len(played))) - {*kept})
-    ]
+    why = {i: "not labelled" if i in unknown else "lies in no class folder" for i in range(len(played))}
+    shallow = [LeftOut(found.images[i], "", why[i]) for i in sorted(why.keys() - {*kept})]
     return Dataset(
         kind=f"class folders with {' and '.join(f'{name}/' for name in parts)}" if given else "class folders",
         root=root,
@@ -176,6 +177,15 @@ def read_folders(root: Path, decoding: Decoding, reading: Reading) -> Dataset:
 def _parts_taken(parts: dict[str, str]) -> Iterator[Taken]:
     if parts != {"": ""}:
         yield Taken("folder level 1", "given split", f"named so: {listed(parts)}", "--levels")
+
+
+def _unlabelled(played: Sequence[dict[str, str]], reading: Reading, shown: str) -> set[int]:
+    """Images in folders called nan and the like, where they are to be left out; else such folders are an error."""
+    labels = [roles.get("class", "(none)") for roles in played]
+    if reading.unlabelled == "skip":
+        return missing(labels, reading)[0]
+    refuse_missing(labels, reading, shown)
+    return set()
 
 
 def _unknown_parts(played: Sequence[dict[str, str]], shown: str) -> Iterator[UserError]:

@@ -15,6 +15,7 @@ INDEX = re.compile(
     r"unnamed:?[ _]?\d*|index|idx|row|rows?_?(no|nr|num|number|names?)|no\.?|nr\.?|#|level_\d", re.IGNORECASE
 )
 ID = re.compile(r".*(?i:(^|[^a-z0-9])(id|uid|uuid|guid|idx|index|key|barcode|accession))|.*[a-z](ID|Id)", re.DOTALL)
+DATE = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 MOST_CODES = 10  # whole numbers from 0 or 1 that could be the codes of classes
 FEW, ABOUT_1 = "few different numbers", "about 1 on average"
 LEAST_EACH = 5  # rows with each, on average
@@ -52,6 +53,8 @@ def kind_of(name: str, cells: Sequence[str], delimiter: str) -> Kind:
     found = [value for value in numbers(held, delimiter) if value is not None]
     if 2 * len(found) >= len(cells):
         return _numbers(name, np.array(found), len(cells))
+    if all(map(DATE.fullmatch, different)):
+        return Kind(f"dates, {len(different):,} different")
     if ID.fullmatch(name) or 2 * len(different) > len(held):
         return Kind(f"text, {len(different):,} different in {len(cells):,} rows: names the rows")
     return Kind(f"text, {len(different):,} different", classes=True)

@@ -66,7 +66,7 @@ def refuse_missing(labels: Sequence[str], reading: Reading, where: str) -> None:
     unknown, _ = missing(labels, reading)
     if words := sorted({labels[i].strip() for i in unknown} - {""}):
         what = f"{len(unknown):,} labels that may stand for none: {listed(words)}"
-        raise UserError(what, where, "leave these samples out, or --unlabelled class takes it for a class")
+        raise UserError(what, where, "--unlabelled class takes it for a class; else leave these samples out")
 
 
 def label_kind(name: str, cells: Sequence[str], delimiter: str, reading: Reading, where: str) -> tuple[str, str]:

@@ -147,7 +147,7 @@ def _repeated(inner: dict[str, set[str]], below: set[str], level: int, where: st
         return "class", f"the same {len(below)} names ({shown}) under {len(inner)} numbered folders ({tops})", True
     raise ambiguous(
         f"folders {tops}, with the same names below each of them,", where,
-        (f"{len(inner)} classes of level {level} ({tops})", _flag(level, "class", "ignore")),
+        (f"{len(inner)} classes of level {level} ({tops})", _flag(level, "class", "group" if _units(below) else "ignore")),
         (f"{len(below)} classes of level {level + 1} ({shown})", _flag(level, "group", "class")),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neocog.errors import UserError, listed, printable
 
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 MARKS = (  # UTF-32's first, since it begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -33,7 +33,7 @@ class Rows:
 
 
 def read_rows(file: Path, expected: Collection[str]) -> Rows:
-    """All rows. The delimiter (comma, ";" or tab) is the one that finds most of the ``expected`` names in the header.
+    """All rows. The delimiter (comma, ";", tab or "|") is the one that finds most of the ``expected`` names in the header.
 
     Raises UserError: bytes that are no text (line and byte), an open quote or a field beyond csv's limit (line), rows
     with another number of fields than the header (lines and both numbers).

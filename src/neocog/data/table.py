@@ -20,7 +20,7 @@ from neocog.data.columns import Columns, columns_of, shown
 from neocog.data.dataset import Dataset, LeftOut
 from neocog.data.decoding import Decoding
 from neocog.data.faults import Faults
-from neocog.data.folders import SPLIT_NAMES
+from neocog.data.folders import SPLIT_NAMES, is_image
 from neocog.data.images import FileImages, form_of
 from neocog.data.kinds import BOOLEAN
 from neocog.data.labels import missing, numbers, refuse_several
@@ -156,6 +156,10 @@ def _one_hot(listing: Listing) -> list[str]:
 def _check_header(file: Path, table: Rows) -> None:
     if not table.rows:
         raise UserError("no rows below the header", printable(str(file)), "list one image a line")
+    named = [name for name in table.header if is_image(name) and (file.parent / name).is_file()]
+    if named:
+        what = f"the first line names no columns: it is about {printable(named[0])}"
+        raise UserError(what, f"{printable(str(file))}: line 1", "put a first line above it, such as image,label")
     lower = [name.lower() for name in table.header]
     twice = {name for name, low in zip(table.header, lower, strict=True) if low in KNOWN and lower.count(low) > 1}
     if twice:

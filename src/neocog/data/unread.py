@@ -67,6 +67,7 @@ _FORMATS = {
     ".parquet .arrow .feather": Format("a table of Apache Arrow", _ARROW, False),
     ".tfrecord .tfrecords": Format("TensorFlow records", _RECORDS, False),
     ".xlsx .xls .ods": Format("a spreadsheet", "libreoffice --headless --convert-to csv in.xlsx", False),
+    ".tar .zip .tgz .7z .rar .bz2 .xz .zst": Format("an archive", "unpack it: tar -xf in.tar, unzip in.zip", False),
     ".lmdb .mdb .zarr .rec": Format("a data base", "write the images as files, a folder for each class", False),
 }
 UNREAD = {suffix: one for suffixes, one in _FORMATS.items() for suffix in suffixes.split()}
