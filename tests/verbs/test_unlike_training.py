@@ -101,6 +101,17 @@ def floats(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     return neocog.train(folder / "data", folder / "run", epochs=2, **QUICK), folder
 
 
+def test_what_is_usual_is_what_the_training_part_was_like(floats: tuple[Run, Path]) -> None:
+    run, folder = floats
+    with run.splits.open() as file:
+        names = [row["sample"] for row in csv.DictReader(file) if row["split"] == "train"]
+    read = [tifffile.imread(folder / "data" / name) for name in names]
+    seen = json.loads(run.model.read_text())["seen"]
+    assert seen["low"][0] == min(values.min() for values in read)
+    assert seen["high"][2] == max(values.max() for values in read)
+    assert seen["peak"][1] == pytest.approx(np.median([values.max() for values in read]))
+
+
 def test_values_of_another_scale_are_refused_by_every_verb(floats: tuple[Run, Path], tmp_path: Path) -> None:
     run, folder = floats
     found = neocog.predict(run, [folder / "new", folder / "like"], quiet=True)
