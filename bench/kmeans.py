@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python bench/kmeans.py [PICTURE]
 
-Without a picture, a made one: smooth fields of colour with noise. Both with 4 starts and one thread.
+Without a picture, a made one: smooth fields of colour with noise. Both with 10 starts and one thread. The inertia of
+both is computed here in float64 from all pixels and their nearest centres: scikit-learn's own is a float32 sum, up to 1 % off.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ def made() -> np.ndarray:
     return noisy.clip(0, 255).astype(np.uint8)
 
 
+def inertia(points: np.ndarray, centres: np.ndarray) -> float:
+    """Sum of squared distances to the nearest centre, in float64."""
+    return sum(
+        float(((part[:, None] - centres) ** 2).sum(axis=2).min(axis=1).sum())
+        for part in np.array_split(points, len(points) // 100_000 + 1)
+    )
+
+
 def main() -> None:
     pixels = decode(Path(sys.argv[1])) if len(sys.argv) > 1 else made()
     for space in ("rgb", "lab", "hsv"):
@@ -39,9 +48,10 @@ def main() -> None:
         begun = time.perf_counter()
         theirs = KMeans(5, n_init=STARTS, random_state=0).fit(points)
         other = time.perf_counter() - begun
-        ratio = ours.inertia / theirs.inertia_
+        points = coordinates(pixels.reshape(-1, 3), space)
+        ratio = inertia(points, ours.centres) / inertia(points, theirs.cluster_centres_.astype(np.float64))
         print(
-            f"{space}: {mine:.2f} s, scikit-learn {other:.2f} s: {other / mine:.1f} times; inertia × {ratio:.4f}",
+            f"{space}: {mine:.2f} s, scikit-learn {other:.2f} s: {other / mine:.1f} times; inertia × {ratio:.6f}",
             flush=True,
         )
 

@@ -75,3 +75,17 @@ def test_what_cannot_be_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="exists already"):
         kmeans(tmp_path / "a.png", 1, out=tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("space", ["rgb", "hsv", "lab"])
+def test_centres_are_the_means_of_the_colours_that_are_nearest_to_them(space: str) -> None:
+    """Lloyd's algorithm has come to its end on the true colours, though the starts were tried on cells of them."""
+    pixels = picture((400, 500), 40)
+    found = clusters(pixels, 6, space)  # type: ignore[arg-type]
+    points = coordinates(pixels.reshape(-1, 3), space)  # type: ignore[arg-type]
+    squared = ((points[:, None] - found.centres) ** 2).sum(axis=2)
+    labels = found.labels.ravel()
+    np.testing.assert_allclose(squared[np.arange(len(points)), labels], squared.min(axis=1), atol=1e-7)
+    means = [points[labels == k].mean(axis=0) for k in range(6)]
+    np.testing.assert_allclose(found.centres, means, atol=1e-7)
+    assert found.inertia == pytest.approx(squared.min(axis=1).sum(), rel=1e-9)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, expit, logit, stdtrit
+from scipy.special import betainc, expit, gammaln, logit, stdtrit
 
 from neocog.run import Measure
 
@@ -59,11 +59,12 @@ def _least(successes: Array, n: Array, tie: float) -> Array:
     """The proportions at which as many successes or more would be a 2.5 % chance, by bisection; 0 where there are none."""
     low, high = np.zeros(len(n)), np.ones(len(n))
     some, failures = np.maximum(successes, 1e-9), n - successes
-    for _ in range(50):
-        middle = (low + high) / 2
-        more = np.where(failures > 0, betainc(some + 1, np.maximum(failures, 1e-9), middle), 0.0)
-        rare = tie * betainc(some, failures + 1, middle) + (1 - tie) * more < 1 - SURE
-        low, high = np.where(rare, middle, low), np.where(rare, high, middle)
+    ways = gammaln(n + 1) - gammaln(some + 1) - gammaln(failures + 1)
+    for _ in range(32):
+        p = (low + high) / 2
+        exactly = np.exp(ways + some * np.log(p) + failures * np.log1p(-p))
+        rare = betainc(some, failures + 1, p) - (1 - tie) * exactly < 1 - SURE
+        low, high = np.where(rare, p, low), np.where(rare, high, p)
     return np.where(successes > 0, low, 0.0)
 
 
