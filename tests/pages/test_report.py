@@ -145,7 +145,18 @@ def test_groups_take_the_place_of_mcnemars_test(run: Run, worse: Run, tmp_path: 
         head, *lines = one.splits.read_text().splitlines()
         rows = [line.split(",") for line in lines]
         table(one.splits, head.split(","), [[*row[:3], f"g{i % 9}", row[4]] for i, row in enumerate(rows)])
-    assert "the sign-flip test over groups" in compare(pair, tmp_path / "c.html").read_text()
+    text = compare(pair, tmp_path / "c.html").read_text()
+    assert "the sign-flip test over groups" in text and "test samples of 9 groups" in text
+
+
+def test_too_few_groups_are_not_tested(run: Run, worse: Run, tmp_path: Path) -> None:
+    pair = [Run(Path(shutil.copytree(one.folder, tmp_path / one.folder.name))) for one in (run, worse)]
+    for one in pair:
+        head, *lines = one.splits.read_text().splitlines()
+        rows = [line.split(",") for line in lines]
+        table(one.splits, head.split(","), [[*row[:3], f"g{i % 4}", row[4]] for i, row in enumerate(rows)])
+    text = compare(pair, tmp_path / "c.html").read_text()
+    assert "too few groups" in text and "Too few groups: 4 groups" in text
 
 
 def test_no_test_is_made_on_different_samples(run: Run, hostile: Run, tmp_path: Path) -> None:
@@ -179,6 +190,23 @@ def test_verdicts_warn_of_few_samples_faults_and_guessing() -> None:
     assert tones(Measure(0.9, 0.8, 0.95, 50), faulty) == ["bad", "caution", "bad"]
     assert tones(Measure(0.9, 0.85, 0.95, 200), guess) == ["caution", "bad"]
     assert tones(Measure(0.9, math.nan, math.nan, 200)) == ["caution"]
+
+
+def test_many_images_of_few_groups_are_few() -> None:
+    [verdict] = verdicts("accuracy", Measure(0.8, 0.6, 0.92, 120, 3), ())
+    assert verdict.tone == "bad" and verdict.text.startswith("120 test samples of 3 groups are few")
+    [none] = verdicts("accuracy", Measure(0.8, math.nan, math.nan, 120, 2), ())
+    assert "120 test samples of 2 groups are too few" in none.text
+    [many] = verdicts("accuracy", Measure(0.8, 0.79, 0.81, 4000, 150), ())
+    assert many.tone == "good" and "4,000 test samples of 150 groups pin it down" in many.text
+
+
+def test_the_page_says_how_many_groups_its_measure_rests_on(copy: Run) -> None:
+    result = json.loads(copy.result.read_text())
+    result["measures"]["test"]["accuracy"]["units"] = 7
+    copy.result.write_text(json.dumps(result))
+    n = result["measures"]["test"]["accuracy"]["n"]
+    assert f"measured on {n:,} test samples of 7 groups" in write_report(copy).read_text()
 
 
 @pytest.mark.parametrize("low, high, whole, expected", [
