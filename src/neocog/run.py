@@ -4,7 +4,7 @@ A run folder holds plain files only (no pickle):
 
     config.toml          the resolved settings; ``resume`` reads only this
     environment.json     versions, threads, device, fingerprint of the data, the command
-    splits.csv           sample, label, split, group, sha256
+    splits.csv           sample, label, split, group, sha256; pixels (SHA-256 of what the file shows), family (of near copies)
     metrics.csv          one row an epoch
     checkpoints/         the newest two and the best
     weights.safetensors  + model.json: what ``predict`` needs (architecture, preprocessing, classes, calibration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -195,3 +196,14 @@ def test_images_that_were_learned_from_are_refused_when_they_come_saved_again(
 def next_learned(part: dict[str, str]) -> int:
     """The number of the first picture of class 0 that trains."""
     return next(i for i in range(15) if part[f"class 0/{i:02} a.png"] == "train")
+
+
+def test_runs_of_other_seeds_are_judged_by_the_same_turns(data: Path, tmp_path: Path) -> None:
+    truths = []
+    for seed in (0, 1):
+        run = neocog.train(
+            data, out=tmp_path / str(seed), task="orientation", epochs=1, seed=seed, threads=1, quiet=True
+        )
+        with run.predictions.open(encoding="utf-8") as file:
+            truths.append([{key: row[key] for key in ("path", "angle")} for row in csv.DictReader(file)])
+    assert truths[0] == truths[1] and len({row["angle"] for row in truths[0]}) > 5
