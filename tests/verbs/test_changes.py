@@ -14,7 +14,9 @@ from PIL import Image
 import neocog
 from neocog.config import Config, configured
 from neocog.engine.ranks import Ranks
+from neocog.errors import UserError
 from neocog.studies.job import Job
+from neocog.verbs.convert_augment import augment
 from neocog.verbs.job import arrange, read
 from neocog.verbs.screen import Screen
 
@@ -124,3 +126,10 @@ def test_sides_are_learned_with_the_usual_settings_and_the_run_says_why(tmp_path
     flip = result["augmentation"][0]
     assert flip["change"] == "flip" and not flip["on"] and flip["keeps"] is False
     assert "mirroring left and right: off; changes the answer" in run.report.read_text(encoding="utf-8")
+
+
+def test_copies_on_disk_are_changed_as_training_would_change_them(arrows: Path, gravity: Path, tmp_path: Path) -> None:
+    """Without shifts nothing is left for arrows but mirror images, which are off."""
+    with pytest.raises(UserError, match="the augmentation is off"):
+        augment(arrows, tmp_path / "arrows", copies=1, augment=("crop=off",))
+    assert augment(gravity, tmp_path / "gravity", copies=1, augment=("crop=off",)).copies == 60

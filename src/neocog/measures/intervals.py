@@ -198,6 +198,8 @@ def interval(value: float, error: float, units: float, scale: Scale = "any") -> 
         apart = half / (value * (1 - value))
         return float(expit(logit(value) - apart)), float(expit(logit(value) + apart))
     if scale in ("positive", "squares"):
+        if value <= 0:  # at the end of the scale, whose logarithm says nothing of how far the truth may lie from it
+            return math.nan, math.nan
         factor = math.exp(min(half / value, 700.0))
         return value / factor, value * factor
     if scale == "below one":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,37 +13,41 @@ from neocog.config import Config
 from neocog.data.augment import Changes
 from neocog.data.augment.keeps import ASKED, Decision, Known, chosen, decided, edited, is_on, verdicts
 from neocog.data.augment.names import letters
+from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.feed import Store
+from neocog.data.fit import fit
+from neocog.data.masks import fit_mask
 from neocog.data.preprocessing import Preprocessing
-from neocog.studies.job import Data
 from neocog.studies.study import Study
 from neocog.verbs.screen import Screen
 
 Pair = tuple[Changes | None, Changes | None]
 
 
-def decide(
-    config: Config, data: Data, train: NDArray[np.int64], store: Store, preprocessing: Preprocessing, screen: Screen
-) -> tuple[Pair, tuple[Decision, ...]]:
-    """What happens to training batches and what happens always, and why.
+@dataclass(frozen=True)
+class Asked:
+    """The samples that are asked: training samples of ``dataset``, at positions ``train``; where their pixels and targets are."""
 
-    The data are asked through a few hundred of the training samples (positions ``train``), whose pixels ``store`` has.
-    """
-    dataset, study, edits = data.dataset, data.study, config.training.augment
+    dataset: Dataset
+    train: NDArray[np.int64]
+    pixels: Store
+    targets: Store
+
+
+def decide(
+    config: Config, study: Study, given: Asked, preprocessing: Preprocessing, screen: Screen
+) -> tuple[Pair, tuple[Decision, ...]]:
+    """What happens to training batches and what happens always, and why. A few hundred samples are asked."""
+    dataset, edits, seed = given.dataset, config.training.augment, config.data.split_seed
     usual = study.changes(config, dataset, preprocessing)
-    if usual[0] is None:
+    policy = getattr(usual[0], "policy", None)
+    asked = tuple(change for change in ASKED[dataset.form] if worth_asking(change, policy, study))
+    if policy is None or not asked:
         return usual, ()
-    policy, asked = getattr(usual[0], "policy", None), ASKED[dataset.form]
-    if not study.needs:  # what is drawn again, or turned by an angle that is asked for, is mirrored on demand alone
-        asked = tuple(change for change in asked if change.startswith("flip") and is_on(policy, change))
-    else:
-        asked = tuple(change for change in asked if change in ASKED_ALWAYS or is_on(policy, change))
-    if not asked:
-        return usual, ()
-    samples = chosen(train, dataset.labels, dataset.classes, config.data.split_seed)
-    pixels = torch.as_tensor(next(iter(store.stream([samples])))).cpu()
-    known = of(data, config, samples, study)
-    found = verdicts(pixels, known, dataset.form, asked, config.data.split_seed, preprocessing.colours)
+    samples = chosen(given.train, dataset.labels, dataset.classes, seed)
+    pixels = torch.as_tensor(next(iter(given.pixels.stream([samples])))).cpu()
+    known = of(given, study, samples)
+    found = verdicts(pixels, known, dataset.form, asked, seed, preprocessing.colours)
     if letters(dataset.classes) and any(each.change == "flip" and each.keeps for each in found):
         dataset = replace(dataset, mirror=True)  # the data know better than names of one letter
         policy = getattr(study.changes(config, dataset, preprocessing)[0], "policy", None)
@@ -50,19 +55,24 @@ def decide(
     for each in decisions:
         if each.against:
             screen.say(f"  warning: {each}", "yellow")
-        elif each.on or (is_on(policy, each.change) and not each.asked_for):
+        elif each.on or (not each.asked_for and (each.change == "flip" or is_on(policy, each.change))):
             screen.say(f"  {each}")
     training = replace(config.training, augment=edited(edits, decisions))
     return study.changes(replace(config, training=training), dataset, preprocessing), decisions
 
 
-ASKED_ALWAYS = ("flip", "flip_vertical", "flip_d", "flip_h", "flip_w", "reverse")  # others only where they are on
+def worth_asking(change: str, policy: object, study: Study) -> bool:
+    """Mirror images and other strands always, as a user may want them; else what is on.
+
+    A task that needs no answers (what is drawn anew, or turned by an angle that is learned) mirrors on demand alone.
+    """
+    mirrors = change.startswith(("flip", "reverse"))
+    return is_on(policy, change) if not (mirrors and study.needs) else True
 
 
-def of(data: Data, config: Config, samples: NDArray[np.int64], study: Study) -> Known:
+def of(given: Asked, study: Study, samples: NDArray[np.int64]) -> Known:
     """What is known of the samples, as far as a change can falsify it."""
-    dataset = data.dataset
-    groups = dataset.groups
+    dataset, groups = given.dataset, given.dataset.groups
     if groups is not None:  # a blank name is no group
         groups = np.where(groups[samples] == "", np.array([f"\0{at}" for at in samples]), groups[samples])
     if not study.needs:
@@ -70,6 +80,32 @@ def of(data: Data, config: Config, samples: NDArray[np.int64], study: Study) -> 
     if dataset.values is not None:
         return Known(dataset.quantities, values=dataset.values[samples].astype(np.float64), groups=groups)
     if dataset.masks is not None:
-        masks = torch.as_tensor(next(iter(study.targets(data, config).stream([samples])))).cpu().numpy()
+        masks = torch.as_tensor(next(iter(given.targets.stream([samples])))).cpu().numpy()
         return Known(dataset.classes, masks=masks, groups=groups)
     return Known(dataset.classes, labels=dataset.labels[samples], groups=groups)
+
+
+@dataclass(frozen=True)
+class Few:
+    """Fitted pixels, or masks, of a few samples, by their positions."""
+
+    found: Mapping[int, Array]
+
+    def stream(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[Array]:
+        for indices in wanted:
+            yield np.stack([self.found[index] for index in indices.tolist()])
+
+
+def few(dataset: Dataset, plan: Preprocessing, seed: int) -> Asked:
+    """Where nothing is in memory: a few hundred samples of the given training part, or of all, read for this; no broken ones."""
+    train = np.flatnonzero(dataset.splits == "train") if dataset.splits is not None else np.arange(len(dataset))
+    pixels, masks = dict[int, Array](), dict[int, Array]()
+    for index in chosen(train, dataset.labels, dataset.classes, seed).tolist():
+        try:
+            read = fit(dataset.images.read(index), plan)
+            if dataset.masks is not None:
+                masks[index] = fit_mask(dataset.masks.read(index), plan.size, plan.fit)
+            pixels[index] = read
+        except BadImage:  # told when it is written, with all others
+            continue
+    return Asked(dataset, np.array(sorted(pixels), dtype=np.int64), Few(pixels), Few(masks))

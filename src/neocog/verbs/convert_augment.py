@@ -28,6 +28,7 @@ from neocog.data.table import LONGEST
 from neocog.errors import UserError, listed, printable, raise_all
 from neocog.studies import study_for
 from neocog.studies.masks import index_png
+from neocog.verbs.changes import decide, few
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import headers, open_data, settings_for
 
@@ -75,7 +76,7 @@ def augment(
     if not study.needs:
         raise UserError(f"--task {task} changes its images by itself", fix="leave out --task")
     plan = shape_plan(list(headers(data)), size=size or None)
-    changes, _ = study.changes(config, data, plan)
+    (changes, _), _ = decide(config, study, few(data, plan, config.data.split_seed), plan, screen)
     if changes is None:
         raise UserError("the augmentation is off: copies would equal their originals", fix="--augment turn=15, or none")
     for note in data.notes:

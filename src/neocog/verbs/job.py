@@ -34,7 +34,7 @@ from neocog.studies import study_for
 from neocog.studies.job import Data, Job
 from neocog.studies.study import Study
 from neocog.verbs.ahead import suits
-from neocog.verbs.changes import decide
+from neocog.verbs.changes import Asked, decide
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import decoding_of, headers, open_data, without_unreadable
 
@@ -100,10 +100,12 @@ def arrange(
         store = Resident(
             torch.tensor(data.pixels, device=device).contiguous() if device.type == "cuda" else data.pixels
         )
-    (changes, always), decisions = decide(config, data, train, store, preprocessing, screen)
+    targets = data.study.targets(data, config)
+    asked = Asked(dataset, train, store, targets)
+    (changes, always), decisions = decide(config, data.study, asked, preprocessing, screen)
     feed = Feed(
         store=store,
-        targets=data.study.targets(data, config),
+        targets=targets,
         weights=_weights(dataset, train),
         parts={part: np.flatnonzero(parts == part) for part in SPLITS},
         batches=Batches(len(train), config.training.batch, config.training.seed),
