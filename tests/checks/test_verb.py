@@ -75,7 +75,7 @@ def test_a_clean_folder_has_no_finding(clean):
     found = audit(clean, quiet=True)
     assert found.findings == []
     value = found.to_json()
-    assert [taken["part"] for taken in value.pop("taken")] == ["layout", "labels", "split", "groups"]
+    assert [taken["part"] for taken in value.pop("taken")] == ["layout", "labels", "split", "groups", "pixels"]
     assert value == {
         "kind": "class folders", "form": "images", "task": "classification", "samples": 24,
         "classes": {"fir": 12, "oak": 12},

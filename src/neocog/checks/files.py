@@ -12,8 +12,6 @@ from neocog.data.survey import Record
 from neocog.data.taken import loss_line, losses
 from neocog.run import Finding
 
-MOST_LOST = 0.05  # of a class, before its loss makes what is measured of it doubtful
-
 
 def unreadable(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
     """One finding a reason, with all samples that it keeps from being used. Those that the user leaves out are no error."""
@@ -27,10 +25,10 @@ def unreadable(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]
 
 
 def left_out(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
-    """What is not used, by class: a warning where a class, or the whole, loses more than ``MOST_LOST``."""
+    """What is not used, by class: a warning where a class, or the whole, loses more than 5 %."""
     for loss in losses(dataset):
         names = tuple(out.name for out in dataset.left_out if out.label == loss.label)
-        if loss.share > MOST_LOST:
+        if loss.is_large:
             advice = "mend or convert them; what is left may no longer be like the rest"
             yield Finding("warning", loss_line(loss), names, advice)
         else:

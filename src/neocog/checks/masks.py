@@ -18,7 +18,10 @@ RARE = 0.001  # share of all pixels
 def mask_contents(dataset: Dataset, found: MaskSurvey) -> Iterator[Finding]:
     """Pixel shares of the classes, and masks without anything but class 0."""
     names = np.array(dataset.names, object)
-    broken = [index for index, error in enumerate(found.errors) if error is not None]
+    skipped = {out.name for out in dataset.left_out}
+    broken = [
+        index for index, error in enumerate(found.errors) if error is not None and dataset.names[index] not in skipped
+    ]
     if broken:
         first = found.errors[broken[0]]
         what = f"{count(broken, 'mask')} cannot be read; the first: {first.what if first else ''}"

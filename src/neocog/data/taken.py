@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
+from neocog.data.survey import Record
 from neocog.errors import listed, printable
 
 HEADS = ("part of the data", "taken for", "because", "chosen by")
+MOST_LOST = 0.05  # of a class
 WIDEST = 60  # characters of a cell
 
 
@@ -52,6 +54,16 @@ def _split(dataset: Dataset) -> Taken:
     return Taken("split", "split: given", ", ".join(f"{size:,} {part}" for part, size in sizes if size))
 
 
+def with_range(dataset: Dataset, records: Sequence[Record]) -> tuple[Taken, ...]:
+    """``taken``, and between which values the pixels of the samples (N records) lie."""
+    good = [record for record in records if record.error is None and record.header is not None]
+    if dataset.form == "sequences" or not good:
+        return dataset.taken
+    low, high = min(record.low for record in good), max(record.high for record in good)
+    kinds = sorted({record.header.dtype for record in good if record.header is not None})
+    return (*dataset.taken, Taken("pixels", f"brightness: {low:g} to {high:g}", f"stored as {', '.join(kinds)}"))
+
+
 def taken_lines(taken: tuple[Taken, ...]) -> Iterator[str]:
     """The table in plain text, its columns aligned; a column in which nothing stands is left out."""
     rows = [HEADS, *((t.part, t.role, t.evidence, t.flag) for t in taken)]
@@ -79,6 +91,11 @@ class Loss:
     @property
     def share(self) -> float:
         return self.lost / (self.used + self.lost)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether so much is lost that what is measured of the class is doubtful."""
+        return self.share > MOST_LOST
 
 
 def losses(dataset: Dataset) -> list[Loss]:

@@ -19,15 +19,15 @@ from neocog.checks import findings
 from neocog.checks.changed import verify as changed_files
 from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
-from neocog.data.masks import survey_masks, told
+from neocog.data.masks import told
 from neocog.data.split import read_splits
-from neocog.data.survey import Record, survey
+from neocog.data.survey import Record
 from neocog.data.taken import taken_json
 from neocog.errors import listed, printable
 from neocog.run import Finding, Run, Severity
 from neocog.studies import allowed_by
 from neocog.verbs.screen import Screen
-from neocog.verbs.session import open_data, settings_for, without_unreadable
+from neocog.verbs.session import open_data, scan, settings_for, with_scanned_range, without_unreadable
 
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 SAMPLES = 6  # names shown of each finding; --json has all
@@ -89,14 +89,11 @@ def audit(
     listed = Path(verify) if verify else None
     recorded = read_splits(Run(listed).splits if listed.is_dir() else listed) if listed else None
     dataset = open_data(config, screen)
-    with screen.bar("reading", len(dataset)) as advance:
-        records = survey(dataset.images, workers=workers, progress=advance, keep=False).records
-    masks = None
-    if dataset.masks is not None:
-        with screen.bar("reading masks", len(dataset)) as advance:
-            masks = survey_masks(dataset.masks, (1, 1), progress=advance, keep=False, classes=len(dataset.classes))
+    scanned = scan(dataset, screen, workers=workers)
+    records, masks = scanned.records, scanned.masks
     if config.on_bad == "skip":
-        dataset = without_unreadable(dataset, records, screen)
+        dataset = without_unreadable(dataset, scanned.errors, screen)
+    dataset = with_scanned_range(dataset, scanned, screen)
     with screen.bar("comparing", 1):
         found = findings(dataset, records, strict, masks)
     if recorded is not None:

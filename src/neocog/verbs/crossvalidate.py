@@ -63,6 +63,8 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
     ]  # a resumed fold may know none
     result = {
         **{key: first[key] for key in ("task", "model", "parameters", "classes", "precision", "data")},
+        "taken": first.get("taken", []),
+        "left_out": first.get("left_out", {}),
         "run": str(run.folder),
         "report": str(run.report),
         "folds": [str(part.folder) for part in parts],

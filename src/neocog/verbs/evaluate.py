@@ -24,7 +24,7 @@ from neocog.run import Measure, Run, to_json, write_atomically
 from neocog.studies import study_for
 from neocog.studies.evaluation import Samples, Watched
 from neocog.verbs.screen import Screen
-from neocog.verbs.session import open_data, settings_for
+from neocog.verbs.session import open_data, scan, settings_for, usable, without_unreadable
 
 
 def evaluate(
@@ -52,10 +52,15 @@ def evaluate(
         dataset = open_data(config.data, screen, recipe=predictor.preprocessing)
         study = study_for(predictor.task, dataset)
         own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
+        kept = np.ones(len(own), bool)
+        if data is not None and config.data.on_bad == "skip":
+            errors = scan(own, screen).errors
+            kept = usable(own, errors, config.data)
+            dataset = own = without_unreadable(own, errors, screen)
         store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
         samples = Samples(
             dataset=own,
-            positions=own_test(run, own) if data is None else foreign_test(run, own),
+            positions=own_test(run, own) if data is None else foreign_test(run, own, kept),
             store=Watched(store, own, predictor.watch) if predictor.watch else store,
             seed=config.data.split_seed,
             trained=recorded(run, own, "train")[0] if data is None else None,
@@ -102,11 +107,11 @@ def recorded(run: Run, dataset: Dataset, part: str) -> tuple[NDArray[np.int64], 
     return np.array([place[name] for name in wanted if name in place], dtype=np.int64), missing
 
 
-def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
-    """Positions of the samples to test on; none of them may have been trained on."""
-    chosen = np.arange(len(dataset))
+def foreign_test(run: Run, dataset: Dataset, kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Positions of the samples to test on, of the ``kept`` ones (N,); none of them may have been trained on."""
+    chosen = np.flatnonzero(kept)
     if dataset.splits is not None and (dataset.splits == "test").any():
-        chosen = np.flatnonzero(dataset.splits == "test")
+        chosen = np.flatnonzero(kept & (dataset.splits == "test"))
     splits = read_splits(run.splits)
     seen = [dataset.names[index] for index in learned_from(splits, dataset.images, chosen)]
     if seen:

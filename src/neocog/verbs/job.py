@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,18 +16,17 @@ from neocog.checks.near import torn_copies
 from neocog.config import Config
 from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
-from neocog.data.dataset import SPLITS, BadImage, Dataset
+from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
-from neocog.data.masks import survey_masks
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.sequences import sequence_plan
 from neocog.data.split import Manifest, folds, notes, split
 from neocog.data.subset import set_aside
-from neocog.data.survey import Record, survey
+from neocog.data.taken import loss_line, losses
 from neocog.engine.ranks import Ranks
 from neocog.environment import cores, environment
-from neocog.errors import UserError, listed, raise_all
+from neocog.errors import UserError
 from neocog.interop.engine import on_processor
 from neocog.studies import study_for
 from neocog.studies.job import Data, Job
@@ -36,7 +34,7 @@ from neocog.studies.study import Study
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.screen import Screen
-from neocog.verbs.session import decoding_of, headers, open_data, without_unreadable
+from neocog.verbs.session import decoding_of, headers, open_data, scan, usable, with_scanned_range, without_unreadable
 
 
 def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
@@ -56,22 +54,18 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
     for note in (*dataset.notes, *changed, *([] if resumed else suits(config, dataset, chosen, plan))):
         screen.say(f"  note: {note}")
     keep = fits_in_memory(len(dataset), plan, config.training.memory)
-    with screen.bar("reading", len(dataset)) as advance:
-        surveyed = survey(dataset.images, plan, progress=advance, keep=keep)
-    records, labelled = surveyed.records, None
-    if dataset.masks is not None:
-        with screen.bar("reading masks", len(dataset)) as advance:
-            labelled = survey_masks(dataset.masks, plan.size, plan.fit, advance, keep, len(dataset.classes))
-        records = [replace(r, error=r.error or e) for r, e in zip(records, labelled.errors, strict=True)]
-    kept = usable(dataset, records, config)
-    dataset = without_unreadable(dataset, records, screen)
+    scanned = scan(dataset, screen, plan, keep)
+    kept = usable(dataset, scanned.errors, config.data)
+    dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, screen), scanned, screen)
+    records = scanned.usable_records
     copies = near_copies(records, dataset.form)
-    found = findings(dataset, records, masks=labelled, copies=copies)
+    found = findings(dataset, records, masks=scanned.masks, copies=copies)
+    said = {loss_line(loss) for loss in losses(dataset)}
     for finding in found:
-        if finding.severity != "note":
+        if finding.severity != "note" and finding.what not in said:
             screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
     together = config.data.together
-    return Data(dataset, chosen, records, surveyed.pixels, plan, kept, copies, found, unseen, labelled, together)
+    return Data(dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together)
 
 
 def arrange(
@@ -120,25 +114,6 @@ def arrange(
     )
     task = data.study.task(config, dataset, preprocessing, train)
     return Job(config, data, parts, preprocessing, feed, task, decisions)
-
-
-def usable(dataset: Dataset, records: Sequence[Record], config: Config) -> NDArray[np.bool_]:
-    """(N,) False for files that cannot be read, where --on-bad skip allows it; otherwise all of them are raised."""
-    errors = [record.error for record in records if record.error is not None]
-    share = len(errors) / len(dataset)
-    if errors and config.data.on_bad == "stop":
-        raise_all([*errors[:20], _bad(dataset, errors, "mend them, or add --on-bad skip")])
-    if share > config.data.max_bad:
-        raise_all(
-            [*errors[:20], _bad(dataset, errors, f"mend them, or allow more than --max-bad {config.data.max_bad:g}")]
-        )
-    return np.array([record.error is None for record in records], dtype=np.bool_)
-
-
-def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
-    return UserError(
-        f"{len(errors)} of {len(dataset):,} {dataset.form} cannot be used", listed(error.where for error in errors), fix
-    )
 
 
 def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:

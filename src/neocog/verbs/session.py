@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neocog.config import Config, ReadConfig, configured
-from neocog.data.dataset import BadImage, Dataset, Header
+from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
+from neocog.data.masks import MaskSurvey, survey_masks
 from neocog.data.named import NAMES
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
-from neocog.data.survey import Record
-from neocog.data.taken import loss_line, losses, taken_lines, unusable, with_taken
+from neocog.data.survey import Record, survey
+from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
 from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.studies import allowed_by
 from neocog.verbs.screen import Screen
@@ -37,7 +41,7 @@ def open_data(
     screen.say(f"{settings.data}: taken for {dataset.kind}, {described(dataset)}; task: {task}")
     for line in taken_lines(dataset.taken):
         screen.say(f"  {line}")
-    say_losses(dataset, screen)
+    say_losses(losses(dataset), screen)
     return dataset
 
 
@@ -46,20 +50,83 @@ def decoding_of(settings: ReadConfig) -> Decoding:
     return Decoding(frames=settings.frames, axes=settings.axes or None, max_pixels=settings.max_pixels)
 
 
-def without_unreadable(dataset: Dataset, records: Sequence[Record], screen: Screen) -> Dataset:
-    """``dataset`` with the samples that cannot be read (N records) among what is left out, which is said anew."""
-    reasons = {n: r.error.what for n, r in zip(dataset.names, records, strict=True) if r.error is not None}
-    if not reasons:
-        return dataset
-    dataset = replace(dataset, left_out=(*dataset.left_out, *unusable(dataset, reasons)))
-    say_losses(dataset, screen)
+@dataclass(frozen=True)
+class Scan:
+    """What one pass over N samples found: a record each, fitted pixels where they are kept, and the same of masks."""
+
+    records: list[Record]
+    pixels: Array | None
+    masks: MaskSurvey | None
+
+    @property
+    def errors(self) -> list[BadImage | None]:
+        """(N,) why a sample, or its mask, cannot be used."""
+        if self.masks is None:
+            return [record.error for record in self.records]
+        return [record.error or error for record, error in zip(self.records, self.masks.errors, strict=True)]
+
+    @property
+    def usable_records(self) -> list[Record]:
+        """(N,) records in which a mask's fault is its sample's."""
+        return [replace(record, error=error) for record, error in zip(self.records, self.errors, strict=True)]
+
+
+def scan(
+    dataset: Dataset,
+    screen: Screen,
+    plan: Preprocessing | None = None,
+    keep: bool = False,
+    workers: int | None = None,
+) -> Scan:
+    """Decode every sample once, and its mask; brought to the shape of ``plan``, and kept so where ``keep`` says so."""
+    with screen.bar("reading", len(dataset)) as advance:
+        found = survey(dataset.images, plan, workers, advance, keep)
+    masks = None
+    if dataset.masks is not None:
+        size, fit = (plan.size, plan.fit) if plan else ((1, 1), "resize")
+        with screen.bar("reading masks", len(dataset)) as advance:
+            masks = survey_masks(dataset.masks, size, fit, advance, keep, len(dataset.classes))
+    return Scan(found.records, found.pixels, masks)
+
+
+def usable(dataset: Dataset, errors: Sequence[BadImage | None], settings: ReadConfig) -> NDArray[np.bool_]:
+    """(N,) False for files that cannot be read, where --on-bad skip allows it; otherwise all of them are raised."""
+    bad = [error for error in errors if error is not None]
+    share = len(bad) / len(dataset)
+    if bad and settings.on_bad == "stop":
+        raise_all([*bad[:20], _bad(dataset, bad, "mend them, or add --on-bad skip")])
+    if share > settings.max_bad:
+        raise_all([*bad[:20], _bad(dataset, bad, f"mend them, or allow more than --max-bad {settings.max_bad:g}")])
+    return np.array([error is None for error in errors], dtype=np.bool_)
+
+
+def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
+    return UserError(
+        f"{len(errors)} of {len(dataset):,} {dataset.form} cannot be used", listed(error.where for error in errors), fix
+    )
+
+
+def without_unreadable(dataset: Dataset, errors: Sequence[BadImage | None], screen: Screen) -> Dataset:
+    """``dataset`` with the samples that cannot be used ((N,) errors) among what is left out; says which classes lose by it."""
+    reasons = {name: error.what for name, error in zip(dataset.names, errors, strict=True) if error is not None}
+    before, more = losses(dataset), unusable(dataset, reasons)
+    dataset = replace(dataset, left_out=(*dataset.left_out, *more))
+    say_losses([loss for loss in losses(dataset) if loss not in before], screen)
     return dataset
 
 
-def say_losses(dataset: Dataset, screen: Screen) -> None:
+def with_scanned_range(dataset: Dataset, scanned: Scan, screen: Screen) -> Dataset:
+    """``dataset`` with the range of its pixels among what was taken for what, which is said."""
+    taken = with_range(dataset, scanned.records)
+    for each in taken[len(dataset.taken) :]:
+        screen.say(f"  {each.part}: {each.role}, {each.evidence}")
+    return replace(dataset, taken=taken)
+
+
+def say_losses(found: Sequence[Loss], screen: Screen) -> None:
     """A line for each class that something is left out of."""
-    for loss in losses(dataset):
-        screen.say(f"  {loss_line(loss)}")
+    for loss in found:
+        screen.say(f"  {'warning: ' if loss.is_large else ''}{loss_line(loss)}", "yellow" if loss.is_large else "")
 
 
 def headers(dataset: Dataset) -> Iterator[Header | None]:
