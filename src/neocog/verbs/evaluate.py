@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from neocog.config import from_run
+from neocog.config import ReadConfig, from_run
 from neocog.data.dataset import Dataset
 from neocog.data.feed import Store, Streamed
 from neocog.data.split import learned_from, read_splits
@@ -52,15 +52,12 @@ def evaluate(
         dataset = open_data(config.data, screen, recipe=predictor.preprocessing)
         study = study_for(predictor.task, dataset)
         own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
-        kept = np.ones(len(own), bool)
         if data is not None and config.data.on_bad == "skip":
-            errors = scan(own, screen).errors
-            kept = usable(own, errors, config.data)
-            dataset = own = without_unreadable(own, errors, screen)
+            dataset = own = readable(own, config.data, screen)
         store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
         samples = Samples(
             dataset=own,
-            positions=own_test(run, own) if data is None else foreign_test(run, own, kept),
+            positions=own_test(run, own) if data is None else foreign_test(run, own),
             store=Watched(store, own, predictor.watch) if predictor.watch else store,
             seed=config.data.split_seed,
             trained=recorded(run, own, "train")[0] if data is None else None,
@@ -107,8 +104,17 @@ def recorded(run: Run, dataset: Dataset, part: str) -> tuple[NDArray[np.int64], 
     return np.array([place[name] for name in wanted if name in place], dtype=np.int64), missing
 
 
-def foreign_test(run: Run, dataset: Dataset, kept: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Positions of the samples to test on, of the ``kept`` ones (N,); none of them may have been trained on."""
+def readable(dataset: Dataset, settings: ReadConfig, screen: Screen) -> Dataset:
+    """``dataset`` with what cannot be read among what is left out. Raises UserError where that is too much."""
+    errors = scan(dataset, screen).errors
+    usable(dataset, errors, settings)
+    return without_unreadable(dataset, errors, screen)
+
+
+def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
+    """Positions of the samples to test on, without those that are left out; none of them may have been trained on."""
+    out = {each.name for each in dataset.left_out}
+    kept = np.array([name not in out for name in dataset.names], np.bool_)
     chosen = np.flatnonzero(kept)
     if dataset.splits is not None and (dataset.splits == "test").any():
         chosen = np.flatnonzero(kept & (dataset.splits == "test"))
