@@ -64,6 +64,8 @@ class ReadConfig:
     """Number mask values with gaps between them anew."""
     mask_values: Literal["auto", "classes", "foreground"] = "auto"
     """What the values of masks are; foreground: all but the background is one class, soft edges are cut at half."""
+    instances: Annotated[bool, Parameter(negative=())] = False
+    """Masks are of single objects (cells, particles): learn to tell them apart, and count them."""
     background: str = ""
     """Mask value (or class) that is the background, which no mean over classes counts; none: there is no background."""
     unlabelled: Literal["stop", "skip", "class"] = "stop"

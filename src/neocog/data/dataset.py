@@ -91,6 +91,11 @@ class Masks(Protocol):
     def read(self, index: int) -> Array:
         """(H, W) uint8 class numbers at the image's own size; 255: does not count. Raises BadImage."""
 
+    def fitted(
+        self, index: int, size: tuple[int, ...], fit: Literal["resize", "pad", "crop"], mask: Array | None = None
+    ) -> Array:
+        """(size) uint8 class numbers as the network learns them. ``mask``: what ``read`` gave, where that is at hand."""
+
     def header(self, index: int) -> tuple[int, int]:
         """(H, W) without decoding the pixels where the format allows it. Raises BadImage."""
 

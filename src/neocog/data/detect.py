@@ -89,6 +89,11 @@ def _without_effect(data: Dataset, reading: Reading) -> Iterator[UserError]:
     for flag, given, kind in (("columns", reading.columns, "CSV"), ("levels", reading.levels, "class folders")):
         if given and not data.kind.startswith(kind):
             yield UserError(f"--{flag} has no effect on {data.kind}", str(data.root or ""), "leave it out")
+    of_masks = {"instances": reading.instances, "background": reading.background, "remap": reading.remap}
+    of_masks["mask-values"] = reading.mask_values != "auto"
+    for flag, asked in of_masks.items() if data.masks is None else ():
+        if asked:
+            yield UserError(f"--{flag} is for masks, not for {data.kind}", str(data.root or ""), "leave it out")
 
 
 def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Dataset:

@@ -18,7 +18,8 @@ from neocog.data.folders import SPLIT_NAMES, entries, is_image
 from neocog.data.images import FileImages, decode_bytes
 from neocog.data.labelme import BACKGROUND, IGNORE, Annotation, base_name, inside, read_annotation
 from neocog.data.mask_classes import CLASS_FILES, read_names
-from neocog.data.masks import IGNORED
+from neocog.data.masks import IGNORED, fit_mask
+from neocog.data.preprocessing import Fit
 from neocog.data.rasterise import rasterise
 from neocog.data.reading import ambiguous
 from neocog.errors import UserError, listed, printable, raise_all
@@ -79,6 +80,9 @@ class LabelmeMasks:
     def read(self, index: int) -> Array:
         shapes = read_annotation(self.root / self.files[index], self.files[index]).shapes
         return rasterise(shapes, self.classes, *self.sizes[index], self.files[index])
+
+    def fitted(self, index: int, size: tuple[int, ...], fit: Fit, mask: Array | None = None) -> Array:
+        return fit_mask(self.read(index) if mask is None else mask, size, fit)
 
     def header(self, index: int) -> tuple[int, int]:
         return self.sizes[index]

@@ -12,12 +12,14 @@ from neocog.data.decoding import Decoding
 from neocog.data.images import FileImages
 from neocog.data.labelme_dataset import open_labelme
 from neocog.data.mask_classes import given_colours, given_names
-from neocog.data.mask_coding import Given, Values, decide
+from neocog.data.mask_coding import decide, decide_objects
+from neocog.data.mask_decided import Given, Values
 from neocog.data.mask_folders import Layout, find_layout
 from neocog.data.mask_look import Look, look
 from neocog.data.mask_table import masks_in_table
 from neocog.data.mask_values import stored_values
 from neocog.data.masks import MaskFiles, in_threads
+from neocog.data.objects import ObjectMasks
 from neocog.data.reading import Reading
 from neocog.data.table import CSV_SUFFIXES
 from neocog.errors import UserError, listed, printable, raise_all
@@ -42,7 +44,13 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
     layout = find_layout(path, certain=reading.task == "segmentation")
     if layout is not None:
         return _dataset(path, layout, decoding, reading, None)
-    return open_labelme(path, decoding, reading.on_bad, reading.unlabelled, reading.task == "segmentation")
+    found = open_labelme(path, decoding, reading.on_bad, reading.unlabelled, reading.task == "segmentation")
+    if found and reading.instances:
+        what = "--instances reads numbered masks from files, not yet labelme's shapes"
+        raise UserError(
+            what, printable(str(path)), "neocog convert labelme writes masks, whose pieces are objects then"
+        )
+    return found
 
 
 def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:
@@ -51,7 +59,8 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
     folders = [root / folder for folder in layout.listed]
     names, ignored = given_names(folders)
     names, colours = names or layout.names, given_colours(folders)
-    found = _look(FileImages(root, images, decoding), FileImages(root, masks, decoding), not (names or colours))
+    closely = reading.instances or not (names or colours)
+    found = _look(FileImages(root, images, decoding), FileImages(root, masks, decoding), closely)
     looks, faults = [look for look, fault in found if look and not fault], [fault for _, fault in found if fault]
     problems: list[UserError] = list(_partners(root, layout) if reading.unlabelled == "stop" else ())
     problems += faults[:MOST_TOLD]
@@ -61,9 +70,9 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
     given = Given(
         names, colours, told, reading.remap, printable(str(root)), reading.mask_values, reading.background
     )  # fmt: skip
-    decided = None
+    decided, chosen = None, decide_objects if reading.instances else decide
     try:
-        decided = decide(Values(looks), given) if looks else None
+        decided = chosen(Values(looks), given) if looks else None
     except UserError as error:
         problems.append(error)
     raise_all(problems)
@@ -90,7 +99,9 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
         notes=tuple(notes),
         taken=(*taken, *decided.taken),
         left_out=tuple(left),
-        masks=MaskFiles(root, tuple(masks), decided.coding, decoding),
+        masks=ObjectMasks(root, tuple(masks), decided.coding, decided.by, decoding)
+        if decided.by
+        else MaskFiles(root, tuple(masks), decided.coding, decoding),
     )
 
 

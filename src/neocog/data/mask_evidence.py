@@ -34,14 +34,13 @@ def objects_or_classes(looks: Sequence[Look]) -> Verdict:
     mask, or one is always larger than the other (a tumour and its organ).
     """
     held = [mask for mask in looks if len(mask.objects)]
-    several = [mask.wholes for mask in held if len(mask.objects) > 1]
-    whole = np.concatenate(several) if several else np.empty(0, bool)
+    whole = whole_share(held)
     counts = [len(mask.objects) for mask in held]
     fewest, most = min(counts, default=0), max(counts, default=0)
-    if not len(whole):
+    if np.isnan(whole):
         return Verdict("classes", "no mask holds more than one of them")
-    share = f"{np.mean(whole):.0%} of the values of a mask lie in one piece"
-    if np.mean(whole) < MOSTLY:
+    share = f"{whole:.0%} of the values of a mask lie in one piece"
+    if whole < MOSTLY:
         return Verdict("classes", f"only {share}")
     known = {key for mask in held for key in mask.objects.tolist()}
     varying = f"{share}, {fewest if fewest == most else f'{fewest} to {most}'} of them in a mask"
@@ -60,6 +59,13 @@ def objects_or_classes(looks: Sequence[Look]) -> Verdict:
     if ordered >= SURE:
         return Verdict("classes", "of two values the same one is nearly always larger")
     return Verdict("", varying)
+
+
+def whole_share(looks: Sequence[Look]) -> float:
+    """Of the values other than 0 in masks that hold several, the share that lies in one piece; NaN where there are none."""
+    several = [mask.wholes for mask in looks if len(mask.objects) > 1]
+    whole = np.concatenate(several) if several else np.empty(0, bool)
+    return float(whole.mean()) if len(whole) else float("nan")
 
 
 def _ordered(held: Sequence[Look]) -> float:

@@ -74,6 +74,9 @@ class MaskFiles:
         head = self._files().header(index)
         return head.height, head.width
 
+    def fitted(self, index: int, size: tuple[int, ...], fit: Fit, mask: Array | None = None) -> Array:
+        return fit_mask(self.read(index) if mask is None else mask, size, fit)
+
     def path(self, index: int) -> Path | None:
         return self.root / self.files[index]
 
@@ -81,14 +84,14 @@ class MaskFiles:
         return FileImages(self.root, self.files, self.decoding)
 
 
-def fit_mask(mask: Array, size: tuple[int, ...], fit: Fit = "resize") -> Array:
-    """(H, W) classes → (size), the very pixels that ``data.fit.fit`` shows; padding is 255. Nearest: no class is mixed."""
+def fit_mask(mask: Array, size: tuple[int, ...], fit: Fit = "resize", around: int = IGNORED) -> Array:
+    """(H, W) classes → (size), the very pixels that ``data.fit.fit`` shows; padding is ``around``. Nearest: no class is mixed."""
     place = placement((mask.shape[0], mask.shape[1]), (size[-2], size[-1]), fit)
     left, top, right, bottom = place.box
     height, width = place.inner
     rows = (top + (np.arange(height) + 0.5) * ((bottom - top) / height)).astype(int).clip(0, mask.shape[0] - 1)
     columns = (left + (np.arange(width) + 0.5) * ((right - left) / width)).astype(int).clip(0, mask.shape[1] - 1)
-    return np.pad(mask[rows[:, None], columns], place.pad, constant_values=IGNORED)
+    return np.pad(mask[rows[:, None], columns], place.pad, constant_values=around)
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def survey_masks(
         counts[index] = np.bincount(mask.reshape(-1), minlength=256)
         digests[index] = digest(mask)
         if fitted is not None:
-            fitted[index] = fit_mask(mask, size, fit)
+            fitted[index] = masks.fitted(index, size, fit, mask)
         return None
 
     errors = in_threads(one, len(masks), progress)

@@ -28,6 +28,7 @@ class Reading:
     ignore: int | None = None  # the mask value that does not count
     remap: bool = False  # number mask values with gaps anew
     mask_values: MaskValues = "auto"  # whether they are classes, or everything but the background is one
+    instances: bool = False  # masks number single objects, which are to be told apart
     background: str = ""  # of masks: the value or class that is the background, "none", or "" for what the masks say
     unlabelled: Literal["stop", "skip", "class"] = "stop"  # images without a mask or label
     on_bad: Literal["stop", "skip"] = "stop"  # shapes that cannot be drawn

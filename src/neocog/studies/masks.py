@@ -17,7 +17,6 @@ from torch import Tensor
 
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset, Masks
-from neocog.data.masks import fit_mask
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, listed
 from neocog.measures.segmentation import dice, hd95, iou, mask_confusion, mean_measure, segmentation_measures
@@ -42,7 +41,7 @@ class StreamedMasks:
                 yield np.stack(list(pool.map(self._one, indices.tolist())))
 
     def _one(self, index: int) -> Array:
-        return fit_mask(self.masks.read(index), self.preprocessing.size, self.preprocessing.fit)
+        return self.masks.fitted(index, self.preprocessing.size, self.preprocessing.fit)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,12 +17,10 @@ from torch import Tensor
 from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes
 from neocog.data.augment.changes import MaskChanges, square, window
-from neocog.data.dataset import Array, BadImage, Dataset, Header
+from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.feed import Resident, Store
-from neocog.data.fit import fit
-from neocog.data.masks import fit_mask
+from neocog.data.objects import ObjectMasks
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.unfit import class_map
 from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError
 from neocog.networks import build
@@ -29,6 +28,19 @@ from neocog.predictor import Predictor
 from neocog.run import Section, write_atomically
 from neocog.studies.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.studies.files import read
+from neocog.studies.instances import (
+    ObjectAnswers,
+    compared_objects,
+    counts,
+    labels_png,
+    measured_objects,
+    object_cases,
+    object_rows,
+    objects_csv,
+    objects_of,
+    smallest,
+    table_csv,
+)
 from neocog.studies.job import Data, Job
 from neocog.studies.masks import (
     Answers,
@@ -41,16 +53,16 @@ from neocog.studies.masks import (
     png,
     predictions_csv,
 )
+from neocog.studies.own_size import header_of, is_large, mask_of, shrunk
 from neocog.studies.study import Predicted, Study, position
 from neocog.tasks import chapters as chapter
+from neocog.tasks.chapters.objects import COLOURS, coloured
 from neocog.tasks.segmentation import Segmentation, first_counted
 from neocog.tasks.segmentation_losses import LOSSES
-from neocog.tiling import tiled
 
 BATCH = 8  # images a step, unless --batch says otherwise
 SHOWN = 6  # cases of each kind
 AT_ONCE = 1 << 20  # pixels that go through a network together
-LARGER = 1.5  # times the largest training image: from here on, an image keeps its scale and is cut into tiles
 MOST_SHOWN = 1 << 22  # pixels of an overlay
 
 
@@ -113,12 +125,15 @@ class SegmentationStudy(Study):
         return max(1, AT_ONCE // pixels)
 
     def facts(self, job: Job) -> dict[str, Any]:
-        """``stored``: the largest sides of the training images, from which on an image is tiled rather than shrunk."""
-        pairs = zip(job.data.records, job.parts, strict=True)
+        """``stored``: the largest sides of the training images, from which on an image is tiled rather than shrunk; of single
+        objects ``smallest``."""
+        train, pairs = np.flatnonzero(job.parts == "train"), zip(job.data.records, job.parts, strict=True)
         sizes = [record.header.size for record, part in pairs if record.header and part == "train"]
-        return {"stored": [max(sides) for sides in zip(*sizes, strict=True)]}
+        facts: dict[str, Any] = {"stored": [max(sides) for sides in zip(*sizes, strict=True)]}
+        masks = job.dataset.masks
+        return facts | ({"smallest": smallest(masks, train)} if isinstance(masks, ObjectMasks) else {})
 
-    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers | ObjectAnswers:
         """Every image at its own size, not at the network's: the mask that ``predict`` writes, against the given one."""
         dataset, recipe = samples.dataset, predictor.preprocessing
         large = np.array([is_large(predictor, header_of(dataset, index)) for index in samples.positions.tolist()], bool)
@@ -132,16 +147,24 @@ class SegmentationStudy(Study):
                 yield index, mask_of(predictor, dataset.images.read(index), str(dataset.names[index]))
                 advance(1)
 
+        if of_objects(predictor):
+            return compared_objects(predictor, dataset, found(), samples.positions)
         return compared(dataset, predictor.classes, found(), samples.positions)
 
-    def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+    def evaluation(self, predictor: Predictor, answers: Answers | ObjectAnswers, samples: Samples) -> Evaluation:
+        if isinstance(answers, ObjectAnswers):
+            return Evaluation(measured_objects(answers, samples.groups, samples.seed))
         measures, each = measured(answers, predictor.classes, samples.groups, samples.seed)
         return Evaluation(measures, {"per_class": each})
 
     def report(
-        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers | ObjectAnswers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
+        if isinstance(answers, ObjectAnswers):
+            pictures = object_cases(predictor, job.dataset, answers, partial(mask_of, predictor))
+            sections = [chapter.objects_chapter(measures_of(evaluated)[0]), pictures]
+            return Report(objects_csv(job.dataset, answers), sections)
         totals = {"confusion": torch.from_numpy(answers.confusions.sum(axis=0))}
         return Report(
             predictions=predictions_csv(job.dataset, answers),
@@ -173,79 +196,60 @@ class SegmentationStudy(Study):
         ]
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
-        """Areas of each class in pixels; with ``out``, a new folder, its ``masks`` and ``overlays`` too."""
+        """Areas of each class in pixels, or counts of objects; with ``out``, a new folder, ``masks`` and ``overlays`` too."""
         rows: list[dict[str, Any]] = []
+        objects: list[tuple[Any, ...]] = []
         written: list[Path] = []
-        classes = predictor.classes
+        recipe, classes = predictor.preprocessing, predictor.classes
         if out is not None:
             out.mkdir(parents=True)
         for path, name in zip(paths, names_of(paths), strict=True):
             row: dict[str, Any] = {"path": str(path), "skipped": ""}
             try:
-                stored, header = read(path, predictor.preprocessing)
+                stored, header = read(path, recipe)
                 mask = mask_of(predictor, stored, str(path), header)
+                if of_objects(predictor):
+                    found = objects_of(predictor, mask)
+                    objects += object_rows(str(path), found)
+                    counted, label = counts(found), labels_png(found, str(path))
+                    mask, colours = coloured(found), COLOURS
+                else:
+                    counted, label, colours = areas(mask, classes), index_png(mask, len(classes)), len(classes)
             except BadImage as error:
                 row["skipped"] = error.what
             else:
-                areas = np.bincount(mask.reshape(-1), minlength=len(classes)).tolist()
-                row |= {f"area: {label}": area for label, area in zip(classes, areas, strict=True)}
+                row |= counted
                 if out is not None:
-                    pictures = {"masks": index_png(mask, len(classes)), "overlays": shown(stored, mask, predictor)}
+                    pictures = {"masks": label, "overlays": shown(stored, mask, recipe, colours)}
                     written += [put(out / folder / name, content) for folder, content in pictures.items()]
             rows.append(row)
             advance(1)
-        return Predicted(("path", *(f"area: {label}" for label in classes), "skipped"), tuple(rows), tuple(written))
+        if out is not None and of_objects(predictor):
+            written.append(put(out / "objects.csv", table_csv(objects)))
+        nothing = np.zeros((1, 1), np.int32)
+        columns = counts(nothing) if of_objects(predictor) else areas(nothing, classes)
+        return Predicted(("path", *columns, "skipped"), tuple(rows), tuple(written))
 
 
-def header_of(dataset: Dataset, index: int) -> tuple[int, int]:
-    """(H, W) of an image as stored."""
-    head = dataset.images.header(index)
-    return head.height, head.width
+def of_objects(predictor: Predictor) -> bool:
+    """Whether single objects are told apart."""
+    return "smallest" in predictor.facts
 
 
-def is_large(predictor: Predictor, shape: tuple[int, int]) -> bool:
-    """Whether an image of ``shape`` (H, W) is so much larger than those of the training that it is not shrunk to the
-    network's size but to their scale, and tiled."""
-    return any(side > LARGER * usual for side, usual in zip(shape, predictor.facts["stored"], strict=True))
-
-
-def mask_of(predictor: Predictor, stored: Array, name: str, header: Header | None = None) -> Array:
-    """(H, W) uint8 classes of an image (H, W, C) at its own size. Raises BadImage."""
-    recipe, shape = predictor.preprocessing, (stored.shape[0], stored.shape[1])
-    if not is_large(predictor, shape):
-        pixels = fit(stored, recipe)
-        predictor.look(pixels, name, header)
-        return shrunk(predictor, torch.from_numpy(pixels), shape)
-    largest = predictor.facts["stored"]
-    scale = [side / stored_side for side, stored_side in zip(recipe.plane, largest, strict=True)]
-    if recipe.fit != "resize":  # both sides alike
-        scale = [(max if recipe.fit == "crop" else min)(scale)] * 2
-    size = tuple(max(1, round(side * times)) for side, times in zip(shape, scale, strict=True))
-    pixels = fit(stored, replace(recipe, size=size, fit="resize"))
-    predictor.look(pixels, name, header)
-    mask = np.empty(size, np.uint8)
-    for top, rows in tiled(predictor.of_pixels, pixels):
-        mask[top : top + rows.shape[1]] = rows.argmax(axis=0)
-    return mask if size == shape else fit_mask(mask, shape)
-
-
-def shrunk(predictor: Predictor, pixels: Tensor, shape: tuple[int, int]) -> Array:
-    """(H, W) classes of an image of ``shape`` from its fitted pixels (C, h, w).
-
-    Alone through the network: no other image in its batch can change a pixel by a rounding.
-    """
-    return class_map(predictor.of_pixels(pixels[None])[0], shape, predictor.preprocessing.fit)
-
-
-def shown(stored: Array, mask: Array, predictor: Predictor) -> bytes:
+def shown(stored: Array, mask: Array, recipe: Preprocessing, classes: int) -> bytes:
     """The classes' colours over the image, as PNG; of a very large one every n-th pixel."""
     step = max(1, round((mask.size / MOST_SHOWN) ** 0.5))
-    recipe = predictor.preprocessing
     picture = chapter.grey_levels(stored[::step, ::step].transpose(2, 0, 1), recipe.low, recipe.high)
-    return png(Image.fromarray(chapter.overlay(picture, mask[::step, ::step], len(predictor.classes))))
+    return png(Image.fromarray(chapter.overlay(picture, mask[::step, ::step], classes)))
 
 
-def put(path: Path, content: bytes) -> Path:
+def areas(mask: Array, classes: Sequence[str]) -> dict[str, int]:
+    """Pixels of each class."""
+    pixels = np.bincount(mask.reshape(-1), minlength=len(classes)).tolist()
+    return {f"area: {label}": area for label, area in zip(classes, pixels, strict=True)}
+
+
+def put(path: Path, content: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content)
     return path
@@ -270,7 +274,7 @@ def _pictured(job: Job, loop: Loop, predictor: Predictor, test: Answers, places:
         pixels = torch.as_tensor(next(iter(loop.feed.store.stream([np.array([index])]))))
         said = predictor.of_pixels(pixels)[0].argmax(0)
         picture = chapter.grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
-        truth = fit_mask(dataset.masks.read(index), recipe.size, recipe.fit)
+        truth = dataset.masks.fitted(index, recipe.size, recipe.fit)
         name = str(dataset.names[index])
         found.append(chapter.case(name, picture, truth, said, len(dataset.classes), float(test.dice[place])))
     return found

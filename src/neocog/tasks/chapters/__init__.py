@@ -12,6 +12,9 @@ from neocog.tasks.chapters.mistakes import mistakes_chapter as mistakes_chapter
 from neocog.tasks.chapters.mistakes import worst_and_surest as worst_and_surest
 from neocog.tasks.chapters.network import filters_chapter as filters_chapter
 from neocog.tasks.chapters.network import network_chapter as network_chapter
+from neocog.tasks.chapters.objects import object_cases_chapter as object_cases_chapter
+from neocog.tasks.chapters.objects import objects_chapter as objects_chapter
+from neocog.tasks.chapters.objects import pair as pair
 from neocog.tasks.chapters.orientation import orientation_chapters as orientation_chapters
 from neocog.tasks.chapters.pictures import thumbnail as thumbnail
 from neocog.tasks.chapters.quality import calibration_chapter as calibration_chapter
