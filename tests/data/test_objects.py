@@ -10,6 +10,7 @@ from PIL import Image
 
 from neocog.data.decoding import DEFAULT
 from neocog.data.mask_dataset import open_masks
+from neocog.data.masks import survey_masks
 from neocog.data.objects import ObjectMasks, separated, three_classes
 from neocog.data.reading import Reading
 from neocog.errors import UserError
@@ -89,6 +90,13 @@ def test_a_border_is_not_lost_by_shrinking(tmp_path: Path) -> None:
     masks = read(tmp_path, [large, large])
     small = masks.fitted(0, (SIDE, SIDE), "resize")
     np.testing.assert_array_equal(small, three_classes(touching()))
+
+
+def test_the_survey_fits_objects_before_their_border_is_drawn(tmp_path: Path) -> None:
+    large = np.kron(touching(), np.ones((6, 6), np.int32)).astype(np.uint8)
+    found = survey_masks(read(tmp_path, [large, large]), (SIDE, SIDE)).fitted
+    assert found is not None
+    np.testing.assert_array_equal(found[1], three_classes(touching()))
 
 
 def test_objects_of_several_classes_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from PIL import Image
 import neocog
 from neocog.errors import UserError
 from neocog.measures.objects import match
+from neocog.predictor import load_predictor
 from neocog.run import Run
+from neocog.studies.instances import objects_of
 
 SETTINGS = {"instances": True, "quiet": True, "threads": 1, "width": "8", "depth": "2", "lr": 0.01}
 
@@ -91,6 +93,15 @@ def test_evaluate_and_the_written_masks_give_the_same_numbers(run: Run, data: Pa
     middle = np.argwhere(written == 1).mean(axis=0)
     assert (float(table[0]["row"]), float(table[0]["column"])) == pytest.approx(tuple(middle), abs=0.01)
     assert np.asarray(Image.open(tmp_path / "out" / "overlays" / names[0])).shape == (*written.shape, 3)
+
+
+def test_noise_is_no_object(run: Run) -> None:
+    predictor = load_predictor(run)
+    smallest, core = predictor.facts["smallest"]
+    assert 20 < smallest < 60 and 1 < core < smallest
+    classes = np.zeros((30, 30), np.uint8)
+    classes[5:15, 5:15], classes[20:23, 20:23] = 1, 1
+    assert objects_of(predictor, classes).max() == 1
 
 
 def test_written_objects_are_masks_to_learn_from(run: Run, data: Path, tmp_path: Path) -> None:
