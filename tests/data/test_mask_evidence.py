@@ -107,6 +107,15 @@ def test_few_numbers_in_one_piece_each_are_asked_about(tmp_path: Path) -> None:
     assert read(root, mask_values="classes").classes == ("background", "class 1", "class 2", "class 3")
 
 
+def test_numbers_of_objects_in_a_whole_set_are_asked_about(tmp_path: Path) -> None:
+    def followed(rng: np.random.Generator) -> np.ndarray:
+        found = cells(rng)
+        return np.where(found, found + rng.integers(0, 30), 0).astype(np.uint8)
+
+    message = fault(folder(tmp_path, followed))
+    assert "single objects" in message and "--mask-values classes --remap" in message
+
+
 def test_classes_stay_classes(tmp_path: Path) -> None:
     def organ(rng: np.random.Generator) -> np.ndarray:  # with a tumour inside in half of the masks
         mask = disc(rng, 12).astype(np.uint8)
@@ -151,6 +160,10 @@ def test_probabilities_are_refused_unless_half_is_asked_for(tmp_path: Path) -> N
     def grain(rng: np.random.Generator) -> np.ndarray:
         return np.asarray((cloud(rng) * rng.random((SIDE, SIDE)) ** 0.3).astype(np.uint8))
 
+    def faint(rng: np.random.Generator) -> np.ndarray:
+        return np.asarray(ndimage.gaussian_filter(disc(rng) * 255.0, 6).astype(np.uint8))
+
+    assert "no clear edges" in fault(folder(tmp_path / "faint", faint))
     for number, draw in enumerate((cloud, grain)):
         root = folder(tmp_path / str(number), draw)
         message = fault(root)

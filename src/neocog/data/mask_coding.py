@@ -137,13 +137,18 @@ def _numbered(values: Values, given: Given, numbers: list[int]) -> Decided:
     gaps = numbers != list(range(first, first + len(numbers)))
     if values.lossy and given.meaning != "classes" and len(numbers) > 2:
         raise _unexpected(values, given, numbers, "few exact numbers")
-    if gaps and not given.remap:
-        strange = [key for key in numbers if key >= first + len(numbers)]
-        raise _unexpected(values, given, strange, f"{first} … {first + len(numbers) - 1}")
     if not verdict.reading and not given.remap:
         classes = f"{len(numbers) - (0 in numbers)} classes"
         what = f"mask values {told(numbers)} ({verdict.evidence})"
-        raise ambiguous(what, given.where, ("single objects of one class", AS_FOREGROUND), (classes, AS_CLASSES))
+        raise ambiguous(
+            what,
+            given.where,
+            ("single objects of one class", AS_FOREGROUND),
+            (classes, f"{AS_CLASSES}{' --remap' * gaps}"),
+        )
+    if gaps and not given.remap:
+        strange = [key for key in numbers if key >= first + len(numbers)]
+        raise _unexpected(values, given, strange, f"{first} … {first + len(numbers) - 1}")
     notes: tuple[str, ...] = ()
     if gaps:
         notes = (f"mask values numbered anew: {', '.join(f'{key} → {i}' for i, key in enumerate(numbers))}",)

@@ -40,9 +40,9 @@ def objects_or_classes(looks: Sequence[Look]) -> Verdict:
     if np.isnan(whole):
         return Verdict("classes", "no mask holds more than one of them")
     share = f"{whole:.0%} of the values of a mask lie in one piece"
-    if whole < MOSTLY:
-        return Verdict("classes", f"only {share}")
     known = {key for mask in held for key in mask.objects.tolist()}
+    if whole < MOSTLY:
+        return Verdict("classes" if len(known) <= MANY else "", f"only {share}, of {len(known)}")
     varying = f"{share}, {fewest if fewest == most else f'{fewest} to {most}'} of them in a mask"
     if min(known) >= COLOUR or max(known) >= COLOUR:
         shared = np.mean([sum(key in mask.objects for mask in held) for key in list(known)[:MANY]])

@@ -17,7 +17,7 @@ LEVEL = 0.1  # share of the full intensity within which a grey counts as black, 
 REACH = 6  # pixels from black and from full within which a grey is a ramp between them
 FEW = 8  # values up to which a mask is no grey picture
 MOST_LEVELS = 64  # values of a mask of classes
-SMALL_STEP = 0.08  # of the full intensity, from a pixel to the next one
+SMALL_STEP = 0.01  # of the full intensity, from a pixel to the next one in a smooth picture
 WHOLE = 0.9  # share of a value's pixels in one piece from which it is one object
 SPECK = 4  # pixels up to which a value is too small to be looked at
 MOSTLY = 0.8  # share of masks, or of values, that makes a rule
@@ -36,7 +36,7 @@ class Look:
     whole: (
         Array  # (V,) share of the value's pixels that are in its largest connected piece; NaN where that was not asked
     )
-    soft: bool = False  # a picture in greys, black to full
+    soft: bool = False  # a picture in greys
     grey: int = 0  # of a soft one: between black and full
     ramps: int = 0  # of these, those that lie between a black and a full pixel
     full: int = 0  # at full intensity or nearly
@@ -66,7 +66,7 @@ def look(keys: Array, name: str, kind: str, pieces: bool = True) -> Look:
     seen = keys[::step, ::step]
     found = replace(found, whole=_wholes(seen, values))
     top = next((top for top in TOPS if values[-1] <= top), 0)
-    if top and values[-1] >= (1 - LEVEL) * top and (kind == "JPEG" or _is_soft(seen, found, top)):
+    if top and ((kind == "JPEG" and values[-1] >= (1 - LEVEL) * top) or _is_soft(seen, found, top)):
         grey, ramps, full = _levels(seen, top)
         found = replace(found, soft=True, grey=grey, ramps=ramps, full=full)
     return found
