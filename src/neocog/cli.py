@@ -15,6 +15,7 @@ from cyclopts import CycloptsError
 
 from neocog.commands import convert, data, generation, machine, networks, training  # noqa: F401 (each adds its commands)
 from neocog.commands.app import app, typed
+from neocog.commands.usage import asks_for_help, explained
 from neocog.engine.interrupt import Abandoned, Interrupted
 from neocog.errors import UserError
 
@@ -45,7 +46,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
 
 
 def _run(tokens: Sequence[str] | None) -> None:
-    typed[:] = sys.argv[1:] if tokens is None else tokens
+    typed[:] = asks_for_help(sys.argv[1:] if tokens is None else tokens)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -58,9 +59,10 @@ def _run(tokens: Sequence[str] | None) -> None:
     except UserError as error:
         _fail(str(error))
     except CycloptsError as error:
-        command = next((token for token in typed if token in app), "")
-        _fail(f"{error}\n  fix:   see `neocog {command}{' ' if command else ''}--help`")
-    except BrokenPipeError:  # `neocog … | head`: nobody reads on
+        _fail(str(explained(error, typed)))
+    except (BrokenPipeError, SystemExit) as leaving:  # `neocog … | head`: nobody reads on, of which rich makes an exit
+        if not isinstance(leaving, BrokenPipeError) and not isinstance(leaving.__context__, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
     except OSError as error:
@@ -69,7 +71,8 @@ def _run(tokens: Sequence[str] | None) -> None:
         where = f"\n  where: {error.filename}" if error.filename else ""
         _fail(f"the system refused: {error.strerror}{where}\n  fix:   {REFUSALS[error.errno]}")
     except KeyboardInterrupt:
-        sys.exit(130)
+        print(f"\nstopped by Ctrl-C{'; nothing was written' * (typed[:1] == ['train'])}", file=sys.stderr, flush=True)
+        os._exit(130)  # threads that still decode images would hold the process
 
 
 def _fail(text: str) -> None:

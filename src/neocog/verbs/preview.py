@@ -15,7 +15,7 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
-from neocog.config import Config, configured
+from neocog.config import Config
 from neocog.data.augment import Augmentation, Changes
 from neocog.data.augment import policy as images
 from neocog.data.augment import volume as volumes
@@ -30,6 +30,7 @@ from neocog.errors import UserError, printable
 from neocog.run import write_atomically
 from neocog.studies.job import Job
 from neocog.tasks.chapters import grey_levels, overlay, strip
+from neocog.verbs.ahead import planned
 from neocog.verbs.job import arrange, read
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import data_name, described
@@ -59,7 +60,7 @@ def preview(
     if n < 1 or draws < 1:
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
     target = destination(source, None if out is None else Path(out))
-    config, screen = configured(base or Config(), {**settings, "data": data_name(source)}), Screen(quiet)
+    config, screen = planned(base or Config(), {**settings, "data": data_name(source)}), Screen(quiet)
     job = arrange(config, read(config, screen), Ranks(), screen, 0 if config.data.folds else None)
     rows = shown(job, n, draws)
     heads = ["unchanged", *(f"epoch {number + 1}" for number in range(draws))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +19,7 @@ from neocog.config import Config, from_run
 from neocog.data.split import changes, read_splits, write_splits
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
-from neocog.engine.interrupt import guarded
+from neocog.engine.interrupt import Interrupted, guarded
 from neocog.engine.lock import lock
 from neocog.engine.loop import Learner, Loop, learner, restore
 from neocog.engine.precision import choose
@@ -36,6 +38,7 @@ from neocog.verbs.extractor import train_extractor
 from neocog.verbs.finish import finish_run
 from neocog.verbs.job import arrange, read
 from neocog.verbs.screen import Screen
+from neocog.verbs.session import data_name
 from neocog.verbs.watch import watcher
 
 
@@ -46,7 +49,7 @@ def train(data: str | Path, out: str | Path | None = None, quiet: bool = False, 
     """
     folder = None if out is None else Path(out)
     return start(
-        planned(Config(), {"data": data, **settings}, folder), folder, quiet, command=["neocog", "train", str(data)]
+        planned(Config(), {"data": data_name(data), **settings}, folder), folder, quiet, command=["neocog", "train", str(data)]
     )
 
 
@@ -123,9 +126,17 @@ def together(config: Config) -> Iterator[Ranks]:
 
 @contextmanager
 def held(run: Run, ranks: Ranks) -> Iterator[None]:
-    """The run folder's lock, held by the process that writes it."""
-    with lock(run.folder) if ranks.is_writer else nullcontext():
-        yield
+    """The run folder's lock, held by the process that writes it. A Ctrl-C that no step of the training hears leaves a run
+    that can go on, or none."""
+    try:
+        with lock(run.folder) if ranks.is_writer else nullcontext():
+            yield
+    except KeyboardInterrupt:
+        if run.config.is_file():
+            raise Interrupted(signal.SIGINT, run.folder) from None
+        if ranks.is_writer:
+            shutil.rmtree(run.folder, ignore_errors=True)  # without its settings it could not go on
+        raise
 
 
 def ready(job: Job, ranks: Ranks) -> Learner:
