@@ -219,6 +219,8 @@ def test_every_number_has_a_range_and_every_condition_is_a_setting() -> None:
 def test_verbs_in_python_check_their_arguments_and_name_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"predict has no argument 'tild'\n.*did you mean 'tiled'"):
         neocog.predict(tmp_path, ["x.png"], tild=True)
+    with pytest.raises(UserError, match=r"audit has no argument 'stric'\n.*did you mean 'strict'"):
+        neocog.audit("digits", stric=True)
     with pytest.raises(Problems) as error:
         neocog.sample(tmp_path, n="many", seed=True, sed=1)
     assert len(error.value.errors) == 3

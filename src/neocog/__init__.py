@@ -42,8 +42,9 @@ def __getattr__(name: str) -> Any:
     if name not in VERBS:
         raise AttributeError(f"module 'neocog' has no attribute '{name}'")
     from neocog.checked import checked
+    from neocog.config import HINTS
 
-    globals()[name] = checked(getattr(importlib.import_module(VERBS[name]), name))
+    globals()[name] = checked(getattr(importlib.import_module(VERBS[name]), name), HINTS)
     return globals()[name]
 
 

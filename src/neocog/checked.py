@@ -6,6 +6,7 @@ NumPy's scalars and arrays are what they hold. True is no number, and NaN and th
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import math
@@ -192,18 +193,22 @@ def readable(kind: Any) -> bool:
     return kind in (bool, int, float, str, Path, type(None)) or origin in (Literal, tuple)
 
 
-def checked(function: F) -> F:
+def checked(function: F, settings: Iterable[str] = ()) -> F:
     """A verb as Python calls it: names of arguments that it does not have, and values of another type, are all told at once.
 
-    A verb with ``**settings`` checks these itself.
+    A verb with ``**settings`` checks these itself; of their names, ``settings`` are known.
     """
     signature = inspect.signature(function, eval_str=True)
     takes = signature.parameters
     anything = any(p.kind is p.VAR_KEYWORD for p in takes.values())
 
+    def nearest(name: str) -> str:
+        return next(iter(difflib.get_close_matches(name, [*takes, *settings], n=1)), "")
+
     @functools.wraps(function)
     def call(*args: Any, **given: Any) -> Any:
-        faults, unknown = list[UserError](), [name for name in given if name not in takes and not anything]
+        strange = [name for name in given if name not in takes and name not in settings]
+        faults, unknown = list[UserError](), [name for name in strange if not anything or nearest(name) in takes]
         for name in unknown:
             fix = f"{did_you_mean(name, takes)}it takes: {', '.join(takes)}"
             faults.append(UserError(f"{function.__name__} has no argument '{printable(name)}'", fix=fix))

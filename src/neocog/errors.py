@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
 T = TypeVar("T")
 
@@ -61,6 +65,20 @@ def listed(names: Iterable[str], most: int = 10) -> str:
     names = list(names)
     shown = ", ".join(printable(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra from where this package came: a folder, or an index of packages."""
+    source = Path(__file__).resolve().parents[2]  # of a checkout that is used as it lies there
+    try:
+        written = metadata.distribution("neocog").read_text("direct_url.json")
+        url = json.loads(written or "{}").get("url", "")
+        if url.startswith("file://"):
+            source = Path(unquote(urlsplit(url).path))
+    except metadata.PackageNotFoundError:
+        pass
+    place = f"{source}" if (source / "pyproject.toml").is_file() else "neocog"
+    return f'pip install "{printable(place)}[{extra}]"'
 
 
 def printable(text: str) -> str:

@@ -20,7 +20,7 @@ from PIL import Image
 from neocog.data import pillow
 from neocog.data.dataset import BadImage
 from neocog.data.images import IMAGE_SUFFIXES, Decoding, FileImages, decode, header
-from neocog.errors import UserError
+from neocog.errors import UserError, install
 
 RNG = np.random.default_rng(7)
 COLOUR = RNG.integers(0, 256, (20, 30, 3)).astype(np.uint8)
@@ -137,7 +137,7 @@ def test_without_imagecodecs_pillow_helps_where_it_is_exact_and_else_the_extra_i
     for path in (deep, white):
         with pytest.raises(BadImage, match="compression LZW needs imagecodecs") as caught:
             decode(path)
-        assert caught.value.fix == 'pip install "neocog[tiff]"'
+        assert caught.value.fix == install("tiff")
 
 
 def test_missing_strips_are_refused_not_filled_with_zeros(tmp_path: Path) -> None:

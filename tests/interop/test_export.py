@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from neocog.data.preprocessing import Preprocessing
-from neocog.errors import UserError
+from neocog.errors import UserError, install
 from neocog.interop import extras
 from neocog.interop import numpy as to_numpy
 from neocog.networks import build
@@ -236,7 +236,7 @@ def test_a_missing_extra_is_told_with_its_command(extra: str, modules: list[str]
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError) as told:
         extras.extra(extra, *modules)
-    assert f'pip install "neocog[{extra}]"' in str(told.value)
+    assert install(extra) in str(told.value)
 
 
 def test_samples_are_random_only_where_the_data_are_gone() -> None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from neocog.cli import main
-from neocog.errors import UserError
-from neocog.networks.lecture import TABLE
+from neocog.errors import UserError, install
+from neocog.networks.lecture import TABLE, TIMES
 from neocog.verbs import lecture as verb
 
 
@@ -25,9 +25,16 @@ def test_the_table_marks_what_is_published_otherwise(
     monkeypatch.setenv("COLUMNS", "80")
     main(["models", "--lecture"])
     text = capsys.readouterr().out
-    assert re.search(r"vgg16 +16 +138\.36 +553 \(515\) +224\n", text), "a column is lost at the usual width"
-    assert re.search(r"googlenet \[1\] +22 +6\.62 \(7\) +26\.5 +224\n", text)
-    assert "[1] torchvision's branches" in text and "torchvision:squeezenet1_1" in text and "times:" not in text
+    assert re.search(r"vgg16 +16 +138\.36 +553 \(515\) +224 +\d+\.\d \(6\.5\)\n", text), (
+        "a column is lost at the usual width"
+    )
+    assert re.search(r"googlenet \[1\] +22 +6\.62 \(7\) +26\.5 +224 +\d\.\d\n", text)
+    assert (
+        "[1] torchvision's branches" in text
+        and "torchvision:squeezenet1_1" in text
+        and "measured once on one thread" in " ".join(text.split())
+    )
+    assert set(TIMES) == {row.name for row in TABLE}
 
 
 def test_times_are_medians_relative_to_squeezenet(
@@ -55,14 +62,14 @@ def test_a_library_that_is_absent_leaves_its_rows_empty_and_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def absent(_known: object) -> None:
-        raise UserError("timm is not installed", fix='pip install "neocog[timm]"')
+        raise UserError("timm is not installed", fix=install("timm"))
 
     monkeypatch.setattr(verb, "TABLE", known("darknet53"))
     monkeypatch.setattr("neocog.networks.lecture.sketch", absent)
     main(["models", "--lecture"])
     text = capsys.readouterr().out
-    assert re.search(r"darknet53 \[1\] +– +– +– +256", text)
-    assert 'timm is not installed: pip install "neocog[timm]"' in text
+    assert re.search(r"darknet53 \[1\] +– +– +– +256 +\d", text)
+    assert f"timm is not installed: {install('timm')}" in " ".join(text.split("\n"))
 
 
 def test_time_without_the_table_is_told(capsys: pytest.CaptureFixture[str]) -> None:

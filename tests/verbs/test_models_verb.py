@@ -15,13 +15,16 @@ from neocog.verbs import models as verb
 
 
 def test_every_network_has_a_row_with_its_counts() -> None:
-    rows = json.loads(to_json({"models": verb.models(3, (32, 32), 10)}))["models"]
+    rows = json.loads(to_json({"models": verb.models()}))["models"]
     assert [row["name"] for row in rows] == [*MODELS, *SEGMENTERS, *GENERATORS]
     assert all(row["paper"] and (row["parameters"] or row["note"]) for row in rows)
     named = {row["name"]: row for row in rows}
     assert all(row["parameters"] for row in rows)
     assert named["resnet3d"]["input"] == "1 × 32 × 32 × 32" and named["cnn3d"]["multiply_adds"] > 0
-    assert named["barcode-resnet"]["input"] == "4 × 1 × 660" and named["unet"]["input"] == "3 × 32 × 32"
+    assert named["barcode-resnet"]["input"] == "4 × 1 × 660" and named["unet"]["input"] == "1 × 572 × 572"
+    assert (named["lenet5"]["input"], named["lenet5"]["parameters"]) == ("1 × 32 × 32", 61_706)  # LeCun et al. 1998
+    assert (named["darknet19"]["outputs"], round(named["darknet19"]["parameters"] / 1e6, 1)) == (1000, 20.8)
+    assert named["vae"]["input"] == "1 × 28 × 28" and named["cifarcnn"]["outputs"] == 10
     cifarcnn = next(row for row in rows if row["name"] == "cifarcnn")
     assert cifarcnn["parameters"] == 5_852_170 and cifarcnn["megabytes"] == 23.409
 

@@ -18,6 +18,7 @@ app = App(
     help="From labelled images to a convolutional network whose numbers you can trust.",
     help_epilogue="Start with `neocog train digits`, then `neocog audit MY-IMAGES` and `neocog train MY-IMAGES`.",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = Group("Options", sort_key=99)
 

@@ -16,9 +16,9 @@ def models(
     name: str | None = None,
     /,
     *,
-    channels: int = 3,
-    size: int = 32,
-    outputs: int = 10,
+    channels: Annotated[int | None, Parameter(help="Of the images; default: as each network's paper has it.")] = None,
+    size: Annotated[int | None, Parameter(help="Pixels a side.")] = None,
+    outputs: Annotated[int | None, Parameter(help="Classes.")] = None,
     lecture: Annotated[
         bool, Parameter(negative=(), help="Eighteen known classifiers: depth, parameters, size.")
     ] = False,
@@ -47,7 +47,7 @@ def models(
     if name is not None:
         verb.show_options(name, console())
         return
-    rows = verb.models(channels, (size, size), outputs)
+    rows = verb.models(channels, None if size is None else (size, size), outputs)
     show({"models": rows}, json, lambda: verb.show(rows, console()))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.decoding import Decoding, check_size, finite
 from neocog.data.files import VOLUME_SUFFIXES
-from neocog.errors import UserError
+from neocog.errors import UserError, install
 
 HEAD = 1 << 16  # bytes of the file in which its header is found, packed or not
 _DTYPES = {"u1": "uint8", "u2": "uint16"}
@@ -61,7 +61,7 @@ def _parsed(start: bytes, name: str) -> Any:
         import nibabel
         from nibabel.spatialimages import HeaderDataError
     except ImportError as error:
-        raise UserError("nibabel is not installed", name, 'pip install "neocog[nifti]"') from error
+        raise UserError("nibabel is not installed", name, install("nifti")) from error
     size = int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big")
     kind = nibabel.Nifti1Header if 348 in size else nibabel.Nifti2Header if 540 in size else None
     if kind is None:

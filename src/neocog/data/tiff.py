@@ -28,6 +28,7 @@ from neocog.data.tiff_plan import (
     lengths,
     plan,
 )
+from neocog.errors import install
 
 _JPEG = (6, 7, 33007)  # Compression: tifffile turns their YCbCr into RGB
 
@@ -72,7 +73,7 @@ def _without_codec(layout: Plan, tiff: Any, data: bytes, decoding: Decoding, nam
     bilevel = kind == "b1" and not tiff.is_shaped
     if simple and (kind == "u1" or deep or bilevel):
         return finite(pillow.decode_tiff(data, decoding, name), name)
-    raise BadImage(f"its compression {page.compression.name} needs imagecodecs", name, 'pip install "neocog[tiff]"')
+    raise BadImage(f"its compression {page.compression.name} needs imagecodecs", name, install("tiff"))
 
 
 def _display(stored: Array, layout: Plan, tiff: Any) -> Array:

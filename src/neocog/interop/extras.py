@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from neocog.errors import UserError
+from neocog.errors import UserError, install
 
 
 def extra(name: str, *modules: str) -> list[Any]:
@@ -21,7 +21,7 @@ def extra(name: str, *modules: str) -> list[Any]:
         return [importlib.import_module(module) for module in modules]
     except ImportError as error:
         missing = error.name or str(error)
-        raise UserError(f"{missing} is not installed", fix=f'pip install "neocog[{name}]"') from None
+        raise UserError(f"{missing} is not installed", fix=install(name)) from None
 
 
 def keras() -> Any:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from neocog import scratch
+from neocog.errors import install
 from neocog.interop import extras, nested_loops
 from neocog.interop.keras import to_keras
 from neocog.networks import build
@@ -164,7 +165,7 @@ RUNGS = {
 def missing(rung: str, network: str) -> tuple[str, str] | None:
     """Why a rung cannot be climbed on this machine, and the command that mends it; None where it can."""
     if rung == "keras" and not (find_spec("keras") and find_spec("tensorflow")):
-        return "Keras and TensorFlow are not installed", 'pip install "neocog[keras]"'
+        return "Keras and TensorFlow are not installed", install("keras")
     if rung == "gpu" and not torch.cuda.is_available():
         if torch.version.cuda is None:
             return "this PyTorch is built for the processor alone", "pip install --force-reinstall torch torchvision"

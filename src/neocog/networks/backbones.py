@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neocog.errors import UserError, did_you_mean, printable
+from neocog.errors import UserError, did_you_mean, install, printable
 from neocog.networks.layers import check_input
 from neocog.networks.padding import cropped, padded
 
@@ -45,7 +45,7 @@ def build(name: str, channels: int, size: tuple[int, ...], outputs: int, *, weig
     try:
         import segmentation_models_pytorch as library
     except ImportError:
-        fix = 'pip install "neocog[segmentation]", or --model unet'
+        fix = f"{install('segmentation')}, or --model unet"
         raise UserError(f"{name} needs segmentation-models-pytorch", fix=fix) from None
     known = [*ALSO, *library.encoders.get_encoder_names()]
     encoder = ALSO.get(backbone, backbone)

@@ -19,6 +19,7 @@ class Barcode(nn.Module):
     """``motifs``: filters of the convolution; ``hidden``: width of the layer before the output."""
 
     paper: ClassVar[str] = "Alipanahi et al. 2015"
+    counted: ClassVar = ((4, 1, 660), 10)
 
     def __init__(
         self, channels: int, size: tuple[int, ...], outputs: int, *, motifs: int = 24, hidden: int = 84

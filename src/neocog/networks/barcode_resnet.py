@@ -37,6 +37,7 @@ class BarcodeResNet(nn.Module):
     """``width``: channels of all blocks; ``dilations``: one block each; ``dropout``: 0 ≤ p < 1 before the output."""
 
     paper: ClassVar[str] = "Yu & Koltun 2016"
+    counted: ClassVar = ((4, 1, 660), 10)
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ class CNN3d(nn.Sequential):
     """``widths``: channels of each convolution; ``hidden``: width before the output; ``dropout``: 0 ≤ p < 1, before both."""
 
     paper: ClassVar[str] = "Maturana & Scherer 2015"
+    counted: ClassVar = ((1, 32, 32, 32), 10)
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ class Darknet19(nn.Sequential):
     """Images of at least 64 × 64 pixels: five halvings leave 2 × 2, so that batch norm has a variance."""
 
     paper: ClassVar[str] = "Redmon & Farhadi 2017"
+    counted: ClassVar = ((3, 256, 256), 1000)
     least: ClassVar[int] = 64  # pixels a side: they are halved five times
 
     def __init__(self, channels: int, size: tuple[int, int], outputs: int) -> None:

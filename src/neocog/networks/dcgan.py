@@ -40,6 +40,7 @@ class Generator(nn.Module):
     """
 
     paper: ClassVar[str] = "Radford et al. 2016"
+    counted: ClassVar = ((3, 64, 64), 1)
 
     def __init__(
         self,

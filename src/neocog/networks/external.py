@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from neocog.errors import UserError, did_you_mean, printable
+from neocog.errors import UserError, did_you_mean, install, printable
 from neocog.networks import check_options, keyword_only, own
 from neocog.networks.trial import fitting
 
@@ -97,7 +97,7 @@ def from_timm(
     try:
         import timm
     except ImportError:
-        raise UserError("timm is not installed", fix='pip install "neocog[timm]"') from None
+        raise UserError("timm is not installed", fix=install("timm")) from None
     if not timm.is_model(name):
         hint = did_you_mean(name, timm.list_models())
         raise UserError(f"timm has no model '{printable(name)}'", fix=f"{hint}list: timm.list_models()")

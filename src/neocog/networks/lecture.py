@@ -71,6 +71,16 @@ TABLE = (
 )  # fmt: skip
 
 
+# One image forward, as long as squeezenet's: on one thread of an AMD EPYC,
+# by `OMP_NUM_THREADS=1 neocog models --lecture --time`
+TIMES = {
+    "squeezenet": 1.0, "googlenet": 3.22, "inceptionv3": 7.43, "densenet201": 5.24, "mobilenetv2": 0.62, "resnet18": 1.39,
+    "resnet50": 3.91, "resnet101": 6.81, "xception": 11.91, "inceptionresnetv2": 11.59, "shufflenet": 0.51,
+    "nasnetmobile": 1.38, "nasnetlarge": 31.2, "darknet19": 3.23, "darknet53": 7.58, "alexnet": 1.06, "vgg16": 11.69,
+    "vgg19": 14.28,
+}  # fmt: skip
+
+
 def sketch(known: Known) -> Any:
     """The network without numbers, on torch's meta device: shapes alone, no weights, no downloads."""
     import torch

@@ -54,6 +54,7 @@ class LeNet5(nn.Sequential):
     """
 
     paper: ClassVar[str] = "LeCun, Bottou, Bengio & Haffner 1998"
+    counted: ClassVar = ((1, 32, 32), 10)  # the paper's input and outputs, for which parameters are listed
 
     def __init__(self, channels: int, size: tuple[int, int], outputs: int, *, sparse: bool = False) -> None:
         check_input("lenet5", channels, size, outputs, minimum=12)

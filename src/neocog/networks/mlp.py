@@ -18,6 +18,7 @@ class MLP(nn.Sequential):
     """``hidden``: widths of the hidden layers (none: logistic regression); ``dropout``: 0 ≤ p < 1 after each."""
 
     paper: ClassVar[str] = "Rumelhart, Hinton & Williams 1986"
+    counted: ClassVar = ((1, 28, 28), 10)
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ class NASNet(nn.Module):
     """
 
     paper: ClassVar[str] = "Zoph, Vasudevan, Shlens & Le 2018"
+    counted: ClassVar = ((3, 224, 224), 1000)
     least: ClassVar[int] = 64  # pixels a side: they are halved five times
 
     def __init__(

@@ -28,6 +28,7 @@ class ResNet3d(nn.Sequential):
     """``widths``: channels of each stage; ``blocks``: residual blocks in each; ``dropout``: 0 ≤ p < 1, before the output."""
 
     paper: ClassVar[str] = "Hara, Kataoka & Satoh 2018"
+    counted: ClassVar = ((1, 32, 32, 32), 10)
 
     def __init__(
         self,

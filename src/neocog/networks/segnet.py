@@ -22,6 +22,7 @@ class SegNet(nn.Module):
     """``widths``: maps of each level; ``convolutions``: how many in each."""
 
     paper: ClassVar[str] = "Badrinarayanan et al. 2017"
+    counted: ClassVar = ((3, 360, 480), 11)
 
     def __init__(
         self,

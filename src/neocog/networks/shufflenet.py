@@ -34,6 +34,7 @@ class ShuffleNet(nn.Sequential):
     """
 
     paper: ClassVar[str] = "Zhang, Zhou, Lin & Sun 2018"
+    counted: ClassVar = ((3, 224, 224), 1000)
     least: ClassVar[int] = 64  # pixels a side: they are halved five times
 
     def __init__(

@@ -36,6 +36,7 @@ class UNet(nn.Module):
     """
 
     paper: ClassVar[str] = "Ronneberger et al. 2015"
+    counted: ClassVar = ((1, 572, 572), 2)
 
     def __init__(
         self,

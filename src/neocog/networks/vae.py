@@ -33,6 +33,7 @@ class VAE(nn.Module):
     """
 
     paper: ClassVar[str] = "Kingma & Welling 2014"
+    counted: ClassVar = ((1, 28, 28), 1)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from neocog.errors import UserError
-from neocog.networks.lecture import TABLE, Known
+from neocog.networks.lecture import TABLE, TIMES, Known
 from neocog.verbs.screen import Screen
 
 SECONDS, MOST, LEAST = 1.0, 30, 3  # of one network: repetitions end after so long, or after so many; at least so many
@@ -19,16 +19,17 @@ LEGEND = (
     "depth: the most convolutions and linear layers on one path; million: parameters; MB: as float32; input: pixels a "
     "side; in round brackets: as published, where that is known and something else"
 )
-TIMES = "; ms: one image forward on this processor; times: as long as squeezenet's."
+MEASURED = "; times: as long as squeezenet's for one image forward, measured once on one thread (--time: here)."
+HERE = "; ms: one image forward on this processor; times: as long as squeezenet's."
 
 
 def lecture(timed: bool = False, quiet: bool = False) -> list[dict[str, Any]]:
     """A row a network: ``name``, ``model`` (what to train it by), ``depth``, ``parameters``, ``megabytes`` (10⁶ bytes of
     float32 weights), ``side`` of its input in pixels, each as counted here; ``known``, the same as published, with None for
-    what is not known; ``why``, the reason where they differ.
+    what is not known; ``why``, the reason where they differ; ``time`` of one image forward relative to squeezenet.
 
-    ``timed``: with ``milliseconds`` of one image forward on this processor, the median of repetitions, and ``time``
-    relative to squeezenet. About a minute on two cores; otherwise nothing is computed, and no weights are made.
+    ``timed``: with ``milliseconds`` of one image forward on this processor, the median of repetitions, and ``time`` from them.
+    About a minute on two cores; otherwise nothing is computed, no weights are made, and ``time`` is what was once measured.
     """
     rows, screen = [], Screen(quiet)
     with screen.bar("timing" if timed else "counting", len(TABLE)) as advance:
@@ -39,6 +40,9 @@ def lecture(timed: bool = False, quiet: bool = False) -> list[dict[str, Any]]:
         unit = next(row["milliseconds"] for row in rows if row["name"] == FIRST)
         for item in rows:
             item["time"] = None if item["milliseconds"] is None else round(item["milliseconds"] / unit, 2)
+    else:
+        for item in rows:
+            item["time"] = TIMES[item["name"]]
     return rows
 
 
@@ -91,17 +95,17 @@ def milliseconds(model: Any, side: int) -> float:
 def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
     """The table for people: what is counted or measured here, and in brackets what is published where that is something else."""
     console = console or Console(highlight=False)
-    timed = "time" in rows[0]
+    timed = "milliseconds" in rows[0]
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("name", no_wrap=True)
-    for head in ["depth", "million", "MB", "input"] + ["ms", "times"] * timed:
+    for head in ["depth", "million", "MB", "input"] + ["ms"] * timed + ["times"]:
         table.add_column(head, justify="right", no_wrap=True)
     notes = list(dict.fromkeys(item["why"] for item in rows if item["why"]))
     for item in rows:
         mark = f" [{notes.index(item['why']) + 1}]" if item["why"] else ""
         table.add_row(escape(item["name"] + mark), *cells(item, timed))
     console.print(table)
-    console.print(f"\n{LEGEND}{TIMES if timed else '.'}", markup=False)
+    console.print(f"\n{LEGEND}{HERE if timed else MEASURED}", markup=False)
     for number, note in enumerate(notes, start=1):
         console.print(f"[{number}] {note}", markup=False)
     console.print("\nTrain them by --model:", ", ".join(item["model"] for item in rows), markup=False)
@@ -111,7 +115,7 @@ def cells(item: dict[str, Any], timed: bool) -> list[str]:
     """Depth, millions of parameters, megabytes, input and times of one network as text; – where they are not known."""
     known = item["known"]
     if item["parameters"] is None:
-        return ["–", "–", "–", str(item["side"]), *["–", "–"] * timed]
+        return ["–", "–", "–", str(item["side"]), *["–"] * timed, f"{item['time']:.1f}" if item["time"] else "–"]
     row = next(row for row in TABLE if row.name == item["name"])
     shown = [
         beside(str(item["depth"]), known["depth"]),
@@ -119,7 +123,8 @@ def cells(item: dict[str, Any], timed: bool) -> list[str]:
         beside(f"{item['megabytes']:.{0 if item['megabytes'] > 100 else 1}f}", known["megabytes"]),
         str(item["side"]),
     ]
-    return [*shown, f"{item['milliseconds']:.0f}", beside(f"{item['time']:.1f}", known["time"])] if timed else shown
+    spent = [f"{item['milliseconds']:.0f}"] if timed else []
+    return [*shown, *spent, beside(f"{item['time']:.1f}", known["time"])]
 
 
 def beside(ours: str, published: float | None) -> str:

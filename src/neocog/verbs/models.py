@@ -10,24 +10,31 @@ from rich.console import Console
 from rich.table import Table
 
 from neocog.checked import describe
+from neocog.errors import install
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, model_class, options
 
-LENGTH, DEPTH = 660, 32  # letters and slices for which networks of sequences and volumes are counted
+USUAL = ((3, 32, 32), 10)  # (C, H, W) and outputs of networks whose class names none in ``counted``
 
 
-def models(channels: int = 3, size: tuple[int, ...] = (32, 32), outputs: int = 10) -> list[dict[str, Any]]:
+def models(
+    channels: int | None = None, size: tuple[int, ...] | None = None, outputs: int | None = None
+) -> list[dict[str, Any]]:
     """One row a network of our own, in the order of ``MODELS``, ``SEGMENTERS`` and ``GENERATORS``.
 
-    Counted for images of that shape (of as many pixels a side as a network says it needs at ``least``), for one channel of
-    ``DEPTH``³ voxels, or for ``LENGTH`` letters, as the network needs.
-    ``name``, ``input``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image forward; convolutions
-    and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the network's minimum.
+    Counted for the input and the outputs of its paper, unless ``channels``, ``size`` (height and width; of as many pixels a
+    side as a network says it needs at ``least``) or ``outputs`` say otherwise; networks of volumes and sequences keep their own.
+    ``name``, ``input``, ``outputs``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image
+    forward; convolutions and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the
+    network's minimum.
     """
     rows = []
     for name in (*MODELS, *SEGMENTERS, *GENERATORS):
-        plane = tuple(max(side, getattr(model_class(name), "least", 1)) for side in size)
-        shape = {"sequences": (4, 1, LENGTH), "volumes": (1, *[DEPTH] * 3)}.get(FORMS.get(name, ""), (channels, *plane))
-        rows.append(row(name, shape[0], shape[1:], outputs))
+        kind = model_class(name)
+        (depth, *plane), wanted = getattr(kind, "counted", USUAL)
+        if name not in FORMS:
+            plane = [max(side, getattr(kind, "least", 1)) for side in size or plane]
+            depth = channels or depth
+        rows.append(row(name, depth, tuple(plane), wanted if outputs is None else outputs))
     return rows
 
 
@@ -42,6 +49,7 @@ def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[s
     result: dict[str, Any] = {
         "name": name,
         "input": shape,
+        "outputs": outputs,
         "parameters": None,
         "megabytes": None,
         "multiply_adds": None,
@@ -91,16 +99,18 @@ def multiply_adds(model: Any, channels: int, size: tuple[int, ...]) -> int:
 def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
     """A table of our own networks, then the names that torchvision has, grouped, and the other forms."""
     console = console or Console(highlight=False)
-    table = Table("name", "input", box=None, pad_edge=False)
-    for head in ("parameters", "megabytes", "multiply-adds"):
-        table.add_column(head, justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("name", no_wrap=True)
+    for head in ("input → outputs", "parameters", "MB", "10⁶ mult-adds"):
+        table.add_column(head, justify="right", no_wrap=True)
     table.add_column("paper")
     for item in rows:
+        shape = f"{item['input'].replace(' ', '')} → {item['outputs']}"
         if item["note"]:
-            table.add_row(item["name"], item["input"], "–", "–", "–", f"{item['paper']}: {item['note']}")
+            table.add_row(item["name"], shape, "–", "–", "–", f"{item['paper']}: {item['note']}")
             continue
-        counts = (f"{item['parameters']:,}", f"{item['megabytes']:,.1f}", f"{item['multiply_adds']:,}")
-        table.add_row(item["name"], item["input"], *counts, item["paper"])
+        counts = (f"{item['parameters']:,}", f"{item['megabytes']:,.1f}", f"{item['multiply_adds'] / 1e6:,.1f}")
+        table.add_row(item["name"], shape, *counts, item["paper"])
     console.print(table)
     console.print("\nunet:ENCODER, deeplabv3plus:ENCODER, segformer:ENCODER for masks", markup=False)
     console.print("torchvision:NAME for a NAME out of", markup=False)
@@ -108,7 +118,7 @@ def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
     for family, names in torchvision_families().items():
         grid.add_row("", family, " ".join(names))
     console.print(grid)
-    console.print('timm:NAME for any NAME of timm (pip install "neocog[timm]")', markup=False)
+    console.print(f"timm:NAME for any NAME of timm ({install('timm')})", markup=False)
     console.print("path/to/file.py:Class for a network of your own", markup=False)
     console.print("neocog models --lecture [--time] compares eighteen known classifiers", markup=False)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from neocog.checked import checked
+from neocog.config import HINTS
 
 
 def convert(to: Literal["labelme", "augment", "upright"], /, *given: Any, **settings: Any) -> Any:
@@ -23,7 +24,7 @@ def convert(to: Literal["labelme", "augment", "upright"], /, *given: Any, **sett
         "augment": convert_augment.augment,
         "upright": upright.upright,
     }
-    return checked(parts[to])(*given, **settings)
+    return checked(parts[to], HINTS)(*given, **settings)
 
 
 def bench(what: Literal["ladder"] = "ladder", /, **settings: Any) -> Any:

@@ -49,7 +49,10 @@ def train(data: str | Path, out: str | Path | None = None, quiet: bool = False, 
     """
     folder = None if out is None else Path(out)
     return start(
-        planned(Config(), {"data": data_name(data), **settings}, folder), folder, quiet, command=["neocog", "train", str(data)]
+        planned(Config(), {"data": data_name(data), **settings}, folder),
+        folder,
+        quiet,
+        command=["neocog", "train", str(data)],
     )
 
 

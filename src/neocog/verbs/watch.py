@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neocog.engine.loop import Counters, Loop
-from neocog.errors import UserError
+from neocog.errors import UserError, install
 from neocog.run import Run, write_atomically
 from neocog.verbs.screen import Screen
 
@@ -57,9 +57,7 @@ def tensorboard(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise UserError(
-            "--tensorboard needs the package tensorboard", fix='pip install "neocog[tensorboard]"'
-        ) from None
+        raise UserError("--tensorboard needs the package tensorboard", fix=install("tensorboard")) from None
     return SummaryWriter(folder / "tensorboard")
 
 
