@@ -17,6 +17,7 @@ from cyclopts.exceptions import (
 
 from neocog.checked import read, readable
 from neocog.commands.app import app
+from neocog.config import HINTS
 from neocog.errors import UserError, did_you_mean, listed, printable
 
 FEW = 3  # of the nearest names
@@ -85,7 +86,7 @@ def _too_much(rest: Sequence[str], words: Sequence[str], command: str) -> UserEr
     place = words.index(rest[0]) if rest and rest[0] in words else 0
     before = next((word for word in reversed(words[:place]) if word.startswith("--")), "")
     fix = f"`{command} --help` shows what it takes"
-    if before:
+    if before and before[2:].replace("-", "_") not in HINTS:  # an option of the network
         first = words[words.index(before) + 1]
         fix = f"lists of a network's own options are written with commas: {before} {','.join((first, *rest))}"
     return UserError(f"{listed(rest)} belongs to nothing before it", fix=fix)
