@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +65,23 @@ def test_every_column_of_metrics_is_drawn_and_gaps_stay_gaps() -> None:
     assert isinstance(dice, Curves) and dice.y_label == "dice"
     assert isinstance(lr, Curves) and lr.y_label == "learning rate"
     assert chapters.training_chapter([]).items[0] == Text("No epoch was finished.")
+
+
+def test_it_is_said_which_epoch_is_kept_and_why() -> None:
+    rows: list[dict[str, float | str]] = [
+        {"epoch": n, "train_loss": 1.0, "validation_accuracy": a, "validation_loss": 1.0}
+        for n, a in ((1, 0.8), (2, 0.9), (3, 0.9))
+    ]
+
+    def said(**kept: Any) -> str:
+        text = chapters.training_chapter(rows, **kept).items[0]
+        assert isinstance(text, Text)
+        return text.text
+
+    assert "weights of epoch 3 are kept: its validation accuracy was the best, 0.9, as in 1 before it" in said(kept=3)
+    assert "last epoch are kept: no measure of this task" in said(kept=3, chooses=False)
+    rows = [{"epoch": 1, "train_loss": 1.0}]
+    assert "last epoch are kept: nothing validates" in said(kept=1)
 
 
 def test_measures_and_confusion_agree_with_what_was_measured() -> None:

@@ -181,7 +181,7 @@ def _is_number(value: object) -> bool:
 def _templates() -> Environment:
     loader = FileSystemLoader(HERE)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals.update(draw=draw, cell=cell, numeric=numeric)
+    made.globals.update(draw=draw, cell=cell, colours=plots.colours, numeric=numeric)
     made.filters["beside"] = beside
     return made
 

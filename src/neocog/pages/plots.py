@@ -14,6 +14,7 @@ from neocog.run import Bars, Curves, Measure, Series, Whiskers
 WIDTH, HEIGHT = 420.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 46.0, 10.0, 38.0
 COLOURS = 6  # .c0 … .c5 of the style sheet
+PARTS = {"train": 0, "validation": 1, "test": 2}  # their colours
 FEW = 30  # points that are drawn one by one
 
 
@@ -45,7 +46,7 @@ def curves(item: Curves) -> Markup:
     drawn.append(text((LEFT + WIDTH - RIGHT) / 2, height - 4, item.x_label, "axis", "middle"))
     if item.diagonal:
         drawn.append(path([place(0, 0), place(1, 1)], "diagonal"))
-    for index, one in enumerate(series):
+    for one, index in zip(series, colours(series), strict=True):
         points = [place(x, y) for x, y in zip(one.x, one.y, strict=True)]
         if one.low and one.high:
             edges = [[place(x, y) for x, y in zip(one.x, side, strict=True)] for side in (one.high, one.low)]
@@ -55,6 +56,11 @@ def curves(item: Curves) -> Markup:
         drawn += _last_values(series, [place(s.x[-1], s.y[-1]) for s in series])
     ends = "; ".join(f"{s.name} ends at {axis.short(s.y[-1])}" for s in series)
     return figure(WIDTH, height, f"{item.y_label} against {item.x_label}. {ends}", *drawn)
+
+
+def colours(series: Sequence[Series]) -> list[int]:
+    """A number of the style sheet for each line: parts of the data have their own, wherever they are drawn."""
+    return [PARTS.get(one.name, index) for index, one in enumerate(series)]
 
 
 def _spread(high: Sequence[Point], low: Sequence[Point], colour: str, single: bool) -> list[Markup]:
@@ -83,7 +89,7 @@ def _last_values(series: Sequence[Series], ends: Sequence[Point]) -> list[Markup
     for index in sorted(last, key=lambda i: ends[i][1]):
         x, y = ends[index]
         lowest = max(y + 4, lowest + 12)
-        drawn.append(text(x + 7, lowest, axis.short(series[index].y[-1]), f"end c{index % COLOURS}"))
+        drawn.append(text(x + 7, lowest, axis.short(series[index].y[-1]), f"end c{colours(series)[index] % COLOURS}"))
     return drawn
 
 

@@ -30,7 +30,14 @@ def chapters(job: Job, learner: Learner, loop: Loop, results: Sequence[Section])
     rows = [(row.name, row.kind, row.shape, row.parameters) for row in table]
     parameters = sum(p.numel() for p in network.parameters())
     found.append(chapter.network_chapter(job.config.model.model, rows, parameters, size))
-    found.append(chapter.training_chapter(learner.counters.rows, [str(each) for each in job.decisions]))
+    found.append(
+        chapter.training_chapter(
+            learner.counters.rows,
+            [str(each) for each in job.decisions],
+            learner.counters.best_epoch,
+            job.task.chooses,
+        )
+    )
     weights = first_filters(network)
     if weights is not None and recipe.encoding == "intensity":
         found.append(chapter.filters_chapter(weights.numpy()))
