@@ -205,7 +205,7 @@ def test_ctrl_c_and_unreadable_images_leave_nothing(
         (["data", "out", "--copies", "0"], "0 copies: at least 1 is needed"),
         (["data", "out", "--augment", "off"], "copies would equal their originals"),
         (["data", "out", "--augment", "trun=3"], "did you mean 'turn'?"),
-        (["data", "out", "--size", "0"], "is no size"),
+        (["data", "out", "--size", "0"], "is below 1"),
         (["data", "out", "--task", "segmentation"], "no masks found"),
         (["volumes.npz", "out"], "is for images, not for volumes"),
     ],
