@@ -83,7 +83,7 @@ def test_evaluate_refuses_images_that_were_trained_on(run: tuple[Path, subproces
     ("words", "says"),
     [
         (["train", "digits", "--lrr", "3"], "did you mean --lr?"),
-        (["trian", "digits"], 'Did you mean "train"'),
+        (["trian", "digits"], "did you mean 'train'"),
         (["train", "digits", "--lr", "nan"], "--lr nan is not a finite number"),
         (["train", "digits", "--lr", "0"], "--lr 0"),
         (["train", "digits", "--lr", "fast"], "fast"),

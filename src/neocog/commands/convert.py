@@ -11,7 +11,10 @@ from cyclopts import App, Parameter
 from neocog.commands.app import Json, Quiet, Reading, app, given, show
 from neocog.errors import UserError
 
-convert = App(name="convert", help="Data turned into other data; what is given is only read.")
+convert = App(
+    name="convert",
+    help="Data turned into other data; what is given is only read.\n\nFor example:\n\n    neocog convert labelme annotated/ masks/",
+)
 app.command(convert)
 
 

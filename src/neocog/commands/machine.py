@@ -24,7 +24,7 @@ def device(*, json: Json = False) -> None:
     show(facts, json, lambda: verb.show(facts, console()))
 
 
-bench = App(name="bench", help="Speed, measured here.")
+bench = App(name="bench", help="Speed, measured here.\n\nFor example:\n\n    neocog bench ladder")
 app.command(bench)
 
 

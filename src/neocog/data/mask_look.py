@@ -118,7 +118,7 @@ def _is_soft(keys: Array, found: Look, top: int) -> bool:
         return False
     down, right = np.abs(np.diff(keys, axis=0)), np.abs(np.diff(keys, axis=1))
     steps = np.concatenate([down[down > 0], right[right > 0]])
-    if len(found.values) > MOST_LEVELS and np.median(steps) <= SMALL_STEP * top:
+    if len(found.values) > MOST_LEVELS and np.quantile(steps, 0.75) <= SMALL_STEP * top:  # down and across
         return True
     flat = np.zeros(keys.shape, bool)
     flat[1:-1, 1:-1] = ((down[1:] == 0) & (down[:-1] == 0))[:, 1:-1] & ((right[:, 1:] == 0) & (right[:, :-1] == 0))[
