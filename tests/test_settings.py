@@ -15,7 +15,7 @@ from neocog.cli import main
 from neocog.config import HINTS, Config, configured, from_toml
 from neocog.effects import EFFECTIVE, defaults, without_effect
 from neocog.errors import Problems, UserError
-from neocog.verbs import ahead, job
+from neocog.verbs import ahead, job, session
 
 SECTION = {name: section for section in ("data", "model", "training") for name in vars(getattr(Config(), section))}
 
@@ -154,7 +154,7 @@ def test_what_the_headers_show_is_told_before_an_image_is_decoded(
     def never(*_: Any) -> None:
         raise AssertionError("an image was decoded")
 
-    monkeypatch.setattr(job, "survey", never)
+    monkeypatch.setattr(session, "survey", never)
     with pytest.raises(UserError) as error:
         neocog.train("digits", quiet=True, **settings)
     assert says in str(error.value)

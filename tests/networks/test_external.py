@@ -127,7 +127,7 @@ def test_timm_missing_or_misspelt_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(UserError, match=r"(?s)timm has no model 'resnett10t'.*did you mean"):
             build("timm:resnett10t")
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(UserError, match=r"pip install \"neocog\[timm\]\""):
+    with pytest.raises(UserError, match=r"pip install \".+\[timm\]\""):
         build("timm:resnet10t")
 
 

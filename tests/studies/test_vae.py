@@ -146,8 +146,8 @@ def test_without_labels_everything_works_but_directions(tmp_path: Path) -> None:
         ({"scaling": "image"}, "--scaling image would lose how bright images are"),
         ({"size": (200,)}, "at most 128 pixels a side, not 200 × 200"),
         ({"size": (6,)}, "at least 8 pixels a side, not 6 × 6"),
-        ({"beta": -1.0}, "--beta -1.0 is outside 0 to 1000"),
-        ({"kl_warmup": 1.5}, "--kl-warmup 1.5 is outside 0 to 1"),
+        ({"beta": -1.0}, "--beta -1.0 is below 0"),
+        ({"kl_warmup": 1.5}, "--kl-warmup 1.5 is above 1"),
         ({"latent": 0}, "option latent = "),
         (
             {"task": "classification", "latent": None, "beta": 2.0},

@@ -64,6 +64,7 @@ OTHERS: tuple[dict[str, Any], ...] = (
     },
     {"task": "regression", "targets": ("width", "height"), "columns": ("group=patient", "weight=none")},
     {"kind": "sequences", "label_field": "2", "min_samples": 3, "gaps": "strip"},
+    {"task": "segmentation", "instances": True},
 )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ class Opened(Exception):
     """The data would be read now."""
 
 
-@pytest.mark.parametrize("other", OTHERS, ids=("masks", "values", "sequences"))
+@pytest.mark.parametrize("other", OTHERS, ids=("masks", "values", "sequences", "objects"))
 @pytest.mark.parametrize(
     "call",
     [

@@ -109,11 +109,11 @@ def test_a_stack_of_pages_is_predicted_and_a_flat_picture_is_told(run: Path, tmp
 
 
 def test_the_preview_shows_middle_slices_and_what_is_changed(run: Path, tmp_path: Path) -> None:
-    sheet = preview(run / "bars.npz", tmp_path / "sheet.png", n=2, draws=2, augment=["turn_d=90"])
+    sheet = preview(run / "bars.npz", tmp_path / "sheet.png", n=2, draws=2, model="cnn3d", augment=["turn_d=90"])
     picture = np.asarray(Image.open(sheet).convert("L"))
     assert picture.shape[1] > 3 * (3 * SIDE + 2) and picture.min() < 30
     with pytest.raises(UserError, match="no augmentation 'crop'"):
-        preview(run / "bars.npz", tmp_path / "sheet.png", augment=["crop=4"])
+        preview(run / "bars.npz", tmp_path / "sheet.png", augment=["crop=4"], model="cnn3d")
 
 
 def test_the_filter_bank_is_for_images(tmp_path: Path) -> None:
