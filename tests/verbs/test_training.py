@@ -139,6 +139,54 @@ def test_without_a_validation_share_folds_learn_from_all_the_others_and_keep_the
     assert "the last of 12 epochs is kept" in capsys.readouterr().err
 
 
+def labelled(folder: Path, labels: list[str]) -> Path:
+    """A CSV of pictures with these labels."""
+    rng = np.random.default_rng(0)
+    for i in range(len(labels)):
+        Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    table = folder / "table.csv"
+    table.write_text(
+        "image,label\n" + "".join(f"{i}.png,{label}\n" for i, label in enumerate(labels)), encoding="utf-8"
+    )
+    return table
+
+
+def test_a_class_that_a_fold_tests_without_having_learned_it_is_told_before_any_training(tmp_path: Path) -> None:
+    table = labelled(tmp_path, ["rare"] * 2 + ["even", "odd"] * 15)
+    with pytest.raises(
+        UserError, match=r"fold \d tests 1 classes that it has not learned[\s\S]*rare \(1\)[\s\S]*--split 0.8 0 0.2"
+    ):
+        neocog.train(table, out=tmp_path / "run", folds=5, **QUICK)
+    assert not (tmp_path / "run").exists()
+
+
+def test_measures_that_a_fold_cannot_have_are_those_of_the_others(tmp_path: Path) -> None:
+    """The AUROC of one class alone is undefined: the summary died of it after all folds were trained."""
+    table = labelled(tmp_path, ["rare"] * 2 + ["usual"] * 14)
+    run = neocog.train(table, out=tmp_path / "run", folds=4, split=(0.8, 0.0, 0.2), **QUICK)
+    found = result(run)["measures"]["test"]
+    assert found["accuracy"]["folds"] == 4 and found["accuracy"]["sd"] is not None
+    each = [
+        json.loads((run.folder / f"fold-{k}" / "result.json").read_text())["measures"]["test"] for k in (1, 2, 3, 4)
+    ]
+    undefined = [name for name in found if any(one[name]["value"] is None for one in each)]
+    assert undefined, "no fold lacks a measure: the test has lost its object"
+    for name in undefined:
+        values = [one[name]["value"] for one in each if one[name]["value"] is not None]
+        assert found[name]["folds"] == len(values)
+        assert found[name]["value"] == (pytest.approx(np.mean(values)) if values else None)
+    assert run.report.is_file()
+
+
+def test_a_given_part_with_a_class_that_train_lacks_stops(tmp_path: Path) -> None:
+    for part, names in (("train", "ab"), ("val", "ab"), ("test", "abc")):
+        for name in names:
+            (tmp_path / "data" / part / name).mkdir(parents=True)
+            labelled(tmp_path / "data" / part / name, [name] * 8).unlink()
+    with pytest.raises(UserError, match=r"1 classes of the test part have no training sample"):
+        neocog.train(tmp_path / "data", out=tmp_path / "run", **QUICK)
+
+
 def test_of_few_validation_samples_it_is_said_that_luck_chose_the_epoch(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

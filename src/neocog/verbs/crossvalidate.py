@@ -45,18 +45,7 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
     """result.json of the whole: each measure's mean over the folds, its sd, and Student's 95 % interval of the mean."""
     results: list[dict[str, Any]] = [json.loads(part.result.read_text(encoding="utf-8")) for part in parts]
     names = [name for name in results[0]["measures"]["test"] if all(name in r["measures"]["test"] for r in results)]
-    measures: dict[str, dict[str, float]] = {}
-    for name in names:
-        values = [r["measures"]["test"][name]["value"] for r in results]
-        half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / len(values) ** 0.5
-        n = sum(r["measures"]["test"][name]["n"] for r in results)
-        measures[name] = {
-            "value": mean(values),
-            "low": mean(values) - half,
-            "high": mean(values) + half,
-            "n": n,
-            "sd": stdev(values),
-        }
+    measures = {name: over_folds([r["measures"]["test"][name] for r in results]) for name in names}
     first = results[0]
     speeds = [
         r["images_per_second"] for r in results if r["images_per_second"] is not None
@@ -80,19 +69,39 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
         "images_per_second": mean(speeds) if speeds else None,
     }
     rows = [
-        (name, f"{m['value']:.4f} ± {m['sd']:.4f}", *(r["measures"]["test"][name]["value"] for r in results))
+        (name, told(m), m["folds"], *(r["measures"]["test"][name]["value"] for r in results))
         for name, m in measures.items()
     ]
-    table = Table(("measure", "mean ± sd", *(part.folder.name for part in parts)), tuple(rows))
-    accuracies = tuple(r["measures"]["test"][names[0]]["value"] for r in results)
-    bars = Bars(tuple(part.folder.name for part in parts), accuracies, names[0])
+    table = Table(("measure", "mean ± sd", "folds", *(part.folder.name for part in parts)), tuple(rows))
+    values = [r["measures"]["test"][names[0]]["value"] for r in results]
+    known = [(part.folder.name, value) for part, value in zip(parts, values, strict=True) if value is not None]
+    bars = Bars(tuple(name for name, _ in known), tuple(value for _, value in known), names[0])
     write_atomically(
         run.sections, sections_to_json([Section(f"{len(parts)}-fold cross-validation", (table, bars), "folds")])
     )
     write_atomically(run.result, to_json(result))
     write_report(run)
-    value = measures[names[0]]
-    screen.say(
-        f"{names[0]} over {len(parts)} folds: {value['value']:.4f} ± {value['sd']:.4f} (sd); report: {run.report}",
-        "bold",
-    )
+    screen.say(f"{names[0]} over {len(parts)} folds: {told(measures[names[0]])} (sd); report: {run.report}", "bold")
+
+
+def over_folds(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A measure's mean over the folds in which it is defined (``folds``), its sd, and Student's 95 % interval of the mean.
+
+    The R² of one sample, or the AUROC of a class that a fold does not test, is undefined: null.
+    """
+    known = [m for m in each if m["value"] is not None]
+    values = [m["value"] for m in known]
+    found = {"value": None, "low": None, "high": None, "n": sum(m["n"] for m in known), "sd": None, "folds": len(known)}
+    if values:
+        found["value"] = mean(values)
+    if len(values) > 1:
+        half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / len(values) ** 0.5
+        found |= {"low": mean(values) - half, "high": mean(values) + half, "sd": stdev(values)}
+    return found
+
+
+def told(m: dict[str, Any]) -> str:
+    """ "0.9123 ± 0.0100"."""
+    if m["value"] is None:
+        return "undefined"
+    return f"{m['value']:.4f} ± {m['sd']:.4f}" if m["sd"] is not None else f"{m['value']:.4f}, of one fold"

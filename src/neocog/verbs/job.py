@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
 from neocog.engine.ranks import Ranks
 from neocog.environment import cores, environment
-from neocog.errors import UserError
+from neocog.errors import UserError, listed, raise_all
 from neocog.interop.engine import on_processor
 from neocog.studies import study_for
 from neocog.studies.job import Data, Job
@@ -63,7 +64,7 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
     said = {loss_line(loss) for loss in losses(dataset)}
     for finding in found:
         if finding.severity != "note" and finding.what not in said:
-            screen.say(f"  {finding.severity}: {finding.what}", "red" if finding.severity == "error" else "yellow")
+            screen.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
     together = config.data.together
     return Data(dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together)
 
@@ -74,6 +75,7 @@ def arrange(
     """Split the data, or take the ``recorded`` split, and decide everything that training needs. Raises UserError."""
     dataset = data.dataset
     parts = np.where(data.kept, recorded.parts_of(dataset), "") if recorded else parted(data, config, fold)
+    raise_all(untaught(data, parts, fold) if recorded is None else ())
     torn = list(torn_copies(dataset, data.copies, parts))
     data = replace(data, findings=[*torn, *data.findings])
     for note in notes(dataset, parts, kept_together(data)) if fold is None and recorded is None else ():
@@ -114,6 +116,26 @@ def arrange(
     )
     task = data.study.task(config, dataset, preprocessing, train)
     return Job(config, data, parts, preprocessing, feed, task, decisions)
+
+
+def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:
+    """Classes that are judged without having been learned. ``parts`` (N,) of the samples; of a fold what it tests on."""
+    if data.study.needs != "classification":
+        return
+    counts = {
+        part: np.bincount(data.dataset.labels[parts == part], minlength=len(data.dataset.classes)) for part in SPLITS
+    }
+    for part in ("test", "validation") if fold is None else ("test",):
+        missing = np.flatnonzero((counts[part] > 0) & (counts["train"] == 0))
+        if not len(missing):
+            continue
+        names = listed(f"{data.dataset.classes[k]} ({counts[part][k]:,})" for k in missing)
+        if fold is None:
+            fix = "move samples of them to train, or leave the classes out"
+            yield UserError(f"{len(missing)} classes of the {part} part have no training sample", names, fix)
+        else:
+            fix = "leave these classes out, add samples, or let no fold validate: --split 0.8 0 0.2"
+            yield UserError(f"fold {fold + 1} tests {len(missing)} classes that it has not learned", names, fix)
 
 
 def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:

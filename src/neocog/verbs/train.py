@@ -26,7 +26,7 @@ from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.engine.repeatable import repeatable
 from neocog.environment import environment
-from neocog.errors import UserError
+from neocog.errors import UserError, raise_all
 from neocog.interop.by_hand import HandOptimizer
 from neocog.networks.memory_format import reorder
 from neocog.run import Run, to_json, write_atomically
@@ -36,7 +36,7 @@ from neocog.verbs.baseline import train_baseline
 from neocog.verbs.crossvalidate import crossvalidate
 from neocog.verbs.extractor import train_extractor
 from neocog.verbs.finish import finish_run
-from neocog.verbs.job import arrange, read
+from neocog.verbs.job import arrange, parted, read, untaught
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import data_name
 from neocog.verbs.watch import watcher
@@ -67,6 +67,7 @@ def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str])
             unused(out)
         data = read(config, screen)
         fold = 0 if config.data.folds else None
+        raise_all(fault for k in range(config.data.folds) for fault in untaught(data, parted(data, config, k), k))
         job = arrange(config, data, ranks, screen, fold)
         fresh = ready(job, ranks)
         folder = out or new_folder(job.config)
