@@ -17,6 +17,7 @@ from neocog.measures.intervals import Units as Units
 from neocog.measures.intervals import proportion as proportion
 from neocog.measures.intervals import proportion_measure as proportion_measure
 from neocog.measures.names import PERCENT as PERCENT
+from neocog.measures.names import lower_is_better as lower_is_better
 from neocog.measures.names import title as title
 from neocog.measures.paired import Comparison as Comparison
 from neocog.measures.paired import holm as holm

@@ -81,3 +81,8 @@ TITLES = {
 def title(name: str) -> str:
     """A measure's name as a page shows it."""
     return TITLES.get(name, name.replace("_", " "))
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether less of it is better; of one quantity or class ("mae: width") as of all."""
+    return name.partition(": ")[0] in LOWER_IS_BETTER

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neocog.errors import UserError
-from neocog.measures import Comparison, Units, holm, mcnemar, paired, title
+from neocog.measures import Comparison, Units, holm, lower_is_better, mcnemar, paired, title
 from neocog.pages.page import Head, duration, interval, page
-from neocog.pages.predictions import Predictions, predictions, same_samples, scores
+from neocog.pages.predictions import Predictions, predictions, rates, same_samples
 from neocog.pages.record import Record, read
+from neocog.pages.scores import Scores, scores
 from neocog.pages.verdict import Verdict
 from neocog.run import Curves, Item, Measure, Run, Section, Series, Table, Text, Whiskers, write_atomically
 
@@ -24,15 +26,16 @@ CLOCKS = ("epoch", "step", "seconds")
 def compare(runs: Sequence[Run], out: Path) -> Path:
     """Write the page to ``out``. The first run is the reference that the others are tested against.
 
-    Tests are made only where the test samples are the same (equal SHA-256 and labels): McNemar's exact test for the
-    accuracy, the sign-flip test for the other measures and, since McNemar's test takes samples to be independent,
-    for the accuracy of grouped samples; all p-values corrected together (Holm). Raises UserError.
+    Tests are made only where the task and the test samples are the same (equal SHA-256 and labels): of classifiers McNemar's
+    exact test for the accuracy, the sign-flip test for the other measures and, since McNemar's test takes samples to be
+    independent, for the accuracy of grouped samples; of other tasks the sign-flip test for the mean of the samples' own
+    errors, Dice or bounds. All p-values are corrected together (Holm). Raises UserError.
     """
     if len(runs) < 2:
         raise UserError(f"{len(runs)} run to compare", fix="name at least two run folders")
     records = [read(run) for run in runs]
     names = _names(records)
-    tests, verdict = _tests(names, [predictions(run) for run in runs])
+    tests, verdict = _tests(names, records)
     sections = [
         Section("Measures", tuple(_measures(names, records)), "measures"),
         Section("More than chance?", tests, "tests"),
@@ -40,12 +43,12 @@ def compare(runs: Sequence[Run], out: Path) -> Path:
         Section("Training", tuple(_curves(names, records)), "training"),
     ]
     first = next(iter(records[0].measures["test"]))
-    best = _best(first, records)
+    best, extreme = _best(first, records), "Lowest" if lower_is_better(first) else "Highest"
     head = Head(
         title=f"{len(runs)} runs · neocog",
         eyebrow="comparison",
         label=f"{len(runs)} runs compared",
-        sentence=f"Highest {title(first)}: {names[best]}, {interval(first, records[best].measures['test'][first])}.",
+        sentence=f"{extreme} {title(first)}: {names[best]}, {interval(first, records[best].measures['test'][first])}.",
         verdicts=[verdict],
     )
     write_atomically(out, page(head, [Section("Runs", (_overview(names, records),), "runs"), *sections]))
@@ -59,9 +62,9 @@ def _names(records: Sequence[Record]) -> list[str]:
 
 
 def _best(measure: str, records: Sequence[Record]) -> int:
-    values = [
-        record.measures["test"].get(measure, Measure(math.nan, math.nan, math.nan, 0)).value for record in records
-    ]
+    unknown = Measure(math.nan, math.nan, math.nan, 0)
+    sign = -1 if lower_is_better(measure) else 1
+    values = [sign * record.measures["test"].get(measure, unknown).value for record in records]
     return max(range(len(values)), key=lambda i: -math.inf if math.isnan(values[i]) else values[i])
 
 
@@ -94,46 +97,65 @@ def _measures(names: Sequence[str], records: Sequence[Record]) -> list[Item]:
     return [Whiskers(tuple(names), tuple(r.measures["test"][name] for r in records), title(name)) for name in shared]
 
 
-def _tests(names: Sequence[str], said: Sequence[Predictions]) -> tuple[tuple[Item, ...], Verdict]:
-    reason = same_samples(said)
-    if reason:
-        text = f"{reason}: no paired test is made. Intervals that overlap little are all there is to go by."
-        return (Text(text),), Verdict("caution", f"{reason}, so the runs cannot be compared sample by sample.")
+def _tests(names: Sequence[str], records: Sequence[Record]) -> tuple[tuple[Item, ...], Verdict]:
+    tasks = {str(record.result.get("task", "classification")) for record in records}
+    if len(tasks) > 1:
+        return _untested(f"The runs learned different tasks ({', '.join(sorted(tasks))})")
+    if any("folds" in record.result for record in records):
+        return _untested("Cross-validation tests every sample once, in different trainings")
+    return _tested(names, [predictions(r.run) if tasks == {"classification"} else scores(r.run) for r in records])
+
+
+def _untested(reason: str) -> tuple[tuple[Item, ...], Verdict]:
+    text = f"{reason}: no paired test is made. Intervals that overlap little are all there is to go by."
+    return (Text(text),), Verdict("caution", f"{reason}, so the runs cannot be compared sample by sample.")
+
+
+def _tested(names: Sequence[str], said: Sequence[Predictions | Scores]) -> tuple[tuple[Item, ...], Verdict]:
+    if reason := same_samples(said):
+        return _untested(reason)
     reference, grouped = said[0], bool((said[0].groups != "").any())
+    units = Units.of(reference.groups if grouped else None, len(reference.labels))
     found: list[tuple[str, str, Comparison]] = []
     for name, other in zip(names[1:], said[1:], strict=True):
-        pair = _paired(reference, other, grouped)
-        if not grouped:
-            exact = mcnemar(reference.correct, other.correct)
-            pair[0] = Comparison(pair[0].difference, pair[0].low, pair[0].high, exact)
-        found += [(name, measure, one) for measure, one in zip(TESTED, pair, strict=False)]
+        found += [(name, measure, one) for measure, one in _paired(reference, other, units).items()]
+    if not found:
+        return _untested("Nothing is said of single test samples")
     corrected = holm([one.p for _, _, one in found])
     rows = tuple(
         (name, title(measure), _signed(one.difference), _bounds(one),
          _p(one.p), _p(p), "too few groups" if math.isnan(p) else "yes" if p < 0.05 else "no")
         for (name, measure, one), p in zip(found, corrected, strict=True)
     )  # fmt: skip
-    how = "the sign-flip test over groups" if grouped else "McNemar's exact test (accuracy) and the sign-flip test"
+    how = "the sign-flip test over groups" if grouped else "the sign-flip test"
+    if isinstance(reference, Predictions) and not grouped:
+        how = f"McNemar's exact test (accuracy) and {how}"
     note = f"Differences to {names[0]}. p from {how}; Holm's correction for {len(rows)} questions; 0.05 is the limit."
     table = Table(
         ("run", "measure", "difference", "95 % interval", "p", "p, corrected", "more than chance"), rows, note
     )
     sure = sum(p < 0.05 for p in corrected)
     words = f"{sure} of {len(rows)} differences to {names[0]} are more than chance"
-    of = f" of {Units.of(reference.groups, len(reference.labels)).count:,} groups" if grouped else ""
+    of = f" of {units.count:,} groups" if grouped else ""
     words += f", on the same {len(reference.labels):,} test samples{of}."
     if all(math.isnan(p) for p in corrected):
         words = f"Too few groups{of.replace(' of', ':')} to tell differences from chance: 6 are needed."
     return (table,), Verdict("good" if sure else "caution", words)
 
 
-def _paired(first: Predictions, second: Predictions, grouped: bool) -> list[Comparison]:
-    """Of accuracy, balanced accuracy, macro F1, and the log loss where both know it."""
+def _paired(first: Predictions | Scores, second: Predictions | Scores, units: Units) -> dict[str, Comparison]:
+    """Of classifiers accuracy, balanced accuracy, macro F1, and the log loss where both know it; else the samples' scores."""
+    if isinstance(first, Scores) or isinstance(second, Scores):
+        assert isinstance(first, Scores) and isinstance(second, Scores)
+        return first.paired(second, units)
     classes = np.unique(np.concatenate([first.labels, first.predictions, second.predictions]))
-    units = Units.of(first.groups if grouped else None, len(first.labels))
     losses = first.truths is not None and second.truths is not None
     sums = [one.sums(classes, units, losses) for one in (first, second)]
-    return paired(sums[0], sums[1], lambda totals: scores(totals, len(classes)), units)
+    each = paired(sums[0], sums[1], lambda totals: rates(totals, len(classes)), units)
+    found = dict(zip(TESTED, each, strict=False))
+    if not units.grouped:
+        found["accuracy"] = replace(found["accuracy"], p=mcnemar(first.correct, second.correct))
+    return found
 
 
 def _signed(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Predictions:
         return np.asarray(self.labels == self.predictions)
 
     def sums(self, classes: Array, units: Units, losses: bool) -> Array:
-        """(B, 3 K + 1) what ``scores`` takes, of each block: counts of the K ``classes``, and the log loss if asked for."""
+        """(B, 3 K + 1) what ``rates`` takes, of each block: counts of the K ``classes``, and the log loss if asked for."""
         truth, guess = np.searchsorted(classes, self.labels), np.searchsorted(classes, self.predictions)
         counted = class_counts(truth, guess, len(classes), units).reshape(-1, 3 * len(classes))
         if not losses or self.truths is None:
@@ -41,7 +41,7 @@ class Predictions:
         return np.concatenate([counted, units.sums(-np.log(np.maximum(self.truths, TINY))[:, None])], axis=1)
 
 
-def scores(sums: Array, classes: int) -> Array:
+def rates(sums: Array, classes: int) -> Array:
     """(…, 3 K + 1) sums → (…, J) accuracy, balanced accuracy, macro F1, and the log loss where it is among them."""
     counts = counts_of(sums[..., : 3 * classes], classes)
     losses = sums[..., 3 * classes :] / counts.support.sum(axis=-1)[..., None]
@@ -49,10 +49,19 @@ def scores(sums: Array, classes: int) -> Array:
     return np.concatenate([shares, losses], axis=-1)
 
 
-def predictions(run: Run) -> Predictions:
+@dataclass(frozen=True)
+class Tested:
+    """The rows of predictions.csv in the order of their contents' hashes, and what splits.csv knows of them."""
+
+    digests: tuple[str, ...]
+    groups: Array  # (N,) "" for a sample without one
+    lines: list[dict[str, str]]
+
+
+def tested(run: Run, needed: Sequence[str]) -> Tested:
     """The test part of a run. Raises UserError where splits.csv and predictions.csv do not tell of the same samples."""
     split = {row["sample"]: row for row in _rows(run, "splits.csv", ("sample", "split", "sha256"))}
-    said = {row["path"]: row for row in _rows(run, "predictions.csv", ("path", "label", "prediction"))}
+    said = {row["path"]: row for row in _rows(run, "predictions.csv", needed)}
     test = sorted(
         (name for name, row in split.items() if row["split"] == "test"), key=lambda n: (split[n]["sha256"], n)
     )
@@ -62,21 +71,33 @@ def predictions(run: Run) -> Predictions:
             str(run.predictions),
             "evaluate the run again",
         )
-    lines = [said[name] for name in test]
+    groups = np.array([split[name].get("group", "") for name in test], dtype=str)
+    return Tested(tuple(split[name]["sha256"] for name in test), groups, [said[name] for name in test])
+
+
+def predictions(run: Run) -> Predictions:
+    """The test part of a classifier. Raises UserError."""
+    test = tested(run, ("path", "label", "prediction"))
+    lines = test.lines
     columns = {name.removeprefix("p:") for name in (lines[0] if lines else ()) if name.startswith("p:")}
     probabilities = None
     if columns and all(_plain(row["label"], columns) in columns for row in lines):
         probabilities = np.array([float(row[f"p:{_plain(row['label'], columns)}"]) for row in lines])
-    return Predictions(
-        tuple(split[name]["sha256"] for name in test),
-        np.array([row["label"] for row in lines], dtype=str),
-        np.array([row["prediction"] for row in lines], dtype=str),
-        np.array([split[name].get("group", "") for name in test], dtype=str),
-        probabilities,
-    )
+    labels, said = (np.array([row[name] for row in lines], dtype=str) for name in ("label", "prediction"))
+    return Predictions(test.digests, labels, said, test.groups, probabilities)
 
 
-def same_samples(all_runs: Sequence[Predictions]) -> str:
+class Samples(Protocol):
+    """What runs must agree on to be compared sample by sample."""
+
+    @property
+    def digests(self) -> tuple[str, ...]: ...
+
+    @property
+    def labels(self) -> Array: ...
+
+
+def same_samples(all_runs: Sequence[Samples]) -> str:
     """Why the runs cannot be compared sample by sample; nothing where they can."""
     first = all_runs[0]
     for other in all_runs[1:]:

@@ -13,7 +13,7 @@ from neocog.data.split import Manifest
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.measures import title
-from neocog.measures.names import LOWER_IS_BETTER
+from neocog.measures.names import lower_is_better
 from neocog.run import Measure, Run, Section, Table, Text, Whiskers
 from neocog.studies.job import Job
 from neocog.verbs.job import arrange
@@ -52,7 +52,7 @@ def baseline_chapter(run: Run, measures: Mapping[str, Measure]) -> Section | Non
     names = [name for name in measures if name in found]
     first = names[0]
     gain = measures[first].value - found[first].value
-    better = gain < 0 if first in LOWER_IS_BETTER else gain > 0
+    better = gain < 0 if lower_is_better(first) else gain > 0
     text = (
         f"A fully connected network ({MODEL}, {other['parameters']:,} parameters), trained on the same data in the same way, "
         f"reaches {title(first).lower()} {found[first].value:.4f}; this network {measures[first].value:.4f}. "
