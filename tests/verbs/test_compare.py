@@ -47,6 +47,7 @@ def test_values_are_compared_by_their_errors_and_the_smallest_is_best(values: Pa
     assert second.columns["absolute error"].mean() == pytest.approx(np.mean(by_hand))
     text = compared(tmp_path, bad, good)
     assert re.search(r"Lowest mean absolute error: good", text)
+    assert f"test samples of {len(set(first.groups.tolist()))} groups" in text
     assert "the sign-flip test over groups" in text and "<td>absolute error</td>" in text
     difference = second.columns["absolute error"].mean() - first.columns["absolute error"].mean()
     assert f"{difference:+.4f}".replace("-", "−") in text
