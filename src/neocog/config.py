@@ -87,7 +87,7 @@ class DataConfig(ReadConfig):
     """How the data are brought to one shape and split."""
 
     unseen: Count = 0
-    """Every so-manieth class is kept from training, and sets the threshold for "none of these"; 0: none."""
+    """Every n-th class is kept from training, and sets the threshold for "none of these"; 0: none."""
     turns: Literal["any", "quarter"] = "any"
     """Angles that are learned with --task orientation."""
     size: Annotated[tuple[int, ...], Several, Range(1, 100_000)] = ()

@@ -138,5 +138,5 @@ def test_a_rung_that_breaks_is_told_with_the_command_that_shows_why(monkeypatch:
     monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: broken)
     with pytest.raises(UserError) as told:
         bench.climbed("none", "lenet", 2, 1, 0.01)
-    assert "the rung 'none' broke on lenet\n  where: KeyError: 'none'" in str(told.value)
+    assert "the engine 'none' broke on lenet\n  where: KeyError: 'none'" in str(told.value)
     assert "-m neocog.interop.rungs none lenet 2 1 0.01" in str(told.value)

@@ -61,7 +61,7 @@ def test_objects_are_found_and_counted(run: Run) -> None:
     assert result["task"] == "segmentation" and result["classes"] == ["background", "interior", "border"]
     assert next(iter(test)) == "object_f1" and test["object_f1"]["value"] > 0.8 and test["count_error"]["value"] < 1
     text = run.report.read_text()
-    assert "F1 of objects" in text and "Best and worst" in text
+    assert "F1 of objects" in text and "Best and worst cases" in text
 
 
 def test_evaluate_and_the_written_masks_give_the_same_numbers(run: Run, data: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_unlabelled_pictures_are_enough_to_learn_which_way_is_up(run: Run) -> No
     result = json.loads(run.result.read_text())
     assert result["task"] == "orientation"
     assert result["measures"]["test"]["median_error"]["value"] < 25
-    assert "How far off" in run.report.read_text()
+    assert "Angular errors" in run.report.read_text()
 
 
 def test_evaluate_gives_the_numbers_of_the_training_again(run: Run) -> None:

@@ -54,7 +54,7 @@ def test_discs_are_found_and_judged_at_their_own_size(run: Run) -> None:
     with run.predictions.open() as file:
         rows = list(csv.DictReader(file))
     assert np.mean([float(row["dice"]) for row in rows]) == pytest.approx(test["image_dice"]["value"], abs=1e-3)
-    assert "Best, median and worst" in run.report.read_text()
+    assert "Best, median and worst cases" in run.report.read_text()
 
 
 def test_evaluate_gives_the_numbers_of_the_training_again(run: Run) -> None:

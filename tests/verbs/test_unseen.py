@@ -54,7 +54,7 @@ def test_unseen_classes_are_judged_and_told(run: Run) -> None:
     assert test["unseen_auroc"]["n"] == 80 + result["n"]["test"]  # two of the five classes set aside, and the test part
     assert test["unseen_auroc"]["value"] > 0.6
     assert result["none_below"] == json.loads(run.model.read_text())["none_below"]
-    assert "None of these" in run.report.read_text()
+    assert "Unknown classes" in run.report.read_text()
 
 
 def test_evaluate_gives_the_runs_accuracy_without_the_classes_set_aside(run: Run) -> None:

@@ -38,7 +38,7 @@ def compare(runs: Sequence[Run], out: Path) -> Path:
     tests, verdict = _tests(names, records)
     sections = [
         Section("Measures", tuple(_measures(names, records)), "measures"),
-        Section("More than chance?", tests, "tests"),
+        Section("Paired tests", tests, "tests"),
         Section("Settings that differ", (_settings(names, records),), "settings-that-differ"),
         Section("Training", tuple(_curves(names, records)), "training"),
     ]

@@ -69,4 +69,4 @@ def unseen_chapter(measures: Mapping[str, Measure], away: int, cut: float) -> Se
         (title, f"{m.value:.4f}", m.interval, m.n) for name, title in titles.items() for m in (measures[name],)
     )
     table = Table(("measure", "value", "95 % interval", "n"), rows, "AUROC's interval is over classes and samples.")
-    return Section("None of these", (Text(text), table), "unseen")
+    return Section("Unknown classes", (Text(text), table), "unseen")

@@ -107,7 +107,7 @@ def climbed(rung: str, network: str, batch: int, threads: int, seconds: float) -
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise UserError(f"the rung '{rung}' broke on {network}", reason[0], f"run it alone: {' '.join(command[1:])}")
+        raise UserError(f"the engine '{rung}' broke on {network}", reason[0], f"run it alone: {' '.join(command[1:])}")
     found = json.loads(done.stdout.splitlines()[-1])
     return found["speed"], found["losses"]
 
@@ -115,7 +115,7 @@ def climbed(rung: str, network: str, batch: int, threads: int, seconds: float) -
 def same(expected: Sequence[float], found: Sequence[float], tolerance: float, rung: str) -> None:
     """A rung that computes something else is no rung."""
     if not all(abs(a - b) <= tolerance for a, b in zip(expected, found, strict=True)):
-        raise RuntimeError(f"the rung '{rung}' computes other losses: {found}, not {expected}")
+        raise RuntimeError(f"the engine '{rung}' computes other losses: {found}, not {expected}")
 
 
 def summary(speeds: Sequence[float], before: Sequence[float] | None) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def chart(result: dict[str, Any], out: Path) -> None:
         axis.set_title(NETWORKS[name], loc="left", fontsize=10, fontweight="bold")
         axis.spines[["top", "right"]].set_visible(False)
         if place == len(shown) - 1:
-            axis.set_xlabel("images a second in training (logarithmic); × the rung before")
+            axis.set_xlabel("images a second in training (logarithmic); × the engine before")
     facts = result["machine"]
     page.suptitle(
         f"batch {facts['batch']}, {counted(facts['threads'])} of {facts['cpu']}", fontsize=9, x=0.99, ha="right"

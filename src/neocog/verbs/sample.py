@@ -145,7 +145,7 @@ def along(study: Generative, predictor: Predictor, seed: int, steps: int) -> NDA
     """A row for each axis of the latent space that is worth a walk."""
     start, axes = study.axes(predictor, seed)
     if not len(axes):
-        raise UserError("no dimension of this run's codes is alive", fix="train with a smaller --beta, or longer")
+        raise UserError("no dimension of this run's codes is active", fix="train with a smaller --beta, or longer")
     reach = np.linspace(-REACH, REACH, steps, dtype=np.float32)[:, None]
     rows = [start - axis * (start @ axis) + reach * axis for axis in axes]  # the other directions stay
     return study.decode(predictor, np.concatenate(rows).astype(np.float32))

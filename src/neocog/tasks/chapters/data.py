@@ -49,7 +49,7 @@ def data_chapter(
         items.append(Bars(tuple(classes), tuple(map(float, totals)), f"{form}, all parts together"))
     if samples:
         items.append(Pictures(tuple(samples), f"Training {form} as the network is shown them, without augmentation."))
-    return Section("The data", tuple(items), "data")
+    return Section("Data", tuple(items), "data")
 
 
 def _taken(taken: Sequence[Taken]) -> Iterator[Item]:

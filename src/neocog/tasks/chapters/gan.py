@@ -95,7 +95,7 @@ def likeness_chapter(measures: Mapping[str, Measure], extractor: str, wrong: Seq
     sentences = [
         f"Two halves of the real test images lie {floor:.4g} apart; the generated ones lie {fid:.4g} from the real ones"
     ]
-    sentences += wrong or ["Nothing went wrong: the generator did not collapse, the discriminator did not win"]
+    sentences += wrong or ["No failure: the generator did not collapse, the discriminator did not win"]
     said = (Text(line[0].upper() + line[1:] + ".") for line in sentences)
     return Section(
         "How like the data", (*said, Table(("measure", "value", "95 % interval", "n"), rows, note)), "measures"
@@ -112,13 +112,15 @@ def drawn_chapter(images: Array, films: Films) -> Section:
         found.append(Pictures((strip,), note, wide=True))
         film = Picture(base64.b64encode(films.animation).decode("ascii"), f"epoch 1 to {films.stations[-1]}")
         found.append(Pictures((film,), "The same as an animation (epochs.png in the run's folder).", large=True))
-    return Section("What it draws", tuple(found), "drawn")
+    return Section("Generated images", tuple(found), "drawn")
 
 
 def game_chapter(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: bool) -> Section:
     """``rows``: metrics.csv; ``averaged``: whether both networks are running means."""
     if not rows or "validation_d_real" not in rows[0]:
-        return Section("The game", (Text("There was no validation part to watch the game on."),), "game")
+        return Section(
+            "Generator against discriminator", (Text("There was no validation part to watch the game on."),), "game"
+        )
     epochs = tuple(float(row["epoch"]) for row in rows)
 
     def line(label: str, name: str) -> Series:
@@ -145,7 +147,7 @@ def game_chapter(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: 
         Curves("epoch", "generator's loss", (line("loss", "g_loss"), level("ideal", g.ideal))),
         Curves("epoch", "spread", (line("spread", "spread"), level("ideal", 1.0), level("floor", 0.5)), note=spread),
     )
-    return Section("The game", (Text(said), *plots), "game")
+    return Section("Generator against discriminator", (Text(said), *plots), "game")
 
 
 def classes_chapter(classes: Sequence[str], counts: Array) -> Section:
@@ -164,4 +166,4 @@ def copies_chapter(rows: Sequence[Array], counts: tuple[int, int], shares: Seque
         "99 of 100 test images do; about 1 % would do so by chance."
     )
     picture = Picture(sheet(np.concatenate(rows), len(rows[0])), "samples; nearest by pixels; nearest by features")
-    return Section("Is it a copy?", (Text(said), Pictures((picture,), wide=True)), "copies")
+    return Section("Memorisation", (Text(said), Pictures((picture,), wide=True)), "copies")

@@ -36,7 +36,7 @@ def mistakes_chapter(worst: Sequence[Example], surest: Sequence[Example], wrong:
     """``wrong`` of ``n`` test images are mistakes; ``worst`` and ``surest`` as ``worst_and_surest`` orders them."""
     if worst:
         intro = (
-            f"{wrong:,} of {n:,} test images are wrong. Look at the surest of them first: often the label is at fault."
+            f"{wrong:,} of {n:,} test images are wrong. Look at the most confident first: often the label is at fault."
         )
     else:
         intro = f"All {n:,} test images are right."
@@ -47,7 +47,7 @@ def mistakes_chapter(worst: Sequence[Example], surest: Sequence[Example], wrong:
     if surest:
         good = tuple(Picture(e.png, f"{_said(e)}\n{e.name}", "good") for e in surest)
         items.append(Pictures(good, "Most confidently right."))
-    return Section("Worst and surest", tuple(items), "mistakes")
+    return Section("Most confident errors", tuple(items), "mistakes")
 
 
 def _said(example: Example) -> str:

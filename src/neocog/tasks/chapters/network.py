@@ -21,7 +21,7 @@ def network_chapter(
     """``layers``: name, kind, output shape without the batch, own parameters; ``size``: the input (C, H, W)."""
     rows = tuple((name, kind, times(shape), own or None) for name, kind, shape, own in layers)
     text = f"{model}: {parameters:,} parameters ({megabytes(parameters * 4)} at 32 bits), input {times(size)}."
-    return Section("The network", (Text(text), Table(("layer", "kind", "output", "parameters"), rows)), "network")
+    return Section("Network", (Text(text), Table(("layer", "kind", "output", "parameters"), rows)), "network")
 
 
 def filters_chapter(weights: Array) -> Section:

@@ -36,7 +36,7 @@ def objects_chapter(measures: Mapping[str, Mapping[str, Measure]]) -> Section:
     shares = {name: m for name, m in test.items() if name != "count_error"}
     note = "An object is found where it and a predicted one overlap by more than half of what both cover, at the images' own size."
     return Section(
-        "How good it is",
+        "Performance",
         (
             Whiskers(tuple(map(title, shares)), tuple(shares.values()), "value and 95 % interval"),
             Table(("measure", "value", "95 % interval", "n", *other), rows, note),
@@ -60,4 +60,4 @@ def object_cases_chapter(worst: Sequence[tuple[str, str]], best: Sequence[tuple[
         for what, tone, cases in groups
         if cases
     ]
-    return Section("Best and worst", (*shown, *pictures), "cases")
+    return Section("Best and worst cases", (*shown, *pictures), "cases")

@@ -23,11 +23,11 @@ def orientation_chapters(
     pictures: Sequence[tuple[str, str, float, float]],
 ) -> list[Section]:
     """``truth``, ``predicted``, ``error`` (n,) in degrees; ``apart``: measures of each class; ``pictures``: PNG, name, angles."""
-    found = [Section("How far off", tuple(_spread(error)), "errors")]
+    found = [Section("Angular errors", tuple(_spread(error)), "errors")]
     if apart:
-        found.append(Section("What looks the same upside down", tuple(_classes(apart)), "classes"))
+        found.append(Section("Classes that look alike upside down", tuple(_classes(apart)), "classes"))
     if pictures:
-        found.append(Section("Worst and surest", tuple(_pictures(pictures)), "mistakes"))
+        found.append(Section("Most confident errors", tuple(_pictures(pictures)), "mistakes"))
     return found
 
 

@@ -41,7 +41,7 @@ def measures_chapter(
             (name, *(short(row.get(column)) for column in columns), _n(row)) for name, row in per_class.items()
         )
         items.append(Table(("class", *map(title, columns), "test images"), table, "— : no such image, undefined."))
-    return Section("How good it is", tuple(items), "measures")
+    return Section("Performance", tuple(items), "measures")
 
 
 def _n(row: Mapping[str, Measure]) -> int | None:
@@ -62,7 +62,7 @@ def confusion_chapter(matrix: Array, classes: Sequence[str]) -> Section:
     items: list[Item] = [Matrix(tuple(classes), tuple(classes), values)]
     if rows:
         items.append(Table(("truth", "taken for", "images", "of its class"), tuple(rows), "Most frequent confusions."))
-    return Section("What is taken for what", tuple(items), "confusion")
+    return Section("Confusion matrix", tuple(items), "confusion")
 
 
 def calibration_chapter(before: Bins, after: Bins, temperature: float, stated: str) -> Section:
@@ -85,7 +85,7 @@ def calibration_chapter(before: Bins, after: Bins, temperature: float, stated: s
         ),
         Bars(tuple(edges), tuple(after.count.tolist()), "test images by calibrated confidence, from …"),
     )
-    return Section("Can its probabilities be trusted?", items, "calibration")
+    return Section("Calibration", items, "calibration")
 
 
 def _reliability(name: str, bins: Bins) -> Series:

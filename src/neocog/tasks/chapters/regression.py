@@ -59,13 +59,13 @@ def regression_chapter(quantities: Sequence[Quantity], share: float) -> Section:
         "set by the errors on the validation part (split conformal prediction). The test part says whether it does."
     )
     table = Table(("quantity", "median interval", "held the truth", "95 % interval", "n"), tuple(rows))
-    return Section("Predicted and true", (*items, Text(text), table), "values")
+    return Section("Predicted against true values", (*items, Text(text), table), "values")
 
 
 def extremes_chapter(worst: Sequence[Picture], best: Sequence[Picture]) -> Section:
     """Pictures of the largest and of the smallest errors."""
     items: list[Item] = [Pictures(tuple(worst), "Largest errors."), Pictures(tuple(best), "Smallest errors.")]
-    return Section("Worst and best", tuple(items), "mistakes")
+    return Section("Largest and smallest errors", tuple(items), "mistakes")
 
 
 def _floats(values: Array) -> tuple[float, ...]:

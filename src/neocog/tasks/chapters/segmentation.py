@@ -92,7 +92,7 @@ def segmentation_chapter(
         units = "test groups" if "group_dice" in test else "test images"
         heads = ("class", "Dice", "IoU", "95 % interval of IoU", units)
         items.append(Table(heads, table, "— : neither in the masks nor predicted, undefined."))
-    return Section("How good it is", tuple(items), "measures")
+    return Section("Performance", tuple(items), "measures")
 
 
 def cases_chapter(
@@ -109,7 +109,7 @@ def cases_chapter(
         shown = [Picture(one.pair, f"Dice {one.dice:.3f}\n{one.name}", tone) for one in cases]  # type: ignore[arg-type]
         if shown:
             items.append(Pictures(tuple(shown), f"{what}.", large=True))
-    return Section("Best, median and worst", tuple(items), "cases")
+    return Section("Best, median and worst cases", tuple(items), "cases")
 
 
 def pixel_confusion_chapter(matrix: Array, classes: Sequence[str]) -> Section:
@@ -117,4 +117,4 @@ def pixel_confusion_chapter(matrix: Array, classes: Sequence[str]) -> Section:
     total = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     values = tuple(tuple(map(float, row)) for row in np.round(matrix / total * 100, 1).tolist())
     item = Matrix(tuple(classes), tuple(classes), values, note="Percent of the true class's pixels.")
-    return Section("What is taken for what", (item,), "confusion")
+    return Section("Confusion matrix", (item,), "confusion")

@@ -73,7 +73,7 @@ def sequences_chapter(
             "of up to 2 bits.",
         ),
     ]
-    return Section("What the network reads", tuple(item for item in items if item.pictures), "sequences")
+    return Section("Saliency and motifs", tuple(item for item in items if item.pictures), "sequences")
 
 
 @lru_cache(maxsize=4)

@@ -45,7 +45,7 @@ def likelihood_chapter(measures: Mapping[str, Mapping[str, Measure]], likelihood
         for name, m in measures["test"].items()
     )
     table = Table(("measure", "value", "95 % interval", "n", *other), rows, BOUND)
-    return Section("How good it is", (table, Text(PIXELS[likelihood, binarise])), "measures")
+    return Section("Performance", (table, Text(PIXELS[likelihood, binarise])), "measures")
 
 
 def nats(value: float) -> str:
@@ -67,7 +67,7 @@ def dimensions_chapter(
     kl: Array, variance: Array, alive: Sequence[int], walks: Sequence[Array], reach: float
 ) -> Section:
     """``kl`` and ``variance`` of the means (L,); ``walks``: for each of the first living dimensions (n, H, W, C) uint8."""
-    said = f"{len(alive)} of {len(kl)} dimensions are alive: the means of their codes vary by more than 0.01 (Burda et al. 2016)."
+    said = f"{len(alive)} of {len(kl)} dimensions are active: the means of their codes vary by more than 0.01 (Burda et al. 2016)."
     if len(alive) < len(kl):
         said += (
             " The others hold nothing of the image: a smaller --beta, a longer --kl-warmup or --free-bits wake them up."
@@ -83,7 +83,7 @@ def dimensions_chapter(
         )
         picture = Picture(sheet(np.concatenate(walks), len(walks[0])), f"dimensions {shown}, from the top")
         items.append(Pictures((picture,), note, wide=True))
-    return Section("What the dimensions hold", tuple(items), "dimensions")
+    return Section("Latent dimensions", tuple(items), "dimensions")
 
 
 def plane_chapter(means: Array, labels: Sequence[str], grid: Array, reach: float) -> Section:

@@ -1,0 +1,40 @@
+"""What people read, in messages, help and reports, has the field's words: no private ones."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src" / "neocog"
+PRIVATE = re.compile(
+    r"so-manieth|soonest done|\bcrew\b|\bsurety\b|\bsurest\b|\blonely\b|went wrong|\brungs?\b|\bslopes?\b|\blikeness\b|"
+    r"\bbelieved\b|\balive\b|how good it is",
+    re.IGNORECASE,
+)
+
+
+def texts(path: Path) -> list[tuple[int, str]]:
+    """Every string of a file that has a blank in it and is no docstring of a function, a module or a test."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+        and not ("commands" in path.parts and isinstance(node, ast.FunctionDef))  # those are the help
+    }
+    return [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value and id(node) not in docs
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_what_people_read_has_no_private_words(path: Path) -> None:
+    found = [(line, text) for line, text in texts(path) if PRIVATE.search(text)]
+    assert not found
