@@ -6,6 +6,7 @@
     python bench/segmentation.py --part camvid --minutes 60 --ranks 2 --threads 1   # 11 classes; a video that was not seen
     python bench/segmentation.py --part nuclei --minutes 8                # 16-bit fluorescence, BBBC039: a fifth of it tests
     python bench/segmentation.py --part nuclei --minutes 8 --folds 5      # … every image tests once
+    python bench/segmentation.py --part instances --minutes 8             # the same nuclei, told apart and counted
     python bench/segmentation.py --part speed                             # the lecture's U-Net at 256 × 256, images a second
 
 All but the last run ``neocog train`` as a user would and print its result as one JSON line; further settings are handed on.
@@ -74,6 +75,7 @@ PARTS = {  # folder, settings, the test measure and what it should reach
         "mean_dice",
         0.95,
     ),
+    "instances": ("bbbc039", {"--instances": "", "--split": "0.7 0 0.3", "--patch": "256"}, "object_f1", 0.9),
 }
 UNSEEN = "Seq05VD"  # the one video of CamVid of which no frame is in the training or validation part
 
