@@ -201,6 +201,19 @@ def test_masks_of_which_half_are_negatives_are_refused(tmp_path: Path) -> None:
     assert read(root, background="0").classes == ("background", "foreground")
 
 
+def test_negatives_are_refused_where_they_are_stored_by_another_number(tmp_path: Path) -> None:
+    def mixed(rng: np.random.Generator) -> np.ndarray:
+        return disc(rng) * np.uint8(1) if rng.integers(2) else ~disc(rng) * np.uint8(255)
+
+    def both(rng: np.random.Generator) -> np.ndarray:
+        return ~disc(rng) * np.uint8(rng.choice([1, 255]))
+
+    root = folder(tmp_path / "mixed", mixed)
+    assert all(word in fault(root) for word in ("negative of others", "255 surrounds 0", "--background 0"))
+    assert read(root, background="0").classes == ("background", "foreground")
+    assert share(read(folder(tmp_path / "both", both))) < 0.1  # the disc is the object in all of them
+
+
 def test_a_large_object_that_reaches_the_edge_is_still_the_object(tmp_path: Path) -> None:
     def land(rng: np.random.Generator) -> np.ndarray:
         return (np.mgrid[:SIDE, :SIDE][0] > rng.integers(10, 50)) * np.uint8(255)

@@ -18,7 +18,14 @@ from neocog.data.mask_decided import (
     ranges,
     told,
 )  # fmt: skip
-from neocog.data.mask_evidence import Verdict, background_of, objects_or_classes, ramps_only, whole_share
+from neocog.data.mask_evidence import (
+    Verdict,
+    background_of,
+    background_of_levels,
+    objects_or_classes,
+    ramps_only,
+    whole_share,
+)
 from neocog.data.mask_look import FEW, MOSTLY, TOPS
 from neocog.data.mask_values import COLOUR
 from neocog.data.masks import shown
@@ -84,13 +91,14 @@ def _two_levels(values: Values, numbers: list[int], given: Given) -> Decided | N
     told = " and ".join(map(str, tops))
     if given.background in ("none", *map(str, numbers)):
         background, evidence = int(given.background) if given.background != "none" else 0, "as was asked for"
+        if mixed and background:
+            return None
     elif mixed:
+        background, evidence = background_of_levels(values.looks, tops)
         counts = ", ".join(f"{len(values.masks[key])} masks hold {key}" for key in tops)
-        evidence, background = f"{counts}, none two of them: one object stored in two ways", 0
+        evidence = f"{counts}, none two of them: one object stored in two ways; {evidence}"
     else:
         background, evidence = background_of(values.looks, tops[0]) if not given.names else (0, "listed")
-    if mixed and background:
-        return None
     classes = {0: int(background != 0)} | dict.fromkeys(tops, int(background == 0))
     names = given.names or ("background", "class 1" if tops == [1] else "foreground")
     names = tuple(f"class {key}" for key in (0, tops[0])) if given.background == "none" else names

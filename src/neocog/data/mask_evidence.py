@@ -16,6 +16,7 @@ MANY = 64  # numbers beyond which no list of classes is expected
 SURE = 0.9
 LARGER = 1.5  # times the pixels: equal objects differ too, where some are covered in part
 FEWEST = 5  # masks from which a rule about them is believed
+INVERT = "invert these masks, or --background 0 where 0 is the background in every mask"
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,27 @@ def background_of(looks: Sequence[Look], high: int) -> tuple[int, str]:
     if fewer.sum() >= max(2, 0.1 * len(both)):
         names = listed([printable(both[i].name) for i in np.flatnonzero(fewer)], 5)
         what = f"some masks are the negative of others: {evidence}, the other way round in {usual.sum()}"
-        fix = "invert these masks, or --background 0 where 0 is the background in every mask"
-        raise UserError(what, names, fix)
+        raise UserError(what, names, INVERT)
     takes = (
         f"{high} takes {areas.mean():.0%} of the pixels of masks with both"
         if len(both)
         else f"no mask holds 0 and {high}"
     )
     return 0, f"{takes}; 0 is the background as is usual"
+
+
+def background_of_levels(looks: Sequence[Look], highs: Sequence[int]) -> tuple[int, str]:
+    """As ``background_of``, where some masks store the object as one of ``highs`` and others as another: asked of each level.
+
+    Raises UserError where the levels disagree: the masks of one are then the negatives of the other's.
+    """
+    found = {high: background_of(looks, high) for high in highs}
+    evidence = "; ".join(told for _, told in found.values())
+    turned = [high for high, (background, _) in found.items() if background]
+    if turned and len(turned) < len(highs):
+        names = listed([printable(mask.name) for mask in looks if set(turned) & set(mask.values.tolist())], 5)
+        raise UserError(f"some masks are the negative of others: {evidence}", names, INVERT)
+    return found[highs[0]][0], evidence
 
 
 def _share(mask: Look, of: str, high: int) -> float:
