@@ -199,3 +199,23 @@ def test_what_differs_is_told(tmp_path: Path) -> None:
     assert header(tmp_path / "a.tif").spacing == pytest.approx((0.0005, 0.00025))
     tifffile.imwrite(tmp_path / "b.tif", np.zeros((8, 9), np.uint8), resolution=(72, 72), resolutionunit="INCH")
     assert header(tmp_path / "b.tif").spacing == ()
+
+
+@pytest.mark.parametrize("other", [255.0, 1 / 255])
+def test_given_parts_of_another_range_are_an_error_of_the_audit_and_stop_training(other: float, tmp_path: Path) -> None:
+    rng, data = np.random.default_rng(0), tmp_path / "data.npz"
+    labels, scale = np.arange(40) % 2, 255 if other < 1 else 1
+    pixels = rng.random((40, 8, 8)).astype(np.float32) * np.float32(scale)
+
+    def save(test: float) -> None:
+        parts = {"x_train": pixels[:30], "x_test": pixels[30:] * np.float32(test)}
+        np.savez(data, **parts, y_train=labels[:30], y_test=labels[30:])
+
+    save(other)
+    errors = [each.what for each in neocog.audit(data, quiet=True).findings if each.severity == "error"]
+    assert len(errors) == 1 and "the test part has 10 images of 10 of another range" in errors[0]
+    with pytest.raises(UserError, match="the test part has 10 images"):
+        neocog.train(data, tmp_path / "run", epochs=1, **QUICK)
+    assert not (tmp_path / "run").exists()
+    save(0.5)
+    assert not neocog.audit(data, quiet=True).findings

@@ -19,6 +19,7 @@ from neocog.checks.groups import groups_across_parts
 from neocog.checks.masks import mask_contents
 from neocog.checks.names import look_alike_classes
 from neocog.checks.near import near_duplicates, unbound
+from neocog.checks.ranges import ranges_of_parts
 from neocog.checks.sizes import elongated, mixed_sizes, small
 from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import Dataset
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     leakage,
     groups_across_parts,
     duplicates,
+    ranges_of_parts,
     channels_and_depths,
     mixed_sizes,
     elongated,
@@ -53,7 +55,7 @@ CHECKS: tuple[Check, ...] = (
 OF_CLASSES: tuple[Check, ...] = (class_sizes, class_balance, class_in_every_part, label_shift)
 
 # Of what is seen; letters are not.
-OF_PICTURES: tuple[Check, ...] = (channels_and_depths, mixed_sizes, elongated, small, constant_images)
+OF_PICTURES: tuple[Check, ...] = (ranges_of_parts, channels_and_depths, mixed_sizes, elongated, small, constant_images)
 
 # The same bytes, or the same group, on two sides or in two classes: with ``strict`` an error.
 STRICT: tuple[Check, ...] = (contradictions, leakage, groups_across_parts)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neocog.checks import findings
 from neocog.checks.near import torn_copies
+from neocog.checks.ranges import other_ranges
 from neocog.config import Config
 from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
@@ -59,6 +60,8 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
     kept = usable(dataset, scanned.errors, config.data)
     dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, screen), scanned, screen)
     records = scanned.usable_records
+    if not resumed and config.data.scaling == "data":
+        raise_all(other_ranges(dataset, records))
     copies = near_copies(records, dataset.form)
     found = findings(dataset, records, masks=scanned.masks, copies=copies)
     said = {loss_line(loss) for loss in losses(dataset)}
