@@ -44,6 +44,8 @@ class ReadConfig:
     """What the samples are; auto: what the files look like."""
     targets: Annotated[tuple[str, ...], Several] = ()
     """Columns whose values are learned (regression); default: every column of numbers."""
+    angles: Literal["auto", "degrees", "radians"] = "auto"
+    """Unit of angles whose column names none; auto: degrees where values go beyond 2π, else it stops and asks."""
     columns: Annotated[tuple[str, ...], Several] = ()
     """What columns of a table are, such as label=species group=patient weight=none. Roles: image, label, value, group, split,
     weight, ignore; several label columns hold 0 and 1, a class each."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from neocog.data.angles import period_of, words
 from neocog.data.augment import Augmentation
-from neocog.data.augment.values import ValueChanges, check, is_angle, usual, words
+from neocog.data.augment.values import ValueChanges, check, usual
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 
@@ -39,17 +40,18 @@ def pointed(image: torch.Tensor) -> float:
     ],
 )
 @pytest.mark.parametrize("positive", [False, True])
-def test_the_target_still_says_where_the_needle_points(policy: Augmentation, positive: bool) -> None:
+@pytest.mark.parametrize("period", [360, 2 * np.pi])
+def test_the_target_still_says_where_the_needle_points(policy: Augmentation, positive: bool, period: float) -> None:
     angles = torch.tensor([20.0, 100.0, 200.0, 310.0] * 6)
     images = torch.from_numpy(np.stack([needle(a) for a in angles.tolist()]))
-    targets = torch.stack([angles, torch.full_like(angles, 7.0)], 1)
-    call = ValueChanges(policy, (True, False), positive)
+    targets = torch.stack([angles / 360 * period, torch.full_like(angles, 7.0)], 1)
+    call = ValueChanges(policy, (period, 0.0), positive)
     changed, moved = call(images, targets, torch.arange(24), 1, 2, RECIPE)
     for image, target in zip(changed, moved, strict=True):
-        assert abs((pointed(image) - float(target[0]) + 180) % 360 - 180) < 2
+        assert abs((pointed(image) - float(target[0]) / period * 360 + 180) % 360 - 180) < 2
     assert (moved[:, 1] == 7).all()
-    low, high = (0, 360) if positive else (-180, 180)
-    assert low <= moved[:, 0].min() and moved[:, 0].max() <= high
+    low, high = (0, period) if positive else (-period / 2, period / 2)
+    assert low - 1e-6 <= moved[:, 0].min() and moved[:, 0].max() <= high + 1e-6
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,14 @@ def test_what_would_falsify_a_value_is_refused_with_the_reason(
 
 def test_names_are_taken_apart_into_words() -> None:
     assert words("tilt_angle [°]") == {"tilt", "angle", "°"}
-    assert is_angle("Heading (deg)") and not is_angle("triangles")
+
+
+def test_angles_close_over_the_period_of_their_unit_and_temperatures_over_none() -> None:
+    degrees = ("Heading (deg)", "angle", "tilt_angle [°]")
+    assert [period_of(name) for name in degrees] == [360] * 3
+    assert [period_of(name) for name in ("angle_rad", "theta [rad]", "heading in radians")] == [2 * np.pi] * 3
+    other = ("triangles", "temperature [°C]", "temp_deg_C", "gradient", "speed (deg/s)")
+    assert [period_of(name) for name in other] == [0] * 5
 
 
 def test_by_itself_only_mirroring_happens_and_only_where_it_is_right() -> None:

@@ -96,3 +96,29 @@ def test_class_folders_with_a_table_of_other_things_beside_them_stay_class_folde
     put(tmp_path, "cat/1.png", "dog/1.png")
     (tmp_path / "dates.csv").write_text("image,taken\ncat/1.png,1\ndog/1.png,2\n", encoding="utf-8")
     assert open_dataset(tmp_path).kind == "class folders"
+
+
+def angles(folder: Path, name: str, *values: float) -> Path:
+    return table(folder, f"image,{name}\n" + "".join(f"{'abc'[k]}.png,{value}\n" for k, value in enumerate(values)))
+
+
+@pytest.mark.parametrize("name", ["angle", "heading"])
+def test_an_angle_that_may_be_in_degrees_or_in_radians_stops_until_one_is_chosen(tmp_path: Path, name: str) -> None:
+    file = angles(tmp_path, name, -3.1, 0.5, 3.14)
+    with pytest.raises(UserError, match=r"as degrees, or as radians\n.*\n.*--angles degrees .*--angles radians"):
+        open_dataset(file)
+    assert open_dataset(file, reading=Reading(angles="degrees")).quantities == (name,)
+    assert open_dataset(file, reading=Reading(angles="radians")).quantities == (f"{name} [rad]",)
+
+
+def test_the_unit_of_an_angle_is_said_where_its_name_or_its_values_tell_it(tmp_path: Path) -> None:
+    for name, values, unit in (
+        ("angle_rad", (-3.1, 0.5, 3.14), "radians"),
+        ("heading", (-100.5, 2, 3), "degrees"),
+        ("tilt [°]", (0.5, 1, 2), "degrees"),
+    ):
+        data = open_dataset(angles(tmp_path, name, *values))
+        assert data.quantities == (name,) and f"an angle in {unit}" in data.taken[1].evidence
+    with pytest.raises(UserError, match="--angles radians: no column to learn is an angle without a unit"):
+        open_dataset(file := tmp_path / "t.csv", reading=Reading(angles="radians"))
+    assert file.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,30 @@ def test_values_are_compared_by_their_errors_and_the_smallest_is_best(values: Pa
     assert "the sign-flip test over groups" in text and "<td>absolute error</td>" in text
     difference = second.columns["absolute error"].mean() - first.columns["absolute error"].mean()
     assert f"{difference:+.4f}".replace("-", "−") in text
+
+
+@pytest.mark.parametrize(("name", "period"), [("heading_deg", 360), ("angle_rad", 2 * np.pi), ("level", 0)])
+def test_errors_of_angles_are_the_shorter_way_round_in_their_own_unit(
+    values: Path, tmp_path: Path, name: str, period: float
+) -> None:
+    lines = values.read_text(encoding="utf-8").splitlines()[1:]
+    turned = [f"{at % 7 * (period or 23) / 7:.4f}" for at in range(len(lines))]
+    for line in lines:
+        (tmp_path / line.split(",")[0]).write_bytes((values.parent / line.split(",")[0]).read_bytes())
+    rows = [f"{line.split(',')[0]},{turn}" for line, turn in zip(lines, turned, strict=True)]
+    (tmp_path / "t.csv").write_text(f"image,{name}\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    run = neocog.train(tmp_path / "t.csv", tmp_path / "run", epochs=1, model="mlp", hidden="8", **FAST)
+    shown = json.loads(run.result.read_text())["measures"]["test"]["mae"]["value"]
+    assert scores(run).columns["absolute error"].mean() == pytest.approx(shown, rel=1e-3)
+    if period:  # an answer one turn on is the same answer
+        table = list(csv.DictReader(run.predictions.read_text().splitlines()))
+        for row in table:
+            row[name] = str(float(row[name]) + period)
+        with run.predictions.open("w", newline="") as file:
+            writer = csv.DictWriter(file, table[0].keys(), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(table)
+        assert scores(run).columns["absolute error"].mean() == pytest.approx(shown, rel=1e-3)
 
 
 def test_runs_of_different_tasks_are_not_tested_against_each_other(values: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ class Reading:
     kind: Form | Literal["auto"] = "auto"
     least_classes: int = 2  # of labelled samples
     targets: tuple[str, ...] = ()  # columns whose values are learned; (): all columns of numbers
+    angles: Literal["auto", "degrees", "radians"] = "auto"  # the unit of angles whose column does not name it
     columns: tuple[str, ...] = ()  # "role=NAME": what columns of a table are
     levels: str = ""  # "class,group": what the levels of folders are
     groups: str = ""  # "names:REGEX" or "none": what file names tell of groups

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from neocog.data.angles import period_of, refuse_doubtful, told, without_unit
 from neocog.data.dataset import Dataset, Taken
 from neocog.data.decoding import Decoding
 from neocog.data.folders import Found
@@ -42,6 +44,7 @@ def read_values(listing: Listing, decoding: Decoding) -> Dataset:
     kept = listing.kept(columns, unknown)
     array = np.array(values, np.float64).T[kept]
     raise_all(_constant(listing.file, [header[place] for place in chosen], array))
+    quantities = _with_units(listing, array)
     return listing.dataset(
         kept,
         decoding,
@@ -49,8 +52,27 @@ def read_values(listing: Listing, decoding: Decoding) -> Dataset:
         labels=np.zeros(len(kept), np.int64),
         classes=(),
         values=array.astype(np.float32),
-        quantities=tuple(header[place] for place in chosen),
+        quantities=quantities,
     )
+
+
+def _with_units(listing: Listing, values: np.ndarray) -> tuple[str, ...]:
+    """Names of the columns of values (N, V), angles in radians with that unit; what was taken says in which unit they are."""
+    header, chosen, angles = listing.table.header, listing.columns.values, listing.reading.angles
+    where, taken = printable(str(listing.file)), listing.columns.taken
+    names = [header[place] for place in chosen]
+    if angles != "auto" and not any(map(without_unit, names)):
+        what = f"--angles {angles}: no column to learn is an angle without a unit"
+        raise UserError(what, f"{where}: {listed(names)}", "leave it out: a unit in a column's name is heeded")
+    for k, place in enumerate(chosen):
+        if angles == "auto":
+            refuse_doubtful(names[k], values[:, k], where)
+        elif angles == "radians" and without_unit(names[k]):
+            names[k] += " [rad]"
+        if period_of(names[k]):
+            flag = "--angles degrees or radians" if without_unit(header[place]) else taken[place].flag
+            taken[place] = replace(taken[place], evidence=taken[place].evidence + told(names[k]), flag=flag)
+    return tuple(names)
 
 
 def values_in_names(root: Path, decoding: Decoding) -> Dataset:

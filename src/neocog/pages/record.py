@@ -69,6 +69,11 @@ def rows(path: Path) -> list[dict[str, str]]:
     return [dict(zip(head, row, strict=True)) for row in table[1:]]
 
 
+def periods(run: Run) -> tuple[float, ...]:
+    """(V,) after how much each of a run's quantities comes round again, as it was learned; 0 of what is no angle."""
+    return tuple(map(float, _json(run.model).get("periods", ())))
+
+
 def _measure(value: Mapping[str, Any]) -> Measure:
     number, low, high = (math.nan if value[key] is None else float(value[key]) for key in ("value", "low", "high"))
     return Measure(number, low, high, int(value["n"]), value.get("units"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neocog.measures import Comparison, Units, paired
 from neocog.pages.predictions import tested
+from neocog.pages.record import periods
 from neocog.run import Run
 
 Array = NDArray[Any]
@@ -48,11 +49,10 @@ def scores(run: Run) -> Scores:
     heads = list(test.lines[0]) if test.lines else []
     quantities = [head.removeprefix("true ") for head in heads if head.startswith("true ")]
     columns = {name: _numbers(test.lines, name) for name in COLUMNS if name in heads}
-    for name in quantities:
+    for name, period in zip(quantities, periods(run) if quantities else (), strict=True):
         error = np.abs(_numbers(test.lines, name) - _numbers(test.lines, f"true {name}"))
-        circular = name.endswith("[°]")
         key = ERROR if len(quantities) == 1 else f"{ERROR}: {name}"
-        columns[key] = np.minimum(error % 360, 360 - error % 360) if circular else error
+        columns[key] = np.minimum(error % period, period - error % period) if period else error
     if "angle" in heads and "error" in heads:
         columns[ERROR] = np.abs(_numbers(test.lines, "error"))
     if "objects" in heads and "found" in heads:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neocog.config import Config
+from neocog.data.angles import period_of
 from neocog.data.augment import Changes
-from neocog.data.augment.values import ValueChanges, check, is_angle, usual
+from neocog.data.augment.values import ValueChanges, check, usual
 from neocog.data.augment.volume import VolumeChanges
 from neocog.data.augment.volume_values import true_changes
 from neocog.data.cells import safe_cell
@@ -72,7 +73,7 @@ class RegressionStudy(Study):
             "mean": known.mean(axis=0).tolist(),
             "std": spread.tolist(),
             "loss": config.training.loss,
-            "periods": [360.0 if is_angle(name) else 0.0 for name in dataset.quantities],
+            "periods": [period_of(name) for name in dataset.quantities],
         }
         model, count = config.model, width(facts)
         return task_of(
@@ -90,10 +91,10 @@ class RegressionStudy(Study):
             return super().changes(config, dataset, preprocessing)
         policy = usual(dataset.quantities, dataset.mirror).changed(config.training.augment)
         check(policy, dataset.quantities)
-        angles = tuple(map(is_angle, dataset.quantities))
+        periods = tuple(map(period_of, dataset.quantities))
         assert dataset.values is not None
-        positive = any(angles) and bool((dataset.values[:, angles] >= 0).all())
-        return (ValueChanges(policy, angles, positive) if policy.is_on() else None), None
+        positive = any(periods) and bool((dataset.values[:, np.array(periods) > 0] >= 0).all())
+        return (ValueChanges(policy, periods, positive) if policy.is_on() else None), None
 
     def facts(self, job: Job) -> dict[str, Any]:
         assert isinstance(job.task, Regression)

@@ -24,7 +24,7 @@ class Regression(Task):
     """Targets (B, V) float in their own units. ``mean`` and ``std`` (V,) are the training part's.
 
     ``gaussian``: the network has 2 V outputs, V values and V log-variances (Nix & Weigend 1994), so that it says of each
-    sample how far off it may be. ``periods`` (V,): 360 for an angle in degrees, whose errors close over the circle, else 0.
+    sample how far off it may be. ``periods`` (V,): of an angle in degrees 360, in radians 2π, which its errors close over; else 0.
     """
 
     network: Callable[[], Module]

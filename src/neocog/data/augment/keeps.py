@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neocog.data.angles import period_of
 from neocog.data.augment.evidence import Answers, Evidence, halves, handedness, without
 from neocog.data.augment.features import blocks, small
 from neocog.data.augment.names import signed, swapped
 from neocog.data.augment.objects import objects
 from neocog.data.augment.sequence import reversed_complement
-from neocog.data.augment.values import is_angle
 from neocog.data.dataset import Form
 
 ENOUGH = 600  # samples: more make the answer no surer, only later
@@ -179,11 +179,11 @@ def answered(known: Known, change: str) -> Answers:
     assert known.values is not None
     columns, odd = list[NDArray[np.float64]](), list[bool]()
     for k, name in enumerate(known.names):
-        value = known.values[:, k].astype(np.float64)
-        if is_angle(name) and change in ("flip", "flip_vertical"):
-            columns += [np.cos(np.deg2rad(value)), np.sin(np.deg2rad(value))]
+        value, period = known.values[:, k].astype(np.float64), period_of(name)
+        if period and change in ("flip", "flip_vertical"):
+            columns += [np.cos(2 * np.pi / period * value), np.sin(2 * np.pi / period * value)]
             odd += [change == "flip", change == "flip_vertical"]
-        elif not (is_angle(name) and change == "turn"):  # an angle is turned with its image
+        elif not (period and change == "turn"):  # an angle is turned with its image
             columns.append(value)
             odd.append(False)
     return Answers(values=np.stack(columns or [np.zeros(len(known.values))], 1), odd=tuple(odd), groups=known.groups)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from neocog.data.angles import ANGLE, period_of, words
 from neocog.data.augment.apply import apply
 from neocog.data.augment.draw import ImageDice, draw
 from neocog.data.augment.policy import KINDS, Augmentation
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 
-
-def words(quantity: str) -> set[str]:
-    """ "tilt angle [°]" → {"tilt", "angle", "°"}."""
-    return set(re.findall(r"[^\W\d_]+|°", quantity.lower()))
-
-
 # What a quantity's name tells of it: the words, the kinds of change that falsify it, and why.
-ANGLE = words("angle angles orientation direction heading bearing rotation azimuth deg degree degrees °")
 POSITION = words("x y row column col left right top bottom position latitude longitude")
 SIZE = words("area length width height diameter radius size perimeter distance volume mm cm µm um px")
 COUNT = words("count counts number cells nuclei objects people")
@@ -37,11 +30,6 @@ RULES: tuple[tuple[str, set[str], tuple[str, ...], str], ...] = (
     ("a brightness", LIGHT, ("brightness", "contrast", "tint", "erase"), "changes it"),
     ("a colour", COLOUR, ("saturation", "tint"), "changes it"),
 )
-
-
-def is_angle(quantity: str) -> bool:
-    """Whether a quantity's name says that it is an angle in degrees."""
-    return bool(words(quantity) & ANGLE)
 
 
 def check(policy: Augmentation, quantities: Sequence[str]) -> None:
@@ -66,7 +54,7 @@ def falsified(policy: Augmentation, quantities: Sequence[str]) -> Iterator[tuple
 def usual(quantities: Sequence[str], mirror: bool) -> Augmentation:
     """Mirroring, unless a name says that it falsifies; everything else only where it is asked for."""
     policy = Augmentation(
-        flip=0.5 if mirror else 0.0, flip_vertical=0.5 if mirror and any(map(is_angle, quantities)) else 0.0
+        flip=0.5 if mirror else 0.0, flip_vertical=0.5 if mirror and any(map(period_of, quantities)) else 0.0
     )
     off = {name: 0.0 for name, _, _ in falsified(policy, quantities)}
     return replace(policy, **off)  # type: ignore[arg-type]
@@ -76,12 +64,12 @@ def usual(quantities: Sequence[str], mirror: bool) -> Augmentation:
 class ValueChanges:
     """Images are changed; angles among their values (B, V) move with them, the others stay.
 
-    Angles are degrees counter-clockwise from the right, as in mathematics: mirrored left and right a becomes 180 − a, top
-    and bottom −a, turned by t it becomes a + t. Results lie in −180 … 180, or in 0 … 360 where ``positive``.
+    Angles run counter-clockwise from the right, as in mathematics: mirrored left and right a becomes half a period − a, top
+    and bottom −a, turned by t it becomes a + t. Results lie within half a period of 0, or in 0 … period where ``positive``.
     """
 
     policy: Augmentation
-    angles: tuple[bool, ...]  # (V,) which values are angles
+    periods: tuple[float, ...]  # (V,) 360 of an angle in degrees, 2π in radians, 0 of what is no angle
     positive: bool = False
 
     def __call__(
@@ -89,15 +77,15 @@ class ValueChanges:
     ) -> tuple[Tensor, Tensor]:
         drawn = draw(self.policy, seed, epoch, samples, preprocessing)
         changed = apply(drawn, pixels)
-        if not any(self.angles):
+        if not any(self.periods):
             return changed, targets
-        moved = targets.double()
+        which = torch.tensor(self.periods, device=targets.device, dtype=torch.float64)  # (V,)
+        period, moved = torch.where(which > 0, which, 1.0), targets.double()
         if drawn.flips is not None:  # mirrored first, then turned, as geometry.source does it
-            moved = torch.where(drawn.flips[:, 1, None], 180 - moved, moved)
+            moved = torch.where(drawn.flips[:, 1, None], period / 2 - moved, moved)
             moved = torch.where(drawn.flips[:, 0, None], -moved, moved)
         if self.policy.turn:
             turn = ImageDice(seed, epoch, samples).between("turn", -self.policy.turn, self.policy.turn)
-            moved = moved + turn[:, None]
-        moved = moved.remainder(360) if self.positive else (moved + 180).remainder(360) - 180
-        which = torch.tensor(self.angles, device=targets.device)
-        return changed, torch.where(which, moved.to(targets.dtype), targets)
+            moved = moved + turn[:, None] / 360 * period
+        moved = moved.remainder(period) if self.positive else (moved + period / 2).remainder(period) - period / 2
+        return changed, torch.where(which > 0, moved.to(targets.dtype), targets)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from neocog.data.augment.values import RULES, is_angle, words
+from neocog.data.angles import period_of, words
+from neocog.data.augment.values import RULES
 from neocog.data.augment.volume import VolumeAugmentation
 from neocog.errors import UserError
 
@@ -36,7 +37,7 @@ def falsified(policy: VolumeAugmentation, quantities: Sequence[str]) -> Iterator
         if getattr(policy, name) in (0, "off"):
             continue
         for quantity in quantities:
-            if is_angle(quantity) and image_kind in ("flip", "turn"):
+            if period_of(quantity) and image_kind in ("flip", "turn"):
                 yield name, f"it changes {quantity}, an angle"
             for what, known, kinds, why in RULES:
                 if words(quantity) & known and image_kind in kinds:
