@@ -80,6 +80,9 @@ def without_effect(config: Config) -> Iterator[UserError]:
             f"--warmup {as_typed(training.warmup)}: with --schedule cosine the rate rises in 0.05 of the steps at most"
         )
         yield UserError(what, fix="give 0 to 0.05, or use --schedule onecycle")
+    if abs(sum(config.data.split) - 1) > 0.005:
+        shares = as_typed(config.data.split)
+        yield UserError(f"--split {shares} adds up to {sum(config.data.split):g}", fix="give shares that add up to 1")
     if config.data.task == "vae" and not training.beta and training.kl_warmup != usual["kl_warmup"]:
         yield UserError("--kl-warmup raises --beta, and that is 0", fix="leave one of the two out")
 

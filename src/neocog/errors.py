@@ -104,7 +104,19 @@ def pick(known: Mapping[str, T], name: str, what: str) -> T:
     )
 
 
+# what other libraries call a setting → what it is called here
+ELSEWHERE = {
+    "learning_rate": "lr", "batch_size": "batch", "bs": "batch", "num_epochs": "epochs", "n_epochs": "epochs",
+    "image_size": "size", "img_size": "size", "imgsz": "size", "arch": "model", "num_workers": "workers", "wd": "weight_decay",
+    "lr_scheduler": "schedule", "early_stopping": "patience", "random_state": "seed", "num_threads": "threads",
+    "augmentation": "augment", "output": "out", "output_dir": "out",
+}  # fmt: skip
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``"did you mean 'x'? "`` or nothing."""
+    known = list(known)
+    if (other := ELSEWHERE.get(name.replace("-", "_"))) in known:
+        return f"did you mean '{other}'? "
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"did you mean '{near[0]}'? " if near else ""

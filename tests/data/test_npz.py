@@ -340,3 +340,22 @@ def test_few_decimals_could_be_classes_and_stop(tmp_path: Path) -> None:
     assert "--task classification" in text and "--task regression" in text
     assert "the same in all samples" in wrong(tmp_path, X=GREY, y=np.full(6, 0.5))
     assert "NaN or infinite" in wrong(tmp_path, X=GREY, y=np.array([0.1, np.nan, 2, 0, 1, 1]))
+
+
+@pytest.mark.parametrize(
+    ("key", "found", "says"),
+    [
+        ("values", np.arange(0, 150, 5), None),  # called so
+        ("labels", np.arange(20, 140, 4), "values (regression)"),  # ages: as many classes as samples
+    ],
+)
+def test_whole_numbers_may_be_values(tmp_path: Path, key: str, found: np.ndarray, says: str | None) -> None:
+    images = np.zeros((len(found), 6, 6), np.uint8)
+    images[:, 0, 0] = np.arange(len(found))
+    np.savez(tmp_path / "a.npz", images=images, **{key: found})
+    if says is None:
+        assert open_dataset(tmp_path / "a.npz").values is not None
+    else:
+        with pytest.raises(UserError) as told:
+            open_dataset(tmp_path / "a.npz")
+        assert says in str(told.value) and "--task classification" in str(told.value)

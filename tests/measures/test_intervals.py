@@ -282,3 +282,11 @@ def test_extreme_logits_overflow_nothing() -> None:
     assert np.isfinite(log_softmax(logits)).all()
     found = classification_measures(logits, np.array([0, 1, 1, 0]))
     assert found["log_loss"].value == pytest.approx(5000)
+
+
+def test_an_error_of_nearly_0_has_bounds_of_its_own_size() -> None:
+    """A log loss of nearly 0 in a few samples had an upper bound of 10²⁹⁴."""
+    low, high = interval(1e-6, 0.02, 5, "positive")
+    assert low == 0 and 0.02 < high < 0.1
+    low, high = interval(0.1, 0.2, 6, "positive")
+    assert 0 < low < 0.1 < high

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neocog.data.classes import index_classes
 from neocog.data.dataset import Array
-from neocog.data.labels import few_decimals, refuse_missing
+from neocog.data.labels import few_decimals, refuse_missing, whole_values
 from neocog.data.reading import Reading, ambiguous
 from neocog.data.stored import Stored
 from neocog.errors import UserError, listed, printable, raise_all
@@ -31,7 +31,9 @@ def values_of(
     decimals = any(
         part.dtype.kind == "f" and (finite := part[np.isfinite(part)]).size and (finite % 1).any() for part in parts
     )
-    if reading.task not in ("auto", "regression") or (reading.task == "auto" and not decimals):
+    if reading.task not in ("auto", "regression") or (
+        reading.task == "auto" and not decimals and not _whole(parts, wheres, name)
+    ):
         return None
     if any(part.dtype.kind in "US" for part in parts):
         raise UserError("labels are text, not values", ", ".join(wheres), "leave out --task regression")
@@ -60,6 +62,23 @@ def values_of(
             f"values that are the same in all samples: {listed(alike)}", wheres[0], "there is nothing to learn"
         )
     return values.astype(np.float32), f"{different:,} different numbers, {values.min():g} … {values.max():g}"
+
+
+def _whole(parts: Sequence[Array], wheres: Sequence[str], name: str) -> bool:
+    """Whether whole numbers are values, since the array is called so. Raises UserError where that is not clear: ages, counts."""
+    if any(part.dtype.kind in "USb" or part[:1].size != 1 for part in parts):
+        return False
+    if "value" in name.lower():
+        return True
+    found = np.concatenate([part.reshape(-1) for part in parts])
+    if not found.size or not np.isfinite(found).all():
+        return False
+    kinds = len(np.unique(found))
+    if whole_values(kinds, len(found), float(np.ptp(found))):
+        where = f"{wheres[0]}: {kinds:,} different whole numbers, {found.min():g} … {found.max():g}"
+        classes = (f"{kinds:,} classes (classification)", "--task classification")
+        raise ambiguous(f"array '{name}'", where, classes, ("values (regression)", "--task regression"))
+    return False
 
 
 def labels_of(values: Array, where: str, reading: Reading) -> Array | list[str]:

@@ -135,7 +135,7 @@ class _Deciding:
 
     def _targets(self) -> None:
         """What is learned: a label, columns of numbers, or columns of 0 and 1 of which each row has a single 1."""
-        asked = [*self._by_name(self.reading.targets), *self.told.get("value", [])]
+        asked = list(dict.fromkeys([*self._by_name(self.reading.targets), *self.told.get("value", [])]))
         for place in asked:
             self._value(place, "as asked")
         labels = self.told.get("label")

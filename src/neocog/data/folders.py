@@ -144,6 +144,9 @@ def read_folders(root: Path, decoding: Decoding, reading: Reading) -> Dataset:
     folders = [tuple(name.split("/")[skipped:-1]) for name in found.images]
     shown = printable(str(root))
     levels = told_levels(reading.levels, shown) if reading.levels else find_levels(folders, shown)
+    if reading.levels and len(levels.roles) > (depth := max(map(len, folders), default=0)):
+        what = f"--levels {reading.levels} names {len(levels.roles)} levels, and the folders have {depth}"
+        raise UserError(what, shown, "name a level for each")
     played = [levels.of(names) for names in folders]
     unknown = _unlabelled(played, reading, shown)
     kept = [i for i, roles in enumerate(played) if "class" in roles and i not in unknown]

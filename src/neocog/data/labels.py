@@ -84,14 +84,18 @@ def label_kind(name: str, cells: Sequence[str], delimiter: str, reading: Reading
     evidence = f"{kinds:,} different {'whole numbers' if whole else 'decimals'}, {span}"
     if reading.task != "auto":
         return "class", evidence
-    gaps = max(found) - min(found) != kinds - 1
-    many = kinds > LEAST_WHOLE and len(found) < LEAST_EACH * kinds
-    if (many or (gaps and kinds > MOST_WHOLE)) if whole else few_decimals(kinds, len(found)):
+    if whole_values(kinds, len(found), max(found) - min(found)) if whole else few_decimals(kinds, len(found)):
         classes = (f"{kinds:,} classes (classification)", "--task classification")
         raise ambiguous(
             f"column '{name}'", f"{where}: {evidence}", classes, ("values (regression)", "--task regression")
         )
     return ("class" if whole else "value"), evidence
+
+
+def whole_values(different: int, samples: int, span: float) -> bool:
+    """Whether whole numbers are so many, or so rare, or with such gaps, that they could be values: ages, counts."""
+    many = different > LEAST_WHOLE and samples < LEAST_EACH * different
+    return many or (span != different - 1 and different > MOST_WHOLE)
 
 
 def few_decimals(different: int, samples: int) -> bool:

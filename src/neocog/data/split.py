@@ -107,9 +107,9 @@ def notes(dataset: Dataset, parts: Texts, together: str = "identical images stay
     counts = {part: int((parts == part).sum()) for part in SPLITS}
     if not given:
         sizes = ", ".join(f"{counts[part]:,} {part}" for part in SPLITS)
-        return [
-            f"split{' by class' * dataset.has_classes} into {sizes}; {'groups, ' * (dataset.groups is not None)}{together}"
-        ]
+        named = np.empty(0) if dataset.groups is None else np.unique(dataset.groups[dataset.groups != ""])
+        groups = f"the samples of each of {len(named):,} groups, " if len(named) else ""
+        return [f"split{' by class' * dataset.has_classes} into {sizes}; {groups}{together}"]
     found = [f"the given {part} part is kept: {counts[part]:,} samples" for part in SPLITS if part in given]
     cut = [part for part in SPLITS if part not in given and counts[part] and part != "train"]
     found += [f"no {part} part is given: {counts[part]:,} samples are cut from train" for part in cut]

@@ -47,7 +47,7 @@ def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Pre
     if wanted == "auto":
         return _float32(reason + "; wide 3 × 3 convolutions by Winograd's algorithm" * own, own)
     if wanted == "fp32":
-        return _float32("asked for" + (f" ({reason}: bf16 would be faster)" if fast else ""))
+        return _float32("asked for" + (f"; bf16 would be faster: {reason}" if fast else ""))
     return _bfloat16("asked for" if fast else f"asked for, though {reason}: slower than fp32", own)
 
 

@@ -28,6 +28,7 @@ Statistic = Callable[[Array], Array]
 Z = 1.959963984540054  # 95 % of a normal distribution lies within ± Z standard deviations
 SURE = 0.975  # of a two-sided 95 % interval
 FEWEST = 2.5  # units of equal weight below which no interval is promised
+WIDEST = math.log(1e3)  # of the factor to either side of a positive measure's interval
 BLOCKS = 400  # of units, where there are more
 LIMITS: dict[str, float] = {"angle": 180.0, "brier": 2.0}  # what these are shares of
 # How heavy a tail each may have: the share of a unit, twice as far away as the farthest, that is added to the variance
@@ -200,7 +201,9 @@ def interval(value: float, error: float, units: float, scale: Scale = "any") -> 
     if scale in ("positive", "squares"):
         if value <= 0:  # at the end of the scale, whose logarithm says nothing of how far the truth may lie from it
             return math.nan, math.nan
-        factor = math.exp(min(half / value, 700.0))
+        if half / value > WIDEST:  # nearly 0: on the logarithm the bounds would be 10 to the power of anything
+            return 0.0, value + half
+        factor = math.exp(half / value)
         return value / factor, value * factor
     if scale == "below one":
         low, high = interval(1 - value, error, units, "positive")

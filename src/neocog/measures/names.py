@@ -85,4 +85,4 @@ def title(name: str) -> str:
 
 def lower_is_better(name: str) -> bool:
     """Whether less of it is better; of one quantity or class ("mae: width") as of all."""
-    return name.partition(": ")[0] in LOWER_IS_BETTER
+    return any(name == known or name.startswith((f"{known}: ", f"{known} ")) for known in LOWER_IS_BETTER)

@@ -51,7 +51,12 @@ def half_width(error: Array, spread: Array, share: float = COVERED) -> float:
 
 
 def coverage(error: Array, spread: Array, half: float, groups: Groups = None, seed: int = 0) -> Measure:
-    """The share of truths that lie within ``half`` spreads of their prediction, with its interval."""
+    """The share of truths that lie within ``half`` spreads of their prediction, with its interval.
+
+    NaN where ``half`` is infinite: nothing is promised, so nothing is held.
+    """
+    if not math.isfinite(half):
+        return Measure(math.nan, math.nan, math.nan, len(error))
     inside = np.abs(error) <= half * spread
     if groups is None:
         return proportion_measure(int(inside.sum()), len(inside))

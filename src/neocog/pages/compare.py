@@ -139,7 +139,7 @@ def _tested(names: Sequence[str], said: Sequence[Predictions | Scores]) -> tuple
     of = f" of {units.count:,} groups" if grouped else ""
     words += f", on the same {len(reference.labels):,} test samples{of}."
     if all(math.isnan(p) for p in corrected):
-        words = f"Too few groups{of.replace(' of', ':')} to tell differences from chance: 6 are needed."
+        words = f"Too few groups to tell differences from chance: {units.count}, and 6 are needed."
     return (table,), Verdict("good" if sure else "caution", words)
 
 

@@ -90,6 +90,8 @@ def _head(record: Record) -> Head:
 
 def interval(name: str, m: Measure) -> str:
     """The interval in words."""
+    if not math.isfinite(m.low):
+        return "too few independent samples for an interval"
     if name in PERCENT:
         return f"95 % interval {percent(m.low, m.n)[:-2]} – {percent(m.high, m.n)}"
     return f"95 % interval {short(m.low)} – {short(m.high)}"

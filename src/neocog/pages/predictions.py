@@ -44,7 +44,8 @@ class Predictions:
 def rates(sums: Array, classes: int) -> Array:
     """(…, 3 K + 1) sums → (…, J) accuracy, balanced accuracy, macro F1, and the log loss where it is among them."""
     counts = counts_of(sums[..., : 3 * classes], classes)
-    losses = sums[..., 3 * classes :] / counts.support.sum(axis=-1)[..., None]
+    seen = counts.support.sum(axis=-1)[..., None]
+    losses = sums[..., 3 * classes :] / np.where(seen > 0, seen, np.nan)
     shares = np.stack([counts.accuracy, counts.balanced_accuracy, counts.macro_f1], axis=-1)
     return np.concatenate([shares, losses], axis=-1)
 

@@ -111,9 +111,10 @@ def chosen(job: Job, learner: Learner) -> str:
     groups = job.dataset.groups
     _, units = clusters(None if groups is None else groups[where], int(where.sum()))
     said = f"best epoch: {counters.best_epoch} of {epochs}"
-    if units >= FEW or epochs < MANY:
+    if units >= FEW or (epochs < MANY and units > 2):
         return said
-    by = f"{units} validation {job.dataset.form if groups is None else 'groups'}"
+    form = job.dataset.form if groups is None else "groups"
+    by = f"{units} validation {form[: -1 if units == 1 else None]}"
     return f"{said}, by {by} alone: partly luck (see --split)"
 
 

@@ -166,8 +166,8 @@ def kept_together(data: Data) -> str:
     if data.together == "pixels" or form == "sequences":
         return f"identical {form} stay together"
     many = sum(family != "" for family in data.families)
-    found = f": {data.copies.count:,} families of {many:,} {form}" if many else ", of which there are none"
-    return f"identical {form} and near copies stay together{found}"
+    found = f"{data.copies.count:,} families of {many:,} {form}" if many else "no copies were found"
+    return f"identical {form} and near copies stay together ({found})"
 
 
 def resolved(config: Config, preprocessing: Preprocessing, train: int, study: Study) -> Config:

@@ -151,7 +151,7 @@ def title(source: str | Path, job: Job) -> str:
     shape = (
         f"{' × '.join(map(str, plan.size))}, {plan.channels} channel{'s'[: plan.channels > 1]}{colours}, {plan.dtype}"
     )
-    batch = f"the first batch of {len(job.feed.batches[0])} for {job.study.name}"
+    batch = f"the first batches, of {len(job.feed.batches[0])}, for {job.study.name}"
     return f"{printable(str(source))}: {described(dataset)}; {batch}, as {shape}"
 
 

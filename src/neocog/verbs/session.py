@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -93,8 +94,9 @@ def usable(dataset: Dataset, errors: Sequence[BadImage | None], settings: ReadCo
     """(N,) False for files that cannot be read, where --on-bad skip allows it; otherwise all of them are raised."""
     bad = [error for error in errors if error is not None]
     share = len(bad) / len(dataset)
+    more = f" --max-bad {math.ceil(100 * share) / 100:g}" if share > settings.max_bad else ""
     if bad and settings.on_bad == "stop":
-        raise_all([*bad[:20], _bad(dataset, bad, "mend them, or add --on-bad skip")])
+        raise_all([*bad[:20], _bad(dataset, bad, f"mend them, or add --on-bad skip{more}")])
     if share > settings.max_bad:
         raise_all([*bad[:20], _bad(dataset, bad, f"mend them, or allow more than --max-bad {settings.max_bad:g}")])
     return np.array([error is None for error in errors], dtype=np.bool_)

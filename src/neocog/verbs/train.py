@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,8 @@ def learn(
     if job.study.features:
         train_extractor(job, run, ranks, screen, command, fold)
     precision = choose(job.config.training.device, job.config.training.precision)
+    if job.config.training.engine != "torch":
+        precision = replace(precision, why=f"as --engine {job.config.training.engine} computes")
     parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
     screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
     if ranks.is_writer:

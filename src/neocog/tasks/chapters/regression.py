@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,8 +50,8 @@ def regression_chapter(quantities: Sequence[Quantity], share: float) -> Section:
             (
                 one.name,
                 width,
-                f"{m.value * 100:.1f} %",
-                f"{m.low * 100:.1f} % to {m.high * 100:.1f} %",
+                f"{m.value * 100:.1f} %" if np.isfinite(m.value) else "—",
+                f"{m.low * 100:.1f} % to {m.high * 100:.1f} %" if np.isfinite(m.low) else "—",
                 m.n if m.units is None else m.counted(),
             )
         )
@@ -58,6 +59,12 @@ def regression_chapter(quantities: Sequence[Quantity], share: float) -> Section:
         f"Each prediction comes with an interval that should hold the truth in {share * 100:.0f} of 100 cases; its width is "
         "set by the errors on the validation part (split conformal prediction). The test part says whether it does."
     )
+    if any(not np.isfinite(one.half).all() for one in quantities):
+        least = math.ceil(share / (1 - share))
+        text = (
+            f"No prediction comes with an interval: to promise that it holds the truth in {share * 100:.0f} of 100 cases takes "
+            f"at least {least} validation samples (split conformal prediction)."
+        )
     table = Table(("quantity", "median interval", "held the truth", "95 % interval", "n"), tuple(rows))
     return Section("Predicted against true values", (*items, Text(text), table), "values")
 
