@@ -55,6 +55,9 @@ def test_objects_are_found_again_from_their_three_classes() -> None:
     assert same(separated(classes), objects)
     np.testing.assert_array_equal(separated(np.minimum(classes, 1)) > 0, objects > 0)
     assert separated(np.minimum(classes, 1)).max() == 4  # without a border, those that touch are one
+    halves = np.ones((20, 20), np.int32)
+    halves[:, 10:] = 2
+    assert (three_classes(halves)[4:-4, 9:11] == 2).all(), "no border between halves that fill the picture"
 
 
 def test_what_is_smaller_than_any_object_is_left_out_and_a_speck_is_no_marker() -> None:
