@@ -25,7 +25,7 @@ ALLOWED = {
     "scratch": {"scratch", "errors"},
     "measures": {"measures", "run", "errors"},
     "networks": {"networks", "checked", "errors"},
-    "data": {"data", "errors", "run"},
+    "data": {"data", "checked", "errors", "run"},
     "checks": {"checks", "data", "errors", "run"},
     "tasks": {"tasks", "networks", "data", "measures", "errors", "run"},
     "engine": {"engine", "config", "environment", "data", "errors", "run", "tasks.task", "__version__"},

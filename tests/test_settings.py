@@ -254,3 +254,12 @@ def test_the_check_is_the_one_that_train_asks(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(SystemExit):
         main(["train", "digits"])
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("lr", "1_0"), ("batch", "1_6"), ("epochs", "\u0663"), ("minutes", "infinity")]
+)
+def test_numbers_are_written_in_plain_digits(name: str, text: str) -> None:
+    hint = float if name in ("lr", "minutes") else int
+    with pytest.raises(UserError, match="is not a (whole|finite) number"):
+        read(name, text, hint)

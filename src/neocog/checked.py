@@ -12,6 +12,7 @@ import inspect
 import math
 import numbers
 import os
+import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,8 +22,19 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from neocog.errors import UserError, did_you_mean, printable, raise_all
 
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+# ASCII digits alone: Python's own float() also takes 1_2 for 12, and digits of other scripts
+NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|nan))")
 ENDLESS = 10**9  # a range's end from here on is a guard alone, and not told as a choice
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def number(text: str) -> float | None:
+    """Text that spells a number in ASCII digits (or inf, nan), None of any other.
+
+    >>> [number(text) for text in ("1.5", "-2e3", "1_2", "infinity", "٣")]
+    [1.5, -2000.0, None, None, None]
+    """
+    return float(text) if NUMBER.fullmatch(text.strip()) else None
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,7 @@ def _bool(value: Any) -> bool:
 
 def _int(value: Any) -> int:
     if isinstance(value, str):
-        return int(value) if value.strip().lstrip("+-").isdigit() else _int(float(value))
+        return int(value) if re.fullmatch("[+-]?[0-9]+", value.strip()) else _int(_float(value))
     if isinstance(value, bool) or not isinstance(value, numbers.Number) or value != int(value):  # type: ignore[call-overload]
         raise ValueError
     return int(value)  # type: ignore[call-overload,no-any-return]
@@ -130,8 +142,8 @@ def _int(value: Any) -> int:
 def _float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, str | numbers.Number):
         raise TypeError
-    found = float(value)  # type: ignore[arg-type]
-    return found if math.isfinite(found) else _refuse()
+    found = number(value) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
+    return found if found is not None and math.isfinite(found) else _refuse()
 
 
 def _str(value: Any) -> str:

@@ -122,3 +122,11 @@ def test_the_unit_of_an_angle_is_said_where_its_name_or_its_values_tell_it(tmp_p
     with pytest.raises(UserError, match="--angles radians: no column to learn is an angle without a unit"):
         open_dataset(file := tmp_path / "t.csv", reading=Reading(angles="radians"))
     assert file.exists()
+
+
+@pytest.mark.parametrize("text", ["{}_{}", "infinity", "\u0663"])
+def test_only_plain_digits_are_numbers(tmp_path: Path, text: str) -> None:
+    cells = [text.format(k, k) for k in range(3)]
+    file = table(tmp_path, "image,position\n" + "".join(f"{'abc'[k]}.png,{cell}\n" for k, cell in enumerate(cells)))
+    with pytest.raises(UserError, match=r"3 × position that is no finite number"):
+        open_dataset(file, reading=Reading(task="regression", targets=("position",)))

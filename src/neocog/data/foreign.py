@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from neocog.checked import number
 from neocog.data.folders import entries, is_image
 from neocog.errors import UserError, printable
 
@@ -78,8 +79,4 @@ def _yolo(root: Path) -> UserError | None:
 
 
 def _is_number(text: bytes) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return number(text.decode("ascii", "replace")) is not None

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from neocog.checked import number
 from neocog.data.reading import Reading, ambiguous
 from neocog.errors import UserError, listed, printable
 
@@ -17,14 +18,6 @@ MOST_DECIMALS = 20  # different decimals that could be classes, if each stands i
 LEAST_EACH = 5  # rows with each class, on average
 LEAST_WHOLE = 10  # different whole numbers that are classes however rare
 MOST_WHOLE = 20  # different whole numbers that are classes without a doubt, if none is left out
-
-
-def number(text: str) -> float | None:
-    """A cell as a number, None where it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def numbers(cells: Sequence[str], delimiter: str) -> list[float | None]:

@@ -20,7 +20,7 @@ from neocog.data.table import Listing
 from neocog.errors import UserError, listed, printable, raise_all
 
 # The last number of a name: a minus counts only where it cannot be a hyphen, after "_", "=" or at the beginning.
-NUMBER = re.compile(r"(?:(?:(?<=[_=])|^)-)?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+NUMBER = re.compile(r"(?:(?:(?<=[_=])|^)-)?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 def read_values(listing: Listing, decoding: Decoding) -> Dataset:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from neocog.checked import number
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, did_you_mean, printable, raise_all
 
@@ -148,10 +150,10 @@ def _edit(text: str, kinds: Mapping[str, tuple[float, float]], words: Sequence[s
         return {name: 0}
     if value.lower() in ("on", "true") or not equals:
         return {name: kinds[name][0]}
-    try:
-        return {name: int(value) if name == "crop" else float(value)}
-    except ValueError:
+    amount = number(value)
+    if amount is None or not math.isfinite(amount) or (name == "crop" and amount % 1):
         kind = "a whole number" if name == "crop" else "a number"
         raise UserError(
             f"augmentation {name}={printable(value)} is not {kind}", fix=f"{name}={kinds[name][0]:g}, or {name}=off"
-        ) from None
+        )
+    return {name: int(amount) if name == "crop" else amount}

@@ -12,6 +12,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from neocog.checked import number
 from neocog.data.augment.counter import pixel_uniform
 from neocog.data.augment.dice import Dice
 from neocog.data.nucleotides import complement
@@ -67,11 +68,11 @@ def _amount(name: str, value: str) -> float:
         return 0.0
     if value.lower() in ("", "on", "true"):
         return USUAL[name]
-    try:
-        return float(value)
-    except ValueError:
+    amount = number(value)
+    if amount is None:
         what = f"augmentation {name}={printable(value)} is not a number"
-        raise UserError(what, fix=f"{name}={USUAL[name]:g}, or {name}=off") from None
+        raise UserError(what, fix=f"{name}={USUAL[name]:g}, or {name}=off")
+    return amount
 
 
 class SequenceDice(Dice):
