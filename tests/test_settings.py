@@ -261,5 +261,5 @@ def test_the_check_is_the_one_that_train_asks(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_numbers_are_written_in_plain_digits(name: str, text: str) -> None:
     hint = float if name in ("lr", "minutes") else int
-    with pytest.raises(UserError, match="is not a (whole|finite) number"):
+    with pytest.raises(UserError, match=r"is not a (whole|finite) number"):
         read(name, text, hint)

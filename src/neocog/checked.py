@@ -23,7 +23,9 @@ from neocog.errors import UserError, did_you_mean, printable, raise_all
 
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 # ASCII digits alone: Python's own float() also takes 1_2 for 12, and digits of other scripts
-NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|nan))")
+NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|nan)|Infinity)|[+-](?i:infinity)"
+)
 ENDLESS = 10**9  # a range's end from here on is a guard alone, and not told as a choice
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -46,6 +46,8 @@ class ReadConfig:
     """Columns whose values are learned (regression); default: every column of numbers."""
     angles: Literal["auto", "degrees", "radians"] = "auto"
     """Unit of angles whose column names none; auto: degrees where values go beyond 2π, else it stops and asks."""
+    decimal: Literal["auto", "point", "comma"] = "auto"
+    """Sign before the decimals of a table's numbers; auto: a comma where no comma separates fields and no point is used."""
     columns: Annotated[tuple[str, ...], Several] = ()
     """What columns of a table are, such as label=species group=patient weight=none. Roles: image, label, value, group, split,
     weight, ignore; several label columns hold 0 and 1, a class each."""

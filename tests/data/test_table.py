@@ -10,6 +10,7 @@ from PIL import Image
 
 from neocog.data.dataset import Dataset
 from neocog.data.detect import open_dataset
+from neocog.data.reading import Reading
 from neocog.errors import UserError
 
 
@@ -245,3 +246,16 @@ def test_the_users_folder_is_not_written_to(folder: Path) -> None:
     before = sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
     open_dataset(folder)
     assert before == sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+
+
+def test_labels_and_groups_that_are_one_number_are_one_and_it_is_said(folder: Path) -> None:
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))][:2]
+    assert len(names) == 2
+    (folder / "n.csv").write_text(f"image,label,patient\n{names[0]},1,7\n{names[1]},1.0,7.0\n", encoding="utf-8")
+    data = open_dataset(folder / "n.csv", reading=Reading(least_classes=1))
+    assert data.classes == ("1",) and data.groups is not None and set(data.groups.tolist()) == {"7"}
+    assert "'1' and '1.0' are one number, taken for one: '1'" in data.notes
+    assert "'7' and '7.0' are one number, taken for one: '7'" in data.notes
+    assert any("written in 2 ways" in taken.evidence for taken in data.taken)
+    (folder / "n.csv").write_text(f"image,label\n{names[0]},1\n{names[1]},01\n", encoding="utf-8")
+    assert len(open_dataset(folder / "n.csv").classes) == 2

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from neocog.checks import CHECKS
+from neocog.checks.values import codes_for_unknown
 from neocog.data.detect import open_dataset
 from neocog.data.reading import Reading
 from neocog.errors import UserError
@@ -130,3 +132,48 @@ def test_only_plain_digits_are_numbers(tmp_path: Path, text: str) -> None:
     file = table(tmp_path, "image,position\n" + "".join(f"{'abc'[k]}.png,{cell}\n" for k, cell in enumerate(cells)))
     with pytest.raises(UserError, match=r"3 × position that is no finite number"):
         open_dataset(file, reading=Reading(task="regression", targets=("position",)))
+
+
+@pytest.mark.parametrize(("cells", "decimals", "thousands"), [("1.021 2.5 3.999", "", ""), ("1.021 200 3.999", "point", "comma"),
+    ("1,021 2,000 3,999", "comma", "point"), ("0.021 2.000 3.999", "", "")])  # fmt: skip
+def test_three_digits_behind_a_separator_are_decimals_or_thousands_and_one_must_be_chosen(
+    tmp_path: Path, cells: str, decimals: str, thousands: str
+) -> None:
+    file = table(tmp_path, "image;price\n" + "".join(f"{'abc'[k]}.png;{x}\n" for k, x in enumerate(cells.split())))
+    if not decimals:
+        assert first_value(file, Reading()) < 2
+        return
+    with pytest.raises(UserError, match=rf"--decimal {decimals} .* decimals .*--decimal {thousands} .* thousands"):
+        open_dataset(file)
+    assert first_value(file, Reading(decimal=decimals)) == pytest.approx(1.021)
+    assert first_value(file, Reading(decimal=thousands)) == 1021
+
+
+def first_value(file: Path, reading: Reading) -> float:
+    data = open_dataset(file, reading=reading)
+    assert data.values is not None
+    return float(data.values[0, 0])
+
+
+def test_a_decimal_comma_is_said(tmp_path: Path) -> None:
+    data = open_dataset(table(tmp_path, "image;value\na.png;1,5\nb.png;2\nc.png;3\n"))
+    assert "read with a decimal comma" in data.taken[1].evidence
+
+
+CODED = "image,mass\na.png,-9999\nb.png,1.5\nc.png,2.25\nd.png,-9999.00\n"
+
+
+def test_codes_for_not_measured_are_told_with_their_count_and_left_out_on_demand(tmp_path: Path) -> None:
+    put(tmp_path, "d.png")
+    data = open_dataset(file := table(tmp_path, CODED))
+    (found,) = codes_for_unknown(data, [])
+    assert (
+        found.severity == "warning"
+        and "mass is -9999 in 2 samples" in found.what
+        and found.samples == ("a.png", "d.png")
+    )
+    assert codes_for_unknown in CHECKS
+    kept = open_dataset(file, reading=Reading(unlabelled="skip"))
+    assert kept.names == ("b.png", "c.png") and len(kept.left_out) == 2
+    sound = open_dataset(table(tmp_path, CODED.replace("-9999.00", "99").replace("-9999", "60.5")))
+    assert not list(codes_for_unknown(sound, [])), "99 among 60 … 99 is a measurement"

@@ -62,7 +62,10 @@ OTHERS: tuple[dict[str, Any], ...] = (
         "unlabelled": "skip", "mask_values": "classes", "background": "0", "frames": "first", "axes": "CYX",
         "max_pixels": 1000, "on_bad": "skip", "max_bad": 0.5,
     },
-    {"task": "regression", "angles": "radians", "targets": ("width", "height"), "columns": ("group=patient", "weight=none")},
+    {
+        "task": "regression", "angles": "radians", "decimal": "comma",
+        "targets": ("width", "height"), "columns": ("group=patient", "weight=none"),
+    },
     {"kind": "sequences", "label_field": "2", "min_samples": 3, "gaps": "strip"},
     {"task": "segmentation", "instances": True},
 )  # fmt: skip

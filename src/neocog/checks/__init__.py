@@ -21,6 +21,7 @@ from neocog.checks.names import look_alike_classes
 from neocog.checks.near import near_duplicates, unbound
 from neocog.checks.ranges import ranges_of_parts
 from neocog.checks.sizes import elongated, mixed_sizes, small
+from neocog.checks.values import codes_for_unknown
 from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import Dataset
 from neocog.data.masks import MaskSurvey
@@ -37,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     class_in_every_part,
     label_shift,
     look_alike_classes,
+    codes_for_unknown,
     contradictions,
     leakage,
     groups_across_parts,

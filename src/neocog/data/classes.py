@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 import numpy as np
 
@@ -34,6 +35,24 @@ def index_classes(values: Array | Sequence[str]) -> tuple[Array, tuple[str, ...]
     classes = tuple(sorted(set(values), key=natural))
     index = {name: i for i, name in enumerate(classes)}
     return np.fromiter((index[text] for text in values), np.int64, len(values)), classes
+
+
+def unified(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Texts of one number as its shortest one, 1.0 as 1, and a note for each: pandas writes 1.0 where a number is missing.
+
+    Leading zeros tell texts apart: 01 is a code, not 1.
+
+    >>> unified(["1", "1.0", "2", "01"])
+    (['1', '1', '2', '01'], ("'1' and '1.0' are one number, taken for one: '1'",))
+    """
+    alike: defaultdict[Decimal, set[str]] = defaultdict(set)
+    for text in set(texts):
+        if re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", text):
+            alike[Decimal(text)].add(text)
+    several = [sorted(each, key=lambda text: (len(text), text)) for each in alike.values() if len(each) > 1]
+    short = {text: first for first, *more in several for text in more}
+    notes = [f"{' and '.join(map(repr, each))} are one number, taken for one: '{each[0]}'" for each in sorted(several)]
+    return [short.get(text, text) for text in texts], tuple(notes)
 
 
 def look_alikes(classes: Iterable[str]) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from neocog.data.column_names import IMAGE, LABEL, PEOPLE, SPLIT, THINGS, WEIGHT, plain, told_roles
 from neocog.data.dataset import Taken
 from neocog.data.folders import SPLIT_NAMES, is_image
-from neocog.data.kinds import ABOUT_1, FEW, Kind, kind_of
-from neocog.data.labels import label_kind, same_partition
+from neocog.data.kinds import ABOUT_1, FEW, Kind, kind_of, label_kind
+from neocog.data.labels import same_partition
 from neocog.data.reading import Reading, ambiguous
 from neocog.data.rows import Rows
 from neocog.data.table_paths import Folder
@@ -65,7 +65,9 @@ class _Deciding:
 
     def kind(self, place: int) -> Kind:
         if place not in self._kinds:
-            self._kinds[place] = kind_of(self.table.header[place], self.cells(place), self.table.delimiter)
+            self._kinds[place] = kind_of(
+                self.table.header[place], self.cells(place), self.table.delimiter, self.reading.decimal
+            )
         return self._kinds[place]
 
     def take(self, place: int, role: str, evidence: str, flag: str = "") -> None:

@@ -6,8 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from neocog.checked import number
-from neocog.data.reading import Reading, ambiguous
+from neocog.data.reading import Reading
 from neocog.errors import UserError, listed, printable
 
 # What pandas, R, SQL and spreadsheets write where nothing is known; "none" in lower case is a word
@@ -18,13 +17,6 @@ MOST_DECIMALS = 20  # different decimals that could be classes, if each stands i
 LEAST_EACH = 5  # rows with each class, on average
 LEAST_WHOLE = 10  # different whole numbers that are classes however rare
 MOST_WHOLE = 20  # different whole numbers that are classes without a doubt, if none is left out
-
-
-def numbers(cells: Sequence[str], delimiter: str) -> list[float | None]:
-    """Each cell as a number, None where it is none. A decimal comma counts where the fields are not separated by commas
-    and no point is used."""
-    decimal_comma = delimiter != "," and not any("." in cell for cell in cells)
-    return [number(cell.replace(",", ".", 1) if decimal_comma else cell) for cell in cells]
 
 
 def is_missing(cell: str) -> bool:
@@ -60,29 +52,6 @@ def refuse_missing(labels: Sequence[str], reading: Reading, where: str) -> None:
     if words := sorted({labels[i].strip() for i in unknown} - {""}):
         what = f"{len(unknown):,} labels that may stand for none: {listed(words)}"
         raise UserError(what, where, "--unlabelled class takes it for a class; else leave these samples out")
-
-
-def label_kind(name: str, cells: Sequence[str], delimiter: str, reading: Reading, where: str) -> tuple[str, str]:
-    """("class" or "value", the evidence) of a column that is named label. Raises UserError where both are plausible."""
-    held = [cell for cell in cells if not is_missing(cell)]
-    found = [value for value in numbers(held, delimiter) if value is not None]
-    different = len(set(held))
-    if len(found) < len(held) or not held:
-        return "class", f"{different:,} different texts"
-    span = f"{min(found):g} … {max(found):g}"
-    if reading.task == "regression":
-        return "value", f"{different:,} different numbers, {span}"
-    kinds = len(set(found))
-    whole = all(value == round(value) for value in found if abs(value) < float("inf"))
-    evidence = f"{kinds:,} different {'whole numbers' if whole else 'decimals'}, {span}"
-    if reading.task != "auto":
-        return "class", evidence
-    if whole_values(kinds, len(found), max(found) - min(found)) if whole else few_decimals(kinds, len(found)):
-        classes = (f"{kinds:,} classes (classification)", "--task classification")
-        raise ambiguous(
-            f"column '{name}'", f"{where}: {evidence}", classes, ("values (regression)", "--task regression")
-        )
-    return ("class" if whole else "value"), evidence
 
 
 def whole_values(different: int, samples: int, span: float) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from neocog.data.dataset import Form
 from neocog.errors import UserError
 
+Decimal = Literal["auto", "point", "comma"]
 MaskValues = Literal["auto", "classes", "foreground"]
 
 
@@ -20,6 +21,7 @@ class Reading:
     least_classes: int = 2  # of labelled samples
     targets: tuple[str, ...] = ()  # columns whose values are learned; (): all columns of numbers
     angles: Literal["auto", "degrees", "radians"] = "auto"  # the unit of angles whose column does not name it
+    decimal: Decimal = "auto"  # what stands before decimals; the other one stands between thousands
     columns: tuple[str, ...] = ()  # "role=NAME": what columns of a table are
     levels: str = ""  # "class,group": what the levels of folders are
     groups: str = ""  # "names:REGEX" or "none": what file names tell of groups

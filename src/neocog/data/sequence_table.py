@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neocog.data.classes import unified
 from neocog.data.column_names import LABEL, SEQUENCE, plain
 from neocog.data.columns import Columns, columns_of, shown
 from neocog.data.dataset import Dataset, LeftOut
@@ -32,7 +33,7 @@ def read_sequence_table(path: Path, reading: Reading) -> Dataset:
     where, table = printable(str(path)), read_rows(path, KNOWN)
     columns = _columns(path, table, reading)
     cells = {role: [row[place].strip() for row in table.rows] for role, place in columns.roles.items()}
-    labels, ids, faults = cells["label"], [f"line {line}" for line in table.lines], Faults()
+    (labels, alike), ids, faults = unified(cells["label"]), [f"line {line}" for line in table.lines], Faults()
     refuse_several(table.header[columns.roles["label"]], labels, table.lines, where)
     unknown, note = missing(labels, reading)
     for row in sorted(unknown) if reading.unlabelled != "skip" else ():
@@ -41,7 +42,7 @@ def read_sequence_table(path: Path, reading: Reading) -> Dataset:
     raise_all(faults.errors(path))
     rows = [row for row in range(len(ids)) if row not in unknown]
     letters = [cells["sequence"][row].encode("utf-8") for row in rows]
-    notes = [note] if note else []
+    notes = [*([note] if note else []), *alike]
     data = dataset(path, "CSV of sequences", [ids[i] for i in rows], letters, [labels[i] for i in rows], reading, notes)
     place = {name: row for row, name in enumerate(ids)}
     kept = [place[name] for name in data.names]

@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from neocog.data.classes import index_classes, look_alikes, misspelt
+from neocog.data.classes import index_classes, look_alikes, misspelt, unified
 from neocog.data.column_names import IMAGE, LABEL, describes
 from neocog.data.columns import Columns, columns_of, shown
 from neocog.data.dataset import Dataset, LeftOut
+from neocog.data.decimals import numbers, refuse_doubtful
 from neocog.data.decoding import Decoding
 from neocog.data.faults import Faults
 from neocog.data.folders import SPLIT_NAMES, is_image
 from neocog.data.images import FileImages, form_of
 from neocog.data.kinds import BOOLEAN
-from neocog.data.labels import missing, numbers, refuse_several
+from neocog.data.labels import missing, refuse_several
 from neocog.data.reading import Reading
 from neocog.data.rows import Rows, read_header, read_rows
 from neocog.data.table_paths import names_of
@@ -77,7 +78,9 @@ class Listing:
     ) -> Dataset:
         """The kept rows with what is ``told`` of them."""
         files = tuple(self.names[i] for i in kept)
-        groups = self.cells(self.columns.roles["group"]) if "group" in self.columns.roles else None
+        groups, alike = (
+            unified(self.cells(self.columns.roles["group"])) if "group" in self.columns.roles else (None, ())
+        )
         return Dataset(
             kind=kind,
             root=self.file.parent,
@@ -87,7 +90,7 @@ class Listing:
             splits=None if self.splits is None else np.array([self.splits[i] for i in kept]),
             groups=None if groups is None else np.array([groups[i] for i in kept]),
             weights=None if self.weights is None else np.array([self.weights[i] for i in kept]),
-            notes=(*self.notes, *_notes(self.table, self.columns, self.left_out), *notes),
+            notes=(*self.notes, *_notes(self.table, self.columns, self.left_out), *notes, *alike),
             taken=tuple(shown(self.columns, self.table.header)),
             left_out=tuple(self.left_out),
             **told,
@@ -110,7 +113,7 @@ def read_listing(file: Path, reading: Reading, learned: bool = True) -> Listing:
     if "group" in cells:
         _check_text("group", cells["group"], table.lines, faults)
     splits = read_splits(cells["split"], table.lines, faults) if "split" in cells else None
-    weights = _weights(cells["weight"], table, faults) if "weight" in cells else None
+    weights = _weights(cells["weight"], table, reading, faults, printable(str(file))) if "weight" in cells else None
     return Listing(file, table, columns, reading, names, splits, weights, notes, faults)
 
 
@@ -119,7 +122,8 @@ def read_table(listing: Listing, decoding: Decoding) -> Dataset:
     reading, lines, notes = listing.reading, listing.table.lines, list[str]()
     cells = _one_hot(listing) if listing.columns.one_hot else listing.cells(listing.columns.roles["label"])
     unknown, note = missing(cells, reading)
-    notes += [note] if note else []
+    cells, alike = unified(cells)
+    notes += [*([note] if note else []), *alike]
     if not any(text.startswith("label=") for text in reading.columns):
         name = listing.table.header[listing.columns.roles["label"]] if "label" in listing.columns.roles else ""
         refuse_several(name, cells, lines, printable(str(listing.file)))
@@ -206,10 +210,11 @@ def read_splits(cells: list[str], lines: list[int], faults: Faults) -> list[str]
     return splits
 
 
-def _weights(cells: list[str], table: Rows, faults: Faults) -> list[float]:
+def _weights(cells: list[str], table: Rows, reading: Reading, faults: Faults, where: str) -> list[float]:
     """Finite numbers from 0 up."""
-    weights = []
-    for cell, line, weight in zip(cells, table.lines, numbers(cells, table.delimiter), strict=True):
+    refuse_doubtful("weight", cells, table.delimiter, reading.decimal, where)
+    weights, found = [], numbers(cells, table.delimiter, reading.decimal)
+    for cell, line, weight in zip(cells, table.lines, found, strict=True):
         if weight is None or not 0 <= weight < math.inf:
             faults.add("weight that is no finite number from 0 up", "correct it", line, cell)
         weights.append(math.nan if weight is None else weight)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from neocog.data.angles import period_of, refuse_doubtful, told, without_unit
+from neocog.data import angles, decimals
 from neocog.data.dataset import Dataset, Taken
 from neocog.data.decoding import Decoding
 from neocog.data.folders import Found
 from neocog.data.images import FileImages, form_of
-from neocog.data.labels import is_missing, numbers
+from neocog.data.labels import is_missing
+from neocog.data.sentinels import sentinels
 from neocog.data.table import Listing
 from neocog.errors import UserError, listed, printable, raise_all
 
@@ -32,15 +33,23 @@ def read_values(listing: Listing, decoding: Decoding) -> Dataset:
     columns = [listing.cells(place) for place in chosen]
     skipped = listing.reading.unlabelled == "skip"
     unknown = {row for cells in columns for row, cell in enumerate(cells) if skipped and is_missing(cell)}
-    listing.leave_out(unknown, [" ".join(row) for row in zip(*columns, strict=True)])
-    values = []
+    values, style = [], (listing.table.delimiter, listing.reading.decimal)
     for place, cells in zip(chosen, columns, strict=True):
-        found = numbers(cells, listing.table.delimiter)
+        decimals.refuse_doubtful(header[place], cells, *style, printable(str(listing.file)))
+        found = decimals.numbers(cells, *style)
+        if decimals.comma(cells, *style):
+            taken = listing.columns.taken
+            evidence = f"{taken[place].evidence}; read with a decimal comma"
+            taken[place] = replace(taken[place], evidence=evidence, flag="--decimal")
         for row, (cell, line, value) in enumerate(zip(cells, lines, found, strict=True)):
             if row not in unknown and (value is None or not math.isfinite(value)):
                 fix = "correct or remove these rows; --unlabelled skip leaves out those that say nan or nothing"
                 listing.faults.add(f"{header[place]} that is no finite number", fix, line, cell)
         values.append([math.nan if value is None else value for value in found])
+        if skipped:
+            codes = sentinels(np.array(values[-1]))
+            unknown |= {row for row, value in enumerate(values[-1]) if value in codes}
+    listing.leave_out(unknown, [" ".join(row) for row in zip(*columns, strict=True)])
     kept = listing.kept(columns, unknown)
     array = np.array(values, np.float64).T[kept]
     raise_all(_constant(listing.file, [header[place] for place in chosen], array))
@@ -58,20 +67,20 @@ def read_values(listing: Listing, decoding: Decoding) -> Dataset:
 
 def _with_units(listing: Listing, values: np.ndarray) -> tuple[str, ...]:
     """Names of the columns of values (N, V), angles in radians with that unit; what was taken says in which unit they are."""
-    header, chosen, angles = listing.table.header, listing.columns.values, listing.reading.angles
+    header, chosen, unit = listing.table.header, listing.columns.values, listing.reading.angles
     where, taken = printable(str(listing.file)), listing.columns.taken
     names = [header[place] for place in chosen]
-    if angles != "auto" and not any(map(without_unit, names)):
-        what = f"--angles {angles}: no column to learn is an angle without a unit"
+    if unit != "auto" and not any(map(angles.without_unit, names)):
+        what = f"--angles {unit}: no column to learn is an angle without a unit"
         raise UserError(what, f"{where}: {listed(names)}", "leave it out: a unit in a column's name is heeded")
     for k, place in enumerate(chosen):
-        if angles == "auto":
-            refuse_doubtful(names[k], values[:, k], where)
-        elif angles == "radians" and without_unit(names[k]):
+        if unit == "auto":
+            angles.refuse_doubtful(names[k], values[:, k], where)
+        elif unit == "radians" and angles.without_unit(names[k]):
             names[k] += " [rad]"
-        if period_of(names[k]):
-            flag = "--angles degrees or radians" if without_unit(header[place]) else taken[place].flag
-            taken[place] = replace(taken[place], evidence=taken[place].evidence + told(names[k]), flag=flag)
+        if angles.period_of(names[k]):
+            flag = "--angles degrees or radians" if angles.without_unit(header[place]) else taken[place].flag
+            taken[place] = replace(taken[place], evidence=taken[place].evidence + angles.told(names[k]), flag=flag)
     return tuple(names)
 
 

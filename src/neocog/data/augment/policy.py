@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -151,7 +150,7 @@ def _edit(text: str, kinds: Mapping[str, tuple[float, float]], words: Sequence[s
     if value.lower() in ("on", "true") or not equals:
         return {name: kinds[name][0]}
     amount = number(value)
-    if amount is None or not math.isfinite(amount) or (name == "crop" and amount % 1):
+    if amount is None or (name == "crop" and amount % 1):
         kind = "a whole number" if name == "crop" else "a number"
         raise UserError(
             f"augmentation {name}={printable(value)} is not {kind}", fix=f"{name}={kinds[name][0]:g}, or {name}=off"
