@@ -216,6 +216,10 @@ class Run:
         return self.folder / "splits.csv"
 
     @property
+    def thumbnails(self) -> Path:
+        return self.folder / "thumbnails.npz"
+
+    @property
     def metrics(self) -> Path:
         return self.folder / "metrics.csv"
 

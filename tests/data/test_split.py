@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neocog.data.dataset import SPLITS, ArrayImages, Dataset
-from neocog.data.split import Manifest, folds, learned_from, notes, split
+from neocog.data.split import folds, notes, split
 from neocog.data.stratify import bind
 from neocog.errors import UserError
 
@@ -187,6 +187,7 @@ def test_a_class_in_one_group_or_of_one_content_is_told(binding):
     with pytest.raises(UserError, match="all samples in one group or alike") as error:
         split(dataset, content(16, bound if binding == "copies" else None))
     assert error.value.where == "class1 (6)"
+    assert ("--together" in error.value.fix) == (binding == "copies") != ("--groups none" in error.value.fix)
 
 
 def test_one_class_is_told_and_accepted_where_labels_do_not_count():
@@ -265,18 +266,3 @@ def test_near_copies_never_chain_groups_into_one_unit():
         abs((parts == part).mean() - share) < 0.03 for part, share in zip(SPLITS, (0.8, 0.1, 0.1), strict=True)
     ] == [True] * 3
     assert all(len(set(parts[i : i + 4].tolist())) == 1 for i in range(0, 400, 4))
-
-
-def test_what_was_learned_from_is_known_by_its_bytes_or_its_pixels():
-    rng = np.random.default_rng(0)
-    grey = rng.integers(0, 256, (4, 6, 6, 1), np.uint8)
-    images = ArrayImages(grey, list("abcd"))
-    digests = [images.digest(i) for i in range(4)]
-    recorded = Manifest(
-        tuple("wxyz"), ("",) * 4, ("train", "validation", "test", ""), ("",) * 4, tuple("0123"), tuple(digests)
-    )
-    colour = ArrayImages(np.repeat(grey, 3, axis=3), list("abcd"))  # other bytes, the same picture
-    assert learned_from(recorded, colour, np.arange(4)) == [0, 1]
-    assert learned_from(recorded, colour, np.array([3, 1])) == [1]
-    old = replace(recorded, digests=tuple(digests), pixels=())  # of a run that knew of files only
-    assert learned_from(old, colour, np.arange(4)) == [] and learned_from(old, images, np.arange(4)) == [0, 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 import neocog
+from neocog.cli import main
 from neocog.config import from_run
 from neocog.data.split import Manifest, read_splits
 from neocog.errors import UserError
@@ -207,3 +209,27 @@ def test_runs_of_other_seeds_are_judged_by_the_same_turns(data: Path, tmp_path: 
         with run.predictions.open(encoding="utf-8") as file:
             truths.append([{key: row[key] for key in ("path", "angle")} for row in csv.DictReader(file)])
     assert truths[0] == truths[1] and len({row["angle"] for row in truths[0]}) > 5
+
+
+def test_the_table_tells_groups_that_a_given_split_tears(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for i in range(20):
+        picture(i).save(tmp_path / f"{i}.png")
+
+    def said(split: list[str]) -> str:
+        rows = [f"{i}.png,{'ab'[i % 2]},p{i // 4},{part}" for i, part in enumerate(split)]
+        (tmp_path / "table.csv").write_text("\n".join(["image,label,patient,split", *rows]) + "\n")
+        neocog.audit(tmp_path / "table.csv")
+        return capsys.readouterr().err
+
+    assert "each on one side of the split" in said(["train"] * 12 + ["test"] * 8)
+    torn = said(["train"] * 10 + ["test"] * 10)
+    assert "1 on two sides of the given split" in torn and "each on one side" not in torn
+
+
+def test_predictions_of_nothing_but_broken_files_end_with_an_error(run: Run, data: Path, tmp_path: Path) -> None:
+    broken, good = tmp_path / "broken.png", next(data.rglob("*.png"))
+    broken.write_bytes(b"no picture")
+    for files, code in (([broken], 2), ([broken, good], None)):
+        with pytest.raises(SystemExit) if code else nullcontext() as left:
+            main(["predict", str(run.folder), *map(str, files), "--quiet"])
+        assert left is None or left.value.code == code

@@ -1,4 +1,5 @@
-"""Near copies: one picture saved again, resized, mirrored or turned, on two sides of a given split or in two classes.
+"""Near copies, on two sides of a given split or in two classes: one picture saved again, resized, mirrored or turned; or the
+two strands of one molecule.
 
 Identical ones are told elsewhere (``duplicates``).
 """
@@ -23,17 +24,19 @@ def near_duplicates(dataset: Dataset, copies: Copies) -> Iterator[Finding]:
     labels = dataset.labels.tolist()
     splits = [""] * len(dataset) if dataset.splits is None else dataset.splits.tolist()
     for sides, leaks in across(splits, pairs).items():
-        what = f"the given split may leak: {count(leaks, 'pair')} of nearly identical {dataset.form} in {' and '.join(sides)}"
+        what = f"the given split may leak: {count(leaks, 'pair')} of {alike(dataset)} in {' and '.join(sides)}"
         advice = "look at the pairs; remove one of each that shows the same, or leave the split to neocog"
         yield Finding("warning", what, _names(dataset, leaks), advice)
     other = [pair for pair in pairs if labels[pair[0]] != labels[pair[1]]]
     if other:
-        what = f"{count(other, 'pair')} of nearly identical {dataset.form} with different labels"
+        what = f"{count(other, 'pair')} of {alike(dataset)} with different labels"
         advice = "look at the pairs: unless mirroring or turning changes the label, at most one of each can be right"
+        if dataset.form == "sequences":
+            advice = "look at the pairs: two strands of one molecule, of which at most one label can be right"
         yield Finding("warning", what, _names(dataset, other), advice)
     rest = [(i, j) for i, j in pairs if labels[i] == labels[j] and splits[i] == splits[j]]
     if rest:
-        what = f"{count(rest, 'pair')} of nearly identical {dataset.form} in one class"
+        what = f"{count(rest, 'pair')} of {alike(dataset)} in one class"
         what = what if dataset.has_classes else what.removesuffix(" in one class")
         many = sum(family != "" for family in copies.families)
         advice = f"{count(copies.count, 'family')} of {many:,} {dataset.form} with their copies; a split of neocog's tears none"
@@ -44,7 +47,7 @@ def unbound(dataset: Dataset, copies: Copies) -> Iterator[Finding]:
     """Near copies that no family holds together, since it would have grown too large."""
     if len(copies.apart):
         pairs = count(copies.apart, "pair")
-        what = f"{pairs} of nearly identical {dataset.form} stay in different families, lest these grow too large"
+        what = f"{pairs} of {alike(dataset)} stay in different families, lest these grow too large"
         advice = (
             "frames of one film, or drawings? A split may tear them: give them a group, as with --columns film=group"
         )
@@ -56,9 +59,15 @@ def torn_copies(dataset: Dataset, copies: Copies, parts: NDArray[np.str_]) -> It
     given = np.zeros(len(dataset), bool) if dataset.splits is None else dataset.splits != ""
     torn = [(i, j) for i, j in copies.torn(parts).tolist() if not (given[i] and given[j])]
     if torn:
-        what = f"the split tears {count(torn, 'pair')} of nearly identical {dataset.form}"
+        what = f"the split tears {count(torn, 'pair')} of {alike(dataset)}"
         advice = "frames of one film? Give them a group; --together near keeps families of ordinary size on one side"
         yield Finding("warning", what, _names(dataset, torn), advice)
+
+
+def alike(dataset: Dataset) -> str:
+    """What the two of a pair are."""
+    kind = "reverse-complementary" if dataset.form == "sequences" else "nearly identical"
+    return f"{kind} {dataset.form}"
 
 
 def _names(dataset: Dataset, pairs: Sequence[Sequence[int]]) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ def predict(
 ) -> None:
     """Predict files, folders or globs as CSV: label, probability and runners-up; or values; angles; areas of masks.
 
-    Files that cannot be read are skipped, with a row that says why.
+    Files that cannot be read are skipped, with a row that says why; where all are, the exit code is 2.
 
     For example:
 
@@ -161,6 +161,8 @@ def predict(
         raise UserError("no files to predict", fix="neocog predict RUN FILES…")
     predicted = verb.predict(run, files, out, quiet, tiled, any_range)
     show(predicted.to_json(), json, lambda: predicted.show(out))
+    if all(row["skipped"] for row in predicted.rows):
+        raise SystemExit(2)  # said already, and why
 
 
 @app.command

@@ -261,7 +261,7 @@ class _Deciding:
         for place in named or things:
             different = len(set(self.cells(place)))
             if place in named or LEAST_THINGS <= different < len(self.table.rows):
-                self.play("group", place, f"named so: {different:,} different, each on one side of the split")
+                self.play("group", place, f"named so: {different:,} different")
                 return
 
     def _weight(self) -> None:

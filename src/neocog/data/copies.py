@@ -56,7 +56,8 @@ class Copies:
 def near_copies(records: Sequence[Record], form: Form = "images") -> Copies:
     """Pairs and families: a function of the pixels alone, whatever the images' order and names.
 
-    Volumes are compared as they lie, by their projections; images in all eight ways of mirroring and turning.
+    Volumes are compared as they lie, by their projections; images in all eight ways of mirroring and turning; sequences are
+    copies where one is the other's reverse complement.
     """
     first: dict[str, int] = {}
     for index, record in enumerate(records):
@@ -65,12 +66,26 @@ def near_copies(records: Sequence[Record], form: Form = "images") -> Copies:
     indices = np.array([first[digest] for digest in sorted(first)], np.int64)  # in the order of content
     if len(indices) < 2:
         return Copies(_NONE, _named(records, {}), _NONE)
-    pairs = _pairs([records[i].thumbnail for i in indices.tolist()], turns()[: 8 if form == "images" else 1])
+    pairs = _pairs([records[i].thumbnail for i in indices.tolist()], form)
     of, apart = _families(pairs, len(indices), max(LARGEST, len(indices) // 100))
     digests = [records[i].pixel_digest for i in indices.tolist()]
     shared = np.flatnonzero(np.bincount(of, minlength=len(of))[of] > 1).tolist()
     families = _named(records, {digests[i]: digests[of[i]] for i in shared})
     return Copies(np.sort(indices[pairs], axis=1), families, np.sort(indices[apart], axis=1))
+
+
+def copied_from(known: Mapping[str, bytes], new: Mapping[str, bytes], form: Form = "images") -> dict[str, str]:
+    """{digest: the nearest digest of ``known``} of what is new and a near copy; both map digests to thumbnails."""
+    kept = {**new, **known}
+    digests = sorted(kept)
+    if not known or len(digests) < 2:
+        return {}
+    found: dict[str, str] = {}
+    for pair in _pairs([kept[digest] for digest in digests], form).tolist():
+        one, other = (digests[i] for i in pair)
+        if (one in known) != (other in known):
+            found.setdefault(*((other, one) if one in known else (one, other)))
+    return found
 
 
 def _named(records: Sequence[Record], joined: Mapping[str, str]) -> list[str]:
@@ -83,8 +98,13 @@ def _named(records: Sequence[Record], joined: Mapping[str, str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _pairs(thumbnails: Sequence[bytes], ways: Ints) -> Ints:
-    """(P, 2) near copies among n thumbnails, the nearest first."""
+def _pairs(thumbnails: Sequence[bytes], form: Form) -> Ints:
+    """(P, 2) near copies among n thumbnails, the nearest first; of sequences the two strands of each molecule."""
+    if form == "sequences":
+        first: dict[bytes, int] = {}
+        strands = [(first.setdefault(strand, index), index) for index, strand in enumerate(thumbnails)]
+        return np.array([pair for pair in strands if pair[0] != pair[1]], np.int64).reshape(-1, 2)
+    ways = turns()[: 8 if form == "images" else 1]
     cells, means, contrasts = unpacked(thumbnails)
     near = _neighbours(features(cells))  # (n, K)
     found = _distances(cells, near, ways)

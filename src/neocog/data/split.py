@@ -11,7 +11,6 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.cells import plain_cell, safe_cell
-from neocog.data.dataset import SPLITS, Dataset, Images, pixel_digest
+from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.stratify import Units, assign, bind
 from neocog.errors import UserError, listed, printable, raise_all
 from neocog.run import write_atomically
@@ -186,20 +185,6 @@ def read_splits(path: Path) -> Manifest:
     return Manifest(tuple(names), tuple(labels), tuple(columns[2]), tuple(groups), *map(tuple, columns[4:]))
 
 
-def learned_from(recorded: Manifest, images: Images, chosen: Ints) -> list[int]:
-    """The ``chosen`` images that stand in the recorded training or validation part: the same bytes, or the same pixels."""
-    used = [part in SPLITS[:2] for part in recorded.parts]
-    known = {digest for digest, learned in zip(recorded.digests, used, strict=True) if learned}
-    shown = {digest for digest, learned in zip(recorded.pixels, used, strict=False) if learned} - {""}
-
-    def seen(index: int) -> bool:
-        return images.digest(index) in known or (bool(shown) and pixel_digest(images.read(index)) in shown)
-
-    with ThreadPoolExecutor() as pool:
-        asked = chosen.tolist()
-        return [index for index, found in zip(asked, pool.map(seen, asked), strict=True) if found]
-
-
 def differences(
     recorded: Manifest, dataset: Dataset, digests: Sequence[str], told: Sequence[str]
 ) -> dict[str, list[str]]:
@@ -277,6 +262,13 @@ def _too_few(dataset: Dataset, units: Units) -> Iterator[UserError]:
     if len(bound):
         what = f"{len(bound)} of {present} classes have all samples in one group or alike: none is left to test on"
         where = listed(f"{dataset.classes[k]} ({samples[k]:,})" for k in bound)
-        yield UserError(
-            what, where, "add other samples, leave these classes out, or let copies be torn apart: --together pixels"
-        )
+        fix = "add other samples, leave these classes out, or let copies be torn apart: --together pixels"
+        if all(_in_one_group(dataset, int(k)) for k in bound):
+            fix = "add samples of other groups, leave these classes out, or take no groups: --columns group=none, --groups none"
+        yield UserError(what, where, fix)
+
+
+def _in_one_group(dataset: Dataset, label: int) -> bool:
+    """Whether it is a group that binds all samples of a class, and not that they are copies."""
+    groups = np.empty(0) if dataset.groups is None else np.unique(dataset.groups[dataset.labels == label])
+    return len(groups) == 1 and groups[0] != ""

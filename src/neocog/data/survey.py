@@ -21,8 +21,7 @@ from neocog.data.dataset import Array, ArrayImages, BadImage, Header, Images, pi
 from neocog.data.fit import fit
 from neocog.data.images import FileImages, decode_bytes
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.slices import flat
-from neocog.data.thumbnails import thumbnails
+from neocog.data.signatures import signatures
 
 _CHUNK = 8  # images a job of a thread
 _ARRAY_BYTES = 1 << 24  # of an array's images taken at once
@@ -35,7 +34,7 @@ class Record:
     header: Header | None  # None where the file cannot be decoded
     digest: str  # SHA-256 (hex) of the stored bytes; "" where they cannot be read
     pixel_digest: str  # SHA-256 (hex) of the decoded pixels: the same however they are stored
-    thumbnail: bytes  # b"" of a plain image; see ``thumbnails``
+    thumbnail: bytes  # b"" of a plain image; see ``signatures``
     channel_sum: tuple[float, ...]  # (C,) over the pixels
     channel_square: tuple[float, ...]  # (C,) of the squares
     pixels: int  # H × W (× D) behind the sums
@@ -111,7 +110,7 @@ def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pi
     if pixels is not None:
         pixels[index] = planes
     sums, squares, lows, highs = _statistics(planes[None])
-    small = thumbnails(flat(image)[None])[0]
+    small = signatures(images, image[None])[0]
     return Record(header, digest, pixel_digest(image), small, sums[0], squares[0], planes[0].size, lows[0], highs[0])
 
 
@@ -135,7 +134,7 @@ def _survey_array(
         statistics = _statistics(
             planes if good.all() else np.where(good.reshape(-1, *(1,) * (planes.ndim - 1)), planes, 0)
         )
-        small = thumbnails(part if part.ndim == 4 else np.stack([flat(volume) for volume in part]))
+        small = signatures(images, part)
         for at, (sums, squares, low, high) in enumerate(zip(*statistics, strict=True)):
             index = start + at
             digest = images.digest(index)

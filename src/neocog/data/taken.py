@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,26 @@ def with_taken(dataset: Dataset) -> tuple[Taken, ...]:
     general = [Taken("layout", dataset.kind, f"{len(dataset):,} {dataset.form}", "--kind")]
     if not told("class", "target", "mask", "object"):
         general += _labels(dataset)
-    rest = list(dataset.taken)
+    rest = [_with_sides(each, dataset) if each.role.startswith("group") else each for each in dataset.taken]
     if not told("split"):
         rest.append(_split(dataset))
     if not told("group"):
         groups = 0 if dataset.groups is None else len(np.unique(dataset.groups[dataset.groups != ""]))
         each = "none: every sample stands for itself", "no column or folder says which belong together"
-        rest.append(Taken("groups", *((f"{groups:,} groups", "given by the data") if groups else each)))
+        given = Taken("groups", f"{groups:,} groups", "given by the data")
+        rest.append(_with_sides(given, dataset) if groups else Taken("groups", *each))
     return (*general, *rest)
+
+
+def _with_sides(taken: Taken, dataset: Dataset) -> Taken:
+    """Whether the groups stand on one side of the split: of a given one they need not."""
+    if dataset.groups is None:
+        return taken
+    splits = [""] * len(dataset) if dataset.splits is None else [part or "train" for part in dataset.splits.tolist()]
+    sides = Counter(group for group, _ in set(zip(dataset.groups.tolist(), splits, strict=True)) if group)
+    torn = sum(parts > 1 for parts in sides.values())
+    said = f"{torn:,} on two sides of the given split" if torn else "each on one side of the split"
+    return replace(taken, evidence=f"{taken.evidence}, {said}")
 
 
 def _labels(dataset: Dataset) -> Iterator[Taken]:

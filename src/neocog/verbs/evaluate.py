@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from rich.table import Table
 from neocog.config import ReadConfig, from_run
 from neocog.data.dataset import Dataset
 from neocog.data.feed import Store, Streamed
-from neocog.data.split import learned_from, read_splits
+from neocog.data.learned import Shared, read_thumbnails, shared
+from neocog.data.split import read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
 from neocog.predictor import load_predictor, path_of
-from neocog.run import Measure, Run, to_json, write_atomically
+from neocog.run import Finding, Measure, Run, to_json, write_atomically
 from neocog.studies import study_for
 from neocog.studies.evaluation import Samples, Watched
 from neocog.verbs.screen import Screen
@@ -40,8 +42,8 @@ def evaluate(
     Without ``data``: the run's own test part, as splits.csv names it. With ``data``: all of it, or its test part where it
     has one; images of the run's training part among them (the same bytes or pixels) are an error, and so are those whose
     values are beyond doubt of another scale than the training's, unless ``any_range``; what else differs from the training
-    stands under "differences". Writes the JSON to ``out``. ``settings``: how the data are read, fields of
-    ``neocog.config.ReadConfig``; by default as the run read its own.
+    stands under "differences", and near copies of what was learned from, and its groups, under "findings". Writes the JSON
+    to ``out``. ``settings``: how the data are read, fields of ``neocog.config.ReadConfig``; by default as the run read its own.
     """
     run, screen = path_of(run), Screen(quiet)
     config = from_run(run.config)
@@ -55,9 +57,12 @@ def evaluate(
         if data is not None and config.data.on_bad == "skip":
             dataset = own = readable(own, config.data, screen)
         store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
+        positions, found_again = (own_test(run, own), []) if data is None else foreign_test(run, own)
+        for finding in found_again:
+            screen.say(f"  {finding.severity}: {finding.what}", "bold red" if finding.severity == "warning" else "")
         samples = Samples(
             dataset=own,
-            positions=own_test(run, own) if data is None else foreign_test(run, own),
+            positions=positions,
             store=Watched(store, own, predictor.watch) if predictor.watch else store,
             seed=config.data.split_seed,
             trained=recorded(run, own, "train")[0] if data is None else None,
@@ -77,6 +82,7 @@ def evaluate(
         "classes": list(predictor.classes),
         "n": {"test": len(samples)},
         "differences": differences,
+        "findings": [asdict(finding) for finding in found_again],
         "measures": {"test": {name: asdict(measure) for name, measure in found.measures.items()}},
         **found.more,
         **taken_json(dataset),
@@ -111,19 +117,42 @@ def readable(dataset: Dataset, settings: ReadConfig, screen: Screen) -> Dataset:
     return without_unreadable(dataset, errors, screen)
 
 
-def foreign_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
-    """Positions of the samples to test on, without those that are left out; none of them may have been trained on."""
+def foreign_test(run: Run, dataset: Dataset) -> tuple[NDArray[np.int64], list[Finding]]:
+    """Positions of the samples to test on, without those that are left out, and what they share with the training.
+
+    None of them may have been trained on; near copies of those that were, and others of their groups, are findings.
+    """
     out = {each.name for each in dataset.left_out}
     kept = np.array([name not in out for name in dataset.names], np.bool_)
     chosen = np.flatnonzero(kept)
     if dataset.splits is not None and (dataset.splits == "test").any():
         chosen = np.flatnonzero(kept & (dataset.splits == "test"))
-    splits = read_splits(run.splits)
-    seen = [dataset.names[index] for index in learned_from(splits, dataset.images, chosen)]
-    if seen:
+    recorded = read_splits(run.splits)
+    known = read_thumbnails(run.thumbnails, recorded)
+    again = shared(recorded, known, dataset, chosen)
+    if again.identical:
+        seen = [dataset.names[index] for index in again.identical]
         what = f"{len(seen)} of these {len(chosen):,} images were used to train this run"
         raise UserError(what, listed(seen), "leave them out: a network is not judged on what it was trained on")
-    return chosen
+    return chosen, [*_seen_before(again, dataset, chosen), *([] if known is not None else [UNKNOWN])]
+
+
+UNKNOWN = Finding("note", "near copies of training samples are not looked for: this run recorded no thumbnails")
+
+
+def _seen_before(again: Shared, dataset: Dataset, chosen: NDArray[np.int64]) -> Iterator[Finding]:
+    """What the samples at ``chosen`` share with those of the training, other than being the same."""
+    if again.copies:
+        names = tuple(dataset.names[index] for index in again.copies)
+        what = f"{len(names):,} of these {len(chosen):,} {dataset.form} are near copies of ones that trained this run"
+        if dataset.form == "sequences":
+            what = what.replace("near copies", "reverse complements")
+        yield Finding("warning", f"{what}: {listed(names)}", names, "leave them out: memory counts as skill")
+    if again.groups and dataset.groups is not None:
+        groups = len(set(dataset.groups[chosen].tolist()) - {""})
+        what = f"{len(again.groups):,} of {groups:,} groups were used to train this run: {listed(again.groups)}"
+        names = tuple(dataset.names[index] for index in again.of_groups)
+        yield Finding("warning", what, names, "measure on other groups: what is new of a known one is easier")
 
 
 def show(result: dict[str, Any], console: Console) -> None:

@@ -23,13 +23,14 @@ from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.sequences import sequence_plan
-from neocog.data.split import Manifest, folds, notes, split
+from neocog.data.split import Manifest, folds, notes, read_splits, split
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
 from neocog.engine.ranks import Ranks
 from neocog.environment import cores, environment
 from neocog.errors import UserError, listed, raise_all
 from neocog.interop.engine import on_processor
+from neocog.run import Run
 from neocog.studies import study_for
 from neocog.studies.job import Data, Job
 from neocog.studies.study import Study
@@ -70,6 +71,17 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
             screen.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
     together = config.data.together
     return Data(dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together)
+
+
+def as_recorded(data: Data, run: Run) -> Data:
+    """``data`` with the families of near copies that a run recorded: what is found today may be more than it knew of."""
+    splits = next((each for each in (run.splits, Run(run.folder / "fold-1").splits) if each.is_file()), None)
+    recorded = None if splits is None else read_splits(splits)
+    if recorded is None or not recorded.families or data.together != "near":
+        return data
+    known = dict(zip(recorded.names, recorded.families, strict=True))
+    families = [known.get(name, "") for name in data.dataset.names]
+    return replace(data, copies=replace(data.copies, families=families))
 
 
 def arrange(
@@ -163,11 +175,12 @@ def kept_together(data: Data) -> str:
     form = data.dataset.form
     if data.together == "files":
         return f"{form} of the same bytes stay together"
-    if data.together == "pixels" or form == "sequences":
+    if data.together == "pixels":
         return f"identical {form} stay together"
     many = sum(family != "" for family in data.families)
     found = f"{data.copies.count:,} families of {many:,} {form}" if many else "no copies were found"
-    return f"identical {form} and near copies stay together ({found})"
+    copies = "reverse complements" if form == "sequences" else "near copies"
+    return f"identical {form} and {copies} stay together ({found})"
 
 
 def resolved(config: Config, preprocessing: Preprocessing, train: int, study: Study) -> Config:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from neocog.config import Config, from_run
+from neocog.data.learned import write_thumbnails
 from neocog.data.split import changes, read_splits, write_splits
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
@@ -37,7 +38,7 @@ from neocog.verbs.baseline import train_baseline
 from neocog.verbs.crossvalidate import crossvalidate
 from neocog.verbs.extractor import train_extractor
 from neocog.verbs.finish import finish_run
-from neocog.verbs.job import arrange, parted, read, untaught
+from neocog.verbs.job import arrange, as_recorded, parted, read, untaught
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import data_name
 from neocog.verbs.watch import watcher
@@ -100,7 +101,7 @@ def resume(folder: Path | str, quiet: bool = False, allow_changed: bool = False)
         screen = Screen(quiet or not ranks.is_writer)
         for what in differs(facts, ranks):
             screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
-        data = read(config, screen, resumed=True)
+        data = as_recorded(read(config, screen, resumed=True), run)
         if config.data.folds and fold is None:
             crossvalidate(config, data, run, ranks, screen, command)
         else:
@@ -238,6 +239,7 @@ def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int
 def record_split(job: Job, run: Run) -> None:
     """splits.csv: which sample stands where, and what it is by its content."""
     data = job.data
+    write_thumbnails(run.thumbnails, [record.thumbnail for record in data.records], job.parts)
     write_splits(run.splits, data.dataset, job.parts, data.digests, data.told, data.pixel_digests, data.families)
 
 
