@@ -4,7 +4,7 @@ A run folder holds plain files only (no pickle):
 
     config.toml          the resolved settings; ``resume`` reads only this
     environment.json     versions, threads, device, fingerprint of the data, the command
-    splits.csv           sample, label, split, group, sha256; pixels (SHA-256 of what the file shows), family (of near copies)
+    splits.csv           sample, label, split, group, sha256; pixels (SHA-256 of what is shown), family; thumbnails.npz beside it
     metrics.csv          one row an epoch
     checkpoints/         the newest two and the best
     weights.safetensors  + model.json: what ``predict`` needs (architecture, preprocessing, classes, calibration)
@@ -214,10 +214,6 @@ class Run:
     @property
     def splits(self) -> Path:
         return self.folder / "splits.csv"
-
-    @property
-    def thumbnails(self) -> Path:
-        return self.folder / "thumbnails.npz"
 
     @property
     def metrics(self) -> Path:

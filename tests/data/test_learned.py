@@ -12,7 +12,7 @@ from PIL import Image
 import neocog
 from neocog.data.copies import near_copies
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.learned import shared
+from neocog.data.learned import THUMBNAILS, shared
 from neocog.data.sequences import SequenceImages
 from neocog.data.signatures import strand
 from neocog.data.split import Manifest, read_splits
@@ -78,10 +78,10 @@ def test_evaluate_tells_near_copies_of_training_pictures_and_known_patients(
     assert f"{known} of 10 groups were used to train" in " ".join(capsys.readouterr().err.split())
 
     assert neocog.evaluate(run, patients(tmp_path, "new", 300), quiet=True)["findings"] == []
-    run.thumbnails.write_bytes(b"PK")
+    (run.folder / THUMBNAILS).write_bytes(b"PK")
     with pytest.raises(UserError, match="damaged"):
         neocog.evaluate(run, others, quiet=True)
-    run.thumbnails.unlink()
+    (run.folder / THUMBNAILS).unlink()
     assert "not looked for" in neocog.evaluate(run, others, quiet=True)["findings"][-1]["what"]
 
 

@@ -23,6 +23,7 @@ from neocog.errors import UserError
 from neocog.run import write_atomically
 
 Ints = NDArray[np.int64]
+THUMBNAILS = "thumbnails.npz"  # in the run folder
 LEARNED = SPLITS[:2]  # what chose the epoch was learned from too
 
 

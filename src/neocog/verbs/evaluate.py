@@ -15,7 +15,7 @@ from rich.table import Table
 from neocog.config import ReadConfig, from_run
 from neocog.data.dataset import Dataset
 from neocog.data.feed import Store, Streamed
-from neocog.data.learned import Shared, read_thumbnails, shared
+from neocog.data.learned import THUMBNAILS, Shared, read_thumbnails, shared
 from neocog.data.split import read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
@@ -128,7 +128,7 @@ def foreign_test(run: Run, dataset: Dataset) -> tuple[NDArray[np.int64], list[Fi
     if dataset.splits is not None and (dataset.splits == "test").any():
         chosen = np.flatnonzero(kept & (dataset.splits == "test"))
     recorded = read_splits(run.splits)
-    known = read_thumbnails(run.thumbnails, recorded)
+    known = read_thumbnails(run.folder / THUMBNAILS, recorded)
     again = shared(recorded, known, dataset, chosen)
     if again.identical:
         seen = [dataset.names[index] for index in again.identical]

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from neocog.config import Config, from_run
-from neocog.data.learned import write_thumbnails
+from neocog.data.learned import THUMBNAILS, write_thumbnails
 from neocog.data.split import changes, read_splits, write_splits
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
@@ -239,7 +239,7 @@ def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int
 def record_split(job: Job, run: Run) -> None:
     """splits.csv: which sample stands where, and what it is by its content."""
     data = job.data
-    write_thumbnails(run.thumbnails, [record.thumbnail for record in data.records], job.parts)
+    write_thumbnails(run.folder / THUMBNAILS, [record.thumbnail for record in data.records], job.parts)
     write_splits(run.splits, data.dataset, job.parts, data.digests, data.told, data.pixel_digests, data.families)
 
 
