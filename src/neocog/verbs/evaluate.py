@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from neocog.config import ReadConfig, from_run
+from neocog.config import Config, ReadConfig, from_run
 from neocog.data.dataset import Dataset
 from neocog.data.feed import Store, Streamed
 from neocog.data.learned import THUMBNAILS, Shared, read_thumbnails, shared
@@ -40,14 +40,13 @@ def evaluate(
     """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, …}.
 
     Without ``data``: the run's own test part, as splits.csv names it. With ``data``: all of it, or its test part where it
-    has one; images of the run's training part among them (the same bytes or pixels) are an error, and so are those whose
-    values are beyond doubt of another scale than the training's, unless ``any_range``; what else differs from the training
-    stands under "differences", and near copies of what was learned from, and its groups, under "findings". Writes the JSON
-    to ``out``. ``settings``: how the data are read, fields of ``neocog.config.ReadConfig``; by default as the run read its own.
+    has one; images of the run's training part among them (the same bytes or pixels) are an error, and so are those beyond
+    doubt of another scale than the training's, unless ``any_range``; "differences" has what else is unlike the training,
+    "findings" what is near copies of it or of its groups. Writes the JSON to ``out``. ``settings``: how the data are read,
+    fields of ``neocog.config.ReadConfig``; by default as the run read its own.
     """
     run, screen = path_of(run), Screen(quiet)
-    config = from_run(run.config)
-    config = settings_for(config.data.data if data is None else data, settings, base=config)
+    config = read_as(run, data, settings)
     with as_trained(config.training) as device:
         predictor = load_predictor(run, device)
         predictor = predictor if data is None else predictor.watching(strict=not any_range)
@@ -57,9 +56,7 @@ def evaluate(
         if data is not None and config.data.on_bad == "skip":
             dataset = own = readable(own, config.data, screen)
         store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
-        positions, found_again = (own_test(run, own), []) if data is None else foreign_test(run, own)
-        for finding in found_again:
-            screen.say(f"  {finding.severity}: {finding.what}", "bold red" if finding.severity == "warning" else "")
+        positions, again = (own_test(run, own), []) if data is None else foreign_test(run, own, screen)
         samples = Samples(
             dataset=own,
             positions=positions,
@@ -82,7 +79,7 @@ def evaluate(
         "classes": list(predictor.classes),
         "n": {"test": len(samples)},
         "differences": differences,
-        "findings": [asdict(finding) for finding in found_again],
+        "findings": [asdict(finding) for finding in again],
         "measures": {"test": {name: asdict(measure) for name, measure in found.measures.items()}},
         **found.more,
         **taken_json(dataset),
@@ -92,6 +89,12 @@ def evaluate(
             raise UserError(f"{out} exists already", fix="give another --out")
         write_atomically(Path(out), to_json(result))
     return result
+
+
+def read_as(run: Run, data: str | Path | None, settings: dict[str, Any]) -> Config:
+    """The run's settings, with how ``data`` (None: its own) are to be read."""
+    config = from_run(run.config)
+    return settings_for(config.data.data if data is None else data, settings, base=config)
 
 
 def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
@@ -117,10 +120,10 @@ def readable(dataset: Dataset, settings: ReadConfig, screen: Screen) -> Dataset:
     return without_unreadable(dataset, errors, screen)
 
 
-def foreign_test(run: Run, dataset: Dataset) -> tuple[NDArray[np.int64], list[Finding]]:
+def foreign_test(run: Run, dataset: Dataset, screen: Screen) -> tuple[NDArray[np.int64], list[Finding]]:
     """Positions of the samples to test on, without those that are left out, and what they share with the training.
 
-    None of them may have been trained on; near copies of those that were, and others of their groups, are findings.
+    None of them may have been trained on; near copies of those that were, and others of their groups, are findings, and said.
     """
     out = {each.name for each in dataset.left_out}
     kept = np.array([name not in out for name in dataset.names], np.bool_)
@@ -134,7 +137,10 @@ def foreign_test(run: Run, dataset: Dataset) -> tuple[NDArray[np.int64], list[Fi
         seen = [dataset.names[index] for index in again.identical]
         what = f"{len(seen)} of these {len(chosen):,} images were used to train this run"
         raise UserError(what, listed(seen), "leave them out: a network is not judged on what it was trained on")
-    return chosen, [*_seen_before(again, dataset, chosen), *([] if known is not None else [UNKNOWN])]
+    found = [*_seen_before(again, dataset, chosen), *([] if known is not None else [UNKNOWN])]
+    for finding in found:
+        screen.say(f"  {finding.severity}: {finding.what}", "bold red" if finding.severity == "warning" else "")
+    return chosen, found
 
 
 UNKNOWN = Finding("note", "near copies of training samples are not looked for: this run recorded no thumbnails")
