@@ -39,7 +39,7 @@ def test_headers_tell_the_label_by_themselves(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("field", "classes"),
-    [("", ("Aedes aegypti", "Aedes vexans", "Culex pipiens")), ("genus", ("Aedes", "Culex")), ("2.1", ("Aedes", "Culex")),
+    [("2", ("Aedes aegypti", "Aedes vexans", "Culex pipiens")), ("genus", ("Aedes", "Culex")), ("2.1", ("Aedes", "Culex")),
      ("3", ("COI", "ITS"))],
 )  # fmt: skip
 def test_a_field_or_its_first_word_can_be_chosen(tmp_path: Path, field: str, classes: tuple[str, ...]) -> None:
@@ -219,3 +219,14 @@ def test_codes_become_shares_on_their_way_to_the_network() -> None:
     inputs = normalise(torch.tensor([[[[1, 15, 10, 0]]]], dtype=torch.uint8), recipe)
     assert inputs.shape == (1, 4, 1, 4) and recipe.inputs == 4
     assert inputs[0, :, 0].T.tolist() == [[1, 0, 0, 0], [0.25] * 4, [0, 0.5, 0, 0.5], [0] * 4]
+
+
+def test_two_fields_that_could_be_the_label_stop(tmp_path: Path) -> None:
+    """Genus and species, say: the one with more values was taken with a note."""
+    records = [f">s{i}|{('Rosa', 'Malus')[i % 2]}|sp{i % 4}\n{'ACGT' * 5}{'ACGT'[i % 4] * (i + 1)}" for i in range(24)]
+    file = tmp_path / "a.fasta"
+    file.write_text("\n".join(records) + "\n", encoding="utf-8")
+    with pytest.raises(UserError) as told:
+        open_dataset(file)
+    assert "--label-field 2" in str(told.value) and "--label-field 3" in str(told.value)
+    assert open_dataset(file, reading=Reading(label_field="2")).classes == ("Malus", "Rosa")

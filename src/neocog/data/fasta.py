@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from neocog.data.reading import ambiguous
 from neocog.errors import UserError, listed, printable
 
 SUFFIXES = (".fasta", ".fa", ".fna", ".fas", ".fasta.gz", ".fa.gz", ".fna.gz", ".fas.gz")
@@ -129,10 +130,17 @@ def _place(rows: list[list[str]], field: str, where: str) -> tuple[int, int, str
     if not found:
         what = "no field of the headers tells classes: each is always the same, or nearly always another"
         raise UserError(what, f"{where}: '{'|'.join(rows[0])[:80]}'", "choose one with --label-field 2")
-    _, classes, place = max(
-        found
-    )  # what all records have, such as the species, before what some have, such as GenBank's id
-    others = f", {len(found)} could be" if len(found) > 1 else ""
+    # What all records have, such as the species, before what some have, such as GenBank's id
+    full = [one for one in found if one[0] == max(found)[0]]
+    if len(full) > 1 and not field:
+        first, second = (f"field {place + 1} ({classes:,} values)" for _, classes, place in full[:2])
+        shown = f"{where}: '{'|'.join(rows[0])[:80]}'"
+        flags = [f"--label-field {place + 1}" for _, _, place in full[:2]]
+        raise ambiguous(
+            f"{len(full)} fields of the headers could be the label", shown, (first, flags[0]), (second, flags[1])
+        )
+    _, classes, place = max(found)
+    others = "; others are missing in some records" if len(found) > 1 else ""
     return place, int(field == GENUS), f"the one with {classes:,} different values{others}"
 
 
