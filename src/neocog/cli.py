@@ -1,7 +1,7 @@
 """The command line's entry: runs one command and leaves with its exit code. torch is imported only by verbs that need it.
 
 Progress goes to stderr; with --json standard output is exactly one JSON object. Exit codes: 0 done, 2 the user's mistake,
-130/143/129 interrupted with the run saved, 1 a defect of ours.
+130/143/129/138 interrupted with the run saved, 1 a defect of ours.
 """
 
 from __future__ import annotations

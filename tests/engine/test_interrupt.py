@@ -14,7 +14,7 @@ import pytest
 
 from neocog.engine.interrupt import SIGNALS, Guard, Interrupted, guarded
 
-CODES = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+CODES = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGUSR1, 138)]
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,7 @@ def main() -> None:
     for kind in ("images", "rows"):
         for split, sizes in SPLITS.items():
             net = network(kind)
-            synchronise_batchnorm(net)
+            synchronise_batchnorm(net, ranks)
             start = sum(sizes[: ranks.rank])
             own = data(kind)[start : start + sizes[ranks.rank]]
             tensors |= {f"{kind}.{split}.{name}": value for name, value in learn(net, own, 8, ranks).items()}
@@ -108,7 +108,7 @@ def main() -> None:
     ranks.broadcast(told)
     tensors |= {f"told.{name}": value for name, value in told.state_dict().items()}
     single = nn.BatchNorm1d(3)
-    synchronise_batchnorm(single)
+    synchronise_batchnorm(single, ranks)
     facts = plain(ranks)
     try:
         single(torch.ones(1 - ranks.rank, 3))

@@ -15,12 +15,12 @@ from types import FrameType
 
 from neocog.errors import UserError
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # SIGUSR1: SLURM says that the time is nearly over
 ECHO = 1.0  # s: a terminal and a launcher may both pass on one and the same Ctrl-C
 
 
 class Interrupted(Exception):
-    """The run in ``folder`` was stopped by a signal, and is saved. ``code`` is the exit status: 143, 130 or 129."""
+    """The run in ``folder`` was stopped by a signal, and is saved. ``code`` is the exit status: 143, 130, 129 or 138."""
 
     def __init__(self, number: int, folder: Path) -> None:
         name = signal.Signals(number).name

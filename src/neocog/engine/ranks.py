@@ -110,12 +110,26 @@ class Ranks:
             return dict(tally)
         total = {}
         for name, (dtype, shape, device) in self._agreed_shapes(tally).items():
-            value = tally[name].clone() if name in tally else torch.zeros(shape, dtype=dtype, device=device)
-            value = value.contiguous()
-            with self._together():
-                dist.all_reduce(value)
-            total[name] = value
+            value = tally[name] if name in tally else torch.zeros(shape, dtype=dtype, device=device)
+            total[name] = self.sum_tensor(value)
         return total
+
+    def sum_tensor(self, value: Tensor) -> Tensor:
+        """The sum of a tensor over the ranks, which all give one of the same shape."""
+        total = value.clone().contiguous()
+        if self.world > 1:
+            with self._together():
+                dist.all_reduce(total)
+        return total
+
+    def gather(self, value: Tensor) -> Tensor:
+        """(R, …) the tensors of all ranks, which are of one shape, by rank."""
+        if self.world == 1:
+            return value[None]
+        each = [torch.empty_like(value) for _ in range(self.world)]
+        with self._together():
+            dist.all_gather(each, value)
+        return torch.stack(each)
 
     def broadcast(self, *nets: Module) -> None:
         """Give every rank the weights and buffers of rank 0."""

@@ -153,8 +153,7 @@ def ready(job: Job, ranks: Ranks) -> Learner:
     if config.engine == "numpy":
         fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
     for net in (*fresh.nets.values(), *fresh.means.values()):
-        if ranks.world > 1:
-            synchronise_batchnorm(net)
+        synchronise_batchnorm(net, ranks)
         if config.engine == "torch":
             reorder(net)
     return fresh
