@@ -28,7 +28,9 @@ def synchronise_batchnorm(net: Module, ranks: Ranks) -> None:
     for module in net.modules():
         if isinstance(module, _BatchNorm):
             kind = type(module)
-            module.__class__ = type(kind.__name__, (kind,), {"forward": _synchronised(kind, ranks), "__module__": __name__})
+            module.__class__ = type(
+                kind.__name__, (kind,), {"forward": _synchronised(kind, ranks), "__module__": __name__}
+            )
 
 
 def _synchronised(kind: type[_BatchNorm], ranks: Ranks) -> Any:
@@ -106,7 +108,9 @@ class _Normalise(torch.autograd.Function):
         return outputs.to(inputs.dtype), mean, variance, count
 
     @staticmethod
-    def backward(context: Any, slope: Tensor, *unused: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
+    def backward(
+        context: Any, slope: Tensor, *unused: Tensor
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
         inputs, weight, mean, variance, count = context.saved_tensors
         x, dy = inputs.to(mean.dtype), slope.to(mean.dtype)
         dx, own = dy, dy.new_zeros(2, dy.shape[1])

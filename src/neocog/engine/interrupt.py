@@ -15,7 +15,12 @@ from types import FrameType
 
 from neocog.errors import UserError
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # SIGUSR1: SLURM says that the time is nearly over
+SIGNALS = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+)  # SIGUSR1: SLURM says that the time is nearly over
 ECHO = 1.0  # s: a terminal and a launcher may both pass on one and the same Ctrl-C
 
 
