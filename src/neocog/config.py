@@ -259,7 +259,7 @@ def from_toml(text: str, where: str) -> Config:
         if name in names_of(kind)
     }
     config, faults = taken(Config(), USUAL.get(str(settings.get("task")), {}) | settings, where)
-    raise_all([*_unknown(tables, where), *faults])
+    raise_all([*_unknown(tables, where), *(UserError(fault.what, fault.where or where, fault.fix) for fault in faults)])
     return config
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
-from neocog.errors import UserError, listed
+from neocog.errors import UserError, listed, printable
 
 MOST_COMPARED = 200  # classes among which misspelt names are looked for
 RARE, LEAST_LETTERS = 0.1, 5  # of the other's samples; letters of a name
@@ -98,11 +98,11 @@ def _near(first: str, second: str) -> bool:
     return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
 
 
-def require_classes(data: Dataset, least: int) -> None:
+def require_classes(data: Dataset, least: int, where: str) -> None:
     """A classifier learns to tell classes apart: one class alone is a mistake."""
     if len(data.classes) < least:
         raise UserError(
             f"{len(data.classes)} class ({listed(data.classes)}) in {len(data)} samples, {least} needed",
-            str(data.root or data.kind),
+            printable(where),
             "give each class its own folder or label; if the class folders lie one folder deeper, give that folder",
         )

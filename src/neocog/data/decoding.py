@@ -28,6 +28,7 @@ class Decoding:
 
 
 DEFAULT = Decoding()
+_AT_ONCE = 1 << 20  # pixels laid over the background at once
 
 
 def check_size(width: int, height: int, frames: int, decoding: Decoding, name: str) -> None:
@@ -75,9 +76,13 @@ def composite(colour: Array, alpha: Array, background: tuple[int, ...], premulti
         return colour
     wide: type[np.unsignedinteger[Any]] = np.uint32 if full == 255 else np.uint64
     behind = np.array(_background(background, colour.shape[2]), dtype=wide) * (full // 255)
-    veil = behind * (full - alpha.astype(wide))  # (H, W, C)
-    front = colour.astype(wide) * (full if premultiplied else alpha)
-    pixels: Array = np.minimum((front + veil + full // 2) // full, full).astype(colour.dtype)
+    pixels = np.empty_like(colour)
+    rows = max(1, _AT_ONCE // colour.shape[1])
+    for start in range(0, len(colour), rows):  # products are four times as wide as pixels
+        some, opaque = colour[start : start + rows], alpha[start : start + rows]
+        veil = behind * (full - opaque.astype(wide))  # (rows, W, C)
+        front = some.astype(wide) * (full if premultiplied else opaque)
+        pixels[start : start + rows] = np.minimum((front + veil + full // 2) // full, full)
     return pixels
 
 

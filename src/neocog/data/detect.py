@@ -79,7 +79,7 @@ def open_dataset(source: str | Path, decoding: Decoding = DEFAULT, reading: Read
     ):
         data = replace(data, mirror=False)  # unless the data themselves show that a mirrored one keeps its class
     if data.has_classes:
-        require_classes(data, reading.least_classes)
+        require_classes(data, reading.least_classes, str(source))
     raise_all(_without_effect(data, reading))
     return bound(data, reading)
 

@@ -32,7 +32,8 @@ def decode(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Array:
 def decode_bytes(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
     """Pixels and header of a file that is already in memory. Raises BadImage."""
     if nifti.is_nifti(name):
-        return nifti.decode(data, decoding, name)
+        with pillow.told(name):
+            return nifti.decode(data, decoding, name)
     kind = _checked(sniff(data[:512], name), decoding, name)
     pixels, head = tiff.decode(data, decoding, name) if kind == "TIFF" else pillow.decode(data, kind, decoding, name)
     if pixels.shape != (*head.size, head.channels) or str(pixels.dtype) != head.dtype:
@@ -45,7 +46,8 @@ def header(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Header:
     name = name or str(path)
     with open_regular(path, name) as file:
         if nifti.is_nifti(name):
-            return nifti.header(file.read(nifti.HEAD), decoding, name)
+            with pillow.told(name):
+                return nifti.header(file.read(nifti.HEAD), decoding, name)
         kind = _checked(sniff(file.read(512), name), decoding, name)
         file.seek(0)
         head = tiff.header(file, decoding, name) if kind == "TIFF" else pillow.header(file, kind, decoding, name)

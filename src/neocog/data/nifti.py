@@ -93,7 +93,7 @@ def _header(parsed: Any, decoding: Decoding, name: str) -> Header:
     if turned or axes != (0, 1, 2):
         notes = (*notes, "turned to RAS+")
     zooms = [float(parsed.get_zooms()[axis]) for axis in axes[::-1]]
-    unit = {"meter": 1e3, "mm": 1.0, "micron": 1e-3}.get(parsed.get_xyzt_units()[0], 0.0)
+    unit = {1: 1e3, 2: 1.0, 3: 1e-3}.get(int(parsed["xyzt_units"]) & 7, 0.0)  # metres, millimetres, micrometres
     spacing = tuple(side * unit for side in zooms) if unit and min(zooms) > 0 else ()
     return Header(height, width, 1, dtype, f"1 × {stored.name}", notes, depth, spacing)
 

@@ -31,6 +31,7 @@ from neocog.data import png
 from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.decoding import Decoding, check_size, composite, finite, frames_used, turn
 from neocog.data.exif import orientation
+from neocog.errors import UserError
 
 _FORMATS: dict[str, type[ImageFile]] = {
     "PNG": PngImageFile, "JPEG": JpegImageFile, "WebP": WebPImageFile, "BMP": BmpImageFile, "GIF": GifImageFile,
@@ -220,7 +221,7 @@ def told(name: str) -> Iterator[None]:
     """Whatever a decoder raises on a hostile file, the user gets one line with the file's name."""
     try:
         yield
-    except BadImage:
+    except UserError:
         raise
     except MemoryError as error:
         raise BadImage("not enough memory to decode it", name, "cut it into tiles") from error

@@ -12,6 +12,7 @@ import numpy as np
 from PIL.PngImagePlugin import PngImageFile
 
 from neocog.data.dataset import Array, BadImage
+from neocog.errors import printable
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6  # colour types
 
@@ -42,7 +43,7 @@ def walk(file: BinaryIO, name: str, check: bool) -> Png:
         if not wanted:
             file.seek(length + 4, io.SEEK_CUR)
         elif len(body) < length + 4 or zlib.crc32(body[:-4], zlib.crc32(kind)) != int.from_bytes(body[-4:]):
-            text = kind.decode("ascii", "backslashreplace")
+            text = printable(kind.decode("latin-1"))
             raise BadImage(f"damaged or cut short: checksum of PNG chunk {text}", name, "copy the file again")
         if kind == b"IHDR":
             facts = body[8:10]

@@ -41,6 +41,8 @@ def read_sequence_table(path: Path, reading: Reading) -> Dataset:
     splits = read_splits(cells["split"], table.lines, faults) if "split" in cells else None
     raise_all(faults.errors(path))
     rows = [row for row in range(len(ids)) if row not in unknown]
+    if not rows:
+        raise UserError("no row with a label below the header", where, "list one sequence and its label a line")
     letters = [cells["sequence"][row].encode("utf-8") for row in rows]
     notes = [*([note] if note else []), *alike]
     data = dataset(path, "CSV of sequences", [ids[i] for i in rows], letters, [labels[i] for i in rows], reading, notes)

@@ -62,7 +62,7 @@ def dataset(
     where = printable(str(path))
     contents = encoded(ids, letters, reading.gaps, where, notes, labels)
     kept = _distinct(ids, notes)
-    kept = _frequent(labels, kept, reading.min_samples, notes)
+    kept = _frequent(labels, kept, reading.min_samples, notes, where)
     array = padded([contents[i] for i in kept], notes)
     names = tuple(_names([ids[i] for i in kept]))
     index, classes = index_classes([labels[i] for i in kept])
@@ -190,14 +190,15 @@ def _distinct(ids: Sequence[str], notes: list[str]) -> list[int]:
     return kept
 
 
-def _frequent(labels: list[str], kept: list[int], least: int, notes: list[str]) -> list[int]:
+def _frequent(labels: list[str], kept: list[int], least: int, notes: list[str], where: str) -> list[int]:
     counts = Counter(labels[i] for i in kept)
     enough = {label for label, count in counts.items() if count >= least}
     if len(enough) == len(counts):
         return kept
     if not enough:
         most = max(counts.values())
-        raise UserError(f"no class has {least:,} samples; the largest has {most:,}", fix="give a lower --min-samples")
+        what = f"no class has {least:,} samples; the largest has {most:,}"
+        raise UserError(what, where, "give a lower --min-samples")
     found = [i for i in kept if labels[i] in enough]
     notes.append(
         f"{len(counts) - len(enough):,} classes with fewer than {least:,} samples left out: "
