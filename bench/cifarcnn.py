@@ -32,9 +32,9 @@ def ours(steps: int, data: str, precision: str) -> float:
     from neocog.engine.precision import choose
     from neocog.engine.ranks import Ranks
     from neocog.run import Run
+    from neocog.verbs.fit import ready
     from neocog.verbs.job import arrange, read
     from neocog.verbs.screen import Screen
-    from neocog.verbs.train import ready
 
     settings = {"data": data, "model": "cifarcnn", "batch": BATCH, "epochs": 1, "precision": precision}
     config, screen = changed(Config(), settings), Screen(quiet=True)

@@ -141,9 +141,9 @@ def ours(steps: int, threads: int) -> float:
     from neocog.engine.precision import choose
     from neocog.engine.ranks import Ranks
     from neocog.run import Run
+    from neocog.verbs.fit import ready
     from neocog.verbs.job import arrange, read
     from neocog.verbs.screen import Screen
-    from neocog.verbs.train import ready
 
     torch.set_num_threads(threads)
     config = configured(Config(), {"data": "mnist", "epochs": 1, "threads": threads, **VAE})

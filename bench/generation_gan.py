@@ -133,9 +133,9 @@ def neocog_steps() -> Iterator[int]:
     from neocog.engine.precision import choose
     from neocog.engine.ranks import Ranks
     from neocog.run import Run
+    from neocog.verbs.fit import ready
     from neocog.verbs.job import arrange, read
     from neocog.verbs.screen import Screen
-    from neocog.verbs.train import ready
 
     threads = torch.get_num_threads()
     settings = {"data": "mnist", "task": "gan", "batch": BATCH, "width": WIDTH, "threads": threads}

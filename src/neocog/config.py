@@ -226,7 +226,11 @@ class Config:
 
     def to_toml(self) -> str:
         """TOML that ``from_toml`` reads back to an equal value."""
-        return tomli_w.dumps({name: _plain(section) for name, section in asdict(self).items()})
+        return tomli_w.dumps(self.tables())
+
+    def tables(self) -> dict[str, Any]:
+        """{section: {setting: value}} in plain values, which ``from_tables`` reads back."""
+        return {name: _plain(section) for name, section in asdict(self).items()}
 
 
 # Settings of the training that are other by default for some tasks (Radford et al. 2016 for gan)
@@ -252,6 +256,11 @@ def from_toml(text: str, where: str) -> Config:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"not TOML: {error}", where) from error
+    return from_tables(tables, where)
+
+
+def from_tables(tables: Mapping[str, Any], where: str) -> Config:
+    """Settings from tables by section, checked as those of TOML are."""
     settings = {
         name: value
         for section, kind in SECTIONS.items()

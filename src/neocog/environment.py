@@ -14,6 +14,9 @@ PACKAGES = ("neocog", "torch", "torchvision", "numpy", "safetensors", "pillow")
 # What decides how fast, and in the last digit how, a network is computed
 FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve", "bf16")
 
+# Environment variables that forbid instructions which the processor has
+LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR")
+
 
 def environment() -> dict[str, Any]:
     """Plain values for JSON. Memory in bytes; a package that is missing has version None."""
@@ -26,6 +29,7 @@ def environment() -> dict[str, Any]:
             "features": cpu_features(),
             "cores": cores(),
             "capability": _torch_capability(),
+            "limits": {name: os.environ[name] for name in LIMITS if name in os.environ},
             "threads": _threads(),
         },
         "memory": {"total": _memory("MemTotal"), "available": _memory("MemAvailable")},

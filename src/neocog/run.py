@@ -2,7 +2,8 @@
 
 A run folder holds plain files only (no pickle):
 
-    config.toml          the resolved settings; ``resume`` reads only this
+    plan.json            written first: settings as asked and as resolved, stages, command, identity, and what was changed since
+    config.toml          the resolved settings, for people
     environment.json     versions, threads, device, fingerprint of the data, the command
     splits.csv           sample, label, split, group, sha256; pixels (SHA-256 of what is shown), family; thumbnails.npz beside it
     metrics.csv          one row an epoch
@@ -128,16 +129,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A grid of pictures; ``large`` ones, in their own proportions, for people who look into them.
-
-    ``wide``: each as wide as the page, such as whole rows of images.
-    """
+    """A grid of pictures."""
 
     pictures: tuple[Picture, ...]
     note: str = ""
-    large: bool = False
+    large: bool = False  # in their own proportions, for people who look into them
     kind: Literal["pictures"] = "pictures"
-    wide: bool = False
+    wide: bool = False  # each as wide as the page, such as whole rows of images
 
 
 @dataclass(frozen=True)
@@ -161,10 +159,7 @@ class Whiskers:
 
 @dataclass(frozen=True)
 class Scatter:
-    """One point a sample; ``ideal``: the line on which they should lie, y = x or y = 0; "none": a plane, with equal units.
-
-    ``groups``: what each point belongs to, told apart by colour.
-    """
+    """One point a sample; ``ideal``: the line on which they should lie, y = x or y = 0; "none": a plane, with equal units."""
 
     x_label: str
     y_label: str
@@ -173,7 +168,7 @@ class Scatter:
     ideal: Literal["diagonal", "zero", "none"] = "diagonal"
     note: str = ""
     kind: Literal["scatter"] = "scatter"
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()  # what each point belongs to, told apart by colour
 
 
 @dataclass(frozen=True)
@@ -202,6 +197,10 @@ class Run:
     """Paths inside a run folder."""
 
     folder: Path
+
+    @property
+    def plan(self) -> Path:
+        return self.folder / "plan.json"
 
     @property
     def config(self) -> Path:

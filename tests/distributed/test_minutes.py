@@ -9,7 +9,7 @@ from threading import Barrier
 from types import SimpleNamespace
 from typing import Any, cast
 
-from neocog.verbs.train import affordable
+from neocog.verbs.fit import affordable
 
 
 class Meeting:

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from neocog.commands.app import Json, Out, Quiet, Reading, app, console, given, settings_file, show
 from neocog.config import HINTS, SECTIONS
 from neocog.effects import defaults
-from neocog.errors import UserError
+from neocog.errors import UserError, raise_all
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -57,6 +57,10 @@ def train(
     *,
     config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
     out: Out = None,
+    go_on: Annotated[
+        bool, Parameter(negative=(), help="Where --out holds this very run already: go on with it.")
+    ] = False,
+    fold: Annotated[int | None, Parameter(help="Of --folds, train this one alone; the last to end sums up.")] = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
@@ -83,7 +87,8 @@ def train(
     from neocog.verbs.ahead import planned
     from neocog.verbs.train import command_line, start
 
-    run = start(planned(settings_file(config), {"data": data, **settings}, out), out, quiet, command_line())
+    asked = planned(settings_file(config), {"data": data, **settings}, None if go_on or fold else out)
+    run = start(asked, out, quiet, command_line(), go_on, fold)
     print_result(run.result, json)
 
 
@@ -93,6 +98,10 @@ def resume(
     /,
     *,
     allow_changed: Annotated[bool, Parameter(negative=(), help="Also on data that have changed since.")] = False,
+    change: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), help="Settings that are other from now on; the report says so."),
+    ] = (),
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -101,10 +110,17 @@ def resume(
     For example:
 
         neocog resume runs/classification/digits-cnn
+        neocog resume runs/classification/digits-cnn --change lr=0.0005 epochs=40
     """
     from neocog.verbs.train import resume as go_on
 
-    print_result(go_on(run, quiet, allow_changed).result, json)
+    pairs = [each.partition("=") for each in change]
+    raise_all(
+        UserError(f"--change {each}: no value", fix="write --change lr=0.01")
+        for each, (_, eq, _) in zip(change, pairs, strict=True)
+        if not eq
+    )
+    print_result(go_on(run, quiet, allow_changed, {name: value for name, _, value in pairs}).result, json)
 
 
 @app.command

@@ -213,6 +213,14 @@ def changes(recorded: Manifest, dataset: Dataset, parts: Texts, digests: Sequenc
     return "; ".join(f"{len(names):,} {kind}: {listed(names)}" for kind, names in found.items())
 
 
+def content_digest(dataset: Dataset, parts: Texts, digests: Sequence[str], told: Sequence[str]) -> str:
+    """SHA-256 (hex) over the samples in their order: name, file, what is known of it, and part."""
+    found = hashlib.sha256()
+    for row in zip(dataset.names, digests, told, parts.tolist(), strict=True):
+        found.update("\0".join((*row, "")).encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
+
+
 def fingerprint(digests: Iterable[str], labels: Iterable[Any]) -> str:
     """SHA-256 (hex) over all contents and labels, whatever their order and names."""
     pairs = sorted(f"{digest} {label}" for digest, label in zip(digests, labels, strict=True))

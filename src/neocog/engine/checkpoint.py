@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,10 +26,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from neocog import __version__
-from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
 from neocog.errors import UserError, listed, printable
-
-__all__ = ["CannotSave", "Checkpoint", "clear", "latest", "optimizer_tensors", "restore_optimizer", "save", "writable"]
 
 KEPT = 2  # the newest two: one may go bad
 UNFINISHED = ".unfinished-"  # prefix of what is being written or removed: never read, cleared at the next start
@@ -41,7 +38,7 @@ class CannotSave(UserError):
 
 
 class Damaged(Exception):
-    """The file in a checkpoint that is not what was written, and how one knows."""
+    """Which file of a checkpoint is not what was written, and how one knows."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,7 @@ class Checkpoint:
     step: int
     state: dict[str, Any]
     files: Mapping[str, Mapping[str, Any]]  # name: {"bytes", "sha256"}
+    run: str = ""  # identity of the run that wrote it
     skipped: list[str] = field(default_factory=list)  # newer ones that are damaged: folder, file, reason
 
     def tensors(self, name: str) -> dict[str, Tensor]:
@@ -79,12 +77,12 @@ def save(
     step: int,
     tensors: Mapping[str, Mapping[str, Tensor]],
     state: Mapping[str, Any],
-    keep: Collection[Path] = (),
+    run: str = "",
 ) -> Path:
-    """Write ``folder/step-000001234`` and then remove all but the newest two and those in ``keep``.
+    """Write ``folder/step-000001234`` and then remove all but the newest two.
 
-    ``tensors`` holds one file's worth of named tensors an entry, ``state`` plain JSON values. The caller holds the
-    run's lock. Raises CannotSave (what, where, bytes needed and free) with the earlier checkpoints intact.
+    ``tensors`` holds one file's worth of named tensors an entry, ``state`` plain JSON values, ``run`` its identity. The
+    caller holds the run's lock. Raises CannotSave (what, where, bytes needed and free) with earlier ones intact.
     """
     # Python's own JSON, infinities included: what is read must equal what was written
     plain = json.dumps(dict(state), indent=1).encode()
@@ -100,14 +98,15 @@ def save(
                 file = f"{name}.safetensors"
                 files[file] = _write(temporary / file, safetensors.torch.save(_packed(group)))
             files["state.json"] = _write(temporary / "state.json", plain)
-            _write(temporary / "manifest.json", _manifest({"version": __version__, "step": step, "files": files}))
+            facts = {"version": __version__, "run": run, "step": step, "files": files}
+            _write(temporary / "manifest.json", _manifest(facts))
             _sync(temporary)
             _rename(temporary, target)
             _sync(folder)
         except OSError:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        _prune(folder, target, keep)
+        _prune(folder, target)
     return target
 
 
@@ -179,7 +178,8 @@ def _read(path: Path, skipped: list[str]) -> Checkpoint:
     files = manifest["files"]
     for name in files:
         _verified(path, name, files)
-    return Checkpoint(path, manifest["step"], json.loads(_verified(path, "state.json", files)), files, skipped)
+    state = json.loads(_verified(path, "state.json", files))
+    return Checkpoint(path, manifest["step"], state, files, manifest.get("run", ""), skipped)
 
 
 def _manifest(facts: Mapping[str, Any]) -> bytes:
@@ -262,11 +262,10 @@ def _rename(temporary: Path, target: Path) -> None:
     temporary.rename(target)
 
 
-def _prune(folder: Path, newest: Path, keep: Collection[Path]) -> None:
-    """Keep ``newest``, the one before it, and ``keep``. What claims a later step than the newest was damaged."""
+def _prune(folder: Path, newest: Path) -> None:
+    """Keep ``newest`` and the one before it. What claims a later step than the newest was damaged."""
     paths = [path for path in _saved(folder) if not path.name.endswith(".replaced")]
-    newest_two = paths[paths.index(newest) :][:KEPT]
-    stay = {path.name for path in (*newest_two, *keep)}
+    stay = {path.name for path in paths[paths.index(newest) :][:KEPT]}
     for path in _saved(folder):
         if path.name not in stay:
             _remove(path)

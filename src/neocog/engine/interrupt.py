@@ -1,4 +1,4 @@
-"""Ctrl-C, a scheduler's SIGTERM and a closed terminal, turned into a flag that the loop looks at after each step."""
+"""Ctrl-C, a scheduler's SIGTERM and a closed terminal: for the loop a flag that it looks at, elsewhere an exception."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,23 +15,31 @@ from types import FrameType
 
 from neocog.errors import UserError
 
-SIGNALS = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-)  # SIGUSR1: SLURM says that the time is nearly over
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # the last: SLURM, when time is nearly over
+CALLER = 1000  # above all signals: whoever called ``train`` from Python has asked for the end
 ECHO = 1.0  # s: a terminal and a launcher may both pass on one and the same Ctrl-C
 
 
-class Interrupted(Exception):
-    """The run in ``folder`` was stopped by a signal, and is saved. ``code`` is the exit status: 143, 130, 129 or 138."""
+class Stop(Exception):
+    """What ``after_epoch`` of ``neocog.train`` raises to end a training: it is saved, and ``Interrupted`` has code 4."""
 
-    def __init__(self, number: int, folder: Path) -> None:
-        name = signal.Signals(number).name
-        super().__init__(f"stopped by {name}, and saved; go on with: neocog resume {shlex.quote(str(folder))}")
-        self.signal = number
-        self.code = 128 + number
+
+class Interrupted(Exception):
+    """A run was stopped, by a signal or its caller, and the one in ``folder`` is saved; None: nothing had begun.
+
+    ``code`` is the exit status: 143, 130, 129 or 138; 4 by its caller.
+    """
+
+    def __init__(self, number: int, folder: Path | None = None) -> None:
+        super().__init__(number, folder)
+        self.signal, self.folder = number, folder
+        self.code = 4 if number == CALLER else 128 + number
+
+    def __str__(self) -> str:
+        by = "its caller" if self.signal == CALLER else signal.Signals(self.signal).name
+        if self.folder is None:
+            return f"stopped by {by}; nothing was written"
+        return f"stopped by {by}, and saved; go on with: neocog resume {shlex.quote(str(self.folder))}"
 
 
 class Abandoned(UserError):
@@ -55,23 +63,56 @@ class Guard:
             os._exit(128 + number)
 
 
+@dataclass
+class Leaving(Guard):
+    """``saved`` gives the folder of the run, if it has begun and can go on."""
+
+    saved: Callable[[], Path | None] = lambda: None
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """The first signal raises Interrupted wherever the process is: whole files are all that is ever written."""
+        first = self.signal is None
+        super().receive(number, frame)
+        if first:
+            raise Interrupted(number)
+
+
 @contextmanager
 def guarded() -> Iterator[Guard]:
+    """Signals are a flag while the block runs: what it does is finished in its own time."""
+    guard = Guard()
+    with _receiving(guard.receive):
+        yield guard
+
+
+@contextmanager
+def leaving() -> Iterator[Leaving]:
+    """Signals end the block with Interrupted, which names the run that can go on, whatever part of it was at work."""
+    guard = Leaving()
+    try:
+        with _receiving(guard.receive):
+            yield guard
+    except Interrupted as stop:
+        stop.folder = guard.saved()
+        raise
+
+
+@contextmanager
+def _receiving(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Catch the signals while the block runs, and give back the handlers that were there.
 
-    A signal that was ignored (``nohup``) stays ignored. Outside the main thread, where Python allows no handlers, the
-    guard never hears anything.
+    A signal that was ignored (``nohup``) stays ignored. Outside the main thread, where Python allows no handlers, nothing
+    is ever heard.
     """
-    guard = Guard()
     if threading.current_thread() is not threading.main_thread():
-        yield guard
+        yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, guard.receive)
+            signal.signal(number, receive)
     try:
-        yield guard
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)

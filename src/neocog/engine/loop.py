@@ -23,6 +23,7 @@ from neocog.data.dataset import Dataset
 from neocog.data.feed import Batch, Feed
 from neocog.engine import checkpoint
 from neocog.engine.interrupt import Guard, Interrupted
+from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
 from neocog.engine.precision import Precision
 from neocog.engine.ranks import Ranks
 from neocog.engine.schedule import rate
@@ -42,6 +43,7 @@ class Counters:
 
     step: int = 0
     steps: int = 0
+    per_epoch: int = 0  # steps of an epoch; 0: saved before they were counted
     loss: float = 0.0  # sum over the samples of this epoch so far
     seen: int = 0
     best: float | None = None
@@ -107,6 +109,7 @@ class Loop:
     ranks: Ranks
     run: Run
     dataset: Dataset
+    identity: str = ""  # of the run, in every checkpoint
     times: list[float] = field(default_factory=list)  # seconds of each step of this process
     failures: list[checkpoint.CannotSave] = field(default_factory=list)  # saves that failed since the last good one
 
@@ -263,20 +266,18 @@ class Loop:
         states: dict[str, Any] = {}
         for name, net in learner.nets.items():
             tensors[name] = net.state_dict()
-            tensors[f"optimizer.{name}"], states[name] = checkpoint.optimizer_tensors(learner.optimizers[name])
+            tensors[f"optimizer.{name}"], states[name] = optimizer_tensors(learner.optimizers[name])
         tensors |= {f"mean.{name}": net.state_dict() for name, net in learner.means.items()}
         tensors |= {f"best.{name}": state for name, state in learner.best.items()}
         state = {"counters": asdict(learner.counters), "optimizers": states, "best": sorted(learner.best)}
-        checkpoint.save(self.run.checkpoints, learner.counters.step, tensors, state)
+        checkpoint.save(self.run.checkpoints, learner.counters.step, tensors, state, run=self.identity)
 
 
 def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
     """Put a checkpoint's networks, optimizers and counters into a fresh learner."""
     for name, net in learner.nets.items():
         saved.restore(name, net)
-        checkpoint.restore_optimizer(
-            learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name]
-        )
+        restore_optimizer(learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name])
     for name, net in learner.means.items():
         saved.restore(f"mean.{name}", net)
     learner.best = {name: saved.tensors(f"best.{name}") for name in saved.state["best"]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from neocog.errors import UserError
+from neocog.measures.stored import stored_measure
 from neocog.pages.sections import sections_from_json
 from neocog.run import Measure, Run, Section
 
@@ -38,7 +38,7 @@ def read(run: Run) -> Record:
     result = _json(run.result)
     try:
         measures = {
-            part: {name: _measure(m) for name, m in found.items()} for part, found in result["measures"].items()
+            part: {name: stored_measure(m) for name, m in found.items()} for part, found in result["measures"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"no measures that can be read: {error!r}", str(run.result), "evaluate the run again") from None
@@ -72,11 +72,6 @@ def rows(path: Path) -> list[dict[str, str]]:
 def periods(run: Run) -> tuple[float, ...]:
     """(V,) after how much each of a run's quantities comes round again, as it was learned; 0 of what is no angle."""
     return tuple(map(float, _json(run.model).get("periods", ())))
-
-
-def _measure(value: Mapping[str, Any]) -> Measure:
-    number, low, high = (math.nan if value[key] is None else float(value[key]) for key in ("value", "low", "high"))
-    return Measure(number, low, high, int(value["n"]), value.get("units"))
 
 
 def _settings(path: Path) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from neocog.data.dataset import Array
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 from neocog.interop.inception import Inception
+from neocog.measures.stored import stored_measure
 from neocog.predictor import Predictor, load_predictor, probabilities
-from neocog.run import Measure, Run
+from neocog.run import Run
 
 PIECE = 256
 MANY, FEW = 20_000, 2_000
@@ -117,7 +118,7 @@ def extractor_of(source: Run | str | None, preprocessing: Preprocessing) -> Extr
         shown = [f"{' × '.join(map(str, x.size))} of {x.channels} × {x.dtype}" for x in (theirs, preprocessing)]
         what = f"--extractor {source.folder} sees images of {shown[0]}, these are {shown[1]}"
         raise UserError(what, fix="train it with the same --size and --channels")
-    accuracy = Measure(**accuracy_of(source))
+    accuracy = stored_measure(accuracy_of(source))
     said = f"accuracy {accuracy.value:.4f} on {accuracy.n:,} test images"
     return Classifier(f"{predictor.facts['model']}, a classifier with {said}", predictor)
 

@@ -23,6 +23,7 @@ from neocog.interop.engine import on_processor
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, options
 from neocog.studies import STUDIES, study_of
 from neocog.studies.study import Study
+from neocog.verbs.folder import unused
 
 POLICIES = {"images": Augmentation, "volumes": VolumeAugmentation, "sequences": SequenceAugmentation}
 FEW = 10  # names of options that a message lists
@@ -108,12 +109,6 @@ def _machine(training: TrainConfig) -> Iterator[UserError]:
         yield UserError("--device cuda: this machine has no GPU that torch can use", fix=fix)
     if training.engine != "torch":
         yield from faults_of(lambda: on_processor(training))
-
-
-def unused(out: Path) -> None:
-    """Raise UserError where something is at ``out`` already."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists already", fix="give another --out, or `neocog resume` it")
 
 
 def sketched(name: str, channels: int, size: tuple[int, ...], given: dict[str, Any], outputs: int = 2) -> None:

@@ -20,8 +20,10 @@ from neocog.tasks import chapters as chapter
 SHOWN = 24  # training samples that are shown
 
 
-def chapters(job: Job, learner: Learner, loop: Loop, results: Sequence[Section]) -> list[Section]:
-    """Results, data, network, training, filters, how to repeat it."""
+def chapters(
+    job: Job, learner: Learner, loop: Loop, results: Sequence[Section], history: Sequence[str]
+) -> list[Section]:
+    """Results, data, network, training, filters, how to repeat it. ``history``: what was changed while it was trained."""
     network, recipe = learner.judged[job.study.network], job.preprocessing
     facts = json.loads(loop.run.environment.read_text(encoding="utf-8"))
     found = [*results, _data(job, loop)]
@@ -33,7 +35,7 @@ def chapters(job: Job, learner: Learner, loop: Loop, results: Sequence[Section])
     found.append(
         chapter.training_chapter(
             learner.counters.rows,
-            [str(each) for each in job.decisions],
+            [*history, *(str(each) for each in job.decisions)],
             learner.counters.best_epoch,
             job.task.chooses,
         )

@@ -4,41 +4,85 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
 from scipy.special import stdtrit
 
 from neocog.config import Config
-from neocog.engine.ranks import Ranks
-from neocog.environment import environment
+from neocog.data.split import content_digest
+from neocog.engine.lock import lock
+from neocog.errors import UserError
 from neocog.pages import sections_to_json, write_report
 from neocog.run import Bars, Run, Section, Table, to_json, write_atomically
-from neocog.studies.job import Data
+from neocog.studies.job import Data, Job
+from neocog.verbs.folder import begun, held, is_complete, make
 from neocog.verbs.job import arrange
+from neocog.verbs.plan import Launch, differing, plan_of, read_plan, write_environment, write_plan
+from neocog.verbs.plan import told as told_changes
 from neocog.verbs.screen import Screen
+from neocog.verbs.stages import train_stages
 
 
-def crossvalidate(config: Config, data: Data, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str]) -> None:
+def crossvalidate(config: Config, data: Data, run: Run, launch: Launch) -> None:
     """Train every fold in a folder of its own below the run folder, then write the summary result.json and report.html.
 
     Folds that are complete are left as they are, so that ``resume`` of the run folder goes on where it stopped.
     """
-    from neocog.verbs.train import is_complete, learn, ready
+    for fold in range(config.data.folds):
+        train_fold(config, data, run, replace(launch, fold=fold))
+    if launch.ranks.is_writer:
+        summarise(run, fold_runs(run, config), launch.screen)
 
-    if ranks.is_writer and not run.config.is_file():
-        write_atomically(run.config, config.to_toml())
-        write_atomically(run.environment, to_json({**environment(), "command": list(command)}))
-    parts = [Run(run.folder / f"fold-{fold + 1}") for fold in range(config.data.folds)]
-    for fold, part in enumerate(parts):
-        screen.say(f"fold {fold + 1} of {config.data.folds}", "bold")
-        if ranks.told("complete" if ranks.is_writer and is_complete(part) else "") != "complete":
-            if ranks.is_writer:
-                part.folder.mkdir(exist_ok=True)
-            job = arrange(config, data, ranks, screen, fold)
-            learn(job, ready(job, ranks), part, ranks, screen, command, fold)
+
+def train_fold(config: Config, data: Data, run: Run, launch: Launch) -> None:
+    """Train the fold of ``launch``, unless that is done."""
+    assert launch.fold is not None
+    ranks, own = launch.ranks, fold_runs(run, config)[launch.fold]
+    launch.screen.say(f"fold {launch.fold + 1} of {config.data.folds}", "bold")
     if ranks.is_writer:
-        summarise(run, parts, screen)
+        make(own.folder)
+    with held(own, ranks):
+        if ranks.told("complete" if ranks.is_writer and is_complete(own) else "") != "complete":
+            train_stages(arrange(config, data, ranks, launch.screen, launch.fold), config, own, launch)
+
+
+def fold_runs(run: Run, config: Config) -> list[Run]:
+    """The runs of the folds, the first one's folder being fold-1."""
+    return [Run(run.folder / f"fold-{fold + 1}") for fold in range(config.data.folds)]
+
+
+def describe_folds(job: Job, asked: Config, run: Run, launch: Launch) -> None:
+    """Write what the whole is, before any fold. ``job``: of the first fold; each fold resolves its settings anew."""
+    stages = [each.folder.name for each in fold_runs(run, job.config)]
+    content = content_digest(job.dataset, np.full(len(job.dataset), ""), job.data.digests, job.data.told)
+    new, plan = plan_of(job.config, asked, job.dataset.classes, stages, launch, content), read_plan(run)
+    if plan is None and not begun(run):
+        write_plan(run, new)
+    elif plan is not None:
+        unsaid = {
+            name: pair for name, pair in differing(plan.settings, new.settings).items() if name not in launch.changed
+        }
+        if unsaid or (not launch.changed and plan.identity != new.identity):
+            what = told_changes(unsaid) if unsaid else "the data have changed"
+            raise UserError(f"these folds were begun otherwise: {what}", str(run.plan), "give another --out")
+        write_plan(run, plan.after(new.settings, 0))
+    write_environment(run, launch)
+
+
+def summarise_if_last(run: Run, launch: Launch) -> None:
+    """Sum up where every fold is complete: of several jobs, the last one does. Who holds the whole does it for all."""
+    plan = read_plan(run) if launch.ranks.is_writer else None
+    if plan is None or is_complete(run) or not all(is_complete(Run(run.folder / name)) for name in plan.stages):
+        return
+    try:
+        with lock(run.folder, patience=60):
+            if not is_complete(run):
+                summarise(run, [Run(run.folder / name) for name in plan.stages], launch.screen)
+    except UserError as error:
+        launch.screen.say(f"  the folds are not summed up: {error.what}", "yellow")
 
 
 def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:

@@ -21,8 +21,9 @@ from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
+from neocog.measures.stored import stored_measure
 from neocog.predictor import load_predictor, path_of
-from neocog.run import Finding, Measure, Run, to_json, write_atomically
+from neocog.run import Finding, Run, to_json, write_atomically
 from neocog.studies import study_for
 from neocog.studies.evaluation import Samples, Watched
 from neocog.verbs.screen import Screen
@@ -166,6 +167,7 @@ def show(result: dict[str, Any], console: Console) -> None:
     table = Table(
         "measure", "value", "95 % interval", "n", title=f"{result['run']} on {result['data']}", title_justify="left"
     )
-    for name, m in result["measures"]["test"].items():
-        table.add_row(name, f"{m['value']:.4f}", Measure(**m).interval, Measure(**m).counted())
+    for name, value in result["measures"]["test"].items():
+        measure = stored_measure(value)
+        table.add_row(name, f"{measure.value:.4f}", measure.interval, measure.counted())
     console.print(table)

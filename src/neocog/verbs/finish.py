@@ -20,6 +20,7 @@ from neocog.studies.evaluation import Samples
 from neocog.studies.job import Job
 from neocog.verbs.baseline import baseline_chapter
 from neocog.verbs.chapters import chapters
+from neocog.verbs.plan import history_lines, read_plan
 from neocog.verbs.screen import Screen
 
 FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so many epochs is partly luck
@@ -52,7 +53,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     for line in differences:
         screen.say(f"  the test part is unlike the training: {line}", "yellow")
     found = study.report(job, learner, loop, predictor, answers["test"], evaluated)
-    measures = {part: one.measures for part, one in evaluated.items()}
+    plan, measures = read_plan(run), {part: one.measures for part, one in evaluated.items()}
     write_atomically(run.predictions, found.predictions)
     result: dict[str, Any] = {
         "run": str(run.folder),
@@ -72,13 +73,14 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "best_epoch": learner.counters.best_epoch,
         "images_per_second": speed(loop),
         "precision": loop.precision.name,
+        "history": [dict(each) for each in plan.history] if plan else [],
         "augmentation": [asdict(each) for each in job.decisions],
         "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, job.data.told)},
         **taken_json(dataset),
     }
     compared = baseline_chapter(run, measures["test"])
     results = [*found.chapters[:1], *((compared,) if compared else ()), *found.chapters[1:]]
-    write_atomically(run.sections, sections_to_json(chapters(job, learner, loop, results)))
+    write_atomically(run.sections, sections_to_json(chapters(job, learner, loop, results, list(history_lines(plan)))))
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(measures["test"], run, screen)

@@ -208,7 +208,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, study: St
     threads = training.threads or max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     data = replace(
         config.data,
-        data=_absolute(config.data.data),
+        data=absolute(config.data.data),
         size=preprocessing.size,
         channels=preprocessing.channels,
         task=study.name,
@@ -231,7 +231,7 @@ def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] 
     return weights
 
 
-def _absolute(source: str) -> str:
+def absolute(source: str) -> str:
     """A path that ``resume`` finds from any folder; names of known data sets stay as they are."""
     return (
         str(Path(source).resolve())

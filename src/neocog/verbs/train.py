@@ -2,120 +2,224 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import shutil
-import signal
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from neocog.config import Config, from_run
-from neocog.data.learned import THUMBNAILS, write_thumbnails
-from neocog.data.split import changes, read_splits, write_splits
-from neocog.engine import checkpoint
-from neocog.engine.batchnorm import synchronise_batchnorm
-from neocog.engine.interrupt import Interrupted, guarded
-from neocog.engine.lock import lock
-from neocog.engine.loop import Learner, Loop, learner, restore
-from neocog.engine.precision import choose
+from neocog.config import Config, changed
+from neocog.data.split import read_splits
+from neocog.engine.interrupt import leaving
+from neocog.engine.lock import NAME
 from neocog.engine.ranks import Ranks
-from neocog.engine.repeatable import repeatable
 from neocog.environment import environment
-from neocog.errors import UserError, raise_all
-from neocog.interop.by_hand import HandOptimizer
-from neocog.networks.memory_format import reorder
-from neocog.run import Run, to_json, write_atomically
-from neocog.studies.job import Job
-from neocog.verbs.ahead import planned, unused
-from neocog.verbs.baseline import train_baseline
-from neocog.verbs.crossvalidate import crossvalidate
-from neocog.verbs.extractor import train_extractor
-from neocog.verbs.finish import finish_run
-from neocog.verbs.job import arrange, as_recorded, parted, read, untaught
+from neocog.errors import UserError, listed, printable, raise_all
+from neocog.run import Run
+from neocog.studies.job import Data
+from neocog.verbs.ahead import planned
+from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, summarise_if_last, train_fold
+from neocog.verbs.fit import ready, record_split
+from neocog.verbs.folder import begun, held, is_complete, make, new_folder, unused
+from neocog.verbs.job import absolute, arrange, as_recorded, parted, read, untaught
+from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import data_name
-from neocog.verbs.watch import watcher
+from neocog.verbs.stages import train_stages
+
+BRIEFLY = 60.0  # s to wait for another job of the same folds, which holds their folder only to describe or to sum up
 
 
-def train(data: str | Path, out: str | Path | None = None, quiet: bool = False, **settings: Any) -> Run:
+def train(
+    data: str | Path,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    go_on: bool = False,
+    fold: int | None = None,
+    after_epoch: AfterEpoch | None = None,
+    **settings: Any,
+) -> Run:
     """Train on ``data`` and return the run: ``train("digits", model="lenet5", epochs=5)``.
 
-    ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options. Raises UserError.
+    ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options. ``go_on``: where ``out`` holds
+    this very run already, go on with it, or leave it where it is complete. ``fold``: of ``folds``, train this one alone
+    (from 1). ``after_epoch`` gets each epoch's row of metrics.csv and may raise ``neocog.Stop``, which saves the run and
+    raises Interrupted. Raises UserError.
     """
     folder = None if out is None else Path(out)
-    return start(
-        planned(Config(), {"data": data_name(data), **settings}, folder),
-        folder,
-        quiet,
-        command=["neocog", "train", str(data)],
-    )
+    config = planned(Config(), {"data": data_name(data), **settings}, None if go_on or fold else folder)
+    return start(config, folder, quiet, ["neocog", "train", str(data)], go_on, fold, after_epoch)
 
 
-def start(config: Config, out: Path | None, quiet: bool, command: Sequence[str]) -> Run:
-    """Begin a run in a new folder (``out``, or runs/TASK/DATA-MODEL, numbered).
+def start(
+    config: Config,
+    out: Path | None,
+    quiet: bool,
+    command: Sequence[str],
+    go_on: bool = False,
+    fold: int | None = None,
+    after_epoch: AfterEpoch | None = None,
+) -> Run:
+    """Begin a run in a new folder (``out``, or runs/TASK/DATA-MODEL, numbered), or go on with it.
 
     Nothing is written before data and settings have been found good.
     """
-    with together(config) as ranks:
+    asked = replace(config, data=replace(config.data, data=absolute(config.data.data)))
+    own = _own(config, out, go_on, fold)
+    if own is not None and begun(own):
+        assert out is not None
+        raise_all(_other(read_plan(Run(out)), asked, out))
+        return resume(own.folder, quiet, after_epoch=after_epoch)
+    with leaving() as guard, together(config) as ranks:
         screen = Screen(quiet or not ranks.is_writer)
-        if out is not None:
-            unused(out)
         data = read(config, screen)
-        fold = 0 if config.data.folds else None
         raise_all(fault for k in range(config.data.folds) for fault in untaught(data, parted(data, config, k), k))
-        job = arrange(config, data, ranks, screen, fold)
-        fresh = ready(job, ranks)
-        folder = out or new_folder(job.config)
-        run = Run(Path(ranks.told(str(folder))))
-        if ranks.is_writer:
-            make(run.folder)
-        with held(run, ranks):
-            if config.data.folds:
-                crossvalidate(job.config, data, run, ranks, screen, command)
-            else:
-                learn(job, fresh, run, ranks, screen, command, fold)
+        job = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
+        ready(job, ranks)  # what is wrong with the network is told before anything is written
+        run = _taken(out or job.config, ranks)
+        guard.saved = lambda: run.folder if begun(run) else None
+        launch = Launch(ranks, screen, command, after_epoch=after_epoch)
+        with held(run, ranks, BRIEFLY if fold else 0):
+            if ranks.is_writer and out is not None:
+                _free(out, fold)  # another process may have been quicker in reading
+            if config.data.folds and ranks.is_writer:
+                describe_folds(job, asked, run, launch)
+            if config.data.folds and fold is None:
+                crossvalidate(job.config, data, run, launch)
+            elif fold is None:
+                train_stages(job, asked, run, launch)
+        if fold is not None:
+            guard.saved = lambda: fold_runs(run, config)[fold - 1].folder
+            train_fold(job.config, data, run, replace(launch, fold=fold - 1))
+            summarise_if_last(run, launch)
     return run
 
 
-def resume(folder: Path | str, quiet: bool = False, allow_changed: bool = False) -> Run:
+def _own(config: Config, out: Path | None, go_on: bool, fold: int | None) -> Run | None:
+    """The run that the command is about, if it may have begun already. Raises UserError for what contradicts itself."""
+    if fold is not None and not 1 <= fold <= config.data.folds:
+        what = f"--fold {fold}: " + (f"there are {config.data.folds}" if config.data.folds else "how many are there?")
+        raise UserError(what, fix="give --folds 5 and --fold 1 to 5")
+    if out is None:
+        missing = "--go-on" if go_on else "--fold" if fold is not None else ""
+        if missing:
+            raise UserError(f"{missing} needs to know the run's folder", fix="add --out FOLDER")
+        return None
+    if not go_on:
+        _free(out, fold)
+    if fold is not None:
+        return fold_runs(Run(out), config)[fold - 1] if go_on else None
+    if go_on and not begun(Run(out)):
+        unused(out)
+    return Run(out) if go_on else None
+
+
+def _free(out: Path, fold: int | None) -> None:
+    """Raise UserError where ``out`` is not free for this command: jobs of other folds may be there already."""
+    unused(out if fold is None or not begun(Run(out)) else out / f"fold-{fold}")
+
+
+def _taken(out: Path | Config, ranks: Ranks) -> Run:
+    """The run's folder, made by the process that writes it."""
+    folder = Path()
+    if ranks.is_writer:
+        folder = new_folder(out) if isinstance(out, Config) else out
+        make(folder)
+    return Run(Path(ranks.told(str(folder))))
+
+
+def _other(plan: Plan | None, asked: Config, out: Path) -> Iterator[UserError]:
+    """What was asked for when the run began, and is not now."""
+    if plan is None:
+        yield UserError("this run is older than --go-on", str(out), "neocog resume it")
+    elif differs := differing(plan.asked, asked.tables()):
+        fix = "give the settings with which it was begun, or another --out"
+        yield UserError(f"this run was begun with other settings: {told(differs)}", str(out), fix)
+
+
+def resume(
+    folder: Path | str,
+    quiet: bool = False,
+    allow_changed: bool = False,
+    change: Mapping[str, Any] | None = None,
+    after_epoch: AfterEpoch | None = None,
+) -> Run:
     """Go on exactly where a run stopped; a run that is complete is left as it is. Raises UserError.
 
     ``allow_changed``: also on data that have changed since. Images keep the part that splits.csv gives them; new ones are
-    left out.
+    left out. ``change``: settings of the training that are other from now on, which the run's history and its report say.
     """
     run = Run(Path(folder))
-    config = from_run(run.config)
+    if not begun(run) and (run.folder / NAME).exists():
+        fix = "give the command that was to begin it once more"
+        raise UserError("nothing had begun here when it was stopped", str(run.folder), fix)
+    plan = read_plan(run)
+    config = with_changes(recorded(run, plan), change or {})
     if is_complete(run):
-        Screen(quiet).say(f"{folder} is already complete: {run.report}")
-        return run
-    facts = json.loads(run.environment.read_text(encoding="utf-8")) if run.environment.is_file() else {}
-    command, fold = facts.get("command", []), facts.get("fold")
-    with together(config) as ranks, held(run, ranks):
+        return _complete(run, Screen(quiet), change)
+    facts = read_facts(run)
+    with leaving() as guard, together(config) as ranks, held(run, ranks):
+        guard.saved = lambda: run.folder
         screen = Screen(quiet or not ranks.is_writer)
-        for what in differs(facts, ranks):
+        if ranks.is_writer and read_plan(run) != plan:
+            raise UserError("another process has changed this run just now", str(run.folder), "try again")
+        if ranks.told("complete" if ranks.is_writer and is_complete(run) else "") == "complete":
+            return _complete(run, screen, change)
+        surroundings = list(differs(facts, ranks))
+        for what in surroundings:
             screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
         data = as_recorded(read(config, screen, resumed=True), run)
+        raise_all(_other_classes(plan, data))
+        fold = plan.fold if plan else facts.get("fold")
+        command = plan.command if plan else facts.get("command", [])
+        may_change = {*(change or {}), *(plan.changed if plan else ())}
+        launch = Launch(ranks, screen, command, fold, may_change, surroundings, after_epoch)
         if config.data.folds and fold is None:
-            crossvalidate(config, data, run, ranks, screen, command)
+            if ranks.is_writer:
+                describe_folds(arrange(config, data, ranks, Screen(quiet=True), 0), config, run, launch)
+            crossvalidate(config, data, run, launch)
         else:
-            recorded = read_splits(run.splits) if allow_changed and run.splits.is_file() else None
-            job = arrange(config, data, ranks, screen, fold, recorded)
-            if recorded and ranks.is_writer:
+            known = read_splits(run.splits) if allow_changed and run.splits.is_file() else None
+            job = arrange(config, data, ranks, screen, fold, known)
+            if known and ranks.is_writer:
                 record_split(job, run)
-            learn(job, ready(job, ranks), run, ranks, screen, command, fold)
+            train_stages(job, config, run, launch)
+        if fold is not None:
+            summarise_if_last(Run(run.folder.parent), launch)
     return run
 
 
-def is_complete(run: Run) -> bool:
-    """Whether nothing is left to do: the report is the last file that a run writes."""
-    return run.result.is_file() and run.report.is_file()
+def _complete(run: Run, screen: Screen, change: Mapping[str, Any] | None) -> Run:
+    if change:
+        fix = "start a new run with other settings"
+        raise UserError("this run is complete: there is nothing left to change", str(run.folder), fix)
+    screen.say(f"{run.folder} is already complete: {run.report}")
+    return run
+
+
+def with_changes(config: Config, change: Mapping[str, Any]) -> Config:
+    """``config`` with settings that another stretch of the same run may have. Raises UserError for all others."""
+    names = [name.replace("-", "_") for name in change]
+    makes_another = [name for name in names if name not in CHANGEABLE]
+    if makes_another:
+        fix = f"can be changed: {', '.join(sorted(CHANGEABLE))}; for others start a new run"
+        raise UserError(f"--change: {listed(makes_another)} cannot be changed within a run", fix=fix)
+    return changed(config, dict(zip(names, change.values(), strict=True)))
+
+
+def _other_classes(plan: Plan | None, data: Data) -> Iterator[UserError]:
+    """Classes are what the network's outputs mean: none may come, go or be called otherwise."""
+    now = data.dataset.classes
+    if plan is not None and plan.classes != tuple(now):
+        gone, new = (
+            listed(c for c in a if c not in b) or "none" for a, b in ((plan.classes, now), (now, plan.classes))
+        )
+        fix = "give the classes their names back, or start a new run"
+        yield UserError(f"the classes have changed since this run began: gone: {gone}; new: {new}", fix=fix)
 
 
 @contextmanager
@@ -130,153 +234,44 @@ def together(config: Config) -> Iterator[Ranks]:
         ranks.stop()
 
 
-@contextmanager
-def held(run: Run, ranks: Ranks) -> Iterator[None]:
-    """The run folder's lock, held by the process that writes it. A Ctrl-C that no step of the training hears leaves a run
-    that can go on, or none."""
+def read_facts(run: Run) -> dict[str, Any]:
+    """environment.json; {} where there is none. Raises UserError where it is damaged."""
     try:
-        with lock(run.folder) if ranks.is_writer else nullcontext():
-            yield
-    except KeyboardInterrupt:
-        if run.config.is_file():
-            raise Interrupted(signal.SIGINT, run.folder) from None
-        if ranks.is_writer:
-            shutil.rmtree(run.folder, ignore_errors=True)  # without its settings it could not go on
-        raise
+        facts = json.loads(run.environment.read_text(encoding="utf-8")) if run.environment.is_file() else {}
+    except (OSError, ValueError, RecursionError) as error:
+        fix = "remove it: the run then goes on without knowing with what it was begun"
+        raise UserError(f"cannot be read: {printable(str(error))}", str(run.environment), fix) from None
+    return facts if isinstance(facts, dict) else {}
 
 
-def ready(job: Job, ranks: Ranks) -> Learner:
-    """Fresh networks and optimizers on their device, computing the same at every run on the same machine."""
-    config = job.config.training
-    repeatable(config.threads)
-    fresh = learner(job.task, config, job.feed.device)
-    if config.engine == "numpy":
-        fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
-    for net in (*fresh.nets.values(), *fresh.means.values()):
-        synchronise_batchnorm(net, ranks)
-        if config.engine == "torch":
-            reorder(net)
-    return fresh
-
-
-def learn(
-    job: Job, fresh: Learner, run: Run, ranks: Ranks, screen: Screen, command: Sequence[str], fold: int | None
-) -> None:
-    """Learn and finish: the same for a new run and for one that goes on."""
-    if job.config.training.baseline:
-        train_baseline(job, run, ranks, screen, command, fold)
-    if job.study.features:
-        train_extractor(job, run, ranks, screen, command, fold)
-    precision = choose(job.config.training.device, job.config.training.precision)
-    if job.config.training.engine != "torch":
-        precision = replace(precision, why=f"as --engine {job.config.training.engine} computes")
-    parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
-    screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
-    if ranks.is_writer:
-        describe(job, run, ranks, command, fold)
-        checkpoint.writable(run.checkpoints, 16 * parameters)
-    started = time.monotonic()
-    loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset)
-    begin(loop, fresh, screen)
-    with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
-        advance(fresh.counters.step)
-        loop.train(fresh, guard, watcher(loop, screen, advance, lambda: job.study.after_epoch(job, fresh, run)))
-    if ranks.is_writer:
-        finish_run(job, fresh, loop, screen, time.monotonic() - started)
-
-
-def begin(loop: Loop, fresh: Learner, screen: Screen) -> None:
-    """Put the newest sound checkpoint into the learner, or plan a new run."""
-    saved = checkpoint.latest(loop.run.checkpoints) if loop.run.checkpoints.is_dir() else None
-    if saved is None:
-        per_epoch, config = loop.feed.batches.per_epoch, loop.config
-        steps = config.epochs * per_epoch if config.epochs else affordable(loop, fresh)
-        fresh.counters.steps = int(loop.ranks.told(str(steps)))
-        return
-    for reason in saved.skipped:
-        screen.say(f"  damaged checkpoint passed over: {reason}", "yellow")
-    restore(fresh, saved)
-    screen.say(f"going on from step {saved.step:,} of {fresh.counters.steps:,}")
-
-
-def affordable(loop: Loop, fresh: Learner) -> int:
-    """How many steps fit in --minutes: a copy of the networks takes a few, timed, and validation gets its share."""
-    budget = loop.config.minutes * 60
-    trial = copy.deepcopy(fresh)
-    trial.counters.steps = 10**6
-    times: list[float] = []
-    started = before = time.monotonic()
-    for step, pieces in loop.feed.training(0, 10**6):
-        loop.step(trial, step, pieces)
-        times.append(time.monotonic() - before)
-        before = time.monotonic()
-        enough = before - started > min(5.0, 0.05 * budget) or len(times) >= 50
-        if len(times) >= 3 and loop.ranks.any(enough):  # clocks differ, and no rank may go on alone
-            break
-    typical = sorted(times[1:])[len(times[1:]) // 2]
-    parts = loop.feed.parts
-    validation = len(parts["validation"]) / max(1, len(parts["train"])) / 2.5
-    return max(1, int(0.93 * (budget - (before - started)) / (typical * (1 + validation))))
-
-
-def describe(job: Job, run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:
-    """Write what a run is before it starts; a run that goes on is held against it instead."""
-    if run.splits.is_file():
-        differing = changes(read_splits(run.splits), job.dataset, job.parts, job.data.digests, job.data.told)
-        if differing:
-            raise UserError(
-                "the data have changed since this run began",
-                differing,
-                "restore them, start a new run, or add --allow-changed",
-            )
-        return
-    write_environment(run, ranks, command, fold)
-    write_atomically(run.config, job.config.to_toml())
-    record_split(job, run)  # the last: it says that the others are there
-
-
-def record_split(job: Job, run: Run) -> None:
-    """splits.csv: which sample stands where, and what it is by its content."""
-    data = job.data
-    write_thumbnails(run.folder / THUMBNAILS, [record.thumbnail for record in data.records], job.parts)
-    write_splits(run.splits, data.dataset, job.parts, data.digests, data.told, data.pixel_digests, data.families)
-
-
-def write_environment(run: Run, ranks: Ranks, command: Sequence[str], fold: int | None) -> None:
-    """environment.json: with what, and by which command, the run is computed."""
-    facts = {**environment(), "command": list(command), "fold": fold, "processes": ranks.world}
-    write_atomically(run.environment, to_json(facts))
-
-
-def differs(written: dict[str, Any], ranks: Ranks) -> Iterator[str]:
+def differs(written: Mapping[str, Any], ranks: Ranks) -> Iterator[str]:
     """What of the surroundings has changed since the run began and changes the last digits of the numbers."""
-    now = environment()
-    pairs = {
-        "torch": (written.get("versions", {}).get("torch"), now["versions"]["torch"]),
-        "the processor": (written.get("cpu", {}).get("name"), now["cpu"]["name"]),
-        "the number of processes": (written.get("processes"), ranks.world),
+    now: dict[str, Any] = {**environment(), "processes": ranks.world}
+    places = {
+        "neocog": ("versions", "neocog"),
+        "torch": ("versions", "torch"),
+        "the processor": ("cpu", "name"),
+        "its instructions": ("cpu", "features"),
+        "what torch uses of them": ("cpu", "capability"),
+        "a limit on them": ("cpu", "limits"),
+        "the number of processes": ("processes",),
     }
-    for name, (before, after) in pairs.items():
+    for name, place in places.items():
+        before, after = (_at(facts, place) for facts in (written, now))
         if before is not None and before != after:
-            yield f"{name} was {before}, is {after}"
+            yield f"{name} was {_shown(before)}, is {_shown(after)}"
 
 
-def new_folder(config: Config) -> Path:
-    """Where a new run goes by itself; an existing one is never written over."""
-    stem = Path(config.data.data).name.split(".")[0] or "data"
-    base = Path("runs") / config.data.task / f"{stem}-{Path(config.model.model).name.replace(':', '-')}"
-    out, number = base, 2
-    while out.exists():
-        out, number = base.with_name(f"{base.name}-{number}"), number + 1
-    return out
+def _at(facts: Any, place: Sequence[str]) -> Any:
+    for key in place:
+        facts = facts.get(key) if isinstance(facts, Mapping) else None
+    return facts
 
 
-def make(folder: Path) -> None:
-    """Make the run folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the run folder: {error.strerror}", str(folder), "give another --out") from None
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = [f"{name}={each}" for name, each in value.items()]
+    return " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def command_line() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,16 @@ from neocog.verbs.screen import Screen
 
 
 def watcher(
-    loop: Loop, screen: Screen, advance: Callable[..., None], after_epoch: Callable[[], Sequence[str]] = tuple
+    loop: Loop,
+    screen: Screen,
+    advance: Callable[..., None],
+    after_epoch: Callable[[], Sequence[str]] = tuple,
+    tell: Callable[[Mapping[str, float]], object] = lambda row: None,
 ) -> Callable[[Counters, float], None]:
     """What is shown after each step: the bar, a line an epoch, metrics.csv and TensorBoard.
 
     ``after_epoch`` is called by the writer when an epoch has ended, before it is saved: what it writes is complete in
-    every checkpoint, and its lines are said.
+    every checkpoint, and its lines are said. Then ``tell`` gets the epoch's row.
     """
     writer = tensorboard(loop.run.folder) if loop.config.tensorboard and loop.ranks.is_writer else None
     clock = {"rows": -1, "last": time.monotonic(), "step": -1}
@@ -42,8 +46,10 @@ def watcher(
             screen.say(f"epoch {int(row['epoch'])}: " + ", ".join(parts))
             if loop.ranks.is_writer:
                 write_metrics(loop.run, counters.rows)
-                for line in after_epoch() if row["step"] == counters.step else ():
-                    screen.say(f"  {line}", "yellow")
+                if row["step"] == counters.step:
+                    for line in after_epoch():
+                        screen.say(f"  {line}", "yellow")
+                    tell(row)
             if writer is not None:
                 for name, value in row.items():
                     writer.add_scalar(name, value, int(row["epoch"]))

@@ -1,0 +1,159 @@
+"""ONE training: fresh networks, the loop, and what is written of it; a run that goes on is held against its record."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+from neocog.config import Config
+from neocog.data.learned import THUMBNAILS, write_thumbnails
+from neocog.data.split import changes, content_digest, read_splits, write_splits
+from neocog.engine import checkpoint
+from neocog.engine.batchnorm import synchronise_batchnorm
+from neocog.engine.interrupt import CALLER, Guard, Stop, guarded
+from neocog.engine.loop import Learner, Loop, learner, restore
+from neocog.engine.precision import choose
+from neocog.engine.ranks import Ranks
+from neocog.engine.repeatable import repeatable
+from neocog.errors import UserError
+from neocog.interop.by_hand import HandOptimizer
+from neocog.networks.memory_format import reorder
+from neocog.run import Run
+from neocog.studies.job import Job
+from neocog.verbs.finish import finish_run
+from neocog.verbs.plan import AfterEpoch, Launch, differing, plan_of, read_plan, told, write_environment, write_plan
+from neocog.verbs.screen import Screen
+from neocog.verbs.watch import watcher
+
+
+def fit(job: Job, fresh: Learner, run: Run, launch: Launch) -> None:
+    """Learn and finish, in a folder that describes the run: the same for a new one and for one that goes on."""
+    ranks, screen = launch.ranks, launch.screen
+    precision = choose(job.config.training.device, job.config.training.precision)
+    if job.config.training.engine != "torch":
+        precision = replace(precision, why=f"as --engine {job.config.training.engine} computes")
+    parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
+    screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
+    if ranks.is_writer:
+        checkpoint.writable(run.checkpoints, 16 * parameters)
+    started = time.monotonic()
+    plan = read_plan(run) if ranks.is_writer else None
+    known = json.loads(ranks.told(json.dumps(plan.identities if plan else [""])))
+    loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset, known[0])
+    begin(loop, fresh, screen, known)
+    with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
+        advance(fresh.counters.step)
+        tell = heeding(launch.after_epoch, guard)
+        loop.train(fresh, guard, watcher(loop, screen, advance, lambda: job.study.after_epoch(job, fresh, run), tell))
+    if ranks.is_writer:
+        finish_run(job, fresh, loop, screen, time.monotonic() - started)
+
+
+def heeding(after_epoch: AfterEpoch | None, guard: Guard) -> Callable[[Mapping[str, float]], None]:
+    """Tell the caller of each epoch; its Stop counts as a signal does."""
+
+    def tell(row: Mapping[str, float]) -> None:
+        try:
+            if after_epoch is not None:
+                after_epoch(dict(row))
+        except Stop:
+            guard.signal = guard.signal or CALLER
+
+    return tell
+
+
+def ready(job: Job, ranks: Ranks) -> Learner:
+    """Fresh networks and optimizers on their device, computing the same at every run on the same machine."""
+    config = job.config.training
+    repeatable(config.threads)
+    fresh = learner(job.task, config, job.feed.device)
+    if config.engine == "numpy":
+        fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
+    for net in (*fresh.nets.values(), *fresh.means.values()):
+        synchronise_batchnorm(net, ranks)
+        if config.engine == "torch":
+            reorder(net)
+    return fresh
+
+
+def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) -> None:
+    """Put the newest sound checkpoint into the learner, or plan a new run. ``known``: this run's identities, now and before."""
+    saved = checkpoint.latest(loop.run.checkpoints) if loop.run.checkpoints.is_dir() else None
+    per_epoch, config = loop.feed.batches.per_epoch, loop.config
+    if saved is None:
+        steps = config.epochs * per_epoch if config.epochs else affordable(loop, fresh)
+        fresh.counters.steps = int(loop.ranks.told(str(steps)))
+        fresh.counters.per_epoch = per_epoch
+        return
+    if any(known) and saved.run not in known:
+        fix = "put this run's own checkpoints back, or remove the folder to train again from its beginning"
+        raise UserError("the newest checkpoint is another run's", str(saved.folder), fix)
+    for reason in saved.skipped:
+        screen.say(f"  damaged checkpoint passed over: {reason}", "yellow")
+    restore(fresh, saved)
+    counters = fresh.counters
+    if counters.per_epoch not in (0, per_epoch):  # other data, or another batch: the place in the epoch is kept
+        counters.step = counters.step * per_epoch // counters.per_epoch
+        counters.steps = counters.steps * per_epoch // counters.per_epoch
+    counters.per_epoch = per_epoch
+    if config.epochs:
+        counters.steps = max(counters.step, config.epochs * per_epoch)
+    screen.say(f"going on from step {counters.step:,} of {counters.steps:,}")
+
+
+def affordable(loop: Loop, fresh: Learner) -> int:
+    """How many steps fit in --minutes: a copy of the networks takes a few, timed, and validation gets its share."""
+    budget = loop.config.minutes * 60
+    trial = copy.deepcopy(fresh)
+    trial.counters.steps = 10**6
+    times: list[float] = []
+    started = before = time.monotonic()
+    for step, pieces in loop.feed.training(0, 10**6):
+        loop.step(trial, step, pieces)
+        times.append(time.monotonic() - before)
+        before = time.monotonic()
+        enough = before - started > min(5.0, 0.05 * budget) or len(times) >= 50
+        if len(times) >= 3 and loop.ranks.any(enough):  # clocks differ, and no rank may go on alone
+            break
+    typical = sorted(times[1:])[len(times[1:]) // 2]
+    parts = loop.feed.parts
+    validation = len(parts["validation"]) / max(1, len(parts["train"])) / 2.5
+    return max(1, int(0.93 * (budget - (before - started)) / (typical * (1 + validation))))
+
+
+def describe(job: Job, asked: Config, stages: Sequence[str], run: Run, launch: Launch) -> None:
+    """Write what a run is before it starts; a run that goes on is held against it instead."""
+    data, plan = job.data, read_plan(run)
+    if plan is None and not run.config.is_file():
+        content = content_digest(job.dataset, job.parts, data.digests, data.told)
+        plan = plan_of(job.config, asked, job.dataset.classes, stages, launch, content)
+    if plan is not None:
+        settings = job.config.tables()
+        unsaid = {name: pair for name, pair in differing(plan.settings, settings).items() if name not in launch.changed}
+        if unsaid:
+            raise UserError(f"this run was begun with other settings: {told(unsaid)}", str(run.plan), "put them back")
+        write_plan(run, plan.after(settings, newest_step(run), launch.surroundings))
+    write_environment(run, launch)
+    if not run.splits.is_file():
+        record_split(job, run)
+        return
+    altered = changes(read_splits(run.splits), job.dataset, job.parts, data.digests, data.told)
+    if altered:
+        fix = "restore them, start a new run, or add --allow-changed"
+        raise UserError("the data have changed since this run began", altered, fix)
+
+
+def newest_step(run: Run) -> int:
+    """The step of the newest checkpoint by its name, sound or not; 0 where there is none."""
+    names = [path.name.removeprefix("step-") for path in run.checkpoints.glob("step-*")]
+    return max((int(name) for name in names if name.isdecimal()), default=0)
+
+
+def record_split(job: Job, run: Run) -> None:
+    """splits.csv: which sample stands where, and what it is by its content."""
+    data = job.data
+    write_thumbnails(run.folder / THUMBNAILS, [record.thumbnail for record in data.records], job.parts)
+    write_splits(run.splits, data.dataset, job.parts, data.digests, data.told, data.pixel_digests, data.families)

@@ -1,0 +1,92 @@
+"""A run's folder as a whole: whether it is free, taken, at work, or complete."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from neocog.config import Config
+from neocog.engine import lock
+from neocog.engine.ranks import Ranks
+from neocog.errors import UserError
+from neocog.run import Run
+
+
+def unused(out: Path) -> None:
+    """Raise UserError where something is at ``out`` already. What a kill left before the run had begun does not count."""
+    try:
+        taken = out.exists() and (not out.is_dir() or any(not _left_behind(path) for path in out.iterdir()))
+    except OSError as error:
+        raise UserError(f"{error.strerror}", str(out), "give another --out") from None
+    if taken:
+        fix = "give another --out, `neocog resume` it, or add --go-on"
+        raise UserError(f"{out} exists already", fix=fix)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a kill left this file of ``write_atomically``'s: ``.NAME.8 letters``."""
+    return re.fullmatch(r"\..+\.[a-z0-9_]{8}", path.name) is not None and path.is_file() and not path.is_symlink()
+
+
+def _left_behind(path: Path) -> bool:
+    return path.name == lock.NAME or is_temporary(path)
+
+
+def new_folder(config: Config) -> Path:
+    """Make the folder of a run that was given none: runs/TASK/DATA-MODEL, numbered. One that is there stays as it is."""
+    stem = Path(config.data.data).name.split(".")[0] or "data"
+    base = Path("runs") / config.data.task / f"{stem}-{Path(config.model.model).name.replace(':', '-')}"
+    out, number = base, 2
+    while not make(out, exist_ok=False):
+        out, number = base.with_name(f"{base.name}-{number}"), number + 1
+    return out
+
+
+def make(folder: Path, exist_ok: bool = True) -> bool:
+    """Make a run folder; False where it is there already and may not be. Raises UserError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except FileExistsError:
+        if folder.is_dir():
+            return False
+        raise UserError("a file is in the way of the run folder", str(folder), "give another --out") from None
+    except OSError as error:
+        raise UserError(f"cannot make the run folder: {error.strerror}", str(folder), "give another --out") from None
+    return True
+
+
+def begun(run: Run) -> bool:
+    """Whether there is a run in the folder that can go on."""
+    return run.plan.is_file() or run.config.is_file()
+
+
+def is_complete(run: Run) -> bool:
+    """Whether nothing is left to do: the report is the last file that a run writes."""
+    return run.result.is_file() and run.report.is_file()
+
+
+@contextmanager
+def held(run: Run, ranks: Ranks, patience: float = 0.0) -> Iterator[None]:
+    """The run folder's lock, held by the process that writes it, which clears what a kill has left.
+
+    A folder in which nothing had begun when the block failed is removed. ``patience``: seconds to wait for the lock.
+    """
+    if not ranks.is_writer:
+        yield
+        return
+    try:
+        with lock.lock(run.folder, patience):
+            for path in run.folder.iterdir():
+                if is_temporary(path):
+                    path.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                if not begun(run):
+                    (run.folder / lock.NAME).unlink(missing_ok=True)
+    finally:
+        if not begun(run):
+            with suppress(OSError):
+                run.folder.rmdir()  # unless it holds something of others

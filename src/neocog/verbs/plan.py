@@ -1,0 +1,182 @@
+"""plan.json, the first file of a run's folder: what the run is. All else is begun, gone on with and held to account by it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from neocog import __version__
+from neocog.checked import flag
+from neocog.config import Config, from_run, from_tables
+from neocog.engine.ranks import Ranks
+from neocog.environment import environment
+from neocog.errors import UserError, listed, printable
+from neocog.run import Run, to_json, write_atomically
+from neocog.verbs.screen import Screen
+
+# Settings that change neither weights nor measures
+INDIFFERENT = frozenset({"workers", "memory", "save_every", "tensorboard"})
+# Settings of the training that another stretch of the same run can have; those of data and network make another run
+CHANGEABLE = INDIFFERENT | {
+    "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas", "alpha", "momentum", "nesterov",
+    "weight_decay", "l1", "l2", "clip", "epochs", "patience", "batch", "augment", "label_smoothing", "class_weights",
+    "precision", "device", "threads",
+}  # fmt: skip
+
+AfterEpoch = Callable[[Mapping[str, float]], object]  # gets an epoch's row of metrics.csv; may raise Stop
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a training is started: by which processes and command, shown where, as which fold."""
+
+    ranks: Ranks
+    screen: Screen
+    command: Sequence[str]
+    fold: int | None = None
+    changed: Collection[str] = ()  # settings that may be other than the record of a run that goes on
+    surroundings: Sequence[str] = ()  # in what it goes on otherwise than it began
+    after_epoch: AfterEpoch | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is. ``asked`` and ``settings`` are tables of settings by section, as they were given and resolved."""
+
+    settings: dict[str, Any]
+    asked: dict[str, Any] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    stages: tuple[str, ...] = (".",)  # folders of its trainings in their order, below its own
+    command: tuple[str, ...] = ()
+    fold: int | None = None  # from 0
+    version: str = __version__
+    identity: str = ""  # SHA-256 of settings, samples and version; every checkpoint carries it
+    history: tuple[
+        dict[str, Any], ...
+    ] = ()  # what was changed between two stretches of the training, and at which step
+
+    @property
+    def identities(self) -> list[str]:
+        """Of this run now, and before each change."""
+        return [self.identity, *(each["identity"] for each in self.history)]
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """Settings that were changed after its beginning."""
+        return frozenset(name for each in self.history for name in each["changed"])
+
+    def after(self, settings: Mapping[str, Any], step: int, surroundings: Sequence[str] = ()) -> Plan:
+        """The plan of a run that goes on from ``step`` with other settings, or in other ``surroundings``."""
+        changed = differing(self.settings, settings)
+        known = self.history[-1]["surroundings"] if self.history else []
+        if not changed and known == list(surroundings):
+            return replace(self, settings=dict(settings))
+        entry = {"step": step, "changed": changed, "surroundings": list(surroundings), "identity": self.identity}
+        identity = _sha256([self.identity, settings, __version__]) if changed else self.identity
+        return replace(self, settings=dict(settings), identity=identity, history=(*self.history, entry))
+
+
+def plan_of(
+    config: Config, asked: Config, classes: Sequence[str], stages: Sequence[str], launch: Launch, content: str
+) -> Plan:
+    """The plan of a run that begins. ``content``: digest of its samples, of what is known of them, and of their parts."""
+    settings = config.tables()
+    identity = _sha256([settings, list(classes), content, launch.fold, __version__])
+    given = asked.tables()
+    return Plan(settings, given, tuple(classes), tuple(stages), tuple(launch.command), launch.fold, identity=identity)
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """{setting: [before, after]} for those that change results and differ; a section may be missing in one of the two."""
+    pairs = {}
+    for section in before.keys() | after.keys():
+        old, new = before.get(section, {}), after.get(section, {})
+        for name in old.keys() | new.keys():
+            if name not in INDIFFERENT and old.get(name) != new.get(name):
+                pairs[name] = [old.get(name), new.get(name)]
+    return dict(sorted(pairs.items()))
+
+
+def told(changed: Mapping[str, Sequence[Any]]) -> str:
+    """ "--lr was 0.002, is 0.01"."""
+    return listed(f"{flag(name)} was {old}, is {new}" for name, (old, new) in changed.items())
+
+
+def write_plan(run: Run, plan: Plan) -> None:
+    """plan.json first of all, then what people read of it: config.toml, and with what it is computed."""
+    if read_plan(run) != plan:
+        write_atomically(run.plan, to_json(asdict(plan)))
+    text = from_tables(plan.settings, str(run.plan)).to_toml()
+    if not run.config.is_file() or run.config.read_text(encoding="utf-8") != text:
+        write_atomically(run.config, text)
+
+
+def write_environment(run: Run, launch: Launch) -> None:
+    """environment.json: with what, and by which command, the run is computed."""
+    if not run.environment.is_file():
+        facts = {"command": list(launch.command), "fold": launch.fold, "processes": launch.ranks.world}
+        write_atomically(run.environment, to_json({**environment(), **facts}))
+
+
+def read_plan(run: Run) -> Plan | None:
+    """The plan of a run, or None where there is none: nothing had begun, or it is older than plans.
+
+    Raises UserError for one that is damaged.
+    """
+    if not run.plan.is_file():
+        return None
+    try:
+        found = json.loads(run.plan.read_text(encoding="utf-8"))
+        history = [
+            {**each, "changed": {n: list(pair) for n, pair in each["changed"].items()}} for each in found["history"]
+        ]
+        sequences = {name: tuple(found[name]) for name in ("classes", "stages", "command")}
+        plan = Plan(**{**found, **sequences, "history": tuple(history)})
+        from_tables(plan.settings, str(run.plan))
+        assert all(isinstance(each, str) for each in plan.identities)
+    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError, OSError) as error:
+        what = f"the plan of this run is damaged: {printable(str(error))[:200]}"
+        raise UserError(what, str(run.plan), "restore it from a backup, or start a new run") from None
+    return plan
+
+
+def recorded(run: Run, plan: Plan | None) -> Config:
+    """The settings of a run that goes on. Raises UserError, by name, where config.toml is not what the run recorded."""
+    if plan is None:
+        return from_run(run.config)
+    planned = from_tables(plan.settings, str(run.plan))
+    if not run.config.is_file():  # a kill came between the two
+        return planned
+    config = from_run(run.config)
+    edited = differing(plan.settings, config.tables())
+    last = plan.history[-1]["changed"] if plan.history else {}
+    for name in [name for name, (_, now) in edited.items() if name in last and last[name][0] == now]:
+        del edited[name]  # a kill came between the plan's change and this file's
+    if edited:
+        fix = "put them back"
+        if edited.keys() <= CHANGEABLE:
+            fix += f", or say so: neocog resume {printable(str(run.folder))} --change " + " ".join(
+                f"{name}={now}" for name, (_, now) in edited.items()
+            )
+        raise UserError(f"settings were edited after the run began: {told(edited)}", str(run.config), fix)
+    return from_tables({**plan.settings, "training": _with(plan.settings, config)}, str(run.plan))
+
+
+def _with(settings: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """The training's table with those settings of config.toml that make no difference, as they may be edited."""
+    now = config.tables()["training"]
+    return {**settings["training"], **{name: now[name] for name in INDIFFERENT if name in now}}
+
+
+def history_lines(plan: Plan | None) -> Iterator[str]:
+    """A sentence on each change between two stretches: such a run is not one training."""
+    for each in plan.history if plan else ():
+        changed = [told(each["changed"])] if each["changed"] else []
+        yield f"Not one training: it went on from step {each['step']:,}, and {'; '.join([*changed, *each['surroundings']])}."

@@ -1,0 +1,98 @@
+"""The trainings of one run in their order: a baseline and a judging classifier in folders of their own, then the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from neocog.config import Config, ModelConfig, TrainConfig
+from neocog.data.split import Manifest
+from neocog.errors import UserError
+from neocog.run import Run
+from neocog.studies import study_of
+from neocog.studies.job import Data, Job
+from neocog.verbs.baseline import BASELINE, MODEL
+from neocog.verbs.fit import describe, fit, ready
+from neocog.verbs.folder import is_complete, make
+from neocog.verbs.job import arrange
+from neocog.verbs.plan import Launch
+from neocog.verbs.screen import Screen
+
+EXTRACTOR = "extractor"
+SEEN = 192_000  # images at most, those of each epoch counted: enough for 99 % on MNIST
+NETWORK = ModelConfig("cnn", {"widths": (16, 32, 64), "hidden": 64})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A training before the one that was asked for, on the same split: a run of its own below the run's folder."""
+
+    name: str  # of its folder
+    says: str
+    config: Config
+    data: Data
+    quiet: bool
+
+
+def train_stages(job: Job, asked: Config, run: Run, launch: Launch) -> None:
+    """Train what comes first, unless that is done, and then the network itself.
+
+    The run is described before all of it, so that it can go on wherever it was stopped. Raises UserError where the task has
+    no baseline.
+    """
+    stages, ranks = list(stages_of(job)), launch.ranks
+    fresh = ready(job, ranks)
+    if ranks.is_writer:
+        describe(job, asked, [*(stage.name for stage in stages), "."], run, launch)
+    for stage in stages:
+        own = Run(run.folder / stage.name)
+        if ranks.told("complete" if ranks.is_writer and is_complete(own) else "") == "complete":
+            continue
+        launch.screen.say(stage.says, "bold")
+        quiet = Screen(quiet=True)
+        one = arrange(stage.config, stage.data, ranks, quiet, launch.fold, Manifest.of(job.dataset, job.parts))
+        below = replace(launch, after_epoch=None, screen=quiet if stage.quiet else launch.screen)
+        learner = ready(one, ranks)
+        if ranks.is_writer:
+            make(own.folder)
+            describe(one, stage.config, ["."], own, below)
+        fit(one, learner, own, below)
+    fit(job, fresh, run, launch)
+
+
+def stages_of(job: Job) -> Iterator[Stage]:
+    """What is trained before the network of ``job``. Raises UserError where that makes no sense."""
+    if job.config.training.baseline:
+        yield _baseline(job)
+    known = job.dataset.has_classes and len(job.dataset.classes) > 1
+    if job.study.features and known and not job.config.training.extractor:
+        yield _extractor(job)
+
+
+def _baseline(job: Job) -> Stage:
+    """A network that knows no neighbourhood: what the convolution buys is the difference."""
+    if job.config.model.model == MODEL:
+        raise UserError(f"--baseline: {MODEL} is the baseline itself", fix="leave one of the two out")
+    if not job.study.has_baseline:
+        raise UserError(f"--baseline: {MODEL} is no network for {job.study.name}", fix="leave it out")
+    model = replace(job.config.model, model=MODEL, options={})
+    config = replace(job.config, model=model, training=replace(job.config.training, baseline=False))
+    return Stage(BASELINE, f"the baseline first: {MODEL} on the same data", config, job.data, quiet=False)
+
+
+def _extractor(job: Job) -> Stage:
+    """A classifier whose features and classes judge what a task draws."""
+    given = job.config.training
+    training = TrainConfig(
+        epochs=min(20, max(1, round(SEEN / job.feed.batches.count))),
+        augment=("off",),
+        precision=given.precision,
+        device=given.device,
+        threads=given.threads,
+        workers=given.workers,
+        memory=given.memory,
+        seed=given.seed,
+    )
+    config = replace(job.config, data=replace(job.config.data, task="classification"), model=NETWORK, training=training)
+    says = f"a classifier first, whose features will judge: {NETWORK.model} on the same data"
+    return Stage(EXTRACTOR, says, config, replace(job.data, study=study_of("classification")), quiet=True)
