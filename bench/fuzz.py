@@ -227,10 +227,10 @@ def work(reader: str, start: int, stop: int, keep: Path | None, told: Connection
             if peak - before > MEMORY >> 10:
                 fault += f"{(peak - before) >> 10:,} MB more memory"
                 before = peak
-            if fault or (keep and stop - start == 1):
-                told.send((number, fault or "right"))
-                if keep:
-                    (keep / f"{reader.replace(' ', '-')}-{number}-{path.name}").write_bytes(data)
+            if fault:
+                told.send((number, fault))
+            if keep and (fault or stop - start == 1):
+                (keep / f"{reader.replace(' ', '-')}-{number}-{path.name}").write_bytes(data)
     told.send((stop, "end"))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from neocog.data.dataset import BadImage
+from neocog.errors import printable
 
 IMAGE_SUFFIXES = frozenset((
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".btf", ".webp", ".bmp", ".dib", ".gif", ".avif", ".jp2",
@@ -116,7 +117,7 @@ def _looks_like(start: bytes) -> str:
         if start.lstrip().lower().startswith(magic.lower()):
             return f"it looks like {kind}"
     if start[4:8] == b"ftyp":
-        return f"it looks like {start[8:12].decode('ascii', 'replace').strip()} (HEIC or video)"
+        return f"it looks like {printable(start[8:12].decode('latin-1').strip())} (HEIC or video)"
     if not start.strip(b"\0"):
         return "it starts with zeros only"
     if all(byte in b"\t\n\r\f" or byte >= 32 for byte in start) and b"\x7f" not in start:

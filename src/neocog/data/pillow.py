@@ -156,7 +156,11 @@ def _frame(opened: _Opened, index: int | None, decoding: Decoding) -> Array:
     if index is None:
         image.load()
         return _flattened(_array(image), opened, decoding)
-    image.seek(index)
+    size = image.size
+    with _quiet():
+        image.seek(index)
+    if image.size != size:  # a frame beyond the canvas would make it larger, past every check
+        raise ValueError(f"frame {index + 1} is larger than the image")
     image.load()
     # Frames of one file differ in mode; all of them become colour.
     return _flattened(np.array(image.convert("RGBA")), opened, decoding)

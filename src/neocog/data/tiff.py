@@ -17,6 +17,7 @@ from PIL import Image
 from neocog.data import pillow
 from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.decoding import Decoding, composite, finite, turn
+from neocog.data.tiff_pages import check_chain
 from neocog.data.tiff_plan import (
     ASSOCIATED,
     CMYK,
@@ -168,5 +169,6 @@ logging.getLogger("tifffile").addHandler(_HEARD)
 @contextmanager
 def _opened(file: BinaryIO, name: str) -> Iterator[Any]:
     _HEARD.messages().clear()
+    check_chain(file, name)
     with pillow.told(name), tifffile.TiffFile(file, name="image.tif") as tiff:
         yield tiff
