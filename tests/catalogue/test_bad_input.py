@@ -166,6 +166,7 @@ READ = [
     Case(17, "axes said", all_of(".tif", lambda: tiff(noise((5, 24, 24)))), ("5 channels",), ("--axes", "CYX")),
     Case(18, "sizes", photos("cat/x.png", coded(noise((48, 40, 3)))), ("image sizes",)),
     Case(24, "junk", photos("cat/.DS_Store", b"x"), ("12 images",)),
+    Case(26, "cat and cat1", lambda root: (photos()(root), (root / "dog").rename(root / "cat1")), ("cat1",)),
     Case(25, "twins", twins, ("stored in more than one class", "cat/same.png")),
     *(
         Case(26, ascii(name), photos(f"cat/{name}", coded(COLOUR)), ("13 images",))

@@ -18,13 +18,17 @@ RARE, LEAST_LETTERS = 0.1, 5  # of the other's samples; letters of a name
 
 
 def natural(text: str) -> tuple[object, ...]:
-    """Sort key that puts "2" before "10": digits by value (of any length), the rest by letter."""
+    """Sort key that puts "2" before "10": digits by value (of any length), the rest by letter.
+
+    >>> sorted(["cat10", "cat", "cat2", "Cat"], key=natural)
+    ['Cat', 'cat', 'cat2', 'cat10']
+    """
     pieces = re.split(r"([0-9]+)", text)
     key: list[tuple[object, ...]] = []
     for i, piece in enumerate(pieces):
         digits = piece.lstrip("0")
         key.append((len(digits), digits) if i % 2 else (piece.casefold(),))
-    return (*key, text)
+    return tuple(key), text
 
 
 def index_classes(values: Array | Sequence[str]) -> tuple[Array, tuple[str, ...]]:
