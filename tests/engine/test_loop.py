@@ -264,3 +264,58 @@ def test_it_learns_in_one_way_of_computing_and_is_judged_in_the_other(tmp_path: 
     loop = replace(loop, precision=Noted("fp32", False, torch.float32, "a test"))
     loop.train(fresh, Guard(), unwatched)
     assert seen == {("learning", True), ("judging", False)}
+
+
+PLACES = ("input", "loss", "gradient", "weight", "buffer", "mean", "optimizer")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")], ids=str)
+@pytest.mark.parametrize("place", PLACES)
+def test_nan_and_infinity_are_found_in_their_step_wherever_they_come_in_and_never_saved(
+    tmp_path: Path, place: str, bad: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Step 5 begins with the fault; the checkpoint after step 4 is the last one, and all of it is finite."""
+    loop, fresh = prepared(tmp_path, ema=0.9)
+    step, bad_step = loop.step, 5
+
+    def poisoned(learner: Learner, number: int, pieces: list[Any]) -> float:
+        net = learner.nets["model"]
+        if number == bad_step and place == "input":
+            pieces[0].inputs[3, 0, 2, 2] = bad
+        elif number == bad_step and place == "loss":
+            losses = loop.task.losses
+            monkeypatch.setattr(
+                type(loop.task), "losses", lambda _self, nets, batch: ((n, one * bad) for n, one in losses(nets, batch))
+            )
+        elif number == bad_step and place == "gradient":
+            next(net.parameters()).register_hook(lambda gradient: gradient.fill_(bad))
+        elif number == bad_step and place in ("weight", "buffer", "mean"):
+            holder = learner.means["model"] if place == "mean" else net
+            tensors = holder.buffers() if place == "buffer" else holder.parameters()
+            with torch.no_grad():
+                next(tensors).view(-1)[0] = bad
+        elif number == bad_step:
+            next(iter(learner.optimizers["model"].state.values()))["exp_avg_sq"].view(-1)[0] = bad
+        return step(learner, number, pieces)
+
+    object.__setattr__(loop, "step", poisoned)
+    with pytest.raises(UserError, match=r"in step [56]: ") as error:
+        loop.train(fresh, Guard(), unwatched)
+    assert "not finite" in error.value.what or "the loss is" in error.value.what
+    saved = checkpoint.latest(loop.run.checkpoints)
+    assert saved is not None and saved.step == bad_step
+    for name in saved.files:
+        if name.endswith(".safetensors"):
+            tensors = saved.tensors(name.removesuffix(".safetensors")).values()
+            assert all(torch.isfinite(tensor).all() for tensor in tensors if tensor.is_floating_point())
+
+
+def test_weights_that_outgrow_their_numbers_are_found_in_that_step(tmp_path: Path) -> None:
+    loop, fresh = prepared(tmp_path, plain, optimizer="sgd", lr=3e38, weight_decay=0.0, warmup=0)
+    next(fresh.nets["model"].parameters()).register_hook(
+        lambda gradient: gradient.fill_(1e3)
+    )  # 3e38 · 1e3 is no float32
+    with pytest.raises(UserError, match="weights or their running means are not finite in step 0: "):
+        loop.train(fresh, Guard(), unwatched)
+    saved = checkpoint.latest(loop.run.checkpoints)
+    assert saved is not None and saved.step == 0

@@ -28,7 +28,7 @@ from neocog.engine.precision import Precision
 from neocog.engine.ranks import Ranks
 from neocog.engine.schedule import rate
 from neocog.engine.seed import seed_step
-from neocog.engine.update import NonFinite, apply_update, average_weights, optimizer_for
+from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite, optimizer_for
 from neocog.errors import UserError, listed
 from neocog.run import Run
 from neocog.tasks.task import Task
@@ -186,12 +186,13 @@ class Loop:
     def update(self, learner: Learner, name: str, lr: float, step: int, pieces: list[Batch]) -> None:
         net = learner.nets[name]
         self.ranks.sum_gradients(net.parameters())
-        try:
+        with self.finite(step, pieces, "training stopped before the weights were touched"):
             apply_update(net, learner.optimizers[name], self.config, lr)
-        except NonFinite as fault:
-            raise self.not_finite(str(fault), step, pieces) from None
         if learner.means:
             average_weights(learner.means[name], net, self.config.ema, step)
+        with self.finite(step, pieces, "training stopped, nothing of it is saved"):
+            for changed in (net, *([learner.means[name]] if learner.means else [])):
+                check_finite((*changed.parameters(), *changed.buffers()), "weights or their running means are")
 
     def end_epoch(self, learner: Learner, guard: Guard) -> None:
         """Validate, write the epoch's row, keep the best weights, and stop where patience is over.
@@ -235,18 +236,23 @@ class Loop:
         return self.task.measures(self.ranks.sum_tally(totals))
 
     def checked(self, value: float, step: int, pieces: list[Batch]) -> float:
-        if not math.isfinite(value):
-            raise self.not_finite(f"the loss is {value}", step, pieces)
+        with self.finite(step, pieces, "training stopped before the weights were touched"):
+            if not math.isfinite(value):
+                raise NonFinite(f"the loss is {value}")
         return value
 
-    def not_finite(self, what: str, step: int, pieces: list[Batch]) -> UserError:
-        names = [self.dataset.names[index] for piece in pieces for index in piece.samples]
-        fix = "lower --lr, add --clip 1, or look at these samples with `neocog audit`; the last checkpoint is intact"
-        return UserError(
-            f"{what} in step {step}: training stopped before the weights were touched",
-            f"{self.dataset.form} {listed(names)}",
-            fix,
-        )
+    @contextmanager
+    def finite(self, step: int, pieces: list[Batch], then: str) -> Iterator[None]:
+        """A NonFinite as the user's error: in which step, with which samples, and what was done ``then``."""
+        try:
+            yield
+        except NonFinite as fault:
+            names = [self.dataset.names[index] for piece in pieces for index in piece.samples]
+            where = f"{self.dataset.form} {listed(names)}" if names else str(self.run.folder)
+            fix = (
+                "lower --lr, add --clip 1, or look at these samples with `neocog audit`; the last checkpoint is intact"
+            )
+            raise UserError(f"{fault} in step {step}: {then}", where, fix) from None
 
     def save(self, learner: Learner) -> None:
         """Write a checkpoint (one rank does). A disk that is full for a while is borne; the third failure in a row is not."""
@@ -269,6 +275,9 @@ class Loop:
             tensors[f"optimizer.{name}"], states[name] = optimizer_tensors(learner.optimizers[name])
         tensors |= {f"mean.{name}": net.state_dict() for name, net in learner.means.items()}
         tensors |= {f"best.{name}": state for name, state in learner.best.items()}
+        with self.finite(learner.counters.step, [], "it is not saved"):
+            for name, group in tensors.items():
+                check_finite(group.values(), f"numbers of {name} are")
         state = {"counters": asdict(learner.counters), "optimizers": states, "best": sorted(learner.best)}
         checkpoint.save(self.run.checkpoints, learner.counters.step, tensors, state, run=self.identity)
 

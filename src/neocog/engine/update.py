@@ -62,6 +62,16 @@ def apply_update(net: Module, optimizer: Optimizer, config: TrainConfig, lr: flo
     optimizer.step()
 
 
+@torch.no_grad()
+def check_finite(tensors: Iterable[Tensor], what: str) -> None:
+    """Raise NonFinite where a number is NaN or infinite. One pass, as a norm, over tensors that are all finite."""
+    floats = [tensor for tensor in tensors if tensor.is_floating_point()]
+    if not floats or torch.isfinite(torch.stack(torch._foreach_norm(floats)).norm()):
+        return
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in floats):  # else only the norm was too large
+        raise NonFinite(f"{what} not finite")
+
+
 def lay_alike(parameter: Tensor) -> None:
     """Give a gradient the memory order of its parameter: a fused step walks through both without looking at their strides."""
     gradient = parameter.grad
