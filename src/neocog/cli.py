@@ -1,7 +1,8 @@
 """The command line's entry: runs one command and leaves with its exit code. torch is imported only by verbs that need it.
 
-Progress goes to stderr; with --json standard output is exactly one JSON object. Exit codes: 0 done, 2 the user's mistake,
-130/143/129/138 interrupted with the run saved, 1 a defect of ours.
+Progress goes to stderr; with --json standard output is exactly one JSON object, of an error as of a result. Exit codes: 0 done,
+2 the user's mistake, 3 a loss that is not finite, 4 stopped by its caller, 130/143/129/138 interrupted with the run saved (by
+SIGINT, SIGTERM, SIGHUP, SIGUSR1), 1 a defect of ours.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cyclopts import CycloptsError
 
@@ -17,7 +18,8 @@ from neocog.commands import convert, data, generation, machine, networks, traini
 from neocog.commands.app import app, typed
 from neocog.commands.usage import asks_for_help, explained
 from neocog.engine.interrupt import Abandoned, Interrupted
-from neocog.errors import UserError
+from neocog.errors import UserError, printable
+from neocog.run import to_json
 
 REFUSALS = {
     errno.ENOSPC: "free some space; `neocog resume RUN` goes on with a training",
@@ -25,6 +27,15 @@ REFUSALS = {
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
     errno.EROFS: "write elsewhere with --out",
     errno.EACCES: "mend the permissions, or write elsewhere with --out",
+    errno.EPERM: "mend the permissions, or write elsewhere with --out",
+    errno.ENAMETOOLONG: "give a shorter path: most systems take 255 bytes a name and 4,096 in all",
+    errno.ELOOP: "give a path that is no circle of links",
+    errno.ENOTDIR: "give another path: a file is where a folder should be",
+    errno.EISDIR: "give another path: a folder is where a file should be",
+    errno.ENOENT: "give a path that exists; was something removed meanwhile?",
+    errno.EEXIST: "give another --out",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "close other programs: the system has no open files left",
     errno.EIO: "look after this disk: it reports errors",
 }
 
@@ -55,26 +66,44 @@ def _run(tokens: Sequence[str] | None) -> None:
         sys.stdout.flush()
     except (Interrupted, Abandoned) as stop:
         print(stop, file=sys.stderr, flush=True)
+        _print_json(stop.facts)
         os._exit(stop.code)  # all is saved; taking torch's modules apart would last seconds
     except UserError as error:
-        _fail(str(error))
+        _fail(error)
     except CycloptsError as error:
-        _fail(str(explained(error, typed)))
+        _fail(explained(error, typed))
     except (BrokenPipeError, SystemExit) as leaving:  # `neocog … | head`: nobody reads on, of which rich makes an exit
         if not isinstance(leaving, BrokenPipeError) and not isinstance(leaving.__context__, BrokenPipeError):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-    except OSError as error:
-        if error.errno not in REFUSALS:
-            raise
-        where = f"\n  where: {error.filename}" if error.filename else ""
-        _fail(f"the system refused: {error.strerror}{where}\n  fix:   {REFUSALS[error.errno]}")
     except KeyboardInterrupt:
-        print(f"\nstopped by Ctrl-C{'; nothing was written' * (typed[:1] == ['train'])}", file=sys.stderr, flush=True)
+        what = f"stopped by Ctrl-C{'; nothing was written' * (typed[:1] == ['train'])}"
+        print(f"\n{what}", file=sys.stderr, flush=True)
+        _print_json([{"what": what, "where": "", "fix": "", "kind": "interrupted"}])
         os._exit(130)  # threads that still decode images would hold the process
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in REFUSALS:
+            _fail(refused(error))
+        what = f"{type(error).__name__}: {error}"
+        _print_json([{"what": what, "where": "", "fix": "a defect of neocog: report what stands on stderr", "kind": "defect"}])
+        raise
 
 
-def _fail(text: str) -> None:
-    print(f"error: {text}", file=sys.stderr)
-    sys.exit(2)
+def refused(error: OSError) -> UserError:
+    """What the system did not allow, as a mistake that can be mended."""
+    where = printable(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
+    return UserError(f"the system refused: {error.strerror}", where, REFUSALS[error.errno or 0])
+
+
+def _fail(error: UserError) -> None:
+    print(f"error: {error}", file=sys.stderr)
+    _print_json(error.facts)
+    sys.exit(error.code)
+
+
+def _print_json(facts: Sequence[Mapping[str, str]]) -> None:
+    """{"error": …} on standard output where --json asks for it; of several also {"errors": […]}. One process of a run speaks."""
+    if "--json" in typed and os.environ.get("RANK", "0") == "0":
+        several = {"errors": facts} if len(facts) > 1 else {}
+        print(to_json({"error": facts[0], **several}), end="", flush=True)

@@ -14,7 +14,13 @@ T = TypeVar("T")
 
 
 class UserError(Exception):
-    """Something that the user can mend: ``what`` is wrong, ``where`` it is, and the ``fix``. Never a defect of ours."""
+    """Something that the user can mend: ``what`` is wrong, ``where`` it is, and the ``fix``. Never a defect of ours.
+
+    ``code`` is the exit status of the command line, ``kind`` what programs know it by.
+    """
+
+    code = 2
+    kind = "mistake"
 
     def __init__(self, what: str, where: str = "", fix: str = "") -> None:
         super().__init__(what, where, fix)
@@ -28,6 +34,18 @@ class UserError(Exception):
             lines.append(f"  fix:   {self.fix}")
         return "\n".join(lines)
 
+    @property
+    def facts(self) -> list[dict[str, str]]:
+        """What --json prints of it: one entry a fault."""
+        return [{"what": self.what, "where": self.where, "fix": self.fix, "kind": self.kind}]
+
+
+class NotFinite(UserError):
+    """A loss or gradient became infinite or NaN: the settings lead there, and others may not."""
+
+    code = 3
+    kind = "not-finite"
+
 
 class Problems(UserError):
     """Several mistakes, all told at once."""
@@ -38,6 +56,10 @@ class Problems(UserError):
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
+
+    @property
+    def facts(self) -> list[dict[str, str]]:
+        return [fact for error in self.errors for fact in error.facts]
 
 
 def raise_all(errors: Iterable[UserError]) -> None:

@@ -39,13 +39,24 @@ class Interrupted(Exception):
         by = "its caller" if self.signal == CALLER else signal.Signals(self.signal).name
         if self.folder is None:
             return f"stopped by {by}; nothing was written"
-        return f"stopped by {by}, and saved; go on with: neocog resume {shlex.quote(str(self.folder))}"
+        return f"stopped by {by}, and saved; go on with: {self.command}"
+
+    @property
+    def command(self) -> str:
+        """What goes on with the run; "" where none had begun."""
+        return "" if self.folder is None else f"neocog resume {shlex.quote(str(self.folder))}"
+
+    @property
+    def facts(self) -> list[dict[str, str]]:
+        """What --json prints of it, as of a UserError."""
+        kind = "stopped" if self.signal == CALLER else "interrupted"
+        return [{"what": str(self), "where": str(self.folder or ""), "fix": self.command, "kind": kind}]
 
 
 class Abandoned(UserError):
     """Another of the run's processes is gone. This one has nothing to save, and leaves at once."""
 
-    code = 2
+    kind = "abandoned"
 
 
 @dataclass

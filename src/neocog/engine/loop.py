@@ -29,7 +29,7 @@ from neocog.engine.ranks import Ranks
 from neocog.engine.schedule import rate
 from neocog.engine.seed import seed_step
 from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite, optimizer_for
-from neocog.errors import UserError, listed
+from neocog.errors import NotFinite, listed
 from neocog.run import Run
 from neocog.tasks.task import Task
 
@@ -252,7 +252,7 @@ class Loop:
             fix = (
                 "lower --lr, add --clip 1, or look at these samples with `neocog audit`; the last checkpoint is intact"
             )
-            raise UserError(f"{fault} in step {step}: {then}", where, fix) from None
+            raise NotFinite(f"{fault} in step {step}: {then}", where, fix) from None
 
     def save(self, learner: Learner) -> None:
         """Write a checkpoint (one rank does). A disk that is full for a while is borne; the third failure in a row is not."""
