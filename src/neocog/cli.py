@@ -86,7 +86,9 @@ def _run(tokens: Sequence[str] | None) -> None:
         if isinstance(error, OSError) and error.errno in REFUSALS:
             _fail(refused(error))
         what = f"{type(error).__name__}: {error}"
-        _print_json([{"what": what, "where": "", "fix": "a defect of neocog: report what stands on stderr", "kind": "defect"}])
+        _print_json(
+            [{"what": what, "where": "", "fix": "a defect of neocog: report what stands on stderr", "kind": "defect"}]
+        )
         raise
 
 
