@@ -286,6 +286,8 @@ def test_with_fewer_images_there_are_as_many_epochs(tmp_path: Path) -> None:
         path.unlink()
     neocog.resume(run.folder, quiet=True, allow_changed=True)
     found = json.loads(run.result.read_text())
+    head, *rows = [line.split(",") for line in run.metrics.read_text().splitlines()]
+    assert [int(row[head.index("step")]) for row in rows] == [16, 18, 27]  # 16 steps an epoch, then 9
     assert found["epochs"] == 3
     assert found["best_epoch"] <= 3
 
