@@ -34,11 +34,14 @@ VERBS = {
     "sample": "neocog.verbs.sample",
     "bench": "neocog.verbs.parts",
 }
-__all__ = ["__version__", *VERBS]
+EXCEPTIONS = {"UserError": "neocog.errors", "Stop": "neocog.engine.interrupt", "Interrupted": "neocog.engine.interrupt"}
+__all__ = ["__version__", *EXCEPTIONS, *VERBS]
 
 
 def __getattr__(name: str) -> Any:
     """The verbs load when they are first used: ``import neocog`` takes no torch."""
+    if name in EXCEPTIONS:
+        return getattr(importlib.import_module(EXCEPTIONS[name]), name)
     if name not in VERBS:
         raise AttributeError(f"module 'neocog' has no attribute '{name}'")
     from neocog.checked import checked
@@ -49,4 +52,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *VERBS})
+    return sorted({*globals(), *EXCEPTIONS, *VERBS})
