@@ -191,8 +191,8 @@ class Loop:
         if learner.means:
             average_weights(learner.means[name], net, self.config.ema, step)
         with self.finite(step, pieces, "training stopped, nothing of it is saved"):
-            for changed in (net, *([learner.means[name]] if learner.means else [])):
-                check_finite((*changed.parameters(), *changed.buffers()), "weights or their running means are")
+            judged = learner.judged[name]  # what is not finite in the network has just come into its running mean too
+            check_finite((*judged.parameters(), *judged.buffers()), "weights or their running means are")
 
     def end_epoch(self, learner: Learner, guard: Guard) -> None:
         """Validate, write the epoch's row, keep the best weights, and stop where patience is over.
