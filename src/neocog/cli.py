@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from cyclopts import CycloptsError
 
@@ -62,6 +63,7 @@ def _run(tokens: Sequence[str] | None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
+        _check_folder()
         app(typed, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except (Interrupted, Abandoned) as stop:
@@ -90,6 +92,14 @@ def _run(tokens: Sequence[str] | None) -> None:
             [{"what": what, "where": "", "fix": "a defect of neocog: report what stands on stderr", "kind": "defect"}]
         )
         raise
+
+
+def _check_folder() -> None:
+    """Without a current folder no relative path means anything, and MKL aborts the process when torch is loaded."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UserError("the folder that this shell is in no longer exists", fix="cd to one that does") from None
 
 
 def refused(error: OSError) -> UserError:
