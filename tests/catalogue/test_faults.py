@@ -184,7 +184,7 @@ def test_nothing_asks_for_a_network(photos: Path, tmp_path: Path, monkeypatch: p
     run = neocog.train(photos, tmp_path / "run", **LEARNED)
     neocog.audit(photos, quiet=True)
     neocog.predict(run.folder, [photos / "cat"], out=tmp_path / "new.csv", quiet=True)
-    neocog.report(run.folder)
+    neocog.report([run.folder])
     neocog.explain(run.folder, [photos / "cat" / "0.png"], out=tmp_path / "maps", quiet=True)
     neocog.models()
     neocog.device()
