@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import subprocess
 import sys
@@ -115,3 +116,12 @@ def test_a_png_that_promises_a_chunk_beyond_its_end_is_cut_short() -> None:
     body = zlib.compress(bytes(20))
     with pytest.raises(BadImage, match="cut short"):
         decode_bytes(data.getvalue()[:-12] + struct.pack(">I", 1 << 30) + b"IDAT" + body, Decoding(), "a.png")
+
+
+def test_no_power_cut_and_no_damage_makes_a_wrong_checkpoint_load() -> None:
+    """A few of ``bench/damage.py``."""
+    command = [sys.executable, ROOT / "bench" / "damage.py", "--mutants", "60", "--cuts", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    counts = json.loads(done.stdout)
+    assert counts["power cuts"] > 40 and counts["damaged"] > 40

@@ -30,9 +30,6 @@ RUNS_CODE = {
     "joblib",
     "yaml",
     "xmlrpc",
-    "ctypes",
-    "telnetlib",
-    "ftplib",
 }
 ALLOWED = {  # file, import: why
     ("inception.py", "pickle"): "the name of an error that torch.load(weights_only=True) raises",
