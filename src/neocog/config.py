@@ -6,7 +6,6 @@ reads only that. Field names are unique over all sections, so that each is one f
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import tomli_w
 from cyclopts import Parameter
 
 from neocog.checked import Range, as_typed, read
+from neocog.documents import RESTORE, parse_toml, read_text
 from neocog.errors import UserError, did_you_mean, faults_of, raise_all
 
 Optimizer = Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
@@ -252,11 +252,7 @@ def names_of(section: type) -> list[str]:
 
 def from_toml(text: str, where: str) -> Config:
     """Read settings; unknown keys and values of another type or out of range are errors, all told at once."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"not TOML: {error}", where) from error
-    return from_tables(tables, where)
+    return from_tables(parse_toml(text, where), where)
 
 
 def from_tables(tables: Mapping[str, Any], where: str) -> Config:
@@ -278,11 +274,11 @@ def from_run(path: Path) -> Config:
     Before there was a ``split_seed``, ``seed`` drew the split too, and only files of the same bytes stayed together. Raises
     UserError where there is no run.
     """
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"{path.parent} is no run folder", str(path), "give a folder that `neocog train` made")
-    text = path.read_text(encoding="utf-8")
-    config = from_toml(text, str(path))
-    if "split_seed" in tomllib.loads(text).get("data", {}):
+    tables = parse_toml(read_text(path), path, RESTORE)
+    config = from_tables(tables, str(path))
+    if "split_seed" in tables.get("data", {}):
         return config
     return replace(config, data=replace(config.data, split_seed=config.training.seed, together="files"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,18 +13,24 @@ import numpy as np
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from neocog import __version__
 from neocog.data.dataset import Header
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.scale import Seen, Watch
-from neocog.errors import UserError
+from neocog.documents import RESTORE, expected, read_bytes
+from neocog.errors import UserError, printable
+from neocog.facts import read_facts
 from neocog.networks import build
 from neocog.networks.memory_format import reorder
 from neocog.run import Run, to_json, write_atomically
+from neocog.typed import typed
 
 Logits = NDArray[np.float32]
+DTYPES = ("uint8", "uint16", "float32")
+MAX_WEIGHTS = 64 << 30  # bytes
 
 
 @dataclass(frozen=True)
@@ -117,38 +123,74 @@ def load_predictor(run: Run, device: str | torch.device = "cpu") -> Predictor:
             else "give a folder that `neocog train` made"
         )
         raise UserError(f"{run.folder} has no trained network", str(run.weights), fix)
-    facts = json.loads(run.model.read_text(encoding="utf-8"))
-    content = run.weights.read_bytes()
+    facts = read_facts(run)
+    content = read_bytes(run.weights, most=MAX_WEIGHTS)
     if hashlib.sha256(content).hexdigest() != facts["weights"]["sha256"]:
         sizes = f"{len(content):,} of {facts['weights']['bytes']:,} bytes"
         what = f"the weights are not those that were written: {sizes}, another SHA-256"
         raise UserError(what, str(run.weights), "restore the file, or train again")
-    recipe: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in facts["preprocessing"].items()
-    }
-    preprocessing = Preprocessing(**recipe)
-    outputs = facts.get("outputs", len(facts["classes"]))
-    masks = facts["task"] == "segmentation"
-    network = build(facts["model"], preprocessing.inputs, preprocessing.size, outputs, masks=masks, **facts["options"])
-    state = safetensors.torch.load(content)
-    ours = network.state_dict()
-    for name in sorted(set(state) ^ set(ours)):
-        side = "the file has" if name in state else "the model has"
-        raise UserError(
-            f"the weights are of another network: only {side} '{name}'",
-            str(run.weights),
-            f"is {facts['model']} unchanged?",
-        )
-    for name, value in state.items():
-        if value.shape != ours[name].shape:
-            what = f"the weights are of another network: '{name}' is {tuple(value.shape)}, the model's {tuple(ours[name].shape)}"
-            raise UserError(what, str(run.weights), f"is {facts['model']} unchanged?")
-    network.load_state_dict(state)
+    preprocessing = recorded(facts, run)
+    network = network_of(facts, preprocessing, run, content)
     reorder(network.to(device))  # as in training: another order rounds otherwise
     temperature = float(facts.get("temperature", 1.0))
     return Predictor(
         network.eval(), preprocessing, tuple(facts["classes"]), temperature, facts["task"], facts, run.folder
     )
+
+
+def recorded(facts: Mapping[str, Any], run: Run) -> Preprocessing:
+    """The preprocessing in model.json. Raises UserError."""
+    try:
+        recipe: Preprocessing = typed(Preprocessing, facts["preprocessing"], "preprocessing")
+    except UserError as error:
+        raise UserError(f"damaged: {error.where}: {error.what}", str(run.model), RESTORE) from None
+    channels, numbers = recipe.channels, (*recipe.mean, *recipe.std, recipe.low, recipe.high)
+    sound = len(recipe.size) in (2, 3) and min(recipe.size) > 0 and channels > 0 and recipe.dtype in DTYPES
+    sound = (
+        sound and len(recipe.mean) == len(recipe.std) and min(recipe.std, default=1) > 0 and recipe.low < recipe.high
+    )
+    if not sound or not all(map(math.isfinite, numbers)):
+        raise UserError("damaged: the preprocessing is none", str(run.model), RESTORE)
+    return recipe
+
+
+def network_of(facts: Mapping[str, Any], recipe: Preprocessing, run: Run, content: bytes) -> torch.nn.Module:
+    """The network with the weights in ``content``, which must be its own by name, shape and type, and finite.
+
+    One of ours is laid out without numbers before, so that a damaged size cannot fill the memory. Raises UserError.
+    """
+    model, outputs = facts["model"], facts.get("outputs", len(facts["classes"]))
+    try:
+        state = safetensors.torch.load(content)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        raise UserError(f"no weights: {printable(str(error))[:160]}", str(run.weights), RESTORE) from None
+
+    def laid_out() -> torch.nn.Module:
+        masks = facts["task"] == "segmentation"
+        return build(model, recipe.inputs, recipe.size, outputs, masks=masks, **facts["options"])
+
+    if ":" not in model:
+        with expected(run.model), torch.random.fork_rng(devices=[]), torch.device("meta"):
+            insist_on_own(laid_out().state_dict(), state, model, run)
+    network = laid_out()
+    insist_on_own(network.state_dict(), state, model, run)
+    network.load_state_dict(state)
+    return network
+
+
+def insist_on_own(ours: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], model: str, run: Run) -> None:
+    """Raise UserError, naming the first tensor that differs, where ``state`` is of another network than ``ours``, or not finite."""
+    fix = f"is {model} unchanged?"
+    for name in sorted(set(state) ^ set(ours)):
+        side = "the file has" if name in state else "the model has"
+        raise UserError(f"the weights are of another network: only {side} '{printable(name)}'", str(run.weights), fix)
+    for name, value in state.items():
+        theirs, mine = (f"{tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for t in (value, ours[name]))
+        if theirs != mine:
+            what = f"the weights are of another network: '{name}' is {theirs}, the model's {mine}"
+            raise UserError(what, str(run.weights), fix)
+        if value.is_floating_point() and not value.isfinite().all():
+            raise UserError(f"weights that are not finite: '{name}'", str(run.weights), "train again")
 
 
 def path_of(run: str | Path | Run) -> Run:

@@ -10,7 +10,7 @@ from cyclopts import App, Group, Parameter
 
 from neocog import __version__
 from neocog.config import Config, ReadConfig, from_toml
-from neocog.errors import UserError
+from neocog.documents import read_text
 
 app = App(
     name="neocog",
@@ -56,11 +56,7 @@ def settings_file(path: Path | None) -> Config:
     """The settings of ``--config``, or the defaults."""
     if path is None:
         return Config()
-    try:
-        return from_toml(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        fix = "give a TOML file such as a run's config.toml"
-        raise UserError(f"cannot read the settings: {error}", str(path), fix) from None
+    return from_toml(read_text(path, "give a TOML file such as a run's config.toml"), str(path))
 
 
 def show(value: Any, json: bool, told: Any) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from neocog.data.cells import plain_cell, safe_cell
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.stratify import Units, assign, bind
+from neocog.documents import read_rows
 from neocog.errors import UserError, listed, printable, raise_all
 from neocog.run import write_atomically
 
@@ -168,12 +169,9 @@ def write_splits(
 def read_splits(path: Path) -> Manifest:
     """Raises UserError, with the line, for a file that ``write_splits`` did not write."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file, strict=True))
-    except OSError as error:
-        raise UserError("the record of the split cannot be read", f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError("the record of the split is damaged", f"{path}: {error}") from None
+        rows = read_rows(path)
+    except UserError as error:
+        raise UserError(f"the record of the split cannot be read: {error.what}", error.where, error.fix) from None
     head = tuple(rows[0]) if rows else ()
     if head not in (COLUMNS, OLD_COLUMNS):
         raise UserError(f"no record of a split: {','.join(COLUMNS)} expected", f"{path}: {printable(','.join(head))}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from neocog.data.dataset import Array
 from neocog.data.preprocessing import Preprocessing
+from neocog.documents import read_json
 from neocog.errors import UserError
 from neocog.interop.inception import Inception
 from neocog.measures.stored import stored_measure
@@ -125,7 +125,7 @@ def extractor_of(source: Run | str | None, preprocessing: Preprocessing) -> Extr
 
 def accuracy_of(run: Run) -> dict[str, Any]:
     """The test accuracy that a classifier's result.json states."""
-    found: dict[str, Any] = json.loads(run.result.read_text(encoding="utf-8"))["measures"]["test"]["accuracy"]
+    found: dict[str, Any] = read_json(run.result)["measures"]["test"]["accuracy"]
     return found
 
 

@@ -5,9 +5,9 @@ It is a whole run of its own, in ``baseline/`` below the run folder: what the co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
+from neocog.documents import expected, read_json
 from neocog.measures import title
 from neocog.measures.names import lower_is_better
 from neocog.measures.stored import stored_measure
@@ -22,8 +22,9 @@ def baseline_chapter(run: Run, measures: Mapping[str, Measure]) -> Section | Non
     result = Run(run.folder / BASELINE).result
     if not result.is_file():
         return None
-    other = json.loads(result.read_text(encoding="utf-8"))
-    found = {name: stored_measure(value) for name, value in other["measures"]["test"].items()}
+    other = read_json(result)
+    with expected(result):
+        found = {name: stored_measure(value) for name, value in other["measures"]["test"].items()}
     names = [name for name in measures if name in found]
     first = names[0]
     gain = measures[first].value - found[first].value

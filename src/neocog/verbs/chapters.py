@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from neocog.data.dataset import SPLITS
 from neocog.data.taken import losses
+from neocog.documents import read_json
 from neocog.engine.loop import Learner, Loop
 from neocog.networks.summary import first_filters, layers
 from neocog.run import Picture, Section
@@ -25,7 +25,7 @@ def chapters(
 ) -> list[Section]:
     """Results, data, network, training, filters, how to repeat it. ``history``: what was changed while it was trained."""
     network, recipe = learner.judged[job.study.network], job.preprocessing
-    facts = json.loads(loop.run.environment.read_text(encoding="utf-8"))
+    facts = read_json(loop.run.environment)
     found = [*results, _data(job, loop)]
     size = job.study.input_shape(job)
     table = layers(network, size[0], size[1:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import mean, stdev
@@ -13,6 +12,7 @@ from scipy.special import stdtrit
 
 from neocog.config import Config
 from neocog.data.split import content_digest
+from neocog.documents import read_json
 from neocog.engine.lock import lock
 from neocog.errors import UserError
 from neocog.pages import sections_to_json, write_report
@@ -87,7 +87,7 @@ def summarise_if_last(run: Run, launch: Launch) -> None:
 
 def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
     """result.json of the whole: each measure's mean over the folds, its sd, and Student's 95 % interval of the mean."""
-    results: list[dict[str, Any]] = [json.loads(part.result.read_text(encoding="utf-8")) for part in parts]
+    results: list[dict[str, Any]] = [read_json(part.result) for part in parts]
     names = [name for name in results[0]["measures"]["test"] if all(name in r["measures"]["test"] for r in results)]
     measures = {name: over_folds([r["measures"]["test"][name] for r in results]) for name in names}
     first = results[0]

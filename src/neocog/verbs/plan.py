@@ -11,6 +11,7 @@ from typing import Any
 from neocog import __version__
 from neocog.checked import flag
 from neocog.config import Config, from_run, from_tables
+from neocog.documents import read_json
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, printable
@@ -130,10 +131,10 @@ def read_plan(run: Run) -> Plan | None:
 
     Raises UserError for one that is damaged.
     """
-    if not run.plan.is_file():
+    if not run.plan.exists():
         return None
     try:
-        found = json.loads(run.plan.read_text(encoding="utf-8"))
+        found = read_json(run.plan)
         history = [
             {**each, "changed": {n: list(pair) for n, pair in each["changed"].items()}} for each in found["history"]
         ]

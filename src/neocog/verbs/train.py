@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,11 +13,13 @@ import torch
 
 from neocog.config import Config, changed
 from neocog.data.split import read_splits
+from neocog.documents import read_json
 from neocog.engine.interrupt import leaving
 from neocog.engine.lock import NAME
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, listed, raise_all
+from neocog.facts import insist
 from neocog.run import Run
 from neocog.studies.job import Data
 from neocog.verbs.ahead import planned
@@ -236,12 +237,12 @@ def together(config: Config) -> Iterator[Ranks]:
 
 def read_facts(run: Run) -> dict[str, Any]:
     """environment.json; {} where there is none. Raises UserError where it is damaged."""
-    try:
-        facts = json.loads(run.environment.read_text(encoding="utf-8")) if run.environment.is_file() else {}
-    except (OSError, ValueError, RecursionError) as error:
-        fix = "remove it: the run then goes on without knowing with what it was begun"
-        raise UserError(f"cannot be read: {printable(str(error))}", str(run.environment), fix) from None
-    return facts if isinstance(facts, dict) else {}
+    if not run.environment.exists():
+        return {}
+    fix = "remove it: the run then goes on without knowing with what it was begun"
+    facts = read_json(run.environment, fix)
+    insist(facts, {"command": tuple[str, ...], "processes": int}, run.environment, fix)
+    return facts
 
 
 def differs(written: Mapping[str, Any], ranks: Ranks) -> Iterator[str]:

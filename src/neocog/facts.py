@@ -1,0 +1,78 @@
+"""model.json as it is read: what ``predict`` must know beside the weights, each of the type that it was written with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from neocog.documents import RESTORE, Fields, read_json
+from neocog.errors import UserError
+from neocog.run import Run
+from neocog.typed import typed
+
+Texts = tuple[str, ...]
+Numbers = tuple[float, ...]
+Three = tuple[float, float, float]
+
+# By name; what a name has below it is a table of its own. Of each task only some are there.
+TYPES: dict[str, Any] = {
+    "task": str, "model": str, "options": {}, "classes": Texts, "quantities": Texts, "parameters": int, "outputs": int,
+    "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
+    "temperature": float, "offsets": Numbers, "prevalence": {"part": str, "shares": Numbers}, "none_below": float,
+    "stored": tuple[int, ...], "smallest": tuple[int, ...],
+    "seen": {"low": Three, "high": Three, "peak": Three, "sides": tuple[Three, ...], "channels": tuple[int, ...],
+             "spacing": tuple[Three, ...]},
+    "mean": Numbers, "std": Numbers, "loss": str, "periods": Numbers,
+    "radius": float, "translate": float, "seed": int, "latent": int, "likelihood": str, "binarise": str, "extractor": str,
+    "codes": {"kl": Numbers, "mean": Numbers, "std": Numbers, "elbo_percentiles": Numbers, "classes": {}},
+}  # fmt: skip
+NEEDED = ("task", "model", "options", "classes", "preprocessing", "weights")
+
+
+def read_facts(run: Run) -> Fields:
+    """The content of model.json. Raises UserError where anything in it is not what is written there."""
+    found, where = read_json(run.model), str(run.model)
+    insist(found, TYPES, run.model)
+    for name in NEEDED:
+        found[name]
+    temperature, offsets, classes = found.get("temperature", 1.0), found.get("offsets"), found["classes"]
+    wrong = {
+        "the temperature is not above 0": temperature <= 0,
+        "there is not one offset for each class": offsets is not None and len(offsets) != len(classes),
+        "two classes have one name": len(set(classes)) < len(classes),
+        "there are not as many means as deviations": len(found.get("mean", ())) != len(found.get("std", ())),
+    }
+    for what in (what for what, is_wrong in wrong.items() if is_wrong):
+        raise UserError(f"damaged: {what}", where, RESTORE)
+    return found
+
+
+def insist(found: Mapping[str, Any], kinds: Mapping[str, Any], path: Path, fix: str = RESTORE) -> None:
+    """Raise UserError where an entry of what was read from ``path`` is of another type than ``kinds`` states by name.
+
+    What is missing is no fault here: it is told where it is looked for.
+    """
+    try:
+        _insist(found, kinds, "")
+    except UserError as error:
+        raise UserError(f"damaged: {error.where.lstrip('.')}: {error.what}", str(path), fix) from None
+
+
+def _insist(found: Any, kinds: Mapping[str, Any], place: str) -> None:
+    if not isinstance(found, dict):
+        raise UserError(f"expected an object, found {str(found)[:60]!r}", place)
+    for name, kind in kinds.items():
+        if name not in found:
+            continue
+        if isinstance(kind, dict):
+            _insist(found[name], kind, f"{place}.{name}")
+        elif _not_finite(typed(kind, found[name], f"{place}.{name}")):
+            raise UserError("null, where a number is needed", f"{place}.{name}")
+
+
+def _not_finite(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_not_finite, value))
+    return isinstance(value, float) and not math.isfinite(value)
