@@ -137,8 +137,13 @@ ELSEWHERE = {
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``"did you mean 'x'? "`` or nothing."""
-    known = list(known)
-    if (other := ELSEWHERE.get(name.replace("-", "_"))) in known:
-        return f"did you mean '{other}'? "
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = nearest(name, known, 1)
     return f"did you mean '{near[0]}'? " if near else ""
+
+
+def nearest(name: str, known: Iterable[str], most: int) -> list[str]:
+    """The known names that are most likely meant: the one that other libraries call so, else those that are spelt alike."""
+    known = list(known)
+    other = ELSEWHERE.get(name.lstrip("-").replace("-", "_"), "")
+    same = [one for one in known if other and one.lstrip("-").replace("-", "_") == other]
+    return same or difflib.get_close_matches(name, known, n=most)

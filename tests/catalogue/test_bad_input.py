@@ -509,3 +509,91 @@ def test_row_39_a_class_with_one_sample_cannot_be_split(tmp_path: Path, neocog: 
     photos("rare/x.png", coded(COLOUR))(tmp_path / "data")
     answer = neocog("train", tmp_path / "data", "--out", tmp_path / "run", "--epochs", 1)
     assert answer.code == 2 and "rare" in answer.text and not (tmp_path / "run").exists()
+
+
+MISTAKES = [
+    (84, ("--lerning-rate", "0.1"), ("--lerning-rate",)),
+    (84, ("--learning-rate", "0.1"), ("--lr",)),
+    (84, ("--lr", "nan"), ("--lr", "nan")),
+    (84, ("--lr", "0"), ("--lr", "0")),
+    (84, ("--epochs", "-1"), ("--epochs", "-1")),
+    (84, ("--batch", "-3"), ("--batch", "-3")),
+    (84, ("--model", "resnett"), ("resnett", "resnet")),
+    (84, ("--split", "0.5", "0.6", "nan"), ("--split", "nan")),
+    (85, ("--device", "cuda"), ("--device cpu",)),
+    (85, ("--config", "gone.toml"), ("gone.toml",)),
+    (46, ("--batch", "1000"), ("--batch 1000 exceeds",)),
+    (84, ("--batch-size", "8"), ("--batch",)),
+]
+
+
+@pytest.mark.parametrize(("row", "words", "says"), MISTAKES, ids=lambda value: str(value))
+def test_mistakes_on_the_command_line_are_told_before_anything_is_written(
+    row: int,
+    words: tuple[str, ...],
+    says: tuple[str, ...],
+    tmp_path: Path,
+    neocog: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    photos()(tmp_path / "data")
+    usual = () if "--epochs" in words else ("--epochs", "1")
+    answer = neocog("train", tmp_path / "data", "--out", tmp_path / "run", *usual, *words)
+    assert answer.code == 2 and "Traceback" not in answer.text
+    for part in says:
+        assert part in answer.text, answer.text
+    assert not (tmp_path / "run").exists()
+
+
+def test_rows_83_and_85_a_finished_run_is_left_alone_and_never_written_over(tmp_path: Path, neocog: Any) -> None:
+    photos()(tmp_path / "data")
+    words = (
+        "train",
+        tmp_path / "data",
+        "--out",
+        tmp_path / "run",
+        "--epochs",
+        1,
+        "--model",
+        "mlp",
+        "--threads",
+        1,
+        "--quiet",
+    )
+    assert neocog(*words).code == 0
+    weights = (tmp_path / "run" / "weights.safetensors").read_bytes()
+    again = neocog(*words)
+    assert again.code == 2 and str(tmp_path / "run") in again.text
+    resumed = neocog("resume", tmp_path / "run")
+    assert resumed.code == 0 and "complete" in resumed.text
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize(("samples", "batch"), [(14, 4), (20, 29)])
+def test_row_46_a_last_batch_of_one_is_merged_where_a_norm_needs_two(
+    samples: int, batch: int, tmp_path: Path, neocog: Any
+) -> None:
+    photos(count=samples)(tmp_path / "data")
+    answer = neocog(
+        "train", tmp_path / "data", "--out", tmp_path / "run", "--epochs", 1, "--batch", batch, "--model", "resnet",
+        "--split", 0.75, 0, 0.25, "--threads", 1, "--quiet",
+    )  # fmt: skip
+    assert answer.code == 0, answer.text
+
+
+def test_row_77_a_pickle_in_the_place_of_a_checkpoint_is_not_opened(
+    tmp_path: Path, neocog: Any, fingerprint: Any
+) -> None:
+    photos()(tmp_path / "data")
+    words = ("--epochs", 1, "--model", "mlp", "--threads", 1, "--quiet")
+    assert neocog("train", tmp_path / "data", "--out", tmp_path / "run", *words).code == 0
+    (tmp_path / "run" / "weights.safetensors").write_bytes(pickle.dumps(Hostile()))
+    for verb in (
+        ("evaluate", tmp_path / "run", tmp_path / "data"),
+        ("predict", tmp_path / "run", tmp_path / "data" / "cat"),
+    ):
+        before = fingerprint(tmp_path)
+        answer = neocog(*verb)
+        assert answer.code == 2 and "weights.safetensors" in answer.text and "Traceback" not in answer.text
+        assert fingerprint(tmp_path) == before

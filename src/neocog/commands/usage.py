@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from cyclopts import App, Argument, CycloptsError
@@ -18,7 +17,7 @@ from cyclopts.exceptions import (
 from neocog.checked import read, readable
 from neocog.commands.app import app
 from neocog.config import HINTS
-from neocog.errors import UserError, did_you_mean, listed, printable
+from neocog.errors import UserError, did_you_mean, listed, nearest, printable
 
 FEW = 3  # of the nearest names
 
@@ -73,7 +72,7 @@ def _no_command(chain: tuple[str, ...], words: Sequence[str]) -> UserError:
 def _no_option(error: UnknownOptionError, command: str) -> UserError:
     option = str(error.token.keyword or error.token.value)
     known = sorted({name for argument in error.argument_collection for name in _flags(argument)})
-    near = difflib.get_close_matches(option, known, n=FEW)
+    near = nearest(option, known, FEW)
     fix = f"did you mean {' or '.join(near)}?" if near else f"it has {listed(known)}; see `{command} --help`"
     return UserError(f"{command} has no option {printable(option)}", fix=fix)
 

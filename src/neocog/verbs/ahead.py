@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from neocog.data.augment.volume import VolumeAugmentation
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.effects import without_effect
-from neocog.errors import UserError, faults_of, listed, printable, raise_all
+from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, options
 from neocog.studies import STUDIES, study_of
@@ -89,7 +88,7 @@ def fits(kind: str, form: str) -> bool:
 def _no_option(option: str, known: set[str], model: str) -> UserError:
     """A misspelt setting must not be taken for an option of the model: the nearest of both, and a short list."""
     names = [*HINTS, *sorted(known)]
-    near = [flag(name) for name in difflib.get_close_matches(option, names, n=2)]
+    near = [flag(name) for name in nearest(option, names, 2)]
     own = listed((name.replace("_", "-") for name in sorted(known)), FEW)
     more = (f"{model} has {own}" if known else f"{model} has none") if model else "`neocog train --help` lists all"
     fix = f"did you mean {' or '.join(near)}? " * bool(near) + more
