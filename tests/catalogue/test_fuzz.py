@@ -35,7 +35,7 @@ def test_no_damage_breaks_a_reader() -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_tiff_whose_pages_lead_in_a_circle_is_refused_at_once(tmp_path: Path, big: bool, order: str) -> None:

@@ -107,6 +107,7 @@ def test_no_cell_that_is_written_is_a_formula(hostile: tuple[Path, Path], tmp_pa
     files = [folder / f"=cmd{number}.png" for number in (0, 3)]
     neocog.predict(run, files, out=tmp_path / "new.csv", quiet=True)
     neocog.explain(run, files, out=tmp_path / "maps", quiet=True)
+    neocog.convert("augment", folder / "t.csv", tmp_path / "more", copies=1, quiet=True)
     tables = [*run.rglob("*.csv"), *tmp_path.rglob("*.csv")]
     assert {"splits.csv", "predictions.csv", "new.csv"} <= {table.name for table in tables}
     for table in tables:

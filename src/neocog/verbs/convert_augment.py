@@ -205,7 +205,8 @@ class Writer:
         return replace(plan, low=low, high=high if high > low else low + 1)
 
     def _row(self, index: int, stem: str, suffix: str, target: Array) -> None:
-        data, told = self.data, [self.data.told(index)]
+        data, label = self.data, self.data.told(index)
+        told = [label if label.lstrip("+-").isdecimal() else safe_cell(label)]  # the label -1 is one, and read again
         if data.masks is not None:
             told = [f"masks/{stem}.png"]
             self.ignored |= bool((target == IGNORED).any())
