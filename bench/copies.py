@@ -27,8 +27,9 @@ from PIL import Image
 from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.detect import open_dataset
+from neocog.data.records import Record
 from neocog.data.split import split
-from neocog.data.survey import Record, survey
+from neocog.data.survey import survey
 
 Way = Callable[[Image.Image], Image.Image]
 PLANTED = 400
@@ -76,7 +77,8 @@ def picture(dataset: Dataset, index: int) -> Image.Image:
 
 def record(made: Image.Image) -> Record:
     pixels = np.asarray(made)
-    return survey(ArrayImages(pixels.reshape(1, *pixels.shape[:2], -1), ["copy"])).records[0]
+    (found,) = survey(ArrayImages(pixels.reshape(1, *pixels.shape[:2], -1), ["copy"])).records
+    return found
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -87,7 +89,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def measured(name: str, pairs: str) -> Iterator[dict[str, Any]]:
     dataset = open_dataset(name)
-    records, scan = timed(lambda: survey(dataset.images, keep=False).records)
+    records, scan = timed(lambda: list(survey(dataset.images, keep=False).records))
     own, search = timed(lambda: near_copies(records, dataset.form))
     count = len(dataset)
     shared = {"data": name, "images": count}

@@ -241,7 +241,7 @@ def test_equal_pixels_have_equal_digests_however_they_are_stored(tmp_path: Path)
     Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save(tmp_path / "h.png")
     Image.fromarray(grey).quantize(256).save(tmp_path / "i.png")
     Image.fromarray(pixels[::-1]).save(tmp_path / "j.png")
-    found = survey(FileImages(tmp_path, [f"{name}.png" for name in "ab"] + ["c.bmp", "d.tif"])).records
+    found = list(survey(FileImages(tmp_path, [f"{name}.png" for name in "ab"] + ["c.bmp", "d.tif"])).records)
     found += survey(FileImages(tmp_path, [f"{name}.png" for name in "efghij"])).records
     assert len({record.digest for record in found}) == 10
     groups = [record.pixel_digest for record in found]

@@ -6,7 +6,7 @@ a note is good to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from neocog.checks.balance import class_balance, class_in_every_part, class_sizes, label_shift
@@ -25,10 +25,10 @@ from neocog.checks.values import codes_for_unknown
 from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import Dataset
 from neocog.data.masks import MaskSurvey
-from neocog.data.survey import Record
+from neocog.data.records import Records
 from neocog.run import Finding
 
-Check = Callable[[Dataset, Sequence[Record]], Iterator[Finding]]
+Check = Callable[[Dataset, Records], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     unreadable,
@@ -65,7 +65,7 @@ STRICT: tuple[Check, ...] = (contradictions, leakage, groups_across_parts)
 
 def findings(
     dataset: Dataset,
-    records: Sequence[Record],
+    records: Records,
     strict: bool = False,
     masks: MaskSurvey | None = None,
     copies: Copies | None = None,

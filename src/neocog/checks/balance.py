@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
-from neocog.data.survey import Record
+from neocog.data.records import Records
 from neocog.errors import listed
 from neocog.run import Finding
 
@@ -19,7 +19,7 @@ SKEWED = 10.0  # largest class : smallest class
 SHIFTED = 0.1  # share of samples that would need another label
 
 
-def class_sizes(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def class_sizes(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Classes without a sample, with one, with few; or one class only."""
     sizes = _usable(dataset, records)
     if (sizes > 0).sum() < 2:
@@ -46,7 +46,7 @@ def class_sizes(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding
         )
 
 
-def class_balance(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def class_balance(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """One class so much larger than another that guessing it looks like knowledge."""
     sizes = _usable(dataset, records)
     if (sizes > 0).sum() < 2:
@@ -63,7 +63,7 @@ def class_balance(dataset: Dataset, records: Sequence[Record]) -> Iterator[Findi
         yield Finding("warning", what, advice=f"{advice}; weigh the classes")
 
 
-def class_in_every_part(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def class_in_every_part(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Classes that a given part lacks: never learned, or never tested."""
     every = _usable(dataset, records) > 0
     for part, sizes in _parts(dataset).items():
@@ -79,7 +79,7 @@ def class_in_every_part(dataset: Dataset, records: Sequence[Record]) -> Iterator
             yield Finding("warning", what, advice=f"nothing can be said about these classes from {part}")
 
 
-def label_shift(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def label_shift(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Given parts in which classes have other shares than in train, beyond chance (χ², p < 0.001)."""
     parts = _parts(dataset)
     if "train" not in parts:
@@ -106,10 +106,9 @@ def _chance(counts: NDArray[np.int64]) -> float:
     return math.erfc(z / math.sqrt(2)) / 2
 
 
-def _usable(dataset: Dataset, records: Sequence[Record]) -> NDArray[np.int64]:
+def _usable(dataset: Dataset, records: Records) -> NDArray[np.int64]:
     """(K,) readable samples of each class."""
-    good = np.array([record.error is None for record in records], bool)
-    return np.bincount(dataset.labels[good], minlength=len(dataset.classes))
+    return np.bincount(dataset.labels[records.good], minlength=len(dataset.classes))
 
 
 def _parts(dataset: Dataset) -> dict[str, NDArray[np.int64]]:

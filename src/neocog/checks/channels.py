@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+
+import numpy as np
 
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
-from neocog.data.survey import Record
+from neocog.data.records import Records
 from neocog.run import Finding
 
 NAMES = {"uint8": "8-bit", "uint16": "16-bit", "float32": "floating-point"}
 
 
-def channels_and_depths(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def channels_and_depths(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Mixed channel counts, mixed pixel types; ``samples`` are all but those of the commonest kind."""
-    channels: defaultdict[str, list[str]] = defaultdict(list)
-    depths: defaultdict[str, list[str]] = defaultdict(list)
-    for name, record in zip(dataset.names, records, strict=True):
-        if record.header is not None and record.error is None:
-            channels[count(record.header.channels, "channel")].append(name)
-            depths[NAMES.get(record.header.dtype, record.header.dtype)].append(name)
+    heads = records.headers.known
+    channels = [count(header.channels, "channel") for header in heads]
     advice = "see whether the odd ones were saved otherwise; all are brought to the same number of channels"
-    yield from _mixed(channels, "channels are mixed", advice)
+    yield from _mixed(dataset, records, channels, "channels are mixed", advice)
+    depths = [NAMES.get(header.dtype, header.dtype) for header in heads]
     advice = "save all with one pixel type: the same brightness has other numbers in each"
-    yield from _mixed(depths, "pixel types are mixed", advice)
+    yield from _mixed(dataset, records, depths, "pixel types are mixed", advice)
 
 
-def _mixed(kinds: dict[str, list[str]], what: str, advice: str) -> Iterator[Finding]:
-    if len(kinds) < 2:
+def _mixed(dataset: Dataset, records: Records, said: list[str], what: str, advice: str) -> Iterator[Finding]:
+    """``said``: of each header that is known."""
+    where = np.flatnonzero(records.described)
+    heads = records.headers.kinds[where]
+    if len({said[head] for head in np.unique(heads).tolist()}) < 2:
         return
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for index, head in zip(where.tolist(), heads.tolist(), strict=True):
+        kinds[said[head]].append(dataset.names[index])
     (_, _), *odd = ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
     table = ", ".join(f"{count(names, 'image')} with {kind}" for kind, names in ordered)
     yield Finding("warning", f"{what}: {table}", tuple(name for _, names in odd for name in names), advice)

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
-from neocog.data.survey import Record
+from neocog.data.digests import known
+from neocog.data.records import Records
 from neocog.errors import listed
 from neocog.run import Finding
 
 
-def duplicates(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def duplicates(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Images that are there more than once; ``samples`` lists the copies set by set."""
     sets = identical(records)
     if sets:
         spare = sum(len(copies) - 1 for copies in sets)
-        files = sum(len({records[i].digest for i in copies}) > 1 for copies in sets)
+        files = sum(len({records.digests[i] for i in copies}) > 1 for copies in sets)
         what = f"{count(spare, 'image')} too many: {count(sets, 'image')} stored more than once, with the same pixels"
         what += f" ({files:,} of them in files that differ)" if files else ""
         yield Finding("note", what, _names(dataset, sets), "harmless for the split, which keeps copies together")
 
 
-def contradictions(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def contradictions(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Identical images with different labels: at most one can be right."""
     wrong = [copies for copies in identical(records) if len({int(dataset.labels[i]) for i in copies}) > 1]
     if wrong:
@@ -34,7 +37,7 @@ def contradictions(dataset: Dataset, records: Sequence[Record]) -> Iterator[Find
         yield Finding("warning", what, _names(dataset, wrong), "keep each image in one class only")
 
 
-def leakage(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def leakage(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Identical images on two sides of the given split: measures would count memory as skill."""
     if dataset.splits is None:
         return
@@ -44,13 +47,14 @@ def leakage(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
         yield Finding("warning", what, _names(dataset, sets), "remove the copies from one of the parts")
 
 
-def identical(records: Sequence[Record]) -> list[list[int]]:
+def identical(records: Records) -> list[list[int]]:
     """Sets of two or more indices whose pixels are the same."""
-    sets: defaultdict[str, list[int]] = defaultdict(list)
-    for i, record in enumerate(records):
-        if record.pixel_digest and record.error is None:
-            sets[record.pixel_digest].append(i)
-    return [copies for copies in sets.values() if len(copies) > 1]
+    good = np.flatnonzero(records.good & known(records.pixel_digests))
+    _, content, times = np.unique(records.pixel_digests.keys[good], return_inverse=True, return_counts=True)
+    sets: defaultdict[int, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(times[content] > 1).tolist():
+        sets[content[place]].append(int(good[place]))
+    return list(sets.values())
 
 
 def across(splits: Sequence[str], sets: Sequence[Sequence[int]]) -> dict[tuple[str, ...], list[Sequence[int]]]:

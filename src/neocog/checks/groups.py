@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from neocog.checks.duplicates import across
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
-from neocog.data.survey import Record
+from neocog.data.records import Records
 from neocog.errors import listed
 from neocog.run import Finding
 
 
-def groups_across_parts(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def groups_across_parts(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Measures on a group that was trained on say nothing about new groups."""
     if dataset.splits is None or dataset.groups is None:
         return

@@ -17,16 +17,12 @@ RARE = 0.001  # share of all pixels
 
 def mask_contents(dataset: Dataset, found: MaskSurvey) -> Iterator[Finding]:
     """Pixel shares of the classes, and masks without anything but class 0."""
-    names = np.array(dataset.names, object)
     skipped = {out.name for out in dataset.left_out}
-    broken = [
-        index for index, error in enumerate(found.errors) if error is not None and dataset.names[index] not in skipped
-    ]
+    broken = {index: error for index, error in found.errors.items() if dataset.names[index] not in skipped}
     if broken:
-        first = found.errors[broken[0]]
-        what = f"{count(broken, 'mask')} cannot be read; the first: {first.what if first else ''}"
-        yield Finding("error", what, tuple(names[broken]), "mend or remove them")
-    pixels = found.counts.sum(axis=0)
+        what = f"{count(broken, 'mask')} cannot be read; the first: {next(iter(broken.values())).what}"
+        yield Finding("error", what, tuple(dataset.names[index] for index in broken), "mend or remove them")
+    pixels = found.counts.sum(axis=0, dtype=np.int64)
     shares = pixels / max(int(pixels.sum()), 1)
     yield Finding("note", f"share of the pixels: {_shares(dataset.classes, shares)}")
     absent = [name for name, share in zip(dataset.classes, shares, strict=True) if share == 0]
@@ -37,12 +33,12 @@ def mask_contents(dataset: Dataset, found: MaskSurvey) -> Iterator[Finding]:
     if rare:
         what = f"{count(rare, 'class')} with less than {RARE:.1%} of the pixels: {listed(map(printable, rare))}"
         yield Finding("warning", what, (), "class weights, or a Dice or Tversky loss; more images of them")
-    good = np.array([error is None for error in found.errors], bool)
-    empty = good & (found.counts[:, 1:].sum(axis=1) == 0)
+    empty = np.asarray(found.counts[:, 1:].sum(axis=1) == 0, np.bool_)
+    empty[list(found.errors)] = False
     if empty.any():
         what = f"{int(empty.sum())} of {len(dataset):,} masks hold {dataset.classes[0]} only"
         advice = "fine where such images are meant; their Dice is undefined and left out of the means"
-        yield Finding("note", what, tuple(names[empty]), advice)
+        yield Finding("note", what, tuple(dataset.names[i] for i in np.flatnonzero(empty).tolist()), advice)
 
 
 def _shares(classes: Sequence[str], shares: np.ndarray) -> str:

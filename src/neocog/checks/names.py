@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from neocog.data.dataset import Dataset
-from neocog.data.survey import Record
+from neocog.data.records import Records
 from neocog.errors import listed
 from neocog.run import Finding
 
@@ -18,7 +18,7 @@ TWINS = str.maketrans("аеіјорсухѕԁԛԝһνορικα", "aeijopcyxsdqw
 LONG = 6  # letters from which on one wrong letter is more likely a slip than another word
 
 
-def look_alike_classes(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def look_alike_classes(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Names that differ in nothing that one sees, and long names that differ in one letter."""
     alike: defaultdict[str, list[str]] = defaultdict(list)
     for name in dataset.classes:

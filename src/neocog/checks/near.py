@@ -15,6 +15,7 @@ from neocog.checks.duplicates import across
 from neocog.checks.words import count
 from neocog.data.copies import Copies
 from neocog.data.dataset import Dataset
+from neocog.data.digests import known
 from neocog.run import Finding
 
 
@@ -38,7 +39,7 @@ def near_duplicates(dataset: Dataset, copies: Copies) -> Iterator[Finding]:
     if rest:
         what = f"{count(rest, 'pair')} of {alike(dataset)} in one class"
         what = what if dataset.has_classes else what.removesuffix(" in one class")
-        many = sum(family != "" for family in copies.families)
+        many = int(known(copies.families).sum())
         advice = f"{count(copies.count, 'family')} of {many:,} {dataset.form} with their copies; a split of neocog's tears none"
         yield Finding("note", what, _names(dataset, rest), advice)
 

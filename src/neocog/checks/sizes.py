@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
-from neocog.data.survey import Record
+from neocog.data.records import Records
 from neocog.run import Finding
 
 ELONGATED = 2.0  # times the median's ratio of width to height
 SMALL = 4.0  # times smaller than the median
 
 
-def mixed_sizes(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def mixed_sizes(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """More than one size: all will be brought to one."""
-    shapes, _ = _shapes(records)
-    sizes = Counter((int(height), int(width)) for height, width in shapes.tolist())
+    sizes = Counter[tuple[int, int]]()
+    for header, times in records.headers.take(records.described).times().items():
+        sizes[header.height, header.width] += times
     if len(sizes) > 1:
         by_area = sorted(sizes, key=lambda size: (size[0] * size[1], size))
         (least_h, least_w), (most_h, most_w) = by_area[0], by_area[-1]
@@ -30,7 +31,7 @@ def mixed_sizes(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding
         yield Finding("note", what, advice="all are brought to one size; choose it with --size, and how with --fit")
 
 
-def elongated(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def elongated(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Images of quite another shape than the rest: strips, panoramas, turned scans."""
     shapes, where = _shapes(records)
     ratio = np.log2(shapes[:, 1] / shapes[:, 0])
@@ -43,7 +44,7 @@ def elongated(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
         yield Finding("warning", what, tuple(dataset.names[i] for i in odd.tolist()), advice)
 
 
-def small(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def small(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Images much smaller than the rest: thumbnails among photographs."""
     shapes, where = _shapes(records)
     side = np.sqrt(shapes.prod(axis=1))
@@ -56,10 +57,7 @@ def small(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
         yield Finding("warning", what, tuple(dataset.names[i] for i in odd.tolist()), advice)
 
 
-def _shapes(records: Sequence[Record]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _shapes(records: Records) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Height and width (n, 2) of the readable images, and their indices (n,)."""
-    known = [
-        (i, record.header) for i, record in enumerate(records) if record.header is not None and record.error is None
-    ]
-    shapes = np.array([(head.height, head.width) for _, head in known], float).reshape(-1, 2)
-    return shapes, np.array([i for i, _ in known], np.int64)
+    where = np.flatnonzero(records.described)
+    return records.headers.sizes[where, 1:].astype(np.float64), where

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
+from neocog.data.records import Records
 from neocog.data.sentinels import sentinels
-from neocog.data.survey import Record
 from neocog.run import Finding
 
 
-def codes_for_unknown(dataset: Dataset, records: Sequence[Record]) -> Iterator[Finding]:
+def codes_for_unknown(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """−9999 and the like, far outside the rest of a column: they would be learned as measurements."""
     for name, column in zip(dataset.quantities, () if dataset.values is None else dataset.values.T, strict=True):
         for value, often in sentinels(column.astype(np.float64)).items():

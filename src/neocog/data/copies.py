@@ -9,17 +9,18 @@ Letters: N images, n of them distinct, K neighbours, P pairs.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from neocog.data.dataset import Form
-from neocog.data.survey import Record
-from neocog.data.thumbnails import Floats, features, turns, unpacked
+from neocog.data.dataset import Array, Form
+from neocog.data.digests import Digests, keys, known
+from neocog.data.records import Record, Records
+from neocog.data.spooled import spooled
+from neocog.data.thumbnails import CELLS, FEATURES, Floats, features, turns, unpacked
 
 Ints = NDArray[np.int64]
 
@@ -38,13 +39,13 @@ class Copies:
     """The near copies among N images. Identical ones, of which each set stands here by one index, are bound by their digest."""
 
     pairs: Ints  # (P, 2) indices, the smaller first; the nearest pairs first
-    families: list[str]  # (N,) one name for all of a family, identical ones too; "" where an image has no copy
+    families: Sequence[str]  # (N,) one name for all of a family, identical ones too; "" where an image has no copy
     apart: Ints  # (A, 2) the pairs that stand in two families, since one would have grown too large
 
     @property
     def count(self) -> int:
         """Families."""
-        return len(set(self.families) - {""})
+        return len(np.unique(keys(self.families)[known(self.families)]))
 
     def torn(self, parts: NDArray[np.str_]) -> Ints:
         """(T, 2) the pairs that stand on two sides of a split; ``parts`` (N,) are "" for what is in none."""
@@ -59,19 +60,13 @@ def near_copies(records: Sequence[Record], form: Form = "images") -> Copies:
     Volumes are compared as they lie, by their projections; images in all eight ways of mirroring and turning; sequences are
     copies where one is the other's reverse complement.
     """
-    first: dict[str, int] = {}
-    for index, record in enumerate(records):
-        if record.error is None and record.thumbnail:
-            first.setdefault(record.pixel_digest, index)
-    indices = np.array([first[digest] for digest in sorted(first)], np.int64)  # in the order of content
-    if len(indices) < 2:
-        return Copies(_NONE, _named(records, {}), _NONE)
-    pairs = _pairs([records[i].thumbnail for i in indices.tolist()], form)
+    records = Records.of(records)
+    shown = np.flatnonzero(records.good & records.has_thumbnail)
+    _, first = np.unique(records.pixel_digests.keys[shown], return_index=True)
+    indices = shown[first]  # in the order of content
+    pairs = _pairs(records.thumbnails, indices, form) if len(indices) > 1 else _NONE
     of, apart = _families(pairs, len(indices), max(LARGEST, len(indices) // 100))
-    digests = [records[i].pixel_digest for i in indices.tolist()]
-    shared = np.flatnonzero(np.bincount(of, minlength=len(of))[of] > 1).tolist()
-    families = _named(records, {digests[i]: digests[of[i]] for i in shared})
-    return Copies(np.sort(indices[pairs], axis=1), families, np.sort(indices[apart], axis=1))
+    return Copies(np.sort(indices[pairs], axis=1), _named(records, indices, of), np.sort(indices[apart], axis=1))
 
 
 def copied_from(known: Mapping[str, bytes], new: Mapping[str, bytes], form: Form = "images") -> dict[str, str]:
@@ -81,70 +76,90 @@ def copied_from(known: Mapping[str, bytes], new: Mapping[str, bytes], form: Form
     if not known or len(digests) < 2:
         return {}
     found: dict[str, str] = {}
-    for pair in _pairs([kept[digest] for digest in digests], form).tolist():
+    signatures = np.frombuffer(b"".join(kept[digest] for digest in digests), np.uint8).reshape(len(digests), -1)
+    for pair in _pairs(signatures, np.arange(len(digests)), form).tolist():
         one, other = (digests[i] for i in pair)
         if (one in known) != (other in known):
             found.setdefault(*((other, one) if one in known else (one, other)))
     return found
 
 
-def _named(records: Sequence[Record], joined: Mapping[str, str]) -> list[str]:
-    """(N,) the name of each one's family: ``joined`` by its digest, or its digest alone where several have it."""
-    times = Counter(record.pixel_digest for record in records if record.error is None)
-    return [
-        "" if record.error is not None or (times[record.pixel_digest] < 2 and record.pixel_digest not in joined)
-        else joined.get(record.pixel_digest, record.pixel_digest)[:16]
-        for record in records
-    ]  # fmt: skip
+def _named(records: Records, indices: Ints, of: Ints) -> Digests:
+    """(N,) the name of each one's family: the start of its lowest member's digest. ``of`` (n,): that one of each of ``indices``."""
+    good = np.flatnonzero(records.good & known(records.pixel_digests))
+    found = records.pixel_digests.keys
+    contents, first, which, times = np.unique(found[good], return_index=True, return_inverse=True, return_counts=True)
+    place, lowest, bound = np.searchsorted(contents, found[indices]), np.arange(len(contents)), times > 1
+    lowest[place] = place[of]
+    bound[place] |= np.bincount(of, minlength=len(of))[of] > 1
+    families, named = Digests.empty(len(records), 8), bound[which]
+    families.stored[good[named]] = records.pixel_digests.stored[good[first[lowest[which[named]]]], :8]
+    return families
 
 
-def _pairs(thumbnails: Sequence[bytes], form: Form) -> Ints:
-    """(P, 2) near copies among n thumbnails, the nearest first; of sequences the two strands of each molecule."""
+def _pairs(signatures: Array, indices: Ints, form: Form) -> Ints:
+    """(P, 2) near copies among n of the ``signatures``, the nearest first; of sequences the two strands of each molecule."""
     if form == "sequences":
-        first: dict[bytes, int] = {}
-        strands = [(first.setdefault(strand, index), index) for index, strand in enumerate(thumbnails)]
-        return np.array([pair for pair in strands if pair[0] != pair[1]], np.int64).reshape(-1, 2)
+        strands = Digests(signatures[indices]).keys
+        _, first, which = np.unique(strands, return_index=True, return_inverse=True)
+        pairs = np.stack([first[which], np.arange(len(indices))], axis=1)
+        return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]], np.int64)
     ways = turns()[: 8 if form == "images" else 1]
-    cells, means, contrasts = unpacked(thumbnails)
-    near = _neighbours(features(cells))  # (n, K)
+    cells, points = spooled((len(indices), CELLS), np.float32), np.empty((len(indices), FEATURES))
+    means, contrasts = np.empty((2, len(indices)), np.float32)
+    for lot in _lots(len(indices), _LOT):
+        cells[lot], means[lot], contrasts[lot] = unpacked(signatures[indices[lot]])
+        points[lot] = features(cells[lot])
+    near = _neighbours(points)  # (n, K)
     found = _distances(cells, near, ways)
-    around = np.median(found, axis=1)
-    copies = found <= np.maximum(SAME, np.minimum(NEAR, APART * np.minimum(around[:, None], around[near])))
-    copies &= _as_bright(means, contrasts, near)
-    one, at = np.nonzero(copies)
+    around = np.concatenate([np.median(found[lot], axis=1) for lot in _lots(len(near), _LOT)])
+    near_ones = []
+    for lot in _lots(len(near), _LOT):
+        least = np.minimum(around[lot, None], around[near[lot]])
+        copies = found[lot] <= np.maximum(SAME, np.minimum(NEAR, APART * least))
+        one, at = np.nonzero(copies & _as_bright(means, contrasts, lot, near[lot]))
+        near_ones.append(lot.start * near.shape[1] + one * near.shape[1] + at)
+    one, at = np.divmod(np.concatenate(near_ones), near.shape[1])
     both = np.sort(np.stack([one, near[one, at]], axis=1), axis=1)[np.argsort(found[one, at], kind="stable")]
     _, where = np.unique(both, axis=0, return_index=True)  # most pairs are found from both sides
     return both[np.sort(where)]
 
 
-def _neighbours(points: Floats) -> Ints:
+def _lots(count: int, size: int) -> Iterator[slice]:
+    """0 … ``count`` in pieces."""
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def _neighbours(points: NDArray[np.float64]) -> NDArray[np.int32]:
     """(n, K) the nearest others of each of n points; not always the very nearest (up to half as far again)."""
-    k = min(NEIGHBOURS, len(points) - 1)
-    _, found = cKDTree(points).query(points, k=k + 1, eps=0.5)
-    own = found == np.arange(len(points))[:, None]
-    own[~own.any(axis=1), -1] = True  # among so many equal ones that it has not found itself
-    others: Ints = found[~own].reshape(len(points), k).astype(np.int64)
+    k, tree = min(NEIGHBOURS, len(points) - 1), cKDTree(points)
+    others = np.empty((len(points), k), np.int32)
+    for lot in _lots(len(points), 16 * _LOT):
+        _, found = tree.query(points[lot], k=k + 1, eps=0.5)
+        own = found == np.arange(lot.start, lot.start + len(found))[:, None]
+        own[~own.any(axis=1), -1] = True  # among so many equal ones that it has not found itself
+        others[lot] = found[~own].reshape(-1, k)
     return others
 
 
-def _distances(cells: Floats, near: Ints, ways: Ints) -> Floats:
+def _distances(cells: Floats, near: NDArray[np.int32], ways: Ints) -> Floats:
     """(n, K) how far the thumbnails of neighbours are apart, in the way of mirroring and turning in which they are nearest."""
     squares = np.einsum("nc,nc->n", cells, cells)
     found = np.empty(near.shape, np.float32)
-    for lot in range(0, len(near), _LOT):
-        others = near[lot : lot + _LOT]
-        turned = cells[lot : lot + _LOT][:, ways]  # (lot, 8, 304)
+    for lot in _lots(len(near), _LOT):
+        others = near[lot]
+        turned = cells[lot][:, ways]  # (lot, 8, 304)
         products = np.matmul(cells[others], turned.transpose(0, 2, 1)).max(axis=2)
-        apart = squares[lot : lot + _LOT, None] + squares[others] - 2 * products
-        found[lot : lot + _LOT] = np.sqrt(np.maximum(apart, 0))
+        apart = squares[lot, None] + squares[others] - 2 * products
+        found[lot] = np.sqrt(np.maximum(apart, 0))
     return found
 
 
-def _as_bright(means: Floats, contrasts: Floats, near: Ints) -> NDArray[np.bool_]:
-    """(n, K) whether brightness and contrast agree."""
-    mean, contrast = means[:, None], np.maximum(contrasts[:, None], contrasts[near])
+def _as_bright(means: Floats, contrasts: Floats, lot: slice, near: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(lot, K) whether brightness and contrast of those in the ``lot`` and of their neighbours agree."""
+    mean, contrast = means[lot, None], np.maximum(contrasts[lot, None], contrasts[near])
     level = np.maximum(np.maximum(np.abs(mean), np.abs(means[near])), contrast)
-    alike: NDArray[np.bool_] = np.abs(contrasts[:, None] - contrasts[near]) <= LIGHT * contrast
+    alike: NDArray[np.bool_] = np.abs(contrasts[lot, None] - contrasts[near]) <= LIGHT * contrast
     alike &= np.abs(mean - means[near]) <= LIGHT * level
     return alike
 
@@ -154,14 +169,12 @@ def _families(pairs: Ints, count: int, most: int) -> tuple[Ints, Ints]:
 
     The nearest are joined first, and no family grows beyond ``most``.
     """
-    of, members = np.arange(count), [[i] for i in range(count)]
+    of, members = np.arange(count), dict[int, list[int]]()
     for one, other in pairs.tolist():
         low, high = sorted((int(of[one]), int(of[other])))
         if low == high:
             continue
-        if len(members[low]) + len(members[high]) > most:
-            continue
-        of[members[high]] = low
-        members[low] += members[high]
-        members[high] = []
+        joined = members.get(low, [low]) + members.get(high, [high])
+        if len(joined) <= most:
+            of[joined], members[low] = low, joined
     return of, pairs[of[pairs[:, 0]] != of[pairs[:, 1]]]

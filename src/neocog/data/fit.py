@@ -6,11 +6,10 @@ Letters: D slices (of volumes), H × W pixels, C channels, N images. The pixel t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import fsum
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from math import fsum, prod
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,10 +18,8 @@ from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.decoding import DEFAULT, Decoding
 from neocog.data.fit_volume import fit_volume
 from neocog.data.preprocessing import Fit, Preprocessing
+from neocog.data.records import Headers, Records
 from neocog.errors import UserError, raise_all
-
-if TYPE_CHECKING:
-    from neocog.data.survey import Record
 
 LARGEST_DEPTH = 64  # of a volume's target where sizes differ: memory and time grow with its cube
 LARGEST_SIDE = 224  # of the target where sizes differ; ImageNet's habit. --size overrides it
@@ -44,7 +41,8 @@ def shape_plan(
     Raises UserError with a table of the shapes where pixel types, channels other than grey and colour, or images and
     volumes are mixed.
     """
-    known = [header for header in headers if header is not None]
+    headers = Headers.of(headers)
+    known = headers.times()
     if not known:
         raise UserError("no image can be read", f"{len(headers)} files", "see the errors of the files")
     sides = max(len(header.size) for header in known)
@@ -65,8 +63,8 @@ def shape_plan(
     raise_all(errors)
     return Preprocessing(
         channels=chosen,
-        size=size or _size([header for header in known if len(header.size) == sides]),
-        dtype=known[0].dtype,
+        size=size or _size(headers.sizes[headers.there][:, 3 - sides :]),
+        dtype=next(iter(known)).dtype,
         mean=(0.0,) * chosen,
         std=(1.0,) * chosen,
         fit=fit,
@@ -79,19 +77,19 @@ def shape_plan(
 
 def plan_notes(headers: Sequence[Header | None], preprocessing: Preprocessing) -> tuple[str, ...]:
     """What the plan changes: how many images are resized or change their channels."""
-    known = [header for header in headers if header is not None]
-    notes = []
-    other = sum(header.size != preprocessing.size for header in known)
+    known = Headers.of(headers).times()
+    total, notes = sum(known.values()), []
+    other = sum(times for header, times in known.items() if header.size != preprocessing.size)
     if other:
         sizes = len({header.size for header in known})
         shown = " × ".join(map(str, preprocessing.size))
         verb = {"resize": "resized", "pad": "resized and padded", "crop": "resized and cropped"}[preprocessing.fit]
         many = f"{sizes} size{'s' * (sizes > 1)}"
-        notes.append(f"{other:,} of {len(known):,} images ({many}) are {verb} to {shown}; see --size")
-    converted = sum(header.channels != preprocessing.channels for header in known)
+        notes.append(f"{other:,} of {total:,} images ({many}) are {verb} to {shown}; see --size")
+    converted = sum(times for header, times in known.items() if header.channels != preprocessing.channels)
     if converted:
         kind = "colour: their channel is repeated" if preprocessing.channels == 3 else "grey"
-        notes.append(f"{converted:,} of {len(known):,} images are made {kind}")
+        notes.append(f"{converted:,} of {total:,} images are made {kind}")
     return tuple(notes)
 
 
@@ -158,26 +156,27 @@ def _fit_image(image: Array, preprocessing: Preprocessing) -> Array:
     return image
 
 
-def finish(preprocessing: Preprocessing, records: Sequence[Record], indices: Sequence[int]) -> Preprocessing:
+def finish(preprocessing: Preprocessing, records: Records, indices: Sequence[int]) -> Preprocessing:
     """Mean and std (C,) of the training images' pixels, and of uint16, floats and volumes the lowest and highest value.
 
     ``records`` hold the statistics of the fitted pixels. A channel without variation keeps std 1, and so becomes 0.
     """
     if preprocessing.encoding == "nucleotides":
         return preprocessing
-    used = [records[index] for index in indices if records[index].error is None]
-    count = sum(record.pixels for record in used)
+    used = np.asarray(indices, np.int64)
+    used = used[records.good[used]]
+    count = len(used) * prod(preprocessing.size)
     if not count:
         raise UserError("no training image can be read", fix="see the errors of the files")
     mean, std = [], []
     for channel in range(preprocessing.channels):
-        average = fsum(record.channel_sum[channel] for record in used) / count
-        spread = max(fsum(record.channel_square[channel] for record in used) / count - average**2, 0.0) ** 0.5
+        average = fsum(records.sums[used, channel]) / count
+        spread = max(fsum(records.squares[used, channel]) / count - average**2, 0.0) ** 0.5
         mean.append(average)
         std.append(spread if spread > 1e-6 * max(abs(average), 1e-30) else 1.0)
     low, high = 0.0, 255.0
     if preprocessing.dtype != "uint8" or len(preprocessing.size) == 3:  # volumes are often occupied (1) or not (0)
-        low, high = min(record.low for record in used), max(record.high for record in used)
+        low, high = float(records.extremes[used, 0].min()), float(records.extremes[used, 1].max())
         high = high if high > low else low + 1.0
     return replace(preprocessing, mean=tuple(mean), std=tuple(std), low=low, high=high)
 
@@ -198,9 +197,10 @@ def _sides(size: tuple[int, ...] | None, count: int) -> tuple[int, ...] | None:
     return size
 
 
-def _size(headers: Sequence[Header]) -> tuple[int, ...]:
-    sides = [median(lengths) for lengths in zip(*(header.size for header in headers), strict=True)]
-    if len({header.size for header in headers}) > 1:
+def _size(sizes: Array) -> tuple[int, ...]:
+    """The target of images of such ``sizes`` (N, 2 or 3)."""
+    sides = np.median(sizes, axis=0).tolist()
+    if (sizes != sizes[0]).any():
         largest = LARGEST_SIDE if len(sides) == 2 else LARGEST_DEPTH
         shrink = min(1.0, largest / max(sides))
         sides = [side * shrink for side in sides]
@@ -211,10 +211,12 @@ def _either(values: set[int] | set[str]) -> str:
     return " and ".join(map(str, sorted(values)))
 
 
-def _table(headers: Sequence[Header]) -> str:
+def _table(known: Mapping[Header, int]) -> str:
     """The shapes with their counts, the commonest first."""
-    counts = Counter((" × ".join(map(str, h.size)), h.channels, h.dtype) for h in headers).most_common()
-    rows = [f"{n:,} × ({size}, {c} channel{'s' * (c > 1)}, {dtype})" for (size, c, dtype), n in counts]
+    counts = Counter[tuple[str, int, str]]()
+    for header, times in known.items():
+        counts[" × ".join(map(str, header.size)), header.channels, header.dtype] += times
+    rows = [f"{n:,} × ({size}, {c} channel{'s' * (c > 1)}, {dtype})" for (size, c, dtype), n in counts.most_common()]
     return "; ".join(rows[:_TABLE_ROWS]) + (f"; {len(rows) - _TABLE_ROWS} more" if len(rows) > _TABLE_ROWS else "")
 
 

@@ -7,7 +7,7 @@ need not be there any more. Letters: m samples that were learned from, n others.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from neocog.data.copies import copied_from
 from neocog.data.dataset import SPLITS, Dataset, pixel_digest
+from neocog.data.records import Records
 from neocog.data.signatures import signatures
 from neocog.data.split import Manifest
 from neocog.errors import UserError
@@ -37,12 +38,12 @@ class Shared:
     of_groups: tuple[int, ...] = ()  # samples of these groups
 
 
-def write_thumbnails(path: Path, kept: Sequence[bytes], parts: NDArray[np.str_]) -> None:
-    """Write the signatures (N,) of near copies (b"": none) of what is learned from, with their rows in splits.csv."""
-    rows = [row for row in np.flatnonzero(np.isin(parts, LEARNED)).tolist() if kept[row]]
-    table = np.frombuffer(b"".join(kept[row] for row in rows), np.uint8).reshape(len(rows), -1 if rows else 0)
+def write_thumbnails(path: Path, records: Records, parts: NDArray[np.str_]) -> None:
+    """Write the thumbnails of what is learned from, with their rows in splits.csv."""
+    rows = np.flatnonzero(np.isin(parts, LEARNED) & records.has_thumbnail)
+    table = records.thumbnails[rows] if len(rows) else np.empty((0, 0), np.uint8)
     content = io.BytesIO()
-    np.savez_compressed(content, rows=np.array(rows, np.int64), thumbnails=table)
+    np.savez_compressed(content, rows=rows, thumbnails=table)
     write_atomically(path, content.getvalue())
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from neocog.data.dataset import Array, BadImage, Dataset, Masks
 from neocog.data.decoding import DEFAULT, Decoding
+from neocog.data.digests import Digests
 from neocog.data.fit import placement
 from neocog.data.images import FileImages
 from neocog.data.mask_values import COLOUR, stored_values
@@ -98,9 +99,9 @@ def fit_mask(mask: Array, size: tuple[int, ...], fit: Fit = "resize", around: in
 class MaskSurvey:
     """What one pass over all masks finds."""
 
-    counts: Array  # (N, K) int64 pixels of each class at the masks' own size; zeros where a mask has an error
-    errors: list[BadImage | None]  # (N,)
-    digests: list[str]  # (N,) SHA-256 of the classes; "" where a mask has an error
+    counts: Array  # (N, K) uint32 pixels of each class at the masks' own size; zeros where a mask has an error
+    errors: dict[int, BadImage]  # of the few that have one, in their order
+    digests: Digests  # (N,) SHA-256 of the classes; "" where a mask has an error
     fitted: Array | None  # (N, H, W) uint8; 255 throughout where a mask has an error
 
 
@@ -116,27 +117,29 @@ def survey_masks(
 
     ``classes``: K; without it, the highest class that occurs + 1. ``progress`` gets the count of masks just done.
     """
-    counts = np.zeros((len(masks), 256), np.int64)
+    counts = np.zeros((len(masks), classes or 256), np.uint32)
     fitted = np.full((len(masks), size[-2], size[-1]), IGNORED, np.uint8) if keep else None
-    digests = [""] * len(masks)
+    digests, errors = Digests.empty(len(masks)), dict[int, BadImage]()
 
-    def one(index: int) -> BadImage | None:
+    def one(index: int) -> None:
         try:
             mask = masks.read(index)
         except BadImage as error:
-            return BadImage(error.what, error.where, error.fix)  # without the traceback, which holds the pixels
-        counts[index] = np.bincount(mask.reshape(-1), minlength=256)
+            errors[index] = BadImage(
+                error.what, error.where, error.fix
+            )  # without the traceback, which holds the pixels
+            return
+        counts[index] = np.bincount(mask.reshape(-1), minlength=256)[: counts.shape[1]]
         digests[index] = digest(mask)
         if fitted is not None:
             fitted[index] = masks.fitted(index, size, fit, mask)
-        return None
 
-    errors = in_threads(one, len(masks), progress)
+    in_threads(one, len(masks), progress)
     top = int(np.flatnonzero(counts[:, :IGNORED].any(axis=0)).max(initial=0)) + 1
-    return MaskSurvey(counts[:, : classes or top], errors, digests, fitted)
+    return MaskSurvey(counts[:, : classes or top], dict(sorted(errors.items())), digests, fitted)
 
 
-def told(dataset: Dataset) -> list[str]:
+def told(dataset: Dataset) -> Sequence[str]:
     """(N,) what is known of each sample: its class, its values, or the digest of its mask."""
     if dataset.masks is None:
         return [dataset.told(index) for index in range(len(dataset))]

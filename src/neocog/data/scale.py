@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from neocog.data.dataset import Array, BadImage, Header
+from neocog.data.records import Headers
 
 BEYOND = 8.0  # times the largest value of all training images: 12 bits in 16 are 16 times, 8 bits 255 times as large
 BELOW = 64.0  # of it the usual training image's largest value is, where none of them is nearly as dark
@@ -21,9 +22,9 @@ PHYSICAL = 1.25  # the same of the millimetres of a pixel
 Three = tuple[float, float, float]
 
 
-def three(values: Sequence[float]) -> Three:
+def three(values: Array) -> Three:
     """Lowest, middle, highest."""
-    return min(values), float(np.median(values)), max(values)
+    return values.min().item(), float(np.median(values)), values.max().item()
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,19 @@ class Seen:
     spacing: tuple[Three, ...] = ()
 
     @classmethod
-    def of(cls, extremes: Sequence[tuple[float, float]], headers: Sequence[Header]) -> Seen:
+    def of(cls, extremes: Array | Sequence[tuple[float, float]], headers: Sequence[Header | None]) -> Seen:
         """``extremes``: smallest and largest value of each fitted training image."""
-        low, high = zip(*extremes, strict=True)
-        spacings = [header.spacing for header in headers]
-        known = all(spacings) and len({len(one) for one in spacings}) == 1
+        ends, heads = np.asarray(extremes, np.float64), Headers.of(headers)
+        numbers, which = np.unique(heads.kinds, return_inverse=True)
+        kinds = [heads.known[number] for number in numbers.tolist()]
+        known = all(kind.spacing for kind in kinds) and len({len(kind.spacing) for kind in kinds}) == 1
         return cls(
-            low=three(low),
-            high=three(high),
-            peak=three([max(abs(a), abs(b)) for a, b in extremes]),
-            sides=tuple(three(side) for side in zip(*(header.size for header in headers), strict=True)),
-            channels=tuple(sorted({header.channels for header in headers})),
-            spacing=tuple(three(side) for side in zip(*spacings, strict=True)) if known else (),
+            low=three(ends[:, 0]),
+            high=three(ends[:, 1]),
+            peak=three(np.abs(ends).max(axis=1)),
+            sides=tuple(map(three, heads.sides.T)),
+            channels=tuple(sorted({kind.channels for kind in kinds})),
+            spacing=tuple(map(three, np.array([kind.spacing for kind in kinds])[which].T)) if known else (),
         )
 
     @classmethod

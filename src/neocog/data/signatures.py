@@ -10,9 +10,15 @@ from neocog.data.dataset import Array, Images
 from neocog.data.nucleotides import complement
 from neocog.data.sequences import SequenceImages
 from neocog.data.slices import flat
-from neocog.data.thumbnails import thumbnails
+from neocog.data.thumbnails import THUMBNAIL, thumbnails
 
 PARTNER = complement()
+STRAND = 32  # bytes
+
+
+def width(images: Images) -> int:
+    """Bytes of a signature of ``images``."""
+    return STRAND if isinstance(images, SequenceImages) else THUMBNAIL
 
 
 def signatures(images: Images, batch: Array) -> list[bytes]:

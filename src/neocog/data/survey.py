@@ -1,7 +1,7 @@
 """The one pass over all images: every file decoded whole and once, its hash, statistics and faults kept as one record.
 
 Letters: N images, H × W pixels (of volumes D × H × W), C channels.
-Memory: a record an image, and the fitted pixels where they are wanted.
+Memory: the columns of ``Records``, and the fitted pixels where they are wanted.
 """
 
 from __future__ import annotations
@@ -13,34 +13,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from math import prod
 
 import numpy as np
 
-from neocog.data.dataset import Array, ArrayImages, BadImage, Header, Images, pixel_digest
+from neocog.data.dataset import Array, ArrayImages, BadImage, Images, not_finite, pixel_digest
 from neocog.data.fit import fit
 from neocog.data.images import FileImages, decode_bytes
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.signatures import signatures
+from neocog.data.records import Record, Records
+from neocog.data.signatures import signatures, width
 
 _CHUNK = 8  # images a job of a thread
 _ARRAY_BYTES = 1 << 24  # of an array's images taken at once
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is kept of one image. Sums, squares, low and high are of the fitted pixels where a preprocessing is given."""
-
-    header: Header | None  # None where the file cannot be decoded
-    digest: str  # SHA-256 (hex) of the stored bytes; "" where they cannot be read
-    pixel_digest: str  # SHA-256 (hex) of the decoded pixels: the same however they are stored
-    thumbnail: bytes  # b"" of a plain image; see ``signatures``
-    channel_sum: tuple[float, ...]  # (C,) over the pixels
-    channel_square: tuple[float, ...]  # (C,) of the squares
-    pixels: int  # H × W (× D) behind the sums
-    low: float
-    high: float
-    error: BadImage | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +34,7 @@ class Survey:
     Where nothing is to be fitted they are a view of the images' own array, in whatever order this has its axes.
     """
 
-    records: list[Record]
+    records: Records
     pixels: Array | None
 
 
@@ -69,22 +53,25 @@ def survey(
     advance = progress or (lambda _count: None)
     if isinstance(images, ArrayImages) and _same_shape(images.array, preprocessing):
         return _survey_array(images, preprocessing, advance, keep)
+    shape = () if preprocessing is None else (preprocessing.channels, *preprocessing.size)
     pixels = None
     if preprocessing is not None and keep:
-        pixels = np.zeros((len(images), preprocessing.channels, *preprocessing.size), dtype=preprocessing.dtype)
+        pixels = np.zeros((len(images), *shape), dtype=preprocessing.dtype)
 
     def examine_chunk(start: int) -> list[Record]:
         stop = min(start + _CHUNK, len(images))
         return [_examine(images, index, preprocessing, pixels) for index in range(start, stop)]
 
-    records: list[Record] = []
+    records, count = Records.empty(len(images), width(images), shape), 0
     starts = iter(range(0, len(images), _CHUNK))
     threads = workers or _cores()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="survey")
     try:
         # Few chunks are under way at any time, so that results cannot pile up.
         for done in _in_order(pool, examine_chunk, starts, 2 * threads):
-            records += done
+            for index, record in enumerate(done, count):
+                records[index] = record
+            count += len(done)
             advance(len(done))
     finally:  # on Ctrl-C too: what has not begun is dropped
         pool.shutdown(wait=True, cancel_futures=True)
@@ -106,50 +93,50 @@ def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pi
             name = images.names[index] if isinstance(images, ArrayImages) else str(index)
         planes = fit(image, preprocessing, name) if preprocessing else np.ascontiguousarray(np.moveaxis(image, -1, 0))
     except BadImage as error:
-        return Record(header, digest, "", b"", (), (), 0, 0.0, 0.0, _bare(error))
+        bare = BadImage(error.what, error.where, error.fix)  # its traceback would keep the image's bytes alive
+        return Record(header, digest, "", b"", (), (), 0, 0.0, 0.0, bare)
     if pixels is not None:
         pixels[index] = planes
-    sums, squares, lows, highs = _statistics(planes[None])
+    sums, squares, (low, high) = (each[0].tolist() for each in _statistics(planes[None]))
     small = signatures(images, image[None])[0]
-    return Record(header, digest, pixel_digest(image), small, sums[0], squares[0], planes[0].size, lows[0], highs[0])
+    return Record(header, digest, pixel_digest(image), small, tuple(sums), tuple(squares), planes[0].size, low, high)
 
 
 def _survey_array(
     images: ArrayImages, preprocessing: Preprocessing | None, advance: Callable[[int], None], keep: bool
 ) -> Survey:
     """Images that already lie in one array of the right shape: by chunks, without a decoder."""
-    array, records = images.array, list[Record]()
-    count, area, channels = len(array), prod(array.shape[1:-1]), array.shape[-1]
-    fitted = channels if preprocessing is None else preprocessing.channels
-    chunk = max(1, _ARRAY_BYTES // max(1, area * channels * array.itemsize))
-    header = images.header(0) if count else None
-    for start in range(0, count, chunk):
-        part = array[start : start + chunk]
-        planes = np.ascontiguousarray(np.moveaxis(part, -1, 1))
-        good = (
-            np.isfinite(planes).reshape(len(part), -1).all(axis=1)
-            if planes.dtype.kind == "f"
-            else np.ones(len(part), bool)
-        )
-        statistics = _statistics(
-            planes if good.all() else np.where(good.reshape(-1, *(1,) * (planes.ndim - 1)), planes, 0)
-        )
-        small = signatures(images, part)
-        for at, (sums, squares, low, high) in enumerate(zip(*statistics, strict=True)):
-            index = start + at
-            digest = images.digest(index)
-            if good[at]:
-                copies = fitted // channels  # grey is repeated as colour
-                same = digest if channels == 1 else pixel_digest(part[at])
-                record = Record(header, digest, same, small[at], sums * copies, squares * copies, area, low, high)
-            else:
-                record = Record(header, digest, "", b"", (), (), 0, 0.0, 0.0, _fault(images, index))
-            records.append(record)
-        advance(len(part))
+    array, channels = images.array, images.array.shape[-1]
+    shape = (channels if preprocessing is None else preprocessing.channels, *array.shape[1:-1])
+    records = Records.empty(len(array), width(images), shape)
+    if len(array):
+        records.headers[:] = images.header(0)
+    chunk = max(1, _ARRAY_BYTES // max(1, array[:1].nbytes))
+    for start in range(0, len(array), chunk):
+        _survey_part(images, slice(start, min(start + chunk, len(array))), records)
+        advance(min(chunk, len(array) - start))
     if preprocessing is None or not keep:
         return Survey(records, None)
     planes = np.moveaxis(array, -1, 1)  # the images' own memory: pixels that are there once need not be there twice
-    return Survey(records, planes if fitted == channels else np.repeat(planes, fitted, axis=1))
+    return Survey(records, planes if shape[0] == channels else np.repeat(planes, shape[0], axis=1))
+
+
+def _survey_part(images: ArrayImages, where: slice, records: Records) -> None:
+    """Fill the ``records`` of the images at ``where``."""
+    part = images.array[where]
+    planes, grey = np.ascontiguousarray(np.moveaxis(part, -1, 1)), part.shape[-1] == 1
+    good = np.ones(len(part), bool)
+    if planes.dtype.kind == "f":
+        good = np.isfinite(planes).reshape(len(part), -1).all(axis=1)
+        planes = planes if good.all() else np.where(good.reshape(-1, *(1,) * (planes.ndim - 1)), planes, 0)
+    records.sums[where], records.squares[where], records.extremes[where] = _statistics(planes)  # grey as colour: thrice
+    for index, pixels, small in zip(range(where.start, where.stop), part, signatures(images, part), strict=True):
+        records.digests[index] = digest = images.digest(index)
+        if good[index - where.start]:
+            records.pixel_digests[index] = digest if grey else pixel_digest(pixels)
+            records.keep_thumbnail(index, small)
+        else:
+            records.errors[index] = BadImage(not_finite(pixels), images.names[index])
 
 
 def _same_shape(array: Array, preprocessing: Preprocessing | None) -> bool:
@@ -159,23 +146,8 @@ def _same_shape(array: Array, preprocessing: Preprocessing | None) -> bool:
     return same and (array.shape[-1] == preprocessing.channels or (array.shape[-1], preprocessing.channels) == (1, 3))
 
 
-def _fault(images: Images, index: int) -> BadImage | None:
-    try:
-        images.read(index)
-    except BadImage as error:
-        return _bare(error)
-    return None
-
-
-def _bare(error: BadImage) -> BadImage:
-    """Without its traceback, which would keep the image's bytes alive as long as its record."""
-    return BadImage(error.what, error.where, error.fix)
-
-
-def _statistics(
-    planes: Array,
-) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]], list[float], list[float]]:
-    """Of (N, C, H, W): sums and sums of squares per channel, lowest and highest value per image.
+def _statistics(planes: Array) -> tuple[Array, Array, Array]:
+    """Of (N, C, H, W): sums and sums of squares per channel, (N, C) each; lowest and highest value, (N, 2).
 
     Integer sums are exact, so that no order of the images can change mean and std.
     """
@@ -191,13 +163,8 @@ def _statistics(
     else:
         values = flat.astype(np.float64)
         sums, squares = values.sum(axis=2), np.einsum("ncp,ncp->nc", values, values)
-    lows, highs = flat.min(axis=(1, 2)), flat.max(axis=(1, 2))
-    return (
-        [tuple(map(float, row)) for row in sums.tolist()],
-        [tuple(map(float, row)) for row in squares.tolist()],
-        lows.astype(float).tolist(),
-        highs.astype(float).tolist(),
-    )
+    extremes = np.stack([flat.min(axis=(1, 2)), flat.max(axis=(1, 2))], axis=1)
+    return sums.astype(np.float64), squares.astype(np.float64), extremes.astype(np.float64)
 
 
 def _byte_sums(lines: Array) -> Array:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
-from neocog.data.survey import Record
+from neocog.data.records import Records
 from neocog.errors import listed, printable
 
 HEADS = ("part of the data", "taken for", "because", "chosen by")
@@ -66,13 +66,13 @@ def _split(dataset: Dataset) -> Taken:
     return Taken("split", "split: given", ", ".join(f"{size:,} {part}" for part, size in sizes if size))
 
 
-def with_range(dataset: Dataset, records: Sequence[Record]) -> tuple[Taken, ...]:
+def with_range(dataset: Dataset, records: Records) -> tuple[Taken, ...]:
     """``taken``, and between which values the pixels of the samples (N records) lie."""
-    good = [record for record in records if record.error is None and record.header is not None]
-    if dataset.form == "sequences" or not good:
+    good = np.flatnonzero(records.described)
+    if dataset.form == "sequences" or not len(good):
         return dataset.taken
-    low, high = min(record.low for record in good), max(record.high for record in good)
-    kinds = sorted({record.header.dtype for record in good if record.header is not None})
+    low, high = records.extremes[good, 0].min(), records.extremes[good, 1].max()
+    kinds = sorted({records.headers.known[kind].dtype for kind in np.unique(records.headers.kinds[good]).tolist()})
     return (*dataset.taken, Taken("pixels", f"brightness: {low:g} to {high:g}", f"stored as {', '.join(kinds)}"))
 
 

@@ -22,7 +22,9 @@ Floats = NDArray[np.float32]
 SIDE, COLOUR = 16, 4  # cells a side, of grey and of colour
 GREY = SIDE * SIDE
 CELLS = GREY + 3 * COLOUR**2
-_KEPT = np.dtype([("cells", "f2", CELLS), ("mean", "f4"), ("contrast", "f4")])  # 616 bytes an image
+FEATURES = 15
+_KEPT = np.dtype([("cells", "f2", CELLS), ("mean", "f4"), ("contrast", "f4")])
+THUMBNAIL = _KEPT.itemsize  # 616 bytes
 
 
 def thumbnails(images: Array) -> list[bytes]:
@@ -51,9 +53,10 @@ def thumbnails(images: Array) -> list[bytes]:
     return [b"" if empty else row.tobytes() for empty, row in zip(plain.tolist(), found, strict=True)]
 
 
-def unpacked(kept: Sequence[bytes]) -> tuple[Floats, Floats, Floats]:
+def unpacked(kept: Sequence[bytes] | Array) -> tuple[Floats, Floats, Floats]:
     """Thumbnails as arrays: cells (n, 304), and of the pixels' own units mean (n,) and standard deviation (n,) of the grey."""
-    table = np.frombuffer(b"".join(kept), _KEPT)
+    stored = kept if isinstance(kept, np.ndarray) else np.frombuffer(b"".join(kept), np.uint8)
+    table = stored.reshape(-1, THUMBNAIL).view(_KEPT)[:, 0]
     return table["cells"].astype(np.float32), table["mean"], table["contrast"]
 
 

@@ -172,9 +172,7 @@ class ClassificationStudy(Study):
 
 def usual_size(job: Job) -> list[int]:
     """The median sides of the training samples as stored: the scale at which the network learned."""
-    pairs = zip(job.data.records, job.parts, strict=True)
-    sizes = [record.header.size for record, part in pairs if record.header and part == "train"]
-    return [int(side) for side in np.median(np.array(sizes), axis=0)]
+    return [int(side) for side in np.median(job.stored_sizes("train"), axis=0)]
 
 
 def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,11 @@ from neocog.config import Config
 from neocog.data.augment.keeps import Decision
 from neocog.data.copies import Copies
 from neocog.data.dataset import SPLITS, Array, Dataset
+from neocog.data.digests import Digests
 from neocog.data.feed import Feed
 from neocog.data.masks import MaskSurvey, told
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.survey import Record
+from neocog.data.records import Records
 from neocog.run import Finding
 from neocog.tasks.task import Task
 
@@ -29,7 +31,7 @@ class Data:
 
     dataset: Dataset
     study: Study
-    records: list[Record]
+    records: Records
     pixels: Array | None  # (N, C, …) fitted, or None where they are streamed
     plan: Preprocessing  # without mean and std, which are the training part's
     kept: NDArray[np.bool_]
@@ -40,27 +42,27 @@ class Data:
     together: str = "near"  # see ``DataConfig.together``
 
     @property
-    def digests(self) -> list[str]:
+    def digests(self) -> Digests:
         """(N,) of the stored files."""
-        return [record.digest for record in self.records]
+        return self.records.digests
 
     @property
-    def pixel_digests(self) -> list[str]:
+    def pixel_digests(self) -> Digests:
         """(N,) of what the files show."""
-        return [record.pixel_digest for record in self.records]
+        return self.records.pixel_digests
 
     @property
-    def contents(self) -> list[str]:
+    def contents(self) -> Digests:
         """(N,) equal where two samples are the same to the split."""
         return self.digests if self.together == "files" else self.pixel_digests
 
     @property
-    def families(self) -> list[str]:
+    def families(self) -> Sequence[str]:
         """(N,) names of near copies that the split keeps together, "" where a sample has none; [] where it heeds none."""
         return self.copies.families if self.together == "near" else []
 
     @property
-    def told(self) -> list[str]:
+    def told(self) -> Sequence[str]:
         """(N,) what is known of each sample: its class, its values, the digest of its mask."""
         return self.masks.digests if self.masks else told(self.dataset)
 
@@ -84,6 +86,11 @@ class Job:
     @property
     def study(self) -> Study:
         return self.data.study
+
+    def stored_sizes(self, part: str) -> Array:
+        """(n, 2), of volumes (n, 3): the sides of the samples of a part, as their files have them."""
+        headers = self.data.records.headers
+        return headers.take((self.parts == part) & headers.there).sides
 
     def counts(self) -> dict[str, int]:
         return {part: int((self.parts == part).sum()) for part in SPLITS}

@@ -127,9 +127,8 @@ class SegmentationStudy(Study):
     def facts(self, job: Job) -> dict[str, Any]:
         """``stored``: the largest sides of the training images, from which on an image is tiled rather than shrunk; of single
         objects ``smallest``."""
-        train, pairs = np.flatnonzero(job.parts == "train"), zip(job.data.records, job.parts, strict=True)
-        sizes = [record.header.size for record, part in pairs if record.header and part == "train"]
-        facts: dict[str, Any] = {"stored": [max(sides) for sides in zip(*sizes, strict=True)]}
+        train = np.flatnonzero(job.parts == "train")
+        facts: dict[str, Any] = {"stored": job.stored_sizes("train").max(axis=0).tolist()}
         masks = job.dataset.masks
         return facts | ({"smallest": smallest(masks, train)} if isinstance(masks, ObjectMasks) else {})
 

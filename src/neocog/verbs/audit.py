@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from neocog.checks.changed import verify as changed_files
 from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.masks import told
+from neocog.data.records import Records
 from neocog.data.split import read_splits
-from neocog.data.survey import Record
 from neocog.data.taken import taken_json
 from neocog.errors import listed, printable
 from neocog.run import Finding, Run, Severity
@@ -98,16 +98,14 @@ def audit(
         found = findings(dataset, records, strict, masks)
     if recorded is not None:
         found = [
-            *changed_files(
-                dataset, [record.digest for record in records], recorded, masks.digests if masks else told(dataset)
-            ),
+            *changed_files(dataset, records.digests, recorded, masks.digests if masks else told(dataset)),
             *found,
         ]
     return _summary(dataset, records, found, time.monotonic() - begun)
 
 
-def _summary(dataset: Dataset, records: Sequence[Record], found: list[Finding], seconds: float) -> Audit:
-    heads = [record.header for record in records if record.header is not None and record.error is None]
+def _summary(dataset: Dataset, records: Records, found: list[Finding], seconds: float) -> Audit:
+    heads = records.headers.take(records.described).times()
     parts = {} if dataset.splits is None else {p: _counts(dataset, dataset.splits == p) for p in SPLITS}
     return Audit(
         kind=dataset.kind,
@@ -118,11 +116,19 @@ def _summary(dataset: Dataset, records: Sequence[Record], found: list[Finding], 
         findings=found,
         parts={part: counts for part, counts in parts.items() if any(counts.values())},
         groups=0 if dataset.groups is None else len(np.unique(dataset.groups[dataset.groups != ""])),
-        sizes=dict(Counter(f"{head.height} × {head.width}" for head in heads).most_common()),
-        pixels=dict(Counter(f"{count(head.channels, 'channel')} of {head.dtype}" for head in heads).most_common()),
+        sizes=_totals((f"{head.height} × {head.width}", times) for head, times in heads.items()),
+        pixels=_totals((f"{count(head.channels, 'channel')} of {head.dtype}", n) for head, n in heads.items()),
         taken=taken_json(dataset),
         seconds=seconds,
     )
+
+
+def _totals(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The commonest first."""
+    totals = Counter[str]()
+    for what, times in counted:
+        totals[what] += times
+    return dict(totals.most_common())
 
 
 def _counts(dataset: Dataset, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> dict[str, int]:

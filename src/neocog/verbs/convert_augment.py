@@ -75,7 +75,7 @@ def augment(
     study = study_for(task, data)
     if not study.needs:
         raise UserError(f"--task {task} changes its images by itself", fix="leave out --task")
-    plan = shape_plan(list(headers(data)), size=size or None)
+    plan = shape_plan(headers(data), size=size or None)
     (changes, _), _ = decide(config, study, few(data, plan, config.data.split_seed), plan, screen)
     if changes is None:
         raise UserError("the augmentation is off: copies would equal their originals", fix="--augment turn=15, or none")

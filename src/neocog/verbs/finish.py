@@ -90,10 +90,9 @@ def seen(job: Job) -> dict[str, Any]:
     """What the training images were like, against which those of others are held."""
     if job.preprocessing.encoding == "nucleotides":
         return {}
-    pairs = zip(job.data.records, job.parts, strict=True)
-    known = [(record, record.header) for record, part in pairs if part == "train" and record.header]
-    extremes = [(record.low, record.high) for record, _ in known]
-    return {"seen": asdict(Seen.of(extremes, [header for _, header in known]))}
+    records = job.data.records
+    known = (job.parts == "train") & records.headers.there
+    return {"seen": asdict(Seen.of(records.extremes[known], records.headers.take(known)))}
 
 
 def parts_of(job: Job, loop: Loop) -> dict[str, Samples]:

@@ -155,5 +155,5 @@ def newest_step(run: Run) -> int:
 def record_split(job: Job, run: Run) -> None:
     """splits.csv: which sample stands where, and what it is by its content."""
     data = job.data
-    write_thumbnails(run.folder / THUMBNAILS, [record.thumbnail for record in data.records], job.parts)
+    write_thumbnails(run.folder / THUMBNAILS, data.records, job.parts)
     write_splits(run.splits, data.dataset, job.parts, data.digests, data.told, data.pixel_digests, data.families)

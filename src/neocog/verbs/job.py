@@ -19,6 +19,8 @@ from neocog.config import Config
 from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
 from neocog.data.dataset import SPLITS, Dataset
+from neocog.data.digests import Digests
+from neocog.data.digests import known as named
 from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
 from neocog.data.preprocessing import Preprocessing
@@ -47,7 +49,7 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
     chosen = study_for(config.data.task, dataset)
     chosen.check(config, dataset)
     dataset, unseen = set_aside(dataset, config.data.unseen)
-    known = list(headers(dataset))
+    known = headers(dataset)
     if dataset.form == "sequences":
         plan, changed = sequence_plan(dataset.images, config.data.size), tuple[str, ...]()
     else:
@@ -80,7 +82,7 @@ def as_recorded(data: Data, run: Run) -> Data:
     if recorded is None or not recorded.families or data.together != "near":
         return data
     known = dict(zip(recorded.names, recorded.families, strict=True))
-    families = [known.get(name, "") for name in data.dataset.names]
+    families = Digests.of([known.get(name, "") for name in data.dataset.names], 8)
     return replace(data, copies=replace(data.copies, families=families))
 
 
@@ -177,7 +179,7 @@ def kept_together(data: Data) -> str:
         return f"{form} of the same bytes stay together"
     if data.together == "pixels":
         return f"identical {form} stay together"
-    many = sum(family != "" for family in data.families)
+    many = int(named(data.families).sum())
     found = f"{data.copies.count:,} families of {many:,} {form}" if many else "no copies were found"
     copies = "reverse complements" if form == "sequences" else "near copies"
     return f"identical {form} and {copies} stay together ({found})"

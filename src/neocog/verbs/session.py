@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.config import Config, ReadConfig, configured
-from neocog.data.dataset import Array, BadImage, Dataset, Header
+from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.detect import open_dataset
 from neocog.data.masks import MaskSurvey, survey_masks
 from neocog.data.named import NAMES
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
-from neocog.data.survey import Record, survey
+from neocog.data.records import Headers, Records
+from neocog.data.survey import survey
 from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
 from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.studies import allowed_by
@@ -55,21 +57,20 @@ def decoding_of(settings: ReadConfig) -> Decoding:
 class Scan:
     """What one pass over N samples found: a record each, fitted pixels where they are kept, and the same of masks."""
 
-    records: list[Record]
+    records: Records
     pixels: Array | None
     masks: MaskSurvey | None
 
     @property
-    def errors(self) -> list[BadImage | None]:
-        """(N,) why a sample, or its mask, cannot be used."""
-        if self.masks is None:
-            return [record.error for record in self.records]
-        return [record.error or error for record, error in zip(self.records, self.masks.errors, strict=True)]
+    def errors(self) -> dict[int, BadImage]:
+        """Why a sample, or its mask, cannot be used: {position: error}, in their order."""
+        of_masks = self.masks.errors if self.masks else {}
+        return dict(sorted({**of_masks, **self.records.errors}.items()))
 
     @property
-    def usable_records(self) -> list[Record]:
+    def usable_records(self) -> Records:
         """(N,) records in which a mask's fault is its sample's."""
-        return [replace(record, error=error) for record, error in zip(self.records, self.errors, strict=True)]
+        return replace(self.records, errors=self.errors)
 
 
 def scan(
@@ -90,16 +91,18 @@ def scan(
     return Scan(found.records, found.pixels, masks)
 
 
-def usable(dataset: Dataset, errors: Sequence[BadImage | None], settings: ReadConfig) -> NDArray[np.bool_]:
+def usable(dataset: Dataset, errors: Mapping[int, BadImage], settings: ReadConfig) -> NDArray[np.bool_]:
     """(N,) False for files that cannot be read, where --on-bad skip allows it; otherwise all of them are raised."""
-    bad = [error for error in errors if error is not None]
+    bad = list(errors.values())
     share = len(bad) / len(dataset)
     more = f" --max-bad {math.ceil(100 * share) / 100:g}" if share > settings.max_bad else ""
     if bad and settings.on_bad == "stop":
         raise_all([*bad[:20], _bad(dataset, bad, f"mend them, or add --on-bad skip{more}")])
     if share > settings.max_bad:
         raise_all([*bad[:20], _bad(dataset, bad, f"mend them, or allow more than --max-bad {settings.max_bad:g}")])
-    return np.array([error is None for error in errors], dtype=np.bool_)
+    kept = np.ones(len(dataset), np.bool_)
+    kept[list(errors)] = False
+    return kept
 
 
 def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
@@ -108,9 +111,9 @@ def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
     )
 
 
-def without_unreadable(dataset: Dataset, errors: Sequence[BadImage | None], screen: Screen) -> Dataset:
-    """``dataset`` with the samples that cannot be used ((N,) errors) among what is left out; says which classes lose by it."""
-    reasons = {name: error.what for name, error in zip(dataset.names, errors, strict=True) if error is not None}
+def without_unreadable(dataset: Dataset, errors: Mapping[int, BadImage], screen: Screen) -> Dataset:
+    """``dataset`` with the samples that cannot be used, by position, among what is left out; says which classes lose by it."""
+    reasons = {dataset.names[index]: error.what for index, error in errors.items()}
     before, more = losses(dataset), unusable(dataset, reasons)
     dataset = replace(dataset, left_out=(*dataset.left_out, *more))
     say_losses([loss for loss in losses(dataset) if loss not in before], screen)
@@ -131,13 +134,13 @@ def say_losses(found: Sequence[Loss], screen: Screen) -> None:
         screen.say(f"  {'warning: ' if loss.is_large else ''}{loss_line(loss)}", "yellow" if loss.is_large else "")
 
 
-def headers(dataset: Dataset) -> Iterator[Header | None]:
+def headers(dataset: Dataset) -> Headers:
     """What the files say of themselves; None where even that cannot be read (the survey tells why)."""
+    found = Headers(len(dataset))
     for index in range(len(dataset)):
-        try:
-            yield dataset.images.header(index)
-        except BadImage:
-            yield None
+        with suppress(BadImage):
+            found[index] = dataset.images.header(index)
+    return found
 
 
 def settings_for(
