@@ -207,11 +207,22 @@ def only(*masks: bytes, suffix: str = "png") -> Make:
 
 GAPS = only(*(mask(np.roll(CLASSES, n) % 3 * 7) for n in range(3)))
 BINARY = only(*(mask((np.add.outer(np.arange(24), np.arange(24)) > 20 + n) * 255) for n in range(4)))
+
+
+def turned(root: Root) -> None:
+    """An image that its EXIF turns, and a mask as it is stored."""
+    masked()(root)
+    put(root / "images" / "m9.png", coded(noise((24, 12, 3)), exif=exif(6)))
+    put(root / "masks" / "m9.png", mask(CLASSES[:, :12]))
+
+
 LOSSY = only(*(coded((np.roll(CLASSES, n) * 80).astype(np.uint8), "JPEG") for n in range(3)), suffix="jpg")
 LONELY = masked(more=[("images/alone.png", coded(COLOUR)), ("masks/orphan.png", mask(CLASSES))])
 MASKS = [
     Case(27, "another size", masked(mask(CLASSES[:20])), ("m3.png", "20 × 24", "24 × 24")),
+    Case(29, "any colours", masked(coded(COLOUR)), ("m3.png",)),
     Case(30, "JPEG", LOSSY, ("m0.jpg",)),
+    Case(36, "EXIF of the image alone", turned, ("m9.png", "24 × 12", "12 × 24")),
     Case(31, "gaps", GAPS, ("0, 7, 14", "--remap")),
     Case(33, "fractions", only(*(tiff(noise((24, 24), np.float32)) for _ in range(3)), suffix="tif"), ("m0.tif",)),
     Case(34, "all empty", only(*(mask(CLASSES * 0) for _ in range(3))), ("empty",)),
@@ -489,6 +500,19 @@ def test_what_is_odd_is_accepted_and_said(case: Case, tmp_path: Path, neocog: An
     assert json.loads(printed.text)["samples"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ACCEPTED, ids=str)
+def test_what_is_odd_is_learned_to_the_end(case: Case, tmp_path: Path, neocog: Any) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    case.make(root)
+    size = ("--size", 16) if 55 < case.row < 66 else ()
+    words = ("--out", tmp_path / "run", "--epochs", 1, "--threads", 1, "--quiet", *size)
+    answer = neocog("train", root / case.data, *words, *flags(case))
+    assert answer.code == 0, answer.text
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
 @pytest.mark.parametrize("case", [case for case in IMAGES if case.row in (1, 2, 5, 14, 16, 20, 21, 23)], ids=str)
 def test_files_that_cannot_be_read_are_left_out_on_demand_and_counted(case: Case, tmp_path: Path, neocog: Any) -> None:
     root = tmp_path / "data"
@@ -512,6 +536,7 @@ def test_row_39_a_class_with_one_sample_cannot_be_split(tmp_path: Path, neocog: 
 
 
 MISTAKES = [
+    (19, ("--model", "cifarcnn", "--size", "4"), ("at least 8 × 8",)),
     (84, ("--lerning-rate", "0.1"), ("--lerning-rate",)),
     (84, ("--learning-rate", "0.1"), ("--lr",)),
     (84, ("--lr", "nan"), ("--lr", "nan")),
