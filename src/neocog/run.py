@@ -1,4 +1,4 @@
-"""The run folder, and the plain records that every stage shares. Imports nothing of ours, and no torch.
+"""The run folder, and the plain records that every stage shares. Imports no torch.
 
 A run folder holds plain files only (no pickle):
 
@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from neocog.atomic import write_atomically as write_atomically
 
 Severity = Literal["error", "warning", "note"]
 
@@ -245,34 +245,6 @@ class Run:
     @property
     def report(self) -> Path:
         return self.folder / "report.html"
-
-
-def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a whole file or nothing: temporary file beside it, fsync, rename. A reader never sees half of it.
-
-    Raises OSError with ``path`` in it where the system refuses: disk full, read-only, no permission.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        _write_atomically(path, data)
-    except OSError as error:  # a refused write does not say by itself which file it was
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def to_json(value: Any) -> str:

@@ -19,6 +19,7 @@ from neocog.run import write_atomically
 from neocog.studies.masks import png
 from neocog.tasks.chapters.segmentation import overlay
 from neocog.verbs.convert import as_picture
+from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import open_data, settings_for
 
@@ -45,8 +46,7 @@ def agreement(sources: Sequence[str | Path], out: Path | None = None, **settings
     ``settings``: how all of them are read, fields of ``neocog.config.ReadConfig``.
     Raises UserError where classes or sizes differ, or no image is in both.
     """
-    if out is not None and out.exists():
-        raise UserError(f"{printable(str(out))} exists already", fix="give another --out")
+    insist_on_new(out)
     opened = [(str(source), _opened(source, settings)) for source in sources]
     return [_compared(first, second, out) for first, second in combinations(opened, 2)]
 

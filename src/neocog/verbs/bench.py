@@ -20,6 +20,7 @@ from rich.table import Table
 
 from neocog.environment import cores, environment
 from neocog.errors import UserError
+from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.screen import Screen
 
 NETWORKS = {"lenet": "LeNet-5, 28 × 28", "lstm": "LSTM, 28 rows"}
@@ -94,8 +95,7 @@ def check(networks: Sequence[str], rounds: int, seconds: float, batch: int, thre
         raise UserError(f"--seconds {seconds:g} is not above 0", fix="give 2, say")
     if out is not None and out.suffix.lower() not in FORMATS:
         raise UserError(f"{out} is neither PNG nor SVG", fix="--out ladder.png or --out ladder.svg")
-    if out is not None and out.exists():
-        raise UserError(f"{out} exists already", fix="give another --out")
+    insist_on_new(out)
 
 
 def climbed(rung: str, network: str, batch: int, threads: int, seconds: float) -> tuple[float, list[float]]:

@@ -17,6 +17,7 @@ from neocog.errors import UserError, printable
 from neocog.run import write_atomically
 from neocog.studies.masks import index_png, png
 from neocog.tasks.chapters.segmentation import grey_levels, overlay
+from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.screen import Screen
 
 
@@ -37,8 +38,7 @@ def labelme(folder: Path, out: Path, *, on_bad: OnBad = "stop", quiet: bool = Fa
     ``__ignore__`` becomes 255. ``on_bad``: whether shapes that cannot be drawn stop everything or are left out. Raises
     UserError with all faults, before anything is written.
     """
-    if out.exists():
-        raise UserError(f"{printable(str(out))} exists already", fix="give another folder")
+    insist_on_new(out)
     if not folder.is_dir():
         raise UserError("no such folder", printable(str(folder)), "give the folder of the labelme files")
     data, screen = open_labelme(folder, DEFAULT, on_bad), Screen(quiet)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,10 +22,11 @@ from neocog.data.lossless import encoded
 from neocog.data.masks import IGNORED, fit_mask
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.table import LONGEST
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, faults_of, listed, printable, raise_all
 from neocog.studies import study_for
 from neocog.studies.masks import index_png
 from neocog.verbs.changes import decide, few
+from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import headers, open_data, settings_for
 
@@ -83,7 +81,7 @@ def augment(
         screen.say(f"note: {note}")
     if data.splits is None:
         screen.say("note: no split is given, so all images get copies; groups keep them on one side of any split")
-    with _new_folder(out) as folder, screen.bar("augmenting", len(data)) as advance:
+    with new_folder(out) as folder, screen.bar("augmenting", len(data)) as advance:
         allowed = config.data.max_bad if config.data.on_bad == "skip" else 0.0
         writer = Writer(data, plan, changes, folder, copies, seed, bool(size), int(allowed * len(data)))
         for index in range(len(data)):
@@ -98,24 +96,12 @@ def augment(
 
 def _check(source: str | Path, out: Path, copies: int) -> None:
     problems = []
-    if os.path.lexists(out):
-        problems.append(UserError("exists already", printable(str(out)), "give another folder"))
+    problems += faults_of(lambda: insist_on_new(out))
     if copies < 1:
         problems.append(UserError(f"{copies} copies: at least 1 is needed", fix="--copies 5"))
     if Path(source).is_dir() and out.resolve().is_relative_to(Path(source).resolve()):
         problems.append(UserError("the output would lie in the data", printable(str(out)), "give a folder outside"))
     raise_all(problems)
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A hidden folder beside ``out`` that takes its name once all is well; otherwise, Ctrl-C included, it is removed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
-        folder = Path(temporary) / out.name
-        folder.mkdir()
-        yield folder
-        folder.rename(out)
 
 
 class Writer:

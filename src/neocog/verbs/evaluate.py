@@ -26,6 +26,7 @@ from neocog.predictor import load_predictor, path_of
 from neocog.run import Finding, Run, to_json, write_atomically
 from neocog.studies import study_for
 from neocog.studies.evaluation import Samples, Watched
+from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import open_data, scan, settings_for, usable, without_unreadable
 
@@ -47,6 +48,7 @@ def evaluate(
     fields of ``neocog.config.ReadConfig``; by default as the run read its own.
     """
     run, screen = path_of(run), Screen(quiet)
+    insist_on_new(out)
     config = read_as(run, data, settings)
     with as_trained(config.training) as device:
         predictor = load_predictor(run, device)
@@ -86,8 +88,7 @@ def evaluate(
         **taken_json(dataset),
     }
     if out is not None:
-        if Path(out).exists():
-            raise UserError(f"{out} exists already", fix="give another --out")
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(Path(out), to_json(result))
     return result
 

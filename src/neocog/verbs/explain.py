@@ -28,6 +28,7 @@ from neocog.studies.files import Piece, pieces, suffixes
 from neocog.studies.reading import smoothed
 from neocog.studies.study import Study
 from neocog.tasks.chapters import grey_levels, strip
+from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.predict import expanded
 from neocog.verbs.screen import Screen
 
@@ -75,8 +76,7 @@ def explain(
         what = f"a run of --task {predictor.task} answers nothing that could be explained"
         raise UserError(what, fix=f"`neocog sample {chosen.folder} --traverse` shows what its latent space holds")
     target = Path(out or f"explain-{chosen.folder.resolve().name}")
-    if target.exists():
-        raise UserError(f"{target} exists already", fix="give another --out")
+    insist_on_new(target)
     known = sorted(
         {layer.name for layer in features(predictor.network, blank(predictor))} | {*weights(predictor.network)}
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +20,7 @@ from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.run import Run
 from neocog.verbs.evaluate import own_test
+from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import open_data
 
@@ -43,8 +42,7 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
     """
     run, screen = path_of(run), Screen(quiet)
     folder = Path(out) if out else run.folder / "export" / to
-    if folder.exists():
-        raise UserError(f"{folder} exists already", fix="give another --out")
+    insist_on_new(folder)
     predictor = load_predictor(run)
     recipe = predictor.preprocessing
     if predictor.task != "classification" or len(recipe.size) != 2 or recipe.encoding != "intensity":
@@ -54,20 +52,13 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
             f"{run.folder} scales each image by itself, which no export does", fix="train with --scaling data"
         )
     library = importlib.import_module(f"neocog.interop.{to}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the folder: {error.strerror}", str(folder.parent), "give another --out") from None
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-        made = Path(temporary) / folder.name
-        made.mkdir()
+    with new_folder(folder) as made:
         library.write(predictor, made, facts(predictor))
         pixels, which = samples(run, predictor.preprocessing)
         apart = difference(predictor, library.reader(made)(pixels), pixels)
         if not apart <= MOST:
             what = f"the exported network's probabilities differ from the run's by {apart:.1e}, more than {MOST:.0e}"
             raise UserError(what, f"{len(pixels)} {which}", "please report this: nothing was written")
-        shutil.move(made, folder)
     screen.say(f"{folder}: reloaded, and on {len(pixels)} {which} it differs from the run by {apart:.1e} at most")
     return folder
 

@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from neocog.atomic import UNFINISHED
 from neocog.config import Config
 from neocog.engine import lock
 from neocog.engine.ranks import Ranks
-from neocog.errors import UserError
+from neocog.errors import UserError, printable, raise_all
 from neocog.run import Run
+
+OWN = re.compile(
+    r"[a-z]+\.(json|toml|csv|npz|safetensors|html|png)|checkpoints|step-.*|baseline|extractor|fold-\d+|epochs"
+)
 
 
 def unused(out: Path) -> None:
@@ -26,8 +31,19 @@ def unused(out: Path) -> None:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a kill left this file of ``write_atomically``'s: ``.NAME.8 letters``."""
-    return re.fullmatch(r"\..+\.[a-z0-9_]{8}", path.name) is not None and path.is_file() and not path.is_symlink()
+    """Whether a kill left this file of ``write_atomically``'s; before there was UNFINISHED: ``.NAME.8 letters``."""
+    ours = re.fullmatch(
+        rf"\..+{UNFINISHED}|\.[a-z.-]+\.(json|toml|csv|npz|safetensors|html)\.[a-z0-9_]{{8}}", path.name
+    )
+    return ours is not None and path.is_file() and not path.is_symlink()
+
+
+def _links(run: Run) -> Iterator[UserError]:
+    """What of a run is a link: training writes and deletes there, and no link is followed for that."""
+    for path in (*run.folder.iterdir(), *(run.checkpoints.iterdir() if run.checkpoints.is_dir() else ())):
+        if path.is_symlink() and OWN.fullmatch(path.name):
+            what = "a link, which training would follow to write and to delete"
+            yield UserError(what, printable(str(path)), "put what it leads to in its place")
 
 
 def _left_behind(path: Path) -> bool:
@@ -78,6 +94,7 @@ def held(run: Run, ranks: Ranks, patience: float = 0.0) -> Iterator[None]:
         return
     try:
         with lock.lock(run.folder, patience):
+            raise_all(_links(run))
             for path in run.folder.iterdir():
                 if is_temporary(path):
                     path.unlink(missing_ok=True)

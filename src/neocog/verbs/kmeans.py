@@ -22,6 +22,7 @@ from neocog.data.images import decode
 from neocog.errors import UserError, printable
 from neocog.run import write_atomically
 from neocog.studies.masks import index_png, png
+from neocog.verbs.outputs import insist_on_new
 
 Space = Literal["rgb", "hsv", "lab"]
 MOST_COLOURS = 1 << 12  # that the starts are tried on as they are; beyond, on cells
@@ -217,8 +218,7 @@ def kmeans(
         raise UserError(f"-k {k}: between 1 and 255 clusters are possible")
     image = Path(image)
     out = Path(out or f"{image.stem}-kmeans")
-    if out.exists():
-        raise UserError(f"{printable(str(out))} exists already", fix="give another --out")
+    insist_on_new(out)
     pixels = decode(image)
     if pixels.dtype != np.uint8 or pixels.shape[2] not in (1, 3):
         what = f"{pixels.shape[2]} channels of {pixels.dtype}, where 8-bit grey or colour is expected"

@@ -18,6 +18,7 @@ from neocog.predictor import load_predictor, path_of
 from neocog.run import Run, write_atomically
 from neocog.studies import study_of
 from neocog.studies.files import suffixes
+from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.screen import Screen
 
 
@@ -69,8 +70,7 @@ def predict(
     out = None if out is None else Path(out)
     more = None if out is None else out.with_name(f"{out.stem}-blocks{out.suffix}")
     for path in (out, more if tiled else None):
-        if path is not None and path.exists():
-            raise UserError(f"{path} exists already", fix="give another --out")
+        insist_on_new(path)
     predictor = load_predictor(path_of(run)).watching(strict=not any_range)
     chosen = study_of(predictor.task)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
@@ -87,6 +87,7 @@ def predict(
     if skipped:
         screen.say(f"{skipped} of {len(found.rows)} files were skipped: the last column says why", "yellow")
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out / "predictions.csv" if out.is_dir() else out, predictions.to_csv())
         if tiled:
             assert more is not None

@@ -19,6 +19,7 @@ from neocog.studies import study_of
 from neocog.studies.files import suffixes
 from neocog.studies.generative import Generative, drawn, spherical
 from neocog.tasks.chapters.montage import displayable, montage, png_bytes
+from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.predict import expanded
 from neocog.verbs.screen import Screen
 
@@ -104,9 +105,8 @@ def check(n: int, seed: int, steps: int, strength: float, modes: Sequence[object
 
 def placed(run: Run, out: Path | None, single: bool) -> Path:
     """Where the images go: never over something that is there."""
+    insist_on_new(out)
     if out is not None:
-        if out.exists():
-            raise UserError(f"{out} exists already", fix="give another --out")
         if not single and out.suffix.lower() != ".png":
             raise UserError(f"{out} is no PNG", fix=f"--out {out.with_suffix('.png')}, or --single for a folder")
         return out

@@ -23,6 +23,7 @@ from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.run import Run, write_atomically
 from neocog.studies.files import suffixes
 from neocog.studies.orientation import angles
+from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.predict import expanded
 from neocog.verbs.screen import Screen
 
@@ -50,8 +51,7 @@ def upright(run: str | Path | Run, files: Sequence[str | Path], out: Path, quiet
     if predictor.task != "orientation":
         what = f"{path_of(run).folder} is a run of {predictor.task}"
         raise UserError(what, fix="train one with --task orientation")
-    if out.exists():
-        raise UserError(f"{out} exists already", fix="give another --out")
+    insist_on_new(out)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     names = _names(paths)
     out.mkdir(parents=True)
