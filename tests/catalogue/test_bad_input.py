@@ -622,3 +622,30 @@ def test_row_77_a_pickle_in_the_place_of_a_checkpoint_is_not_opened(
         answer = neocog(*verb)
         assert answer.code == 2 and "weights.safetensors" in answer.text and "Traceback" not in answer.text
         assert fingerprint(tmp_path) == before
+
+
+def test_row_26_names_that_are_not_utf_8_go_through_every_verb(tmp_path: Path, neocog: Any) -> None:
+    """Of a class, of files and of the run: bytes that no text is. The folder of the data itself must have a name that TOML has."""
+    place = tmp_path
+    photos()(place / "data")
+    (place / "data" / "cat").rename(place / "data" / os.fsdecode(b"c\xe9t"))
+    odd = place / "data" / "dog" / os.fsdecode(b"x\xff.png")
+    put(odd, coded(COLOUR))
+    run = place / os.fsdecode(b"r\xfcn")
+    data = place / "data"
+    for words in (
+        ("audit", data),
+        ("train", data, "--out", run, "--epochs", 1, "--model", "mlp", "--threads", 1),
+        ("resume", run),
+        ("report", run),
+        ("predict", run, odd),
+        ("explain", run, odd, "--out", place / "maps"),
+        ("preview", data, "--out", place / "sheet.png"),
+    ):
+        answer = neocog(*words)
+        assert answer.code == 0 and "Traceback" not in answer.text, answer.text
+    odd_place = tmp_path / os.fsdecode(b"d\xe9")
+    data.rename(odd_place)
+    refused = neocog("train", odd_place, "--out", tmp_path / "none")
+    assert refused.code == 2 and "not UTF-8" in refused.text and not (tmp_path / "none").exists()
+    assert "c\\udce9t" in (run / "report.html").read_text(encoding="utf-8")
