@@ -79,7 +79,8 @@ class ReadConfig:
     axes: str = ""
     """Axes of TIFF files whose own tags do not say, such as CYX."""
     max_pixels: Annotated[int, Range(1, 10**12)] = 178_956_970
-    """Most pixels of one file: a guard against decompression bombs."""
+    """Most pixels of one file, of one sample of an array, and of all that a file unpacks to if that is over 100 pixels a packed byte:
+    a guard against decompression bombs."""
     on_bad: Literal["stop", "skip"] = "stop"
     """What to do with files that cannot be read."""
     max_bad: Share = 0.01

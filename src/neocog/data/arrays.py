@@ -6,6 +6,7 @@ Letters: N samples, D slices, H × W pixels, C channels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from neocog.data.classes import look_alikes
 from neocog.data.dataset import Array, ArrayImages, Dataset
+from neocog.data.decoding import DEFAULT, check_pixels
 from neocog.data.stored import Stored, allocate
 from neocog.errors import UserError
 
@@ -46,10 +48,12 @@ def array_dataset(
     )
 
 
-def load_images(parts: Sequence[Stored], kind: str = "auto") -> tuple[Array, tuple[str, ...]]:
+def load_images(
+    parts: Sequence[Stored], kind: str = "auto", most: int = DEFAULT.max_pixels
+) -> tuple[Array, tuple[str, ...]]:
     """The parts one after the other as (N, H, W, C) or (N, D, H, W, C), and notes on what was converted.
 
-    ``kind``: "images" or "volumes" where the user says so. Raises UserError.
+    ``kind``: "images" or "volumes" where the user says so; ``most``: --max-pixels. Raises UserError before anything is unpacked.
     """
     layouts = {part.where: _axes(part, kind) for part in parts}
     axes = set(layouts.values())
@@ -57,6 +61,8 @@ def load_images(parts: Sequence[Stored], kind: str = "auto") -> tuple[Array, tup
     if len(axes) > 1 or len(set(shapes.values())) > 1:
         told = ", ".join(f"{part.where} {part.shape}" for part in parts)
         raise UserError("the parts hold images of different shapes", told, "store all parts in one size and layout")
+    for part in parts:
+        check_array(part, (len(part), *shapes[part.where][:-1]), most)
     dtype, scale, notes = _pixel_type(parts)
     array = allocate((sum(map(len, parts)), *shapes[parts[0].where]), dtype, parts[0].where)
     first = 0
@@ -69,6 +75,14 @@ def load_images(parts: Sequence[Stored], kind: str = "auto") -> tuple[Array, tup
                     target *= scale
             first += len(part)
     return array, (*_taken_for(parts[0], layouts[parts[0].where], kind), *notes)
+
+
+def check_array(part: Stored, shape: tuple[int, ...], most: int) -> None:
+    """The limit on pixels, for one sample of ``shape`` (N, …) without channels and, where it is packed, for all of them."""
+    one, each = math.prod(shape[1:]), " × ".join(map(str, shape[1:]))
+    check_pixels(one, each, most, part.where)
+    if part.packed is not None:
+        check_pixels(len(part) * one, " × ".join(map(str, shape)), most, part.where, part.packed)
 
 
 def _axes(part: Stored, kind: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from neocog.data.arrays import array_dataset
 from neocog.data.dataset import Array, Dataset
+from neocog.data.decoding import DEFAULT, check_pixels
 from neocog.data.pickled import read_pickle
 from neocog.data.stored import allocate
 from neocog.errors import UserError, raise_all
@@ -60,8 +61,9 @@ def find_cifar(folder: Path) -> Layout | None:
     return None
 
 
-def read_cifar(folder: Path) -> Dataset:
+def read_cifar(folder: Path, most: int = DEFAULT.max_pixels) -> Dataset:
     """A folder with CIFAR's own files, as its archive unpacks. CIFAR-100: the fine labels. Raises UserError."""
+    check_pixels(32 * 32, "32 × 32", most, str(folder))
     layout = find_cifar(folder)
     if layout is None:
         raise UserError("no CIFAR files", str(folder))

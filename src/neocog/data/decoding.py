@@ -28,6 +28,7 @@ class Decoding:
 
 
 DEFAULT = Decoding()
+INFLATED = 100
 _AT_ONCE = 1 << 20  # pixels laid over the background at once
 
 
@@ -35,14 +36,19 @@ def check_size(width: int, height: int, frames: int, decoding: Decoding, name: s
     """Refuse a bomb by its header, before anything is allocated."""
     if width < 1 or height < 1:
         raise BadImage(f"{width} × {height} pixels: the image is empty", name, "remove it")
-    pixels = width * height * frames
-    if pixels > decoding.max_pixels:
-        times = f" × {frames} frames" if frames > 1 else ""
-        raise BadImage(
-            f"{width} × {height}{times} = {pixels:,} pixels, the most is {decoding.max_pixels:,}",
-            name,
-            f"cut it into tiles, or allow it with --max-pixels {pixels}",
-        )
+    times = f" × {frames} frames" if frames > 1 else ""
+    check_pixels(width * height * frames, f"{width} × {height}{times}", decoding.max_pixels, name)
+
+
+def check_pixels(pixels: int, shape: str, most: int, where: str, packed: int | None = None) -> None:
+    """The limit on pixels, of a file, of one image in an array, or of all that ``packed`` bytes unpack to.
+
+    Those are a bomb only where each byte gives more than ``INFLATED`` pixels, as data that were measured never do.
+    """
+    if pixels > most and (packed is None or pixels > INFLATED * packed):
+        told = "" if packed is None else f" out of {packed:,} packed bytes"
+        fix = f"cut it into tiles, or allow it with --max-pixels {pixels}"
+        raise BadImage(f"{shape} = {pixels:,} pixels{told}, the most is {most:,}", where, fix)
 
 
 def frames_used(count: int, kind: str, decoding: Decoding, name: str) -> int:

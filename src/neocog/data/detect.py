@@ -148,7 +148,7 @@ def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     if suffix in CSV_SUFFIXES or reading.kind == "sequences":
         return _read_csv(path, decoding, reading)
     if find_idx(path):
-        return read_idx(path)
+        return read_idx(path, reading.max_pixels)
     if suffix in ARCHIVES:
         raise UserError("an archive: these are not unpacked", shown, "unpack it yourself, and give the folder")
     if kind := format_of(path.name) or (DICOM if is_dicom(path) else None):
@@ -161,9 +161,9 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     for folder in (path, *(path / inner for inner in INNER)):
         if folder.is_dir():
             if find_idx(folder):
-                return read_idx(folder)
+                return read_idx(folder, reading.max_pixels)
             if find_cifar(folder):
-                return read_cifar(folder)
+                return read_cifar(folder, reading.max_pixels)
     tables, archives = _files(path, *CSV_SUFFIXES), _files(path, ".npz")
     folders = class_folders(path)
     if len(tables) == 1 and (not folders or reading.task == "regression" or _describes_images(tables[0])):

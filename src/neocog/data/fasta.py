@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from neocog.data.decoding import DEFAULT, INFLATED
 from neocog.data.reading import ambiguous
 from neocog.errors import UserError, listed, printable
 
@@ -57,8 +58,8 @@ def _unpacked(path: Path) -> bytes:
         with gzip.open(path) as packed:
             while block := packed.read(BLOCK):
                 size += len(block)
-                if size > MOST_BYTES:
-                    what = f"unpacks to more than {MOST_BYTES >> 30} GiB"
+                if size > MOST_BYTES or size > max(DEFAULT.max_pixels, INFLATED * path.stat().st_size):
+                    what = f"unpacks to more than {size - len(block):,} bytes, from {path.stat().st_size:,}"
                     raise UserError(what, printable(str(path)), "unpack it, and give a part of it")
                 parts.append(block)
     except (OSError, EOFError, zlib.error) as error:

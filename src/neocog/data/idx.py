@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from neocog.data.arrays import array_dataset, load_images
+from neocog.data.arrays import array_dataset, check_array, load_images
 from neocog.data.classes import index_classes
 from neocog.data.dataset import Dataset
+from neocog.data.decoding import DEFAULT
 from neocog.data.stored import DAMAGE, DEFLATE, Stored
 from neocog.errors import UserError, raise_all
 
@@ -35,8 +36,11 @@ def find_idx(path: Path) -> list[Path]:
     return sorted(found.values(), key=lambda file: (order[_split(file)], file.name))
 
 
-def read_idx(path: Path) -> Dataset:
-    """A folder with image and label files in pairs, or one image file with the labels beside it. Raises UserError."""
+def read_idx(path: Path, most: int = DEFAULT.max_pixels) -> Dataset:
+    """A folder with image and label files in pairs, or one image file with the labels beside it. Raises UserError.
+
+    ``most``: --max-pixels.
+    """
     files = find_idx(path)
     splits = [_split(file) for file in files]
     if len(set(splits)) < len(splits):
@@ -48,11 +52,12 @@ def read_idx(path: Path) -> Dataset:
             images.append(open_idx(file))
             labels.append(open_idx(_labels_of(file)))
             _check_pair(images[-1], labels[-1])
+            check_array(labels[-1], labels[-1].shape, most)
         except UserError as error:
             problems.append(error)
     raise_all(problems)
     indices, classes = index_classes(np.concatenate([part.whole() for part in labels]))
-    array, notes = load_images(images)
+    array, notes = load_images(images, most=most)
     # Fashion-MNIST has MNIST's file names; its folder tells. A mirrored shirt is a shirt, a mirrored 3 is none.
     folder = files[0].resolve().parent
     fashion = "fashion" in (folder.parent if folder.name == "raw" else folder).name.lower()
@@ -85,7 +90,8 @@ def open_idx(file: Path) -> Stored:
     if len(lengths) < 4 * ndim:
         raise UserError(f"IDX header of {4 + 4 * ndim} bytes expected, {4 + len(lengths)} there", str(file))
     shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
-    stored = Stored(str(file), shape, np.dtype(TYPES[code]), lambda: _payload(file, 4 + 4 * ndim))
+    packed = file.stat().st_size if _gzipped(file) else None
+    stored = Stored(str(file), shape, np.dtype(TYPES[code]), lambda: _payload(file, 4 + 4 * ndim), packed=packed)
     _check_size(file, stored, 4 + 4 * ndim)
     return stored
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from neocog.data.copies import copied_from
 from neocog.data.dataset import SPLITS, Dataset, pixel_digest
+from neocog.data.npz import stored_arrays
 from neocog.data.records import Records
 from neocog.data.signatures import signatures
 from neocog.data.split import Manifest
@@ -52,10 +53,12 @@ def read_thumbnails(path: Path, recorded: Manifest) -> dict[str, bytes] | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            rows, table = file["rows"].tolist(), file["thumbnails"]
+        arrays = stored_arrays(path)
+        rows, table = arrays["rows"].whole().tolist(), arrays["thumbnails"].whole()
         return {recorded.pixels[row]: kept.tobytes() for row, kept in zip(rows, table, strict=True)}
-    except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
+    except UserError as error:
+        raise UserError(f"the thumbnails of the run are damaged: {error.what}", str(path), "restore the file") from None
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
         raise UserError("the thumbnails of the run are damaged", f"{path}: {error}", "restore the file") from None
 
 

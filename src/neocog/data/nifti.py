@@ -18,6 +18,7 @@ from neocog.data.files import VOLUME_SUFFIXES
 from neocog.errors import UserError, install
 
 HEAD = 1 << 16  # bytes of the file in which its header is found, packed or not
+MOST_EXTENSIONS = 64 << 20  # bytes before the values
 _DTYPES = {"u1": "uint8", "u2": "uint16"}
 
 
@@ -39,10 +40,12 @@ def decode(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
     parsed = _parsed(_unpacked(data, HEAD, name), name)
     head = _header(parsed, decoding, name)
     stored, offset = parsed.get_data_dtype(), int(parsed.get_data_offset())
+    if not 0 <= offset <= MOST_EXTENSIONS:
+        raise BadImage(f"damaged header: the values begin at byte {offset:,}", name, "copy the file again")
     shape = tuple(map(int, parsed.get_data_shape()[:3]))
     needed = offset + prod(shape) * stored.itemsize
     raw = _unpacked(data, needed, name)
-    if offset < 0 or len(raw) < needed:
+    if len(raw) < needed:
         raise BadImage(f"cut short: {needed:,} bytes promised, {len(raw):,} there", name, "copy the file again")
     values = np.frombuffer(raw, stored, prod(shape), offset).reshape(shape, order="F")
     axes, turned = _orientation(parsed)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from neocog.data.array_labels import indexed, labels_of, stored_labels, values_of
-from neocog.data.arrays import array_dataset, load_images
+from neocog.data.arrays import array_dataset, check_array, load_images
 from neocog.data.dataset import SPLITS, Dataset, Taken
 from neocog.data.reading import Reading
 from neocog.data.stored import DAMAGE, DEFLATE, Stored
@@ -52,6 +52,7 @@ def read_npz(path: Path, reading: Reading) -> Dataset:
         try:
             images.append(_open(path, members[image_key]))
             labels.append(_open(path, members[label_key]))
+            check_array(labels[-1], labels[-1].shape, reading.max_pixels)
             if len(images[-1]) != len(labels[-1]):
                 what = f"{len(images[-1])} images but {len(labels[-1])} labels"
                 raise UserError(what, f"{images[-1].where}, {labels[-1].where}", "store one label for each image")
@@ -66,7 +67,7 @@ def read_npz(path: Path, reading: Reading) -> Dataset:
         if values
         else indexed([labels_of(a, one.where, reading) for a, one in zip(stored, labels, strict=True)], path)
     )
-    array, notes = load_images(images, reading.kind)
+    array, notes = load_images(images, reading.kind, reading.max_pixels)
     unused = members.keys() - {key for _, *keys in pairs for key in keys}
     if unused:
         notes = (*notes, f"arrays not used: {listed(sorted(unused))}")
@@ -83,6 +84,11 @@ def read_npz(path: Path, reading: Reading) -> Dataset:
     )
     taken += [Taken(f"array '{key}'", "target", evidence, "--task classification") for _, _, key in pairs]
     return replace(data, values=numbers, quantities=quantities, taken=tuple(taken))
+
+
+def stored_arrays(path: Path) -> dict[str, Stored]:
+    """All arrays of a file by lower-case name, none of them read yet. Raises UserError."""
+    return {name: _open(path, info) for name, info in _members(path).items()}
 
 
 def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -150,7 +156,8 @@ def _open(path: Path, info: zipfile.ZipInfo) -> Stored:
         raise UserError("contains Python objects: refused", where, "store plain numbers or text")
     if not shape or min(shape) < 0:
         raise UserError(f"shape {shape}: no array of samples", where, "the first axis counts the samples")
-    stored = Stored(where, shape, dtype, lambda: _stream(path, info, offset), fortran)
+    packed = None if info.compress_type == zipfile.ZIP_STORED else info.compress_size
+    stored = Stored(where, shape, dtype, lambda: _stream(path, info, offset), fortran, packed)
     most = info.compress_size if info.compress_type == zipfile.ZIP_STORED else DEFLATE * (info.compress_size + 1)
     if offset + stored.nbytes != info.file_size or info.file_size > most:
         size = " × ".join(map(str, shape))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from neocog.data.dataset import Form
+from neocog.data.decoding import DEFAULT
 from neocog.errors import UserError
 
 Decimal = Literal["auto", "point", "comma"]
@@ -34,6 +35,7 @@ class Reading:
     instances: bool = False  # masks number single objects, which are to be told apart
     background: str = ""  # of masks: the value or class that is the background, "none", or "" for what the masks say
     unlabelled: Literal["stop", "skip", "class"] = "stop"  # images without a mask or label
+    max_pixels: int = DEFAULT.max_pixels  # of one sample of an array, and of what a packed file unpacks to
     on_bad: Literal["stop", "skip"] = "stop"  # shapes that cannot be drawn
 
     @classmethod

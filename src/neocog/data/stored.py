@@ -29,6 +29,7 @@ class Stored:
     dtype: np.dtype[np.generic]  # byte order as stored
     open: Callable[[], BufferedIOBase]
     fortran: bool = False
+    packed: int | None = None  # bytes in the file, where it is compressed
 
     def __len__(self) -> int:
         return self.shape[0]
