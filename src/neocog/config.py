@@ -6,6 +6,7 @@ reads only that. Field names are unique over all sections, so that each is one f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -79,8 +80,8 @@ class ReadConfig:
     axes: str = ""
     """Axes of TIFF files whose own tags do not say, such as CYX."""
     max_pixels: Annotated[int, Range(1, 10**12)] = 178_956_970
-    """Most pixels of one file, of one sample of an array, and of all that a file unpacks to if that is over 100 pixels a packed byte:
-    a guard against decompression bombs."""
+    """Most pixels of a file, of a sample of an array, and of all that a file unpacks to where that is over 100 a packed byte: a
+    guard against decompression bombs."""
     on_bad: Literal["stop", "skip"] = "stop"
     """What to do with files that cannot be read."""
     max_bad: Share = 0.01
@@ -264,6 +265,7 @@ def from_tables(tables: Mapping[str, Any], where: str) -> Config:
         for name, value in _table(tables.get(section)).items()
         if name in names_of(kind)
     }
+    settings = {name: _path(value) if isinstance(value, str) else value for name, value in settings.items()}
     config, faults = taken(Config(), USUAL.get(str(settings.get("task")), {}) | settings, where)
     raise_all([*_unknown(tables, where), *(UserError(fault.what, fault.where or where, fault.fix) for fault in faults)])
     return config
@@ -377,4 +379,11 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    if isinstance(value, str | Path):  # neither TOML nor UTF-8 can have the bytes of a path that is none
+        return str(value).encode(errors="backslashreplace").decode()
+    return value
+
+
+def _path(text: str) -> str:
+    """The path, of whose bytes those that are no UTF-8 were written as ``_plain`` does: \\udce9."""
+    return re.sub(r"\\udc[89a-f][0-9a-f]", lambda found: chr(int(found[0][2:], 16)), text)
