@@ -571,6 +571,32 @@ def test_mistakes_on_the_command_line_are_told_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+ODD_PATHS = ("x" * 300, "loop", "", ".", "/dev/zero", "[", "gone/deeper")
+
+
+@pytest.mark.parametrize("path", ODD_PATHS, ids=lambda path: path[:12] or "empty")
+def test_row_85_paths_that_are_none_are_told_by_every_verb(
+    path: str, tmp_path: Path, neocog: Any, fingerprint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos()(tmp_path / "data")
+    words = ("--epochs", 1, "--model", "mlp", "--threads", 1, "--quiet")
+    assert neocog("train", tmp_path / "data", "--out", tmp_path / "run", *words).code == 0
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("loop").symlink_to("loop")
+    run, photo, before = tmp_path / "run", tmp_path / "data" / "cat" / "0.png", fingerprint(tmp_path)
+    for command in (
+        ("audit", path), ("train", path, *words), ("predict", run, path), ("explain", run, path), ("evaluate", run, path),
+        ("evaluate", path, tmp_path / "data"), ("resume", path), ("report", path), ("kmeans", path), ("filters", path),
+        ("preview", path), ("convert", "augment", path, "made"), ("audit", tmp_path / "data", "--against", path),
+        ("train", tmp_path / "data", "--config", path), ("export", path), ("sample", path),
+        *([("predict", run, photo, "--out", path)] if path in ("", ".", "loop", "x" * 300) else []),
+    ):  # fmt: skip
+        answer = neocog(*command)
+        assert answer.code == 2 and "Traceback" not in answer.text, (command, answer.text)
+    assert fingerprint(tmp_path) == before
+
+
 def test_rows_83_and_85_a_finished_run_is_left_alone_and_never_written_over(tmp_path: Path, neocog: Any) -> None:
     photos()(tmp_path / "data")
     words = (

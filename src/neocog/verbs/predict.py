@@ -68,9 +68,9 @@ def predict(
     values are beyond doubt of another scale than the training's is skipped, unless ``any_range``.
     """
     out = None if out is None else Path(out)
-    more = None if out is None else out.with_name(f"{out.stem}-blocks{out.suffix}")
-    for path in (out, more if tiled else None):
-        insist_on_new(path)
+    insist_on_new(out)
+    more = out.with_name(f"{out.stem}-blocks{out.suffix}") if tiled and out is not None else None
+    insist_on_new(more)
     predictor = load_predictor(path_of(run)).watching(strict=not any_range)
     chosen = study_of(predictor.task)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
@@ -89,16 +89,19 @@ def predict(
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out / "predictions.csv" if out.is_dir() else out, predictions.to_csv())
-        if tiled:
-            assert more is not None
-            write_atomically(more, blocks)
+    if more is not None:
+        write_atomically(more, blocks)
     return predictions
 
 
 def expanded(files: Sequence[str | Path], known: Sequence[str]) -> Iterator[Path]:
     """Files as they are, those of ``known`` suffixes below folders, and what globs match. Raises UserError."""
-    for item in files:
+    for item in [files] if isinstance(files, str | Path) else files:
         path = Path(item)
+        if not str(item):
+            raise UserError(
+                "an empty name of a file", fix="is a variable of the shell not set? give files, folders or globs"
+            )
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(tuple(known)) and not is_junk(p))
             if not inside:

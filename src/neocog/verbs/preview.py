@@ -124,7 +124,7 @@ def in_turn(labels: Indices) -> Indices:
 
 def destination(source: str | Path, out: Path | None) -> Path:
     """Where the sheet goes; only a sheet of ours is ever replaced."""
-    name = f"preview-{Path(source).resolve().stem or 'data'}.png"
+    name = f"preview-{Path(source).absolute().stem or 'data'}.png"
     target = Path(name) if out is None else out / name if out.is_dir() else out
     if target.suffix.lower() != ".png":
         raise UserError(f"{printable(str(target))} is no .png", fix="--out sheet.png")
