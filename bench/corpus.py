@@ -155,6 +155,13 @@ CORPUS: dict[str, tuple[str, Callable[[], list[bytes]]]] = {
         picture(GREY % 3, "PNG"), picture((GREY > 99) * np.uint8(255), "PNG"), picture(COLOUR // 128 * 255, "PNG", "P"),
         picture(COLOUR // 200 * 255, "PNG"), picture(DEEP % 3, "PNG"),
     ]),
+    "mask names": ("classes.txt", lambda: [
+        b"ground\ncell\nwall\n", b"0 ground\n1 cell\n2 wall\n", b"ground 0 0 0\ncell 255 0 0\n",
+    ]),
+    "mask table": ("t.csv", lambda: [b"image,mask\n" + b"".join(b"images/a.png,masks/a.png\n" for _ in range(3))]),
+    "nnU-Net": ("dataset.json", lambda: [
+        b'{"labels": {"background": 0, "cell": 1, "wall": 2}, "channel_names": {"0": "R"}, "file_ending": ".png"}',
+    ]),
     "splits": ("splits.csv", lambda: []),
     "settings": ("s.toml", lambda: [
         b'[data]\ndata = "photos"\nsize = [32, 32]\nsplit = [0.8, 0.1, 0.1]\n'

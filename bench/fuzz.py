@@ -170,6 +170,13 @@ def reader_of(name: str, folder: Path) -> Callable[[Path], None]:
     (folder / "a.png").write_bytes(picture(COLOUR, "PNG"))
     if name.startswith("idx"):
         (folder / "train-labels-idx1-ubyte").write_bytes(idx(LABELS))
+    if name.startswith(("mask ", "nnU-Net")):
+        images, masks = ("imagesTr", "labelsTr") if name == "nnU-Net" else ("images", "masks")
+        for part, data in ((images, picture(COLOUR, "PNG")), (masks, picture(COLOUR[..., 0] % 3, "PNG"))):
+            (folder / part).mkdir()
+            (folder / part / ("a_0000.png" if part == "imagesTr" else "a.png")).write_bytes(data)
+        whole = name != "mask table"
+        return lambda path: complain_if(lambda: opened(folder if whole else path, task="segmentation"), "")
     if name == "mask":
         (folder / "images").mkdir()
         (folder / "images" / "a.png").write_bytes(picture(COLOUR, "PNG"))

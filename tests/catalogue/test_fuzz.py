@@ -21,6 +21,7 @@ from neocog.data.dataset import BadImage
 from neocog.data.decoding import composite
 from neocog.data.detect import open_dataset
 from neocog.data.images import Decoding, decode, decode_bytes, header
+from neocog.data.reading import Reading
 from neocog.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,3 +126,17 @@ def test_no_power_cut_and_no_damage_makes_a_wrong_checkpoint_load() -> None:
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     counts = json.loads(done.stdout)
     assert counts["power cuts"] > 40 and counts["damaged"] > 40
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", '"x"', "null", "[1]"])
+def test_numbers_of_classes_that_are_none_are_told(tmp_path: Path, number: str) -> None:
+    """nnU-Net's dataset.json: JSON has numbers that are no whole number, and Python's more than those."""
+    for folder, name, data in (("imagesTr", "a_0000.png", GREY), ("labelsTr", "a.png", GREY % 2)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(data).save(tmp_path / folder / name)
+    (tmp_path / "dataset.json").write_text(
+        f'{{"labels": {{"background": 0, "cell": {number}}}, "file_ending": ".png"}}'
+    )
+    with pytest.raises(UserError) as caught:
+        open_dataset(tmp_path, reading=Reading(task="segmentation"))
+    assert "dataset.json" in str(caught.value)

@@ -56,7 +56,7 @@ def _nnunet(file: Path) -> tuple[tuple[str, ...], int | None]:
     try:
         labels = json.loads(file.read_text(encoding="utf-8-sig"))["labels"]
         pairs = {int(k): str(v) for k, v in labels.items()} if "0" in labels else {int(v): k for k, v in labels.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         what = "labels that are no object of names and numbers"
         raise UserError(what, printable(str(file)), 'write {"labels": {"background": 0, "tumour": 1}}') from error
     ignored = next((value for value, name in pairs.items() if name == "ignore"), None)
