@@ -34,6 +34,13 @@ VERBS = {
     "sample": "neocog.verbs.sample",
     "bench": "neocog.verbs.parts",
 }
+# Sections of the settings that a verb takes as ``**settings``
+SETTINGS = {
+    "audit": ("ReadConfig",),
+    "evaluate": ("ReadConfig",),
+    "preview": ("DataConfig", "ModelConfig", "TrainConfig"),
+    "train": ("DataConfig", "ModelConfig", "TrainConfig"),
+}
 EXCEPTIONS = {"UserError": "neocog.errors", "Stop": "neocog.engine.interrupt", "Interrupted": "neocog.engine.interrupt"}
 __all__ = ["__version__", *EXCEPTIONS, *VERBS]
 
@@ -44,10 +51,12 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(EXCEPTIONS[name]), name)
     if name not in VERBS:
         raise AttributeError(f"module 'neocog' has no attribute '{name}'")
+    from neocog import config
     from neocog.checked import checked
-    from neocog.config import HINTS
 
-    globals()[name] = checked(getattr(importlib.import_module(VERBS[name]), name), HINTS)
+    offered = [p for section in SETTINGS.get(name, ()) for p in config.parameters(getattr(config, section))]
+    verb = getattr(importlib.import_module(VERBS[name]), name)
+    globals()[name] = checked(verb, config.HINTS, [p for p in offered if p.name != "data"])
     return globals()[name]
 
 

@@ -207,10 +207,17 @@ def readable(kind: Any) -> bool:
     return kind in (bool, int, float, str, Path, type(None)) or origin in (Literal, tuple)
 
 
-def checked(function: F, settings: Iterable[str] = ()) -> F:
+def spelled_out(signature: inspect.Signature, settings: Iterable[inspect.Parameter]) -> inspect.Signature:
+    """A verb's signature with its settings as arguments of their own, before the ``**`` that takes them."""
+    *own, rest = signature.parameters.values()
+    return signature.replace(parameters=[*own, *(p for p in settings if p.name not in signature.parameters), rest])
+
+
+def checked(function: F, settings: Iterable[str] = (), offered: Iterable[inspect.Parameter] = ()) -> F:
     """A verb as Python calls it: names of arguments that it does not have, and values of another type, are all told at once.
 
-    A verb with ``**settings`` checks these itself; of their names, ``settings`` are known.
+    A verb with ``**settings`` checks these itself; of their names, ``settings`` are known, and those ``offered`` stand in
+    its signature, where editors find them.
     """
     signature = inspect.signature(function, eval_str=True)
     takes = signature.parameters
@@ -237,4 +244,6 @@ def checked(function: F, settings: Iterable[str] = ()) -> F:
         raise_all(faults)
         return function(*bound.args, **bound.kwargs)
 
+    if offered:
+        call.__signature__ = spelled_out(signature, offered)  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]

@@ -6,6 +6,7 @@ reads only that. Field names are unique over all sections, so that each is one f
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -40,11 +41,11 @@ class ReadConfig:
     data: Annotated[str, Parameter(parse=False)] = ""
     """Path, or one of digits, mnist, fashion-mnist, cifar10."""
     task: Task = "auto"
-    """What is learned; auto: what the data's labels allow."""
+    """What is learned. auto: what the data's labels allow."""
     kind: Literal["auto", "images", "sequences", "volumes"] = "auto"
-    """What the samples are; auto: what the files look like."""
+    """What the samples are. auto: what the files look like."""
     targets: Annotated[tuple[str, ...], Several] = ()
-    """Columns whose values are learned (regression); default: every column of numbers."""
+    """Columns whose values are learned (regression). Default: every column of numbers."""
     angles: Literal["auto", "degrees", "radians"] = "auto"
     """Unit of angles whose column names none; auto: degrees where values go beyond 2π, else it stops and asks."""
     decimal: Literal["auto", "point", "comma"] = "auto"
@@ -64,15 +65,15 @@ class ReadConfig:
     gaps: Literal["error", "strip"] = "error"
     """What to do with gaps (- and .) in sequences."""
     ignore: Annotated[int, Range(-1, 2**32)] = -1
-    """Mask value that does not count, such as 255; -1: none."""
+    """Mask value that does not count, such as 255. -1: none."""
     remap: Annotated[bool, Parameter(negative=())] = False
     """Number mask values with gaps between them anew."""
     mask_values: Literal["auto", "classes", "foreground"] = "auto"
-    """What the values of masks are; foreground: all but the background is one class, soft edges are cut at half."""
+    """What the values of masks are. foreground: all but the background is one class, soft edges are cut at half."""
     instances: Annotated[bool, Parameter(negative=())] = False
-    """Masks are of single objects (cells, particles): learn to tell them apart, and count them."""
+    """Masks are of single objects (cells, particles). Learn to tell them apart, and count them."""
     background: str = ""
-    """Mask value (or class) that is the background, which no mean over classes counts; none: there is no background."""
+    """Mask value (or class) that is the background. No mean over classes counts it; none: there is no background."""
     unlabelled: Literal["stop", "skip", "class"] = "stop"
     """What to do with images that have no mask or label (nan, NA, ?); class: such a text is the name of a class."""
     frames: Literal["error", "first", "stack"] = "error"
@@ -93,11 +94,11 @@ class DataConfig(ReadConfig):
     """How the data are brought to one shape and split."""
 
     unseen: Count = 0
-    """Every n-th class is kept from training, and sets the threshold for "none of these"; 0: none."""
+    """Every n-th class is kept from training. Those set the threshold for "none of these"; 0: none."""
     turns: Literal["any", "quarter"] = "any"
-    """Angles that are learned with --task orientation."""
+    """Angles that are learned (orientation)."""
     size: Annotated[tuple[int, ...], Several, Range(1, 100_000)] = ()
-    """Height and width (of volumes depth, height and width) that the network sees; one number: all alike; default: own."""
+    """Height and width that the network sees. Of volumes depth, height and width; one number: all alike; default: own."""
     channels: Annotated[int, Range(0, 100_000)] = 0
     """Channels that the network sees; 0: the images' own."""
     fit: Literal["resize", "pad", "crop"] = "resize"
@@ -105,15 +106,16 @@ class DataConfig(ReadConfig):
     scaling: Literal["data", "image"] = "data"
     """Mean and deviation that pixels are scaled by: the training data's, or each image's own (scanners that differ)."""
     split: Annotated[tuple[float, ...], Several, Range(0, 10**9)] = (0.8, 0.1, 0.1)
-    """Shares of train, validation and test where the data do not come split. Validation tells which epoch was best, and
+    """Shares of train, validation and test. Of data that do not come split. Validation tells which epoch was best, and
     calibrates; with 0 more is learned from, and the last one is kept: for few samples, among which the best of many is luck."""
     split_seed: Annotated[int, Range(0, 2**63 - 1)] = 0
-    """Draws the split, and whatever else says on which samples a run is judged: runs of several --seed are judged on the same."""
+    """Seed of the split. And of whatever else says on which samples a run is judged: runs of several --seed are judged on the
+    same."""
     together: Literal["near", "pixels", "files"] = "near"
     """What never stands on two sides of the split: near copies (also mirrored or turned by quarters), only what has the same
     pixels, or only files of the same bytes."""
     folds: Annotated[int, Range(0, 10_000)] = 0
-    """K-fold cross-validation: K trainings, each tested on another fold, the next one validating (not with --split 0.8 0 0.2)."""
+    """K-fold cross-validation. K trainings, each tested on another fold, the next one validating (not with --split 0.8 0 0.2)."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class ModelConfig:
     """Which network. Its own options (``neocog models NAME``) are flags too: --widths 32,64 --dropout 0.2."""
 
     model: str = "auto"
-    """A name of `neocog models`, torchvision:NAME, timm:NAME or path/to/file.py:Class; auto: by task and kind of data."""
+    """Which network: a name of `neocog models`. Or torchvision:NAME, timm:NAME, path/to/file.py:Class; auto: by task and data."""
     options: Annotated[Mapping[str, Any], Parameter(parse=False)] = field(default_factory=dict)
 
 
@@ -130,19 +132,20 @@ class TrainConfig:
     """How it is learned."""
 
     epochs: Count = 0
-    """Passes over the training samples; 0: as many as about 5,000 steps make, or 10,000 to learn classes (5 to 40; of masks, of
-    which few are labelled, up to 100)."""
+    """Passes over the training samples; 0: by their number. As many as about 5,000 steps make, or 10,000 to learn classes (5 to
+    40; of masks, of which few are labelled, up to 100)."""
     minutes: Annotated[float, Range(0, 10**6)] = 0.0
-    """Train for about so long instead: the first steps are timed, then the number of steps is fixed."""
+    """Train for about so long, instead of --epochs. The first steps are timed, then the number of steps is fixed."""
     batch: Count = 0
-    """Samples a step, over all processes together; 0: 64 to learn classes, 8 to learn masks, else 128; fewer of a small set."""
+    """Samples a step, of all processes together. 0: 64 to learn classes, 8 to learn masks, else 128; fewer of a small set."""
     optimizer: Optimizer = "adamw"
-    """adamw and adam (Kingma and Ba 2015, Loshchilov and Hutter 2019), rmsprop (Hinton 2012), sgd with --momentum, and gd:
-    gradient descent on all samples at once, one step an epoch."""
+    """How weights follow the gradient. adamw and adam (Kingma and Ba 2015, Loshchilov and Hutter 2019), rmsprop (Hinton 2012), sgd
+    with --momentum, and gd: gradient descent on all samples at once, one step an epoch."""
     lr: Annotated[float, Range(0, 1000, above=True)] = 0.002
-    """Peak learning rate; of a gan 0.0002 unless it is given."""
+    """Peak learning rate. Of a gan 0.0002 unless it is given."""
     schedule: Schedule = "onecycle"
-    """onecycle: up and down; cosine: short warm-up, then down; exponential: times --decay-rate every --decay-steps; constant."""
+    """Rate over time. onecycle: up and down; cosine: short warm-up, then down; exponential: times --decay-rate every
+    --decay-steps; constant."""
     warmup: Share = 0.25
     """Share of the steps in which the rate rises (onecycle; cosine: 0.05 at most)."""
     decay_steps: Annotated[int, Range(1, 10**9)] = 10_000
@@ -168,40 +171,40 @@ class TrainConfig:
     clip: Annotated[float, Range(0, 10**9)] = 0.0
     """Largest norm of the gradient; 0: not clipped."""
     loss: Loss = "auto"
-    """auto: cross-entropy for classes, mse for values, dice+cross-entropy for masks."""
+    """Loss that is minimised. auto: cross-entropy for classes, mse for values, dice+cross-entropy for masks."""
     label_smoothing: Annotated[float, Range(0, 1, below=True)] = 0.0
     """Share of the truth that is spread over all classes."""
     class_weights: Literal["none", "balanced"] = "none"
-    """balanced: rare classes count as much as frequent ones."""
+    """Weights of the classes. balanced: rare classes count as much as frequent ones."""
     beta: Annotated[float, Range(0, 1000)] = 1.0
-    """Weight of the divergence between code and prior, against the reconstruction (vae)."""
+    """Weight of the divergence (vae). Of that between code and prior, against the reconstruction."""
     kl_warmup: Share = 0.25
-    """Share of the steps in which that weight rises from 0 (vae)."""
+    """Share of the steps in which --beta rises from 0."""
     free_bits: Annotated[float, Range(0, 100)] = 0.0
-    """Nats of each latent dimension that the divergence does not count (vae)."""
+    """Nats of each latent dimension that do not count (vae). In the divergence."""
     binarise: Literal["none", "threshold", "sampled"] = "none"
-    """Pixels become black or white (vae): at half of the range, or drawn with their grey value as probability."""
+    """Pixels black or white (vae). At half of the range, or drawn with their grey value as probability."""
     conditional: Annotated[bool, Parameter(negative=())] = False
-    """Learn what images of each class look like (gan): they are truer, and `sample --of` draws the classes that are named."""
+    """Learn what images of each class look like (gan). They are truer, and `sample --of` draws the classes that are named."""
     diff_augment: Annotated[bool, Parameter(negative=())] = False
-    """Change real and generated images alike before the discriminator sees them (gan): for few images."""
+    """Change real and generated images alike (gan). Before the discriminator sees them: for few images."""
     extractor: str = ""
-    """What judges the images (gan): the run of a classifier, or inception (2,000 images on a CPU, minutes). Default: a small
+    """What judges the images (gan). The run of a classifier, or inception (2,000 images on a CPU, minutes). Default: a small
     classifier is trained where there are classes."""
     ema: Annotated[float, Range(0, 1, below=True)] = 0.0
-    """Decay of a running mean of the weights that is evaluated in their place; 0: off."""
+    """Decay of a running mean of the weights; 0: off. The mean is evaluated in their place."""
     patch: Annotated[tuple[int, ...], Several, Range(1, 100_000)] = ()
-    """Height and width of a window that is cut out of each training image, another one in each epoch (masks)."""
+    """Height and width of a window of each image (masks). Another one is cut out of each training image in each epoch."""
     patience: Count = 0
-    """Stop after so many epochs without a better validation measure; 0: never."""
+    """Stop after so many epochs without improvement. Of the validation measure; 0: never."""
     augment: Annotated[tuple[str, ...], Several] = ()
-    """Changes to the default augmentation: turn=15, flip=off, or off for none at all. Repeatable."""
+    """Changes to the default augmentation: turn=15, flip=off. Or off for none at all. Repeatable."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 where the processor is fast at it, else fp32 with Winograd's convolutions. fp32: without them."""
+    """Precision of numbers. auto: bf16 where the processor is fast at it, else fp32 with Winograd's convolutions. fp32: without."""
     engine: Literal["torch", "numpy", "keras"] = "torch"
-    """What computes the network: numpy is the hand-written engine, keras starts from Keras' own weights; chains of layers."""
+    """What computes the network. numpy is the hand-written engine, keras starts from Keras' own weights; chains of layers."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto: the GPU where there is one."""
+    """Where it is computed. auto: the GPU where there is one."""
     threads: Annotated[int, Range(0, 4096)] = 0
     """Threads of one process; 0: one a core. Results depend on it in the last digit, so it is recorded."""
     workers: Annotated[int, Range(0, 1024)] = 2
@@ -247,6 +250,15 @@ SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training
 HINTS = {name: hint for kind in SECTIONS.values() for name, hint in get_type_hints(kind, include_extras=True).items()}
 
 
+def parameters(section: type) -> list[inspect.Parameter]:
+    """The settings of a section as keyword arguments, with their types and defaults."""
+    usual = section()
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=getattr(usual, name), annotation=HINTS[name])
+        for name in names_of(section)
+    ]
+
+
 def names_of(section: type) -> list[str]:
     """The settings of a section."""
     return [f.name for f in fields(section)]
@@ -267,7 +279,7 @@ def from_tables(tables: Mapping[str, Any], where: str) -> Config:
     }
     settings = {name: _path(value) if isinstance(value, str) else value for name, value in settings.items()}
     config, faults = taken(Config(), USUAL.get(str(settings.get("task")), {}) | settings, where)
-    raise_all([*_unknown(tables, where), *(UserError(fault.what, fault.where or where, fault.fix) for fault in faults)])
+    raise_all([*unknown(tables, where), *(UserError(fault.what, fault.where or where, fault.fix) for fault in faults)])
     return config
 
 
@@ -353,7 +365,7 @@ def _contradictions(config: Config) -> Iterator[UserError]:
         yield UserError("--unseen 1 leaves no class to learn", fix="give 2 or more, such as 6, or 0")
 
 
-def _unknown(tables: Mapping[str, Any], where: str) -> Iterator[UserError]:
+def unknown(tables: Mapping[str, Any], where: str) -> Iterator[UserError]:
     """Sections and keys that there are none of."""
     for section, table in tables.items():
         if section not in SECTIONS or not isinstance(table, Mapping):

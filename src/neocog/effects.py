@@ -6,11 +6,10 @@ Asked when a run begins, not when a run folder is opened: what an older version 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any, get_args
 
 from neocog.checked import as_typed, flag
-from neocog.config import SECTIONS, USUAL, Config, Optimizer
+from neocog.config import SECTIONS, USUAL, Config, Optimizer, parameters
 from neocog.errors import UserError
 
 ADAMS = ("adam", "adamw")
@@ -89,4 +88,4 @@ def without_effect(config: Config) -> Iterator[UserError]:
 
 def defaults() -> dict[str, Any]:
     """Every setting as it is where nobody says otherwise."""
-    return {f.name: getattr(kind(), f.name) for kind in SECTIONS.values() for f in fields(kind)}
+    return {p.name: p.default for kind in SECTIONS.values() for p in parameters(kind)}

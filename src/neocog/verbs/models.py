@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from neocog.checked import describe
 from neocog.errors import install
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, model_class, options
 
+TABLE = Path(__file__).parent.parent / "networks" / "table.json"  # bench/generated.py counted it
 USUAL = ((3, 32, 32), 10)  # (C, H, W) and outputs of networks whose class names none in ``counted``
 
 
@@ -23,19 +26,31 @@ def models(
 
     Counted for the input and the outputs of its paper, unless ``channels``, ``size`` (height and width; of as many pixels a
     side as a network says it needs at ``least``) or ``outputs`` say otherwise; networks of volumes and sequences keep their own.
+    Where none of these is given, a stored table is read.
+
     ``name``, ``input``, ``outputs``, ``parameters``, ``megabytes`` (of float32 weights), ``multiply_adds`` (of one image
     forward; convolutions and linear layers), ``paper``, and ``note`` with None in the counts where the size is below the
     network's minimum.
     """
-    rows = []
-    for name in (*MODELS, *SEGMENTERS, *GENERATORS):
-        kind = model_class(name)
-        (depth, *plane), wanted = getattr(kind, "counted", USUAL)
-        if name not in FORMS:
-            plane = [max(side, getattr(kind, "least", 1)) for side in size or plane]
-            depth = channels or depth
-        rows.append(row(name, depth, tuple(plane), wanted if outputs is None else outputs))
-    return rows
+    stored = stored_table()["networks"] if (channels, size, outputs) == (None, None, None) else {}
+    names = (*MODELS, *SEGMENTERS, *GENERATORS)
+    return [stored[name] if name in stored else counted(name, channels, size, outputs) for name in names]
+
+
+def stored_table() -> dict[str, Any]:
+    """{"networks": {name: its row}, "torchvision": {family: names}} without an import of torch."""
+    table: dict[str, Any] = json.loads(TABLE.read_text(encoding="utf-8"))
+    return table
+
+
+def counted(name: str, channels: int | None, size: tuple[int, ...] | None, outputs: int | None) -> dict[str, Any]:
+    """The row of one network, for the input and the outputs of its paper where nothing else is given."""
+    kind = model_class(name)
+    (depth, *plane), wanted = getattr(kind, "counted", USUAL)
+    if name not in FORMS:
+        plane = [max(side, getattr(kind, "least", 1)) for side in size or plane]
+        depth = channels or depth
+    return row(name, depth, tuple(plane), wanted if outputs is None else outputs)
 
 
 def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[str, Any]:
@@ -115,7 +130,7 @@ def show(rows: list[dict[str, Any]], console: Console | None = None) -> None:
     console.print("\nunet:ENCODER, deeplabv3plus:ENCODER, segformer:ENCODER for masks", markup=False)
     console.print("torchvision:NAME for a NAME out of", markup=False)
     grid = Table.grid(padding=(0, 2))
-    for family, names in torchvision_families().items():
+    for family, names in stored_table()["torchvision"].items():
         grid.add_row("", family, " ".join(names))
     console.print(grid)
     console.print(f"timm:NAME for any NAME of timm ({install('timm')})", markup=False)

@@ -1,0 +1,187 @@
+"""Written by bench/generated.py: what editors complete, and type checkers check, of ``import neocog``."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+from neocog.config import Config
+from neocog.engine.interrupt import Interrupted as Interrupted
+from neocog.engine.interrupt import Stop as Stop
+from neocog.errors import UserError as UserError
+from neocog.run import Run
+from neocog.verbs.audit import Audit
+from neocog.verbs.device import device as device
+from neocog.verbs.explain import explain as explain
+from neocog.verbs.export import export as export
+from neocog.verbs.filters import filters as filters
+from neocog.verbs.kmeans import kmeans as kmeans
+from neocog.verbs.models import models as models
+from neocog.verbs.parts import bench as bench
+from neocog.verbs.parts import convert as convert
+from neocog.verbs.plan import AfterEpoch
+from neocog.verbs.predict import predict as predict
+from neocog.verbs.report import report as report
+from neocog.verbs.sample import sample as sample
+from neocog.verbs.train import resume as resume
+
+__version__: str
+VERBS: dict[str, str]
+SETTINGS: dict[str, tuple[str, ...]]
+EXCEPTIONS: dict[str, str]
+__all__: list[str]
+
+class Reading(TypedDict, total=False):
+    task: Literal["auto", "classification", "regression", "orientation", "segmentation", "vae", "gan"]
+    kind: Literal["auto", "images", "sequences", "volumes"]
+    targets: str | Sequence[str]
+    angles: Literal["auto", "degrees", "radians"]
+    decimal: Literal["auto", "point", "comma"]
+    columns: str | Sequence[str]
+    levels: str
+    groups: str
+    label_field: str
+    min_samples: int
+    gaps: Literal["error", "strip"]
+    ignore: int
+    remap: bool
+    mask_values: Literal["auto", "classes", "foreground"]
+    instances: bool
+    background: str
+    unlabelled: Literal["stop", "skip", "class"]
+    frames: Literal["error", "first", "stack"]
+    axes: str
+    max_pixels: int
+    on_bad: Literal["stop", "skip"]
+    max_bad: float
+
+class Settings(Reading, total=False):
+    unseen: int
+    turns: Literal["any", "quarter"]
+    size: int | Sequence[int]
+    channels: int
+    fit: Literal["resize", "pad", "crop"]
+    scaling: Literal["data", "image"]
+    split: float | Sequence[float]
+    split_seed: int
+    together: Literal["near", "pixels", "files"]
+    folds: int
+    model: str
+    options: Mapping[str, Any]
+    epochs: int
+    minutes: float
+    batch: int
+    optimizer: Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
+    lr: float
+    schedule: Literal["onecycle", "cosine", "exponential", "constant"]
+    warmup: float
+    decay_steps: int
+    decay_rate: float
+    staircase: bool
+    betas: float | Sequence[float]
+    alpha: float
+    momentum: float
+    nesterov: bool
+    weight_decay: float
+    l1: float
+    l2: float
+    clip: float
+    loss: Literal[
+        "auto",
+        "cross-entropy",
+        "mse",
+        "mae",
+        "huber",
+        "gaussian",
+        "dice",
+        "dice+cross-entropy",
+        "focal",
+        "tversky",
+        "circular",
+        "bernoulli",
+        "non-saturating",
+        "minimax",
+        "hinge",
+    ]
+    label_smoothing: float
+    class_weights: Literal["none", "balanced"]
+    beta: float
+    kl_warmup: float
+    free_bits: float
+    binarise: Literal["none", "threshold", "sampled"]
+    conditional: bool
+    diff_augment: bool
+    extractor: str
+    ema: float
+    patch: int | Sequence[int]
+    patience: int
+    augment: str | Sequence[str]
+    precision: Literal["auto", "fp32", "bf16"]
+    engine: Literal["torch", "numpy", "keras"]
+    device: Literal["auto", "cpu", "cuda"]
+    threads: int
+    workers: int
+    memory: float
+    save_every: float
+    baseline: bool
+    tensorboard: bool
+    seed: int
+    hidden: int | Sequence[int]
+    activation: Literal["sigmoid", "tanh", "relu", "leaky_relu", "maxout", "elu", "gelu"]
+    dropout: float
+    sparse: bool
+    widths: int | Sequence[int]
+    blocks: int
+    kernel: int
+    pooling: Literal["max", "mean", "min", "lp"]
+    batch_norm: bool
+    narrow: int
+    cells: int
+    width: int
+    stem: int
+    skip: bool
+    motifs: int
+    dilations: int | Sequence[int]
+    depth: int
+    norm: Literal["batch", "last", "instance", "group", "none"] | Literal["batch", "none"]
+    convolutions: int | Sequence[int]
+    latent: int
+    scale: float
+    classes: int
+    weights: str | None
+
+def audit(
+    source: str | Path,
+    *,
+    strict: bool = ...,
+    verify: str | Path | None = ...,
+    workers: int | None = ...,
+    quiet: bool = ...,
+    **settings: Unpack[Reading],
+) -> Audit: ...
+def evaluate(
+    run: str | Path | Run,
+    data: str | Path | None = ...,
+    out: str | Path | None = ...,
+    quiet: bool = ...,
+    any_range: bool = ...,
+    **settings: Unpack[Reading],
+) -> dict[str, Any]: ...
+def preview(
+    source: str | Path,
+    out: str | Path | None = ...,
+    *,
+    n: int = ...,
+    draws: int = ...,
+    base: Config | None = ...,
+    quiet: bool = ...,
+    **settings: Unpack[Settings],
+) -> Path: ...
+def train(
+    data: str | Path,
+    out: str | Path | None = ...,
+    quiet: bool = ...,
+    go_on: bool = ...,
+    fold: int | None = ...,
+    after_epoch: AfterEpoch | None = ...,
+    **settings: Unpack[Settings],
+) -> Run: ...
