@@ -241,3 +241,16 @@ def test_labels_that_look_alike_or_are_misspelt_are_told(tmp_path: Path) -> None
     data = read(folder(tmp_path, *[shape(label="nucleus")] * 20, shape(label="nucelus"), shape(label="Nucleus")))
     assert any("'nucelus' (1) beside 'nucleus' (20)" in note for note in data.notes)
     assert any("look alike" in note and "'Nucleus'" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "null", "[" * 50_000, '{"a": ' * 50_000, "\0" * 100, '{"imagePath": "b.png"']
+)
+def test_an_empty_or_damaged_file_is_told_and_its_image_does_not_vanish(tmp_path: Path, text: str) -> None:
+    root = folder(tmp_path / "a")
+    Image.new("RGB", (20, 12)).save(root / "b.png")
+    (root / "b.json").write_text(text)
+    (root / "settings.json").write_text("{}")  # of another tool: beside no image
+    with pytest.raises(UserError) as caught:
+        read(root)
+    assert caught.value.where == "b.json" and caught.value.fix

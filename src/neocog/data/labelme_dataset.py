@@ -16,7 +16,7 @@ from neocog.data.dataset import Array, BadImage, Dataset, Header, LeftOut, Taken
 from neocog.data.decoding import Decoding
 from neocog.data.folders import SPLIT_NAMES, entries, is_image
 from neocog.data.images import FileImages, decode_bytes
-from neocog.data.labelme import BACKGROUND, IGNORE, Annotation, base_name, inside, read_annotation
+from neocog.data.labelme import BACKGROUND, IGNORE, MAX_BYTES, Annotation, base_name, inside, read_annotation
 from neocog.data.mask_classes import CLASS_FILES, read_names
 from neocog.data.masks import IGNORED, fit_mask
 from neocog.data.preprocessing import Fit
@@ -101,7 +101,7 @@ def open_labelme(
     out; ``unlabelled``: images without a file. ``certain``: masks are wanted; else few files in class folders stop, as
     the folders' names could be what is learned. Raises UserError with all faults.
     """
-    files = [path for path, entry in entries(root) if entry.name.lower().endswith(".json") and _looks(root / path)]
+    files = _labelme_files(root)
     if not files:
         return None
     problems: list[UserError] = []
@@ -128,7 +128,7 @@ def open_labelme(
         return None
     classes, unknown = _classes(root, labels)
     problems += unknown
-    lonely = _without_file(root, {image for _, image in kept})
+    lonely = _without_file(root, {image for _, image in kept}, files)
     if not certain:
         raise_all(_few_in_class_folders(root, lonely, len(kept)))
     if unlabelled != "skip" and lonely:
@@ -153,12 +153,16 @@ def open_labelme(
     )
 
 
-def _without_file(root: Path, used: set[str]) -> list[str]:
-    """Images below the folder that no labelme file is about; labelme's own exports are none of them."""
+def _without_file(root: Path, used: set[str], files: Sequence[str]) -> list[str]:
+    """Images below the folder that no labelme file is about, nor called as; labelme's own exports are none of them."""
+    called = {PurePosixPath(file).with_suffix("") for file in files}
     return [
         path
         for path, entry in entries(root)
-        if is_image(entry.name) and path not in used and not EXPORTS & {*PurePosixPath(path).parts[:-1]}
+        if is_image(entry.name)
+        and path not in used
+        and PurePosixPath(path).with_suffix("") not in called
+        and not EXPORTS & {*PurePosixPath(path).parts[:-1]}
     ]
 
 
@@ -177,11 +181,23 @@ def numbered(classes: Sequence[str]) -> dict[str, int]:
     return {name: i for i, name in enumerate(classes)} | {IGNORE: IGNORED}
 
 
+def _labelme_files(root: Path) -> list[str]:
+    """JSON files with shapes and, where there are any, those that are called as an image: one that is empty or damaged is told,
+    lest its image be taken for one without a file. Other tools' files beside are none of ours."""
+    names = [path for path, _ in entries(root)]
+    files = [path for path in names if path.lower().endswith(".json")]
+    with_shapes = {path for path in files if _looks(root / path)}
+    images = {PurePosixPath(path).with_suffix("") for path in names if is_image(path)} if with_shapes else set()
+    return [path for path in files if path in with_shapes or PurePosixPath(path).with_suffix("") in images]
+
+
 def _looks(path: Path) -> bool:
-    """Whether a JSON file has shapes; other tools' files beside are none of ours."""
+    """Whether a JSON file has shapes."""
     try:
+        if not path.is_file():  # a pipe is not waited for
+            return False
         with path.open("rb") as file:
-            return path.is_file() and b'"shapes"' in file.read(1 << 28)
+            return b'"shapes"' in file.read(MAX_BYTES)
     except OSError:
         return False
 
