@@ -129,7 +129,7 @@ def test_strange_names_are_accepted_and_survive_json(tmp_path: Path) -> None:
     data = open_dataset(put(tmp_path, *(f"-1/{name}" for name in [*STRANGE, raw]), "b/1.png"))
     names = {f"-1/{name}" for name in [*STRANGE, raw]} | {"b/1.png"}
     assert set(data.names) == names and len(data.names) == len(names)
-    assert set(json.loads(json.dumps(data.names))) == names
+    assert set(json.loads(json.dumps(list(data.names)))) == names
     for i in range(len(data)):
         assert data.images.read(i).shape == (4, 4, 1)
 

@@ -15,6 +15,7 @@ import numpy as np
 from neocog.data.classes import look_alikes
 from neocog.data.dataset import Array, ArrayImages, Dataset
 from neocog.data.decoding import DEFAULT, check_pixels
+from neocog.data.names import Names
 from neocog.data.stored import Stored, allocate
 from neocog.errors import UserError
 
@@ -32,7 +33,7 @@ def array_dataset(
     mirror: bool = True,
 ) -> Dataset:
     """A ``Dataset`` over one array whose ``parts`` follow each other: (split or "", count)."""
-    names = tuple(f"{split or 'images'}[{i}]" for split, count in parts for i in range(count))
+    names = Names(f"{split or 'images'}[{i}]" for split, count in parts for i in range(count))
     splits = np.repeat([split for split, _ in parts], [count for _, count in parts])
     return Dataset(
         kind=kind,

@@ -18,6 +18,7 @@ from neocog.data.images import FileImages, form_of
 from neocog.data.labels import missing, refuse_missing
 from neocog.data.levels import SPLIT_NAMES as SPLIT_NAMES
 from neocog.data.levels import find_levels, told_levels
+from neocog.data.names import Names
 from neocog.data.reading import Reading
 from neocog.data.unread import DICOM, Format, format_of, is_dicom, refuse
 from neocog.errors import UserError, listed, printable, raise_all
@@ -151,7 +152,7 @@ def read_folders(root: Path, decoding: Decoding, reading: Reading) -> Dataset:
     unknown = _unlabelled(played, reading, shown)
     kept = [i for i, roles in enumerate(played) if "class" in roles and i not in unknown]
     raise_all(_unknown_parts(played, shown))
-    files = tuple(found.images[i] for i in kept)
+    files = Names(found.images[i] for i in kept)
     labels, names = index_classes([played[i]["class"] for i in kept])
     inner = [SPLIT_NAMES[played[i]["split"].lower()] if "split" in played[i] else splits[i] for i in kept]
     groups = np.array([played[i].get("group", "") for i in kept])

@@ -19,6 +19,7 @@ from neocog.data.images import FileImages, decode_bytes
 from neocog.data.labelme import BACKGROUND, IGNORE, MAX_BYTES, Annotation, base_name, inside, read_annotation
 from neocog.data.mask_classes import CLASS_FILES, read_names
 from neocog.data.masks import IGNORED, fit_mask
+from neocog.data.names import Names
 from neocog.data.preprocessing import Fit
 from neocog.data.rasterise import rasterise
 from neocog.data.reading import ambiguous
@@ -138,18 +139,18 @@ def open_labelme(
     raise_all([*problems[:MOST_TOLD], *_more(problems)])
     notes += [f"{left} shapes that cannot be drawn are left out"] if left else []
     notes += [f"{len(lonely):,} images without a labelme file left out"] if lonely else []
-    names = tuple(image or name for name, image in kept)
+    names, jsons = Names(image or name for name, image in kept), Names(name for name, _ in kept)
     return Dataset(
         kind="labelme files",
         root=root,
         names=names,
         labels=np.zeros(len(kept), np.int64),
         classes=classes,
-        images=LabelmeImages(root, [name for name, _ in kept], [image for _, image in kept], decoding),
+        images=LabelmeImages(root, jsons, Names(image for _, image in kept), decoding),
         notes=(*notes, *look_alikes(classes), *misspelt(labels)),
         taken=(Taken("labelme files", "classes", f"shapes with {len(labels)} labels: {listed(sorted(labels), 5)}"),),
         left_out=tuple(LeftOut(name, "", "no labelme file") for name in lonely),
-        masks=LabelmeMasks(root, [name for name, _ in kept], sizes, numbered(classes)),
+        masks=LabelmeMasks(root, jsons, sizes, numbered(classes)),
     )
 
 

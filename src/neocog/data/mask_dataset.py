@@ -19,6 +19,7 @@ from neocog.data.mask_look import Look, look
 from neocog.data.mask_table import masks_in_table
 from neocog.data.mask_values import stored_values
 from neocog.data.masks import MaskFiles, in_threads
+from neocog.data.names import Names
 from neocog.data.objects import ObjectMasks
 from neocog.data.reading import Reading
 from neocog.data.table import CSV_SUFFIXES
@@ -54,8 +55,7 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
 
 
 def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:
-    images = [pair.image for pair in layout.pairs]
-    masks = [pair.mask for pair in layout.pairs]
+    images, masks = Names(pair.image for pair in layout.pairs), Names(pair.mask for pair in layout.pairs)
     folders = [root / folder for folder in layout.listed]
     names, ignored = given_names(folders)
     names, colours = names or layout.names, given_colours(folders)
@@ -90,18 +90,18 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
     return Dataset(
         kind=layout.kind,
         root=root,
-        names=tuple(images),
+        names=images,
         labels=np.zeros(len(images), np.int64),
         classes=decided.classes,
-        images=FileImages(root, tuple(images), decoding),
+        images=FileImages(root, images, decoding),
         splits=splits if (splits != "").any() else None,
         groups=groups,
         notes=tuple(notes),
         taken=(*taken, *decided.taken),
         left_out=tuple(left),
-        masks=ObjectMasks(root, tuple(masks), decided.coding, decided.by, decoding)
+        masks=ObjectMasks(root, masks, decided.coding, decided.by, decoding)
         if decided.by
-        else MaskFiles(root, tuple(masks), decided.coding, decoding),
+        else MaskFiles(root, masks, decided.coding, decoding),
     )
 
 

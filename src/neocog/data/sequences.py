@@ -18,6 +18,7 @@ from neocog.data import fasta
 from neocog.data.classes import index_classes, look_alikes
 from neocog.data.dataset import Array, ArrayImages, Dataset, Images, Taken
 from neocog.data.labels import refuse_missing
+from neocog.data.names import Names
 from neocog.data.nucleotides import BAD, CODES, GAP
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.reading import Reading
@@ -64,7 +65,7 @@ def dataset(
     kept = _distinct(ids, notes)
     kept = _frequent(labels, kept, reading.min_samples, notes, where)
     array = padded([contents[i] for i in kept], notes)
-    names = tuple(_names([ids[i] for i in kept]))
+    names = Names(_names([ids[i] for i in kept]))
     index, classes = index_classes([labels[i] for i in kept])
     copies = len(kept) - len({contents[i][: array.shape[2]] for i in kept})
     if copies:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.images import FileImages
+from neocog.data.names import Names
 from neocog.errors import UserError, listed
 
 LEAST = 4  # classes set aside: half of them set the threshold, the others test it
@@ -17,12 +18,13 @@ LEAST = 4  # classes set aside: half of them set the threshold, the others test 
 
 def subset(data: Dataset, indices: NDArray[np.int64]) -> Dataset:
     """The samples at ``indices`` with the classes that they have. Raises UserError for masks, which go with their images."""
-    names = tuple(data.names[i] for i in indices.tolist())
+    names = Names(data.names[i] for i in indices.tolist())
     images: Any = data.images
     if isinstance(images, ArrayImages):
         images = replace(images, array=images.array[indices], names=names)
     elif isinstance(images, FileImages):
-        images = replace(images, files=tuple(images.files[i] for i in indices.tolist()))
+        same = images.files is data.names
+        images = replace(images, files=names if same else Names(images.files[i] for i in indices.tolist()))
     else:
         raise UserError(f"{data.kind}: no part can be taken of these data")
     present, labels = np.unique(data.labels[indices], return_inverse=True)

@@ -25,6 +25,7 @@ from neocog.data.folders import SPLIT_NAMES, is_image
 from neocog.data.images import FileImages, form_of
 from neocog.data.kinds import BOOLEAN
 from neocog.data.labels import missing, refuse_several
+from neocog.data.names import Names
 from neocog.data.reading import Reading
 from neocog.data.rows import Rows, read_header, read_rows
 from neocog.data.table_paths import names_of
@@ -77,7 +78,7 @@ class Listing:
         self, kept: list[int], decoding: Decoding, kind: str, notes: Sequence[str] = (), **told: Any
     ) -> Dataset:
         """The kept rows with what is ``told`` of them."""
-        files = tuple(self.names[i] for i in kept)
+        files = Names(self.names[i] for i in kept)
         groups, alike = (
             unified(self.cells(self.columns.roles["group"])) if "group" in self.columns.roles else (None, ())
         )

@@ -10,6 +10,7 @@ from neocog.data.dataset import Dataset
 from neocog.data.decoding import Decoding
 from neocog.data.folders import Found
 from neocog.data.images import FileImages
+from neocog.data.names import Names
 from neocog.errors import UserError, printable, raise_all
 
 
@@ -20,7 +21,7 @@ def read_unlabelled(root: Path, decoding: Decoding) -> Dataset:
     raise_all(found.problems)
     if not found.images:
         raise UserError("no images in the folder", printable(str(root)), "give a folder of image files")
-    files = tuple(found.images)
+    files = Names(found.images)
     others = sum(found.others.values())
     return Dataset(
         kind="images without labels",

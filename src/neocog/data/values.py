@@ -16,6 +16,7 @@ from neocog.data.decoding import Decoding
 from neocog.data.folders import Found
 from neocog.data.images import FileImages, form_of
 from neocog.data.labels import is_missing
+from neocog.data.names import Names
 from neocog.data.sentinels import sentinels
 from neocog.data.table import Listing
 from neocog.errors import UserError, listed, printable, raise_all
@@ -100,7 +101,7 @@ def values_in_names(root: Path, decoding: Decoding) -> Dataset:
         )
     values = np.array(numbers_, np.float64)[:, None]
     raise_all(_constant(root, ["value"], values))
-    files = tuple(found.images)
+    files = Names(found.images)
     return Dataset(
         kind="images with values in their names",
         root=root,

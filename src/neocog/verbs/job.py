@@ -25,7 +25,7 @@ from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.sequences import sequence_plan
-from neocog.data.split import Manifest, folds, notes, read_splits, split
+from neocog.data.split import Manifest, folds, notes, read_splits, shared, split
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
 from neocog.engine.ranks import Ranks
@@ -181,7 +181,7 @@ def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
     held = folds(data.dataset, data.contents, count, config.data.split_seed, data.kept, by_class, data.families)
     validates = (fold + 1) % count if config.data.split[1] else fold
     parts = np.where(held == fold, "test", np.where(held == validates, "validation", "train"))
-    return np.where(held < 0, "", parts)
+    return shared(np.where(held < 0, "", parts))
 
 
 def kept_together(data: Data) -> str:

@@ -1,0 +1,46 @@
+"""N names as one text, a third of what Python's strings take: folders are kept once, as a file's name stands in few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+
+class Names(Sequence[str]):
+    """Names of samples, such as paths relative to the data: an item is made when it is asked for."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        folders, ends, where = dict[str, int](), list[int](), list[int]()
+        text = bytearray()
+        for name in names:
+            folder, slash, last = name.rpartition("/")
+            where.append(folders.setdefault(folder + slash, len(folders)))
+            text += last.encode("utf-8", "surrogatepass")
+            ends.append(len(text))
+        self._folders = tuple(folders)
+        self._text = bytes(text)
+        self._where = np.array(where, np.min_scalar_type(len(folders)))
+        self._ends = np.array(ends, np.int64 if len(text) > np.iinfo(np.int32).max else np.int32)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        index = range(len(self))[index]
+        last = self._text[self._ends[index - 1] if index else 0 : self._ends[index]]
+        return self._folders[self._where[index]] + last.decode("utf-8", "surrogatepass")
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """As sequences of texts."""
+        if not isinstance(other, Sequence) or len(self) != len(other):
+            return False
+        return all(one == another for one, another in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none
