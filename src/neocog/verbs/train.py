@@ -103,7 +103,8 @@ def start(
 def _own(config: Config, out: Path | None, go_on: bool, fold: int | None) -> Run | None:
     """The run that the command is about, if it may have begun already. Raises UserError for what contradicts itself."""
     if fold is not None and not 1 <= fold <= config.data.folds:
-        what = f"--fold {fold}: " + (f"there are {config.data.folds}" if config.data.folds else "how many are there?")
+        count = config.data.folds
+        what = f"--fold {fold}: there are {count} folds" if count else f"--fold {fold} needs --folds, their number"
         raise UserError(what, fix="give --folds 5 and --fold 1 to 5")
     if out is None:
         missing = "--go-on" if go_on else "--fold" if fold is not None else ""
