@@ -30,7 +30,7 @@ from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
 from neocog.engine.ranks import Ranks
 from neocog.environment import cores, environment
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, listed, raise_all
 from neocog.interop.engine import on_processor
 from neocog.run import Run
 from neocog.studies import study_for
@@ -44,7 +44,6 @@ from neocog.verbs.session import decoding_of, headers, open_data, scan, usable, 
 
 def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
     """Open the data, decode every image once, and check them. Raises UserError with every fault that was found."""
-    _check_recordable(config.data.data)
     least = 2 if config.data.task in ("auto", "classification") else 1
     dataset = open_data(config.data, screen, least)
     chosen = study_for(config.data.task, dataset)
@@ -74,17 +73,6 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
             screen.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
     together = config.data.together
     return Data(dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together)
-
-
-def _check_recordable(source: str) -> None:
-    """A run records where its data lie, as TOML, which is UTF-8; the names below that folder may be any."""
-    try:
-        source.encode()
-    except UnicodeEncodeError:
-        fix = "rename the folder, or give a link to it (ln -s)"
-        raise UserError(
-            "the path of the data is not UTF-8, so that no run could record it", printable(source), fix
-        ) from None
 
 
 def as_recorded(data: Data, run: Run) -> Data:
