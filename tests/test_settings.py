@@ -116,7 +116,7 @@ def test_all_faults_are_told_at_once(nothing_is_read: None, capsys: pytest.Captu
     ("words", "says"),
     [
         (["--model", "cnn", "--widhts", "3"], "did you mean --widths? cnn has activation, batch-norm"),
-        (["--lrr", "3"], "did you mean --lr? `neocog train --help` lists all"),
+        (["--lrr", "3"], "did you mean --lr? `neocog train --help-all` lists all"),
         (["--model", "cnn", "--kernel", "two"], "--kernel two is not a whole number"),
         (["--model", "lenet5", "--size", "8"], "lenet5 needs images of at least 12 × 12"),
         (["--model", "resnet3d", "--size", "2"], "resnet3d needs volumes"),

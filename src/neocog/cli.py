@@ -17,6 +17,7 @@ from cyclopts import CycloptsError
 
 from neocog.commands import convert, data, generation, machine, networks, training  # noqa: F401 (each adds its commands)
 from neocog.commands.app import app, typed
+from neocog.commands.short_help import short_help
 from neocog.commands.usage import asks_for_help, explained
 from neocog.engine.interrupt import Abandoned, Interrupted
 from neocog.errors import UserError, printable
@@ -63,8 +64,11 @@ def _run(tokens: Sequence[str] | None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
+        if page := short_help(typed):
+            print(page)
+            return
         _check_folder()
-        app(typed, exit_on_error=False, print_error=False)
+        app(["--help" if word == "--help-all" else word for word in typed], exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except (Interrupted, Abandoned) as stop:
         print(stop, file=sys.stderr, flush=True)

@@ -115,7 +115,8 @@ class DataConfig(ReadConfig):
     """What never stands on two sides of the split: near copies (also mirrored or turned by quarters), only what has the same
     pixels, or only files of the same bytes."""
     folds: Annotated[int, Range(0, 10_000)] = 0
-    """K-fold cross-validation. K trainings, each tested on another fold, the next one validating (not with --split 0.8 0 0.2)."""
+    """K of K-fold cross-validation. Each of K trainings is tested on another fold; the next one validates (not with --split
+    0.8 0 0.2)."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class TrainConfig:
     batch: Count = 0
     """Samples a step, of all processes together. 0: 64 to learn classes, 8 to learn masks, else 128; fewer of a small set."""
     optimizer: Optimizer = "adamw"
-    """How weights follow the gradient. adamw and adam (Kingma and Ba 2015, Loshchilov and Hutter 2019), rmsprop (Hinton 2012), sgd
+    """How weights are updated. adamw and adam (Kingma and Ba 2015, Loshchilov and Hutter 2019), rmsprop (Hinton 2012), sgd
     with --momentum, and gd: gradient descent on all samples at once, one step an epoch."""
     lr: Annotated[float, Range(0, 1000, above=True)] = 0.002
     """Peak learning rate. Of a gan 0.0002 unless it is given."""
@@ -163,7 +164,7 @@ class TrainConfig:
     nesterov: Annotated[bool, Parameter(negative=())] = False
     """Nesterov's momentum, of sgd."""
     weight_decay: Annotated[float, Range(0, 1000)] = 0.02
-    """Decoupled decay of weights (not of biases and norms)."""
+    """Decoupled decay of weights. Not of biases and norms."""
     l1: Annotated[float, Range(0, 1000)] = 0.0
     """Penalty on the absolute weights."""
     l2: Annotated[float, Range(0, 1000)] = 0.0
@@ -214,7 +215,7 @@ class TrainConfig:
     save_every: Annotated[float, Range(0, 10**9)] = 30.0
     """Seconds between checkpoints, more where saving would cost over 2 % of the time; 0: after every step."""
     baseline: Annotated[bool, Parameter(negative=())] = False
-    """Also train mlp on the same data: what the convolution buys."""
+    """Also train mlp on the same data. It shows what the convolution buys."""
     tensorboard: Annotated[bool, Parameter(negative=())] = False
     """Also write TensorBoard logs into the run folder."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0

@@ -25,6 +25,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "ignore": {"task": ("segmentation",)},
     "remap": {"task": ("segmentation",)},
     "mask_values": {"task": ("segmentation",)},
+    "instances": {"task": ("segmentation",)},
     "background": {"task": ("segmentation",)},
     "turns": {"task": ("orientation",)},
     "channels": {"kind": PIXELS},

@@ -2,47 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated
 
-import docstring_parser
 from cyclopts import Parameter
 
 from neocog.commands.app import Json, Out, Quiet, Reading, app, console, given, settings_file, show
-from neocog.config import HINTS, SECTIONS
-from neocog.effects import defaults
-from neocog.errors import UserError, raise_all
-
-F = TypeVar("F", bound=Callable[..., None])
-
-
-def as_text(kind: Any, tokens: Sequence[Any]) -> Any:
-    """The words as they were typed: what they mean is checked where TOML and Python are checked, too."""
-    return tuple(token.value for token in tokens) if get_origin(kind) is tuple else tokens[-1].value
-
-
-def with_settings(command: F) -> F:
-    """Every setting is a flag of its own, under the heading of its section; those that were typed come in ``**settings``."""
-    signature = inspect.signature(command, eval_str=True)
-    *first, rest = signature.parameters.values()
-    flags = []
-    for section, kind in SECTIONS.items():
-        classes = [docstring_parser.parse_from_object(base) for base in kind.__mro__[:-1]]
-        told = {one.arg_name: one.description for described in classes for one in described.params}
-        for name in (f.name for f in fields(kind) if f.name not in ("data", "options")):
-            switch = get_args(HINTS[name])[:1] == (bool,)
-            flag = Parameter(help=told[name], group=section.capitalize(), converter=None if switch else as_text)
-            annotation: Any = Annotated[HINTS[name], flag]
-            keyword = inspect.Parameter.KEYWORD_ONLY
-            flags.append(inspect.Parameter(name, keyword, default=defaults()[name], annotation=annotation))
-    parameters = [*first, *flags, rest]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return command
-
+from neocog.commands.settings import by_section, with_settings
+from neocog.errors import UserError, faults_of, raise_all
 
 AnyRange = Annotated[
     bool, Parameter(negative=(), help="Take images of another range of values than the training's all the same.")
@@ -61,6 +28,10 @@ def train(
         bool, Parameter(negative=(), help="Where --out holds this very run already: go on with it.")
     ] = False,
     fold: Annotated[int | None, Parameter(help="Of --folds, train this one alone; the last to end sums up.")] = None,
+    set: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), help="Any setting: training.momentum=0.8 model.widths=32,64."),
+    ] = (),
     json: Json = False,
     quiet: Quiet = False,
     **settings: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
@@ -87,8 +58,11 @@ def train(
     from neocog.verbs.ahead import planned
     from neocog.verbs.train import command_line, start
 
-    asked = planned(settings_file(config), {"data": data, **settings}, None if go_on or fold else out)
-    run = start(asked, out, quiet, command_line(), go_on, fold)
+    base, own = settings_file(config), None if go_on or fold else out
+    more, faults = by_section(set, {"data": data, **settings})
+    if faults:
+        raise_all([*faults, *faults_of(lambda: planned(base, {**more, "data": data, **settings}, own))])
+    run = start(planned(base, {**more, "data": data, **settings}, own), out, quiet, command_line(), go_on, fold)
     print_result(run.result, json)
 
 

@@ -90,7 +90,7 @@ def _no_option(option: str, known: set[str], model: str) -> UserError:
     names = [*HINTS, *sorted(known)]
     near = [flag(name) for name in nearest(option, names, 2)]
     own = listed((name.replace("_", "-") for name in sorted(known)), FEW)
-    more = (f"{model} has {own}" if known else f"{model} has none") if model else "`neocog train --help` lists all"
+    more = (f"{model} has {own}" if known else f"{model} has none") if model else "`neocog train --help-all` lists all"
     fix = f"did you mean {' or '.join(near)}? " * bool(near) + more
     return UserError(f"unknown option {printable(flag(option))}", fix=fix)
 

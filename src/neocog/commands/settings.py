@@ -1,0 +1,81 @@
+"""The settings on the command line: every one a flag of its own, and ``--set section.key=value`` for each of them."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+from cyclopts import Parameter
+
+from neocog import config
+from neocog.checked import bare, flag, spelled_out
+from neocog.config import HINTS, SECTIONS, names_of, parameters
+from neocog.errors import UserError, printable
+
+F = TypeVar("F", bound=Callable[..., None])
+SET = "give --set section.key=value, such as --set training.lr=0.01"
+
+
+@functools.cache
+def told() -> dict[str, str]:
+    """{setting: its docstring}, which Python itself does not keep."""
+    classes = [node for node in ast.parse(inspect.getsource(config)).body if isinstance(node, ast.ClassDef)]
+    found = {}
+    for field, text in (pair for node in classes for pair in pairwise(node.body)):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
+    return found
+
+
+def as_text(kind: Any, tokens: Sequence[Any]) -> Any:
+    """The words as they were typed: what they mean is checked where TOML and Python are checked, too."""
+    return tuple(token.value for token in tokens) if get_origin(kind) is tuple else tokens[-1].value
+
+
+def with_settings(command: F) -> F:
+    """Every setting is a flag of its own, under the heading of its section; those that were typed come in ``**settings``."""
+    flags = []
+    for section, kind in SECTIONS.items():
+        for setting in (p for p in parameters(kind) if p.name not in ("data", "options")):
+            switch = get_args(setting.annotation)[:1] == (bool,)
+            shown = Parameter(
+                help=told()[setting.name], group=section.capitalize(), converter=None if switch else as_text
+            )
+            flags.append(setting.replace(annotation=Annotated[setting.annotation, shown]))
+    signature = spelled_out(inspect.signature(command, eval_str=True), flags)
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    return command
+
+
+def by_section(edits: Sequence[str], flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[UserError]]:
+    """The settings of ``--set section.key=value``, as text, and what is wrong with them.
+
+    Keys of [model] that are no settings are options of the network. A list of words is given one by one. What the
+    ``flags`` give already, or what is given twice, is a fault.
+    """
+    found, faults = dict[str, Any](), list[UserError]()
+    typed = {name.replace("-", "_") for name in flags}
+    for edit in edits:
+        place, equals, value = edit.partition("=")
+        section, _, key = place.replace("-", "_").partition(".")
+        key = key.removeprefix("options.") if section == "model" else key
+        several = key in HINTS and bare(HINTS[key])[0] == tuple[str, ...]
+        if not equals or not key:
+            homes = [name for name, kind in SECTIONS.items() if section in names_of(kind)]
+            fix = f"write --set {homes[0]}.{place}={value or 'value'}" if homes and not key else SET
+            faults.append(UserError(f"--set {printable(edit)} is not section.key=value", fix=fix))
+        elif wrong := list(
+            config.unknown({section: {key: value}} if section != "model" or key in HINTS else {}, "--set")
+        ):
+            faults += wrong
+        elif key in typed or (key in found and not several):
+            other = flag(key) if key in typed else f"--set {place}"
+            faults.append(UserError(f"{other} and --set {printable(edit)} give one setting twice", fix="leave one out"))
+        else:
+            found[key] = (*found.get(key, ()), value) if several else value
+    return found, faults
