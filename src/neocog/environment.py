@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from neocog.limits import System
+
 PACKAGES = ("neocog", "torch", "torchvision", "numpy", "safetensors", "pillow")
 # What decides how fast, and in the last digit how, a network is computed
 FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve", "bf16")
@@ -19,7 +21,11 @@ LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_
 
 
 def environment() -> dict[str, Any]:
-    """Plain values for JSON. Memory in bytes; a package that is missing has version None."""
+    """Plain values for JSON. Memory in bytes; a package that is missing has version None.
+
+    "usable" is what this process may take, and "limit" what allows no more.
+    """
+    cores, memory = System().cores(), System().memory()
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -27,19 +33,20 @@ def environment() -> dict[str, Any]:
         "cpu": {
             "name": _cpu_name(),
             "features": cpu_features(),
-            "cores": cores(),
+            "cores": cores.amount,
+            "limit": cores.what,
             "capability": _torch_capability(),
             "limits": {name: os.environ[name] for name in LIMITS if name in os.environ},
             "threads": _threads(),
         },
-        "memory": {"total": _memory("MemTotal"), "available": _memory("MemAvailable")},
+        "memory": {
+            "total": _memory("MemTotal"),
+            "available": _memory("MemAvailable"),
+            "usable": memory.amount,
+            "limit": memory.what,
+        },
         **_gpus(),
     }
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_features() -> list[str]:

@@ -22,6 +22,7 @@ from neocog.data.records import Records
 from neocog.data.signatures import signatures
 from neocog.data.split import Manifest
 from neocog.errors import UserError
+from neocog.limits import cores
 from neocog.run import write_atomically
 
 Ints = NDArray[np.int64]
@@ -78,7 +79,7 @@ def shared(recorded: Manifest, known: Mapping[str, bytes] | None, dataset: Datas
         digest = pixel_digest(image)
         return digest in shown, digest, signatures(images, image[None])[0] if known else b""
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         found = list(zip(chosen.tolist(), pool.map(content, chosen.tolist()), strict=True))
     new = {digest: kept for _, (identical, digest, kept) in found if kept and not identical}
     copies = copied_from(known or {}, new, dataset.form)

@@ -6,7 +6,6 @@ Letters: N masks, K classes, H × W pixels. 255 does not count, in every mask.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from neocog.data.fit import placement
 from neocog.data.images import FileImages
 from neocog.data.mask_values import COLOUR, stored_values
 from neocog.data.preprocessing import Fit
+from neocog.limits import cores
 
 T = TypeVar("T")
 IGNORED = 255
@@ -154,7 +154,7 @@ def digest(mask: Array) -> str:
 def in_threads(work: Callable[[int], T], count: int, progress: Callable[[int], None] | None = None) -> list[T]:
     """``work`` of 0 … count − 1, in order, by one thread a core; few results are under way at any time."""
     results: list[T] = []
-    with ThreadPoolExecutor(os.cpu_count(), "masks") as pool:
+    with ThreadPoolExecutor(cores(), "masks") as pool:
         for start in range(0, count, _CHUNK):
             results += pool.map(work, range(start, min(start + _CHUNK, count)))
             if progress is not None:

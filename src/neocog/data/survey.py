@@ -7,7 +7,6 @@ Memory: the columns of ``Records``, and the fitted pixels where they are wanted.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from neocog.data.images import FileImages, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Record, Records
 from neocog.data.signatures import signatures, width
+from neocog.limits import cores
 
 _CHUNK = 8  # images a job of a thread
 _ARRAY_BYTES = 1 << 24  # of an array's images taken at once
@@ -64,7 +64,7 @@ def survey(
 
     records, count = Records.empty(len(images), width(images), shape), 0
     starts = iter(range(0, len(images), _CHUNK))
-    threads = workers or _cores()
+    threads = workers or cores()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="survey")
     try:
         # Few chunks are under way at any time, so that results cannot pile up.
@@ -183,7 +183,3 @@ def _in_order(
         done = pending.popleft().result()
         pending.extend(pool.submit(work, start) for start in islice(starts, 1))
         yield done
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

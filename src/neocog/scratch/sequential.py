@@ -8,8 +8,9 @@ from typing import Self
 
 from numpy.typing import DTypeLike
 
+from neocog.limits import cores
 from neocog.scratch.module import Array, Module, Parameter
-from neocog.scratch.stage import Stage, cores, one_blas_thread
+from neocog.scratch.stage import Stage, one_blas_thread
 
 
 class Sequential(Module):

@@ -7,7 +7,6 @@ share the weights; the chunks' gradients are added up in the order of the chunks
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -88,11 +87,6 @@ def back(layers: Sequence[Module], dy: Array, to_input: bool) -> Array | None:
         assert gradient is not None
         dy = gradient
     return layers[0].backward(dy, to_input)
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

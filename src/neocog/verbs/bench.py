@@ -18,8 +18,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from neocog.environment import cores, environment
+from neocog.environment import environment
 from neocog.errors import UserError
+from neocog.limits import cores
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.screen import Screen
 

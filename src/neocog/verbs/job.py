@@ -29,9 +29,9 @@ from neocog.data.split import Manifest, folds, notes, read_splits, shared, split
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
 from neocog.engine.ranks import Ranks
-from neocog.environment import cores, environment
 from neocog.errors import UserError, listed, raise_all
 from neocog.interop.engine import on_processor
+from neocog.limits import cores, memory
 from neocog.run import Run
 from neocog.studies import study_for
 from neocog.studies.job import Data, Job
@@ -40,6 +40,8 @@ from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.screen import Screen
 from neocog.verbs.session import decoding_of, headers, open_data, scan, usable, with_scanned_range, without_unreadable
+
+LEARNING = 1 << 30  # bytes that are left to networks, gradients, threads and the report beside the pixels
 
 
 def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
@@ -207,7 +209,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, study: St
             "--device cuda: this machine has no GPU that torch can use",
             fix="use --device cpu; `neocog device` says what there is",
         )
-    threads = training.threads or max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    threads = training.threads or cores()
     data = replace(
         config.data,
         data=absolute(config.data.data),
@@ -221,9 +223,10 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, study: St
 
 
 def fits_in_memory(count: int, plan: Preprocessing, share: float) -> bool:
-    """Whether the fitted pixels take at most ``share`` of the memory that is free now."""
+    """Whether the fitted pixels take at most ``share`` of the memory that this process may use, beside what learning takes."""
     needed = count * plan.channels * math.prod(plan.size) * np.dtype(plan.dtype).itemsize
-    return needed <= share * (environment()["memory"]["available"] or 2**31)
+    free = memory().amount
+    return needed <= share * max(free - LEARNING, free / 16)
 
 
 def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] | None:
