@@ -11,7 +11,6 @@ import math
 import os
 import re
 import resource
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,13 +114,13 @@ class System:
 
     def _groups(self, controller: str) -> Iterator[Path]:
         """Folders of the control groups that hold for this process, from its own up to the root, of v1 and v2."""
-        own = {}  # controller, "" of v2 → the process's group
+        own: dict[str, str] = {}  # controller, "" of v2 → the process's group
         for line in _lines(self.root / "proc/self/cgroup"):
-            _, names, path = (line.split(":", 2) + ["", ""])[:3]
+            _, names, path = [*line.split(":", 2), "", ""][:3]
             own |= dict.fromkeys(names.split(","), path)
         for line in _lines(self.root / "proc/self/mountinfo"):
             before, _, after = line.partition(" - ")
-            kind, *_, options = (after.split() + [""])[:3] if after else [""]
+            kind, *_, options = [*after.split(), ""][:3]
             name = {"cgroup2": "", "cgroup": controller}.get(kind)
             if name is None or name not in own or (name and name not in options.split(",")):
                 continue

@@ -35,9 +35,10 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("versions", f"python {facts['python']}, {', '.join(versions)}"),
         ("platform", facts["platform"]),
-        ("processor", f"{cpu['name']}, {cpu['cores']} cores for this process"),
+        ("processor", f"{cpu['name']}, {cpu['cores']} cores for this process (limit: {cpu['limit']})"),
         ("its features", f"{', '.join(cpu['features']) or 'none known'} (torch uses {cpu['capability']})"),
         ("memory", f"{_gigabytes(memory['total'])}, {_gigabytes(memory['available'])} free"),
+        ("usable memory", f"{_gigabytes(memory['usable'])} (limit: {memory['limit']})"),
         ("GPU", "; ".join(gpus) or "none that PyTorch can use"),
     ]
     if gpus:
