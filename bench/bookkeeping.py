@@ -93,8 +93,11 @@ def held(source: Path) -> tuple[int, int]:
     parts = parted(data, config, None)
     gc.collect()
     _, peak = tracemalloc.get_traced_memory()
-    texts = tracemalloc.Filter(False, pathlib.__file__)  # Python's table of interned texts, which grows in jumps
-    now = sum(each.size for each in tracemalloc.take_snapshot().filter_traces([texts]).traces)
+    traces = tracemalloc.take_snapshot().traces
+    tables = [  # Python's table of interned texts grows in jumps, by whatever asks it next
+        each.size for each in traces if each.size > 1 << 16 and each.traceback[0].filename == pathlib.__file__
+    ]
+    now = sum(each.size for each in traces) - sum(tables)
     tracemalloc.stop()
     assert len(parts) == len(data.dataset)
     return now, peak
