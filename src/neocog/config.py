@@ -294,6 +294,8 @@ def from_run(path: Path) -> Config:
         raise UserError(f"{path.parent} is no run folder", str(path), "give a folder that `neocog train` made")
     tables = parse_toml(read_text(path), path, RESTORE)
     config = from_tables(tables, str(path))
+    if not config.data.data or not config.training.threads:
+        raise UserError("damaged: it does not say which data, or how many threads", str(path), RESTORE)
     if "split_seed" in tables.get("data", {}):
         return config
     return replace(config, data=replace(config.data, split_seed=config.training.seed, together="files"))

@@ -61,7 +61,8 @@ class Predictor:
 
         ``strict``: those of another scale are refused (BadImage), not only told.
         """
-        seen = Seen.recorded(self.facts)
+        with expected(self.folder / "model.json"):
+            seen = Seen.recorded(self.facts)
         return self if seen is None else replace(self, watch=Watch(seen, strict))
 
     def look(self, pixels: NDArray[Any], name: str, header: Header | None = None) -> None:

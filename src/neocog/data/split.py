@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from neocog.data.cells import plain_cell, safe_cell
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.stratify import Units, assign, bind
-from neocog.documents import read_rows
+from neocog.documents import RESTORE, read_rows
 from neocog.errors import UserError, listed, printable, raise_all
 from neocog.run import write_atomically
 
@@ -180,10 +180,14 @@ def read_splits(path: Path) -> Manifest:
         raise UserError(f"the record of the split cannot be read: {error.what}", error.where, error.fix) from None
     head = tuple(rows[0]) if rows else ()
     if head not in (COLUMNS, OLD_COLUMNS):
-        raise UserError(f"no record of a split: {','.join(COLUMNS)} expected", f"{path}: {printable(','.join(head))}")
+        raise UserError(
+            f"no record of a split: {','.join(COLUMNS)} expected", f"{path}: {printable(','.join(head))}", RESTORE
+        )
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(head) or row[2] not in ("", *SPLITS):
-            raise UserError("the record of the split is damaged", f"{path}, row {number}: {printable(','.join(row))}")
+            raise UserError(
+                "the record of the split is damaged", f"{path}, row {number}: {printable(','.join(row))[:200]}", RESTORE
+            )
     columns = list(zip(*rows[1:], strict=True)) or [()] * len(head)
     names, labels, groups = ([plain_cell(cell) for cell in columns[i]] for i in (0, 1, 3))
     return Manifest(tuple(names), tuple(labels), tuple(columns[2]), tuple(groups), *map(tuple, columns[4:]))

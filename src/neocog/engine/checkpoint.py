@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import Module
 
 from neocog import __version__
+from neocog.engine.durable import packed, sync, write_new
 from neocog.errors import UserError, listed, printable
 
 KEPT = 2  # the newest two: one may go bad
@@ -58,18 +60,31 @@ class Checkpoint:
             content = _verified(self.folder, f"{name}.safetensors", self.files)
         except Damaged as reason:
             raise UserError(f"damaged checkpoint: {reason}", where=str(self.folder)) from None
-        loaded: dict[str, Tensor] = safetensors.torch.load(content)
+        try:
+            loaded: dict[str, Tensor] = safetensors.torch.load(content)
+        except (SafetensorError, ValueError, KeyError) as reason:
+            raise UserError(f"damaged checkpoint: {name}.safetensors: {reason}", where=str(self.folder)) from None
         return loaded
 
     def restore(self, name: str, net: Module) -> None:
         """Put the tensors saved under ``name`` into a network; raises UserError naming the first that does not fit."""
+        net.load_state_dict(self.fitting(name, net))
+
+    def fitting(self, name: str, net: Module) -> dict[str, Tensor]:
+        """The tensors saved under ``name``, which are those of ``net`` by name, shape and type. Raises UserError."""
         tensors, own = self.tensors(name), net.state_dict()
         for key in [*own, *sorted(tensors)]:  # safetensors gives them in an order of its own, another each time
-            saved, mine = (str(tuple(state[key].shape)) if key in state else "missing" for state in (tensors, own))
+            saved, mine = (_form(state[key]) if key in state else "missing" for state in (tensors, own))
             if saved != mine:
                 what = f"{printable(key)} is {saved} in the checkpoint and {mine} in the network"
                 raise UserError(what, str(self.folder), "resume with the model that the run was started with")
-        net.load_state_dict(tensors)
+        return tensors
+
+
+def _form(tensor: Tensor) -> str:
+    """ "(3, 3)", and the type where it is not usual."""
+    kind = str(tensor.dtype).removeprefix("torch.")
+    return f"{tuple(tensor.shape)}{f' {kind}' * (kind != 'float32')}"
 
 
 def save(
@@ -96,13 +111,13 @@ def save(
             files = {}
             for name, group in tensors.items():  # of one file after the other there is a copy in memory
                 file = f"{name}.safetensors"
-                files[file] = _write(temporary / file, safetensors.torch.save(_packed(group)))
-            files["state.json"] = _write(temporary / "state.json", plain)
+                files[file] = write_new(temporary / file, safetensors.torch.save(packed(group)))
+            files["state.json"] = write_new(temporary / "state.json", plain)
             facts = {"version": __version__, "run": run, "step": step, "files": files}
-            _write(temporary / "manifest.json", _manifest(facts))
-            _sync(temporary)
+            write_new(temporary / "manifest.json", _manifest(facts))
+            sync(temporary)
             _rename(temporary, target)
-            _sync(folder)
+            sync(folder)
         except OSError:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -139,11 +154,11 @@ def writable(folder: Path, size: int) -> None:
     """
     with _told(folder, 3 * size):
         folder.mkdir(parents=True, exist_ok=True)
-        _sync(folder.parent)
+        sync(folder.parent)
         clear(folder)
         probe = folder / f"{UNFINISHED}probe"
         try:
-            _write(probe, b"neocog" * 1000)
+            write_new(probe, b"neocog" * 1000)
         finally:
             probe.unlink(missing_ok=True)
         if shutil.disk_usage(folder).free < 3 * size:
@@ -171,14 +186,22 @@ def _read(path: Path, skipped: list[str]) -> Checkpoint:
     try:
         manifest = json.loads(text)
         intact = _manifest({key: value for key, value in manifest.items() if key != "manifest"}) == text
-    except (ValueError, AttributeError, RecursionError):
+        intact = (
+            intact
+            and isinstance(manifest["step"], int)
+            and all("sha256" in file for file in manifest["files"].values())
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         intact = False
     if not intact:
         raise Damaged("manifest.json is not what was written")
     files = manifest["files"]
     for name in files:
         _verified(path, name, files)
-    state = json.loads(_verified(path, "state.json", files))
+    try:
+        state = json.loads(_verified(path, "state.json", files))
+    except (ValueError, RecursionError):
+        raise Damaged("state.json is no JSON") from None
     return Checkpoint(path, manifest["step"], state, files, manifest.get("run", ""), skipped)
 
 
@@ -216,40 +239,6 @@ def _regular(path: Path, at_most: int) -> bytes:
     if status.st_size > at_most:
         raise Damaged(f"{path.name} has {status.st_size} bytes, at most {at_most} expected")
     return path.read_bytes()
-
-
-def _packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Each tensor contiguous and alone in its memory, as the format demands; tied weights are written twice."""
-    packed: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, tensor in tensors.items():
-        plain = tensor.detach().contiguous()
-        start = plain.untyped_storage().data_ptr()
-        packed[name] = plain.clone() if start in seen else plain
-        seen.add(start)
-    return packed
-
-
-def _write(path: Path, data: bytes) -> dict[str, Any]:
-    """Write and sync a new file; what the manifest says of it."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        rest = memoryview(data)
-        while rest:  # a write may be cut short: by a signal, a limit, the 2 GB of one call
-            rest = rest[os.write(handle, rest) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder as durable as the files' content."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _rename(temporary: Path, target: Path) -> None:

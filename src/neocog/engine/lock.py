@@ -26,7 +26,9 @@ def lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
     except OSError as error:
-        raise UserError(f"cannot lock the run folder: {error.strerror}", where=str(path)) from None
+        raise UserError(
+            f"cannot lock the run folder: {error.strerror}", str(path), "mend or remove that file"
+        ) from None
     held = [handle]
     # A forked worker shares the lock and could outlive this process: it lets go at once
     os.register_at_fork(after_in_child=lambda: _close(held))
@@ -57,7 +59,11 @@ def _take(handle: int, path: Path, until: float) -> None:
             fix = "wait until it ends, or stop it"
             raise UserError(f"{holder} is working in this run folder", where=str(path.parent), fix=fix) from None
         except OSError as error:
-            raise UserError(f"this file system has no locks: {error.strerror}", where=str(path)) from None
+            raise UserError(
+                f"this file system has no locks: {error.strerror}",
+                str(path),
+                "keep runs on a local disk, or where flock works",
+            ) from None
 
 
 def _still(handle: int, path: Path) -> None:

@@ -289,7 +289,7 @@ def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
         restore_optimizer(learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name])
     for name, net in learner.means.items():
         saved.restore(f"mean.{name}", net)
-    learner.best = {name: saved.tensors(f"best.{name}") for name in saved.state["best"]}
+    learner.best = {name: saved.fitting(f"best.{name}", learner.judged[name]) for name in saved.state["best"]}
     learner.counters = Counters(**saved.state["counters"])
 
 

@@ -12,4 +12,5 @@ from neocog.run import Measure
 def stored_measure(value: Mapping[str, Any]) -> Measure:
     """The measure of {"value", "low", "high", "n"} and, where there are groups, "units"; null is NaN."""
     number, low, high = (math.nan if value[key] is None else float(value[key]) for key in ("value", "low", "high"))
-    return Measure(number, low, high, int(value["n"]), value.get("units"))
+    units = value.get("units")
+    return Measure(number, low, high, int(value["n"]), None if units is None else int(units))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from neocog.config import Config
 from neocog.data.learned import THUMBNAILS, write_thumbnails
 from neocog.data.split import changes, content_digest, read_splits, write_splits
+from neocog.documents import expected
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
 from neocog.engine.interrupt import CALLER, Guard, Stop, guarded
@@ -93,7 +94,10 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) ->
         raise UserError("the newest checkpoint is another run's", str(saved.folder), fix)
     for reason in saved.skipped:
         screen.say(f"  damaged checkpoint passed over: {reason}", "yellow")
-    restore(fresh, saved)
+    with expected(saved.folder, "remove this checkpoint: the one before it is taken then"):
+        restore(fresh, saved)
+        if not 0 <= fresh.counters.step <= fresh.counters.steps:
+            raise ValueError(f"step {fresh.counters.step} of {fresh.counters.steps}")
     counters = fresh.counters
     if counters.per_epoch not in (0, per_epoch):  # other data, or another batch: the place in the epoch is kept
         counters.step = counters.step * per_epoch // counters.per_epoch
