@@ -26,7 +26,7 @@ def insist_on_new(out: str | Path | None) -> None:
             raise UserError(f"{printable(str(out))} exists already", fix=FIX)
         if len(os.fsencode(out.name)) > LONGEST_NAME:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-        above = next(folder for folder in out.absolute().parents if folder.exists())
+        above = next(folder for folder in out.absolute().parents if os.path.lexists(folder))
         if not above.is_dir():
             raise OSError(errno.ENOTDIR, f"{printable(str(above))} is no folder")
         if not os.access(above, os.W_OK | os.X_OK):
