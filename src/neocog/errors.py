@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -92,6 +91,8 @@ def listed(names: Iterable[str], most: int = 10) -> str:
 def install(extra: str) -> str:
     """The command that installs an extra from where this package came: a folder, or an index of packages."""
     source = Path(__file__).resolve().parents[2]  # of a checkout that is used as it lies there
+    from importlib import metadata  # 15 ms, which --help need not wait for
+
     try:
         written = metadata.distribution("neocog").read_text("direct_url.json")
         url = json.loads(written or "{}").get("url", "")
