@@ -30,7 +30,7 @@ ALLOWED = {
     "scratch": {"scratch", "errors", "limits"},
     "measures": {"measures", "run", "errors"},
     "networks": {"networks", "checked", "errors"},
-    "data": {"data", "checked", "documents", "errors", "limits", "run"},
+    "data": {"data", "atomic", "checked", "documents", "errors", "limits", "run"},
     "checks": {"checks", "data", "errors", "run"},
     "tasks": {"tasks", "networks", "data", "measures", "errors", "run"},
     "engine": {"engine", "config", "environment", "data", "errors", "limits", "run", "tasks.task", "__version__"},

@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    handle, temporary = _begun(path)
+    handle, temporary = begun(path)
     with os.fdopen(handle, "wb") as file:
         try:
             file.truncate(0)
@@ -47,7 +47,7 @@ def temporary_of(path: Path) -> Path:
     return path.with_name(name)
 
 
-def _begun(path: Path) -> tuple[int, Path]:
+def begun(path: Path) -> tuple[int, Path]:
     """An open temporary file of this writer alone, which the lock on it tells; where another one is at work, a second."""
     temporary = temporary_of(path)
     handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)

@@ -6,7 +6,6 @@ import hashlib
 import http.client
 import os
 import tarfile
-import tempfile
 import urllib.error
 import urllib.request
 import zlib
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from neocog.atomic import UNFINISHED, begun
 from neocog.errors import UserError
 
 CHUNK = 1 << 16
@@ -83,7 +83,7 @@ def _fetch(url: str, target: Path, size: int) -> str:
         target.open("wb") as file,
         Progress(*columns, console=Console(stderr=True), transient=True) as progress,
     ):
-        bar = progress.add_task(target.name.split("~")[0], total=size)
+        bar = progress.add_task(target.name.strip(".").removesuffix(UNFINISHED), total=size)
         while chunk := answer.read(CHUNK):
             received += len(chunk)
             if received > size:
@@ -127,16 +127,14 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def _temporary(target: Path) -> Iterator[Path]:
-    """A fresh file beside ``target``, removed if it is still there at the end."""
+    """A file beside ``target``, removed if it is still there at the end; a kill leaves it to the next download."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}~")
+        handle, temporary = begun(target)
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", str(target.parent), "set NEOCOG_CACHE") from error
-    os.close(handle)
-    temporary = Path(name)
     try:
-        temporary.chmod(0o644)
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)  # and with it the lock, which tells others that it is at work
