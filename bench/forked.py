@@ -7,10 +7,10 @@ import os
 import runpy
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before torch and NumPy: a process with threads cannot be forked
@@ -18,13 +18,21 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 if TYPE_CHECKING:
     ARGUMENTS: Sequence[str] = ()
     LOG = ""
+    DISTURBED: Mapping[str, Any] = {}
 
 
-def start(arguments: Sequence[str], log: Path) -> ForkServerProcess:
-    """``neocog ARGUMENTS`` in a process of its own; what it prints goes to ``log``. ``exitcode`` is as in a shell."""
+def start(arguments: Sequence[str], log: Path, **disturbed: Any) -> ForkServerProcess:
+    """``neocog ARGUMENTS`` in a process of its own; what it prints goes to ``log``. ``exitcode`` is as in a shell.
+
+    ``disturbed``: the arguments of ``disk_calls.disturb``, if there is to be a disturbance.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch", "torchvision", "sklearn.datasets", "neocog.cli", "neocog.verbs.train"])
-    given = {"ARGUMENTS": [str(argument) for argument in arguments], "LOG": str(log)}
+    given = {
+        "ARGUMENTS": [str(argument) for argument in arguments],
+        "LOG": str(log),
+        "DISTURBED": disturbed,
+    }
     process = context.Process(target=runpy.run_path, args=(__file__, given, "child"))
     process.start()
     return process
@@ -39,6 +47,8 @@ def child() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     from neocog.cli import main
 
+    if DISTURBED:
+        runpy.run_path(str(Path(__file__).with_name("disk_calls.py")))["disturb"](**DISTURBED)
     sys.argv = ["neocog", *ARGUMENTS]
     main(ARGUMENTS)
 
