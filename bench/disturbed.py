@@ -22,7 +22,7 @@ from kinds import TIMED, words
 LONGEST = 300.0  # s that any one process may take
 # What tells of times and of the machine's free memory, in report.html and sections.json
 PASSING = re.compile(
-    rb"<div><dt>(training time|images a second)</dt><dd>[^<]*</dd></div>|memory\.available[^0-9]{1,40}[0-9]+"
+    rb"\s*<div><dt>(training time|images a second)</dt><dd>[^<]*</dd></div>|memory\.available[^0-9]{1,40}[0-9]+"
 )
 CLOCKED = ("seconds", "images_per_second")  # of result.json; a run that went on after its last step knows no speed
 
@@ -127,7 +127,9 @@ class Trial:
         if code != 0:
             return f"exit code {code}: {self.log.read_text()[-600:]}"
         found = fingerprint(self.run) if self.expected else {}
-        differing = sorted(name for name in self.expected.keys() | found.keys() if self.expected.get(name) != found.get(name))
+        differing = sorted(
+            name for name in self.expected.keys() | found.keys() if self.expected.get(name) != found.get(name)
+        )
         rest = [str(path.relative_to(self.run)) for path in self.run.rglob("*") if is_rest(path)]
         return "; ".join(
             [f"differs: {', '.join(differing)}"] * bool(differing) + [f"left behind: {', '.join(rest)}"] * bool(rest)
@@ -149,7 +151,7 @@ class Trial:
             if self.begun:
                 good = f"stopped by {asked.name}, and saved; go on with: neocog resume {self.run}\n" in text
             else:
-                good = f"stopped by {asked.name}; nothing was written" in text and not self.run.exists()
+                good = "; nothing was written" in text and not self.run.exists()
         else:
             asked, why = 2 - 128, os.strerror(getattr(errno, action))
             good = all(word in text for word in (why, str(self.folder), "fix:"))

@@ -57,7 +57,9 @@ def upright(folder: Path, count: int = 48, side: int = 16) -> Path:
     rng = np.random.default_rng(0)
     for number in range(count):
         sky = np.mgrid[:side, :side][0] < rng.integers(side // 3, 2 * side // 3)
-        picture((np.where(sky, 200, 60) + rng.integers(-15, 15, (side, side))).astype(np.uint8), folder / f"{number}.png")
+        picture(
+            (np.where(sky, 200, 60) + rng.integers(-15, 15, (side, side))).astype(np.uint8), folder / f"{number}.png"
+        )
     return folder
 
 
@@ -69,7 +71,10 @@ def masks(folder: Path, count: int = 24, side: int = 24, numbered: bool = False)
         for value, left in ((1, 0), (2, side // 2)) if numbered else ((255, 4),):
             row, column = rng.integers(1, side - 9), left + rng.integers(1, 4)
             mask[row : row + 7, column : column + 7] = value
-        picture(np.where(mask > 0, 180, rng.integers(0, 60, (side, side))).astype(np.uint8), folder / "images" / f"{number}.png")
+        picture(
+            np.where(mask > 0, 180, rng.integers(0, 60, (side, side))).astype(np.uint8),
+            folder / "images" / f"{number}.png",
+        )
         picture(mask, folder / "masks" / f"{number}.png")
     return folder
 
