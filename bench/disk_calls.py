@@ -30,7 +30,7 @@ def disturb(
     this call and all later ones that need room fail with it. ``slow``: what is opened below this folder for the first
     time waits ``seconds``.
     """
-    root, count, waited = os.path.abspath(folder), 0, not slow
+    root, count, waited = str(Path(folder).absolute()), 0, not slow
     log = os.open(calls, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666) if calls else -1
     write = os.write
 
@@ -53,7 +53,7 @@ def disturb(
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal waited
         if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
-            path = os.path.abspath(os.fsdecode(arguments[0]))
+            path = os.path.normpath(Path(os.fsdecode(arguments[0])).absolute())
             if not waited and path.startswith(slow):
                 waited = True
                 time.sleep(seconds)
@@ -66,7 +66,7 @@ def disturb(
 
     def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(handle: int, *rest: Any) -> Any:
-            called(name, os.readlink(f"/proc/self/fd/{handle}"))
+            called(name, str(Path(f"/proc/self/fd/{handle}").readlink()))
             return function(handle, *rest)
 
         return call
@@ -84,6 +84,6 @@ def places(event: str, arguments: tuple[Any, ...]) -> list[str]:
     elif event in ("os.remove", "os.rmdir"):
         folder = arguments[1]
     if isinstance(name, int):
-        return [os.readlink(f"/proc/self/fd/{name}")]
-    base = Path(os.readlink(f"/proc/self/fd/{folder}")) if isinstance(folder, int) and folder >= 0 else Path.cwd()
-    return [os.path.abspath(base / os.fsdecode(name))]
+        return [str(Path(f"/proc/self/fd/{name}").readlink())]
+    base = Path(f"/proc/self/fd/{folder}").readlink() if isinstance(folder, int) and folder >= 0 else Path.cwd()
+    return [os.path.normpath(base / os.fsdecode(name))]

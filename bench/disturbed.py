@@ -145,17 +145,17 @@ class Trial:
         if action == "SIGKILL":
             return "" if code == -signal.SIGKILL else f"exit code {code}: {text[-500:]}"
         if action.startswith("SIG"):
-            asked = signal.Signals[action]
-            if code == -asked and not self.run.exists():
+            wanted = 128 + signal.Signals[action]
+            if code == 128 - wanted and not self.run.exists():
                 return ""  # the command line had not been read yet
             if self.begun:
-                good = f"stopped by {asked.name}, and saved; go on with: neocog resume {self.run}\n" in text
+                good = f"stopped by {action}, and saved; go on with: neocog resume {self.run}\n" in text
             else:
                 good = "; nothing was written" in text and not self.run.exists()
         else:
-            asked, why = 2 - 128, os.strerror(getattr(errno, action))
+            wanted, why = 2, os.strerror(getattr(errno, action))
             good = all(word in text for word in (why, str(self.folder), "fix:"))
-        if code != 128 + asked or not good:
+        if code != wanted or not good:
             return f"exit code {code}{'' if self.begun else ', nothing begun'}: {text[-500:] or 'no message'}"
         return ""
 

@@ -109,7 +109,7 @@ def volumes(folder: Path, count: int = 40, side: int = 8) -> Path:
 
 # kind: (what makes its data, None for the bundled digits; words of the command)
 KINDS: dict[str, tuple[Callable[[Path], Path] | None, list[str]]] = {
-    "classes": (None, ["--epochs", "3", "--batch", "128", "--widths", "4,6", "--hidden", "8", "--model", "cnn", "--dropout", "0.2"]),
+    "classes": (None, [*CNN, "--epochs", "3", "--batch", "128", "--dropout", "0.2"]),
     "batch norm": (two_classes, ["--epochs", "3", "--batch", "8", "--model", "resnet", "--widths", "4,6", "--optimizer", "sgd",
                                  "--lr", "0.1", "--ema", "0.9", "--seed", "7"]),
     "baseline": (two_classes, [*CNN, "--epochs", "3", "--batch", "8", "--baseline"]),

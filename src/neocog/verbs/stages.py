@@ -13,7 +13,7 @@ from neocog.studies import study_of
 from neocog.studies.job import Data, Job
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.fit import describe, fit, ready
-from neocog.verbs.folder import is_complete, make
+from neocog.verbs.folder import held, is_complete, make
 from neocog.verbs.job import arrange
 from neocog.verbs.plan import Launch
 from neocog.verbs.screen import Screen
@@ -55,8 +55,10 @@ def train_stages(job: Job, asked: Config, run: Run, launch: Launch) -> None:
         learner = ready(one, ranks)
         if ranks.is_writer:
             make(own.folder)
-            describe(one, stage.config, ["."], own, below)
-        fit(one, learner, own, below)
+        with held(own, ranks):
+            if ranks.is_writer:
+                describe(one, stage.config, ["."], own, below)
+            fit(one, learner, own, below)
     fit(job, fresh, run, launch)
 
 
