@@ -18,6 +18,7 @@ from neocog.data.decoding import Decoding as Decoding
 from neocog.data.files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from neocog.data.files import is_junk as is_junk
 from neocog.data.files import misnamed, open_regular, read_bytes, sniff
+from neocog.data.unchanged import unchanged
 
 
 def decode(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Array:
@@ -75,6 +76,7 @@ class FileImages:
     root: Path
     files: Sequence[str]
     decoding: Decoding = DEFAULT
+    recorded: Sequence[str] | None = None  # (N,) SHA-256 of the bytes that alone are read; see ``unchanged``
 
     def __len__(self) -> int:
         return len(self.files)
@@ -92,8 +94,11 @@ class FileImages:
         return self.root / self.files[index]
 
     def stored(self, index: int) -> bytes:
-        """The file's bytes. Raises BadImage."""
-        return read_bytes(self._inside(index), self.files[index])
+        """The file's bytes. Raises BadImage, and UserError where they are not the recorded ones."""
+        content = read_bytes(self._inside(index), self.files[index])
+        if self.recorded is not None:
+            unchanged(hashlib.sha256(content).hexdigest(), self.recorded, index, self.files[index])
+        return content
 
     def _inside(self, index: int) -> Path:
         path = self.root / self.files[index]

@@ -23,6 +23,7 @@ from neocog.data.names import Names
 from neocog.data.preprocessing import Fit
 from neocog.data.rasterise import rasterise
 from neocog.data.reading import ambiguous
+from neocog.data.unchanged import mask_digest, unchanged
 from neocog.errors import UserError, listed, printable, raise_all
 
 MOST_TOLD = 50
@@ -38,6 +39,7 @@ class LabelmeImages:
     files: Sequence[str]  # JSON files
     images: Sequence[str]  # image files, "" for an embedded one
     decoding: Decoding
+    recorded: Sequence[str] | None = None  # (N,) SHA-256 of the bytes that alone are read; see ``unchanged``
 
     def __len__(self) -> int:
         return len(self.files)
@@ -57,10 +59,13 @@ class LabelmeImages:
         return self.root / self.images[index] if self.images[index] else None
 
     def stored(self, index: int) -> bytes:
-        """The image file's bytes. Raises BadImage."""
+        """The image file's bytes. Raises BadImage, and UserError where they are not the recorded ones."""
         if self.images[index]:
-            return FileImages(self.root, self.images, self.decoding).stored(index)
-        return read_annotation(self.root / self.files[index], self.files[index]).embedded()
+            return FileImages(self.root, self.images, self.decoding, self.recorded).stored(index)
+        content = read_annotation(self.root / self.files[index], self.files[index]).embedded()
+        if self.recorded is not None:
+            unchanged(hashlib.sha256(content).hexdigest(), self.recorded, index, self.files[index])
+        return content
 
     def _name(self, index: int) -> str:
         return self.images[index] or self.files[index]
@@ -74,13 +79,17 @@ class LabelmeMasks:
     files: Sequence[str]
     sizes: Sequence[tuple[int, int]]  # (H, W) of the upright images
     classes: Mapping[str, int]
+    recorded: Sequence[str] | None = None  # (N,) digests of the masks that alone are read; see ``unchanged``
 
     def __len__(self) -> int:
         return len(self.files)
 
     def read(self, index: int) -> Array:
         shapes = read_annotation(self.root / self.files[index], self.files[index]).shapes
-        return rasterise(shapes, self.classes, *self.sizes[index], self.files[index])
+        mask = rasterise(shapes, self.classes, *self.sizes[index], self.files[index])
+        if self.recorded is not None:
+            unchanged(mask_digest(mask), self.recorded, index, self.files[index])
+        return mask
 
     def fitted(self, index: int, size: tuple[int, ...], fit: Fit, mask: Array | None = None) -> Array:
         return fit_mask(self.read(index) if mask is None else mask, size, fit)

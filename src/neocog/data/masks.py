@@ -5,7 +5,6 @@ Letters: N masks, K classes, H × W pixels. 255 does not count, in every mask.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from neocog.data.fit import placement
 from neocog.data.images import FileImages
 from neocog.data.mask_values import COLOUR, stored_values
 from neocog.data.preprocessing import Fit
+from neocog.data.unchanged import mask_digest, unchanged
 from neocog.limits import cores
 
 T = TypeVar("T")
@@ -63,13 +63,17 @@ class MaskFiles:
     files: Sequence[str]
     coding: Coding
     decoding: Decoding = DEFAULT
+    recorded: Sequence[str] | None = None  # (N,) digests of the masks that alone are read; see ``unchanged``
 
     def __len__(self) -> int:
         return len(self.files)
 
     def read(self, index: int) -> Array:
         keys, _ = stored_values(self._files().stored(index), self.decoding, self.files[index])
-        return self.coding.encode(keys, self.files[index])
+        mask = self.coding.encode(keys, self.files[index])
+        if self.recorded is not None:
+            unchanged(mask_digest(mask), self.recorded, index, self.files[index])
+        return mask
 
     def header(self, index: int) -> tuple[int, int]:
         head = self._files().header(index)
@@ -130,7 +134,7 @@ def survey_masks(
             )  # without the traceback, which holds the pixels
             return
         counts[index] = np.bincount(mask.reshape(-1), minlength=256)[: counts.shape[1]]
-        digests[index] = digest(mask)
+        digests[index] = mask_digest(mask)
         if fitted is not None:
             fitted[index] = masks.fitted(index, size, fit, mask)
 
@@ -144,11 +148,6 @@ def told(dataset: Dataset) -> Sequence[str]:
     if dataset.masks is None:
         return [dataset.told(index) for index in range(len(dataset))]
     return survey_masks(dataset.masks, (1, 1), keep=False).digests
-
-
-def digest(mask: Array) -> str:
-    """SHA-256 of a mask's size and classes, however the file packs them."""
-    return hashlib.sha256(f"{mask.shape} ".encode() + np.ascontiguousarray(mask, np.uint8).tobytes()).hexdigest()
 
 
 def in_threads(work: Callable[[int], T], count: int, progress: Callable[[int], None] | None = None) -> list[T]:

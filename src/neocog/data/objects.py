@@ -21,6 +21,7 @@ from neocog.data.mask_look import pieces
 from neocog.data.mask_values import stored_values
 from neocog.data.masks import IGNORED, Coding, fit_mask
 from neocog.data.preprocessing import Fit
+from neocog.data.unchanged import mask_digest, unchanged
 
 CLASSES = ("background", "interior", "border")
 BORDER = 2.0  # pixels inside an object's outline, at the size that the network sees
@@ -37,6 +38,7 @@ class ObjectMasks:
     coding: Coding
     by: By
     decoding: Decoding
+    recorded: Sequence[str] | None = None  # (N,) digests of the masks that alone are read; see ``unchanged``
 
     def __len__(self) -> int:
         return len(self.files)
@@ -50,7 +52,10 @@ class ObjectMasks:
         keys, _ = stored_values(self._files().stored(index), self.decoding, self.files[index])
         kinds = self.coding.encode(keys, self.files[index])
         numbers = keys if self.by == "value" else pieces(keys if self.by == "piece of a value" else kinds)[0]
-        return np.where(kinds == IGNORED, UNKNOWN, numbered(np.where(kinds == 1, numbers + 1, 0))).astype(np.int32)
+        found = np.where(kinds == IGNORED, UNKNOWN, numbered(np.where(kinds == 1, numbers + 1, 0))).astype(np.int32)
+        if self.recorded is not None:
+            unchanged(mask_digest(three_classes(found)), self.recorded, index, self.files[index])
+        return found
 
     def fitted(self, index: int, size: tuple[int, ...], fit: Fit, mask: Array | None = None) -> Array:
         """As ``read``, at the network's size: objects are fitted first, so that no border is lost by shrinking."""

@@ -24,7 +24,9 @@ def subset(data: Dataset, indices: NDArray[np.int64]) -> Dataset:
         images = replace(images, array=images.array[indices], names=names)
     elif isinstance(images, FileImages):
         same = images.files is data.names
-        images = replace(images, files=names if same else Names(images.files[i] for i in indices.tolist()))
+        seen = None if images.recorded is None else [images.recorded[i] for i in indices.tolist()]
+        files = names if same else Names(images.files[i] for i in indices.tolist())
+        images = replace(images, files=files, recorded=seen)
     else:
         raise UserError(f"{data.kind}: no part can be taken of these data")
     present, labels = np.unique(data.labels[indices], return_inverse=True)

@@ -28,6 +28,7 @@ from neocog.data.sequences import sequence_plan
 from neocog.data.split import Manifest, folds, notes, read_splits, shared, split
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
+from neocog.data.unchanged import held_to
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, listed, raise_all
 from neocog.interop.engine import on_processor
@@ -64,6 +65,7 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
     scanned = scan(dataset, screen, plan, keep)
     kept = usable(dataset, scanned.errors, config.data)
     dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, screen), scanned, screen)
+    dataset = held_to(dataset, scanned.records.digests, scanned.masks.digests if scanned.masks else None)
     records = scanned.usable_records
     if not resumed and config.data.scaling == "data":
         raise_all(other_ranges(dataset, records))

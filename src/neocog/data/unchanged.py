@@ -1,0 +1,42 @@
+"""Files that were seen once and are read again: held against what was recorded, so that nothing else is learned or judged.
+
+The bytes are hashed as they are read, which costs a few hundredths of decoding them; a file is never read twice for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from neocog.data.dataset import Array, Dataset
+from neocog.errors import UserError
+
+
+def unchanged(found: str, recorded: Sequence[str] | None, index: int, name: str) -> None:
+    """Raise UserError where sample ``index`` has another hash than the ``recorded`` one ("", or no record: not compared)."""
+    if recorded is not None and recorded[index] and recorded[index] != found:
+        what = "the file has changed since it was first read: its samples would be learned or judged as others"
+        raise UserError(
+            what, name, "restore it, and go on with `neocog resume RUN`; or train anew on the data as they are"
+        )
+
+
+def held_to(dataset: Dataset, images: Sequence[str], masks: Sequence[str] | None = None) -> Dataset:
+    """``dataset`` whose files are read only while they are what was recorded: (N,) SHA-256 of each image's stored bytes, and
+    ``mask_digest`` of each mask. Images and masks in memory, which nothing can overwrite, stay as they are."""
+    own: Any = dataset.images
+    if hasattr(own, "recorded"):
+        dataset = replace(dataset, images=replace(own, recorded=images))
+    truth: Any = dataset.masks
+    if masks is not None and hasattr(truth, "recorded"):
+        dataset = replace(dataset, masks=replace(truth, recorded=masks))
+    return dataset
+
+
+def mask_digest(mask: Array) -> str:
+    """SHA-256 of a mask's size and classes, however the file packs them."""
+    return hashlib.sha256(f"{mask.shape} ".encode() + np.ascontiguousarray(mask, np.uint8).tobytes()).hexdigest()
