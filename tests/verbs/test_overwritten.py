@@ -15,8 +15,8 @@ from PIL import Image
 import neocog
 from neocog.errors import UserError
 
-TINY: dict[str, Any] = dict(epochs=3, batch=8, threads=1, baseline=False, quiet=True)
-STREAMED = dict(memory=0.0, workers=1)
+TINY: dict[str, Any] = {"epochs": 3, "batch": 8, "threads": 1, "baseline": False, "quiet": True}
+STREAMED = {"memory": 0.0, "workers": 1}
 
 
 def save(path: Path, pixels: Any) -> None:
@@ -80,12 +80,18 @@ def redrawn(path: Path) -> None:
 
 
 CASES = {
-    "an image": (photos, "*/*.png", overwritten, dict(model="mlp"), STREAMED),
-    "an image with a mask": (scans, "images/*.png", overwritten, dict(width=4, depth=1), STREAMED),
-    "a mask": (scans, "masks/*.png", overwritten, dict(width=4, depth=1), STREAMED),
-    "a mask that is judged": (scans, "masks/*.png", overwritten, dict(width=4, depth=1), {}),  # at the end it is read again
-    "shapes": (annotated, "*.json", redrawn, dict(width=4, depth=1), STREAMED),
-    "an image with shapes": (annotated, "*.png", overwritten, dict(width=4, depth=1), STREAMED),
+    "an image": (photos, "*/*.png", overwritten, {"model": "mlp"}, STREAMED),
+    "an image with a mask": (scans, "images/*.png", overwritten, {"width": 4, "depth": 1}, STREAMED),
+    "a mask": (scans, "masks/*.png", overwritten, {"width": 4, "depth": 1}, STREAMED),
+    "a mask that is judged": (
+        scans,
+        "masks/*.png",
+        overwritten,
+        {"width": 4, "depth": 1},
+        {},
+    ),  # at the end it is read again
+    "shapes": (annotated, "*.json", redrawn, {"width": 4, "depth": 1}, STREAMED),
+    "an image with shapes": (annotated, "*.png", overwritten, {"width": 4, "depth": 1}, STREAMED),
 }
 
 
