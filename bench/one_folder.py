@@ -32,7 +32,8 @@ def pair(trial: Trial, draw: random.Random, slow: bool, die: bool) -> tuple[floa
     first = trial.train(**(waits if first_is_slow else {}))
     time.sleep(draw.uniform(0, 0.05))
     second = trial.train(**({} if first_is_slow else waits))
-    running, codes, loser = [first, second], {}, 0.0
+    running, loser = [first, second], 0.0
+    codes: dict[int | None, int] = {}
     while len(codes) < 2:
         for process in running:
             if process.pid not in codes and process.exitcode is not None:
