@@ -26,6 +26,7 @@ ALLOWED = {
     "config": {"checked", "documents", "errors"},
     "effects": {"checked", "config", "errors"},
     "limits": set(),
+    "out_of_memory": {"errors", "limits"},
     "environment": {"errors", "limits", "__version__"},
     "scratch": {"scratch", "errors", "limits"},
     "measures": {"measures", "run", "errors"},

@@ -21,6 +21,8 @@ from neocog.commands.short_help import short_help
 from neocog.commands.usage import asks_for_help, explained
 from neocog.engine.interrupt import Abandoned, Interrupted
 from neocog.errors import UserError, printable
+from neocog.limits import spare_addresses
+from neocog.out_of_memory import out_of_memory
 from neocog.run import to_json
 
 REFUSALS = {
@@ -68,6 +70,7 @@ def _run(tokens: Sequence[str] | None) -> None:
             print(page)
             return
         _check_folder()
+        spare_addresses()
         app(["--help" if word == "--help-all" else word for word in typed], exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except (Interrupted, Abandoned) as stop:
@@ -89,6 +92,8 @@ def _run(tokens: Sequence[str] | None) -> None:
         _print_json([{"what": what, "where": "", "fix": "", "kind": "interrupted"}])
         os._exit(130)  # threads that still decode images would hold the process
     except Exception as error:
+        if wanting := out_of_memory(error, "".join(typed[:1])):
+            _fail(wanting)
         if isinstance(error, OSError) and error.errno in REFUSALS:
             _fail(refused(error))
         what = f"{type(error).__name__}: {error}"

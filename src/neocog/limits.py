@@ -7,6 +7,7 @@ root may have a limit), and the variables of torchrun and SLURM. Plain Python: t
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 UNKNOWN = 2 << 30  # bytes that are taken for free where the system says nothing
 MEBI = 1 << 20  # the unit of SLURM's variables
+M_ARENA_MAX = -8  # <malloc.h>
 UNLIMITED = 1 << 60  # bytes: what cgroup v1 says where there is no limit lies far above
 
 
@@ -139,6 +141,15 @@ def memory() -> Limit:
 def cores() -> int:
     """Processor cores that this process may use, at least 1."""
     return System().cores().amount
+
+
+def spare_addresses() -> None:
+    """Where the address space is limited, let threads share glibc's heaps: each further one would reserve 64 MiB of it."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # other C libraries have no such heaps
+        mallopt(M_ARENA_MAX, 1)
 
 
 def _upwards(mount: Path, path: str, base: str) -> Iterator[Path]:

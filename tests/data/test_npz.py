@@ -16,6 +16,7 @@ from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.detect import open_dataset
 from neocog.data.reading import Reading
 from neocog.errors import UserError
+from neocog.limits import Limit
 
 GREY = np.arange(6 * 8 * 9).reshape(6, 8, 9).astype(np.uint8)
 COLOUR = np.arange(6 * 8 * 9 * 3).reshape(6, 8, 9, 3).astype(np.uint8)
@@ -239,9 +240,9 @@ def test_a_bomb_is_refused_by_its_sizes(tmp_path: Path) -> None:
 
 
 def test_an_array_larger_than_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sysconf", lambda name: 10)
-    assert "needs 48 bytes; this machine has 100" not in wrong(tmp_path, X=GREY, y=LABELS)
-    assert "6 × 8 × 9 × 1 uint8 needs 432 bytes; this machine has 100" in wrong(tmp_path, X=GREY, y=LABELS)
+    monkeypatch.setattr("neocog.data.stored.memory", lambda: Limit(100, "a test"))
+    assert "needs 48 bytes; 100 may be used" not in wrong(tmp_path, X=GREY, y=LABELS)
+    assert "6 × 8 × 9 × 1 uint8 needs 432 bytes; 100 may be used (limit: a test)" in wrong(tmp_path, X=GREY, y=LABELS)
 
 
 def test_damage_inside_is_found_by_the_checksum(tmp_path: Path) -> None:

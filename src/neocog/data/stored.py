@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import numpy as np
 
 from neocog.data.dataset import Array
 from neocog.errors import UserError
+from neocog.limits import memory
 
 BLOCK = 4 * 2**20  # bytes read at a time
 DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)  # what gzip and zip raise on bad bytes
@@ -71,10 +71,11 @@ class Stored:
 
 
 def allocate(shape: tuple[int, ...], dtype: np.dtype[np.generic], where: str) -> Array:
-    """An uninitialised array, or an error with both numbers where it is larger than this machine's memory."""
+    """An uninitialised array, or an error with both numbers where it is larger than the memory that may be used."""
     needed = math.prod(shape) * dtype.itemsize
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > memory:
+    limit = memory()
+    if needed > limit.amount:
         size = " × ".join(map(str, shape))
-        raise UserError(f"{size} {dtype} needs {needed:,} bytes; this machine has {memory:,}", where)
+        what = f"{size} {dtype} needs {needed:,} bytes; {limit.amount:,} may be used (limit: {limit.what})"
+        raise UserError(what, where, "raise the limit, or cut the array into files")
     return np.empty(shape, dtype)

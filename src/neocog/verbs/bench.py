@@ -21,6 +21,7 @@ from rich.table import Table
 from neocog.environment import environment
 from neocog.errors import UserError
 from neocog.limits import cores
+from neocog.out_of_memory import killed
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.screen import Screen
 
@@ -107,6 +108,8 @@ def climbed(rung: str, network: str, batch: int, threads: int, seconds: float) -
     surroundings = {**os.environ, **limits, **hidden}
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
+        if ended := killed(done.returncode, f"the engine '{rung}' on {network}"):
+            raise ended
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise UserError(f"the engine '{rung}' broke on {network}", reason[0], f"run it alone: {' '.join(command[1:])}")
     found = json.loads(done.stdout.splitlines()[-1])
