@@ -3,9 +3,9 @@
     python bench/limits.py                        # 3,000 images of 224 × 224 × 3: 0.42 GiB decoded
     python bench/limits.py --images 12000 --masks
 
-Base is what the unlimited training takes at its peak beside the decoded pixels, which it holds: of address space for `ulimit -v`, of
-resident memory for a memory control group, where one can be made (as root, cgroup v1 or v2). Limits are base + ⅓, ½, 1 and 2 times the decoded size. Each line:
-the exit code, whether weights are those of the unlimited run, seconds, peak, and whether pixels were streamed.
+Base is what the unlimited training takes at its peak beside the decoded pixels, which it holds: of address space for `ulimit -v`,
+of resident memory for a memory control group, where one can be made (as root, cgroup v1 or v2). Limits are base + ⅓, ½, 1 and 2
+times the decoded size. Each line: the exit code, whether weights are those of the unlimited run, seconds, and the resident peak.
 """
 
 from __future__ import annotations
