@@ -7,6 +7,7 @@ file that it is missing in.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import os
@@ -75,7 +76,7 @@ def read_rows(path: Path, fix: str = RESTORE) -> list[list[str]]:
     """The cells of a CSV file. Raises UserError."""
     text = read_text(path, fix)
     try:
-        return list(csv.reader(text.splitlines(keepends=True), strict=True))
+        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise UserError(f"cannot be read: {error}", printable(str(path)), fix) from None
 

@@ -191,8 +191,7 @@ def test_an_edited_setting_is_refused_by_name_unless_it_is_said(
     with pytest.raises(UserError, match=f"edited after the run began: --{setting} was {old}, is {new}"):
         neocog.resume(run.folder, quiet=True)
     assert everything(run.folder) == before
-    run.config.write_text(text)
-    neocog.resume(run.folder, quiet=True, change={setting: new})
+    neocog.resume(run.folder, quiet=True, change={setting: new})  # as the message says
     history = json.loads(run.result.read_text())["history"]
     assert [each["changed"] for each in history] == [{setting: [json.loads(old), json.loads(new)]}]
     assert (
@@ -207,6 +206,8 @@ def test_a_change_is_kept_by_later_resumes_and_reaches_the_training(images: Path
     with pytest.raises(Interrupted):
         neocog.resume(run.folder, quiet=True, change={"lr": 0.05}, after_epoch=stopped_at(2))
     neocog.resume(run.folder, quiet=True)
+    for lr in (0.002, 0.05):  # as it was begun, or as it is now
+        assert neocog.train(images, out=run.folder, go_on=True, **QUICK, lr=lr) == run
     rows = [line.split(",") for line in run.metrics.read_text().splitlines()]
     undisturbed = [line.split(",") for line in whole.metrics.read_text().splitlines()]
     place = rows[0].index("lr")
@@ -257,7 +258,7 @@ def test_folds_as_jobs_of_their_own_are_those_of_one_run(images: Path, tmp_path:
     assert json.loads(run.result.read_text())["measures"] == json.loads(together.result.read_text())["measures"]
     with pytest.raises(UserError, match="exists already"):
         neocog.train(images, out=tmp_path / "apart", fold=2, **given)
-    with pytest.raises(UserError, match="--fold 4: there are 3"):
+    with pytest.raises(UserError, match="--fold 4: there are 3 folds"):
         neocog.train(images, out=tmp_path / "apart", fold=4, **given)
 
 
@@ -354,3 +355,71 @@ def test_a_folder_of_the_runs_own_name_is_not_taken_twice(
     runs = [neocog.train(images, **QUICK | {"epochs": 1}).folder for _ in range(2)]
     assert [run.name for run in runs] == ["of noise-mlp", "of noise-mlp-2"]
     assert folder.is_complete(Run(runs[1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("classes", [1, 2]), ("classes", [[], {}]), ("stages", []), ("stages", ["../../x"]), ("stages", "fold-1"),
+        ("command", [1, {}]),
+        ("version", [1]), ("asked", []), ("identity", ""), ("identity", None), ("fold", 99), ("fold", True), ("settings", {}),
+        ("history", [{}]), ("history", [3]), ("history", [{"step": "x"}]), ("history", [{"surroundings": [1, None]}]),
+        ("history", [{"changed": {"lr": [1, 2, 3]}}]), ("history", [{"changed": {"seed": [1, 2]}}]),
+    ],
+)  # fmt: skip
+def test_a_plan_that_is_none_of_ours_is_refused(name: str, value: Any, images: Path, tmp_path: Path) -> None:
+    run = half(images, tmp_path / "run")
+    plan = json.loads(run.plan.read_text())
+    if name == "history" and isinstance(value[0], dict) and value[0]:
+        value = [{"step": 1, "changed": {}, "surroundings": [], "identity": plan["identity"], **value[0]}]
+    run.plan.write_text(json.dumps(plan | {name: value}))
+    before = everything(run.folder)
+    with pytest.raises(UserError) as refused:
+        neocog.resume(run.folder, quiet=True)
+    assert str(run.plan) in refused.value.where
+    assert everything(run.folder) == before
+
+
+def test_data_are_found_again_from_any_folder(tmp_path: Path, whole: Run, images: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(images.parent)
+    half(Path(images.name), tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    assert neocog.train(images, out="run", go_on=True, **QUICK).result.is_file()
+
+
+def test_a_run_inside_its_data_is_refused(tmp_path: Path) -> None:
+    images = draw_images(tmp_path / "images")
+    before = everything(images)
+    for out in (images / "run", images / "left" / "run"):
+        with pytest.raises(UserError, match="inside the folder of its data"):
+            neocog.train(images, out=out, **QUICK)
+    assert everything(images) == before
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\x85", "\x0c", "\n", "\r"])
+def test_names_with_any_letter_go_on(letter: str, tmp_path: Path) -> None:
+    images = draw_images(tmp_path / "images")
+    for path in images.rglob("*.png"):
+        path.rename(path.with_name(f"x{letter}{path.name}"))
+    run = half(images, tmp_path / "run")
+    assert neocog.resume(run.folder, quiet=True).result.is_file()
+
+
+def test_a_fold_in_the_place_of_another_is_not_counted_twice(images: Path, tmp_path: Path) -> None:
+    given = QUICK | {"folds": 3, "epochs": 1}
+    run = neocog.train(images, out=tmp_path / "run", **given)
+    shutil.rmtree(run.folder / "fold-2")
+    shutil.copytree(run.folder / "fold-1", run.folder / "fold-2")
+    run.report.unlink()
+    with pytest.raises(UserError, match="this is fold 1, not fold 2"):
+        neocog.resume(run.folder, quiet=True)
+
+
+def test_the_summary_says_which_fold_was_changed(images: Path, tmp_path: Path) -> None:
+    given = QUICK | {"folds": 3, "epochs": 2}
+    with pytest.raises(Interrupted):
+        neocog.train(images, out=tmp_path / "run", after_epoch=stopped_at(1), **given)
+    neocog.resume(tmp_path / "run" / "fold-1", quiet=True, change={"epochs": 3})
+    run = neocog.resume(tmp_path / "run", quiet=True)
+    assert json.loads(run.result.read_text())["history"].keys() == {"fold-1"}
+    assert "fold-1: Not one training" in run.report.read_text()

@@ -19,7 +19,7 @@ app = App(
     help_epilogue=(
         "Start with `neocog train digits`, then `neocog audit MY-IMAGES` and `neocog train MY-IMAGES`.\n\n"
         "Exit codes: 0 done, 2 your mistake, 3 a loss that is not finite, 4 stopped by its caller, 130, 143, 129 or 138 "
-        "interrupted and saved, 1 a defect. With --json an error is one object, too."
+        "interrupted (what had begun is saved), 1 a defect. With --json an error is one object, too."
     ),
     result_action="return_value",
     suppress_keyboard_interrupt=False,

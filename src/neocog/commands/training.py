@@ -58,7 +58,7 @@ def train(
     from neocog.verbs.ahead import planned
     from neocog.verbs.train import command_line, start
 
-    base, own = settings_file(config), None if go_on or fold else out
+    base, own = settings_file(config), None if go_on or fold is not None else out
     more, faults = by_section(set, {"data": data, **settings})
     if faults:
         raise_all([*faults, *faults_of(lambda: planned(base, {**more, "data": data, **settings}, own))])

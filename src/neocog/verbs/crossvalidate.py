@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mean, stdev
 from typing import Any
@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from neocog.config import Config
+from neocog.config import Config, from_tables
 from neocog.data.split import content_digest
 from neocog.documents import read_json
 from neocog.engine.lock import lock
-from neocog.errors import UserError
+from neocog.errors import UserError, raise_all
 from neocog.pages import sections_to_json, write_report
-from neocog.run import Bars, Run, Section, Table, to_json, write_atomically
+from neocog.run import Bars, Run, Section, Table, Text, to_json, write_atomically
 from neocog.studies.job import Data, Job
 from neocog.verbs.folder import begun, held, is_complete, make
 from neocog.verbs.job import arrange
-from neocog.verbs.plan import Launch, differing, plan_of, read_plan, write_environment, write_plan
+from neocog.verbs.plan import Launch, differing, history_lines, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.plan import told as told_changes
 from neocog.verbs.screen import Screen
 from neocog.verbs.stages import train_stages
@@ -34,7 +34,18 @@ def crossvalidate(config: Config, data: Data, run: Run, launch: Launch) -> None:
     for fold in range(config.data.folds):
         train_fold(config, data, run, replace(launch, fold=fold))
     if launch.ranks.is_writer:
-        summarise(run, fold_runs(run, config), launch.screen)
+        parts = fold_runs(run, config)
+        raise_all(misplaced(parts))
+        summarise(run, parts, launch.screen)
+
+
+def misplaced(parts: Sequence[Run]) -> Iterator[UserError]:
+    """Folds that are not what their folders' names say: their mean would count one of them twice."""
+    for fold, part in enumerate(parts):
+        plan = read_plan(part)
+        if plan is not None and plan.fold != fold:
+            what = f"this is fold {'none' if plan.fold is None else plan.fold + 1}, not fold {fold + 1}"
+            yield UserError(what, str(part.folder), "put the right folder in its place, or remove it to train it again")
 
 
 def train_fold(config: Config, data: Data, run: Run, launch: Launch) -> None:
@@ -65,7 +76,8 @@ def describe_folds(job: Job, asked: Config, run: Run, launch: Launch) -> None:
         unsaid = {
             name: pair for name, pair in differing(plan.settings, new.settings).items() if name not in launch.changed
         }
-        if unsaid or (not launch.changed and plan.identity != new.identity):
+        comparable = not launch.changed and plan.version == new.version
+        if unsaid or (comparable and plan.identity != new.identity):
             what = told_changes(unsaid) if unsaid else "the data have changed"
             raise UserError(f"these folds were begun otherwise: {what}", str(run.plan), "give another --out")
         write_plan(run, plan.after(new.settings, 0))
@@ -75,12 +87,14 @@ def describe_folds(job: Job, asked: Config, run: Run, launch: Launch) -> None:
 def summarise_if_last(run: Run, launch: Launch) -> None:
     """Sum up where every fold is complete: of several jobs, the last one does. Who holds the whole does it for all."""
     plan = read_plan(run) if launch.ranks.is_writer else None
-    if plan is None or is_complete(run) or not all(is_complete(Run(run.folder / name)) for name in plan.stages):
+    parts = fold_runs(run, from_tables(plan.settings, str(run.plan))) if plan else []
+    if not parts or is_complete(run) or not all(map(is_complete, parts)):
         return
     try:
+        raise_all(misplaced(parts))
         with lock(run.folder, patience=60):
             if not is_complete(run):
-                summarise(run, [Run(run.folder / name) for name in plan.stages], launch.screen)
+                summarise(run, parts, launch.screen)
     except UserError as error:
         launch.screen.say(f"  the folds are not summed up: {error.what}", "yellow")
 
@@ -107,6 +121,7 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
             "test": sum(r["n"]["test"] for r in results),
         },
         "measures": {"test": measures},
+        "history": {part.folder.name: r["history"] for part, r in zip(parts, results, strict=True) if r.get("history")},
         "per_class": {},
         "seconds": sum(r["seconds"] for r in results),
         "epochs": sum(r["epochs"] for r in results),
@@ -120,9 +135,9 @@ def summarise(run: Run, parts: Sequence[Run], screen: Screen) -> None:
     values = [r["measures"]["test"][names[0]]["value"] for r in results]
     known = [(part.folder.name, value) for part, value in zip(parts, values, strict=True) if value is not None]
     bars = Bars(tuple(name for name, _ in known), tuple(value for _, value in known), names[0])
-    write_atomically(
-        run.sections, sections_to_json([Section(f"{len(parts)}-fold cross-validation", (table, bars), "folds")])
-    )
+    unlike = [Text(f"{part.folder.name}: {line}") for part in parts for line in history_lines(read_plan(part))]
+    section = Section(f"{len(parts)}-fold cross-validation", (table, bars, *unlike), "folds")
+    write_atomically(run.sections, sections_to_json([section]))
     write_atomically(run.result, to_json(result))
     write_report(run)
     screen.say(f"{names[0]} over {len(parts)} folds: {told(measures[names[0]])} (sd); report: {run.report}", "bold")

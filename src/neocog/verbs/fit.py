@@ -91,7 +91,7 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) ->
         return
     if any(known) and saved.run not in known:
         fix = "put this run's own checkpoints back, or remove the folder to train again from its beginning"
-        raise UserError("the newest checkpoint is another run's", str(saved.folder), fix)
+        raise UserError("the newest checkpoint is another run's, or of an older version", str(saved.folder), fix)
     for reason in saved.skipped:
         screen.say(f"  damaged checkpoint passed over: {reason}", "yellow")
     with expected(saved.folder, "remove this checkpoint: the one before it is taken then"):

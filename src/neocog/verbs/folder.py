@@ -9,6 +9,7 @@ from pathlib import Path
 
 from neocog.atomic import UNFINISHED
 from neocog.config import Config
+from neocog.data.named import NAMES
 from neocog.engine import lock
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, printable, raise_all
@@ -22,12 +23,19 @@ OWN = re.compile(
 def unused(out: Path) -> None:
     """Raise UserError where something is at ``out`` already. What a kill left before the run had begun does not count."""
     try:
-        taken = out.exists() and (not out.is_dir() or any(not _left_behind(path) for path in out.iterdir()))
+        taken = out.exists() and (not out.is_dir() or any(not left_behind(path) for path in out.iterdir()))
     except OSError as error:
         raise UserError(f"{error.strerror}", str(out), "give another --out") from None
     if taken:
         fix = "give another --out, `neocog resume` it, or add --go-on"
         raise UserError(f"{out} exists already", fix=fix)
+
+
+def outside(out: Path, data: str) -> None:
+    """Raise UserError for a run inside the folder of its data: it would be read as more of them."""
+    source = Path(data)
+    if data not in NAMES and source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+        raise UserError("the run would lie inside the folder of its data", str(out), "give an --out elsewhere")
 
 
 def is_temporary(path: Path) -> bool:
@@ -46,7 +54,7 @@ def _links(run: Run) -> Iterator[UserError]:
             yield UserError(what, printable(str(path)), "put what it leads to in its place")
 
 
-def _left_behind(path: Path) -> bool:
+def left_behind(path: Path) -> bool:
     return path.name == lock.NAME or is_temporary(path)
 
 

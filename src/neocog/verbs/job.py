@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from neocog.data.digests import Digests
 from neocog.data.digests import known as named
 from neocog.data.feed import Feed, Resident, Store, Streamed
 from neocog.data.fit import finish, plan_notes, shape_plan
+from neocog.data.named import NAMES
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.sequences import sequence_plan
 from neocog.data.split import Manifest, folds, notes, read_splits, shared, split
@@ -240,8 +240,4 @@ def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] 
 
 def absolute(source: str) -> str:
     """A path that ``resume`` finds from any folder; names of known data sets stay as they are."""
-    return (
-        str(Path(source).resolve())
-        if Path(source).exists() and (os.sep in source or source.endswith(".csv"))
-        else source
-    )
+    return str(Path(source).resolve()) if source not in NAMES and Path(source).exists() else source

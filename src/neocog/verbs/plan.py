@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -11,13 +12,15 @@ from typing import Any
 from neocog import __version__
 from neocog.checked import flag
 from neocog.config import Config, from_run, from_tables
-from neocog.documents import read_json
+from neocog.documents import expected, read_json
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, printable
 from neocog.run import Run, to_json, write_atomically
 from neocog.verbs.screen import Screen
 
+STAGE = re.compile(r"\.|baseline|extractor|fold-[1-9]\d*")
+IDENTITY = re.compile("[0-9a-f]{64}")
 # Settings that change neither weights nor measures
 INDIFFERENT = frozenset({"workers", "memory", "save_every", "tensorboard"})
 # Settings of the training that another stretch of the same run can have; those of data and network make another run
@@ -63,6 +66,11 @@ class Plan:
     def identities(self) -> list[str]:
         """Of this run now, and before each change."""
         return [self.identity, *(each["identity"] for each in self.history)]
+
+    def now(self, name: str) -> Any:
+        """A setting that was changed after the beginning, as it is now; None for any other."""
+        values = {key: value for section in self.settings.values() for key, value in section.items()}
+        return values[name] if name in self.changed else None
 
     @property
     def changed(self) -> frozenset[str]:
@@ -133,33 +141,65 @@ def read_plan(run: Run) -> Plan | None:
     """
     if not run.plan.exists():
         return None
-    try:
-        found = read_json(run.plan)
-        history = [
-            {**each, "changed": {n: list(pair) for n, pair in each["changed"].items()}} for each in found["history"]
-        ]
-        sequences = {name: tuple(found[name]) for name in ("classes", "stages", "command")}
-        plan = Plan(**{**found, **sequences, "history": tuple(history)})
-        from_tables(plan.settings, str(run.plan))
-        assert all(isinstance(each, str) for each in plan.identities)
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError, OSError) as error:
-        what = f"the plan of this run is damaged: {printable(str(error))[:200]}"
-        raise UserError(what, str(run.plan), "restore it from a backup, or start a new run") from None
+    fix = "restore it from a backup, or start a new run"
+    with expected(run.plan, fix):
+        found = read_json(run.plan, fix)
+        sequences = {name: tuple(found[name]) for name in ("classes", "stages", "command", "history")}
+        plan = Plan(**{**found, **sequences})
+        folds = from_tables(plan.settings, str(run.plan)).data.folds
+        for what in _flaws(plan, folds):
+            raise ValueError(what)
     return plan
 
 
-def recorded(run: Run, plan: Plan | None) -> Config:
-    """The settings of a run that goes on. Raises UserError, by name, where config.toml is not what the run recorded."""
+def _flaws(plan: Plan, folds: int) -> Iterator[str]:
+    """What no plan of ours says."""
+    words = (*plan.classes, *plan.stages, *plan.command, plan.version)
+    if not all(isinstance(word, str) for word in words):
+        yield "classes, stages, command or version are no text"
+    if not plan.stages or not all(STAGE.fullmatch(name) for name in plan.stages):
+        yield "other stages than a run can have"
+    if any(not isinstance(each, dict) or not isinstance(each["identity"], str) for each in plan.history):
+        yield "a history without identities"
+    if not all(IDENTITY.fullmatch(identity) for identity in plan.identities):
+        yield "an identity that is none"
+    if plan.fold is not None and not (type(plan.fold) is int and 0 <= plan.fold < folds):
+        yield f"fold {plan.fold} of {folds}"
+    if not {*Config().tables()} == {*plan.settings} == {*plan.asked}:
+        yield "sections of settings are missing"
+    for each in plan.history:
+        pairs, told_of = each["changed"], each["surroundings"]
+        if (
+            type(each["step"]) is not int
+            or not isinstance(told_of, list)
+            or not all(isinstance(x, str) for x in told_of)
+        ):
+            yield "a history without steps or surroundings"
+        if not pairs.keys() <= CHANGEABLE or not all(
+            isinstance(pair, list) and len(pair) == 2 for pair in pairs.values()
+        ):
+            yield "a history of settings that cannot be changed"
+
+
+def recorded(run: Run, plan: Plan | None, changing: Collection[str] = ()) -> Config:
+    """The settings of a run that goes on. Raises UserError, by name, where config.toml is not what the run recorded,
+    ``changing`` apart, which are said to be other from now on."""
     if plan is None:
         return from_run(run.config)
     planned = from_tables(plan.settings, str(run.plan))
     if not run.config.is_file():  # a kill came between the two
         return planned
-    config = from_run(run.config)
+    try:
+        config = from_run(run.config)
+    except UserError as error:
+        fix = "mend it, or remove it: plan.json has the settings with which the run was begun"
+        raise UserError(str(error.what), error.where or str(run.config), fix) from None
     edited = differing(plan.settings, config.tables())
     last = plan.history[-1]["changed"] if plan.history else {}
-    for name in [name for name, (_, now) in edited.items() if name in last and last[name][0] == now]:
-        del edited[name]  # a kill came between the plan's change and this file's
+    for name in [
+        name for name, (_, now) in edited.items() if name in changing or (name in last and last[name][0] == now)
+    ]:
+        del edited[name]  # a kill came between the plan's change and this file's, or it is said
     if edited:
         fix = "put them back"
         if edited.keys() <= CHANGEABLE:

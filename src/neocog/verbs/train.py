@@ -25,7 +25,7 @@ from neocog.studies.job import Data
 from neocog.verbs.ahead import planned
 from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, summarise_if_last, train_fold
 from neocog.verbs.fit import ready, record_split
-from neocog.verbs.folder import begun, held, is_complete, make, new_folder, unused
+from neocog.verbs.folder import begun, held, is_complete, left_behind, make, new_folder, outside, unused
 from neocog.verbs.job import absolute, arrange, as_recorded, parted, read, untaught
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
 from neocog.verbs.screen import Screen
@@ -52,7 +52,7 @@ def train(
     raises Interrupted. Raises UserError.
     """
     folder = None if out is None else Path(out)
-    config = planned(Config(), {"data": data_name(data), **settings}, None if go_on or fold else folder)
+    config = planned(Config(), {"data": data_name(data), **settings}, None if go_on or fold is not None else folder)
     return start(config, folder, quiet, ["neocog", "train", str(data)], go_on, fold, after_epoch)
 
 
@@ -75,6 +75,7 @@ def start(
         assert out is not None
         raise_all(_other(read_plan(Run(out)), asked, out))
         return resume(own.folder, quiet, after_epoch=after_epoch)
+    outside(out or Path("runs"), config.data.data)
     with leaving() as guard, together(config) as ranks:
         screen = Screen(quiet or not ranks.is_writer)
         data = read(config, screen)
@@ -105,7 +106,7 @@ def _own(config: Config, out: Path | None, go_on: bool, fold: int | None) -> Run
     if fold is not None and not 1 <= fold <= config.data.folds:
         count = config.data.folds
         what = f"--fold {fold}: there are {count} folds" if count else f"--fold {fold} needs --folds, their number"
-        raise UserError(what, fix="give --folds 5 and --fold 1 to 5")
+        raise UserError(what, fix=f"give --fold 1 to {count}" if count else "give --folds 5 and --fold 1 to 5")
     if out is None:
         missing = "--go-on" if go_on else "--fold" if fold is not None else ""
         if missing:
@@ -138,8 +139,10 @@ def _other(plan: Plan | None, asked: Config, out: Path) -> Iterator[UserError]:
     """What was asked for when the run began, and is not now."""
     if plan is None:
         yield UserError("this run is older than --go-on", str(out), "neocog resume it")
-    elif differs := differing(plan.asked, asked.tables()):
+    elif differs := {n: pair for n, pair in differing(plan.asked, asked.tables()).items() if pair[1] != plan.now(n)}:
         fix = "give the settings with which it was begun, or another --out"
+        if differs.keys() <= CHANGEABLE:
+            fix += "; to go on with others: neocog resume --change"
         yield UserError(f"this run was begun with other settings: {told(differs)}", str(out), fix)
 
 
@@ -156,11 +159,11 @@ def resume(
     left out. ``change``: settings of the training that are other from now on, which the run's history and its report say.
     """
     run = Run(Path(folder))
-    if not begun(run) and (run.folder / NAME).exists():
+    if not begun(run) and (run.folder / NAME).is_file() and all(map(left_behind, run.folder.iterdir())):
         fix = "give the command that was to begin it once more"
         raise UserError("nothing had begun here when it was stopped", str(run.folder), fix)
     plan = read_plan(run)
-    config = with_changes(recorded(run, plan), change or {})
+    config = with_changes(recorded(run, plan, {name.replace("-", "_") for name in change or ()}), change or {})
     if is_complete(run):
         return _complete(run, Screen(quiet), change)
     facts = read_facts(run)
