@@ -61,6 +61,12 @@ def test_a_kill_at_any_call_where_a_stage_ends_loses_nothing(trial: Any) -> None
     assert not {at: fault for at in range(first, last + 1) if (fault := disturbed(run, at, "SIGKILL"))}
 
 
+def test_a_stage_is_locked_before_it_begins(trial: Any) -> None:
+    _, calls = trial("baseline")
+    begun = next(number for number, call in enumerate(calls) if "baseline/.plan.json" in call)
+    assert "open baseline/lock" in calls[:begun], "another process could resume RUN/baseline at the same time"
+
+
 def test_a_fold_that_was_killed_before_its_report_is_finished(trial: Any) -> None:
     run, calls = trial("folds")
     report = next(number for number, call in enumerate(calls, 1) if call.startswith("open fold-2/.report.html"))
