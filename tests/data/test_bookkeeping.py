@@ -40,7 +40,7 @@ def test_an_image_costs_at_most_250_bytes_once_data_are_read_and_split(
         path = tmp_path / str(len(held))
         path.mkdir()
         held.append(bookkeeping.held(bookkeeping.KINDS[kind](path, count))[0])
-    assert held[2] - held[1] <= 250 * 1500
+    assert held[2] - held[1] <= 250 * 1500 + 16384  # what the interpreter itself holds moves by some kB
 
 
 def test_names_come_back_as_they_were() -> None:
