@@ -25,6 +25,7 @@ from neocog.interop.engine import on_processor
 from neocog.interop.scratch import to_scratch
 from neocog.networks import build
 from neocog.networks.layers import Maxout, MinPool2d
+from neocog.verbs import fit as fit_verb
 from neocog.verbs import train as train_verb
 
 EVERY_LAYER = {
@@ -223,7 +224,7 @@ def test_training_by_hand_ends_as_torch_does(trained: Callable[..., Path]) -> No
 def test_a_run_by_hand_resumes_exactly(trained: Callable[..., Path], tmp_path: Path) -> None:
     settings = {"model": "cnn", "widths": "4,8", "hidden": "8", "dropout": 0.2, "epochs": 2, "engine": "numpy"}
     whole = trained("whole", **settings)
-    original = train_verb.watcher
+    original = fit_verb.watcher
 
     def interrupted(*arguments: Any) -> Callable[..., None]:
         watch = original(*arguments)
@@ -236,7 +237,7 @@ def test_a_run_by_hand_resumes_exactly(trained: Callable[..., Path], tmp_path: P
         return kill
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_verb, "watcher", interrupted)
+        patch.setattr(fit_verb, "watcher", interrupted)
         with pytest.raises(Interrupted):
             trained("stopped", **settings)
     train_verb.resume(tmp_path / "stopped", quiet=True)

@@ -22,6 +22,7 @@ from neocog.engine.interrupt import Interrupted
 from neocog.errors import UserError
 from neocog.interop.engine import computed_by
 from neocog.networks import build
+from neocog.verbs import fit as fit_verb
 from neocog.verbs import train as train_verb
 
 pytestmark = [
@@ -120,7 +121,7 @@ def test_a_run_by_keras_resumes_exactly(tmp_path: Path) -> None:
     whole = train_verb.train("digits", out=tmp_path / "whole", quiet=True, **settings)
     result = json.loads(whole.result.read_text(encoding="utf-8"))
     assert result["measures"]["test"]["accuracy"]["n"] == 180
-    original = train_verb.watcher
+    original = fit_verb.watcher
 
     def interrupted(*arguments: Any) -> Callable[..., None]:
         watch = original(*arguments)
@@ -133,7 +134,7 @@ def test_a_run_by_keras_resumes_exactly(tmp_path: Path) -> None:
         return kill
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_verb, "watcher", interrupted)
+        patch.setattr(fit_verb, "watcher", interrupted)
         with pytest.raises(Interrupted):
             train_verb.train("digits", out=tmp_path / "stopped", quiet=True, **settings)
     train_verb.resume(tmp_path / "stopped", quiet=True)
