@@ -14,6 +14,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 import neocog
@@ -23,6 +24,7 @@ from neocog.networks import GENERATORS, MODELS, SEGMENTERS, options
 from neocog.verbs.models import TABLE, counted, torchvision_families
 
 STUB = TABLE.parent.parent / "__init__.pyi"
+HERE = Path(__file__).parents[1] / "src/neocog/__init__.pyi"  # where this project's own length of lines holds
 DOC = '"""Written by bench/generated.py: what editors complete, and type checkers check, of ``import neocog``."""'
 IMPORTS = (
     "from collections.abc import Mapping, Sequence",
@@ -110,7 +112,7 @@ def spelled(hint: Any) -> str:
 def formatted(text: str) -> str:
     """As ruff has it, imports in order."""
     for command in (["check", "--select", "I", "--fix"], ["format"]):
-        words = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", str(STUB), "-"]
+        words = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", str(HERE), "-"]
         text = subprocess.run(words, input=text, capture_output=True, text=True, check=True).stdout
     return text
 
