@@ -18,9 +18,10 @@ from neocog.errors import UserError, raise_all
 from neocog.pages import sections_to_json, write_report
 from neocog.run import Bars, Run, Section, Table, Text, to_json, write_atomically
 from neocog.studies.job import Data, Job
-from neocog.verbs.folder import begun, held, is_complete, make
+from neocog.verbs.fit import ready
+from neocog.verbs.folder import begun, complete_for_all, held, is_complete, make
 from neocog.verbs.job import arrange
-from neocog.verbs.plan import Launch, differing, history_lines, plan_of, read_plan, write_environment, write_plan
+from neocog.verbs.plan import Launch, history_lines, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.plan import told as told_changes
 from neocog.verbs.screen import Screen
 from neocog.verbs.stages import train_stages
@@ -56,8 +57,9 @@ def train_fold(config: Config, data: Data, run: Run, launch: Launch) -> None:
     if ranks.is_writer:
         make(own.folder)
     with held(own, ranks):
-        if ranks.told("complete" if ranks.is_writer and is_complete(own) else "") != "complete":
-            train_stages(arrange(config, data, ranks, launch.screen, launch.fold), config, own, launch)
+        if not complete_for_all(own, ranks):
+            job = arrange(config, data, ranks, launch.screen, launch.fold)
+            train_stages(job, ready(job, ranks), config, own, launch)
 
 
 def fold_runs(run: Run, config: Config) -> list[Run]:
@@ -73,9 +75,7 @@ def describe_folds(job: Job, asked: Config, run: Run, launch: Launch) -> None:
     if plan is None and not begun(run):
         write_plan(run, new)
     elif plan is not None:
-        unsaid = {
-            name: pair for name, pair in differing(plan.settings, new.settings).items() if name not in launch.changed
-        }
+        unsaid = plan.unsaid(new.settings, launch.changed)
         comparable = not launch.changed and plan.version == new.version
         if unsaid or (comparable and plan.identity != new.identity):
             what = told_changes(unsaid) if unsaid else "the data have changed"

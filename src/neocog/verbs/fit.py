@@ -25,7 +25,7 @@ from neocog.networks.memory_format import reorder
 from neocog.run import Run
 from neocog.studies.job import Job
 from neocog.verbs.finish import finish_run
-from neocog.verbs.plan import AfterEpoch, Launch, differing, plan_of, read_plan, told, write_environment, write_plan
+from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
 from neocog.verbs.screen import Screen
 from neocog.verbs.watch import watcher
 
@@ -136,7 +136,7 @@ def describe(job: Job, asked: Config, stages: Sequence[str], run: Run, launch: L
         plan = plan_of(job.config, asked, job.dataset.classes, stages, launch, content)
     if plan is not None:
         settings = job.config.tables()
-        unsaid = {name: pair for name, pair in differing(plan.settings, settings).items() if name not in launch.changed}
+        unsaid = plan.unsaid(settings, launch.changed)
         if unsaid:
             raise UserError(f"this run was begun with other settings: {told(unsaid)}", str(run.plan), "put them back")
         write_plan(run, plan.after(settings, newest_step(run), launch.surroundings))

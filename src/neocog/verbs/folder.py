@@ -91,6 +91,11 @@ def is_complete(run: Run) -> bool:
     return run.result.is_file() and run.report.is_file()
 
 
+def complete_for_all(run: Run, ranks: Ranks) -> bool:
+    """``is_complete`` as the process that writes sees it, the same on every rank."""
+    return ranks.told("complete" if ranks.is_writer and is_complete(run) else "") == "complete"
+
+
 @contextmanager
 def held(run: Run, ranks: Ranks, patience: float = 0.0) -> Iterator[None]:
     """The run folder's lock, held by the process that writes it, which clears what a kill has left.

@@ -77,6 +77,10 @@ class Plan:
         """Settings that were changed after its beginning."""
         return frozenset(name for each in self.history for name in each["changed"])
 
+    def unsaid(self, settings: Mapping[str, Any], changed: Collection[str]) -> dict[str, list[Any]]:
+        """{setting: [recorded, now]} for those that differ and are not among the ``changed``."""
+        return {name: pair for name, pair in differing(self.settings, settings).items() if name not in changed}
+
     def after(self, settings: Mapping[str, Any], step: int, surroundings: Sequence[str] = ()) -> Plan:
         """The plan of a run that goes on from ``step`` with other settings, or in other ``surroundings``."""
         changed = differing(self.settings, settings)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 from neocog.config import Config, ModelConfig, TrainConfig
 from neocog.data.split import Manifest
+from neocog.engine.loop import Learner
 from neocog.errors import UserError
 from neocog.run import Run
 from neocog.studies import study_of
 from neocog.studies.job import Data, Job
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.fit import describe, fit, ready
-from neocog.verbs.folder import held, is_complete, make
+from neocog.verbs.folder import complete_for_all, held, make
 from neocog.verbs.job import arrange
 from neocog.verbs.plan import Launch
 from neocog.verbs.screen import Screen
@@ -34,19 +35,18 @@ class Stage:
     quiet: bool
 
 
-def train_stages(job: Job, asked: Config, run: Run, launch: Launch) -> None:
-    """Train what comes first, unless that is done, and then the network itself.
+def train_stages(job: Job, fresh: Learner, asked: Config, run: Run, launch: Launch) -> None:
+    """Train what comes first, unless that is done, and then the network itself, from its ``fresh`` weights.
 
     The run is described before all of it, so that it can go on wherever it was stopped. Raises UserError where the task has
     no baseline.
     """
     stages, ranks = list(stages_of(job)), launch.ranks
-    fresh = ready(job, ranks)
     if ranks.is_writer:
         describe(job, asked, [*(stage.name for stage in stages), "."], run, launch)
     for stage in stages:
         own = Run(run.folder / stage.name)
-        if ranks.told("complete" if ranks.is_writer and is_complete(own) else "") == "complete":
+        if complete_for_all(own, ranks):
             continue
         launch.screen.say(stage.says, "bold")
         quiet = Screen(quiet=True)

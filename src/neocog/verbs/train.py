@@ -25,7 +25,17 @@ from neocog.studies.job import Data
 from neocog.verbs.ahead import planned
 from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, summarise_if_last, train_fold
 from neocog.verbs.fit import ready, record_split
-from neocog.verbs.folder import begun, held, is_complete, left_behind, make, new_folder, outside, unused
+from neocog.verbs.folder import (
+    begun,
+    complete_for_all,
+    held,
+    is_complete,
+    left_behind,
+    make,
+    new_folder,
+    outside,
+    unused,
+)
 from neocog.verbs.job import absolute, arrange, as_recorded, parted, read, untaught
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
 from neocog.verbs.screen import Screen
@@ -81,7 +91,7 @@ def start(
         data = read(config, screen)
         raise_all(fault for k in range(config.data.folds) for fault in untaught(data, parted(data, config, k), k))
         job = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
-        ready(job, ranks)  # what is wrong with the network is told before anything is written
+        fresh = ready(job, ranks)  # what is wrong with the network is told before anything is written
         run = _taken(out or job.config, ranks)
         guard.saved = lambda: run.folder if begun(run) else None
         launch = Launch(ranks, screen, command, after_epoch=after_epoch)
@@ -93,7 +103,7 @@ def start(
             if config.data.folds and fold is None:
                 crossvalidate(job.config, data, run, launch)
             elif fold is None:
-                train_stages(job, asked, run, launch)
+                train_stages(job, fresh, asked, run, launch)
         if fold is not None:
             guard.saved = lambda: fold_runs(run, config)[fold - 1].folder
             train_fold(job.config, data, run, replace(launch, fold=fold - 1))
@@ -172,7 +182,7 @@ def resume(
         screen = Screen(quiet or not ranks.is_writer)
         if ranks.is_writer and read_plan(run) != plan:
             raise UserError("another process has changed this run just now", str(run.folder), "try again")
-        if ranks.told("complete" if ranks.is_writer and is_complete(run) else "") == "complete":
+        if complete_for_all(run, ranks):
             return _complete(run, screen, change)
         surroundings = list(differs(facts, ranks))
         for what in surroundings:
@@ -192,7 +202,7 @@ def resume(
             job = arrange(config, data, ranks, screen, fold, known)
             if known and ranks.is_writer:
                 record_split(job, run)
-            train_stages(job, config, run, launch)
+            train_stages(job, ready(job, ranks), config, run, launch)
         if fold is not None:
             summarise_if_last(Run(run.folder.parent), launch)
     return run
