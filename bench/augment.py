@@ -15,7 +15,7 @@ import time
 
 import torch
 
-from neocog.data.augment import Augmentation, apply, draw
+from neocog.augment import Augmentation, apply, draw
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 

@@ -39,7 +39,7 @@ TARGETS = {"24": 0.994, "121": 0.997, "unseen": 0.90}
 
 def distinct(name: str, word: int, least: int) -> dict[str, str]:
     """{letters: class}: each sequence once, those with two classes left out, classes of at least ``least``."""
-    from neocog.data.fasta import read_records
+    from neocog.data.readers.fasta import read_records
 
     known: dict[str, str] = {}
     double = set()
@@ -121,9 +121,9 @@ def unseen() -> dict[str, Any]:
 
 def kmer(k: int = 6) -> list[dict[str, Any]]:
     """The label of the training sequence that shares most k-mers (cosine of their counts), on a split like that of the runs."""
-    from neocog.data.detect import open_dataset
+    from neocog.data.readers.detect import open_dataset
     from neocog.data.split import split
-    from neocog.measures.intervals import proportion
+    from neocog.metrics.intervals import proportion
 
     rows = []
     for part in ("24", "121", "species"):
@@ -163,7 +163,7 @@ def reading() -> dict[str, Any]:
     import torch
 
     from neocog.data.normalise import normalise
-    from neocog.data.reading import Reading
+    from neocog.data.readers.reading import Reading
     from neocog.data.sequences import read_sequences, sequence_plan
 
     speeds = []

@@ -31,10 +31,10 @@ def ours(steps: int, data: str, precision: str) -> float:
     from neocog.engine.loop import Loop
     from neocog.engine.precision import choose
     from neocog.engine.ranks import Ranks
+    from neocog.progress import Screen
     from neocog.run import Run
     from neocog.verbs.fit import ready
     from neocog.verbs.job import arrange, read
-    from neocog.verbs.screen import Screen
 
     settings = {"data": data, "model": "cifarcnn", "batch": BATCH, "epochs": 1, "precision": precision}
     config, screen = changed(Config(), settings), Screen(quiet=True)
@@ -60,7 +60,7 @@ def tutorial(steps: int, data: str, precision: str) -> float:
     from torch.utils.data import DataLoader, Dataset
     from torchvision import transforms
 
-    from neocog.data.detect import open_dataset
+    from neocog.data.readers.detect import open_dataset
     from neocog.networks import build
 
     source = open_dataset(data)

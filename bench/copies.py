@@ -26,10 +26,10 @@ from PIL import Image
 
 from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.detect import open_dataset
+from neocog.data.readers.detect import open_dataset
 from neocog.data.records import Record
+from neocog.data.scan import survey
 from neocog.data.split import split
-from neocog.data.survey import survey
 
 Way = Callable[[Image.Image], Image.Image]
 PLANTED = 400

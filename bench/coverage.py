@@ -18,15 +18,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from neocog.measures.circular import orientation_measures
-from neocog.measures.classification import classification_measures, per_class
-from neocog.measures.generation import entropy_measure
-from neocog.measures.intervals import Units
-from neocog.measures.likelihood import mean_measures
-from neocog.measures.paired import paired
-from neocog.measures.regression import coverage, regression_measures
-from neocog.measures.segmentation import mean_measure, segmentation_measures
-from neocog.run import Measure
+from neocog.metrics.circular import orientation_measures
+from neocog.metrics.classification import classification_measures, per_class
+from neocog.metrics.generation import entropy_measure
+from neocog.metrics.intervals import Units
+from neocog.metrics.likelihood import mean_measures
+from neocog.metrics.paired import paired
+from neocog.metrics.regression import coverage, regression_measures
+from neocog.metrics.segmentation import mean_measure, segmentation_measures
+from neocog.records import Measure
 
 UNITS = (3, 5, 10, 15, 30, 100)
 LARGE = 60_000  # samples of the truth, in as many groups as that makes

@@ -252,7 +252,7 @@ MUTANTS: dict[str, Mutant] = {
 
 def answer(command: list[str]) -> tuple[str, str]:
     """("result" | "refused" | "failed", the last line of what was said) of a command in this process."""
-    from neocog import cli
+    from neocog.cli import main as cli
 
     def hang(number: int, frame: object) -> None:
         raise TimeoutError(f"no answer in {SECONDS} s")

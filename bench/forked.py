@@ -27,7 +27,9 @@ def start(arguments: Sequence[str], log: Path, **disturbed: Any) -> ForkServerPr
     ``disturbed``: the arguments of ``disk_calls.disturb``, if there is to be a disturbance.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "torchvision", "sklearn.datasets", "neocog.cli", "neocog.verbs.train"])
+    context.set_forkserver_preload(
+        ["torch", "torchvision", "sklearn.datasets", "neocog.cli.main", "neocog.verbs.train"]
+    )
     given = {
         "ARGUMENTS": [str(argument) for argument in arguments],
         "LOG": str(log),
@@ -45,7 +47,7 @@ def child() -> None:
         os.dup2(handle, stream)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    from neocog.cli import main
+    from neocog.cli.main import main
 
     if DISTURBED:
         runpy.run_path(str(Path(__file__).with_name("disk_calls.py")))["disturb"](**DISTURBED)

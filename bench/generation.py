@@ -46,13 +46,13 @@ BATCH = 128
 def likelihood(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Part 1."""
     import neocog
-    from neocog.measures.likelihood import mean_measures
+    from neocog.metrics.likelihood import mean_measures
 
     run = neocog.train("mnist", folder / "mnist", minutes=options.minutes, threads=options.threads, **VAE)
     result = json.loads(run.result.read_text())
     task, nets, inputs, _ = loaded(run, "mnist")
     chosen = np.sort(np.random.default_rng(0).permutation(len(inputs))[: options.images])
-    from neocog.studies.codes import log_marginals
+    from neocog.tasks.vae.codes import log_marginals
 
     started = time.monotonic()
     nats = mean_measures({"nll": -log_marginals(task, nets, inputs[chosen])})["nll"]
@@ -73,7 +73,7 @@ def anomaly(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import torch
 
     import neocog
-    from neocog.measures import auroc
+    from neocog.metrics import auroc
 
     images, labels, parts = digits()
     known, train = labels != options.held, parts != "test"
@@ -109,7 +109,7 @@ def loaded(run: Any, data: str) -> tuple[Any, dict[str, Any], Any, np.ndarray]:
 
     from neocog.data.normalise import normalise
     from neocog.predictor import load_predictor
-    from neocog.studies.vae import task_of
+    from neocog.tasks.vae.task import task_of
 
     predictor = load_predictor(run)
     images, labels, parts = digits()
@@ -124,7 +124,7 @@ def loaded(run: Any, data: str) -> tuple[Any, dict[str, Any], Any, np.ndarray]:
 
 def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """MNIST: images (70000, 28, 28) uint8, labels, parts."""
-    from neocog.data.detect import open_dataset
+    from neocog.data.readers.detect import open_dataset
 
     data = open_dataset("mnist")
     images = np.stack([data.images.read(index)[..., 0] for index in range(len(data))])
@@ -140,10 +140,10 @@ def ours(steps: int, threads: int) -> float:
     from neocog.engine.loop import Loop
     from neocog.engine.precision import choose
     from neocog.engine.ranks import Ranks
+    from neocog.progress import Screen
     from neocog.run import Run
     from neocog.verbs.fit import ready
     from neocog.verbs.job import arrange, read
-    from neocog.verbs.screen import Screen
 
     torch.set_num_threads(threads)
     config = configured(Config(), {"data": "mnist", "epochs": 1, "threads": threads, **VAE})

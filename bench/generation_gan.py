@@ -79,15 +79,15 @@ def fid_of_vae(vae: Path, extractor: Path) -> dict[str, float]:
     """The same distance, by the classifier in the run ``extractor``, for images that a VAE draws."""
     import numpy as np
 
-    from neocog.data.detect import open_dataset
-    from neocog.data.feed import Streamed
-    from neocog.data.images import Decoding
+    from neocog.data.formats.images import Decoding
+    from neocog.data.loader import Streamed
+    from neocog.data.readers.detect import open_dataset
     from neocog.predictor import load_predictor
     from neocog.run import Run
-    from neocog.studies.features import extractor_of
-    from neocog.studies.generative import drawn
-    from neocog.studies.likeness import compared
-    from neocog.studies.vae import VAEStudy
+    from neocog.tasks.gan.features import extractor_of
+    from neocog.tasks.gan.sample_quality import compared
+    from neocog.tasks.generative import drawn
+    from neocog.tasks.vae.task import VAEStudy
     from neocog.verbs.evaluate import own_test
 
     study, predictor = VAEStudy(), load_predictor(Run(vae))
@@ -132,10 +132,10 @@ def neocog_steps() -> Iterator[int]:
     from neocog.engine.loop import Loop
     from neocog.engine.precision import choose
     from neocog.engine.ranks import Ranks
+    from neocog.progress import Screen
     from neocog.run import Run
     from neocog.verbs.fit import ready
     from neocog.verbs.job import arrange, read
-    from neocog.verbs.screen import Screen
 
     threads = torch.get_num_threads()
     settings = {"data": "mnist", "task": "gan", "batch": BATCH, "width": WIDTH, "threads": threads}
@@ -160,8 +160,8 @@ def plain_steps() -> Iterator[int]:
     from torch.utils.data import DataLoader, Dataset
     from torchvision.transforms import Compose, Normalize, ToTensor
 
-    from neocog.data.detect import open_dataset
-    from neocog.data.images import Decoding
+    from neocog.data.formats.images import Decoding
+    from neocog.data.readers.detect import open_dataset
     from neocog.networks.dcgan import Discriminator, Generator
 
     stored = open_dataset("mnist", Decoding())

@@ -29,7 +29,7 @@ GROUPS = (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup"))
 # Runs a command of neocog's and writes its peaks: address space, resident
 CODE = """
 import atexit, pathlib, sys
-from neocog.cli import main
+from neocog.cli.main import main
 def peaks():
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     found = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith(("VmPeak", "VmHWM"))}

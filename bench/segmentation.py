@@ -239,9 +239,9 @@ def with_neocog() -> float:
             Image.fromarray(disc.astype(np.uint8) * 255).save(folder / "masks" / f"{index}.png")
         words = [str(folder), "--width", "64", "--norm", "last", "--batch", str(BATCH), "--epochs", "1", "--quiet"]
         words += ["--split", str(BATCH * (TIMED + WARM)), "1", "1", "--out", str(Path(scratch) / "run")]
-        import neocog.cli
+        import neocog.cli.main
 
-        neocog.cli.main(["train", *words])
+        neocog.cli.main.main(["train", *words])
         result = json.loads((Path(scratch) / "run" / "result.json").read_text())
     return float(result["images_per_second"])
 

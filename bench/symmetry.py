@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from neocog.data.augment.keeps import Known, verdicts
+from neocog.augment.keeps import Known, verdicts
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "planted"))
 sets = import_module("mirrored")

@@ -12,13 +12,13 @@ import pytest
 from cyclopts import CycloptsError
 
 import neocog
-from neocog.cli import main
-from neocog.commands.app import app
+from neocog.cli.app import app
+from neocog.cli.main import main
 from neocog.verbs import job
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-HELP = sorted((ROOT / "src/neocog/commands").glob("*.py"))
+HELP = sorted((ROOT / "src/neocog/cli").glob("*.py"))
 
 
 class Read(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from neocog import cli
+from neocog.cli import main as cli
 from neocog.errors import UserError
 
 TINY = ["train", "digits", "--model", "mlp", "--epochs", "2", "--threads", "1", "--json"]

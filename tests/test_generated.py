@@ -51,7 +51,7 @@ def test_a_network_that_is_not_in_the_table_is_counted(monkeypatch: pytest.Monke
 
 
 def test_models_loads_no_torch() -> None:
-    code = "import sys; from neocog.cli import main; main(['models']); sys.exit('torch' in sys.modules)"
+    code = "import sys; from neocog.cli.main import main; main(['models']); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "lenet5" in done.stdout and "resnet18" in done.stdout
 

@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 import pytest
 
-from neocog.cli import main
-from neocog.commands.short_help import USUAL
+from neocog.cli.main import main
+from neocog.cli.short_help import USUAL
 from neocog.config import SECTIONS, Config, Task, parameters
 from neocog.effects import EFFECTIVE
 from neocog.verbs import train

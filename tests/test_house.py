@@ -147,8 +147,8 @@ def test_no_name_says_nothing() -> None:
 
 
 def test_importing_the_package_or_asking_for_help_loads_no_torch() -> None:
-    code = "import sys, neocog; neocog.cli; sys.exit('torch' in sys.modules)"
-    code = code.replace("neocog.cli;", "import neocog.cli;")
+    code = "import sys, neocog; neocog.cli.main; sys.exit('torch' in sys.modules)"
+    code = code.replace("neocog.cli.main;", "import neocog.cli.main;")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     code = "import sys, neocog; sys.exit(len({'torch', 'numpy', 'cyclopts', 'rich'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

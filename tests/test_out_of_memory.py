@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from neocog import cli, out_of_memory
+from neocog import out_of_memory
+from neocog.cli import main as cli
 from neocog.limits import Limit
 from neocog.out_of_memory import killed
 from neocog.out_of_memory import out_of_memory as facts_of

@@ -11,7 +11,7 @@ import pytest
 
 import neocog
 from neocog.checked import bare, checked, read
-from neocog.cli import main
+from neocog.cli.main import main
 from neocog.config import HINTS, Config, configured, from_toml
 from neocog.effects import EFFECTIVE, defaults, without_effect
 from neocog.errors import Problems, UserError

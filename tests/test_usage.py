@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import neocog
-from neocog.cli import main
+from neocog.cli.main import main
 from neocog.errors import install
 
 
@@ -89,7 +89,7 @@ def test_ctrl_c_before_a_run_exists_is_one_line_and_130(
 
 
 def test_dir_lists_every_verb_and_each_is_a_function_of_the_command_lines_name() -> None:
-    from neocog.commands.usage import app, names
+    from neocog.cli.usage import app, names
 
     assert set(names(app)) == set(neocog.VERBS) <= set(dir(neocog))
     assert all(callable(getattr(neocog, verb)) for verb in neocog.VERBS)

@@ -25,7 +25,7 @@ def texts(path: Path) -> list[tuple[int, str]]:
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
-        and not ("commands" in path.parts and isinstance(node, ast.FunctionDef))  # those are the help
+        and not ("cli" in path.parts and isinstance(node, ast.FunctionDef))  # those are the help
     }
     return [
         (node.lineno, node.value)

@@ -1,6 +1,6 @@
 """``python -m neocog``: what torchrun starts."""
 
-from neocog.cli import main
+from neocog.cli.main import main
 
 if __name__ == "__main__":
     main()

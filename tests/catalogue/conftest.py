@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from neocog.cli import main
+from neocog.cli.main import main
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import neocog
-from neocog.data.feed import Streamed
+from neocog.data.loader import Streamed
 from neocog.engine.loop import Loop
 from neocog.errors import UserError
 

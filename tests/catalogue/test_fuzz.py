@@ -18,10 +18,10 @@ from PIL import Image
 
 from neocog.config import from_toml
 from neocog.data.dataset import BadImage
-from neocog.data.decoding import composite
-from neocog.data.detect import open_dataset
-from neocog.data.images import Decoding, decode, decode_bytes, header
-from neocog.data.reading import Reading
+from neocog.data.formats.decoding import composite
+from neocog.data.formats.images import Decoding, decode, decode_bytes, header
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from neocog.checks import findings
-from neocog.data.detect import open_dataset
 from neocog.data.masks import survey_masks
-from neocog.data.survey import survey
+from neocog.data.readers.detect import open_dataset
+from neocog.data.scan import survey
 
 
 def folder(root: Path, *masks: np.ndarray, classes: str = "ground\ncat\n") -> Path:

@@ -152,7 +152,7 @@ def test_strict_turns_leaks_into_errors(dirty):
 
 
 def test_a_flipped_bit_is_an_error_against_the_record_of_a_run(clean, tmp_path):
-    from neocog.data.detect import open_dataset
+    from neocog.data.readers.detect import open_dataset
 
     dataset = open_dataset(clean)
     digests = [dataset.images.digest(i) for i in range(len(dataset))]

@@ -14,12 +14,12 @@ from neocog.data import spooled as spooled_module
 from neocog.data.copies import near_copies
 from neocog.data.dataset import ArrayImages, BadImage, Header
 from neocog.data.digests import Digests, known
-from neocog.data.fit import finish, shape_plan
 from neocog.data.masks import MaskSurvey
 from neocog.data.names import Names
 from neocog.data.records import Headers, Record, Records
+from neocog.data.resize import finish, shape_plan
+from neocog.data.scan import survey
 from neocog.data.spooled import spooled
-from neocog.data.survey import survey
 from neocog.verbs.session import Scan
 
 spec = importlib.util.spec_from_file_location("bookkeeping", Path(__file__).parents[2] / "bench" / "bookkeeping.py")

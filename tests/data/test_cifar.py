@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neocog.data.cifar import CLASSES
 from neocog.data.dataset import Array, ArrayImages
-from neocog.data.detect import open_dataset
-from neocog.data.pickled import read_pickle
+from neocog.data.formats.pickled import read_pickle
+from neocog.data.readers.cifar import CLASSES
+from neocog.data.readers.detect import open_dataset
 from neocog.errors import UserError
 
 BATCHES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from neocog.data.dataset import Dataset
-from neocog.data.detect import open_dataset
-from neocog.data.reading import Reading
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
 
 N = 40

@@ -12,9 +12,9 @@ from PIL import Image
 from neocog.data import copies as copies_module
 from neocog.data.copies import LARGEST, Copies, near_copies
 from neocog.data.dataset import ArrayImages
-from neocog.data.detect import open_dataset
+from neocog.data.readers.detect import open_dataset
 from neocog.data.records import Record
-from neocog.data.survey import survey
+from neocog.data.scan import survey
 from neocog.data.thumbnails import features, thumbnails, turns, unpacked
 
 # fmt: off

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.data.detect import open_dataset
+from neocog.data.readers.detect import open_dataset
 from neocog.errors import UserError
 
 
@@ -88,7 +88,7 @@ def test_pipes_and_broken_links_are_told(tmp_path: Path) -> None:
 
 
 def test_readers_import_no_torch() -> None:
-    code = "import sys, neocog.data.detect; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    code = "import sys, neocog.data.readers.detect; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neocog.data import fasta
-from neocog.data.detect import open_dataset
 from neocog.data.nucleotides import complement, shares, text
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.reading import Reading
+from neocog.data.readers import fasta
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
 
 GOOD = ">a1 | Culex | COI-5P\nACGT\nAC\n>a2 | Aedes | COI-5P\nTTGA\n>a3 | Culex | COI-5P\nACGG\n>a4 | Aedes | COI-5P\nTTGG\n"

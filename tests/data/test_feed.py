@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from neocog.data.augment import Augmentation, Changes, ImageChanges, MaskChanges
+from neocog.augment import Augmentation, Changes, ImageChanges, MaskChanges
 from neocog.data.batches import Batches
-from neocog.data.feed import Batch, Feed, Resident
+from neocog.data.loader import Batch, Feed, Resident
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from neocog.data.dataset import ArrayImages, BadImage, Header
-from neocog.data.decoding import Decoding
-from neocog.data.fit import LARGEST_SIDE, finish, fit, plan_notes, shape_plan
+from neocog.data.formats.decoding import Decoding
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.survey import survey
+from neocog.data.resize import LARGEST_SIDE, finish, fit, plan_notes, shape_plan
+from neocog.data.scan import survey
 from neocog.errors import Problems, UserError
 
 RNG = np.random.default_rng(3)

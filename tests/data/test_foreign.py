@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from neocog.data.dataset import Dataset
-from neocog.data.detect import open_dataset
-from neocog.data.photographs import is_photograph
-from neocog.data.reading import Reading
-from neocog.data.unread import UNREAD
+from neocog.data.formats.unread import UNREAD
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.photographs import is_photograph
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
 
 DICOM = bytes(128) + b"DICM" + bytes(100)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from neocog.data.dataset import Array, ArrayImages
-from neocog.data.detect import open_dataset
+from neocog.data.readers.detect import open_dataset
 from neocog.errors import UserError
 
 CODES = {"uint8": 8, "int8": 9, "int16": 11, "int32": 12, "float32": 13, "float64": 14}

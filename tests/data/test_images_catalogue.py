@@ -20,9 +20,9 @@ import tifffile
 from PIL import Image, ImageOps
 
 from neocog.data.dataset import BadImage
-from neocog.data.fit import finish, fit, plan_notes, shape_plan
-from neocog.data.images import Decoding, FileImages, decode, header, is_junk
-from neocog.data.survey import survey
+from neocog.data.formats.images import Decoding, FileImages, decode, header, is_junk
+from neocog.data.resize import finish, fit, plan_notes, shape_plan
+from neocog.data.scan import survey
 from neocog.errors import UserError, printable
 
 AS_STORED = Decoding()
@@ -442,7 +442,7 @@ def test_row_23_only_regular_files_inside_the_folder_are_read(tmp_path: Path, mo
     def denied(*_args: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("neocog.data.files.os.open", denied)
+    monkeypatch.setattr("neocog.data.formats.files.os.open", denied)
     assert "Permission denied (errno 13)" in refusal(root / "good.png").what
 
 

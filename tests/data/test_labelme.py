@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 
 from neocog.data.dataset import BadImage, Dataset
-from neocog.data.decoding import DEFAULT
-from neocog.data.detect import open_dataset
-from neocog.data.labelme import MAX_BYTES, parse_annotation
-from neocog.data.labelme_dataset import open_labelme
-from neocog.data.reading import Reading
+from neocog.data.formats.decoding import DEFAULT
+from neocog.data.formats.labelme import MAX_BYTES, parse_annotation
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.labelme_dataset import open_labelme
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
-from neocog.measures.segmentation import iou, mask_confusion
+from neocog.metrics.segmentation import iou, mask_confusion
 
 SQUARE: list[list[float]] = [[2, 2], [9, 2], [9, 6], [2, 6]]
 

@@ -13,10 +13,10 @@ import neocog
 from neocog.data.copies import near_copies
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.learned import THUMBNAILS, shared
+from neocog.data.scan import survey
 from neocog.data.sequences import SequenceImages
 from neocog.data.signatures import strand
 from neocog.data.split import Manifest, read_splits
-from neocog.data.survey import survey
 from neocog.errors import UserError
 
 QUICK = {"model": "cnn", "widths": "4,4", "epochs": 1, "augment": ("off",), "threads": 1, "quiet": True}

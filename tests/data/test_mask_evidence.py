@@ -11,11 +11,11 @@ from PIL import Image
 from scipy import ndimage
 
 from neocog.data.dataset import Dataset
-from neocog.data.decoding import DEFAULT
-from neocog.data.detect import open_dataset
-from neocog.data.mask_dataset import open_masks
-from neocog.data.mask_look import pieces
-from neocog.data.reading import Reading
+from neocog.data.formats.decoding import DEFAULT
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.mask_dataset import open_masks
+from neocog.data.readers.mask_look import pieces
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
 
 Draw = Callable[[np.random.Generator], np.ndarray]

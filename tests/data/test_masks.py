@@ -12,14 +12,14 @@ import tifffile
 from PIL import Image
 
 from neocog.data.dataset import Dataset
-from neocog.data.decoding import DEFAULT
-from neocog.data.detect import open_dataset
-from neocog.data.fit import fit
-from neocog.data.mask_dataset import open_masks
-from neocog.data.mask_groups import inferred_groups
+from neocog.data.formats.decoding import DEFAULT
 from neocog.data.masks import fit_mask, survey_masks
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.reading import Reading
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.mask_dataset import open_masks
+from neocog.data.readers.mask_groups import inferred_groups
+from neocog.data.readers.reading import Reading
+from neocog.data.resize import fit
 from neocog.errors import UserError
 
 RNG = np.random.default_rng(0)

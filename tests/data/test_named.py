@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neocog.data import named
 from neocog.data.dataset import Array, ArrayImages
-from neocog.data.detect import open_dataset
-from neocog.data.download import download, extract
-from neocog.data.named import CIFAR10, PUBLISHED, cache_folder, open_named
+from neocog.data.readers import named
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.download import download, extract
+from neocog.data.readers.named import CIFAR10, PUBLISHED, cache_folder, open_named
 from neocog.errors import UserError
 
 IMAGES = np.arange(10 * 28 * 28).reshape(10, 28, 28).astype(np.uint8)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.detect import open_dataset
-from neocog.data.reading import Reading
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
 from neocog.limits import Limit
 
@@ -89,7 +89,7 @@ def test_big_endian_and_fortran_order_give_the_same(tmp_path: Path) -> None:
 
 
 def test_large_arrays_are_read_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neocog.data.stored.BLOCK", 100)
+    monkeypatch.setattr("neocog.data.formats.stored.BLOCK", 100)
     for array in (COLOUR, np.asfortranarray(COLOUR), COLOUR.transpose(0, 3, 1, 2).astype(np.int64)):
         np.testing.assert_array_equal(pixels(read(tmp_path, X=array, y=LABELS)), COLOUR)
 
@@ -240,7 +240,7 @@ def test_a_bomb_is_refused_by_its_sizes(tmp_path: Path) -> None:
 
 
 def test_an_array_larger_than_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neocog.data.stored.memory", lambda: Limit(100, "a test"))
+    monkeypatch.setattr("neocog.data.formats.stored.memory", lambda: Limit(100, "a test"))
     assert "needs 48 bytes; 100 may be used" not in wrong(tmp_path, X=GREY, y=LABELS)
     assert "6 × 8 × 9 × 1 uint8 needs 432 bytes; 100 may be used (limit: a test)" in wrong(tmp_path, X=GREY, y=LABELS)
 

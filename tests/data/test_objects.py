@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.data.decoding import DEFAULT
-from neocog.data.mask_dataset import open_masks
+from neocog.data.formats.decoding import DEFAULT
 from neocog.data.masks import survey_masks
 from neocog.data.objects import ObjectMasks, separated, three_classes
-from neocog.data.reading import Reading
+from neocog.data.readers.mask_dataset import open_masks
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
-from neocog.measures.objects import match
+from neocog.metrics.objects import match
 
 SIDE = 60
 

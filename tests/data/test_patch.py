@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from neocog.data.augment import Augmentation, MaskChanges, apply, apply_masks, draw
+from neocog.augment import Augmentation, MaskChanges, apply, apply_masks, draw
 from neocog.data.preprocessing import Preprocessing
 
 SIZE, PATCH = (24, 20), (7, 9)

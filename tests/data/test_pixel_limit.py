@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neocog.data.arrays import load_images
-from neocog.data.decoding import INFLATED, check_pixels
-from neocog.data.detect import open_dataset
-from neocog.data.fasta import read_records
-from neocog.data.reading import Reading
-from neocog.data.stored import Stored
+from neocog.data.formats.decoding import INFLATED, check_pixels
+from neocog.data.formats.stored import Stored
+from neocog.data.readers.arrays import load_images
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.fasta import read_records
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
 
 
@@ -78,8 +78,8 @@ def test_idx_and_labels_are_held_to_it(tmp_path: Path) -> None:
 
 
 def test_a_packed_sequence_file_is_held_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neocog.data.fasta.BLOCK", 1 << 16)
-    monkeypatch.setattr("neocog.data.fasta.DEFAULT", type("Small", (), {"max_pixels": 10**6}))
+    monkeypatch.setattr("neocog.data.readers.fasta.BLOCK", 1 << 16)
+    monkeypatch.setattr("neocog.data.readers.fasta.DEFAULT", type("Small", (), {"max_pixels": 10**6}))
     path = tmp_path / "a.fasta.gz"
     path.write_bytes(gzip.compress(b">a\n" + b"A" * 5_000_000))
     with pytest.raises(UserError, match="unpacks to more than"):

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.data import files as files_module
-from neocog.data import survey as survey_module
+from neocog.data import scan as survey_module
 from neocog.data.dataset import ArrayImages, BadImage
-from neocog.data.feed import Resident
-from neocog.data.fit import fit, shape_plan
-from neocog.data.images import FileImages
+from neocog.data.formats import files as files_module
+from neocog.data.formats.images import FileImages
+from neocog.data.loader import Resident
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.survey import survey
+from neocog.data.resize import fit, shape_plan
+from neocog.data.scan import survey
 from neocog.data.thumbnails import thumbnails
 
 RNG = np.random.default_rng(5)
@@ -258,7 +258,7 @@ def test_mnist_has_the_mean_and_std_that_everybody_knows(real_data: Callable[[st
     images = ArrayImages(array, [""] * len(array))
     plan = shape_plan([images.header(0)])
     found = survey(images, plan)
-    from neocog.data.fit import finish
+    from neocog.data.resize import finish
 
     done = finish(plan, found.records, range(len(array)))
     assert done.mean[0] / 255 == pytest.approx(0.1307, abs=5e-5)

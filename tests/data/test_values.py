@@ -10,8 +10,8 @@ from PIL import Image
 
 from neocog.checks import CHECKS
 from neocog.checks.values import codes_for_unknown
-from neocog.data.detect import open_dataset
-from neocog.data.reading import Reading
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError
 
 VALUES = Reading(task="regression")

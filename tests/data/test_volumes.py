@@ -14,14 +14,14 @@ from PIL import Image
 
 from neocog.checks.constant import constant_images
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.decoding import Decoding
-from neocog.data.detect import open_dataset
-from neocog.data.fit import finish, fit, shape_plan
-from neocog.data.fit_volume import fit_volume
-from neocog.data.images import decode, decode_bytes
-from neocog.data.reading import Reading
-from neocog.data.slices import flat, middle_slices, side_by_side
-from neocog.data.survey import survey
+from neocog.data.formats.decoding import Decoding
+from neocog.data.formats.images import decode, decode_bytes
+from neocog.data.formats.slices import flat, middle_slices, side_by_side
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
+from neocog.data.resize import finish, fit, shape_plan
+from neocog.data.resize_volume import fit_volume
+from neocog.data.scan import survey
 from neocog.errors import UserError
 
 VOLUMES = np.arange(4 * 5 * 6 * 7).reshape(4, 5, 6, 7).astype(np.uint16)

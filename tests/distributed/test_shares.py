@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from neocog.data.batches import Batches
-from neocog.data.feed import Feed, Resident
+from neocog.data.loader import Feed, Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 

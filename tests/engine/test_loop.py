@@ -14,11 +14,11 @@ import pytest
 import torch
 from torch import nn
 
+from neocog.augment import Augmentation, ImageChanges
 from neocog.config import TrainConfig
-from neocog.data.augment import Augmentation, ImageChanges
 from neocog.data.batches import Batches
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.feed import Feed, Resident, Streamed
+from neocog.data.loader import Feed, Resident, Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine import checkpoint
 from neocog.engine.interrupt import Guard, Interrupted
@@ -28,7 +28,7 @@ from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.interop.by_hand import HandOptimizer
 from neocog.run import Run
-from neocog.tasks.classification import Classification
+from neocog.tasks.classification.objective import Classification
 
 N, SIDE = 48, 6
 RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (128.0,), (60.0,))

@@ -23,7 +23,7 @@ from torch_fidelity import feature_extractor_inceptionv3 as published
 import neocog
 from neocog.errors import UserError
 from neocog.interop.inception import Inception, weights
-from neocog.studies import features
+from neocog.tasks.gan import features
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

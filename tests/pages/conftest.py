@@ -13,10 +13,11 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from neocog import measures
+from neocog import metrics as measures
 from neocog.pages import sections_to_json
-from neocog.run import Finding, Picture, Run, to_json
-from neocog.tasks import chapters
+from neocog.records import Finding, Picture
+from neocog.run import Run, to_json
+from neocog.tasks import report as chapters
 
 HOSTILE = ("<script>alert(1)</script>", "=cmd()", '"><img src=x onerror=alert(2)>', "{{ 7 * 7 }}", "a&amp;b", "naïve ☂")
 MakeRun = Callable[..., Run]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.measures import calibration_bins, classification_measures, confusion, per_class
-from neocog.run import Bars, Curves, Finding, Findings, Matrix, Picture, Pictures, Table, Text, Whiskers
-from neocog.tasks import chapters
+from neocog.metrics import calibration_bins, classification_measures, confusion, per_class
+from neocog.records import Bars, Curves, Finding, Findings, Matrix, Picture, Pictures, Table, Text, Whiskers
+from neocog.tasks import report as chapters
 
 
 def opened(png: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from neocog.errors import UserError
 from neocog.pages import axis, compare, sections_from_json, sections_to_json, write_report
 from neocog.pages.plots import bars, curves, whiskers
 from neocog.pages.verdict import verdicts
-from neocog.run import (
+from neocog.records import (
     Bars,
     Curves,
     Finding,
@@ -24,13 +24,13 @@ from neocog.run import (
     Measure,
     Picture,
     Pictures,
-    Run,
     Section,
     Series,
     Table,
     Text,
     Whiskers,
 )
+from neocog.run import Run
 from neocog.verbs.report import report
 
 from .conftest import table

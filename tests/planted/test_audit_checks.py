@@ -16,9 +16,9 @@ from neocog.checks import CHECKS, findings
 from neocog.checks.changed import verify
 from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.masks import told as labels_told
+from neocog.data.scan import survey
 from neocog.data.split import read_splits, write_splits
-from neocog.data.survey import survey
-from neocog.run import Finding
+from neocog.records import Finding
 
 SIZE = 48
 

@@ -17,10 +17,10 @@ from neocog.engine.interrupt import Interrupted
 from neocog.engine.loop import Learner, Loop, learner, restore
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
+from neocog.progress import Screen
 from neocog.run import Run
-from neocog.studies.job import Job
+from neocog.tasks.job import Job
 from neocog.verbs.job import arrange, read
-from neocog.verbs.screen import Screen
 
 STEPS = 7  # two epochs of three batches and a part of the third
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from neocog.data.feed import Batch
-from neocog.tasks.classification import Classification, balanced_weights
+from neocog.data.loader import Batch
+from neocog.tasks.classification.objective import Classification, balanced_weights
 
 CLASSES = ("a", "b", "c")
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import nn
 
+from neocog.augment.differentiable import Drawn
 from neocog.config import TrainConfig
-from neocog.data.augment.differentiable import Drawn
 from neocog.data.batches import Batches
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.feed import Batch, Feed, Resident
+from neocog.data.loader import Batch, Feed, Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.interrupt import Guard
 from neocog.engine.loop import Learner, Loop, learner
@@ -24,8 +24,8 @@ from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.networks.dcgan import Discriminator, Generator
 from neocog.run import Run
-from neocog.tasks.gan import GAN, troubles
-from neocog.tasks.gan_losses import DISCRIMINATOR, GENERATOR, GameLoss, discriminator_loss, generator_loss
+from neocog.tasks.gan.losses import DISCRIMINATOR, GENERATOR, GameLoss, discriminator_loss, generator_loss
+from neocog.tasks.gan.objective import GAN, troubles
 
 KINDS: tuple[GameLoss, ...] = ("non-saturating", "minimax", "hinge")
 SIDE = 8

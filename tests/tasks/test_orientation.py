@@ -9,13 +9,13 @@ import pytest
 import torch
 from scipy import ndimage
 
-from neocog.data.augment import Augmentation
-from neocog.data.augment.turning import Turning, in_disc
-from neocog.data.feed import Batch
+from neocog.augment import Augmentation
+from neocog.augment.turning import Turning, in_disc
+from neocog.data.loader import Batch
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
-from neocog.studies.orientation import radius_of
-from neocog.tasks.orientation import Orientation, directions, truth
+from neocog.tasks.orientation.objective import Orientation, directions, truth
+from neocog.tasks.orientation.task import radius_of
 
 RECIPE = Preprocessing(1, (33, 33), "uint8", (10.0,), (50.0,))
 

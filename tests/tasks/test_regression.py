@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from neocog.data.feed import Batch
-from neocog.tasks.regression import Regression
+from neocog.data.loader import Batch
+from neocog.tasks.regression.objective import Regression
 
 
 def batch(targets: torch.Tensor) -> Batch:

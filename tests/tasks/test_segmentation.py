@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neocog.data.feed import Batch
-from neocog.run import Measure, Table
-from neocog.tasks.chapters.segmentation import segmentation_chapter
-from neocog.tasks.segmentation import Segmentation, confusions, sample_dice
-from neocog.tasks.segmentation_losses import LOSSES, cross_entropy, dice, focal, tversky
+from neocog.data.loader import Batch
+from neocog.records import Measure, Table
+from neocog.tasks.segmentation.losses import LOSSES, cross_entropy, dice, focal, tversky
+from neocog.tasks.segmentation.objective import Segmentation, confusions, sample_dice
+from neocog.tasks.segmentation.report import segmentation_chapter
 
 CLASSES = ("ground", "sky", "tree")
 

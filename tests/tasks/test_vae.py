@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from neocog.data.feed import Batch
+from neocog.data.loader import Batch
 from neocog.networks import build
-from neocog.tasks.vae import VAE, divergence, keys_of
+from neocog.tasks.vae.objective import VAE, divergence, keys_of
 
 
 class Fixed(nn.Module):

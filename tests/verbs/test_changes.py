@@ -15,10 +15,10 @@ import neocog
 from neocog.config import Config, configured
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
-from neocog.studies.job import Job
+from neocog.progress import Screen
+from neocog.tasks.job import Job
 from neocog.verbs.convert_augment import augment
 from neocog.verbs.job import arrange, read
-from neocog.verbs.screen import Screen
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "planted"))
 sets = import_module("mirrored")

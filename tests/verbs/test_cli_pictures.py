@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.cli import main
+from neocog.cli.main import main
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,11 @@ import tifffile
 from PIL import Image
 
 import neocog.verbs.convert_augment as verb
-from neocog.cli import main
-from neocog.data.decoding import DEFAULT
-from neocog.data.detect import open_dataset
-from neocog.data.images import decode_bytes
-from neocog.data.lossless import encoded
+from neocog.cli.main import main
+from neocog.data.formats.decoding import DEFAULT
+from neocog.data.formats.images import decode_bytes
+from neocog.data.formats.lossless import encoded
+from neocog.data.readers.detect import open_dataset
 from neocog.errors import Problems, UserError
 from neocog.verbs.convert_augment import augment, distinct_stems
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import neocog
-from neocog.cli import main
+from neocog.cli.main import main
 from neocog.config import from_run
 from neocog.data.split import Manifest, read_splits
 from neocog.errors import UserError

@@ -132,7 +132,7 @@ def test_every_network_that_draws_goes_the_whole_way(name: str, task: str, tmp_p
 
 def test_a_layer_that_gives_more_than_its_maps_is_listed_and_shown() -> None:
     """A pool that remembers places, an LSTM with its state: the report's table of layers died of them."""
-    from neocog.maps.layers import features
+    from neocog.attribution.layers import features
     from neocog.networks.summary import layers
 
     class Two(torch.nn.Module):

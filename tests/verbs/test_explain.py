@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 import neocog
-from neocog.cli import main
+from neocog.cli.main import main
 from neocog.config import Config, changed
 from neocog.errors import UserError
 from neocog.verbs.train import start

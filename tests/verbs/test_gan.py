@@ -14,8 +14,8 @@ from PIL import Image
 from neocog.config import Config, configured, from_toml
 from neocog.errors import UserError
 from neocog.run import Run
-from neocog.studies import likeness
-from neocog.studies.features import Pixels
+from neocog.tasks.gan import sample_quality as likeness
+from neocog.tasks.gan.features import Pixels
 from neocog.verbs.evaluate import evaluate
 from neocog.verbs.explain import explain
 from neocog.verbs.predict import predict

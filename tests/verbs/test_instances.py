@@ -13,10 +13,10 @@ from PIL import Image
 
 import neocog
 from neocog.errors import UserError
-from neocog.measures.objects import match
+from neocog.metrics.objects import match
 from neocog.predictor import load_predictor
 from neocog.run import Run
-from neocog.studies.instances import objects_of
+from neocog.tasks.segmentation.instances import objects_of
 
 SETTINGS = {"instances": True, "quiet": True, "threads": 1, "width": "8", "depth": "2", "lr": 0.01}
 

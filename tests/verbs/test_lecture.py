@@ -8,7 +8,7 @@ import re
 import pytest
 import torch
 
-from neocog.cli import main
+from neocog.cli.main import main
 from neocog.errors import UserError, install
 from neocog.networks.lecture import TABLE, TIMES
 from neocog.verbs import lecture as verb

@@ -17,8 +17,8 @@ from neocog.config import Config
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.unfit import class_map
 from neocog.limits import Limit, cores
+from neocog.progress import Screen
 from neocog.verbs import job
-from neocog.verbs.screen import Screen
 from neocog.verbs.session import settings_for
 
 GIBI = 1 << 30

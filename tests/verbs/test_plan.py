@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import neocog
-from neocog.cli import main
+from neocog.cli.main import main
 from neocog.engine.interrupt import Interrupted, Stop
 from neocog.errors import UserError
 from neocog.run import Run

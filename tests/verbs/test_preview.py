@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 
 import neocog
-from neocog.data.feed import Batch
+from neocog.data.loader import Batch
 from neocog.data.normalise import in_stored_units, normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.loop import Loop
@@ -161,8 +161,8 @@ def test_a_sample_is_changed_by_its_epoch_whatever_batch_it_comes_in(folders: Pa
     """What the columns of later epochs rest on."""
     from neocog.config import Config, configured
     from neocog.engine.ranks import Ranks
+    from neocog.progress import Screen
     from neocog.verbs.job import arrange, read
-    from neocog.verbs.screen import Screen
 
     config, screen = configured(Config(), {"data": str(folders), "batch": 5, "together": "files"}), Screen(quiet=True)
     feed = arrange(config, read(config, screen), Ranks(), screen).feed

@@ -20,12 +20,12 @@ from sklearn import metrics
 
 import neocog
 from neocog.data.dataset import Dataset
-from neocog.data.detect import open_dataset
-from neocog.data.feed import Resident, Streamed
-from neocog.data.fit import finish, shape_plan
-from neocog.data.survey import survey
+from neocog.data.loader import Resident, Streamed
+from neocog.data.readers.detect import open_dataset
+from neocog.data.resize import finish, shape_plan
+from neocog.data.scan import survey
 from neocog.run import Run, to_json
-from neocog.studies.study import Study
+from neocog.tasks.task import Study
 
 Rows = list[dict[str, str]]
 QUICK: dict[str, Any] = {"quiet": True, "threads": 1, "epochs": 2, "batch": 16, "split": (0.5, 0.2, 0.3)}

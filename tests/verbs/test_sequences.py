@@ -14,9 +14,9 @@ from neocog.data.nucleotides import CODES
 from neocog.networks import build
 from neocog.predictor import load_predictor
 from neocog.run import Run
-from neocog.studies.classes import none_below
-from neocog.studies.files import pieces
-from neocog.studies.reading import motifs, saliency
+from neocog.tasks.classification.predictions import none_below
+from neocog.tasks.classification.reading import motifs, saliency
+from neocog.tasks.files import pieces
 from neocog.verbs.predict import predict
 from neocog.verbs.train import start
 

@@ -13,11 +13,11 @@ from PIL import Image
 
 import neocog
 from neocog.checks import findings
-from neocog.cli import main
+from neocog.cli.main import main
 from neocog.config import Config, ReadConfig
 from neocog.data.dataset import ArrayImages, Dataset, LeftOut, Taken
-from neocog.data.reading import Reading, ambiguous
-from neocog.data.survey import survey
+from neocog.data.readers.reading import Reading, ambiguous
+from neocog.data.scan import survey
 from neocog.data.taken import losses, taken_json, taken_lines, with_taken
 from neocog.errors import UserError
 from neocog.verbs import session

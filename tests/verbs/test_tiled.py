@@ -11,10 +11,10 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neocog.cli import main
+from neocog.cli.main import main
 from neocog.config import Config, changed
 from neocog.errors import UserError
-from neocog.studies.blocks import blocks
+from neocog.tasks.classification.blocks import blocks
 from neocog.verbs.predict import predict
 from neocog.verbs.train import start
 

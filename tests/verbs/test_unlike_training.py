@@ -14,12 +14,12 @@ from PIL import Image
 
 import neocog
 from neocog.data.dataset import Header
-from neocog.data.images import header
+from neocog.data.formats.images import header
 from neocog.data.scale import Seen, Watch
 from neocog.errors import UserError
 from neocog.predictor import probabilities
 from neocog.run import Run
-from neocog.studies.calibration import calibration
+from neocog.tasks.classification.calibration import calibration
 
 QUICK: dict[str, Any] = {"quiet": True, "threads": 1, "model": "cnn", "widths": "4,4", "augment": ("off",)}
 

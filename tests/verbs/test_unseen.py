@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neocog
-from neocog.data.detect import open_dataset
+from neocog.data.readers.detect import open_dataset
 from neocog.data.subset import set_aside, subset
 from neocog.errors import UserError
 from neocog.run import Run

@@ -12,20 +12,20 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from neocog.augment import Augmentation
+from neocog.augment.changes import MaskChanges
 from neocog.config import Config
-from neocog.data.augment import Augmentation
-from neocog.data.augment.changes import MaskChanges
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.interrupt import Guard
 from neocog.engine.loop import Loop, learner
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.networks import build
+from neocog.progress import Screen
 from neocog.run import Run
-from neocog.studies.job import Job
+from neocog.tasks.job import Job
 from neocog.verbs.ahead import planned
 from neocog.verbs.job import arrange, read
-from neocog.verbs.screen import Screen
 
 N = 60
 

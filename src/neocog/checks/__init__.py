@@ -26,7 +26,7 @@ from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import Dataset
 from neocog.data.masks import MaskSurvey
 from neocog.data.records import Records
-from neocog.run import Finding
+from neocog.records import Finding
 
 Check = Callable[[Dataset, Records], Iterator[Finding]]
 

@@ -12,7 +12,7 @@ from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.records import Records
 from neocog.errors import listed
-from neocog.run import Finding
+from neocog.records import Finding
 
 FEW = 10  # a measure from fewer samples than this says next to nothing: 9 of 9 right is 69 % to 100 %
 SKEWED = 10.0  # largest class : smallest class

@@ -10,7 +10,7 @@ import numpy as np
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
-from neocog.run import Finding
+from neocog.records import Finding
 
 NAMES = {"uint8": "8-bit", "uint16": "16-bit", "float32": "floating-point"}
 

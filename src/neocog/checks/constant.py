@@ -9,7 +9,7 @@ import numpy as np
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
-from neocog.run import Finding
+from neocog.records import Finding
 
 
 def constant_images(dataset: Dataset, records: Records) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.digests import known
 from neocog.data.records import Records
 from neocog.errors import listed
-from neocog.run import Finding
+from neocog.records import Finding
 
 
 def duplicates(dataset: Dataset, records: Records) -> Iterator[Finding]:

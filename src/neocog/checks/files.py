@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from neocog.checks.words import count
-from neocog.data.classes import look_alikes
 from neocog.data.dataset import Dataset
+from neocog.data.readers.classes import look_alikes
 from neocog.data.records import Records
 from neocog.data.taken import loss_line, losses
-from neocog.run import Finding
+from neocog.records import Finding
 
 
 def unreadable(dataset: Dataset, records: Records) -> Iterator[Finding]:

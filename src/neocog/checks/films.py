@@ -14,7 +14,7 @@ from neocog.data.dataset import Dataset
 from neocog.data.digests import keys, known
 from neocog.data.records import Records
 from neocog.data.thumbnails import unpacked
-from neocog.run import Finding
+from neocog.records import Finding
 
 Ints = NDArray[np.int64]
 

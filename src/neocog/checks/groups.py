@@ -10,7 +10,7 @@ from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
 from neocog.errors import listed
-from neocog.run import Finding
+from neocog.records import Finding
 
 
 def groups_across_parts(dataset: Dataset, records: Records) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.masks import MaskSurvey
 from neocog.errors import listed, printable
-from neocog.run import Finding
+from neocog.records import Finding
 
 RARE = 0.001  # share of all pixels
 

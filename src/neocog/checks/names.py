@@ -11,7 +11,7 @@ from itertools import combinations
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
 from neocog.errors import listed
-from neocog.run import Finding
+from neocog.records import Finding
 
 # Cyrillic and Greek letters that are drawn like Latin ones (after case folding).
 TWINS = str.maketrans("аеіјорсухѕԁԛԝһνορικα", "aeijopcyxsdqwhvopika")

@@ -16,7 +16,7 @@ from neocog.checks.words import count
 from neocog.data.copies import Copies
 from neocog.data.dataset import Dataset
 from neocog.data.digests import known
-from neocog.run import Finding
+from neocog.records import Finding
 
 
 def near_duplicates(dataset: Dataset, copies: Copies) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.records import Records
 from neocog.data.scale import Seen
 from neocog.errors import UserError, listed
-from neocog.run import Finding, Severity
+from neocog.records import Finding, Severity
 
 FEW = 0.05  # of a part: single images, as black ones, are no other range
 ADVICE = "scale the values of all parts alike"

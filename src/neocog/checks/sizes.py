@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
-from neocog.run import Finding
+from neocog.records import Finding
 
 ELONGATED = 2.0  # times the median's ratio of width to height
 SMALL = 4.0  # times smaller than the median

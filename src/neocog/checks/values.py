@@ -8,9 +8,9 @@ import numpy as np
 
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
+from neocog.data.readers.sentinels import sentinels
 from neocog.data.records import Records
-from neocog.data.sentinels import sentinels
-from neocog.run import Finding
+from neocog.records import Finding
 
 
 def codes_for_unknown(dataset: Dataset, records: Records) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from neocog.data.copies import copied_from
 from neocog.data.dataset import SPLITS, Dataset, pixel_digest
-from neocog.data.npz import stored_arrays
+from neocog.data.readers.npz import stored_arrays
 from neocog.data.records import Records
 from neocog.data.signatures import signatures
 from neocog.data.split import Manifest

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from neocog.data import fasta
-from neocog.data.classes import index_classes, look_alikes
 from neocog.data.dataset import Array, ArrayImages, Dataset, Images, Taken
-from neocog.data.labels import refuse_missing
 from neocog.data.names import Names
 from neocog.data.nucleotides import BAD, CODES, GAP
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.reading import Reading
+from neocog.data.readers import fasta
+from neocog.data.readers.classes import index_classes, look_alikes
+from neocog.data.readers.labels import refuse_missing
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, listed, printable, raise_all
 
 FAR = 1.5  # times the length that 95 % of the sequences keep within: longer ones are cropped

@@ -7,9 +7,9 @@ import hashlib
 import numpy as np
 
 from neocog.data.dataset import Array, Images
+from neocog.data.formats.slices import flat
 from neocog.data.nucleotides import complement
 from neocog.data.sequences import SequenceImages
-from neocog.data.slices import flat
 from neocog.data.thumbnails import THUMBNAIL, thumbnails
 
 PARTNER = complement()

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neocog.data.dataset import Array
-from neocog.data.fit import placement
 from neocog.data.preprocessing import Fit
+from neocog.data.resize import placement
 
 
 def class_map(logits: Array, shape: tuple[int, int], fit: Fit) -> Array:

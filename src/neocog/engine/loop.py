@@ -20,7 +20,7 @@ from torch.nn import Module
 
 from neocog.config import TrainConfig
 from neocog.data.dataset import Dataset
-from neocog.data.feed import Batch, Feed
+from neocog.data.loader import Batch, Feed
 from neocog.engine import checkpoint
 from neocog.engine.interrupt import Guard, Interrupted
 from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
@@ -31,7 +31,7 @@ from neocog.engine.seed import seed_step
 from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite, optimizer_for
 from neocog.errors import NotFinite, listed
 from neocog.run import Run
-from neocog.tasks.task import Task
+from neocog.tasks.objective import Task
 
 State = dict[str, Tensor]
 log = logging.getLogger(__name__)

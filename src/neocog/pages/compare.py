@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from neocog.errors import UserError
-from neocog.measures import Comparison, Units, holm, lower_is_better, mcnemar, paired, title
+from neocog.metrics import Comparison, Units, holm, lower_is_better, mcnemar, paired, title
 from neocog.pages.page import Head, duration, interval, page
 from neocog.pages.predictions import Predictions, predictions, rates, same_samples
 from neocog.pages.record import Record, read
 from neocog.pages.scores import Scores, scores
 from neocog.pages.verdict import Verdict
-from neocog.run import Curves, Item, Measure, Run, Section, Series, Table, Text, Whiskers, write_atomically
+from neocog.records import Curves, Item, Measure, Section, Series, Table, Text, Whiskers
+from neocog.run import Run, write_atomically
 
 TESTED = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
 CLOCKS = ("epoch", "step", "seconds")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from neocog.pages.axis import short
 from neocog.pages.marks import cut, element, figure, text
-from neocog.run import Matrix
+from neocog.records import Matrix
 
 LETTER = 6.2  # width of a letter of the labels
 SMALL = 20.0  # a cell without room for a number

@@ -15,13 +15,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from neocog.measures import PERCENT, title
+from neocog.metrics import PERCENT, title
 from neocog.pages import heatmap, plots
 from neocog.pages.axis import percent, short
 from neocog.pages.record import Record, read
 from neocog.pages.scatter import scatter
 from neocog.pages.verdict import Verdict, verdicts
-from neocog.run import Bars, Curves, Item, Matrix, Measure, Run, Scatter, Section, Table, Whiskers, write_atomically
+from neocog.records import Bars, Curves, Item, Matrix, Measure, Scatter, Section, Table, Whiskers
+from neocog.run import Run, write_atomically
 
 # "+1.5", "< 0.001", "= 0.020", "97.8 %", "0.92 – 0.97", "−0.1 to +0.2"; not "7", which may be a class
 NUMBER = re.compile(r"[+−<=] ?[\d.,]+|[\d.,]+ %|[+−]?[\d.,]+ (–|to) [+−]?[\d.,]+")

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from neocog.pages import axis
 from neocog.pages.marks import Point, at, band, cut, dot, element, figure, line, path, strip, text
-from neocog.run import Bars, Curves, Measure, Series, Whiskers
+from neocog.records import Bars, Curves, Measure, Series, Whiskers
 
 WIDTH, HEIGHT = 420.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 46.0, 10.0, 38.0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.errors import UserError
-from neocog.measures import Units, class_counts, counts_of
+from neocog.metrics import Units, class_counts, counts_of
 from neocog.pages.record import rows
 from neocog.run import Run
 

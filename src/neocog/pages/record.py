@@ -10,9 +10,10 @@ from typing import Any
 from neocog.documents import WRONG, parse_toml, read_json, read_rows, read_text
 from neocog.errors import UserError
 from neocog.facts import insist, read_facts
-from neocog.measures.stored import stored_measure
+from neocog.metrics.stored import stored_measure
 from neocog.pages.sections import FIX, sections_from_json
-from neocog.run import Measure, Run, Section
+from neocog.records import Measure, Section
+from neocog.run import Run
 
 # Of result.json, whose measures are looked at one by one
 RESULT: dict[str, Any] = {

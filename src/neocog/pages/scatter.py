@@ -9,7 +9,7 @@ from markupsafe import Markup
 from neocog.pages import axis
 from neocog.pages.marks import Point, dot, figure, line, path, text
 from neocog.pages.plots import BOTTOM, LEFT, RIGHT, TOP, WIDTH
-from neocog.run import Scatter
+from neocog.records import Scatter
 
 HEIGHT = 300.0
 COLOURS = 12  # .c0 … .c11 of the style sheet

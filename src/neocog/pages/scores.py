@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.measures import Comparison, Units, paired
+from neocog.metrics import Comparison, Units, paired
 from neocog.pages.predictions import tested
 from neocog.pages.record import periods
 from neocog.run import Run

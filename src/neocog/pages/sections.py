@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from neocog.documents import parse_json
 from neocog.errors import UserError
-from neocog.run import ITEMS, Item, Pictures, Section, to_json
+from neocog.records import ITEMS, Item, Pictures, Section
+from neocog.run import to_json
 from neocog.typed import listing, typed
 
 BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from neocog.measures import PERCENT
-from neocog.run import Findings, Matrix, Measure, Section
+from neocog.metrics import PERCENT
+from neocog.records import Findings, Matrix, Measure, Section
 
 FEW = 100  # independent test samples, or groups, below which a measure is an anecdote
 

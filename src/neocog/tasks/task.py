@@ -1,46 +1,181 @@
-"""Task: what is learned. The only abstract class of neocog; six methods, with no device, rank, file or precision in them."""
+"""The interface between one task's study and the verbs: settings → task, saved network → answers → measures, files → predictions.
+
+Pixels become answers in one function, ``answers``, and answers become measures in one, ``evaluation``: the end of a training
+and ``evaluate`` both call them on the saved network. ``predict`` gives the same answers for single files.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import Module
 
-from neocog.data.feed import Batch
-from neocog.run import Section
+from neocog.augment import Augmentation, Changes, ImageChanges
+from neocog.augment.sequence import SequenceAugmentation, SequenceChanges
+from neocog.augment.volume import VolumeAugmentation, VolumeChanges
+from neocog.config import Config
+from neocog.config import Task as TaskName
+from neocog.data.dataset import Dataset
+from neocog.data.loader import Resident, Store
+from neocog.data.normalise import normalise
+from neocog.data.preprocessing import Preprocessing
+from neocog.engine.loop import Learner, Loop
+from neocog.errors import UserError, did_you_mean, listed
+from neocog.networks import check_purpose
+from neocog.predictor import Predictor
+from neocog.run import Run
+from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
+from neocog.tasks.job import Data, Job
+from neocog.tasks.objective import Task
 
 
-class Task(ABC):
-    """The interface between what is learned (tasks/) and how it is learned (engine/)."""
+@dataclass(frozen=True)
+class Predicted:
+    """What ``predict`` says: one row a file under ``columns``; a row with ``skipped`` tells why it has nothing else."""
 
-    chooses: ClassVar[bool] = True  # whether the first measure says which epoch is best; if not, the last one is
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    written: tuple[Path, ...] = ()  # further files, such as masks
+
+
+class Study(ABC):
+    """One task around the loop. ``needs``: what the data must say of each sample ("" for nothing)."""
+
+    name: ClassVar[TaskName]
+    needs: ClassVar[str] = ""
+    losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
+    models: ClassVar[Mapping[str, str]]  # the default network by form of data
+    features: ClassVar[bool] = False  # whether it is judged by the features of a classifier, which is trained first
+    has_baseline: ClassVar[bool] = False  # whether a fully connected network can do the same
+    most_batch: ClassVar[int] = 128  # samples a step, fewer of a small set, unless --batch says otherwise
+    steps: ClassVar[int] = 5_000  # about so many, in 5 to ``most_epochs``, unless --epochs or --minutes say otherwise
+    most_epochs: ClassVar[int] = 40
+    purpose: ClassVar[str] = "answer"  # of its networks, one of ``networks.PURPOSES``
+    network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
+
+    def check(self, config: Config, dataset: Dataset) -> None:  # noqa: B027 (most have nothing to add)
+        """Raise UserError for settings or data that do not suit this task."""
+
+    def resolved(self, config: Config, dataset: Dataset) -> Config:
+        """Settings without "auto" that this task decides: the network and the loss."""
+        training, model = config.training, config.model
+        if training.loss == "auto":
+            training = replace(training, loss=self.losses[0])  # type: ignore[arg-type]
+        elif training.loss not in self.losses:
+            fix = f"choose one of {', '.join(self.losses)}"
+            raise UserError(f"--loss {training.loss} is not for {self.name}", fix=fix)
+        if model.model == "auto":
+            if dataset.form not in self.models:
+                raise UserError(f"--task {self.name} is not for {dataset.form}", fix=f"for: {', '.join(self.models)}")
+            model = replace(model, model=self.models[dataset.form])
+        check_purpose(model.model, self.purpose)
+        return replace(config, training=training, model=model)
+
+    def scaled(self, preprocessing: Preprocessing) -> Preprocessing:
+        """The recipe with the mean and std that this task needs; those of the training part unless it says otherwise."""
+        return preprocessing
 
     @abstractmethod
-    def networks(self) -> dict[str, Module]:
-        """{"model": …} or {"generator": …, "discriminator": …}, freshly initialised from the current seed."""
+    def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> Task:
+        """The task that the settings name. ``train`` (n,): positions of the training samples."""
+
+    def targets(self, data: Data, config: Config) -> Store:
+        """Where what is learned comes from."""
+        return Resident(data.dataset.labels if data.dataset.values is None else data.dataset.values)
+
+    def changes(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing
+    ) -> tuple[Changes | None, Changes | None]:
+        """What happens to training batches, and what happens always. Raises UserError for changes that would falsify."""
+        if dataset.form == "volumes":
+            volumes = VolumeAugmentation.default().changed(config.training.augment)
+            return (VolumeChanges(volumes) if volumes.is_on() else None), None
+        if dataset.form == "sequences":
+            letters = SequenceAugmentation().changed(config.training.augment)
+            return (SequenceChanges(letters) if letters.is_on() else None), None
+        policy = Augmentation.default(preprocessing, dataset.mirror)
+        policy = policy.changed(config.training.augment)
+        return (ImageChanges(policy) if policy.is_on() else None), None
+
+    def at_most(self, pixels: int) -> int:
+        """Samples of so many pixels that go through a network at once; larger batches come in pieces."""
+        return 1024
+
+    def caption(self, dataset: Dataset, index: int) -> str:
+        """What is written under a sample's picture."""
+        if dataset.values is not None:
+            return ", ".join(f"{value:g}" for value in dataset.values[index])
+        return dataset.classes[dataset.labels[index]] if dataset.has_classes else str(dataset.names[index])
+
+    def input_shape(self, job: Job) -> tuple[int, ...]:
+        """(C, …) of one sample as the kept network takes it."""
+        return (job.preprocessing.inputs, *job.preprocessing.size)
+
+    def after_epoch(self, job: Job, learner: Learner, run: Run) -> Sequence[str]:
+        """What is said of the epoch that has just ended, and written into the run's folder: a pure function of the learner,
+        so that a resumed run says and writes the same."""
+        return ()
+
+    def facts(self, job: Job) -> dict[str, Any]:
+        """What model.json keeps for this task, known before anything is evaluated."""
+        return {}
 
     @abstractmethod
-    def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
-        """Yield (name of the network to update, its loss): a generator, since a GAN yields twice, everything else once.
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Any:
+        """What the network says of every sample, beside the truth. Raises UserError where the data do not suit the run.
 
-        A loss is the mean over the batch's samples of (weight ×) the sample's loss, so that pieces of a batch add up exactly.
+        A function of the saved network, the facts known before, and the samples: never of what ``learned`` finds.
         """
 
-    @abstractmethod
-    def predict(self, nets: Mapping[str, Module], inputs: Tensor) -> Tensor:
-        """What the user wants: probabilities (B, K), values, a mask, samples."""
+    def learned(
+        self, predictor: Predictor, validation: Any, job: Job, parts: Mapping[str, Samples], advance: Advance
+    ) -> dict[str, Any]:
+        """What model.json keeps of the validation part's answers, such as temperatures, widths and thresholds."""
+        return {}
 
     @abstractmethod
-    def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
-        """Additive sums: exact under any batch size and number of ranks."""
+    def evaluation(self, predictor: Predictor, answers: Any, samples: Samples) -> Evaluation:
+        """What the answers are worth."""
+
+    def differences(self, predictor: Predictor, answers: Any) -> list[str]:
+        """In what the samples are unlike those of the training, in words."""
+        return [] if predictor.watch is None else predictor.watch.differences()
 
     @abstractmethod
-    def measures(self, totals: Mapping[str, Tensor]) -> dict[str, float]:
-        """Ratios of the sums, taken once, at the end. The first one chooses "best" (``higher_is_better``)."""
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Any,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        """The test part's answers as rows and chapters; ``evaluated``: "test", and "validation" where there is one."""
+
+    def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
+        """``predict`` for samples larger than those of the training, in blocks; and one row a block, as CSV."""
+        raise UserError(f"--tiled is not for --task {self.name}", fix="leave it out")
+
+    def inputs(self, predictor: Predictor, pixels: Tensor) -> Tensor:
+        """Fitted pixels (B, C, …) as the network takes them when it predicts."""
+        return normalise(pixels, predictor.preprocessing)
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """What is explained of outputs (B, …): the score (B,) of ``about`` (a class or quantity; "": what the network
+        says), differentiable, and what is said of each sample. Raises UserError."""
+        raise UserError(f"--task {self.name} cannot be explained so", fix="see the report of the run")
 
     @abstractmethod
-    def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
-        """Tables, curves and grids of the report (records of run.py)."""
+    def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
+        """One row for each file; what cannot be read gets a row that says so."""
+
+
+def position(about: str, names: Sequence[str]) -> int | None:
+    """Where ``about`` stands among the names; None for "". Raises UserError."""
+    if about and about not in names:
+        raise UserError(
+            f"--about {about} is none of the run's", fix=f"{did_you_mean(about, names)}known: {listed(names)}"
+        )
+    return list(names).index(about) if about else None

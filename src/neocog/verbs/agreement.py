@@ -14,13 +14,13 @@ from PIL import Image
 from neocog.data.dataset import Array, Dataset
 from neocog.data.masks import IGNORED
 from neocog.errors import UserError, listed, printable
-from neocog.measures.segmentation import cohen_kappa, dice, iou, mask_confusion
+from neocog.metrics.segmentation import cohen_kappa, dice, iou, mask_confusion
+from neocog.progress import Screen
 from neocog.run import write_atomically
-from neocog.studies.masks import png
-from neocog.tasks.chapters.segmentation import overlay
+from neocog.tasks.masks import png
+from neocog.tasks.segmentation.report import overlay
 from neocog.verbs.convert import as_picture
 from neocog.verbs.outputs import insist_on_new
-from neocog.verbs.screen import Screen
 from neocog.verbs.session import open_data, settings_for
 
 SHOWN = 6  # pictures of a pair

@@ -9,19 +9,19 @@ from typing import Any
 
 import torch
 
+from neocog.augment import Augmentation
+from neocog.augment.sequence import SequenceAugmentation
+from neocog.augment.volume import VolumeAugmentation
 from neocog.checked import flag
 from neocog.config import HINTS, Config, TrainConfig, understood
-from neocog.data.augment import Augmentation
-from neocog.data.augment.sequence import SequenceAugmentation
-from neocog.data.augment.volume import VolumeAugmentation
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.effects import without_effect
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, options
-from neocog.studies import STUDIES, study_of
-from neocog.studies.study import Study
+from neocog.tasks import STUDIES, study_of
+from neocog.tasks.task import Study
 from neocog.verbs.folder import unused
 
 POLICIES = {"images": Augmentation, "volumes": VolumeAugmentation, "sequences": SequenceAugmentation}

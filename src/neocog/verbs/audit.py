@@ -24,9 +24,10 @@ from neocog.data.records import Records
 from neocog.data.split import read_splits
 from neocog.data.taken import taken_json
 from neocog.errors import listed, printable
-from neocog.run import Finding, Run, Severity
-from neocog.studies import allowed_by
-from neocog.verbs.screen import Screen
+from neocog.progress import Screen
+from neocog.records import Finding, Severity
+from neocog.run import Run
+from neocog.tasks import allowed_by
 from neocog.verbs.session import open_data, scan, settings_for, with_scanned_range, without_unreadable
 
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "cyan"}

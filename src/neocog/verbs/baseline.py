@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from neocog.documents import expected, read_json
-from neocog.measures import title
-from neocog.measures.names import lower_is_better
-from neocog.measures.stored import stored_measure
-from neocog.run import Measure, Run, Section, Table, Text, Whiskers
+from neocog.metrics import title
+from neocog.metrics.names import lower_is_better
+from neocog.metrics.stored import stored_measure
+from neocog.records import Measure, Section, Table, Text, Whiskers
+from neocog.run import Run
 
 MODEL = "mlp"
 BASELINE = "baseline"  # its folder

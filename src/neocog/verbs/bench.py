@@ -22,8 +22,8 @@ from neocog.environment import environment
 from neocog.errors import UserError
 from neocog.limits import cores
 from neocog.out_of_memory import killed
+from neocog.progress import Screen
 from neocog.verbs.outputs import insist_on_new
-from neocog.verbs.screen import Screen
 
 NETWORKS = {"lenet": "LeNet-5, 28 × 28", "lstm": "LSTM, 28 rows"}
 FORMATS = (".png", ".svg")

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neocog.augment import Changes
+from neocog.augment.keeps import ASKED, Decision, Known, chosen, decided, edited, is_on, verdicts
+from neocog.augment.names import letters
 from neocog.config import Config
-from neocog.data.augment import Changes
-from neocog.data.augment.keeps import ASKED, Decision, Known, chosen, decided, edited, is_on, verdicts
-from neocog.data.augment.names import letters
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.feed import Store
-from neocog.data.fit import fit
+from neocog.data.loader import Store
 from neocog.data.masks import fit_mask
 from neocog.data.preprocessing import Preprocessing
-from neocog.studies.study import Study
-from neocog.verbs.screen import Screen
+from neocog.data.resize import fit
+from neocog.progress import Screen
+from neocog.tasks.task import Study
 
 Pair = tuple[Changes | None, Changes | None]
 

@@ -10,15 +10,15 @@ import numpy as np
 from PIL import Image
 
 from neocog.data.dataset import Array, Dataset
-from neocog.data.decoding import DEFAULT
-from neocog.data.labelme_dataset import LabelmeImages, OnBad, open_labelme
+from neocog.data.formats.decoding import DEFAULT
 from neocog.data.masks import IGNORED
+from neocog.data.readers.labelme_dataset import LabelmeImages, OnBad, open_labelme
 from neocog.errors import UserError, printable
+from neocog.progress import Screen
 from neocog.run import write_atomically
-from neocog.studies.masks import index_png, png
-from neocog.tasks.chapters.segmentation import grey_levels, overlay
+from neocog.tasks.masks import index_png, png
+from neocog.tasks.segmentation.report import grey_levels, overlay
 from neocog.verbs.outputs import insist_on_new
-from neocog.verbs.screen import Screen
 
 
 @dataclass(frozen=True)

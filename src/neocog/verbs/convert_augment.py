@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from neocog.augment import Changes
 from neocog.config import Config, configured
-from neocog.data.augment import Changes
-from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.fit import fit, shape_plan
-from neocog.data.lossless import encoded
+from neocog.data.formats.lossless import encoded
 from neocog.data.masks import IGNORED, fit_mask
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.table import LONGEST
+from neocog.data.readers.cells import safe_cell
+from neocog.data.readers.table import LONGEST
+from neocog.data.resize import fit, shape_plan
 from neocog.errors import UserError, faults_of, listed, printable, raise_all
-from neocog.studies import study_for
-from neocog.studies.masks import index_png
+from neocog.progress import Screen
+from neocog.tasks import study_for
+from neocog.tasks.masks import index_png
 from neocog.verbs.changes import decide, few
 from neocog.verbs.outputs import insist_on_new, new_folder
-from neocog.verbs.screen import Screen
 from neocog.verbs.session import headers, open_data, settings_for
 
 MOST_TOLD = 20  # faults of single images

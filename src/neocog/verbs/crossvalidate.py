@@ -16,14 +16,15 @@ from neocog.documents import read_json
 from neocog.engine.lock import lock
 from neocog.errors import UserError, raise_all
 from neocog.pages import sections_to_json, write_report
-from neocog.run import Bars, Run, Section, Table, Text, to_json, write_atomically
-from neocog.studies.job import Data, Job
+from neocog.progress import Screen
+from neocog.records import Bars, Section, Table, Text
+from neocog.run import Run, to_json, write_atomically
+from neocog.tasks.job import Data, Job
 from neocog.verbs.fit import ready
 from neocog.verbs.folder import begun, complete_for_all, held, is_complete, make
 from neocog.verbs.job import arrange
 from neocog.verbs.plan import Launch, history_lines, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.plan import told as told_changes
-from neocog.verbs.screen import Screen
 from neocog.verbs.stages import train_stages
 
 

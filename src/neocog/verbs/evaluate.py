@@ -14,20 +14,21 @@ from rich.table import Table
 
 from neocog.config import Config, ReadConfig, from_run
 from neocog.data.dataset import Dataset
-from neocog.data.feed import Store, Streamed
 from neocog.data.learned import THUMBNAILS, Shared, read_thumbnails, shared
+from neocog.data.loader import Store, Streamed
 from neocog.data.split import read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
-from neocog.measures.stored import stored_measure
+from neocog.metrics.stored import stored_measure
 from neocog.predictor import load_predictor, path_of
-from neocog.run import Finding, Run, to_json, write_atomically
-from neocog.studies import study_for
-from neocog.studies.evaluation import Samples, Watched
+from neocog.progress import Screen
+from neocog.records import Finding
+from neocog.run import Run, to_json, write_atomically
+from neocog.tasks import study_for
+from neocog.tasks.evaluation import Samples, Watched
 from neocog.verbs.outputs import insist_on_new
-from neocog.verbs.screen import Screen
 from neocog.verbs.session import open_data, scan, settings_for, usable, without_unreadable
 
 

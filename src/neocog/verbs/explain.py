@@ -14,23 +14,24 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from neocog.data.cells import safe_cell
+from neocog.attribution import pictures
+from neocog.attribution.attribution import Score, class_activation, gradient_input, saliency
+from neocog.attribution.layers import Layer, features, weights
 from neocog.data.dataset import Array
+from neocog.data.readers.cells import safe_cell
 from neocog.errors import UserError, did_you_mean, printable
-from neocog.maps import pictures
-from neocog.maps.attribution import Score, class_activation, gradient_input, saliency
-from neocog.maps.layers import Layer, features, weights
 from neocog.pages.page import Head, page
 from neocog.predictor import Predictor, load_predictor, path_of
-from neocog.run import Picture, Pictures, Run, Section, Text, write_atomically
-from neocog.studies import study_of
-from neocog.studies.files import Piece, pieces, suffixes
-from neocog.studies.reading import smoothed
-from neocog.studies.study import Study
-from neocog.tasks.chapters import grey_levels, strip
+from neocog.progress import Screen
+from neocog.records import Picture, Pictures, Section, Text
+from neocog.run import Run, write_atomically
+from neocog.tasks import study_of
+from neocog.tasks.classification.reading import smoothed
+from neocog.tasks.files import Piece, pieces, suffixes
+from neocog.tasks.report import grey_levels, strip
+from neocog.tasks.task import Study
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.predict import expanded
-from neocog.verbs.screen import Screen
 
 LEAST, MOST = 192, 768  # pixels: smaller samples are enlarged to at least this, larger ones reduced to at most that
 

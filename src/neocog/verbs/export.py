@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from neocog import __version__
 from neocog.config import from_run
 from neocog.data.dataset import Images
-from neocog.data.feed import Streamed
+from neocog.data.loader import Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
+from neocog.progress import Screen
 from neocog.run import Run
 from neocog.verbs.evaluate import own_test
 from neocog.verbs.outputs import insist_on_new, new_folder
-from neocog.verbs.screen import Screen
 from neocog.verbs.session import open_data
 
 Target = Literal["keras", "onnx", "numpy"]

@@ -12,16 +12,17 @@ from neocog.data.scale import Seen
 from neocog.data.split import fingerprint
 from neocog.data.taken import taken_json
 from neocog.engine.loop import Learner, Loop
-from neocog.measures.intervals import clusters
+from neocog.metrics.intervals import clusters
 from neocog.pages import sections_to_json, write_report
 from neocog.predictor import Predictor, load_predictor, save_predictor
-from neocog.run import Measure, Run, to_json, write_atomically
-from neocog.studies.evaluation import Samples
-from neocog.studies.job import Job
+from neocog.progress import Screen
+from neocog.records import Measure
+from neocog.run import Run, to_json, write_atomically
+from neocog.tasks.evaluation import Samples
+from neocog.tasks.job import Job
 from neocog.verbs.baseline import baseline_chapter
-from neocog.verbs.chapters import chapters
 from neocog.verbs.plan import history_lines, read_plan
-from neocog.verbs.screen import Screen
+from neocog.verbs.sections import chapters
 
 FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so many epochs is partly luck
 

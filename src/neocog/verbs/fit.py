@@ -22,11 +22,11 @@ from neocog.engine.repeatable import repeatable
 from neocog.errors import UserError
 from neocog.interop.by_hand import HandOptimizer
 from neocog.networks.memory_format import reorder
+from neocog.progress import Screen
 from neocog.run import Run
-from neocog.studies.job import Job
+from neocog.tasks.job import Job
 from neocog.verbs.finish import finish_run
 from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
-from neocog.verbs.screen import Screen
 from neocog.verbs.watch import watcher
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neocog.atomic import UNFINISHED
 from neocog.config import Config
-from neocog.data.named import NAMES
+from neocog.data.readers.named import NAMES
 from neocog.engine import lock
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, printable, raise_all

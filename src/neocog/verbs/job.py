@@ -20,10 +20,10 @@ from neocog.data.copies import near_copies
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.digests import Digests
 from neocog.data.digests import known as named
-from neocog.data.feed import Feed, Resident, Store, Streamed
-from neocog.data.fit import finish, plan_notes, shape_plan
-from neocog.data.named import NAMES
+from neocog.data.loader import Feed, Resident, Store, Streamed
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.named import NAMES
+from neocog.data.resize import finish, plan_notes, shape_plan
 from neocog.data.sequences import sequence_plan
 from neocog.data.split import Manifest, folds, notes, read_splits, shared, split
 from neocog.data.subset import set_aside
@@ -33,13 +33,13 @@ from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, listed, raise_all
 from neocog.interop.engine import on_processor
 from neocog.limits import cores, memory
+from neocog.progress import Screen
 from neocog.run import Run
-from neocog.studies import study_for
-from neocog.studies.job import Data, Job
-from neocog.studies.study import Study
+from neocog.tasks import study_for
+from neocog.tasks.job import Data, Job
+from neocog.tasks.task import Study
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
-from neocog.verbs.screen import Screen
 from neocog.verbs.session import decoding_of, headers, open_data, scan, usable, with_scanned_range, without_unreadable
 
 LEARNING = 1 << 30  # bytes that are left to networks, gradients, threads and the report beside the pixels

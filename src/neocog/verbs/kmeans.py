@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neocog.data.dataset import Array
-from neocog.data.images import decode
+from neocog.data.formats.images import decode
 from neocog.errors import UserError, printable
 from neocog.run import write_atomically
-from neocog.studies.masks import index_png, png
+from neocog.tasks.masks import index_png, png
 from neocog.verbs.outputs import insist_on_new
 
 Space = Literal["rgb", "hsv", "lab"]

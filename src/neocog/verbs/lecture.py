@@ -11,7 +11,7 @@ from rich.table import Table
 
 from neocog.errors import UserError
 from neocog.networks.lecture import TABLE, TIMES, Known
-from neocog.verbs.screen import Screen
+from neocog.progress import Screen
 
 SECONDS, MOST, LEAST = 1.0, 30, 3  # of one network: repetitions end after so long, or after so many; at least so many
 FIRST = "squeezenet"  # times are told relative to it

@@ -16,8 +16,8 @@ from neocog.documents import expected, read_json
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, printable
+from neocog.progress import Screen
 from neocog.run import Run, to_json, write_atomically
-from neocog.verbs.screen import Screen
 
 STAGE = re.compile(r"\.|baseline|extractor|fold-[1-9]\d*")
 IDENTITY = re.compile("[0-9a-f]{64}")

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neocog.data.cells import safe_cell
-from neocog.data.images import is_junk
+from neocog.data.formats.images import is_junk
+from neocog.data.readers.cells import safe_cell
 from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
+from neocog.progress import Screen
 from neocog.run import Run, write_atomically
-from neocog.studies import study_of
-from neocog.studies.files import suffixes
+from neocog.tasks import study_of
+from neocog.tasks.files import suffixes
 from neocog.verbs.outputs import insist_on_new
-from neocog.verbs.screen import Screen
 
 
 @dataclass(frozen=True)

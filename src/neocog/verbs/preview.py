@@ -15,24 +15,24 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
+from neocog.augment import Augmentation, Changes
+from neocog.augment import policy as images
+from neocog.augment import volume as volumes
+from neocog.augment.sequence import USUAL, SequenceAugmentation
 from neocog.config import Config
-from neocog.data.augment import Augmentation, Changes
-from neocog.data.augment import policy as images
-from neocog.data.augment import volume as volumes
-from neocog.data.augment.sequence import USUAL, SequenceAugmentation
 from neocog.data.dataset import Array
-from neocog.data.feed import Feed, Indices
+from neocog.data.formats.slices import middle_slices, side_by_side
+from neocog.data.loader import Feed, Indices
 from neocog.data.normalise import in_stored_units
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.slices import middle_slices, side_by_side
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, printable
+from neocog.progress import Screen
 from neocog.run import write_atomically
-from neocog.studies.job import Job
-from neocog.tasks.chapters import grey_levels, overlay, strip
+from neocog.tasks.job import Job
+from neocog.tasks.report import grey_levels, overlay, strip
 from neocog.verbs.ahead import planned
 from neocog.verbs.job import arrange, read
-from neocog.verbs.screen import Screen
 from neocog.verbs.session import data_name, described
 
 MADE_BY = "neocog preview"

@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.dataset import Array, BadImage
-from neocog.data.fit import fit
-from neocog.data.images import Decoding, decode
+from neocog.data.formats.images import Decoding, decode
+from neocog.data.resize import fit
 from neocog.errors import UserError, listed, pick, raise_all
 from neocog.predictor import Predictor, load_predictor, path_of
+from neocog.progress import Screen
 from neocog.run import Run, write_atomically
-from neocog.studies import study_of
-from neocog.studies.files import suffixes
-from neocog.studies.generative import Generative, drawn, spherical
-from neocog.tasks.chapters.montage import displayable, montage, png_bytes
+from neocog.tasks import study_of
+from neocog.tasks.files import suffixes
+from neocog.tasks.generative import Generative, drawn, spherical
+from neocog.tasks.report.montage import displayable, montage, png_bytes
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.predict import expanded
-from neocog.verbs.screen import Screen
 
 MOST = 10_000  # images of one call
 REACH = 3.0  # standard deviations of the prior to either side

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from neocog.config import Config, ReadConfig, configured
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.decoding import Decoding
-from neocog.data.detect import open_dataset
+from neocog.data.formats.decoding import Decoding
 from neocog.data.masks import MaskSurvey, survey_masks
-from neocog.data.named import NAMES
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.reading import Reading
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.named import NAMES
+from neocog.data.readers.reading import Reading
 from neocog.data.records import Headers, Records
-from neocog.data.survey import survey
+from neocog.data.scan import survey
 from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
 from neocog.errors import UserError, did_you_mean, listed, raise_all
-from neocog.studies import allowed_by
-from neocog.verbs.screen import Screen
+from neocog.progress import Screen
+from neocog.tasks import allowed_by
 
 
 def open_data(

@@ -9,15 +9,15 @@ from neocog.config import Config, ModelConfig, TrainConfig
 from neocog.data.split import Manifest
 from neocog.engine.loop import Learner
 from neocog.errors import UserError
+from neocog.progress import Screen
 from neocog.run import Run
-from neocog.studies import study_of
-from neocog.studies.job import Data, Job
+from neocog.tasks import study_of
+from neocog.tasks.job import Data, Job
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.fit import describe, fit, ready
 from neocog.verbs.folder import complete_for_all, held, make
 from neocog.verbs.job import arrange
 from neocog.verbs.plan import Launch
-from neocog.verbs.screen import Screen
 
 EXTRACTOR = "extractor"
 SEEN = 192_000  # images at most, those of each epoch counted: enough for 99 % on MNIST

@@ -20,8 +20,9 @@ from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, raise_all
 from neocog.facts import insist
+from neocog.progress import Screen
 from neocog.run import Run
-from neocog.studies.job import Data
+from neocog.tasks.job import Data
 from neocog.verbs.ahead import planned
 from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, summarise_if_last, train_fold
 from neocog.verbs.fit import ready, record_split
@@ -38,7 +39,6 @@ from neocog.verbs.folder import (
 )
 from neocog.verbs.job import absolute, arrange, as_recorded, parted, read, untaught
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
-from neocog.verbs.screen import Screen
 from neocog.verbs.session import data_name
 from neocog.verbs.stages import train_stages
 

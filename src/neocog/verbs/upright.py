@@ -13,19 +13,19 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage
-from neocog.data.fit import fit
-from neocog.data.images import Decoding, decode
-from neocog.data.lossless import encoded
+from neocog.data.formats.images import Decoding, decode
+from neocog.data.formats.lossless import encoded
+from neocog.data.readers.cells import safe_cell
+from neocog.data.resize import fit
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
+from neocog.progress import Screen
 from neocog.run import Run, write_atomically
-from neocog.studies.files import suffixes
-from neocog.studies.orientation import angles
+from neocog.tasks.files import suffixes
+from neocog.tasks.orientation.task import angles
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.predict import expanded
-from neocog.verbs.screen import Screen
 
 STRAIGHT = 0.5  # degrees: what is less turned stays as it is
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from neocog.engine.loop import Counters, Loop
 from neocog.errors import UserError, install
+from neocog.progress import Screen
 from neocog.run import Run, write_atomically
-from neocog.verbs.screen import Screen
 
 
 def watcher(

@@ -1,0 +1,118 @@
+"""convert …: data turned into other data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from neocog.cli.app import Json, Quiet, Reading, app, given, show
+from neocog.errors import UserError
+
+convert = App(
+    name="convert",
+    help="Data turned into other data; what is given is only read.\n\nFor example:\n\n    neocog convert labelme annotated/ masks/",
+)
+app.command(convert)
+
+
+@convert.command
+def upright(run: Path, /, *files: Path, out: Path, quiet: Quiet = False) -> None:
+    """Turn pictures back upright with a run of --task orientation; write them and angles.csv into a new folder.
+
+    For example:
+
+        neocog train upright-photos/ --task orientation
+        neocog convert upright runs/orientation/upright-photos-cnn scans/ --out straight/
+
+    Parameters
+    ----------
+    run
+        A run of `neocog train … --task orientation`.
+    files
+        Pictures, folders or globs.
+    out
+        A new folder.
+    """
+    from neocog.verbs.upright import upright as turn
+
+    if not files:
+        raise UserError("no pictures to turn", fix="neocog convert upright RUN FILES… --out FOLDER")
+    rows = turn(run, files, out, quiet)
+    print(f"{out}: {sum(not row.skipped for row in rows)} of {len(rows)} pictures")
+
+
+@convert.command
+def labelme(
+    data: Path, out: Path, /, *, on_bad: Literal["stop", "skip"] = "stop", json: Json = False, quiet: Quiet = False
+) -> None:
+    """Draw the shapes of labelme files: index PNGs with a palette, one class map for all, copies of the images, overlays.
+
+    For example:
+
+        neocog convert labelme annotated/ masks/
+
+    Parameters
+    ----------
+    data
+        A folder with labelme's JSON files.
+    out
+        A new folder.
+    on_bad
+        skip leaves out shapes that cannot be drawn.
+    """
+    from neocog.verbs.convert import labelme as draw
+
+    done = draw(data, out, on_bad=on_bad, quiet=quiet)
+    show(asdict(done) | {"out": str(done.out)}, json, lambda: print(_labelme_told(done)))
+
+
+@convert.command
+def augment(
+    data: str,
+    out: Path,
+    /,
+    *,
+    copies: int = 5,
+    augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    size: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
+    seed: int = 0,
+    reading: Reading = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a data set with changed copies of its images, and of their masks: for programs that do not augment.
+
+    neocog needs no such copies: it changes every image anew in every epoch. Where the data come with a split, only the
+    images to train on are copied; a copy is always of its original's group, so that no split can part the two.
+
+    For example:
+
+        neocog convert augment photos/ more-photos/ --copies 5
+        neocog convert augment cells/ more-cells/ --augment turn=180 flip=off --seed 1
+
+    Parameters
+    ----------
+    data
+        Images with classes, values or masks, as for train.
+    out
+        A new folder, outside of the data: images/, masks/ and data.csv.
+    copies
+        Of each image that is trained on.
+    augment
+        Changes to the default augmentation: turn=15, flip=off.
+    size
+        Height and width of everything that is written; one number: both. Default: each image's own.
+    """
+    from neocog.verbs import convert_augment as verb
+
+    settings = given(reading)
+    done = verb.augment(data, out, copies=copies, augment=augment, size=size, seed=seed, quiet=quiet, **settings)
+    show(asdict(done) | {"table": str(done.table)}, json, lambda: print(verb.told(done)))
+
+
+def _labelme_told(done: Any) -> str:
+    told = f"{done.out}: {done.masks} masks of {len(done.classes)} classes"
+    return f"{told}; train with --ignore 255 ({done.ignored:,} pixels of __ignore__)" if done.ignored else told

@@ -1,0 +1,142 @@
+"""audit, preview, filters, kmeans: looking at data, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from neocog.cli.app import Json, Out, Quiet, Reading, app, console, flags, flat, given, settings_file, show
+from neocog.config import DataConfig
+
+
+@app.command
+def audit(
+    data: str,
+    /,
+    *,
+    reading: Reading = None,
+    strict: Annotated[bool, Parameter(negative=(), help="Leaks between given splits are errors.")] = False,
+    verify: Annotated[
+        Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")
+    ] = None,
+    against: Annotated[
+        tuple[Path, ...],
+        Parameter(consume_multiple=True, negative=(), help="Other annotators' masks of the same images."),
+    ] = (),
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what is in the data and what is wrong with it: everything, in one pass. Exit code 2 where there are errors.
+
+    For example:
+
+        neocog audit photos/
+        neocog audit table.csv --json > findings.json
+        neocog audit masks/ --ignore 255
+        neocog audit first-annotator/ --against second-annotator/ --out differences/
+    """
+    if against:
+        from neocog.verbs.agreement import agreement
+
+        pairs = agreement([data, *map(str, against)], out, **given(reading))
+        show({"pairs": pairs}, json, lambda: print("\n".join(_agreement_told(pair) for pair in pairs)))
+        return
+    from neocog.verbs import audit as verb
+
+    found = verb.audit(data, strict=strict, verify=verify, quiet=quiet, **given(reading))
+    show(found.to_json(), json, lambda: verb.show(found, console()))
+    if any(finding.severity == "error" for finding in found.findings):
+        raise SystemExit(2)
+
+
+def _agreement_told(pair: Any) -> str:
+    lines = [f"{pair.first} and {pair.second}: {pair.images} images, kappa {pair.kappa:.3f}"]
+    lines += [f"  {name}: Dice {value:.3f}, IoU {pair.iou[name]:.3f}" for name, value in pair.dice.items()]
+    return "\n".join([*lines, *(f"  {share:.1%} of {image} differ" for image, share in pair.differing)])
+
+
+@app.command
+def preview(
+    data: str,
+    /,
+    *,
+    data_config: Annotated[DataConfig | None, flat("Data")] = None,
+    augment: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    patch: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
+    batch: int = 0,
+    seed: int = 0,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
+    n: int = 10,
+    draws: int = 6,
+    out: Out = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a contact sheet (PNG) of the first batch that train would learn from, before and after augmentation.
+
+    The flags are those of train, and so is what they lead to: all data are read, checked and split as there.
+
+    For example:
+
+        neocog preview photos/ --augment turn=30 flip=off
+
+    Parameters
+    ----------
+    augment
+        Changes to the default augmentation: turn=15, flip=off, or off.
+    patch
+        Height and width of the windows that train --patch would cut out.
+    batch
+        Samples a step; 0: as train would choose.
+    seed
+        Of everything that is random.
+    n
+        Samples, each a row.
+    draws
+        Epochs, each a column.
+    """
+    from neocog.verbs.preview import preview as sheet
+
+    base = settings_file(config)
+    training = {"augment": augment, "patch": patch, "batch": batch, "seed": seed}
+    settings = given(data_config) | {name: value for name, value in training.items() if name in flags()}
+    print(sheet(data, out, n=n, draws=draws, quiet=quiet, base=base, **settings))
+
+
+@app.command
+def filters(image: Path, /, *, out: Out = None) -> None:
+    """Write a sheet of an image under the filter bank, and under choices of kernel, stride and padding.
+
+    For example:
+
+        neocog filters portrait.png
+    """
+    from neocog.verbs.filters import filters as sheet
+
+    print(sheet(image, out))
+
+
+@app.command
+def kmeans(
+    image: Path, /, *, clusters: Annotated[int, Parameter(name=("--clusters", "-k"))] = 5,
+    space: Literal["rgb", "hsv", "lab"] = "rgb", out: Out = None, seed: int = 0, json: Json = False,
+) -> None:  # fmt: skip
+    """Divide a picture by colour, without a network: index PNG, picture in mean colours, table of clusters.
+
+    For example:
+
+        neocog kmeans leaf.jpg -k 5 --space lab
+    """
+    from neocog.verbs.kmeans import kmeans as divide
+    from neocog.verbs.kmeans import table
+
+    found, folder = divide(image, clusters, space, out, seed)
+    told = {
+        "out": str(folder),
+        "inertia": found.inertia,
+        "pixels": found.counts.tolist(),
+        "colours": found.colours.tolist(),
+    }
+    show(told, json, lambda: print(f"{folder}\n{table(found)}", end=""))

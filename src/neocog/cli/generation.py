@@ -1,0 +1,57 @@
+"""sample: images out of a run that generates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from neocog.cli.app import Json, Out, Quiet, app, show
+
+
+def several(help: str) -> Parameter:
+    return Parameter(consume_multiple=True, negative=(), help=help)
+
+
+@app.command
+def sample(
+    run: Path,
+    /,
+    *,
+    count: Annotated[int, Parameter(name=("--count", "-n"), help="How many new images.")] = 64,
+    out: Out = None,
+    seed: Annotated[int, Parameter(help="Of the latent vectors: the same seed gives the same images.")] = 0,
+    of: Annotated[tuple[str, ...], several("Classes to draw, in turn (a GAN trained with --conditional).")] = (),
+    single: Annotated[bool, Parameter(negative=(), help="Every image as a file too, in a new folder.")] = False,
+    interpolate: Annotated[tuple[str, ...], several("Two seeds, or (VAE) two pictures: the arc between them.")] = (),
+    traverse: Annotated[
+        bool, Parameter(negative=(), help="A row for each living dimension (VAE), or direction.")
+    ] = False,
+    direction: Annotated[tuple[str, ...], several("from:CLASS to:CLASS, between the classes' mean codes (VAE).")] = (),
+    apply: Annotated[tuple[Path, ...], several("Pictures that are moved in that direction.")] = (),
+    reconstruct: Annotated[tuple[Path, ...], several("Pictures beside what their codes become (VAE).")] = (),
+    steps: Annotated[int, Parameter(help="Images of each way.")] = 10,
+    strength: Annotated[float, Parameter(help="How far to go: 1 is the whole step between the classes.")] = 1.0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw new images with a trained VAE or GAN, ways between them, or the own pictures moved in its latent space.
+
+    For example:
+
+        neocog train mnist --task vae
+        neocog sample runs/vae/mnist-vae -n 64
+        neocog sample runs/vae/mnist-vae --interpolate 3 8 --steps 12
+        neocog sample runs/vae/mnist-vae --direction from:3 to:8 --apply my-three.png
+        neocog train mnist --task gan --conditional
+        neocog sample runs/gan/mnist-dcgan --of 7
+    """
+    from neocog.verbs.sample import sample as draw
+
+    found = draw(
+        run, count, out, seed=seed, of=of, single=single, interpolate=interpolate, traverse=traverse, direction=direction,
+        apply=apply, reconstruct=reconstruct, steps=steps, strength=strength, quiet=quiet or json,
+    )  # fmt: skip
+    written = [str(path) for path in found.written]
+    show({"images": len(found.images), "written": written}, json, lambda: print(written[0]))

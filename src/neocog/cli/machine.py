@@ -1,0 +1,69 @@
+"""device, bench …: what this machine is, and how fast."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from neocog.cli.app import Json, Out, Quiet, app, console, show
+
+
+@app.command
+def device(*, json: Json = False) -> None:
+    """Say what this machine offers: versions, processor, GPUs, memory, and which precision will be used and why.
+
+    For example:
+
+        neocog device
+        neocog device --json
+    """
+    from neocog.verbs import device as verb
+
+    facts = verb.device()
+    show(facts, json, lambda: verb.show(facts, console()))
+
+
+bench = App(name="bench", help="Speed, measured here.\n\nFor example:\n\n    neocog bench ladder")
+app.command(bench)
+
+
+@bench.command
+def ladder(
+    *,
+    networks: Annotated[tuple[Literal["lenet", "lstm"], ...], Parameter(consume_multiple=True, negative=())] = (
+        "lenet",
+        "lstm",
+    ),
+    rounds: int = 6,
+    seconds: float = 2.0,
+    batch: int = 512,
+    threads: int = 0,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train one network in every engine: nested loops, NumPy, Keras, PyTorch in fp32 and bf16, and on the GPU.
+
+    For example:
+
+        neocog bench ladder --out ladder.png
+        neocog bench ladder --networks lenet --rounds 3 --json
+
+    Parameters
+    ----------
+    networks
+        LeNet-5, a simple LSTM, or both.
+    rounds
+        Measurements of each engine, in turn; the first is thrown away.
+    seconds
+        Length of each measurement.
+    batch
+        Images a step.
+    threads
+        Threads of each engine; 0: one a core.
+    """
+    from neocog.verbs import bench as verb
+
+    climbed = verb.ladder(networks, rounds, seconds, batch, threads, out, quiet)
+    show(climbed, json, lambda: verb.show(climbed, console()))

@@ -1,0 +1,73 @@
+"""models, export: networks by name, and taken elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from neocog.cli.app import Json, Out, Quiet, app, console, show
+from neocog.errors import UserError
+
+
+@app.command
+def models(
+    name: str | None = None,
+    /,
+    *,
+    channels: Annotated[int | None, Parameter(help="Of the images; default: as each network's paper has it.")] = None,
+    size: Annotated[int | None, Parameter(help="Pixels a side.")] = None,
+    outputs: Annotated[int | None, Parameter(help="Classes.")] = None,
+    lecture: Annotated[
+        bool, Parameter(negative=(), help="Eighteen known classifiers: depth, parameters, size.")
+    ] = False,
+    time: Annotated[bool, Parameter(negative=(), help="With --lecture: measure an image's time in each.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the networks with their parameters and size, or the options of one.
+
+    For example:
+
+        neocog models
+        neocog models cnn
+        neocog models --lecture --time
+    """
+    if lecture or time:
+        from neocog.verbs import lecture as known
+
+        if not lecture or name is not None:
+            raise UserError("--time and --lecture are for the table alone", fix="neocog models --lecture --time")
+        table = known.lecture(time, quiet)
+        show({"models": table}, json, lambda: known.show(table, console()))
+        return
+    from neocog.verbs import models as verb
+
+    if name is not None:
+        verb.show_options(name, console())
+        return
+    rows = verb.models(channels, None if size is None else (size, size), outputs)
+    show({"models": rows}, json, lambda: verb.show(rows, console()))
+
+
+@app.command
+def export(
+    run: Path,
+    /,
+    *,
+    to: Annotated[Literal["keras", "onnx", "numpy"], Parameter(help="The library that will run it.")],
+    out: Out = None,
+    quiet: Quiet = False,
+) -> None:
+    """Take a trained network elsewhere: files that take pixels as stored and give calibrated probabilities.
+
+    What is written is reloaded and compared with the run before it is handed out.
+
+    For example:
+
+        neocog export runs/classification/digits-cnn --to onnx
+    """
+    from neocog.verbs.export import export as write
+
+    print(write(run, to, out, quiet))

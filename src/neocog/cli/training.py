@@ -1,0 +1,208 @@
+"""train, resume, evaluate, predict, explain, report: from data to a judged network, and its use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from neocog.cli.app import Json, Out, Quiet, Reading, app, console, given, settings_file, show
+from neocog.cli.settings import by_section, with_settings
+from neocog.errors import UserError, faults_of, raise_all
+
+AnyRange = Annotated[
+    bool, Parameter(negative=(), help="Take images of another range of values than the training's all the same.")
+]
+
+
+@app.command
+@with_settings
+def train(
+    data: str,
+    /,
+    *,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
+    out: Out = None,
+    go_on: Annotated[
+        bool, Parameter(negative=(), help="Where --out holds this very run already: go on with it.")
+    ] = False,
+    fold: Annotated[int | None, Parameter(help="Of --folds, train this one alone; the last to end sums up.")] = None,
+    set: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), help="Any setting: training.momentum=0.8 model.widths=32,64."),
+    ] = (),
+    json: Json = False,
+    quiet: Quiet = False,
+    **settings: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
+) -> None:
+    """Train a network on labelled data, judge it, and write a run folder with report.html.
+
+    The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label (or value)
+    columns, images with masks, labelme files, FASTA, volumes, MNIST or CIFAR files, an NPZ, or one of digits, mnist,
+    fashion-mnist, cifar10. The first line of output says what was taken for what; --kind and --task overrule it.
+
+    For example:
+
+        neocog train digits
+        neocog train photos/ --model resnet --minutes 20
+        neocog train table.csv --model torchvision:resnet18 --size 224 --folds 5
+        neocog train photos/ --task orientation
+        neocog train mnist --model cnn --widths 16,32 --activation maxout --augment turn=15 flip=off
+
+    Parameters
+    ----------
+    data
+        A folder or file, or the name of a known data set.
+    """
+    from neocog.verbs.ahead import planned
+    from neocog.verbs.train import command_line, start
+
+    base, own = settings_file(config), None if go_on or fold is not None else out
+    more, faults = by_section(set, {"data": data, **settings})
+    if faults:
+        raise_all([*faults, *faults_of(lambda: planned(base, {**more, "data": data, **settings}, own))])
+    run = start(planned(base, {**more, "data": data, **settings}, own), out, quiet, command_line(), go_on, fold)
+    print_result(run.result, json)
+
+
+@app.command
+def resume(
+    run: Path,
+    /,
+    *,
+    allow_changed: Annotated[bool, Parameter(negative=(), help="Also on data that have changed since.")] = False,
+    change: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), help="Settings that are other from now on; the report says so."),
+    ] = (),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on exactly where a run stopped: the same bytes as if it had never stopped.
+
+    For example:
+
+        neocog resume runs/classification/digits-cnn
+        neocog resume runs/classification/digits-cnn --change lr=0.0005 epochs=40
+    """
+    from neocog.verbs.train import resume as go_on
+
+    pairs = [each.partition("=") for each in change]
+    raise_all(
+        UserError(f"--change {each}: no value", fix="write --change lr=0.01")
+        for each, (_, eq, _) in zip(change, pairs, strict=True)
+        if not eq
+    )
+    print_result(go_on(run, quiet, allow_changed, {name: value for name, _, value in pairs}).result, json)
+
+
+@app.command
+def evaluate(
+    run: Path,
+    data: str | None = None,
+    /,
+    *,
+    reading: Reading = None,
+    out: Out = None,
+    any_range: AnyRange = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a trained run on its test part, or on other labelled data of the same classes.
+
+    Data are read as the run read its own, except for what the flags say.
+
+    For example:
+
+        neocog evaluate runs/classification/photos-cnn
+        neocog evaluate runs/classification/photos-cnn photos-of-another-camera/
+    """
+    from neocog.verbs import evaluate as verb
+
+    measured = verb.evaluate(run, data, out, quiet, any_range, **given(reading))
+    show(measured, json, lambda: verb.show(measured, console()))
+
+
+@app.command
+def predict(
+    run: Path,
+    /,
+    *files: Path,
+    out: Out = None,
+    tiled: Annotated[bool, Parameter(negative=(), help="Cut samples larger than the training's into blocks.")] = False,
+    any_range: AnyRange = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict files, folders or globs as CSV: label, probability and runners-up; or values; angles; areas of masks.
+
+    Files that cannot be read are skipped, with a row that says why; where all are, the exit code is 2.
+
+    For example:
+
+        neocog predict runs/classification/photos-cnn new/*.jpg
+        neocog predict runs/classification/photos-cnn new/ --out new.csv
+        neocog predict runs/classification/glands-resnet3d whole-body.nii.gz --tiled --out glands.csv
+    """
+    from neocog.verbs import predict as verb
+
+    if not files:
+        raise UserError("no files to predict", fix="neocog predict RUN FILES…")
+    predicted = verb.predict(run, files, out, quiet, tiled, any_range)
+    show(predicted.to_json(), json, lambda: predicted.show(out))
+    if all(row["skipped"] for row in predicted.rows):
+        raise SystemExit(2)  # said already, and why
+
+
+@app.command
+def explain(
+    run: Path,
+    /,
+    *files: Path,
+    out: Out = None,
+    about: Annotated[str, Parameter(help="The class or quantity to explain; default: what the network says.")] = "",
+    layers: Annotated[bool, Parameter(negative=(), help="Also weights and feature maps of every layer.")] = False,
+    layer: Annotated[
+        tuple[str, ...], Parameter(consume_multiple=True, negative=(), help="The same of these layers or blocks only.")
+    ] = (),
+    any_range: AnyRange = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what of each file the answer rests on (Grad-CAM, saliency), and what the layers make of it: a page, and PNGs.
+
+    Images, volumes (as slices through the strongest place) and sequences (letters that matter less fade).
+
+    For example:
+
+        neocog explain runs/classification/photos-cnn cat.jpg
+        neocog explain runs/classification/photos-cnn cat.jpg --about dog --layers
+        neocog explain runs/segmentation/cells-unet plate.tif --layer encoder.0 --out plate-explained
+    """
+    from neocog.verbs.explain import explain as verb
+
+    if not files:
+        raise UserError("no files to explain", fix="neocog explain RUN FILES…")
+    print(verb(run, files, out, about=about, layers=layer or layers, quiet=quiet, any_range=any_range).page)
+
+
+@app.command
+def report(*runs: Path, out: Out = None) -> None:
+    """Write the HTML page of a run again, or one page that compares several runs, with paired tests.
+
+    For example:
+
+        neocog report runs/classification/digits-cnn
+        neocog report runs/classification/digits-*
+    """
+    from neocog.verbs.report import report as write
+
+    if not runs:
+        raise UserError("no run to report on", fix="neocog report RUN [RUN…]")
+    print(write(list(runs), out))
+
+
+def print_result(result: Path, json: bool) -> None:
+    """The result as JSON, or nothing more: the verb has said what people want to know."""
+    if json and result.is_file():
+        print(result.read_text(encoding="utf-8"), end="")

@@ -1,0 +1,143 @@
+"""``open_masks``: a path with images and masks → ``Dataset``, every mask looked at once, every fault told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from neocog.data.dataset import Array, BadImage, Dataset, LeftOut, Taken
+from neocog.data.formats.decoding import Decoding
+from neocog.data.formats.images import FileImages
+from neocog.data.formats.mask_values import stored_values
+from neocog.data.masks import MaskFiles, in_threads
+from neocog.data.names import Names
+from neocog.data.objects import ObjectMasks
+from neocog.data.readers.labelme_dataset import open_labelme
+from neocog.data.readers.mask_classes import given_colours, given_names
+from neocog.data.readers.mask_coding import decide, decide_objects
+from neocog.data.readers.mask_decided import Given, Values
+from neocog.data.readers.mask_folders import Layout, find_layout
+from neocog.data.readers.mask_look import Look, look
+from neocog.data.readers.mask_table import masks_in_table
+from neocog.data.readers.reading import Reading
+from neocog.data.readers.table import CSV_SUFFIXES
+from neocog.errors import UserError, listed, printable, raise_all
+
+MOST_TOLD = 20  # faults of single masks
+
+
+def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """Images with masks, or None where the path holds no such layout. Raises UserError with all faults of all masks.
+
+    Read are: images/ with masks/ (labels/, annotations/), also below train/ val/ test/; masks beside their images as
+    x_mask.png; SegNet's train/ trainannot/ …; images_prepped_train/ annotations_prepped_train/ …; Pascal VOC; nnU-Net's
+    two-dimensional layout; a CSV with the columns image and mask; labelme's JSON files.
+    """
+    if path.is_file():
+        table = masks_in_table(path) if path.suffix.lower() in CSV_SUFFIXES else None
+        return _dataset(path.parent, table.layout, decoding, reading, table.groups) if table else None
+    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in CSV_SUFFIXES and file.is_file()]
+    for file in tables if len(tables) == 1 else []:
+        if table := masks_in_table(file):
+            return _dataset(path, table.layout, decoding, reading, table.groups)
+    layout = find_layout(path, certain=reading.task == "segmentation")
+    if layout is not None:
+        return _dataset(path, layout, decoding, reading, None)
+    found = open_labelme(path, decoding, reading.on_bad, reading.unlabelled, reading.task == "segmentation")
+    if found and reading.instances:
+        what = "--instances reads numbered masks from files, not yet labelme's shapes"
+        raise UserError(
+            what, printable(str(path)), "neocog convert labelme writes masks, whose pieces are objects then"
+        )
+    return found
+
+
+def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:
+    images, masks = Names(pair.image for pair in layout.pairs), Names(pair.mask for pair in layout.pairs)
+    folders = [root / folder for folder in layout.listed]
+    names, ignored = given_names(folders)
+    names, colours = names or layout.names, given_colours(folders)
+    closely = reading.instances or not (names or colours)
+    found = _look(FileImages(root, images, decoding), FileImages(root, masks, decoding), closely)
+    looks, faults = [look for look, fault in found if look and not fault], [fault for _, fault in found if fault]
+    problems: list[UserError] = list(_partners(root, layout) if reading.unlabelled == "stop" else ())
+    problems += faults[:MOST_TOLD]
+    if len(faults) > MOST_TOLD:
+        problems.append(UserError(f"{len(faults)} masks cannot be used", f"the first {MOST_TOLD} are told above"))
+    told = reading.ignore if reading.ignore is not None else ignored if ignored is not None else layout.ignore
+    given = Given(
+        names, colours, told, reading.remap, printable(str(root)), reading.mask_values, reading.background
+    )  # fmt: skip
+    decided, chosen = None, decide_objects if reading.instances else decide
+    try:
+        decided = chosen(Values(looks), given) if looks else None
+    except UserError as error:
+        problems.append(error)
+    raise_all(problems)
+    assert decided is not None  # without values there was a fault
+    taken = [
+        Taken(layout.kind, "images with their masks", f"{len(masks)} pairs of equal names", "--task classification")
+    ]
+    notes = [*layout.notes, *decided.notes]
+    splits = np.array([pair.split for pair in layout.pairs])
+    left = [LeftOut(name, "", "no mask") for name in layout.images] + [
+        LeftOut(name, "", "a mask without an image") for name in layout.masks
+    ]
+    if left:
+        notes.append(f"{len(left)} images or masks without partner left out")
+    return Dataset(
+        kind=layout.kind,
+        root=root,
+        names=images,
+        labels=np.zeros(len(images), np.int64),
+        classes=decided.classes,
+        images=FileImages(root, images, decoding),
+        splits=splits if (splits != "").any() else None,
+        groups=groups,
+        notes=tuple(notes),
+        taken=(*taken, *decided.taken),
+        left_out=tuple(left),
+        masks=ObjectMasks(root, masks, decided.coding, decided.by, decoding)
+        if decided.by
+        else MaskFiles(root, masks, decided.coding, decoding),
+    )
+
+
+def _look(images: FileImages, masks: FileImages, pieces: bool) -> list[tuple[Look | None, BadImage | None]]:
+    """What each mask shows, and its fault: it cannot be read, or is not of its image's size."""
+
+    def one(index: int) -> tuple[Look | None, BadImage | None]:
+        name = masks.files[index]
+        try:
+            keys, kind = stored_values(masks.stored(index), masks.decoding, name)
+        except BadImage as error:
+            return None, BadImage(error.what, error.where, error.fix)
+        fault = None
+        if keys.shape != (size := _size(images, index) or keys.shape):
+            shapes = f"{keys.shape[0]} × {keys.shape[1]}, its image {size[0]} × {size[1]} (height × width)"
+            fault = BadImage(f"the mask has {shapes}", name, f"save it at the size of {images.files[index]}")
+        return look(keys, name, kind, pieces), fault
+
+    return in_threads(one, len(masks))
+
+
+def _size(images: FileImages, index: int) -> tuple[int, ...] | None:
+    """Of the upright image; None where it cannot be read, which is told when its pixels are."""
+    try:
+        return images.header(index).size
+    except BadImage:
+        return None
+
+
+def _partners(root: Path, layout: Layout) -> Iterator[UserError]:
+    for what, names in (("images without a mask", layout.images), ("masks without an image", layout.masks)):
+        if names:
+            total = len(names)
+            where = f"{printable(str(root))}: {_names(names)}"
+            yield UserError(f"{total} {what}", where, "add the missing files, or --unlabelled skip")
+
+
+def _names(names: Sequence[str]) -> str:
+    return listed(map(printable, names), 50)

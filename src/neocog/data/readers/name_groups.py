@@ -1,0 +1,157 @@
+"""Groups that file names tell: the patient of a slice, the slide of a tile, the video of a frame.
+
+patient03_slice_2.png and patient03_slice_5.png belong together; airplane_001.png and airplane_002.png do not. What stands
+before a running number is a group where it is itself numbered, where the running numbers begin anew with each, and where
+there are enough of them in every class; binding too much costs little, tearing a patient costs the truth of the figures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.data.dataset import Dataset, Taken
+from neocog.data.readers.levels import UNIT
+from neocog.data.readers.mask_groups import inferred_groups
+from neocog.data.readers.reading import Reading
+from neocog.errors import UserError, listed, printable
+
+PIECE = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
+# What stands before a running number: the slice, tile, time, channel, copy of one and the same thing
+RUNNING = frozenset((
+    "slice", "slc", "sl", "tile", "frame", "frm", "fr", "f", "img", "image", "im", "picture", "z", "t", "x", "y", "s", "c", "ch",
+    "w", "patch", "crop", "roi", "fov", "field", "page", "pic", "view", "scan", "aug", "copy", "rot", "part", "seg", "cell",
+    "cut", "section", "row", "col", "r", "position", "pos", "time", "tp", "stack", "channel", "layer", "angle",
+))  # fmt: skip
+MOST_CUTS = 4  # pieces taken off the end of a name
+LEAST_GROUPS, LEAST_OF_A_CLASS = 5, 3  # fewer are too few units to split by
+SHARE = 0.95  # of the names that must have a group
+
+
+@dataclass(frozen=True)
+class Found:
+    """Groups (N,), "" where a name has none; ``why`` they do not serve, or "" where they do."""
+
+    groups: NDArray[np.str_]
+    why: str
+
+    def shown(self) -> str:
+        different = sorted(set(self.groups.tolist()) - {""})
+        return f"{len(different):,} different: {listed(different, 3)}"
+
+
+def bound(data: Dataset, reading: Reading) -> Dataset:
+    """The data set with the groups that its files' names tell, where it has none yet; ``--groups`` overrules."""
+    if reading.groups == "none" or not len(data):
+        return data
+    if reading.groups:
+        return _asked(data, reading.groups)
+    if data.groups is not None or data.images.path(0) is None:
+        return data
+    part, flag = "file names", "--groups none"
+    groups, note = inferred_groups(data.names)
+    if groups is not None:
+        return replace(data, groups=groups, taken=(*data.taken, Taken(part, "group", note, flag)))
+    found = groups_in_names(data)
+    if found is None:
+        return data
+    if found.why:
+        told = Taken(part, "not used", f"{found.shown()}, {found.why}", "--groups names:REGEX")
+        return replace(data, taken=(*data.taken, told))
+    told = Taken(part, "group", f"{found.shown()}; the numbers behind begin anew with each", flag)
+    return replace(data, groups=found.groups, taken=(*data.taken, told))
+
+
+def _asked(data: Dataset, text: str) -> Dataset:
+    kind, _, pattern = text.partition(":")
+    if kind != "names" or not pattern:
+        raise UserError(f"--groups {printable(text)}", fix="write names:REGEX, such as names:'(patient\\d+)', or none")
+    try:
+        regex = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"--groups {printable(text)}: no regular expression ({error})") from None
+    matches = [regex.search(name) for name in data.names]
+    groups = [(match[1] if regex.groups else match[0]) or "" if match else "" for match in matches]
+    without = [name for name, group in zip(data.names, groups, strict=True) if not group]
+    if without:
+        what = f"--groups {printable(text)}: {len(without):,} of {len(data):,} names do not match"
+        raise UserError(what, listed(without, 3), "write an expression that finds a group in each path")
+    evidence = f"{len(set(groups)):,} different, as asked"
+    return replace(
+        data, groups=np.array(groups), taken=(*data.taken, Taken("file names", "group", evidence, "--groups"))
+    )
+
+
+def groups_in_names(data: Dataset) -> Found | None:
+    """The coarsest groups that the names tell; those that are too few to split by where there are no others."""
+    cuts = [_cuts(PurePosixPath(name).stem) for name in data.names]
+    if sum(bool(found) for found in cuts) < SHARE * len(cuts):
+        return None
+    best: Found | None = None
+    for depth in range(MOST_CUTS):
+        at = [found[min(depth, len(found) - 1)] if found else ("", "") for found in cuts]
+        found = _judged(data, [group for group, _ in at], [tail for _, tail in at])
+        if found is not None and (best is None or best.why or not found.why):
+            best = found
+    return best
+
+
+def _cuts(stem: str) -> list[tuple[str, str]]:
+    """(what stays, the running part that goes), the least taken off first.
+
+    >>> _cuts("patient03_slice_2"), _cuts("airplane_001"), _cuts("cat")
+    ([('patient03', '_slice_2')], [], [])
+    """
+    pieces, found = PIECE.findall(stem), []
+    for _ in range(MOST_CUTS):
+        if not pieces or not pieces[-1].isdigit():
+            break
+        pieces.pop()
+        while pieces and (not pieces[-1].isalnum() or pieces[-1].lower() in RUNNING):
+            pieces.pop()
+        rest = "".join(pieces)
+        if any(c.isdigit() for c in rest) or UNIT.fullmatch(rest):
+            found.append((rest, stem[len(rest) :]))
+    return found
+
+
+def _judged(data: Dataset, groups: Sequence[str], tails: Sequence[str]) -> Found | None:
+    """None where these are no groups at all."""
+    names, of = np.unique(np.array(groups), return_inverse=True)
+    count = int((names != "").sum())
+    if count < 2 or 2 * count > len(groups) or not _begin_anew(of, tails) or _are_the_values(data, groups):
+        return None
+    if data.has_classes:
+        pairs = np.unique(np.stack([data.labels, of]), axis=1)
+        each = np.bincount(pairs[0], minlength=len(data.classes))
+        if (each <= 1).all():  # the name says the class
+            return None
+        fewest = int(each.min())
+    else:
+        fewest = count
+    why = "too few to split by" if count < LEAST_GROUPS or fewest < LEAST_OF_A_CLASS else ""
+    return Found(np.array(groups), why)
+
+
+def _begin_anew(of: NDArray[np.int64], tails: Sequence[str]) -> bool:
+    """Whether most running numbers stand behind several groups."""
+    numbers, which = np.unique(np.array(tails), return_inverse=True)
+    pairs = np.unique(np.stack([which, of]), axis=1)
+    shared = np.bincount(pairs[0], minlength=len(numbers)) > 1
+    return 2 * int(shared[which].sum()) >= len(tails)
+
+
+def _are_the_values(data: Dataset, groups: Sequence[str]) -> bool:
+    """Whether a name begins with the value that is learned, as in 25_0001.png of age 25."""
+    if data.values is None:
+        return False
+    same = 0
+    for group, value in zip(groups, data.values[:, 0].tolist(), strict=True):
+        found = re.search(r"\d+(?:\.\d+)?$", group)
+        same += found is not None and float(found[0]) == value
+    return 2 * same >= len(groups)

@@ -1,0 +1,54 @@
+"""The chapter of pictures: where the network is most confidently wrong, and where it is surest and right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.records import Picture, Pictures, Section, Text
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One test image: its name in the data set, its ``thumbnail``, and what was said of it."""
+
+    name: str
+    png: str
+    truth: str
+    prediction: str
+    probability: float
+
+
+def worst_and_surest(truth: Array, prediction: Array, probability: Array, count: int = 12) -> tuple[Array, Array]:
+    """Indices of the most confidently wrong and of the most confidently right; each (N,) argument in test order."""
+    order = np.argsort(-np.asarray(probability), kind="stable")
+    right = np.asarray(truth)[order] == np.asarray(prediction)[order]
+    return order[~right][:count], order[right][:count]
+
+
+def mistakes_chapter(worst: Sequence[Example], surest: Sequence[Example], wrong: int, n: int) -> Section:
+    """``wrong`` of ``n`` test images are mistakes; ``worst`` and ``surest`` as ``worst_and_surest`` orders them."""
+    if worst:
+        intro = (
+            f"{wrong:,} of {n:,} test images are wrong. Look at the most confident first: often the label is at fault."
+        )
+    else:
+        intro = f"All {n:,} test images are right."
+    items: list[Text | Pictures] = [Text(intro)]
+    if worst:
+        bad = tuple(Picture(e.png, f"{_said(e)}\nin truth {e.truth}\n{e.name}", "bad") for e in worst)
+        items.append(Pictures(bad, "Most confidently wrong."))
+    if surest:
+        good = tuple(Picture(e.png, f"{_said(e)}\n{e.name}", "good") for e in surest)
+        items.append(Pictures(good, "Most confidently right."))
+    return Section("Most confident errors", tuple(items), "mistakes")
+
+
+def _said(example: Example) -> str:
+    return f"{example.prediction}, {example.probability * 100:.1f} % sure"

@@ -1,0 +1,224 @@
+"""Classification, from settings to report: one of K classes for each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neocog.config import Config
+from neocog.data.dataset import Dataset
+from neocog.data.preprocessing import Preprocessing
+from neocog.engine.loop import Learner, Loop
+from neocog.errors import UserError, listed
+from neocog.interop.engine import computed_by
+from neocog.metrics.calibration import calibration_bins
+from neocog.metrics.classification import classification_measures, per_class
+from neocog.metrics.counts import confusion
+from neocog.metrics.unseen import best_cut
+from neocog.networks import build
+from neocog.predictor import Predictor, probabilities
+from neocog.records import Section
+from neocog.tasks import report as chapter
+from neocog.tasks.classification.blocks import predict_blocks
+from neocog.tasks.classification.calibration import calibration, other_shares, pull, stated
+from neocog.tasks.classification.objective import Classification, balanced_weights
+from neocog.tasks.classification.predictions import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
+from neocog.tasks.classification.reading import reading_chapter
+from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_chapter, unseen_measures
+from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.files import pieces
+from neocog.tasks.job import Job
+from neocog.tasks.task import Predicted, Study, position
+from neocog.tasks.thumbnails import thumbnails
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Logits (n, K) of samples, and their true classes (n,); ``strangers``: samples of classes that no network saw."""
+
+    logits: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    strangers: Strangers | None = None
+
+
+class ClassificationStudy(Study):
+    """One label a sample."""
+
+    name = "classification"
+    needs = "classification"
+    losses = ("cross-entropy", "mse", "mae")
+    models: ClassVar = {"images": "cnn", "sequences": "barcode-resnet", "volumes": "resnet3d"}
+    has_baseline = True
+    most_batch = 64  # of MNIST and CIFAR-10 the validation parts were answered better than with 128, in as many epochs
+    steps = 10_000
+
+    def check(self, config: Config, dataset: Dataset) -> None:
+        if config.data.unseen and config.data.folds:
+            raise UserError("--unseen and --folds cannot go together", fix="leave one of the two out")
+
+    def task(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
+    ) -> Classification:
+        training, model = config.training, config.model
+
+        def network() -> torch.nn.Module:
+            net = build(model.model, preprocessing.inputs, preprocessing.size, len(dataset.classes), **model.options)
+            return computed_by(training.engine, net, preprocessing.inputs, preprocessing.size)
+
+        weights: tuple[float, ...] = ()
+        if training.class_weights == "balanced":
+            weights = balanced_weights(dataset.labels[train].tolist(), len(dataset.classes))
+        return Classification(network, dataset.classes, training.loss, training.label_smoothing, weights)  # type: ignore[arg-type]
+
+    def facts(self, job: Job) -> dict[str, Any]:
+        return {} if job.dataset.form == "sequences" else {"stored": usual_size(job)}
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+        labels = matched(samples.dataset, predictor.classes)[samples.positions]
+        logits = [np.empty((0, len(predictor.classes)), np.float32)]
+        for where, pixels in samples.batches(predictor.preprocessing):
+            logits.append(predictor.of_pixels(pixels))
+            advance(len(where))
+        return Answers(np.concatenate(logits), labels, strangers_of(predictor, samples))
+
+    def learned(
+        self, predictor: Predictor, validation: Answers, job: Job, parts: Mapping[str, Samples], advance: Advance
+    ) -> dict[str, Any]:
+        facts = calibration(
+            validation.logits, validation.labels, pull(job), job.dataset.labels[parts["train"].positions]
+        )
+        if validation.strangers is not None:
+            if not len(validation.labels):
+                raise UserError(
+                    "--unseen needs a validation part to set the threshold", fix="give --split a second share"
+                )
+            facts["none_below"] = best_cut(validation.logits.max(axis=1), validation.strangers.scores)
+        elif job.dataset.form == "sequences":
+            facts |= none_below(validation.logits)
+        return facts
+
+    def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+        logits, labels, groups, seed = answers.logits, answers.labels, samples.groups, samples.seed
+        found = classification_measures(logits, labels, groups, seed, predictor.temperature, predictor.offsets)
+        if answers.strangers is not None and samples.part == "test":
+            found |= unseen_measures(logits.max(axis=1), answers.strangers, predictor.facts["none_below"])
+        return Evaluation(found, {"per_class": per_class(logits, labels, predictor.classes, groups, seed)})
+
+    def differences(self, predictor: Predictor, answers: Answers) -> list[str]:
+        return [*super().differences(predictor, answers), *other_shares(predictor, answers.labels)]
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        test, dataset = loop.feed.parts["test"], job.dataset
+        calibrated = predictor.probabilities(answers.logits)
+        chapters = _chapters(job, loop, predictor, answers, calibrated, evaluated)
+        if dataset.form == "sequences":
+            chapters.append(reading_chapter(job, predictor, loop, test, answers.logits.argmax(1)))
+        if answers.strangers is not None:
+            assert job.data.unseen is not None
+            measures = evaluated["test"].measures
+            chapters.append(unseen_chapter(measures, len(job.data.unseen.classes), predictor.facts["none_below"]))
+        kept = ("temperature", "offsets", "prevalence", "stored", "none_below")
+        return Report(
+            predictions=predictions_csv(dataset, test, answers.labels, answers.logits, calibrated),
+            chapters=chapters,
+            result={name: predictor.facts[name] for name in kept if name in predictor.facts},
+        )
+
+    def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
+        if predictor.preprocessing.encoding == "nucleotides":
+            raise UserError("--tiled is not for sequences", fix="leave it out")
+        return predict_blocks(predictor, paths, advance)
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """The logit of the class."""
+        named = position(about, predictor.classes)
+        index = outputs.argmax(1) if named is None else torch.full((len(outputs),), named)
+        shares = predictor.probabilities(outputs.detach().float().numpy())[range(len(index)), index.numpy()]
+        told = [f"{predictor.classes[k]} {share:.1%}" for k, share in zip(index.tolist(), shares, strict=True)]
+        return outputs.gather(1, index[:, None])[:, 0], told
+
+    def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
+        """Label and calibrated probability of the likeliest class, of up to two runners-up, and of every class.
+
+        Where a threshold is recorded, ``none`` is "yes" for a sample whose largest logit lies below it.
+        """
+        rows: list[dict[str, Any]] = []
+        threshold, classes = predictor.facts.get("none_below"), predictor.classes
+        for piece in pieces(paths, predictor, advance):
+            good = [part.pixels for part in piece if part.pixels is not None]
+            logits = predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else np.empty((0, 1), np.float32)
+            found = iter(zip(logits, predictor.probabilities(logits), strict=True) if good else ())
+            for part in piece:
+                row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
+                if not part.fault:
+                    scores, values = next(found)
+                    row |= class_rows(scores, values, classes)
+                    if threshold is not None:
+                        row["none"] = "yes" if scores.max() < threshold else ""
+                rows.append(row)
+        heads = [*(head for pair in RANKS for head in pair), *columns(classes), *["none"] * (threshold is not None)]
+        return Predicted(("path", *heads, "skipped"), tuple(rows))
+
+
+def usual_size(job: Job) -> list[int]:
+    """The median sides of the training samples as stored: the scale at which the network learned."""
+    return [int(side) for side in np.median(job.stored_sizes("train"), axis=0)]
+
+
+def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """(N,) labels in the run's order of classes. Raises UserError for classes that the run does not know."""
+    unknown = [name for name in dataset.classes if name not in classes]
+    if unknown:
+        raise UserError(f"the run does not know the classes {listed(unknown)}", fix=f"it knows {listed(classes, 30)}")
+    order = np.array([classes.index(name) for name in dataset.classes], dtype=np.int64)
+    return order[dataset.labels]
+
+
+def _chapters(
+    job: Job, loop: Loop, predictor: Predictor, test: Answers, calibrated: NDArray[np.float64],
+    evaluated: Mapping[str, Evaluation],
+) -> list[Section]:  # fmt: skip
+    """Results, confusion, mistakes, calibration."""
+    classes, raw = job.dataset.classes, probabilities(test.logits)
+    correct = raw.argmax(1) == test.labels
+    said = np.arange(len(raw)), raw.argmax(1)
+    bins = [calibration_bins(p[said], correct) for p in (raw, calibrated)]
+    totals = {"confusion": torch.from_numpy(confusion(test.labels, raw.argmax(1), len(classes)))}
+    return [
+        chapter.measures_chapter(*measures_of(evaluated)),
+        *job.task.sections(classes, totals),
+        _mistakes(job, loop, test, calibrated),
+        chapter.calibration_chapter(bins[0], bins[1], predictor.temperature, stated(predictor.facts)),
+    ]
+
+
+def _mistakes(job: Job, loop: Loop, test: Answers, calibrated: NDArray[np.float64]) -> Section:
+    """The test samples that the network is surest of, among the wrong and among the right."""
+    prediction = test.logits.argmax(1)
+    surety = calibrated[np.arange(len(prediction)), prediction]
+    names, samples = job.dataset.classes, loop.feed.parts["test"]
+    examples = [
+        [
+            chapter.Example(
+                png=png,
+                name=job.dataset.names[samples[place]],
+                truth=names[test.labels[place]],
+                prediction=names[prediction[place]],
+                probability=float(surety[place]),
+            )
+            for png, place in zip(thumbnails(job, loop, samples[places]), places, strict=True)
+        ]
+        for places in chapter.worst_and_surest(test.labels, prediction, surety, MISTAKES)
+    ]
+    wrong = int((prediction != test.labels).sum())
+    return chapter.mistakes_chapter(examples[0], examples[1], wrong, len(test.labels))

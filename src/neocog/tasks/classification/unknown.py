@@ -1,0 +1,72 @@
+"""None of these: classes that were set aside say where to cut, and how well that works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.data.loader import Streamed
+from neocog.metrics import proportion_measure
+from neocog.metrics.unseen import known_from_unseen
+from neocog.predictor import Predictor
+from neocog.records import Measure, Section, Table, Text
+from neocog.tasks.evaluation import Samples
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """The largest logit (m,) of each sample of unseen classes, and the name of its class (m,).
+
+    The largest logit as a score: Hendrycks et al. 2022, "Scaling out-of-distribution detection".
+    """
+
+    scores: NDArray[np.float32]
+    classes: NDArray[np.str_]
+
+
+def strangers_of(predictor: Predictor, samples: Samples) -> Strangers | None:
+    """Every other class that was set aside sets the threshold, together with the validation part; the others and the test
+    part judge it, so that nothing is judged by what it was chosen with.
+    """
+    data = samples.unseen
+    if data is None:
+        return None
+    chosen = np.flatnonzero(data.labels % 2 == (samples.part == "test"))
+    them = Samples(data, chosen, Streamed(data.images, predictor.preprocessing), samples.seed)
+    found = [predictor.of_pixels(pixels).max(axis=1) for _, pixels in them.batches(predictor.preprocessing)]
+    return Strangers(np.concatenate(found), np.array(data.classes)[data.labels[chosen]])
+
+
+def unseen_measures(known: NDArray[np.float32], strangers: Strangers, cut: float) -> dict[str, Measure]:
+    """How well the threshold tells them apart; ``known`` (n,): the largest logits of the test part."""
+    groups = np.concatenate(
+        [np.array([f"known {i}" for i in range(len(known))]), np.char.add("unseen ", strangers.classes)]
+    )
+    refused, kept = int((strangers.scores < cut).sum()), int((known >= cut).sum())
+    count = len(strangers.scores)
+    return {
+        "unseen_auroc": known_from_unseen(known, strangers.scores, groups),
+        "unseen_refused": proportion_measure(refused, count),
+        "known_kept": proportion_measure(kept, len(known)),
+    }
+
+
+def unseen_chapter(measures: Mapping[str, Measure], away: int, cut: float) -> Section:
+    """``away``: classes that were set aside."""
+    text = (
+        f"{away} classes were set aside, and no network saw them: {(away + 1) // 2} of them set the threshold on the largest "
+        f"logit ({cut:.3g}), the other {away // 2} judge it. Below it the answer is “none of these”."
+    )
+    titles = {
+        "unseen_auroc": "AUROC, known from unseen",
+        "unseen_refused": "unseen refused",
+        "known_kept": "known kept",
+    }
+    rows = tuple(
+        (title, f"{m.value:.4f}", m.interval, m.n) for name, title in titles.items() for m in (measures[name],)
+    )
+    table = Table(("measure", "value", "95 % interval", "n"), rows, "AUROC's interval is over classes and samples.")
+    return Section("Unknown classes", (Text(text), table), "unseen")

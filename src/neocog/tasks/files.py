@@ -1,0 +1,75 @@
+"""The user's files as fitted pixels, a few at a time: what every study's ``predict`` begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from neocog.data.dataset import Array, BadImage, Header
+from neocog.data.formats.files import VOLUME_SUFFIXES, read_bytes
+from neocog.data.formats.images import IMAGE_SUFFIXES, Decoding, decode_bytes
+from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.fasta import SUFFIXES as FASTA_SUFFIXES
+from neocog.data.resize import fit
+from neocog.data.sequences import read_unlabelled
+from neocog.errors import UserError
+from neocog.predictor import Predictor
+from neocog.tasks.evaluation import SEQUENCES, Advance, at_once
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One sample of a file: its fitted pixels (C, …), or the fault for which it has none."""
+
+    name: str
+    pixels: Array | None = None
+    fault: str = ""
+    size: tuple[int, ...] = ()  # of the stored image, before fitting
+
+
+def suffixes(recipe: Preprocessing) -> tuple[str, ...]:
+    """Of the files that can hold such samples."""
+    if recipe.encoding == "nucleotides":
+        return FASTA_SUFFIXES
+    return (*IMAGE_SUFFIXES, *(VOLUME_SUFFIXES if len(recipe.size) == 3 else ()))
+
+
+def read(path: Path, recipe: Preprocessing) -> tuple[Array, Header]:
+    """Stored pixels (…, C) of a file, and its header. Raises BadImage."""
+    return decode_bytes(read_bytes(path, str(path)), Decoding.recorded(recipe), str(path))
+
+
+def pieces(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Iterator[list[Piece]]:
+    """As many samples as go through the network at once, in the order of the files; ``advance`` is called with each file."""
+    recipe = predictor.preprocessing
+    if recipe.encoding == "nucleotides":
+        for path in paths:
+            yield from _sequences(path, recipe)
+            advance(1)
+        return
+    batch = at_once(recipe)
+    for start in range(0, len(paths), batch):
+        found = []
+        for path in paths[start : start + batch]:
+            try:
+                stored, header = read(path, recipe)
+                pixels = fit(stored, recipe)
+                predictor.look(pixels, str(path), header)
+                found.append(Piece(str(path), pixels, size=stored.shape[:-1]))
+            except BadImage as error:
+                found.append(Piece(str(path), fault=error.what))
+            advance(1)
+        yield found
+
+
+def _sequences(path: Path, recipe: Preprocessing) -> Iterator[list[Piece]]:
+    """The records of a FASTA file under their ids; a file with faults is one piece that says so."""
+    try:
+        ids, array = read_unlabelled(path, recipe.size[-1])
+    except (UserError, OSError) as error:
+        yield [Piece(str(path), fault=error.what if isinstance(error, UserError) else str(error.strerror))]
+        return
+    for start in range(0, len(ids), SEQUENCES):
+        stop = start + SEQUENCES
+        yield [Piece(name, codes) for name, codes in zip(ids[start:stop], array[start:stop], strict=True)]

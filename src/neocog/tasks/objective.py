@@ -1,0 +1,46 @@
+"""Task: what is learned. The only abstract class of neocog; six methods, with no device, rank, file or precision in them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn import Module
+
+from neocog.data.loader import Batch
+from neocog.records import Section
+
+
+class Task(ABC):
+    """The interface between what is learned (tasks/) and how it is learned (engine/)."""
+
+    chooses: ClassVar[bool] = True  # whether the first measure says which epoch is best; if not, the last one is
+
+    @abstractmethod
+    def networks(self) -> dict[str, Module]:
+        """{"model": …} or {"generator": …, "discriminator": …}, freshly initialised from the current seed."""
+
+    @abstractmethod
+    def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        """Yield (name of the network to update, its loss): a generator, since a GAN yields twice, everything else once.
+
+        A loss is the mean over the batch's samples of (weight ×) the sample's loss, so that pieces of a batch add up exactly.
+        """
+
+    @abstractmethod
+    def predict(self, nets: Mapping[str, Module], inputs: Tensor) -> Tensor:
+        """What the user wants: probabilities (B, K), values, a mask, samples."""
+
+    @abstractmethod
+    def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
+        """Additive sums: exact under any batch size and number of ranks."""
+
+    @abstractmethod
+    def measures(self, totals: Mapping[str, Tensor]) -> dict[str, float]:
+        """Ratios of the sums, taken once, at the end. The first one chooses "best" (``higher_is_better``)."""
+
+    @abstractmethod
+    def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
+        """Tables, curves and grids of the report (records of run.py)."""

@@ -1,0 +1,250 @@
+"""Regression, from settings to report: numbers for each sample, each with an interval that holds what it promises."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neocog.augment import Changes
+from neocog.augment.values import ValueChanges, check, usual
+from neocog.augment.volume import VolumeChanges
+from neocog.augment.volume_values import true_changes
+from neocog.config import Config
+from neocog.data.dataset import Array, Dataset
+from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.angles import period_of
+from neocog.data.readers.cells import safe_cell
+from neocog.engine.loop import Learner, Loop
+from neocog.errors import UserError, listed
+from neocog.metrics.regression import COVERED, coverage, half_width, regression_measures, several
+from neocog.networks import build
+from neocog.predictor import Predictor
+from neocog.records import Picture
+from neocog.tasks import report as chapter
+from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.files import pieces
+from neocog.tasks.job import Job
+from neocog.tasks.regression.objective import Regression
+from neocog.tasks.task import Predicted, Study, position
+from neocog.tasks.thumbnails import thumbnails
+
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Answers:
+    """(n, V) each: values, their stated spread, the truth, the error."""
+
+    values: Array
+    spread: Array
+    truth: Array
+    error: Array
+
+
+class RegressionStudy(Study):
+    """Numbers, in the units of their columns."""
+
+    name = "regression"
+    needs = "regression"
+    losses = ("mse", "mae", "huber", "gaussian")
+    models: ClassVar = {"images": "cnn", "volumes": "resnet3d"}
+    has_baseline = True
+
+    def task(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
+    ) -> Regression:
+        assert dataset.values is not None
+        known = dataset.values[train].astype(np.float64)
+        spread = known.std(axis=0)
+        same = [name for name, width in zip(dataset.quantities, spread, strict=True) if width == 0]
+        if same:
+            what = f"{listed(same)} does not vary over the {len(train):,} training samples"
+            raise UserError(what, fix="leave it out with --targets, or split the data otherwise")
+        facts = {
+            "mean": known.mean(axis=0).tolist(),
+            "std": spread.tolist(),
+            "loss": config.training.loss,
+            "periods": [period_of(name) for name in dataset.quantities],
+        }
+        model, count = config.model, width(facts)
+        return task_of(
+            facts, lambda: build(model.model, preprocessing.inputs, preprocessing.size, count, **model.options)
+        )
+
+    def changes(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing
+    ) -> tuple[Changes | None, Changes | None]:
+        """Mirroring where it falsifies nothing, and what is asked for, unless that falsifies a target."""
+        if dataset.form == "volumes":
+            volumes = true_changes(dataset.quantities, config.training.augment)
+            return (VolumeChanges(volumes) if volumes.is_on() else None), None
+        if dataset.form != "images":
+            return super().changes(config, dataset, preprocessing)
+        policy = usual(dataset.quantities, dataset.mirror).changed(config.training.augment)
+        check(policy, dataset.quantities)
+        periods = tuple(map(period_of, dataset.quantities))
+        assert dataset.values is not None
+        positive = any(periods) and bool((dataset.values[:, np.array(periods) > 0] >= 0).all())
+        return (ValueChanges(policy, periods, positive) if policy.is_on() else None), None
+
+    def facts(self, job: Job) -> dict[str, Any]:
+        assert isinstance(job.task, Regression)
+        task = job.task
+        facts = {"mean": task.mean, "std": task.std, "loss": task.loss, "periods": task.periods}
+        return facts | {"outputs": width(facts)}
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+        task, truth = (
+            task_of(predictor.facts),
+            truths(samples.dataset, predictor.facts["quantities"])[samples.positions],
+        )
+        parts = [np.empty((0, int(predictor.facts["outputs"])), np.float32)]
+        for where, pixels in samples.batches(predictor.preprocessing):
+            parts.append(predictor.of_pixels(pixels))
+            advance(len(where))
+        values, spread = task.read(torch.from_numpy(np.concatenate(parts)))
+        error = task.error(values.double(), torch.from_numpy(truth).double()).numpy()
+        return Answers(values.numpy(), spread.numpy(), truth, error)
+
+    def learned(
+        self, predictor: Predictor, validation: Answers, job: Job, parts: Mapping[str, Samples], advance: Advance
+    ) -> dict[str, Any]:
+        """The width of the intervals; the test part says whether they hold."""
+        columns = zip(validation.error.T, validation.spread.T, strict=True)
+        return {"half": [half_width(error, spread) for error, spread in columns]}
+
+    def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+        """Every quantity's errors with intervals, and how often its stated intervals held."""
+        each = []
+        for error, spread, truth, half in zip(
+            answers.error.T, answers.spread.T, answers.truth.T, halves(predictor), strict=True
+        ):
+            measures = regression_measures(error, truth, samples.groups, samples.seed)
+            each.append(measures | {"coverage_90": coverage(error, spread, half, samples.groups, samples.seed)})
+        return Evaluation(several(each, predictor.facts["quantities"]))
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        names, half = job.dataset.quantities, halves(predictor)
+        quantities = [
+            chapter.Quantity(
+                name,
+                answers.truth[:, k],
+                answers.error[:, k],
+                half[k] * answers.spread[:, k],
+                coverage(answers.error[:, k], answers.spread[:, k], half[k]),
+            )
+            for k, name in enumerate(names)
+        ]
+        return Report(
+            predictions=predictions_csv(job.dataset, loop.feed.parts["test"], answers, half),
+            chapters=[
+                chapter.measures_chapter(*measures_of(evaluated)),
+                chapter.regression_chapter(quantities, COVERED),
+                extremes(job, loop, answers, task_of(predictor.facts)),
+            ],
+            result={"quantities": list(names)},
+        )
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """The value of the quantity, in its unit; of several the first."""
+        names = list(predictor.facts["quantities"])
+        index = position(about, names) or 0
+        values = task_of(predictor.facts).read(outputs)[0][:, index]
+        return values, [f"{names[index]} {value:.4g}" for value in values.tolist()]
+
+    def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
+        """Each quantity with the interval that holds the truth in 90 of 100 cases."""
+        task, names = task_of(predictor.facts), list(predictor.facts["quantities"])
+        heads = [head for name in names for head in (name, f"{name} low", f"{name} high")]
+        rows: list[dict[str, Any]] = []
+        for piece in pieces(paths, predictor, advance):
+            good = [part.pixels for part in piece if part.pixels is not None]
+            raw = (
+                predictor.of_pixels(torch.from_numpy(np.stack(good)))
+                if good
+                else np.empty((0, 2 * len(names)), np.float32)
+            )
+            values, spread = (side.numpy() for side in task.read(torch.from_numpy(raw)))
+            found = iter(zip(values, spread, strict=True))
+            for part in piece:
+                row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
+                if not part.fault:
+                    row |= dict(zip(heads, bounds(*next(found), halves(predictor)), strict=True))
+                rows.append(row)
+        return Predicted(("path", *heads, "skipped"), tuple(rows))
+
+
+def task_of(facts: Any, network: Any = None) -> Regression:
+    """The task from what model.json records of it."""
+    columns = {name: tuple(map(float, facts[name])) for name in ("mean", "std", "periods")}
+    return Regression(network, loss=facts["loss"], **columns)
+
+
+def width(facts: Any) -> int:
+    """Outputs of the network: the values, and with the gaussian loss as many log-variances."""
+    return len(facts["mean"]) * (2 if facts["loss"] == "gaussian" else 1)
+
+
+def truths(dataset: Dataset, names: Sequence[str]) -> Array:
+    """(N, V) the values of the run's quantities. Raises UserError where the data have not all of them."""
+    missing = [name for name in names if name not in dataset.quantities]
+    if missing:
+        raise UserError(f"the data have no {listed(missing)}", fix=f"columns needed: {listed(names, 30)}")
+    assert dataset.values is not None
+    return dataset.values[:, [dataset.quantities.index(name) for name in names]]
+
+
+def halves(predictor: Predictor) -> list[float]:
+    """(V,) spreads to either side that hold 90 of 100 truths; infinite where the validation part was too small to say."""
+    return [np.inf if half is None else float(half) for half in predictor.facts["half"]]
+
+
+def bounds(values: Array, spread: Array, half: Sequence[float]) -> list[float | str]:
+    """Value, low and high of each quantity; no bounds where the validation part was too small to set them."""
+    found: list[float | str] = []
+    for value, one, times in zip(values.tolist(), spread.tolist(), half, strict=True):
+        found += [value, *([value + s * one * times for s in (-1, 1)] if np.isfinite(times) else ["", ""])]
+    return found
+
+
+def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers, half: Sequence[float]) -> str:
+    """One row a test sample: for each quantity truth, prediction, and the interval's bounds."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [safe_cell(name) for name in dataset.quantities]
+    heads = [f"{head}{name}" for name in names for head in ("true ", "", "low ", "high ")]
+    writer.writerow(["path", *heads])
+    for sample, truth, values, spread in zip(samples, test.truth.tolist(), test.values, test.spread, strict=True):
+        said = bounds(values, spread, half)
+        row: list[Any] = [safe_cell(str(dataset.names[sample]))]
+        for k in range(len(names)):
+            row += [truth[k], *said[3 * k : 3 * k + 3]]
+        writer.writerow(row)
+    return text.getvalue()
+
+
+def extremes(job: Job, loop: Loop, test: Answers, task: Regression) -> Any:
+    """Pictures of the largest and smallest errors, in standard deviations over all quantities."""
+    size = np.abs(test.error / np.array(task.std)).mean(axis=1)
+    order = np.argsort(-size, kind="stable")
+    groups, samples = [], loop.feed.parts["test"]
+    for chosen, tone in ((order[:SHOWN], "bad"), (order[::-1][:SHOWN], "good")):
+        found = []
+        for png, place in zip(thumbnails(job, loop, samples[chosen]), chosen, strict=True):
+            said = ", ".join(f"{v:.4g}" for v in test.values[place])
+            true = ", ".join(f"{v:.4g}" for v in test.truth[place])
+            found.append(Picture(png, f"said {said}\nin truth {true}\n{job.dataset.names[samples[place]]}", tone))  # type: ignore[arg-type]
+        groups.append(found)
+    return chapter.extremes_chapter(groups[0], groups[1])

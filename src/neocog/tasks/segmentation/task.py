@@ -1,0 +1,280 @@
+"""Segmentation, from settings to report: one class for each pixel of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from neocog.augment import Augmentation, Changes
+from neocog.augment.changes import MaskChanges, square, window
+from neocog.config import Config
+from neocog.data.dataset import Array, BadImage, Dataset
+from neocog.data.loader import Resident, Store
+from neocog.data.objects import ObjectMasks
+from neocog.data.preprocessing import Preprocessing
+from neocog.engine.loop import Learner, Loop
+from neocog.errors import UserError
+from neocog.networks import build
+from neocog.predictor import Predictor
+from neocog.records import Section
+from neocog.run import write_atomically
+from neocog.tasks import report as chapter
+from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.files import read
+from neocog.tasks.job import Data, Job
+from neocog.tasks.masks import (
+    Answers,
+    StreamedMasks,
+    compared,
+    counts_of,
+    index_png,
+    measured,
+    names_of,
+    png,
+    predictions_csv,
+)
+from neocog.tasks.segmentation.instances import (
+    ObjectAnswers,
+    compared_objects,
+    counts,
+    labels_png,
+    measured_objects,
+    object_cases,
+    object_rows,
+    objects_csv,
+    objects_of,
+    smallest,
+    table_csv,
+)
+from neocog.tasks.segmentation.losses import LOSSES
+from neocog.tasks.segmentation.objective import Segmentation, first_counted
+from neocog.tasks.segmentation.objects import COLOURS, coloured
+from neocog.tasks.segmentation.own_size import header_of, is_large, mask_of, shrunk
+from neocog.tasks.task import Predicted, Study, position
+
+BATCH = 8  # images a step, unless --batch says otherwise
+SHOWN = 6  # cases of each kind
+AT_ONCE = 1 << 20  # pixels that go through a network together
+MOST_SHOWN = 1 << 22  # pixels of an overlay
+
+
+class SegmentationStudy(Study):
+    """One mask an image."""
+
+    name = "segmentation"
+    needs = "segmentation"
+    purpose = "masks"
+    most_epochs = 100
+    losses = tuple(LOSSES)
+    models: ClassVar = {"images": "unet"}
+
+    def check(self, config: Config, dataset: Dataset) -> None:
+        if dataset.form != "images":
+            raise UserError(f"--task segmentation is not for {dataset.form}", fix="give images with masks")
+        if len(dataset.classes) < 2:
+            raise UserError("the masks have one class only", dataset.kind, "give masks with at least two classes")
+
+    def resolved(self, config: Config, dataset: Dataset) -> Config:
+        config = super().resolved(config, dataset)
+        batch = config.training.batch or max(1, min(BATCH, len(dataset) // 4))
+        return replace(config, training=replace(config.training, batch=batch, patch=square(config.training.patch)))
+
+    def task(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
+    ) -> Segmentation:
+        model, classes = config.model, len(dataset.classes)
+
+        def network(size: tuple[int, ...] = preprocessing.size) -> torch.nn.Module:
+            return build(model.model, preprocessing.inputs, size, classes, masks=True, **model.options)
+
+        if config.training.patch:
+            try:
+                network(config.training.patch)  # only to see whether it takes windows so small
+            except UserError as error:
+                shown = " ".join(map(str, config.training.patch))
+                raise UserError(f"--patch {shown}: {error.what}", fix="a larger --patch, or another --model") from error
+        weights: tuple[float, ...] = ()
+        if config.training.class_weights == "balanced":
+            assert dataset.masks is not None
+            counts = counts_of(dataset.masks, train, classes).double()
+            weights = tuple((counts.sum() / ((counts > 0).sum() * counts.clamp(min=1))).tolist())
+        return Segmentation(network, dataset.classes, config.training.loss, weights)
+
+    def targets(self, data: Data, config: Config) -> Store:
+        if data.masks is not None and data.masks.fitted is not None:
+            return Resident(data.masks.fitted)
+        assert data.dataset.masks is not None
+        return StreamedMasks(data.dataset.masks, data.plan, config.training.workers)
+
+    def changes(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing
+    ) -> tuple[Changes | None, Changes | None]:
+        policy = Augmentation.default(preprocessing, dataset.mirror)
+        policy, patch = policy.changed(config.training.augment), window(config.training.patch, preprocessing.plane)
+        return (MaskChanges(policy, patch) if patch or policy.is_on() else None), None
+
+    def at_most(self, pixels: int) -> int:
+        return max(1, AT_ONCE // pixels)
+
+    def facts(self, job: Job) -> dict[str, Any]:
+        """``stored``: the largest sides of the training images, from which on an image is tiled rather than shrunk; of single
+        objects ``smallest``."""
+        train = np.flatnonzero(job.parts == "train")
+        facts: dict[str, Any] = {"stored": job.stored_sizes("train").max(axis=0).tolist()}
+        masks = job.dataset.masks
+        return facts | ({"smallest": smallest(masks, train)} if isinstance(masks, ObjectMasks) else {})
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers | ObjectAnswers:
+        """Every image at its own size, not at the network's: the mask that ``predict`` writes, against the given one."""
+        dataset, recipe = samples.dataset, predictor.preprocessing
+        large = np.array([is_large(predictor, header_of(dataset, index)) for index in samples.positions.tolist()], bool)
+
+        def found() -> Iterator[tuple[int, Array]]:
+            for where, pixels in samples.batches(recipe, samples.positions[~large]):
+                for index, one in zip(where.tolist(), pixels, strict=True):
+                    yield index, shrunk(predictor, one, header_of(dataset, index))
+                    advance(1)
+            for index in samples.positions[large].tolist():
+                yield index, mask_of(predictor, dataset.images.read(index), str(dataset.names[index]))
+                advance(1)
+
+        if of_objects(predictor):
+            return compared_objects(predictor, dataset, found(), samples.positions)
+        return compared(dataset, predictor.classes, found(), samples.positions)
+
+    def evaluation(self, predictor: Predictor, answers: Answers | ObjectAnswers, samples: Samples) -> Evaluation:
+        if isinstance(answers, ObjectAnswers):
+            return Evaluation(measured_objects(answers, samples.groups, samples.seed))
+        measures, each = measured(answers, predictor.classes, samples.groups, samples.seed)
+        return Evaluation(measures, {"per_class": each})
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers | ObjectAnswers,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        if isinstance(answers, ObjectAnswers):
+            pictures = object_cases(predictor, job.dataset, answers, partial(mask_of, predictor))
+            sections = [chapter.objects_chapter(measures_of(evaluated)[0]), pictures]
+            return Report(objects_csv(job.dataset, answers), sections)
+        totals = {"confusion": torch.from_numpy(answers.confusions.sum(axis=0))}
+        return Report(
+            predictions=predictions_csv(job.dataset, answers),
+            chapters=[
+                chapter.segmentation_chapter(*measures_of(evaluated)),
+                cases(job, loop, predictor, answers),
+                *job.task.sections(job.dataset.classes, totals),
+            ],
+        )
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        """The mean logit of the class over the pixels that are given to it, or of all where there are none.
+
+        Without ``about`` the class of the largest area, the background left out. After Vinogradova et al. 2020.
+        """
+        classes = predictor.classes
+        said = torch.nn.functional.one_hot(outputs.argmax(1), len(classes)).flatten(1, -2)  # (B, pixels, K)
+        area = said.sum(1)
+        first = min(first_counted(classes), len(classes) - 1)
+        named = position(about, classes)
+        index = area[:, first:].argmax(1) + first if named is None else torch.full((len(outputs),), named)
+        where = said.gather(2, index[:, None, None].expand(-1, said.shape[1], 1))[..., 0].to(outputs.dtype)
+        where = torch.where(where.sum(1, keepdim=True) > 0, where, torch.ones_like(where))
+        rows = torch.arange(len(outputs))
+        scores = (outputs[rows, index].flatten(1) * where).sum(1) / where.sum(1)
+        shares = area[rows, index] / said.shape[1]
+        return scores, [
+            f"{classes[k]} {share:.1%} of the pixels" for k, share in zip(index.tolist(), shares, strict=True)
+        ]
+
+    def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
+        """Areas of each class in pixels, or counts of objects; with ``out``, a new folder, ``masks`` and ``overlays`` too."""
+        rows: list[dict[str, Any]] = []
+        objects: list[tuple[Any, ...]] = []
+        written: list[Path] = []
+        recipe, classes = predictor.preprocessing, predictor.classes
+        if out is not None:
+            out.mkdir(parents=True)
+        for path, name in zip(paths, names_of(paths), strict=True):
+            row: dict[str, Any] = {"path": str(path), "skipped": ""}
+            try:
+                stored, header = read(path, recipe)
+                mask = mask_of(predictor, stored, str(path), header)
+                if of_objects(predictor):
+                    found = objects_of(predictor, mask)
+                    objects += object_rows(str(path), found)
+                    counted, label = counts(found), labels_png(found, str(path))
+                    mask, colours = coloured(found), COLOURS
+                else:
+                    counted, label, colours = areas(mask, classes), index_png(mask, len(classes)), len(classes)
+            except BadImage as error:
+                row["skipped"] = error.what
+            else:
+                row |= counted
+                if out is not None:
+                    pictures = {"masks": label, "overlays": shown(stored, mask, recipe, colours)}
+                    written += [put(out / folder / name, content) for folder, content in pictures.items()]
+            rows.append(row)
+            advance(1)
+        if out is not None and of_objects(predictor):
+            written.append(put(out / "objects.csv", table_csv(objects)))
+        nothing = np.zeros((1, 1), np.int32)
+        columns = counts(nothing) if of_objects(predictor) else areas(nothing, classes)
+        return Predicted(("path", *columns, "skipped"), tuple(rows), tuple(written))
+
+
+def of_objects(predictor: Predictor) -> bool:
+    """Whether single objects are told apart."""
+    return "smallest" in predictor.facts
+
+
+def shown(stored: Array, mask: Array, recipe: Preprocessing, classes: int) -> bytes:
+    """The classes' colours over the image, as PNG; of a very large one every n-th pixel."""
+    step = max(1, round((mask.size / MOST_SHOWN) ** 0.5))
+    picture = chapter.grey_levels(stored[::step, ::step].transpose(2, 0, 1), recipe.low, recipe.high)
+    return png(Image.fromarray(chapter.overlay(picture, mask[::step, ::step], classes)))
+
+
+def areas(mask: Array, classes: Sequence[str]) -> dict[str, int]:
+    """Pixels of each class."""
+    pixels = np.bincount(mask.reshape(-1), minlength=len(classes)).tolist()
+    return {f"area: {label}": area for label, area in zip(classes, pixels, strict=True)}
+
+
+def put(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+    return path
+
+
+def cases(job: Job, loop: Loop, predictor: Predictor, test: Answers) -> Section:
+    """Pictures of the worst, the middle and the best test images by their Dice, at the network's size."""
+    known = np.flatnonzero(~np.isnan(test.dice))
+    order = known[np.argsort(test.dice[known], kind="stable")]
+    third = min(SHOWN, len(order) // 3) if len(order) >= 3 else len(order)
+    middle = max(third, (len(order) - third) // 2)
+    chosen = (order[:third], order[middle : middle + third], order[::-1][: third if len(order) >= 3 else 0])
+    worst, median, best = (_pictured(job, loop, predictor, test, places) for places in chosen)
+    return chapter.cases_chapter(worst, median, best, job.dataset.classes)
+
+
+def _pictured(job: Job, loop: Loop, predictor: Predictor, test: Answers, places: Array) -> list[chapter.Case]:
+    recipe, dataset, found = job.preprocessing, job.dataset, []
+    assert dataset.masks is not None
+    for place in places.tolist():
+        index = int(test.samples[place])
+        pixels = torch.as_tensor(next(iter(loop.feed.store.stream([np.array([index])]))))
+        said = predictor.of_pixels(pixels)[0].argmax(0)
+        picture = chapter.grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
+        truth = dataset.masks.fitted(index, recipe.size, recipe.fit)
+        name = str(dataset.names[index])
+        found.append(chapter.case(name, picture, truth, said, len(dataset.classes), float(test.dice[place])))
+    return found

@@ -1,0 +1,26 @@
+"""Pictures of samples as the network is shown them, before normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neocog.data.nucleotides import shares
+from neocog.engine.loop import Loop
+from neocog.tasks.job import Job
+from neocog.tasks.report import strip, thumbnail
+
+
+def thumbnails(job: Job, loop: Loop, samples: NDArray[np.int64] | Sequence[int]) -> list[str]:
+    """Base64 PNGs of the samples at these positions in the data set; sequences as coloured cells."""
+    where: NDArray[Any] = np.asarray(samples, dtype=np.int64)
+    if not len(where):
+        return []
+    pixels = np.asarray(torch.as_tensor(next(iter(loop.feed.store.stream([where])))).cpu())
+    if job.preprocessing.encoding == "nucleotides":
+        return [strip(shares()[codes[0, 0]].T) for codes in pixels]
+    return [thumbnail(image, job.preprocessing.low, job.preprocessing.high) for image in pixels]

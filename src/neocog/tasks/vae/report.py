@@ -1,0 +1,97 @@
+"""The chapters of a variational autoencoder: nats, rows of images, what each dimension holds, and the plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.metrics import title
+from neocog.records import Bars, Item, Measure, Picture, Pictures, Scatter, Section, Table, Text
+from neocog.tasks.report.montage import sheet
+
+Array = NDArray[Any]
+MOST_POINTS, MOST_COLOURS = 2000, 12
+BOUND = (
+    "All in nats an image. ELBO: the bound log p(x | z) − KL of one code an image; the importance-weighted −log p(x) uses "
+    "1,000 codes an image and lies closer to the truth (Burda et al. 2016). The reconstruction and the KL divergence are "
+    "the two halves of the ELBO."
+)
+PIXELS = {
+    ("bernoulli", "none"): "Grey values were taken as probabilities: these nats are no likelihood of the images, and compare only "
+    "runs on the same data with the same setting.",
+    ("bernoulli", "threshold"): "Pixels were made black or white at half of the range: easier than pixels that are drawn, so "
+    "these nats do not compare with published ones on sampled binarisation.",
+    ("bernoulli", "sampled"): "Each pixel was drawn black or white with its grey value as probability, anew in each step of the "
+    "training, once and for all in the test part.",
+    ("gaussian", "none"): "Densities of pixels from 0 to 1: the nats can be below 0, and compare only runs on the same data.",
+}  # fmt: skip
+
+
+def likelihood_chapter(measures: Mapping[str, Mapping[str, Measure]], likelihood: str, binarise: str) -> Section:
+    """``measures``: of the test and the validation part."""
+    other = [part for part in measures if part != "test"]
+    rows = tuple(
+        (
+            title(name),
+            nats(m.value),
+            f"{nats(m.low)} to {nats(m.high)}" if math.isfinite(m.low) else "too few",
+            m.n if m.units is None else m.counted(),
+            *(nats_of(measures[part].get(name)) for part in other),
+        )
+        for name, m in measures["test"].items()
+    )
+    table = Table(("measure", "value", "95 % interval", "n", *other), rows, BOUND)
+    return Section("Performance", (table, Text(PIXELS[likelihood, binarise])), "measures")
+
+
+def nats(value: float) -> str:
+    return f"{value:,.2f}".replace("-", "−")
+
+
+def nats_of(m: Measure | None) -> str | None:
+    return None if m is None else nats(m.value)
+
+
+def images_chapter(rows: Sequence[Array]) -> Section:
+    """``rows``: originals, their reconstructions, generated images, (n, H, W, C) uint8 each, as many in each row."""
+    note = "Above test images, in the middle what their codes become, below images out of random codes."
+    picture = Picture(sheet(np.concatenate(rows), len(rows[0])), "original, reconstructed, generated")
+    return Section("Original, reconstructed, generated", (Pictures((picture,), note, wide=True),), "images")
+
+
+def dimensions_chapter(
+    kl: Array, variance: Array, alive: Sequence[int], walks: Sequence[Array], reach: float
+) -> Section:
+    """``kl`` and ``variance`` of the means (L,); ``walks``: for each of the first living dimensions (n, H, W, C) uint8."""
+    said = f"{len(alive)} of {len(kl)} dimensions are active: the means of their codes vary by more than 0.01 (Burda et al. 2016)."
+    if len(alive) < len(kl):
+        said += (
+            " The others hold nothing of the image: a smaller --beta, a longer --kl-warmup or --free-bits wake them up."
+        )
+    order = np.argsort(-kl, kind="stable")
+    names = tuple(f"{index + 1}" for index in order)
+    bars = Bars(names, tuple(round(float(kl[index]), 3) for index in order), "KL divergence of each dimension [nats]")
+    items: list[Item] = [Text(said), bars]
+    if walks:
+        shown = ", ".join(str(index + 1) for index in alive[: len(walks)])
+        note = (
+            f"Each row goes through one dimension from −{reach:g} to {reach:g}, the others as one test image has them."
+        )
+        picture = Picture(sheet(np.concatenate(walks), len(walks[0])), f"dimensions {shown}, from the top")
+        items.append(Pictures((picture,), note, wide=True))
+    return Section("Latent dimensions", tuple(items), "dimensions")
+
+
+def plane_chapter(means: Array, labels: Sequence[str], grid: Array, reach: float) -> Section:
+    """``means`` (n, 2) of the test codes; ``labels`` (n,) or none; ``grid``: decoded images of the plane, row by row."""
+    places = np.linspace(0, len(means) - 1, min(len(means), MOST_POINTS)).astype(int)
+    groups = tuple(labels[place] for place in places) if labels and len(set(labels)) <= MOST_COLOURS else ()
+    x, y = (tuple(round(float(value), 3) for value in means[places, axis]) for axis in (0, 1))
+    points = Scatter("first dimension", "second dimension", x, y, "none", "Where the test images lie.", groups=groups)
+    note = f"What lies there: codes from −{reach:g} to {reach:g} in both dimensions, the first to the right, the second up."
+    picture = Picture(sheet(grid, round(len(grid) ** 0.5)), "the plane, decoded")
+    return Section("The latent plane", (points, Pictures((picture,), note, wide=True)), "plane")

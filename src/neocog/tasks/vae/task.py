@@ -1,0 +1,248 @@
+"""A variational autoencoder, from settings to report: codes of images, new images out of codes, and what is strange."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neocog.config import Config
+from neocog.data.dataset import Array, Dataset
+from neocog.data.normalise import normalise
+from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.cells import safe_cell
+from neocog.engine.loop import Learner, Loop
+from neocog.errors import UserError
+from neocog.networks import build
+from neocog.predictor import Predictor
+from neocog.records import Section
+from neocog.run import write_atomically
+from neocog.tasks import report as chapter
+from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.files import pieces
+from neocog.tasks.generative import Generative, drawn
+from neocog.tasks.job import Job
+from neocog.tasks.report.montage import montage, png_bytes
+from neocog.tasks.task import Predicted
+from neocog.tasks.vae.codes import Found, code_facts, collected, judged_by_nll, log_marginals, stranger_than
+from neocog.tasks.vae.objective import VAE
+
+SHOWN = 12  # test images that are shown with what their codes become
+REACH = 3.0  # standard deviations of the prior that traversals and the plane show
+STEPS, PLANE = 11, 20  # images of a traversal; images of each side of the plane
+WALKS = 16  # dimensions that the report walks through
+
+
+class VAEStudy(Generative):
+    """``--loss``: how pixels scatter about the decoder's answer, as black or white (bernoulli) or grey (gaussian)."""
+
+    name = "vae"
+    losses = ("bernoulli", "gaussian")
+    models: ClassVar = {"images": "vae"}
+
+    def resolved(self, config: Config, dataset: Dataset) -> Config:
+        config = super().resolved(config, dataset)
+        if config.training.binarise != "none" and config.training.loss != "bernoulli":
+            what = f"--binarise {config.training.binarise} is for --loss bernoulli, not for {config.training.loss}"
+            raise UserError(what, fix="leave one of the two out")
+        return config
+
+    def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> VAE:
+        training, model = config.training, config.model
+
+        def network() -> torch.nn.Module:
+            return build(model.model, preprocessing.inputs, preprocessing.size, 1, **model.options)
+
+        return VAE(
+            network,
+            training.loss,  # type: ignore[arg-type]
+            training.beta,
+            training.kl_warmup,
+            training.free_bits,
+            training.binarise,
+            training.seed,
+        )
+
+    def facts(self, job: Job) -> dict[str, Any]:
+        task = job.task
+        assert isinstance(task, VAE)
+        return {"outputs": 1, "likelihood": task.likelihood, "binarise": task.binarise, "seed": task.seed}
+
+    def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Found:
+        """The bound and the code of every sample, and the likelihood of some of the test part's."""
+        task, nets, recipe = task_of(predictor), {"model": predictor.network}, predictor.preprocessing
+        marked = samples.positions[:0]
+        if samples.part == "test":
+            marked = judged_by_nll(samples.positions, recipe.channels * int(np.prod(recipe.size)), samples.seed)
+        nll: list[Array] = [np.empty(0)]
+
+        def batches() -> Iterator[tuple[Array, torch.Tensor]]:
+            for where, pixels in samples.batches(recipe):
+                inputs = normalise(pixels.to(predictor.device), recipe)
+                nll.append(-log_marginals(task, nets, inputs[torch.from_numpy(np.isin(where, marked))]))
+                yield where, inputs
+                advance(len(where))
+
+        found = collected(task, nets, batches())
+        return replace(found, likely=found.samples[np.isin(found.samples, marked)], nll=np.concatenate(nll))
+
+    def learned(
+        self, predictor: Predictor, validation: Found, job: Job, parts: Mapping[str, Samples], advance: Advance
+    ) -> dict[str, Any]:
+        train = self.answers(predictor, parts["train"], advance)
+        return {"latent": train.means.shape[1], "codes": code_facts(train, validation, job.dataset)}
+
+    def evaluation(self, predictor: Predictor, answers: Found, samples: Samples) -> Evaluation:
+        return Evaluation(answers.measures(samples.dataset, samples.seed))
+
+    def report(
+        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Found,
+        evaluated: Mapping[str, Evaluation],
+    ) -> Report:  # fmt: skip
+        return Report(
+            predictions=predictions_csv(job.dataset, answers),
+            chapters=chapters(job, loop, predictor, measures_of(evaluated)[0], answers),
+            result={"alive": len(answers.alive), "latent": predictor.facts["latent"]},
+        )
+
+    def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
+        """How well the network knows each image: its ELBO in nats, the root mean square error of its reconstruction
+        (pixels from 0 to 1), and the share of the validation images that it knows better. With ``out``, a new folder,
+        the reconstructions beside the images too.
+        """
+        rows: list[dict[str, Any]] = []
+        written: list[Path] = []
+        percentiles = predictor.facts["codes"]["elbo_percentiles"]
+        if out is not None:
+            (out / "reconstructions").mkdir(parents=True)
+        for piece in pieces(paths, predictor, advance):
+            good = [part.pixels for part in piece if part.pixels is not None]
+            pairs, elbo = self.reconstructed(predictor, np.stack(good)) if good else (np.empty((0, 2)), np.empty(0))
+            found = iter(zip(pairs, elbo, stranger_than(elbo, percentiles), strict=True))
+            for part in piece:
+                row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
+                if not part.fault:
+                    (image, again), bound, strange = next(found)
+                    error = float(np.sqrt(np.mean((image - again) ** 2)))
+                    row |= {
+                        "elbo": float(bound),
+                        "reconstruction_error": error,
+                        "stranger_than": round(float(strange), 2),
+                    }
+                    if out is not None:
+                        both = montage(np.round(np.stack([image, again]) * 255).astype(np.uint8), 2)
+                        place = out / "reconstructions" / f"{len(written) + 1:05}-{Path(part.name).stem[:80]}.png"
+                        write_atomically(place, png_bytes(both, 256))
+                        written.append(place)
+                rows.append(row)
+        heads = ("path", "elbo", "reconstruction_error", "stranger_than", "skipped")
+        return Predicted(heads, tuple(rows), tuple(written))
+
+    def latent(self, predictor: Predictor) -> int:
+        return int(predictor.facts["latent"])
+
+    def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
+        return task_of(predictor).shown(net_of(predictor).decode(z))
+
+    def axes(self, predictor: Predictor, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The mean code of the training part, and the living dimensions, the one of the largest divergence first."""
+        codes = predictor.facts["codes"]
+        return np.asarray(codes["mean"], np.float32), np.eye(len(codes["mean"]), dtype=np.float32)[codes["alive"]]
+
+    @torch.no_grad()
+    def codes(self, predictor: Predictor, pixels: Array) -> NDArray[np.float32]:
+        task = task_of(predictor)
+        inputs = normalise(torch.from_numpy(pixels), predictor.preprocessing)
+        _, _, means = task.bound({"model": predictor.network}, inputs)
+        found: NDArray[np.float32] = means.float().numpy()
+        return found
+
+    @torch.no_grad()
+    def reconstructed(self, predictor: Predictor, pixels: Array) -> tuple[NDArray[np.float32], Array]:
+        """(n, 2, H, W, C) the images as the network takes them and their reconstructions, in 0 … 1, and ELBOs (n,)."""
+        task, nets = task_of(predictor), {"model": predictor.network}
+        inputs = normalise(torch.from_numpy(pixels), predictor.preprocessing)
+        both = torch.stack([inputs.clamp(0, 1), task.predict(nets, inputs)], 1)
+        fit, divergences, _ = task.bound(nets, inputs)
+        return both.permute(0, 1, 3, 4, 2).numpy(), (fit - divergences.sum(1)).double().numpy()
+
+
+def net_of(predictor: Predictor) -> Any:
+    return predictor.network
+
+
+def task_of(predictor: Predictor) -> VAE:
+    """The task of a trained run, as far as evaluation needs it."""
+    facts = predictor.facts
+    return VAE(
+        lambda: predictor.network,
+        likelihood=facts["likelihood"],
+        binarise=facts["binarise"],
+        seed=int(facts["seed"]),
+    )
+
+
+@torch.no_grad()
+def chapters(job: Job, loop: Loop, predictor: Predictor, measures: Any, test: Found) -> list[Section]:
+    """Measures, rows of images, dimensions, and the plane where the codes have two numbers."""
+    task, seed, net = task_of(predictor), job.config.training.seed, net_of(predictor)
+
+    def decoded(codes: Array) -> NDArray[np.uint8]:
+        made = task.shown(net.decode(torch.from_numpy(codes.astype(np.float32)).to(predictor.device)))
+        return bytes_of(made)
+
+    latent = test.means.shape[1]
+    places = np.sort(np.random.default_rng(seed).permutation(len(test.samples))[:SHOWN])
+    pixels = torch.as_tensor(next(iter(loop.feed.store.stream([test.samples[places]]))))
+    given = normalise(pixels.to(predictor.device), job.preprocessing)
+    rows = [
+        bytes_of(given.clamp(0, 1)),
+        bytes_of(task.predict({"model": net}, given)),
+        decoded(drawn(SHOWN, latent, seed)),
+    ]
+    start, reach = test.means[places[0]], np.linspace(-REACH, REACH, STEPS)
+    walks = [decoded(walk(start, index, reach)) for index in test.alive[:WALKS]]
+    found = [
+        chapter.likelihood_chapter(measures, task.likelihood, task.binarise),
+        chapter.images_chapter(rows),
+        chapter.dimensions_chapter(test.divergences.mean(axis=0), test.variance, test.alive, walks, REACH),
+    ]
+    if latent == 2:
+        axis = np.linspace(-REACH, REACH, PLANE)
+        grid = np.stack(np.meshgrid(axis, axis[::-1]), axis=-1).reshape(-1, 2)  # the first row is the top of the plane
+        labels = [job.study.caption(job.dataset, int(i)) for i in test.samples] if job.dataset.has_classes else []
+        found.insert(2, chapter.plane_chapter(test.means, labels, decoded(grid), REACH))
+    return found
+
+
+def walk(start: Array, index: int, reach: Array) -> NDArray[np.float32]:
+    """(n, L) the code ``start`` (L,) with the numbers of ``reach`` (n,) in one dimension."""
+    codes = np.tile(np.asarray(start, np.float32), (len(reach), 1))
+    codes[:, index] = reach
+    return codes
+
+
+def bytes_of(images: torch.Tensor) -> NDArray[np.uint8]:
+    """(n, C, H, W) in 0 … 1 → (n, H, W, C)."""
+    grey: NDArray[np.uint8] = (images.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return grey
+
+
+def predictions_csv(dataset: Dataset, test: Found) -> str:
+    """One row a test image: its label where it has one, and its bound in nats."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "label", "elbo", "reconstruction", "kl"])
+    columns = (c.tolist() for c in (test.samples, test.elbo, test.reconstruction, test.divergences.sum(axis=1)))
+    for sample, elbo, reconstruction, kl in zip(*columns, strict=True):
+        label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
+        name = safe_cell(str(dataset.names[sample]))
+        writer.writerow([name, label, elbo, reconstruction, kl])
+    return text.getvalue()
