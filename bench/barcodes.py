@@ -164,7 +164,7 @@ def reading() -> dict[str, Any]:
 
     from neocog.data.normalise import normalise
     from neocog.data.readers.reading import Reading
-    from neocog.data.sequences import read_sequences, sequence_plan
+    from neocog.data.readers.sequences import read_sequences, sequence_plan
 
     speeds = []
     for _ in range(6):

@@ -14,55 +14,15 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "neocog"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-# package or module → what of ours it may import
-ALLOWED = {
-    "errors": set(),
-    "atomic": set(),
-    "run": {"atomic"},
-    "checked": {"errors"},
-    "documents": {"errors"},
-    "typed": {"errors"},
-    "facts": {"documents", "errors", "run", "typed"},
-    "config": {"checked", "documents", "errors"},
-    "effects": {"checked", "config", "errors"},
-    "limits": set(),
-    "out_of_memory": {"errors", "limits"},
-    "environment": {"errors", "limits", "__version__"},
-    "scratch": {"scratch", "errors", "limits"},
-    "measures": {"measures", "run", "errors"},
-    "networks": {"networks", "checked", "errors"},
-    "data": {"data", "atomic", "checked", "documents", "errors", "limits", "run"},
-    "checks": {"checks", "data", "errors", "run"},
-    "tasks": {"tasks", "networks", "data", "measures", "errors", "run"},
-    "engine": {"engine", "config", "environment", "data", "errors", "limits", "run", "tasks.task", "__version__"},
-    "interop": {"interop", "networks", "scratch", "predictor", "config", "errors", "run"},
-    "pages": {"pages", "documents", "errors", "facts", "run", "measures", "typed"},
-    "maps": {"maps", "data", "errors"},
-    "studies": {
-        "studies",
-        "config",
-        "data",
-        "documents",
-        "engine",
-        "errors",
-        "interop",
-        "maps",
-        "measures",
-        "networks",
-        "predictor",
-        "run",
-        "tasks",
-        "tiling",
-        "verbs.screen",
-    },
-    "predictor": {"data", "documents", "errors", "facts", "networks", "run", "typed", "__version__"},
-}
+# What stands in ARCHITECTURE.md, from top to bottom: each imports only what stands above it, and itself
+ORDER = re.findall(r"^  (\w+)(?:\.py|/) ", (SOURCE.parent.parent / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.M)
 TORCHLESS = (
     "pages",
-    "measures",
+    "metrics",
     "scratch",
     "checks",
     "errors",
+    "records",
     "run",
     "checked",
     "config",
@@ -92,19 +52,41 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
                 yield node.module, node.lineno
 
 
+def modules_imported(path: Path, known: set[str]) -> Iterator[str]:
+    """What of ``known`` a file imports: of ``from package import module`` the module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module in known:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from inner & known or {node.module}
+
+
 def place(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_point_one_way(path: Path) -> None:
-    allowed = ALLOWED.get(place(path))
-    if allowed is None:  # cli, verbs and the package itself see everything
-        return
+def test_a_file_imports_only_what_stands_above_it_in_the_list(path: Path) -> None:
+    above = ORDER[: ORDER.index(place(path)) + 1]
     for module, line in imports(path):
-        if module.startswith("neocog."):
-            name = module.removeprefix("neocog.")
-            assert any(name == a or name.startswith(f"{a}.") for a in allowed), f"{path}:{line} imports {module}"
+        if module.split(".")[0] == "neocog":
+            name = (module.split(".")[1:] or ["__init__"])[0]
+            assert name in above or name not in ORDER, f"{path}:{line} imports {module}, which stands below"
+
+
+def test_the_list_names_every_file_and_folder_once() -> None:
+    there = {path.stem if path.is_file() else path.name for path in SOURCE.iterdir()}
+    assert sorted(ORDER) == sorted(there - {"py", "__pycache__"})
+
+
+def test_the_engine_sees_the_objective_of_a_task_and_nothing_else_of_it() -> None:
+    for path in (SOURCE / "engine").rglob("*.py"):
+        found = {module for module, _ in imports(path) if module.startswith("neocog.tasks")}
+        assert found <= {"neocog.tasks.objective"}, path
+
+
+def test_formats_know_no_reader() -> None:
+    for path in (SOURCE / "data" / "formats").rglob("*.py"):
+        assert not [m for m, _ in imports(path) if m.startswith("neocog.data.readers")], path
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if place(p) in TORCHLESS], ids=lambda p: str(p.relative_to(SOURCE)))

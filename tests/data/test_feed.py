@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from neocog.augment import Augmentation, Changes, ImageChanges, MaskChanges
+from neocog.augment import Augmentation, ImageChanges, MaskChanges
 from neocog.data.batches import Batches
-from neocog.data.loader import Batch, Feed, Resident
+from neocog.data.loader import Batch, Feed, Resident, Transform
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 
@@ -18,7 +18,7 @@ PIXELS = np.random.default_rng(0).integers(60, 180, (COUNT, 1, SIDE, SIDE), dtyp
 PLACES = np.tile(np.arange(SIDE**2, dtype=np.uint8).reshape(SIDE, SIDE), (COUNT, 1, 1))
 
 
-def first_batch(changes: Changes) -> Batch:
+def first_batch(changes: Transform) -> Batch:
     everything = np.arange(COUNT)
     feed = Feed(
         store=Resident(PIXELS),

@@ -13,8 +13,8 @@ import neocog
 from neocog.data.copies import near_copies
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.learned import THUMBNAILS, shared
+from neocog.data.readers.sequences import SequenceImages
 from neocog.data.scan import survey
-from neocog.data.sequences import SequenceImages
 from neocog.data.signatures import strand
 from neocog.data.split import Manifest, read_splits
 from neocog.errors import UserError

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neocog.data.cells import plain_cell, safe_cell
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.masks import told
-from neocog.data.readers.cells import plain_cell, safe_cell
 from neocog.data.split import changes, fingerprint, read_splits, write_splits
 from neocog.errors import UserError
 

@@ -13,7 +13,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from neocog.augment import Augmentation
-from neocog.augment.changes import MaskChanges
+from neocog.augment.transforms import MaskChanges
 from neocog.config import Config
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.interrupt import Guard

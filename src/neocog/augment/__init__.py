@@ -5,8 +5,8 @@ geometric part of the same draw to their masks. No state: any batch, order, rank
 """
 
 from neocog.augment.apply import apply, apply_masks
-from neocog.augment.changes import Changes, ImageChanges, MaskChanges
 from neocog.augment.draw import Draw, draw
 from neocog.augment.policy import Augmentation
+from neocog.augment.transforms import ImageChanges, MaskChanges
 
-__all__ = ["Augmentation", "Changes", "Draw", "ImageChanges", "MaskChanges", "apply", "apply_masks", "draw"]
+__all__ = ["Augmentation", "Draw", "ImageChanges", "MaskChanges", "apply", "apply_masks", "draw"]

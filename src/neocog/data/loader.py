@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neocog.augment import Changes
 from neocog.data.batches import Batches, share
 from neocog.data.dataset import Array, Images
 from neocog.data.normalise import normalise
@@ -31,6 +30,15 @@ class Store(Protocol):
 
     def stream(self, wanted: Iterable[Indices]) -> Iterator[Array | Tensor]:
         """Yield what belongs to the samples, (B, …), for each array of their positions, in their order."""
+
+
+class Transform(Protocol):
+    """Pixels (B, C, …) in stored units and the targets that belong to them, both changed alike."""
+
+    def __call__(
+        self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
+    ) -> tuple[Tensor, Tensor]:
+        """``samples`` (B,) int64 positions in the data set. The given tensors stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +116,9 @@ class Feed:
     parts: Mapping[str, Indices]  # "train", "validation", "test" → positions in the data set
     batches: Batches  # over parts["train"]
     preprocessing: Preprocessing
-    changes: Changes | None
+    changes: Transform | None
     device: torch.device
-    always: Changes | None = None
+    always: Transform | None = None
     rank: int = 0
     world: int = 1
     at_most: int = 1024  # images that go through a network at once while it learns; larger batches come in pieces
@@ -178,7 +186,7 @@ class Feed:
         return torch.from_numpy(pixels).to(self.device, non_blocking=True)
 
     def _batch(
-        self, samples: Indices, pixels: Tensor, targets: Tensor, total: int, changes: Changes | None, epoch: int
+        self, samples: Indices, pixels: Tensor, targets: Tensor, total: int, changes: Transform | None, epoch: int
     ) -> Batch:
         stored = None
         if changes is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from neocog.data.dataset import Array, Images
 from neocog.data.formats.slices import flat
 from neocog.data.nucleotides import complement
-from neocog.data.sequences import SequenceImages
+from neocog.data.readers.sequences import SequenceImages
 from neocog.data.thumbnails import THUMBNAIL, thumbnails
 
 PARTNER = complement()

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.data.cells import plain_cell, safe_cell
 from neocog.data.dataset import SPLITS, Dataset
-from neocog.data.readers.cells import plain_cell, safe_cell
 from neocog.data.stratify import Units, assign, bind
 from neocog.documents import RESTORE, read_rows
 from neocog.errors import UserError, listed, printable, raise_all

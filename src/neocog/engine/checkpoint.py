@@ -26,9 +26,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import Module
 
-from neocog import __version__
 from neocog.engine.durable import packed, sync, write_new
 from neocog.errors import UserError, listed, printable
+from neocog.version import __version__
 
 KEPT = 2  # the newest two: one may go bad
 UNFINISHED = ".unfinished-"  # prefix of what is being written or removed: never read, cleared at the next start

@@ -9,46 +9,29 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neocog.checked import read
-from neocog.errors import UserError, did_you_mean, pick, printable, raise_all
+from neocog.errors import pick
+from neocog.networks.names import (
+    FORMS,
+    GENERATORS,
+    MODELS,
+    PURPOSES,
+    SEGMENTERS,
+    check_purpose,
+    is_backboned,
+    purpose_of,
+)
+from neocog.networks.options import keyword_only, values
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
-MODELS: dict[str, str] = {
-    "mlp": "neocog.networks.mlp:MLP",
-    "lenet5": "neocog.networks.lenet5:LeNet5",
-    "cifarcnn": "neocog.networks.cifarcnn:CifarCNN",
-    "resnet": "neocog.networks.resnet:ResNet",
-    "cnn": "neocog.networks.cnn:CNN",
-    "darknet19": "neocog.networks.darknet19:Darknet19",
-    "shufflenet": "neocog.networks.shufflenet:ShuffleNet",
-    "nasnetmobile": "neocog.networks.nasnet:NASNet",
-    "barcode": "neocog.networks.barcode:Barcode",
-    "barcode-resnet": "neocog.networks.barcode_resnet:BarcodeResNet",
-    "cnn3d": "neocog.networks.cnn3d:CNN3d",
-    "resnet3d": "neocog.networks.resnet3d:ResNet3d",
-}
-
-# What a network takes, where that is not images.
-FORMS = {"barcode": "sequences", "barcode-resnet": "sequences", "cnn3d": "volumes", "resnet3d": "volumes"}
-
-SEGMENTERS: dict[str, str] = {
-    "unet": "neocog.networks.unet:UNet",
-    "segnet": "neocog.networks.segnet:SegNet",
-}
-GENERATORS: dict[str, str] = {
-    "vae": "neocog.networks.vae:VAE",
-    "dcgan": "neocog.networks.dcgan:Generator",
-}
-PURPOSES = {
-    "answer": "one answer for each sample",
-    "masks": "a class for each pixel",
-    "generation": "new images",
-}
-BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
+__all__ = [
+    "FORMS", "GENERATORS", "MODELS", "PURPOSES", "SEGMENTERS",
+    "build", "check_options", "check_purpose", "is_backboned", "model_class", "options", "purpose_of",
+]  # fmt: skip
 
 
 def build(
@@ -79,29 +62,6 @@ def model_class(name: str) -> type[Module]:
     return found
 
 
-def is_backboned(name: str) -> bool:
-    """Whether the name is a segmenter's with an encoder, such as unet:vgg16."""
-    return name.partition(":")[0] in BACKBONED and ":" in name
-
-
-def purpose_of(name: str) -> str:
-    """What a network gives, one of ``PURPOSES``; "" for the user's own, of which that is not known."""
-    if name in SEGMENTERS or is_backboned(name):
-        return "masks"
-    if name in GENERATORS:
-        return "generation"
-    return "answer" if name in MODELS or name.startswith(("torchvision:", "timm:")) else ""
-
-
-def check_purpose(name: str, purpose: str) -> None:
-    """Raise where a network is named that gives something else than the task needs (one of ``PURPOSES``)."""
-    found = purpose_of(name)
-    if found and found != purpose:
-        fix = {"answer": "--model cnn", "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34"}
-        what = f"model '{name}' gives {PURPOSES[found]}; this task needs {PURPOSES[purpose]}"
-        raise UserError(what, fix=fix.get(purpose, f"--model {', '.join(GENERATORS)}"))
-
-
 def options(name: str) -> dict[str, inspect.Parameter]:
     """What the user can set: the keyword-only parameters, with evaluated annotations and defaults."""
     if is_backboned(name):
@@ -111,27 +71,10 @@ def options(name: str) -> dict[str, inspect.Parameter]:
     if ":" in name:
         from neocog.networks import external
 
-        return external.options(name)
+        return external.known(name)
     return keyword_only(model_class(name))
 
 
-def keyword_only(function: Any) -> dict[str, inspect.Parameter]:
-    """The keyword-only parameters of a function or class; annotations are types, not text."""
-    parameters = inspect.signature(function, eval_str=True).parameters
-    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
-
-
-def check_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
+def check_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The given options as values of the declared types; all faults raised together."""
-    known, values, errors = options(name), {}, []
-    for option, value in given.items():
-        try:
-            if option not in known:
-                hint = did_you_mean(option, known)
-                names = ", ".join(known) or "none"
-                raise UserError(f"model '{name}' has no option '{printable(option)}'", fix=f"{hint}known: {names}")
-            values[option] = read(option, value, known[option].annotation)
-        except UserError as error:
-            errors.append(error)
-    raise_all(errors)
-    return values
+    return values(name, options(name), given)

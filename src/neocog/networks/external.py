@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from neocog.errors import UserError, did_you_mean, install, printable
-from neocog.networks import check_options, keyword_only, own
+from neocog.networks import own
+from neocog.networks.options import keyword_only, values
 from neocog.networks.trial import fitting
 
 
@@ -33,10 +34,10 @@ def build(
     if source not in ("torchvision", "timm"):
         return own.build(Path(source), inner, channels, size, (outputs, *size) if masks else (outputs,), options)
     made = from_torchvision if source == "torchvision" else from_timm
-    return made(inner, channels, (size[-2], size[-1]), outputs, **check_options(name, dict(options)))
+    return made(inner, channels, (size[-2], size[-1]), outputs, **values(name, known(name), options))
 
 
-def options(name: str) -> dict[str, inspect.Parameter]:
+def known(name: str) -> dict[str, inspect.Parameter]:
     """The options of ``SOURCE:NAME``: ``weights`` for the libraries, a file's class's own arguments."""
     source, _, inner = name.rpartition(":")
     if source == "torchvision":

@@ -15,7 +15,7 @@ from torch import nn
 
 from neocog.checked import read
 from neocog.errors import UserError, did_you_mean, listed, printable
-from neocog.networks import MODELS
+from neocog.networks.names import MODELS
 from neocog.networks.trial import check_outputs, try_out
 
 GIVEN = ("channels", "size", "outputs")

@@ -11,8 +11,8 @@ from neocog.data.formats.files import VOLUME_SUFFIXES, read_bytes
 from neocog.data.formats.images import IMAGE_SUFFIXES, Decoding, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.fasta import SUFFIXES as FASTA_SUFFIXES
+from neocog.data.readers.sequences import read_unlabelled
 from neocog.data.resize import fit
-from neocog.data.sequences import read_unlabelled
 from neocog.errors import UserError
 from neocog.predictor import Predictor
 from neocog.tasks.evaluation import SEQUENCES, Advance, at_once

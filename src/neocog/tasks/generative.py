@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neocog.augment import Augmentation, Changes, ImageChanges
+from neocog.augment import Augmentation, ImageChanges
 from neocog.config import Config
 from neocog.data.dataset import Array, Dataset
+from neocog.data.loader import Transform
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, raise_all
 from neocog.predictor import Predictor
@@ -70,7 +71,7 @@ class Generative(Study):
 
     def changes(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
-    ) -> tuple[Changes | None, Changes | None]:
+    ) -> tuple[Transform | None, Transform | None]:
         """None unless they are asked for: what training sees is what will be generated, its changes included."""
         policy = Augmentation().changed(config.training.augment)
         return (ImageChanges(policy) if policy.is_on() else None), None

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset, Masks
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.readers.cells import safe_cell
 from neocog.errors import UserError, listed
 from neocog.metrics.segmentation import dice, hd95, iou, mask_confusion, mean_measure, segmentation_measures
 from neocog.records import Measure

@@ -15,17 +15,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import Module
 
-from neocog.augment import Augmentation, Changes, ImageChanges
+from neocog.augment import Augmentation, ImageChanges
 from neocog.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.augment.volume import VolumeAugmentation, VolumeChanges
 from neocog.config import Config
 from neocog.config import Task as TaskName
 from neocog.data.dataset import Dataset
-from neocog.data.loader import Resident, Store
+from neocog.data.loader import Resident, Store, Transform
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
-from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, did_you_mean, listed
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
@@ -33,6 +33,16 @@ from neocog.run import Run
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
 from neocog.tasks.job import Data, Job
 from neocog.tasks.objective import Task
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves beside the saved network."""
+
+    networks: Mapping[str, Module]  # with the weights that are evaluated: the running means where there are any
+    rows: Sequence[Mapping[str, float]]  # metrics.csv: one an epoch
+    steps: int  # of the whole training
+    averaged: bool  # whether ``networks`` are running means
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ class Study(ABC):
 
     def changes(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
-    ) -> tuple[Changes | None, Changes | None]:
+    ) -> tuple[Transform | None, Transform | None]:
         """What happens to training batches, and what happens always. Raises UserError for changes that would falsify."""
         if dataset.form == "volumes":
             volumes = VolumeAugmentation.default().changed(config.training.augment)
@@ -117,7 +127,7 @@ class Study(ABC):
         """(C, …) of one sample as the kept network takes it."""
         return (job.preprocessing.inputs, *job.preprocessing.size)
 
-    def after_epoch(self, job: Job, learner: Learner, run: Run) -> Sequence[str]:
+    def after_epoch(self, job: Job, trained: Trained, run: Run) -> Sequence[str]:
         """What is said of the epoch that has just ended, and written into the run's folder: a pure function of the learner,
         so that a resumed run says and writes the same."""
         return ()
@@ -149,7 +159,7 @@ class Study(ABC):
 
     @abstractmethod
     def report(
-        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Any,
+        self, job: Job, trained: Trained, predictor: Predictor, answers: Any,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         """The test part's answers as rows and chapters; ``evaluated``: "test", and "validation" where there is one."""

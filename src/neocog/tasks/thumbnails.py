@@ -10,17 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from neocog.data.nucleotides import shares
-from neocog.engine.loop import Loop
 from neocog.tasks.job import Job
 from neocog.tasks.report import strip, thumbnail
 
 
-def thumbnails(job: Job, loop: Loop, samples: NDArray[np.int64] | Sequence[int]) -> list[str]:
+def thumbnails(job: Job, samples: NDArray[np.int64] | Sequence[int]) -> list[str]:
     """Base64 PNGs of the samples at these positions in the data set; sequences as coloured cells."""
     where: NDArray[Any] = np.asarray(samples, dtype=np.int64)
     if not len(where):
         return []
-    pixels = np.asarray(torch.as_tensor(next(iter(loop.feed.store.stream([where])))).cpu())
+    pixels = np.asarray(torch.as_tensor(next(iter(job.feed.store.stream([where])))).cpu())
     if job.preprocessing.encoding == "nucleotides":
         return [strip(shares()[codes[0, 0]].T) for codes in pixels]
     return [thumbnail(image, job.preprocessing.low, job.preprocessing.high) for image in pixels]

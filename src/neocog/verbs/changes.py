@@ -9,19 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neocog.augment import Changes
 from neocog.augment.keeps import ASKED, Decision, Known, chosen, decided, edited, is_on, verdicts
 from neocog.augment.names import letters
 from neocog.config import Config
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.loader import Store
+from neocog.data.loader import Store, Transform
 from neocog.data.masks import fit_mask
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
 from neocog.progress import Screen
 from neocog.tasks.task import Study
 
-Pair = tuple[Changes | None, Changes | None]
+Pair = tuple[Transform | None, Transform | None]
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from neocog.augment import Changes
 from neocog.config import Config, configured
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.formats.lossless import encoded
+from neocog.data.loader import Transform
 from neocog.data.masks import IGNORED, fit_mask
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.readers.cells import safe_cell
 from neocog.data.readers.table import LONGEST
 from neocog.data.resize import fit, shape_plan
 from neocog.errors import UserError, faults_of, listed, printable, raise_all
@@ -114,7 +114,7 @@ class Writer:
         self,
         data: Dataset,
         plan: Preprocessing,
-        changes: Changes,
+        changes: Transform,
         folder: Path,
         copies: int,
         seed: int,

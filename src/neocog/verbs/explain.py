@@ -17,8 +17,8 @@ from torch import Tensor
 from neocog.attribution import pictures
 from neocog.attribution.attribution import Score, class_activation, gradient_input, saliency
 from neocog.attribution.layers import Layer, features, weights
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array
-from neocog.data.readers.cells import safe_cell
 from neocog.errors import UserError, did_you_mean, printable
 from neocog.pages.page import Head, page
 from neocog.predictor import Predictor, load_predictor, path_of

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neocog import __version__
 from neocog.config import from_run
 from neocog.data.dataset import Images
 from neocog.data.loader import Streamed
@@ -23,6 +22,7 @@ from neocog.run import Run
 from neocog.verbs.evaluate import own_test
 from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.session import open_data
+from neocog.version import __version__
 
 Target = Literal["keras", "onnx", "numpy"]
 Pixels = NDArray[Any]

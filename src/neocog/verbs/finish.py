@@ -20,6 +20,7 @@ from neocog.records import Measure
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks.evaluation import Samples
 from neocog.tasks.job import Job
+from neocog.tasks.task import Trained
 from neocog.verbs.baseline import baseline_chapter
 from neocog.verbs.plan import history_lines, read_plan
 from neocog.verbs.sections import chapters
@@ -53,7 +54,7 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     differences = study.differences(predictor, answers["test"])
     for line in differences:
         screen.say(f"  the test part is unlike the training: {line}", "yellow")
-    found = study.report(job, learner, loop, predictor, answers["test"], evaluated)
+    found = study.report(job, trained(learner), predictor, answers["test"], evaluated)
     plan, measures = read_plan(run), {part: one.measures for part, one in evaluated.items()}
     write_atomically(run.predictions, found.predictions)
     result: dict[str, Any] = {
@@ -85,6 +86,12 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(measures["test"], run, screen)
+
+
+def trained(learner: Learner) -> Trained:
+    """The learner as its task may see it."""
+    counters = learner.counters
+    return Trained(learner.judged, counters.rows, counters.steps, bool(learner.means))
 
 
 def seen(job: Job) -> dict[str, Any]:

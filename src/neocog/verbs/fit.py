@@ -25,7 +25,7 @@ from neocog.networks.memory_format import reorder
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks.job import Job
-from neocog.verbs.finish import finish_run
+from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
 from neocog.verbs.watch import watcher
 
@@ -48,7 +48,9 @@ def fit(job: Job, fresh: Learner, run: Run, launch: Launch) -> None:
     with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
         advance(fresh.counters.step)
         tell = heeding(launch.after_epoch, guard)
-        loop.train(fresh, guard, watcher(loop, screen, advance, lambda: job.study.after_epoch(job, fresh, run), tell))
+        loop.train(
+            fresh, guard, watcher(loop, screen, advance, lambda: job.study.after_epoch(job, trained(fresh), run), tell)
+        )
     if ranks.is_writer:
         finish_run(job, fresh, loop, screen, time.monotonic() - started)
 

@@ -23,8 +23,8 @@ from neocog.data.digests import known as named
 from neocog.data.loader import Feed, Resident, Store, Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.named import NAMES
+from neocog.data.readers.sequences import sequence_plan
 from neocog.data.resize import finish, plan_notes, shape_plan
-from neocog.data.sequences import sequence_plan
 from neocog.data.split import Manifest, folds, notes, read_splits, shared, split
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from neocog import __version__
 from neocog.checked import flag
 from neocog.config import Config, from_run, from_tables
 from neocog.documents import expected, read_json
@@ -18,6 +17,7 @@ from neocog.environment import environment
 from neocog.errors import UserError, listed, printable
 from neocog.progress import Screen
 from neocog.run import Run, to_json, write_atomically
+from neocog.version import __version__
 
 STAGE = re.compile(r"\.|baseline|extractor|fold-[1-9]\d*")
 IDENTITY = re.compile("[0-9a-f]{64}")

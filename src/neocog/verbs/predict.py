@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neocog.data.cells import safe_cell
 from neocog.data.formats.images import is_junk
-from neocog.data.readers.cells import safe_cell
 from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
 from neocog.progress import Screen

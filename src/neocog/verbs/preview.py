@@ -15,14 +15,14 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
-from neocog.augment import Augmentation, Changes
+from neocog.augment import Augmentation
 from neocog.augment import policy as images
 from neocog.augment import volume as volumes
 from neocog.augment.sequence import USUAL, SequenceAugmentation
 from neocog.config import Config
 from neocog.data.dataset import Array
 from neocog.data.formats.slices import middle_slices, side_by_side
-from neocog.data.loader import Feed, Indices
+from neocog.data.loader import Feed, Indices, Transform
 from neocog.data.normalise import in_stored_units
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.ranks import Ranks
@@ -155,7 +155,7 @@ def title(source: str | Path, job: Job) -> str:
     return f"{printable(str(source))}: {described(dataset)}; {batch}, as {shape}"
 
 
-def augmentation(changes: Changes | None) -> str:
+def augmentation(changes: Transform | None) -> str:
     """One line on what is on: "augmentation: flip 0.5, crop 4"."""
     policy = getattr(changes, "policy", None)
     if policy is None:

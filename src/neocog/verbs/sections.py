@@ -56,6 +56,6 @@ def _data(job: Job, loop: Loop) -> Section:
     each = max(1, SHOWN // count)
     chosen = np.concatenate([train[dataset.labels[train] == label][:each] for label in range(min(count, SHOWN))])
     captions = [job.study.caption(dataset, int(index)) for index in chosen]
-    samples = [Picture(png, caption) for png, caption in zip(thumbnails(job, loop, chosen), captions, strict=True)]
+    samples = [Picture(png, caption) for png, caption in zip(thumbnails(job, chosen), captions, strict=True)]
     shown = counts, job.data.findings, samples, dataset.form
     return chapter.data_chapter(dataset.kind, classes, *shown, taken=dataset.taken, lost=losses(dataset))

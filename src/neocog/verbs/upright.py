@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage
 from neocog.data.formats.images import Decoding, decode
 from neocog.data.formats.lossless import encoded
-from neocog.data.readers.cells import safe_cell
 from neocog.data.resize import fit
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of

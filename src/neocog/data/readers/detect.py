@@ -27,10 +27,10 @@ from neocog.data.readers.npz import read_npz
 from neocog.data.readers.photographs import photographs_beside
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.sequence_table import describes_sequences, read_sequence_table
+from neocog.data.readers.sequences import read_sequences
 from neocog.data.readers.table import CSV_SUFFIXES, describes_images, read_listing, read_table
 from neocog.data.readers.unlabelled import read_unlabelled
 from neocog.data.readers.values import read_values, values_in_names
-from neocog.data.sequences import read_sequences
 from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
 
 LAYOUTS = (

@@ -15,8 +15,8 @@ from neocog.data.readers.faults import Faults
 from neocog.data.readers.labels import missing, refuse_several
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.rows import Rows, read_header, read_rows
+from neocog.data.readers.sequences import dataset
 from neocog.data.readers.table import UNKNOWN, read_splits
-from neocog.data.sequences import dataset
 from neocog.errors import UserError, listed, printable, raise_all
 
 RANKS = ("genus", "species")  # columns of names that are the label where none is called so

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage, Header
-from neocog.data.readers.cells import safe_cell
 from neocog.data.resize import fit
 from neocog.predictor import Predictor, probabilities
 from neocog.tasks.classification.predictions import RANKS, class_rows, columns

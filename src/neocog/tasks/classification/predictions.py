@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
-from neocog.data.readers.cells import safe_cell
 
 MISTAKES = 12  # pictures of each kind
 MOST_COLUMNS = 100  # classes up to which predictions.csv has a column for each

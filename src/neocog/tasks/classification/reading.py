@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from neocog.attribution.attribution import gradient_input, scaled
 from neocog.data.dataset import Array
 from neocog.data.normalise import normalise
-from neocog.engine.loop import Loop
 from neocog.predictor import Predictor
 from neocog.records import Section
 from neocog.tasks import report as chapter
@@ -23,13 +22,11 @@ MOTIFS = 24
 STRONG = 0.7  # of a filter's largest answer: windows above it make its motif
 
 
-def reading_chapter(
-    job: Job, predictor: Predictor, loop: Loop, samples: NDArray[np.int64], predicted: Array
-) -> Section:
+def reading_chapter(job: Job, predictor: Predictor, samples: NDArray[np.int64], predicted: Array) -> Section:
     """``samples`` (n,) of the test part and the classes (n,) predicted for them."""
     network = predictor.network
     chosen = np.unique(np.linspace(0, len(samples) - 1, min(SEEN, len(samples))).astype(int))
-    pixels = torch.as_tensor(next(iter(loop.feed.store.stream([samples[chosen]])))).to(loop.feed.device)
+    pixels = torch.as_tensor(next(iter(job.feed.store.stream([samples[chosen]])))).to(job.feed.device)
     inputs = normalise(pixels, job.preprocessing)  # (n, 4, 1, L)
     places = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).astype(int))]
     rows = np.searchsorted(chosen, places)

@@ -15,7 +15,6 @@ from torch import Tensor
 from neocog.config import Config
 from neocog.data.dataset import Dataset
 from neocog.data.preprocessing import Preprocessing
-from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, listed
 from neocog.interop.engine import computed_by
 from neocog.metrics.calibration import calibration_bins
@@ -35,7 +34,7 @@ from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import pieces
 from neocog.tasks.job import Job
-from neocog.tasks.task import Predicted, Study, position
+from neocog.tasks.task import Predicted, Study, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 
@@ -115,14 +114,14 @@ class ClassificationStudy(Study):
         return [*super().differences(predictor, answers), *other_shares(predictor, answers.labels)]
 
     def report(
-        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        test, dataset = loop.feed.parts["test"], job.dataset
+        test, dataset = job.feed.parts["test"], job.dataset
         calibrated = predictor.probabilities(answers.logits)
-        chapters = _chapters(job, loop, predictor, answers, calibrated, evaluated)
+        chapters = _chapters(job, predictor, answers, calibrated, evaluated)
         if dataset.form == "sequences":
-            chapters.append(reading_chapter(job, predictor, loop, test, answers.logits.argmax(1)))
+            chapters.append(reading_chapter(job, predictor, test, answers.logits.argmax(1)))
         if answers.strangers is not None:
             assert job.data.unseen is not None
             measures = evaluated["test"].measures
@@ -185,7 +184,7 @@ def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
 
 
 def _chapters(
-    job: Job, loop: Loop, predictor: Predictor, test: Answers, calibrated: NDArray[np.float64],
+    job: Job, predictor: Predictor, test: Answers, calibrated: NDArray[np.float64],
     evaluated: Mapping[str, Evaluation],
 ) -> list[Section]:  # fmt: skip
     """Results, confusion, mistakes, calibration."""
@@ -197,16 +196,16 @@ def _chapters(
     return [
         chapter.measures_chapter(*measures_of(evaluated)),
         *job.task.sections(classes, totals),
-        _mistakes(job, loop, test, calibrated),
+        _mistakes(job, test, calibrated),
         chapter.calibration_chapter(bins[0], bins[1], predictor.temperature, stated(predictor.facts)),
     ]
 
 
-def _mistakes(job: Job, loop: Loop, test: Answers, calibrated: NDArray[np.float64]) -> Section:
+def _mistakes(job: Job, test: Answers, calibrated: NDArray[np.float64]) -> Section:
     """The test samples that the network is surest of, among the wrong and among the right."""
     prediction = test.logits.argmax(1)
     surety = calibrated[np.arange(len(prediction)), prediction]
-    names, samples = job.dataset.classes, loop.feed.parts["test"]
+    names, samples = job.dataset.classes, job.feed.parts["test"]
     examples = [
         [
             chapter.Example(
@@ -216,7 +215,7 @@ def _mistakes(job: Job, loop: Loop, test: Answers, calibrated: NDArray[np.float6
                 prediction=names[prediction[place]],
                 probability=float(surety[place]),
             )
-            for png, place in zip(thumbnails(job, loop, samples[places]), places, strict=True)
+            for png, place in zip(thumbnails(job, samples[places]), places, strict=True)
         ]
         for places in chapter.worst_and_surest(test.labels, prediction, surety, MISTAKES)
     ]

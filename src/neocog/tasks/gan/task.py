@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from neocog.config import Config, ModelConfig
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.readers.cells import safe_cell
-from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, pick
 from neocog.networks import build
 from neocog.networks.dcgan import Discriminator, of_classes
@@ -33,7 +32,7 @@ from neocog.tasks.gan.sample_quality import SHOWN, Likeness, compared, neighbour
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.job import Job
 from neocog.tasks.report.montage import montage, png_bytes
-from neocog.tasks.task import Predicted
+from neocog.tasks.task import Predicted, Trained
 
 PIECE = 256  # latent vectors that are drawn from at once
 MANY, FEW = 10_000, 2_000  # images that are judged: up to 32 × 32 pixels, and larger ones
@@ -109,17 +108,17 @@ class GANStudy(Generative):
         assert isinstance(job.task, GAN)
         return (job.task.latent,)
 
-    def after_epoch(self, job: Job, learner: Learner, run: Run) -> Sequence[str]:
+    def after_epoch(self, job: Job, trained: Trained, run: Run) -> Sequence[str]:
         """Pictures of the same latent vectors in ``epochs/``, and a word where something goes wrong."""
         assert isinstance(job.task, GAN)
-        row = learner.counters.rows[-1]
-        epoch, last = int(row["epoch"]), math.ceil(learner.counters.steps / job.feed.batches.per_epoch)
+        row = trained.rows[-1]
+        epoch, last = int(row["epoch"]), math.ceil(trained.steps / job.feed.batches.per_epoch)
         if kept(epoch, last):
             count = tiles_a_side(job.preprocessing.plane)
             z = drawn(count**2, job.task.latent, job.config.training.seed)
             if job.task.classes:
                 z = asking(z, np.arange(len(z)) % job.task.classes, job.task.classes)
-            sheet = montage(shown(made(learner.judged["generator"], z, job.preprocessing), job.preprocessing), count)
+            sheet = montage(shown(made(trained.networks["generator"], z, job.preprocessing), job.preprocessing), count)
             (run.folder / "epochs").mkdir(exist_ok=True)
             write_atomically(run.folder / "epochs" / f"{epoch:05}.png", png_bytes(sheet))
         return troubles(measures_of(row), job.task.loss)
@@ -156,51 +155,51 @@ class GANStudy(Generative):
         return Evaluation(answers.likeness.measures, {"extractor": answers.extractor})
 
     def report(
-        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         assert isinstance(job.task, GAN)
         recipe, measures = job.preprocessing, evaluated["test"].measures
-        said = [*self.went_wrong(job, learner), *answers.likeness.said()]
-        films = series_of(loop.run.folder / "epochs", recipe.plane)
+        said = [*self.went_wrong(job, trained), *answers.likeness.said()]
+        films = series_of(predictor.folder / "epochs", recipe.plane)
         if films.animation:
-            write_atomically(loop.run.folder / "epochs.png", films.animation)
-            write_atomically(loop.run.folder / "strip.png", films.strip)
+            write_atomically(predictor.folder / "epochs.png", films.animation)
+            write_atomically(predictor.folder / "strip.png", films.strip)
         grey = [shown(images, recipe) for images in (answers.fake[: 2 * SHOWN], *answers.rows)]
         copies = measures["memorised_pixels"], measures["memorised_features"]
         return Report(
-            predictions=self.believed(job, learner, loop),
+            predictions=self.believed(job, trained),
             chapters=[
                 chapter.likeness_chapter(measures, answers.extractor, said),
                 chapter.drawn_chapter(grey[0], films),
-                chapter.game_chapter(learner.counters.rows, job.task.loss, bool(learner.means)),
+                chapter.game_chapter(trained.rows, job.task.loss, trained.averaged),
                 *answers.likeness.chapters(),
                 chapter.copies_chapter(grey[1:], answers.searched, copies),
             ],
             result={"latent": job.task.latent, "went_wrong": said},
         )
 
-    def went_wrong(self, job: Job, learner: Learner) -> list[str]:
+    def went_wrong(self, job: Job, trained: Trained) -> list[str]:
         """Each trouble of the training once, with the epochs in which it was there; the first tenth is a beginning only."""
         assert isinstance(job.task, GAN)
         epochs: dict[str, list[int]] = {}
-        total = len(learner.counters.rows)
-        for row in learner.counters.rows[total // 10 :]:
+        total = len(trained.rows)
+        for row in trained.rows[total // 10 :]:
             for line in troubles(measures_of(row), job.task.loss):
                 epochs.setdefault(line.partition(":")[0], []).append(int(row["epoch"]))
         return [
             f"{what}: in {len(where)} of {total} epochs, the last of them {where[-1]}" for what, where in epochs.items()
         ]
 
-    def believed(self, job: Job, learner: Learner, loop: Loop) -> str:
+    def believed(self, job: Job, trained: Trained) -> str:
         """One row a test image: what the discriminator thinks of it."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["path", "label", "discriminator"])
         dataset = job.dataset
-        believe = learner.judged["discriminator"].eval()
+        believe = trained.networks["discriminator"].eval()
         with torch.no_grad():
-            for batch in replace(loop.feed, rank=0, world=1).evaluation("test"):
+            for batch in replace(job.feed, rank=0, world=1).evaluation("test"):
                 found = job.task.predict({"discriminator": believe}, batch.inputs)
                 for sample, value in zip(batch.samples.tolist(), found.tolist(), strict=True):
                     label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""

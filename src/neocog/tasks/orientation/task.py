@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neocog.augment import Augmentation, Changes
+from neocog.augment import Augmentation
 from neocog.augment.turning import Turning, in_disc
 from neocog.config import Config
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
+from neocog.data.loader import Transform
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.readers.cells import safe_cell
-from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError
 from neocog.metrics.circular import angular_error, orientation_measures
 from neocog.networks import build
@@ -32,7 +32,7 @@ from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measur
 from neocog.tasks.files import pieces
 from neocog.tasks.job import Job
 from neocog.tasks.orientation.objective import Orientation, directions
-from neocog.tasks.task import Predicted, Study, position
+from neocog.tasks.task import Predicted, Study, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 12
@@ -76,7 +76,7 @@ class OrientationStudy(Study):
 
     def changes(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
-    ) -> tuple[Changes | None, Changes | None]:
+    ) -> tuple[Transform | None, Transform | None]:
         light = 0.1 if max(preprocessing.plane) > 64 and preprocessing.pictures else 0.0
         usual = Augmentation(
             scale=0.1, translate=0.05 if dataset.mirror else 0.15, brightness=light, contrast=2 * light
@@ -119,12 +119,12 @@ class OrientationStudy(Study):
         return Evaluation(measures, {"per_class": by_class(samples, answers.error)})
 
     def report(
-        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        test = loop.feed.parts["test"]
+        test = job.feed.parts["test"]
         measures, apart = measures_of(evaluated)
-        pictures = shown(job, loop, test, answers)
+        pictures = shown(job, test, answers)
         return Report(
             predictions=predictions_csv(job.dataset, test, answers),
             chapters=[
@@ -201,12 +201,12 @@ def by_class(samples: Samples, error: Array) -> dict[str, dict[str, Measure]]:
     }
 
 
-def shown(job: Job, loop: Loop, samples: Array, test: Answers) -> list[tuple[str, str, float, float]]:
+def shown(job: Job, samples: Array, test: Answers) -> list[tuple[str, str, float, float]]:
     """(PNG, name, truth, predicted) of the surest mistakes, then of the surest right answers; pictures as they stand upright."""
     wrong = np.abs(test.error) > 30
     order = np.argsort(-test.sure, kind="stable")
     chosen = np.concatenate([order[wrong[order]][:SHOWN], order[~wrong[order]][:SHOWN]])
-    pictures = thumbnails(job, loop, samples[chosen])
+    pictures = thumbnails(job, samples[chosen])
     names = [str(job.dataset.names[index]) for index in samples[chosen]]
     return list(zip(pictures, names, test.truth[chosen].tolist(), test.predicted[chosen].tolist(), strict=True))
 

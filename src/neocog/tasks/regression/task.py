@@ -14,16 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neocog.augment import Changes
 from neocog.augment.values import ValueChanges, check, usual
 from neocog.augment.volume import VolumeChanges
 from neocog.augment.volume_values import true_changes
 from neocog.config import Config
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
+from neocog.data.loader import Transform
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.angles import period_of
-from neocog.data.readers.cells import safe_cell
-from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError, listed
 from neocog.metrics.regression import COVERED, coverage, half_width, regression_measures, several
 from neocog.networks import build
@@ -34,7 +33,7 @@ from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measur
 from neocog.tasks.files import pieces
 from neocog.tasks.job import Job
 from neocog.tasks.regression.objective import Regression
-from neocog.tasks.task import Predicted, Study, position
+from neocog.tasks.task import Predicted, Study, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 12
@@ -82,7 +81,7 @@ class RegressionStudy(Study):
 
     def changes(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
-    ) -> tuple[Changes | None, Changes | None]:
+    ) -> tuple[Transform | None, Transform | None]:
         """Mirroring where it falsifies nothing, and what is asked for, unless that falsifies a target."""
         if dataset.form == "volumes":
             volumes = true_changes(dataset.quantities, config.training.augment)
@@ -133,7 +132,7 @@ class RegressionStudy(Study):
         return Evaluation(several(each, predictor.facts["quantities"]))
 
     def report(
-        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers,
+        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         names, half = job.dataset.quantities, halves(predictor)
@@ -148,11 +147,11 @@ class RegressionStudy(Study):
             for k, name in enumerate(names)
         ]
         return Report(
-            predictions=predictions_csv(job.dataset, loop.feed.parts["test"], answers, half),
+            predictions=predictions_csv(job.dataset, job.feed.parts["test"], answers, half),
             chapters=[
                 chapter.measures_chapter(*measures_of(evaluated)),
                 chapter.regression_chapter(quantities, COVERED),
-                extremes(job, loop, answers, task_of(predictor.facts)),
+                extremes(job, answers, task_of(predictor.facts)),
             ],
             result={"quantities": list(names)},
         )
@@ -235,14 +234,14 @@ def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers,
     return text.getvalue()
 
 
-def extremes(job: Job, loop: Loop, test: Answers, task: Regression) -> Any:
+def extremes(job: Job, test: Answers, task: Regression) -> Any:
     """Pictures of the largest and smallest errors, in standard deviations over all quantities."""
     size = np.abs(test.error / np.array(task.std)).mean(axis=1)
     order = np.argsort(-size, kind="stable")
-    groups, samples = [], loop.feed.parts["test"]
+    groups, samples = [], job.feed.parts["test"]
     for chosen, tone in ((order[:SHOWN], "bad"), (order[::-1][:SHOWN], "good")):
         found = []
-        for png, place in zip(thumbnails(job, loop, samples[chosen]), chosen, strict=True):
+        for png, place in zip(thumbnails(job, samples[chosen]), chosen, strict=True):
             said = ", ".join(f"{v:.4g}" for v in test.values[place])
             true = ", ".join(f"{v:.4g}" for v in test.truth[place])
             found.append(Picture(png, f"said {said}\nin truth {true}\n{job.dataset.names[samples[place]]}", tone))  # type: ignore[arg-type]

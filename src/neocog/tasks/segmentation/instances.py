@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.objects import ObjectMasks, separated
-from neocog.data.readers.cells import safe_cell
 from neocog.metrics.objects import Matched, match, object_measures
 from neocog.metrics.segmentation import dice, mask_confusion, mean_measure
 from neocog.predictor import Predictor

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from neocog.augment import Augmentation, Changes
-from neocog.augment.changes import MaskChanges, square, window
+from neocog.augment import Augmentation
+from neocog.augment.transforms import MaskChanges, square, window
 from neocog.config import Config
 from neocog.data.dataset import Array, BadImage, Dataset
-from neocog.data.loader import Resident, Store
+from neocog.data.loader import Resident, Store, Transform
 from neocog.data.objects import ObjectMasks
 from neocog.data.preprocessing import Preprocessing
-from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError
 from neocog.networks import build
 from neocog.predictor import Predictor
@@ -59,7 +58,7 @@ from neocog.tasks.segmentation.losses import LOSSES
 from neocog.tasks.segmentation.objective import Segmentation, first_counted
 from neocog.tasks.segmentation.objects import COLOURS, coloured
 from neocog.tasks.segmentation.own_size import header_of, is_large, mask_of, shrunk
-from neocog.tasks.task import Predicted, Study, position
+from neocog.tasks.task import Predicted, Study, Trained, position
 
 BATCH = 8  # images a step, unless --batch says otherwise
 SHOWN = 6  # cases of each kind
@@ -117,7 +116,7 @@ class SegmentationStudy(Study):
 
     def changes(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing
-    ) -> tuple[Changes | None, Changes | None]:
+    ) -> tuple[Transform | None, Transform | None]:
         policy = Augmentation.default(preprocessing, dataset.mirror)
         policy, patch = policy.changed(config.training.augment), window(config.training.patch, preprocessing.plane)
         return (MaskChanges(policy, patch) if patch or policy.is_on() else None), None
@@ -158,7 +157,7 @@ class SegmentationStudy(Study):
         return Evaluation(measures, {"per_class": each})
 
     def report(
-        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Answers | ObjectAnswers,
+        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers | ObjectAnswers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         if isinstance(answers, ObjectAnswers):
@@ -170,7 +169,7 @@ class SegmentationStudy(Study):
             predictions=predictions_csv(job.dataset, answers),
             chapters=[
                 chapter.segmentation_chapter(*measures_of(evaluated)),
-                cases(job, loop, predictor, answers),
+                cases(job, predictor, answers),
                 *job.task.sections(job.dataset.classes, totals),
             ],
         )
@@ -255,23 +254,23 @@ def put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def cases(job: Job, loop: Loop, predictor: Predictor, test: Answers) -> Section:
+def cases(job: Job, predictor: Predictor, test: Answers) -> Section:
     """Pictures of the worst, the middle and the best test images by their Dice, at the network's size."""
     known = np.flatnonzero(~np.isnan(test.dice))
     order = known[np.argsort(test.dice[known], kind="stable")]
     third = min(SHOWN, len(order) // 3) if len(order) >= 3 else len(order)
     middle = max(third, (len(order) - third) // 2)
     chosen = (order[:third], order[middle : middle + third], order[::-1][: third if len(order) >= 3 else 0])
-    worst, median, best = (_pictured(job, loop, predictor, test, places) for places in chosen)
+    worst, median, best = (_pictured(job, predictor, test, places) for places in chosen)
     return chapter.cases_chapter(worst, median, best, job.dataset.classes)
 
 
-def _pictured(job: Job, loop: Loop, predictor: Predictor, test: Answers, places: Array) -> list[chapter.Case]:
+def _pictured(job: Job, predictor: Predictor, test: Answers, places: Array) -> list[chapter.Case]:
     recipe, dataset, found = job.preprocessing, job.dataset, []
     assert dataset.masks is not None
     for place in places.tolist():
         index = int(test.samples[place])
-        pixels = torch.as_tensor(next(iter(loop.feed.store.stream([np.array([index])]))))
+        pixels = torch.as_tensor(next(iter(job.feed.store.stream([np.array([index])]))))
         said = predictor.of_pixels(pixels)[0].argmax(0)
         picture = chapter.grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
         truth = dataset.masks.fitted(index, recipe.size, recipe.fit)

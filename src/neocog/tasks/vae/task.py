@@ -14,11 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from neocog.config import Config
+from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.readers.cells import safe_cell
-from neocog.engine.loop import Learner, Loop
 from neocog.errors import UserError
 from neocog.networks import build
 from neocog.predictor import Predictor
@@ -30,7 +29,7 @@ from neocog.tasks.files import pieces
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.job import Job
 from neocog.tasks.report.montage import montage, png_bytes
-from neocog.tasks.task import Predicted
+from neocog.tasks.task import Predicted, Trained
 from neocog.tasks.vae.codes import Found, code_facts, collected, judged_by_nll, log_marginals, stranger_than
 from neocog.tasks.vae.objective import VAE
 
@@ -103,12 +102,12 @@ class VAEStudy(Generative):
         return Evaluation(answers.measures(samples.dataset, samples.seed))
 
     def report(
-        self, job: Job, learner: Learner, loop: Loop, predictor: Predictor, answers: Found,
+        self, job: Job, trained: Trained, predictor: Predictor, answers: Found,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         return Report(
             predictions=predictions_csv(job.dataset, answers),
-            chapters=chapters(job, loop, predictor, measures_of(evaluated)[0], answers),
+            chapters=chapters(job, predictor, measures_of(evaluated)[0], answers),
             result={"alive": len(answers.alive), "latent": predictor.facts["latent"]},
         )
 
@@ -190,7 +189,7 @@ def task_of(predictor: Predictor) -> VAE:
 
 
 @torch.no_grad()
-def chapters(job: Job, loop: Loop, predictor: Predictor, measures: Any, test: Found) -> list[Section]:
+def chapters(job: Job, predictor: Predictor, measures: Any, test: Found) -> list[Section]:
     """Measures, rows of images, dimensions, and the plane where the codes have two numbers."""
     task, seed, net = task_of(predictor), job.config.training.seed, net_of(predictor)
 
@@ -200,7 +199,7 @@ def chapters(job: Job, loop: Loop, predictor: Predictor, measures: Any, test: Fo
 
     latent = test.means.shape[1]
     places = np.sort(np.random.default_rng(seed).permutation(len(test.samples))[:SHOWN])
-    pixels = torch.as_tensor(next(iter(loop.feed.store.stream([test.samples[places]]))))
+    pixels = torch.as_tensor(next(iter(job.feed.store.stream([test.samples[places]]))))
     given = normalise(pixels.to(predictor.device), job.preprocessing)
     rows = [
         bytes_of(given.clamp(0, 1)),

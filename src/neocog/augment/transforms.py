@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from torch import Tensor
 
@@ -16,15 +15,6 @@ from neocog.augment.draw import draw
 from neocog.augment.policy import Augmentation
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
-
-
-class Changes(Protocol):
-    """Pixels (B, C, …) in stored units and the targets that belong to them, both changed alike."""
-
-    def __call__(
-        self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
-    ) -> tuple[Tensor, Tensor]:
-        """``samples`` (B,) int64 positions in the data set. The given tensors stay as they are."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""Which networks there are, by name, and what each gives."""
+
+from __future__ import annotations
+
+from neocog.errors import UserError
+
+MODELS: dict[str, str] = {
+    "mlp": "neocog.networks.mlp:MLP",
+    "lenet5": "neocog.networks.lenet5:LeNet5",
+    "cifarcnn": "neocog.networks.cifarcnn:CifarCNN",
+    "resnet": "neocog.networks.resnet:ResNet",
+    "cnn": "neocog.networks.cnn:CNN",
+    "darknet19": "neocog.networks.darknet19:Darknet19",
+    "shufflenet": "neocog.networks.shufflenet:ShuffleNet",
+    "nasnetmobile": "neocog.networks.nasnet:NASNet",
+    "barcode": "neocog.networks.barcode:Barcode",
+    "barcode-resnet": "neocog.networks.barcode_resnet:BarcodeResNet",
+    "cnn3d": "neocog.networks.cnn3d:CNN3d",
+    "resnet3d": "neocog.networks.resnet3d:ResNet3d",
+}
+
+# What a network takes, where that is not images.
+FORMS = {"barcode": "sequences", "barcode-resnet": "sequences", "cnn3d": "volumes", "resnet3d": "volumes"}
+
+SEGMENTERS: dict[str, str] = {
+    "unet": "neocog.networks.unet:UNet",
+    "segnet": "neocog.networks.segnet:SegNet",
+}
+GENERATORS: dict[str, str] = {
+    "vae": "neocog.networks.vae:VAE",
+    "dcgan": "neocog.networks.dcgan:Generator",
+}
+PURPOSES = {
+    "answer": "one answer for each sample",
+    "masks": "a class for each pixel",
+    "generation": "new images",
+}
+BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
+
+
+def is_backboned(name: str) -> bool:
+    """Whether the name is a segmenter's with an encoder, such as unet:vgg16."""
+    return name.partition(":")[0] in BACKBONED and ":" in name
+
+
+def purpose_of(name: str) -> str:
+    """What a network gives, one of ``PURPOSES``; "" for the user's own, of which that is not known."""
+    if name in SEGMENTERS or is_backboned(name):
+        return "masks"
+    if name in GENERATORS:
+        return "generation"
+    return "answer" if name in MODELS or name.startswith(("torchvision:", "timm:")) else ""
+
+
+def check_purpose(name: str, purpose: str) -> None:
+    """Raise where a network is named that gives something else than the task needs (one of ``PURPOSES``)."""
+    found = purpose_of(name)
+    if found and found != purpose:
+        fix = {"answer": "--model cnn", "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34"}
+        what = f"model '{name}' gives {PURPOSES[found]}; this task needs {PURPOSES[purpose]}"
+        raise UserError(what, fix=fix.get(purpose, f"--model {', '.join(GENERATORS)}"))

@@ -1,0 +1,32 @@
+"""A network's options: the keyword-only parameters of its class, or of the function that builds it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from neocog.checked import read
+from neocog.errors import UserError, did_you_mean, printable, raise_all
+
+
+def keyword_only(function: Any) -> dict[str, inspect.Parameter]:
+    """The keyword-only parameters of a function or class; annotations are types, not text."""
+    parameters = inspect.signature(function, eval_str=True).parameters
+    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def values(name: str, known: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options given to the network ``name`` as values of the declared types; all faults raised together."""
+    values, errors = {}, []
+    for option, value in given.items():
+        try:
+            if option not in known:
+                hint = did_you_mean(option, known)
+                names = ", ".join(known) or "none"
+                raise UserError(f"model '{name}' has no option '{printable(option)}'", fix=f"{hint}known: {names}")
+            values[option] = read(option, value, known[option].annotation)
+        except UserError as error:
+            errors.append(error)
+    raise_all(errors)
+    return values
