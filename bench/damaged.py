@@ -165,8 +165,13 @@ def spots_of(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def sealed(text: str) -> bytes:
-    """A manifest is given the hash of what it says now, as one who forges it would."""
+    """A manifest, or a model.json, is given the hash of what it says now, as one who forges it would."""
     found = json.loads(text)
+    if isinstance(found, dict) and "preprocessing" in found and "sha256" in found:
+        from neocog import facts
+
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
+            return json.dumps(facts.sealed(found)).encode()
     if isinstance(found, dict) and "manifest" in found:
         from neocog.engine.checkpoint import _manifest
 
@@ -211,7 +216,7 @@ def vouch(path: Path, content: bytes) -> None:
         beside.write_bytes(sealed(json.dumps(facts)))
     elif path.with_name("model.json").is_file():
         model = path.with_name("model.json")
-        model.write_text(json.dumps({**json.loads(model.read_text()), "weights": digest}))
+        model.write_bytes(sealed(json.dumps({**json.loads(model.read_text()), "weights": digest})))
 
 
 def swapped(make: Callable[[Path], None]) -> Mutant:

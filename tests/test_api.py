@@ -38,10 +38,11 @@ def test_every_path_may_be_a_string(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run.report == Path("runs/one/report.html") and run.report.is_file()
     neocog.resume("runs/one", quiet=True)
     neocog.evaluate("runs/one", out="measures.json", quiet=True)
-    neocog.predict("runs/one", ["eight.png"], "answers.csv", quiet=True)
-    neocog.explain("runs/one", ["eight.png"], "maps", quiet=True)
+    neocog.predict("runs/one", "eight.png", "answers.csv", quiet=True)
+    neocog.explain("runs/one", ["eight.png"], "maps", layers="c1", quiet=True)
     neocog.export("runs/one", "numpy", "by-hand", quiet=True)
-    neocog.report(["runs/one"], "page.html")
+    pages = [neocog.report(one, "page.html") for one in ("runs/one", Path("runs/one"), run, ["runs/one"], [run])]
+    assert pages == [Path("page.html")] * 5
     neocog.audit("digits", verify="runs/one", quiet=True)
     neocog.preview("digits", "sheet.png")
     neocog.filters("eight.png", "bank.png")

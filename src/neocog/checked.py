@@ -14,7 +14,7 @@ import numbers
 import os
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -207,6 +207,11 @@ def readable(kind: Any) -> bool:
     return kind in (bool, int, float, str, Path, type(None)) or origin in (Literal, tuple)
 
 
+def takes_several(hint: Any) -> bool:
+    """Whether the type is a sequence, or may be one: of a single text or path, not of its letters, a list is made then."""
+    return Sequence in [get_origin(kind) for kind in (hint, *get_args(hint))]
+
+
 def spelled_out(signature: inspect.Signature, settings: Iterable[inspect.Parameter]) -> inspect.Signature:
     """A verb's signature with its settings as arguments of their own, before the ``**`` that takes them."""
     *own, rest = signature.parameters.values()
@@ -214,7 +219,8 @@ def spelled_out(signature: inspect.Signature, settings: Iterable[inspect.Paramet
 
 
 def checked(function: F, settings: Iterable[str] = (), offered: Iterable[inspect.Parameter] = ()) -> F:
-    """A verb as Python calls it: names of arguments that it does not have, and values of another type, are all told at once.
+    """A verb as Python calls it: names of arguments that it does not have, and values of another type, are all told at once;
+    where several paths are taken, one alone is taken too.
 
     A verb with ``**settings`` checks these itself; of their names, ``settings`` are known, and those ``offered`` stand in
     its signature, where editors find them.
@@ -236,6 +242,8 @@ def checked(function: F, settings: Iterable[str] = (), offered: Iterable[inspect
         bound = signature.bind(*args, **{name: value for name, value in given.items() if name not in unknown})
         for name, value in bound.arguments.items():
             hint = takes[name].annotation
+            if isinstance(value, str | os.PathLike) and takes_several(hint):
+                bound.arguments[name] = [value]
             if readable(bare(hint)[0]):
                 try:
                     bound.arguments[name] = read(name, value, hint)

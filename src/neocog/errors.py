@@ -46,6 +46,10 @@ class NotFinite(UserError):
     kind = "not-finite"
 
 
+class CannotSave(UserError):
+    """A checkpoint could not be written. What was saved before is untouched."""
+
+
 class Problems(UserError):
     """Several mistakes, all told at once."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 from neocog.documents import RESTORE, Fields, read_json
 from neocog.errors import UserError
-from neocog.run import Run
+from neocog.run import Run, to_json
 from neocog.typed import typed
 
 Texts = tuple[str, ...]
@@ -19,7 +21,7 @@ Three = tuple[float, float, float]
 # By name; what a name has below it is a table of its own. Of each task only some are there.
 TYPES: dict[str, Any] = {
     "task": str, "model": str, "options": {}, "classes": Texts, "quantities": Texts, "parameters": int, "outputs": int,
-    "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
+    "sha256": str, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
     "temperature": float, "offsets": Numbers, "prevalence": {"part": str, "shares": Numbers}, "none_below": float,
     "stored": tuple[int, ...], "smallest": tuple[int, ...],
     "seen": {"low": Three, "high": Three, "peak": Three, "sides": tuple[Three, ...], "channels": tuple[int, ...],
@@ -28,11 +30,21 @@ TYPES: dict[str, Any] = {
     "radius": float, "translate": float, "seed": int, "latent": int, "likelihood": str, "binarise": str, "extractor": str,
     "codes": {"kl": Numbers, "mean": Numbers, "std": Numbers, "elbo_percentiles": Numbers, "classes": {}},
 }  # fmt: skip
+SEAL = "sha256"
 NEEDED = ("task", "model", "options", "classes", "preprocessing", "weights")
 
 
+def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of model.json with the SHA-256 of all of it, by which ``read_facts`` tells what was edited since."""
+    plain = json.loads(to_json({name: value for name, value in facts.items() if name != SEAL}))
+    return {**plain, SEAL: hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()}
+
+
 def read_facts(run: Run) -> Fields:
-    """The content of model.json. Raises UserError where anything in it is not what is written there."""
+    """The content of model.json. Raises UserError where anything in it is not what was written there.
+
+    Runs that were trained before there was a seal have none, and are taken as they are.
+    """
     found, where = read_json(run.model), str(run.model)
     insist(found, TYPES, run.model)
     for name in NEEDED:
@@ -46,6 +58,9 @@ def read_facts(run: Run) -> Fields:
     }
     for what in (what for what, is_wrong in wrong.items() if is_wrong):
         raise UserError(f"damaged: {what}", where, RESTORE)
+    if SEAL in found and sealed(found)[SEAL] != found[SEAL]:
+        what = "edited since it was written: the classes, the calibration or the preprocessing may be others"
+        raise UserError(what, where, f"{RESTORE}, or train again")
     return found
 
 

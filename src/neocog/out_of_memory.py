@@ -39,7 +39,7 @@ def out_of_memory(error: BaseException, command: str = "") -> UserError | None:
     what = (
         f"out of memory{' of the GPU' if on_gpu else ''}{f': {gigabytes(wanted)} more were wanted' if wanted else ''}"
     )
-    where = said.split("\n")[0] if on_gpu else _free()
+    where = "; ".join([said.split("\n")[0] if on_gpu else _free(), *getattr(error, "__notes__", [])])
     return UserError(what, where, f"{flags}; or {'--device cpu' if on_gpu else 'raise the limit'}")
 
 

@@ -22,7 +22,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.scale import Seen, Watch
 from neocog.documents import RESTORE, expected, read_bytes
 from neocog.errors import UserError, printable
-from neocog.facts import read_facts
+from neocog.facts import read_facts, sealed
 from neocog.networks import build
 from neocog.networks.memory_format import reorder
 from neocog.run import Run, to_json, write_atomically
@@ -112,7 +112,7 @@ def save_predictor(
         "parameters": sum(p.numel() for p in network.parameters()),
         "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
     }
-    write_atomically(run.model, to_json(recipe))
+    write_atomically(run.model, to_json(sealed(recipe)))
 
 
 def load_predictor(run: Run, device: str | torch.device = "cpu") -> Predictor:

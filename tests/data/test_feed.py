@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
 from neocog.augment import Augmentation, ImageChanges, MaskChanges
 from neocog.data.batches import Batches
-from neocog.data.loader import Batch, Feed, Resident, Transform
+from neocog.data.formats.images import FileImages
+from neocog.data.loader import Batch, Feed, Resident, Streamed, Transform
+from neocog.data.masks import Coding, MaskFiles
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.scan import survey
+from neocog.errors import UserError
+from neocog.out_of_memory import out_of_memory
+from neocog.tasks.masks import StreamedMasks
 
 COUNT, SIDE = 8, 12
 RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (0.0,), (1.0,), scaling="image")
@@ -45,3 +54,34 @@ def test_a_change_of_light_reaches_the_network() -> None:
     unchanged = normalise(torch.from_numpy(PIXELS), RECIPE)[batch.samples]
     shift = (batch.inputs - unchanged).mean((1, 2, 3))
     assert shift.std() > 0.2  # in the images' own deviations; 0 if a changed image were scaled by itself
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_a_reader_fails_at_is_named(workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever thread it was read: a fault of ours, memory that runs out, or what the system refuses."""
+    images, faults = FileImages(tmp_path, [f"{n}.png" for n in range(20)]), dict[int, Exception]()
+
+    def stored(self: FileImages, index: int) -> bytes:
+        raise faults.get(index, UserError("told later"))
+
+    monkeypatch.setattr(FileImages, "stored", stored)
+    wanted, masks = [np.arange(20)], StreamedMasks(MaskFiles(tmp_path, images.files, Coding((), ())), RECIPE)
+    readers = {
+        "pixels": lambda: list(Streamed(images, RECIPE, workers).stream(wanted)),
+        "masks": lambda: list(masks.stream(wanted)),
+        "scan": lambda: survey(images, RECIPE),
+    }
+    for name, reader in readers.items():
+        faults[0] = ZeroDivisionError("a defect")
+        with pytest.raises(ZeroDivisionError) as defect:
+            reader()
+        assert f"{tmp_path / '0.png'} was being read" in "".join(defect.value.__notes__), name
+        faults[0] = OSError(24, "Too many open files")
+        with pytest.raises(OSError) as refused:
+            reader()
+        assert refused.value.filename == str(tmp_path / "0.png"), name
+        faults[0] = MemoryError()
+        with pytest.raises(MemoryError) as wanting:
+            reader()
+        told = out_of_memory(wanting.value)
+        assert told is not None and f"{tmp_path / '0.png'} was being read" in told.where, name

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from neocog.engine import checkpoint
-from neocog.engine.checkpoint import UNFINISHED, CannotSave, latest, save, writable
+from neocog.engine.checkpoint import UNFINISHED, latest, save, writable
 from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
-from neocog.errors import UserError
+from neocog.errors import CannotSave, UserError
 
 
 def group(step: int) -> dict[str, dict[str, Tensor]]:
@@ -217,7 +217,7 @@ def test_a_full_disk_is_named_and_loses_nothing(small_disk: Callable[[int], Path
             put(folder, 20)
         except CannotSave as error:
             full += 1
-            assert "No space left on device" in error.what
+            assert "No space left on device" in error.what and "the checkpoints before it are intact" in error.what
             assert not unfinished(folder)
         assert_whole(latest(folder))
     assert 0 < full < 20

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from neocog.engine.interrupt import SIGNALS, Guard, Interrupted, guarded
+from neocog.engine.interrupt import SIGNALS, Guard, Interrupted, guarded, leaving
+from neocog.errors import CannotSave
 
 CODES = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGUSR1, 138)]
 
@@ -54,6 +55,16 @@ with interrupt.guarded() as guard:
     os.kill(os.getpid(), signal.SIGINT)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 130
+
+
+def test_what_the_system_refuses_names_the_whole_run_that_can_go_on(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="full") as refused, leaving() as guard:
+        guard.saved = lambda: tmp_path
+        raise OSError(28, "full", str(tmp_path / "baseline" / "metrics.csv"))
+    assert refused.value.__notes__ == [f"then: neocog resume {tmp_path}"]
+    with pytest.raises(CannotSave) as unsaved, leaving():
+        raise CannotSave("full", "here", "free some space")
+    assert unsaved.value.fix == "free some space, then: give the same command again: nothing had begun"
 
 
 def test_what_was_ignored_stays_ignored() -> None:

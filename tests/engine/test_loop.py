@@ -25,7 +25,7 @@ from neocog.engine.interrupt import Guard, Interrupted
 from neocog.engine.loop import Counters, Learner, Loop, learner, restore
 from neocog.engine.precision import Precision, choose
 from neocog.engine.ranks import Ranks
-from neocog.errors import UserError
+from neocog.errors import CannotSave, UserError
 from neocog.interop.by_hand import HandOptimizer
 from neocog.run import Run
 from neocog.tasks.classification.objective import Classification
@@ -213,7 +213,7 @@ def test_a_full_disk_is_told_and_does_not_end_the_run_at_once(tmp_path: Path, mo
     def full(*args: Any, **kwargs: Any) -> Path:
         saves["tried"] += 1
         if saves["tried"] in (3, 4):
-            raise checkpoint.CannotSave("the disk is full", "here", "make room")
+            raise CannotSave("the disk is full", "here", "make room")
         return real(*args, **kwargs)
 
     monkeypatch.setattr(checkpoint, "save", full)
@@ -228,11 +228,11 @@ def test_three_saves_that_fail_in_a_row_end_the_run(tmp_path: Path, monkeypatch:
     def full(*args: Any, **kwargs: Any) -> Path:
         tried.append(1)
         if len(tried) > 2:
-            raise checkpoint.CannotSave("the disk is full", "here", "make room")
+            raise CannotSave("the disk is full", "here", "make room")
         return real(*args, **kwargs)
 
     monkeypatch.setattr(checkpoint, "save", full)
-    with pytest.raises(checkpoint.CannotSave, match="the disk is full"):
+    with pytest.raises(CannotSave, match="the disk is full"):
         loop.train(fresh, Guard(), unwatched)
     assert len(tried) == 5
     assert checkpoint.latest(loop.run.checkpoints) is not None

@@ -19,6 +19,7 @@ import torch
 
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, install
+from neocog.facts import sealed
 from neocog.interop import extras
 from neocog.interop import numpy as to_numpy
 from neocog.networks import build
@@ -117,7 +118,7 @@ def test_images_scaled_by_themselves_are_refused_rather_than_scaled_wrongly(run:
     made = run("cnn", widths=(4,))
     facts = json.loads(made.model.read_text())
     facts["preprocessing"]["scaling"] = "image"
-    made.model.write_text(json.dumps(facts))
+    made.model.write_text(json.dumps(sealed(facts)))
     with pytest.raises(UserError, match="scales each image by itself"):
         export(made, "numpy")
     assert not (made.folder / "export").exists()

@@ -63,14 +63,17 @@ def test_a_full_disk_is_said_by_name_and_the_run_goes_on_when_there_is_room(
     code, said = neocog("train", *SETTINGS, "--out", folder / "run")
     assert code == 2 and "Traceback" not in said
     assert "No space left on device" in said and str(folder / "run" / "splits.csv") in said
+    onwards = f", then: neocog resume {folder / 'run'}\n"
+    assert onwards in said
     disk(kept + 330_000)  # the checkpoints would not fit
     code, said = neocog("resume", folder / "run")
     assert code == 2 and "Traceback" not in said
     assert "bytes needed" in said and str(folder / "run" / "checkpoints") in said
+    assert onwards in said and "intact" not in said  # as there are none yet
     disk(kept + 590_000)  # the report does not fit
     code, said = neocog("resume", folder / "run")
     assert code == 2 and "Traceback" not in said
-    assert "No space left on device" in said and str(folder / "run" / "report.html") in said
+    assert "No space left on device" in said and str(folder / "run" / "report.html") in said and onwards in said
     assert not list((folder / "run").rglob(".*"))
     disk(ROOMY)
     assert neocog("resume", folder / "run", "--quiet") == (0, "")

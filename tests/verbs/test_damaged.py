@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +91,35 @@ def test_weights_of_another_network_are_refused_with_the_first_tensor_that_diffe
     with pytest.raises(UserError, match=r"another network|not finite") as error:
         load_predictor(run)
     assert name in error.value.what and error.value.where == str(run.weights)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda facts: facts["classes"].reverse(),
+        lambda facts: facts.update(temperature=2 * facts["temperature"]),
+        lambda facts: facts["preprocessing"]["mean"].__setitem__(0, 0.0),
+    ],
+    ids=["classes swapped", "another calibration", "another mean"],
+)
+def test_an_edited_model_json_is_told(place: Any, edit: Callable[[dict[str, Any]], object], tmp_path: Path) -> None:
+    """What is of the right type all the same; runs that are older than the seal open as they did."""
+    import shutil
+
+    from neocog.errors import UserError
+    from neocog.facts import sealed
+    from neocog.predictor import load_predictor
+    from neocog.run import Run
+
+    shutil.copytree(place.root / "run", tmp_path / "run")
+    run = Run(tmp_path / "run")
+    facts = json.loads(run.model.read_text())
+    assert sealed(facts) == facts
+    edit(facts)
+    run.model.write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="edited since it was written") as error:
+        load_predictor(run)
+    assert error.value.where == str(run.model) and error.value.fix
+    del facts["sha256"]
+    run.model.write_text(json.dumps(facts))
+    load_predictor(run)

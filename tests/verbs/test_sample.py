@@ -15,6 +15,7 @@ from PIL import Image
 
 import neocog
 from neocog.errors import UserError
+from neocog.facts import sealed
 from neocog.run import Run
 from neocog.verbs.sample import sample
 
@@ -152,7 +153,7 @@ def test_a_run_that_draws_nothing_and_no_run_are_told(run: Run, tmp_path: Path) 
     facts = {**json.loads(run.model.read_text()), "task": "classification"}
     other = tmp_path / "other"
     other.mkdir()
-    (other / "model.json").write_text(json.dumps(facts))
+    (other / "model.json").write_text(json.dumps(sealed(facts)))
     (other / "weights.safetensors").write_bytes(run.weights.read_bytes())
     with pytest.raises(UserError, match="a run of --task classification, which draws no images"):
         sample(other, quiet=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cyclopts import CycloptsError
 
+from neocog import ctrl_c
 from neocog.cli import (
     convert,  # noqa: F401 (each adds its commands)
     data,  # noqa: F401 (each adds its commands)
@@ -33,8 +34,8 @@ from neocog.out_of_memory import out_of_memory
 from neocog.run import to_json
 
 REFUSALS = {
-    errno.ENOSPC: "free some space; `neocog resume RUN` goes on with a training",
-    errno.EDQUOT: "free some of your quota; `neocog resume RUN` goes on with a training",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some of your quota",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
     errno.EROFS: "write elsewhere with --out",
     errno.EACCES: "mend the permissions, or write elsewhere with --out",
@@ -94,16 +95,13 @@ def _run(tokens: Sequence[str] | None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
     except KeyboardInterrupt:
-        what = f"stopped by Ctrl-C{'; nothing was written' * (typed[:1] == ['train'])}"
-        print(f"\n{what}", file=sys.stderr, flush=True)
-        _print_json([{"what": what, "where": "", "fix": "", "kind": "interrupted"}])
-        os._exit(130)  # threads that still decode images would hold the process
+        ctrl_c.leave()
     except Exception as error:
         if wanting := out_of_memory(error, "".join(typed[:1])):
             _fail(wanting)
         if isinstance(error, OSError) and error.errno in REFUSALS:
             _fail(refused(error))
-        what = f"{type(error).__name__}: {error}"
+        what = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
         _print_json(
             [{"what": what, "where": "", "fix": "a defect of neocog: report what stands on stderr", "kind": "defect"}]
         )
@@ -121,7 +119,8 @@ def _check_folder() -> None:
 def refused(error: OSError) -> UserError:
     """What the system did not allow, as a mistake that can be mended."""
     where = printable(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
-    return UserError(f"the system refused: {error.strerror}", where, REFUSALS[error.errno or 0])
+    fix = ", ".join([REFUSALS[error.errno or 0], *getattr(error, "__notes__", [])])
+    return UserError(f"the system refused: {error.strerror}", where, fix)
 
 
 def _fail(error: UserError) -> None:

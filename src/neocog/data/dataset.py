@@ -5,7 +5,8 @@ Letters: N samples, H × W pixels, C channels. NumPy only; torch comes later.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -13,7 +14,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.errors import UserError
+from neocog.errors import UserError, printable
 
 Array = NDArray[Any]
 SPLITS = ("train", "validation", "test")
@@ -142,6 +143,22 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+@contextmanager
+def reading(source: Images | Masks, index: int) -> Iterator[None]:
+    """What goes wrong in the block, which may be in a thread of its own, says which sample was being read."""
+    try:
+        yield
+    except UserError:  # which names it
+        raise
+    except Exception as error:
+        name = str(source.path(index) or getattr(source, "names", {index: f"sample {index}"})[index])
+        if isinstance(error, OSError):
+            error.filename = error.filename or name
+        else:
+            error.add_note(f"while {printable(name)} was being read")
+        raise
 
 
 def not_finite(pixels: Array) -> str:

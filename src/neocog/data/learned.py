@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.copies import copied_from
-from neocog.data.dataset import SPLITS, Dataset, pixel_digest
+from neocog.data.dataset import SPLITS, Dataset, pixel_digest, reading
 from neocog.data.readers.npz import stored_arrays
 from neocog.data.records import Records
 from neocog.data.signatures import signatures
@@ -71,11 +71,12 @@ def shared(recorded: Manifest, known: Mapping[str, bytes] | None, dataset: Datas
     images = dataset.images
 
     def content(index: int) -> tuple[bool, str, bytes]:
-        if images.digest(index) in files:
-            return True, "", b""
-        if not shown and not known:
-            return False, "", b""
-        image = images.read(index)
+        with reading(images, index):
+            if images.digest(index) in files:
+                return True, "", b""
+            if not shown and not known:
+                return False, "", b""
+            image = images.read(index)
         digest = pixel_digest(image)
         return digest in shown, digest, signatures(images, image[None])[0] if known else b""
 

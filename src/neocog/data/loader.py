@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neocog.data.batches import Batches, share
-from neocog.data.dataset import Array, Images
+from neocog.data.dataset import Array, Images, reading
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
@@ -85,7 +85,8 @@ class Streamed:
                     future.cancel()
 
     def _one(self, index: int) -> Array:
-        return fit(self.images.read(index), self.preprocessing)
+        with reading(self.images, index):
+            return fit(self.images.read(index), self.preprocessing)
 
 
 @dataclass(frozen=True)

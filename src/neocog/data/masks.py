@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from neocog.data.dataset import Array, BadImage, Dataset, Masks
+from neocog.data.dataset import Array, BadImage, Dataset, Masks, reading
 from neocog.data.digests import Digests
 from neocog.data.formats.decoding import DEFAULT, Decoding
 from neocog.data.formats.images import FileImages
@@ -127,7 +127,8 @@ def survey_masks(
 
     def one(index: int) -> None:
         try:
-            mask = masks.read(index)
+            with reading(masks, index):
+                mask = masks.read(index)
         except BadImage as error:
             errors[index] = BadImage(
                 error.what, error.where, error.fix

@@ -15,7 +15,7 @@ from itertools import islice
 
 import numpy as np
 
-from neocog.data.dataset import Array, ArrayImages, BadImage, Images, not_finite, pixel_digest
+from neocog.data.dataset import Array, ArrayImages, BadImage, Images, not_finite, pixel_digest, reading
 from neocog.data.formats.images import FileImages, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Record, Records
@@ -58,9 +58,13 @@ def survey(
     if preprocessing is not None and keep:
         pixels = np.zeros((len(images), *shape), dtype=preprocessing.dtype)
 
+    def examine(index: int) -> Record:
+        with reading(images, index):
+            return _examine(images, index, preprocessing, pixels)
+
     def examine_chunk(start: int) -> list[Record]:
         stop = min(start + _CHUNK, len(images))
-        return [_examine(images, index, preprocessing, pixels) for index in range(start, stop)]
+        return [examine(index) for index in range(start, stop)]
 
     records, count = Records.empty(len(images), width(images), shape), 0
     starts = iter(range(0, len(images), _CHUNK))

@@ -16,7 +16,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,12 @@ from torch import Tensor
 from torch.nn import Module
 
 from neocog.engine.durable import packed, sync, write_new
-from neocog.errors import UserError, listed, printable
+from neocog.errors import CannotSave, UserError, listed, printable
 from neocog.version import __version__
 
 KEPT = 2  # the newest two: one may go bad
 UNFINISHED = ".unfinished-"  # prefix of what is being written or removed: never read, cleared at the next start
 NAME = re.compile(r"step-(\d{9,})(\.replaced)?")
-
-
-class CannotSave(UserError):
-    """A checkpoint could not be written. What was saved before is untouched."""
 
 
 class Damaged(Exception):
@@ -274,10 +270,17 @@ def _told(folder: Path, needed: int) -> Iterator[None]:
         yield
     except OSError as error:
         raise CannotSave(
-            f"cannot save a checkpoint: {error.strerror or error}; {needed:,} bytes needed, {_free(folder)} free",
+            f"cannot save a checkpoint: {error.strerror or error}; {needed:,} bytes needed, {_free(folder)} free{kept(folder)}",
             where=str(error.filename or folder),
-            fix="free some space or mend the permissions, then neocog resume; earlier checkpoints are intact",
+            fix="free some space or mend the permissions",
         ) from error
+
+
+def kept(folder: Path) -> str:
+    """For messages of what went wrong: that there are checkpoints in ``folder``, where there are."""
+    with suppress(OSError):  # that cannot be looked into
+        return "; the checkpoints before it are intact" if _saved(folder) else ""
+    return ""
 
 
 def _free(folder: Path) -> str:

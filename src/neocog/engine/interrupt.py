@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from neocog.errors import UserError
+from neocog.errors import CannotSave, UserError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # the last: SLURM, when time is nearly over
 CALLER = 1000  # above all signals: whoever called ``train`` from Python has asked for the end
@@ -44,13 +44,18 @@ class Interrupted(Exception):
     @property
     def command(self) -> str:
         """What goes on with the run; "" where none had begun."""
-        return "" if self.folder is None else f"neocog resume {shlex.quote(str(self.folder))}"
+        return going_on(self.folder)
 
     @property
     def facts(self) -> list[dict[str, str]]:
         """What --json prints of it, as of a UserError."""
         kind = "stopped" if self.signal == CALLER else "interrupted"
         return [{"what": str(self), "where": str(self.folder or ""), "fix": self.command, "kind": kind}]
+
+
+def going_on(folder: Path | None) -> str:
+    """The command that goes on with the run in ``folder``; "" where there is none."""
+    return "" if folder is None else f"neocog resume {shlex.quote(str(folder))}"
 
 
 class Abandoned(UserError):
@@ -80,6 +85,11 @@ class Leaving(Guard):
 
     saved: Callable[[], Path | None] = lambda: None
 
+    @property
+    def onwards(self) -> str:
+        """What goes on with the run, once the system gives what it has refused."""
+        return going_on(self.saved()) or "give the same command again: nothing had begun"
+
     def receive(self, number: int, frame: FrameType | None) -> None:
         """The first signal raises Interrupted wherever the process is: whole files are all that is ever written."""
         first = self.signal is None
@@ -98,13 +108,22 @@ def guarded() -> Iterator[Guard]:
 
 @contextmanager
 def leaving() -> Iterator[Leaving]:
-    """Signals end the block with Interrupted, which names the run that can go on, whatever part of it was at work."""
+    """Signals end the block with Interrupted, which names the run that can go on, whatever part of it was at work.
+
+    So does what the system refuses: an OSError has it as a note, a checkpoint that cannot be saved in its fix.
+    """
     guard = Leaving()
     try:
         with _receiving(guard.receive):
             yield guard
     except Interrupted as stop:
         stop.folder = guard.saved()
+        raise
+    except CannotSave as failure:
+        failure.fix += f", then: {guard.onwards}"
+        raise
+    except OSError as refusal:
+        refusal.add_note(f"then: {guard.onwards}")
         raise
 
 

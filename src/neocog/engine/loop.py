@@ -29,7 +29,7 @@ from neocog.engine.ranks import Ranks
 from neocog.engine.schedule import rate
 from neocog.engine.seed import seed_step
 from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite, optimizer_for
-from neocog.errors import NotFinite, listed
+from neocog.errors import CannotSave, NotFinite, listed
 from neocog.run import Run
 from neocog.tasks.objective import Task
 
@@ -111,7 +111,7 @@ class Loop:
     dataset: Dataset
     identity: str = ""  # of the run, in every checkpoint
     times: list[float] = field(default_factory=list)  # seconds of each step of this process
-    failures: list[checkpoint.CannotSave] = field(default_factory=list)  # saves that failed since the last good one
+    failures: list[CannotSave] = field(default_factory=list)  # saves that failed since the last good one
 
     def train(self, learner: Learner, guard: Guard, watch: Callable[[Counters, float], None]) -> None:
         """Learn until the last step, a signal or patience ends it. The run folder then holds the newest checkpoint.
@@ -249,10 +249,9 @@ class Loop:
         except NonFinite as fault:
             names = [self.dataset.names[index] for piece in pieces for index in piece.samples]
             where = f"{self.dataset.form} {listed(names)}" if names else str(self.run.folder)
-            fix = (
-                "lower --lr, add --clip 1, or look at these samples with `neocog audit`; the last checkpoint is intact"
-            )
-            raise NotFinite(f"{fault} in step {step}: {then}", where, fix) from None
+            fix = "lower --lr, add --clip 1, or look at these samples with `neocog audit`"
+            kept = checkpoint.kept(self.run.checkpoints)
+            raise NotFinite(f"{fault} in step {step}: {then}{kept}", where, fix) from None
 
     def save(self, learner: Learner) -> None:
         """Write a checkpoint (one rank does). A disk that is full for a while is borne; the third failure in a row is not."""
@@ -261,7 +260,7 @@ class Loop:
         try:
             self.write(learner)
             self.failures.clear()
-        except checkpoint.CannotSave as failure:
+        except CannotSave as failure:
             self.failures.append(failure)
             log.warning("%s: going on without this checkpoint", failure.what)
             if len(self.failures) == 3 or learner.counters.step in (0, learner.counters.steps):

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from neocog.data.cells import safe_cell
-from neocog.data.dataset import Array, Dataset, Masks
+from neocog.data.dataset import Array, Dataset, Masks, reading
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, listed
 from neocog.metrics.segmentation import dice, hd95, iou, mask_confusion, mean_measure, segmentation_measures
@@ -41,7 +41,8 @@ class StreamedMasks:
                 yield np.stack(list(pool.map(self._one, indices.tolist())))
 
     def _one(self, index: int) -> Array:
-        return self.masks.fitted(index, self.preprocessing.size, self.preprocessing.fit)
+        with reading(self.masks, index):
+            return self.masks.fitted(index, self.preprocessing.size, self.preprocessing.fit)
 
 
 @dataclass(frozen=True)

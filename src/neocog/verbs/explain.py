@@ -56,7 +56,7 @@ class Explanation:
 
 def explain(
     run: str | Path | Run,
-    files: Sequence[str | Path],
+    files: str | Path | Sequence[str | Path],
     out: str | Path | None = None,
     *,
     about: str = "",

@@ -54,7 +54,7 @@ class Predictions:
 
 def predict(
     run: str | Path | Run,
-    files: Sequence[str | Path],
+    files: str | Path | Sequence[str | Path],
     out: str | Path | None = None,
     quiet: bool = False,
     tiled: bool = False,
@@ -94,7 +94,7 @@ def predict(
     return predictions
 
 
-def expanded(files: Sequence[str | Path], known: Sequence[str]) -> Iterator[Path]:
+def expanded(files: str | Path | Sequence[str | Path], known: Sequence[str]) -> Iterator[Path]:
     """Files as they are, those of ``known`` suffixes below folders, and what globs match. Raises UserError."""
     for item in [files] if isinstance(files, str | Path) else files:
         path = Path(item)

@@ -10,13 +10,14 @@ from neocog.pages import compare, write_report
 from neocog.run import Run
 
 
-def report(runs: Sequence[str | Path], out: str | Path | None = None) -> Path:
+def report(runs: str | Path | Run | Sequence[str | Path | Run], out: str | Path | None = None) -> Path:
     """Write the page and return its path.
 
     One run: its ``report.html`` inside the run folder, or at ``out``. Several: ``compare.html`` in the current folder, or
     ``out``. Where ``out`` is a folder, the file keeps its name there. Raises UserError for what is no finished run.
     """
-    folders = [Path(run) for run in runs]
+    several = [runs] if isinstance(runs, str | Path | Run) else runs
+    folders = [run.folder if isinstance(run, Run) else Path(run) for run in several]
     if not folders:
         raise UserError("no run given", fix="name one or more run folders, such as runs/classification/2026-11-20")
     raise_all(UserError("not a run folder", str(folder)) for folder in folders if not folder.is_dir())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neocog.data.dataset import Array, BadImage, Dataset, LeftOut, Taken
+from neocog.data.dataset import Array, BadImage, Dataset, LeftOut, Taken, reading
 from neocog.data.formats.decoding import Decoding
 from neocog.data.formats.images import FileImages
 from neocog.data.formats.mask_values import stored_values
@@ -111,7 +111,8 @@ def _look(images: FileImages, masks: FileImages, pieces: bool) -> list[tuple[Loo
     def one(index: int) -> tuple[Look | None, BadImage | None]:
         name = masks.files[index]
         try:
-            keys, kind = stored_values(masks.stored(index), masks.decoding, name)
+            with reading(masks, index):
+                keys, kind = stored_values(masks.stored(index), masks.decoding, name)
         except BadImage as error:
             return None, BadImage(error.what, error.where, error.fix)
         fault = None
