@@ -1,6 +1,6 @@
 """Where ``neocog`` and ``python -m neocog`` (what torchrun starts) begin: Ctrl-C is listened to before anything is imported."""
 
-from neocog import ctrl_c
+from neocog.cli import ctrl_c
 
 
 def main() -> None:

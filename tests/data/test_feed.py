@@ -12,13 +12,12 @@ from neocog.augment import Augmentation, ImageChanges, MaskChanges
 from neocog.data.batches import Batches
 from neocog.data.formats.images import FileImages
 from neocog.data.loader import Batch, Feed, Resident, Streamed, Transform
-from neocog.data.masks import Coding, MaskFiles
+from neocog.data.masks import Coding, MaskFiles, survey_masks
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.scan import survey
 from neocog.errors import UserError
 from neocog.out_of_memory import out_of_memory
-from neocog.tasks.masks import StreamedMasks
 
 COUNT, SIDE = 8, 12
 RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (0.0,), (1.0,), scaling="image")
@@ -65,10 +64,10 @@ def test_what_a_reader_fails_at_is_named(workers: int, tmp_path: Path, monkeypat
         raise faults.get(index, UserError("told later"))
 
     monkeypatch.setattr(FileImages, "stored", stored)
-    wanted, masks = [np.arange(20)], StreamedMasks(MaskFiles(tmp_path, images.files, Coding((), ())), RECIPE)
+    masks = MaskFiles(tmp_path, images.files, Coding((), ()))
     readers = {
-        "pixels": lambda: list(Streamed(images, RECIPE, workers).stream(wanted)),
-        "masks": lambda: list(masks.stream(wanted)),
+        "pixels": lambda: list(Streamed(images, RECIPE, workers).stream([np.arange(20)])),
+        "scan of masks": lambda: survey_masks(masks, (12, 12)),
         "scan": lambda: survey(images, RECIPE),
     }
     for name, reader in readers.items():

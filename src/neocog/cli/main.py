@@ -15,9 +15,9 @@ from pathlib import Path
 
 from cyclopts import CycloptsError
 
-from neocog import ctrl_c
 from neocog.cli import (
     convert,  # noqa: F401 (each adds its commands)
+    ctrl_c,
     data,  # noqa: F401 (each adds its commands)
     generation,  # noqa: F401 (each adds its commands)
     machine,  # noqa: F401 (each adds its commands)
