@@ -83,7 +83,7 @@ UNSEEN = "Seq05VD"  # the one video of CamVid of which no frame is in the traini
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", required=True, choices=[*PARTS, "speed"])
-    parser.add_argument("--minutes", default="60")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of training; with --folds, of each fold")
     parser.add_argument("--by", choices=("patient", "slice"), default="patient")
     parser.add_argument("--seed", default="0")
     parser.add_argument(
@@ -97,6 +97,7 @@ def main() -> None:
         return
     folder, usual, measure, target = PARTS[options.part]
     settings = [word for name, value in usual.items() if name not in more for word in (name, *value.split())]
+    folds = int(more[more.index("--folds") + 1]) if "--folds" in more else 1
     with tempfile.TemporaryDirectory() as scratch:
         data = DATA / folder
         if options.part == "camvid":
@@ -107,7 +108,7 @@ def main() -> None:
             str(data),
             *settings,
             "--minutes",
-            options.minutes,
+            str(options.minutes * folds),
             "--seed",
             options.seed,
         ]
@@ -119,7 +120,7 @@ def main() -> None:
         result = json.loads(done.stdout)
         also = usual_test(Path(scratch)) if options.part == "camvid" else {}
     test = result["measures"]["test"]
-    row = {"part": options.part, "by": options.by, "minutes": float(options.minutes), "seed": int(options.seed)}
+    row = {"part": options.part, "by": options.by, "minutes": options.minutes, "seed": int(options.seed)}
     row |= {"measure": measure, "target": target, "n": result["n"], "test": test, "epochs": result["epochs"]}
     row |= {"seconds": result["seconds"], "images_per_second": result["images_per_second"]}
     row |= {"ranks": options.ranks, "parameters": result["parameters"], "precision": result["precision"]}

@@ -136,7 +136,8 @@ class TrainConfig:
     """Passes over the training samples; 0: by their number. As many as about 5,000 steps make, or 10,000 to learn classes (5 to
     40; of masks, of which few are labelled, up to 100)."""
     minutes: Annotated[float, Range(0, 10**6)] = 0.0
-    """Train for about so long, instead of --epochs. The first steps are timed, then the number of steps is fixed."""
+    """Train for about so long, instead of --epochs. As many steps as fit, planned anew where the machine becomes slower or
+    quicker; of --folds, all together. A gan's judging classifier counts; a --baseline takes as long again."""
     batch: Count = 0
     """Samples a step, of all processes together. 0: 64 to learn classes, 8 to learn masks, else 128; fewer of a small set."""
     optimizer: Optimizer = "adamw"
@@ -207,7 +208,8 @@ class TrainConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it is computed. auto: the GPU where there is one."""
     threads: Annotated[int, Range(0, 4096)] = 0
-    """Threads of one process; 0: one a core. Results depend on it in the last digit, so it is recorded."""
+    """Threads of one process. 0: one for small steps, for others as many as a trial says now. The last digits depend on it, so
+    it is recorded; give a number to have the same ones at every run."""
     workers: Annotated[int, Range(0, 1024)] = 2
     """Threads that decode images which do not fit in memory."""
     memory: Share = 0.5
@@ -294,8 +296,8 @@ def from_run(path: Path) -> Config:
         raise UserError(f"{path.parent} is no run folder", str(path), "give a folder that `neocog train` made")
     tables = parse_toml(read_text(path), path, RESTORE)
     config = from_tables(tables, str(path))
-    if not config.data.data or not config.training.threads:
-        raise UserError("damaged: it does not say which data, or how many threads", str(path), RESTORE)
+    if not config.data.data or not config.training.batch:
+        raise UserError("damaged: it does not say which data, or how large the batches are", str(path), RESTORE)
     if "split_seed" in tables.get("data", {}):
         return config
     return replace(config, data=replace(config.data, split_seed=config.training.seed, together="files"))

@@ -21,7 +21,7 @@ Three = tuple[float, float, float]
 # By name; what a name has below it is a table of its own. Of each task only some are there.
 TYPES: dict[str, Any] = {
     "task": str, "model": str, "options": {}, "classes": Texts, "quantities": Texts, "parameters": int, "outputs": int,
-    "sha256": str, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
+    "sha256": str, "threads": int, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
     "temperature": float, "offsets": Numbers, "prevalence": {"part": str, "shares": Numbers}, "none_below": float,
     "stored": tuple[int, ...], "smallest": tuple[int, ...],
     "seen": {"low": Three, "high": Three, "peak": Three, "sides": tuple[Three, ...], "channels": tuple[int, ...],

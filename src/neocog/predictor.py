@@ -197,3 +197,8 @@ def insist_on_own(ours: Mapping[str, torch.Tensor], state: Mapping[str, torch.Te
 def path_of(run: str | Path | Run) -> Run:
     """A run, given as itself or as its folder."""
     return run if isinstance(run, Run) else Run(Path(run))
+
+
+def judged_on(run: Run) -> int:
+    """The number of threads on which a run was judged that was not given one; 1 where model.json does not say."""
+    return int(read_facts(run).get("threads", 1)) if run.model.is_file() else 1

@@ -21,8 +21,9 @@ from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.loader import Feed, Resident, Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine import checkpoint
+from neocog.engine.counters import Counters
 from neocog.engine.interrupt import Guard, Interrupted
-from neocog.engine.loop import Counters, Learner, Loop, learner, restore
+from neocog.engine.loop import Learner, Loop, learner, restore
 from neocog.engine.precision import Precision, choose
 from neocog.engine.ranks import Ranks
 from neocog.errors import CannotSave, UserError

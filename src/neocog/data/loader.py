@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import tee
 from typing import Protocol, TypeVar
 
@@ -136,8 +136,7 @@ class Feed:
         pieces: list[Batch] = []
         for (step, total, count), samples, pixels, targets in self._together(self._steps(start, stop)):
             epoch = step // self.batches.per_epoch
-            batch = self._batch(samples, pixels, targets, total, self.changes, epoch)
-            pieces.append(replace(batch, progress=step / stop))
+            pieces.append(self._batch(samples, pixels, targets, total, self.changes, epoch))
             if len(pieces) == count:
                 yield step, pieces
                 pieces = []

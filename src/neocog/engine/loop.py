@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,10 +22,13 @@ from neocog.config import TrainConfig
 from neocog.data.dataset import Dataset
 from neocog.data.loader import Batch, Feed
 from neocog.engine import checkpoint
+from neocog.engine.counters import Counters
 from neocog.engine.interrupt import Guard, Interrupted
 from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
+from neocog.engine.pace import Pace
 from neocog.engine.precision import Precision
 from neocog.engine.ranks import Ranks
+from neocog.engine.save_clock import SaveClock
 from neocog.engine.schedule import rate
 from neocog.engine.seed import seed_step
 from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite, optimizer_for
@@ -35,22 +38,6 @@ from neocog.tasks.objective import Task
 
 State = dict[str, Tensor]
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Counters:
-    """The small numbers of a checkpoint. Losses are exact: JSON keeps every digit of a float."""
-
-    step: int = 0
-    steps: int = 0
-    per_epoch: int = 0  # steps of an epoch; 0: saved before they were counted
-    loss: float = 0.0  # sum over the samples of this epoch so far
-    seen: int = 0
-    best: float | None = None
-    best_epoch: int = 0
-    improved_epoch: int = 0  # the last one that was better than all before, for patience
-    stopped: bool = False
-    rows: list[dict[str, float]] = field(default_factory=list)  # metrics.csv
 
 
 @dataclass
@@ -78,26 +65,6 @@ def learner(task: Task, config: TrainConfig, device: torch.device) -> Learner:
     return Learner(nets, means, optimizers, {}, Counters())
 
 
-@dataclass
-class SaveClock:
-    """When to save: every ``pause`` seconds, more rarely where saving would cost over 2 % of the time; 0: always."""
-
-    pause: float
-    last: float = field(default_factory=time.monotonic)
-    took: float = 0.0
-
-    @property
-    def due(self) -> bool:
-        return self.pause == 0 or time.monotonic() - self.last >= max(self.pause, 50 * self.took)
-
-    @contextmanager
-    def saving(self) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self.last = time.monotonic()
-        self.took = self.last - started
-
-
 @dataclass(frozen=True)
 class Loop:
     """What stays the same from the first step to the last."""
@@ -110,6 +77,7 @@ class Loop:
     run: Run
     dataset: Dataset
     identity: str = ""  # of the run, in every checkpoint
+    pace: Pace = field(default_factory=Pace)
     times: list[float] = field(default_factory=list)  # seconds of each step of this process
     failures: list[CannotSave] = field(default_factory=list)  # saves that failed since the last good one
 
@@ -123,10 +91,14 @@ class Loop:
             self.save(learner)
         if self.owes_row(counters):  # a signal had come while it was validating
             self.after_step(learner, guard, watch, clock, counters.loss / counters.seen)
-        begun = time.monotonic()
-        for step, pieces in self.feed.training(counters.step, counters.steps):
-            if counters.stopped:
-                break
+        while counters.step < counters.steps and not counters.stopped:
+            self.go_on(learner, guard, watch, clock)
+
+    def go_on(self, learner: Learner, guard: Guard, watch: Callable[[Counters, float], None], clock: SaveClock) -> None:
+        """Learn as far as is planned now."""
+        counters = learner.counters
+        planned, begun = counters.steps, time.monotonic()
+        for step, pieces in self.feed.training(counters.step, planned):
             seed_step(self.config.seed, step, self.ranks.rank)
             loss = self.step(learner, step, pieces)
             counters.step, counters.loss, counters.seen = (
@@ -136,6 +108,8 @@ class Loop:
             )
             self.times.append(time.monotonic() - begun)
             self.after_step(learner, guard, watch, clock, loss)
+            if counters.stopped or counters.steps != planned:
+                break
             begun = time.monotonic()
 
     def after_step(
@@ -145,9 +119,13 @@ class Loop:
         counters = learner.counters
         if self.owes_row(counters):
             self.end_epoch(learner, guard)
+        decided = self.pace.review(self, learner)
+        if decided and self.owes_row(counters):  # the time is over in the middle of an epoch
+            self.end_epoch(learner, guard)
         watch(counters, loss)
         signal = self.ranks.any(guard.signal or 0)
-        if signal or counters.stopped or counters.step == counters.steps or (clock.due and self.ranks.is_writer):
+        over = counters.stopped or counters.step == counters.steps
+        if signal or decided or over or (clock.due and self.ranks.is_writer):
             with clock.saving():
                 self.save(learner)
         if signal:
@@ -162,7 +140,9 @@ class Loop:
 
     def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float:
         """One update of every network on one batch; the mean loss over all ranks."""
-        lr = rate(step, learner.counters.steps, self.config)
+        passed, whole = learner.counters.place(step)
+        lr = rate(step if self.config.schedule == "exponential" else passed, whole, self.config)
+        pieces = [replace(piece, progress=passed / whole) for piece in pieces]
         totals: dict[str, float] = {}
         for net in learner.nets.values():
             net.train()
@@ -200,7 +180,8 @@ class Loop:
         A signal ends it without a row; the run that is resumed begins with it.
         """
         counters = learner.counters
-        validation = self.measured(learner.judged, "validation", guard)
+        with self.pace.minutes.validating():
+            validation = self.measured(learner.judged, "validation", guard)
         if validation is None:
             return
         epoch = math.ceil(counters.step / self.feed.batches.per_epoch)

@@ -18,10 +18,13 @@ def repeatable(threads: int, deterministic: bool = True) -> None:
 
 
 @contextmanager
-def as_trained(config: TrainConfig) -> Iterator[torch.device]:
-    """Compute as a training did that had these settings; gives its device, or the processor where there is none such."""
+def as_trained(config: TrainConfig, threads: int = 1) -> Iterator[torch.device]:
+    """Compute as a training did that had these settings; gives its device, or the processor where there is none such.
+
+    ``threads``: those that a trial chose, where the settings leave them open.
+    """
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    repeatable(config.threads)
+    repeatable(config.threads or threads)
     try:
         yield torch.device(config.device if torch.cuda.is_available() else "cpu")
     finally:

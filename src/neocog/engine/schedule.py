@@ -7,7 +7,7 @@ import math
 from neocog.config import TrainConfig
 
 
-def rate(step: int, steps: int, config: TrainConfig) -> float:
+def rate(step: float, steps: int, config: TrainConfig) -> float:
     """Learning rate of ``step`` (from 0) out of ``steps``; its peak is ``config.lr``.
 
     onecycle: half a cosine up from peak/25 over the share ``warmup`` of the steps, then half a cosine down to nothing

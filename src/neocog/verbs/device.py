@@ -10,7 +10,7 @@ from rich.table import Table
 
 
 def device() -> dict[str, Any]:
-    """Versions, processor, memory, GPUs, and the device, precision (with the reason) and threads a run would take."""
+    """Versions, processor, memory, GPUs, and the device, precision (with the reason) and most threads a run would take."""
     from neocog.engine.precision import choose
     from neocog.environment import environment
 
@@ -45,7 +45,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("GPU software", f"driver {facts['driver']}, CUDA {facts['cuda']}, cuDNN {facts['cudnn']}"))
     return [
         *rows,
-        ("a run uses", f"{facts['device']}, {facts['threads']} threads"),
+        ("a run uses", f"{facts['device']}, up to {facts['threads']} threads"),
         ("precision", f"{facts['precision']}: {facts['why']}"),
     ]
 

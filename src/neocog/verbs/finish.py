@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import torch
+
 from neocog.data.dataset import SPLITS
 from neocog.data.scale import Seen
 from neocog.data.split import fingerprint
@@ -36,6 +38,8 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     run, model, dataset, study = loop.run, job.config.model, job.dataset, job.study
     network = learner.judged[study.network]
     facts: dict[str, Any] = {"task": study.name, "classes": list(dataset.classes), **study.facts(job), **seen(job)}
+    if not job.config.training.threads:
+        facts["threads"] = torch.get_num_threads()  # on which it is judged, as sums in other parts round otherwise
     if dataset.quantities:
         facts["quantities"] = list(dataset.quantities)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,11 +15,15 @@ from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
 from neocog.engine.interrupt import CALLER, Guard, Stop, guarded
 from neocog.engine.loop import Learner, Loop, learner, restore
+from neocog.engine.minutes import Minutes
+from neocog.engine.pace import Pace
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.engine.repeatable import repeatable
+from neocog.engine.threads import Threads
 from neocog.errors import UserError
 from neocog.interop.by_hand import HandOptimizer
+from neocog.limits import cores
 from neocog.networks.memory_format import reorder
 from neocog.progress import Screen
 from neocog.run import Run
@@ -30,8 +33,11 @@ from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, writ
 from neocog.verbs.watch import watcher
 
 
-def fit(job: Job, fresh: Learner, run: Run, launch: Launch) -> None:
-    """Learn and finish, in a folder that describes the run: the same for a new one and for one that goes on."""
+def fit(job: Job, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0) -> None:
+    """Learn and finish, in a folder that describes the run: the same for a new one and for one that goes on.
+
+    ``spent``: seconds of --minutes that stages before it took.
+    """
     ranks, screen = launch.ranks, launch.screen
     precision = choose(job.config.training.device, job.config.training.precision)
     if job.config.training.engine != "torch":
@@ -43,8 +49,14 @@ def fit(job: Job, fresh: Learner, run: Run, launch: Launch) -> None:
     started = time.monotonic()
     plan = read_plan(run) if ranks.is_writer else None
     known = json.loads(ranks.told(json.dumps(plan.identities if plan else [""])))
-    loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset, known[0])
+    share = 60 * job.config.training.minutes / max(1, job.config.data.folds)
+    pace = Pace(Minutes(share), Threads(cores()))
+    loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset, known[0], pace)
     begin(loop, fresh, screen, known)
+    pace.begin(loop, fresh, spent)
+    if pace.threads.most > 1:
+        number = fresh.counters.threads[-1][1]
+        screen.say(f"threads, by a trial: {number} (--threads fixes them, and so the last digits)")
     with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
         advance(fresh.counters.step)
         tell = heeding(launch.after_epoch, guard)
@@ -71,7 +83,7 @@ def heeding(after_epoch: AfterEpoch | None, guard: Guard) -> Callable[[Mapping[s
 def ready(job: Job, ranks: Ranks) -> Learner:
     """Fresh networks and optimizers on their device, computing the same at every run on the same machine."""
     config = job.config.training
-    repeatable(config.threads)
+    repeatable(config.threads or 1)  # if they are not given, the first steps say how many
     fresh = learner(job.task, config, job.feed.device)
     if config.engine == "numpy":
         fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
@@ -87,8 +99,7 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) ->
     saved = checkpoint.latest(loop.run.checkpoints) if loop.run.checkpoints.is_dir() else None
     per_epoch, config = loop.feed.batches.per_epoch, loop.config
     if saved is None:
-        steps = config.epochs * per_epoch if config.epochs else affordable(loop, fresh)
-        fresh.counters.steps = int(loop.ranks.told(str(steps)))
+        fresh.counters.steps = config.epochs * per_epoch  # 0: as many as fit in --minutes
         fresh.counters.per_epoch = per_epoch
         return
     if any(known) and saved.run not in known:
@@ -104,30 +115,11 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) ->
     if counters.per_epoch not in (0, per_epoch):  # other data, or another batch: the place in the epoch is kept
         counters.step = counters.step * per_epoch // counters.per_epoch
         counters.steps = counters.steps * per_epoch // counters.per_epoch
+        counters.plans = [[each * per_epoch // counters.per_epoch for each in plan] for plan in counters.plans]
     counters.per_epoch = per_epoch
     if config.epochs:
         counters.steps = max(counters.step, config.epochs * per_epoch)
     screen.say(f"going on from step {counters.step:,} of {counters.steps:,}")
-
-
-def affordable(loop: Loop, fresh: Learner) -> int:
-    """How many steps fit in --minutes: a copy of the networks takes a few, timed, and validation gets its share."""
-    budget = loop.config.minutes * 60
-    trial = copy.deepcopy(fresh)
-    trial.counters.steps = 10**6
-    times: list[float] = []
-    started = before = time.monotonic()
-    for step, pieces in loop.feed.training(0, 10**6):
-        loop.step(trial, step, pieces)
-        times.append(time.monotonic() - before)
-        before = time.monotonic()
-        enough = before - started > min(5.0, 0.05 * budget) or len(times) >= 50
-        if len(times) >= 3 and loop.ranks.any(enough):  # clocks differ, and no rank may go on alone
-            break
-    typical = sorted(times[1:])[len(times[1:]) // 2]
-    parts = loop.feed.parts
-    validation = len(parts["validation"]) / max(1, len(parts["train"])) / 2.5
-    return max(1, int(0.93 * (budget - (before - started)) / (typical * (1 + validation))))
 
 
 def describe(job: Job, asked: Config, stages: Sequence[str], run: Run, launch: Launch) -> None:

@@ -211,7 +211,9 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, study: St
             "--device cuda: this machine has no GPU that torch can use",
             fix="use --device cpu; `neocog device` says what there is",
         )
-    threads = training.threads or cores()
+    threads = training.threads  # 0: as many as pay, which the first steps tell
+    if device == "cuda" or training.engine != "torch":  # the step is computed elsewhere, or by threads that do not spin
+        threads = threads or cores()
     data = replace(
         config.data,
         data=absolute(config.data.data),

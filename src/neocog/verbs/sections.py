@@ -10,6 +10,7 @@ import numpy as np
 from neocog.data.dataset import SPLITS
 from neocog.data.taken import losses
 from neocog.documents import read_json
+from neocog.engine.counters import Counters
 from neocog.engine.loop import Learner, Loop
 from neocog.networks.summary import first_filters, layers
 from neocog.records import Picture, Section
@@ -43,8 +44,18 @@ def chapters(
     weights = first_filters(network)
     if weights is not None and recipe.encoding == "intensity":
         found.append(chapter.filters_chapter(weights.numpy()))
-    found.append(chapter.environment_chapter(facts, shlex.join(facts["command"])))
+    found.append(chapter.environment_chapter(facts | decided(learner.counters), shlex.join(facts["command"])))
     return found
+
+
+def decided(counters: Counters) -> dict[str, str]:
+    """What the clock decided, and from which step on it held: {"threads.chosen": "2 from step 0, 1 from step 300"}."""
+    decisions = {"threads.chosen": counters.threads, "steps.planned": counters.plans}
+    return {
+        name: ", ".join(f"{number} from step {step}" for step, number in each)
+        for name, each in decisions.items()
+        if each
+    }
 
 
 def _data(job: Job, loop: Loop) -> Section:

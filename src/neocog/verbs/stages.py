@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from neocog.config import Config, ModelConfig, TrainConfig
 from neocog.data.split import Manifest
+from neocog.documents import read_json
 from neocog.engine.loop import Learner
 from neocog.errors import UserError
 from neocog.progress import Screen
@@ -21,6 +22,7 @@ from neocog.verbs.plan import Launch
 
 EXTRACTOR = "extractor"
 SEEN = 192_000  # images at most, those of each epoch counted: enough for 99 % on MNIST
+SHORT = 10.0  # minutes, of which it takes a fifth
 NETWORK = ModelConfig("cnn", {"widths": (16, 32, 64), "hidden": 64})
 
 
@@ -59,7 +61,13 @@ def train_stages(job: Job, fresh: Learner, asked: Config, run: Run, launch: Laun
             if ranks.is_writer:
                 describe(one, stage.config, ["."], own, below)
             fit(one, learner, own, below)
-    fit(job, fresh, run, launch)
+    fit(job, fresh, run, launch, float(ranks.told(str(spent(run) if ranks.is_writer else 0.0))))
+
+
+def spent(run: Run) -> float:
+    """Seconds of --minutes that the judging classifier took. A baseline has as many minutes of its own."""
+    result = Run(run.folder / EXTRACTOR).result
+    return float(read_json(result)["seconds"]) if result.is_file() else 0.0
 
 
 def stages_of(job: Job) -> Iterator[Stage]:
@@ -85,8 +93,10 @@ def _baseline(job: Job) -> Stage:
 def _extractor(job: Job) -> Stage:
     """A classifier whose features and classes judge what a task draws."""
     given = job.config.training
+    hurried = 0 < given.minutes <= SHORT  # its share of the minutes: a neighbour may have slowed it down
     training = TrainConfig(
-        epochs=min(20, max(1, round(SEEN / job.feed.batches.count))),
+        epochs=0 if hurried else min(20, max(1, round(SEEN / job.feed.batches.count))),
+        minutes=given.minutes / 5 if hurried else 0.0,
         augment=("off",),
         precision=given.precision,
         device=given.device,

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neocog.engine.loop import Counters, Loop
+from neocog.engine.counters import Counters
+from neocog.engine.loop import Loop
 from neocog.errors import UserError, install
 from neocog.progress import Screen
 from neocog.run import Run, write_atomically
@@ -35,6 +36,8 @@ def watcher(
         speed = loop.config.batch / max(1e-9, now - clock["last"])
         clock["last"] = now
         advance(1, note=f"loss {loss:.3f}  {speed:,.0f} images/s")
+        if counters.threads and counters.threads[-1][0] == counters.step:
+            screen.say(f"  steps have changed their pace: from here on threads: {counters.threads[-1][1]}")
         if counters.rows and clock["rows"] != len(counters.rows):
             clock["rows"] = len(counters.rows)
             row = counters.rows[-1]

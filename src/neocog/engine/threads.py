@@ -1,0 +1,143 @@
+"""On how many threads a step is soonest done on this machine, now.
+
+OpenMP's threads spin where they wait for each other, at each layer: where a neighbour holds a core, two threads can be slower
+than one. Small steps gain so little that they take one thread everywhere, and their numbers are the same everywhere too. Larger
+ones take as many as a trial says; what it says is recorded, as sums in other parts round otherwise.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from neocog.engine.seed import seed_step
+
+if TYPE_CHECKING:
+    from neocog.engine.loop import Learner, Loop
+
+SMALL = 4e9  # operations of a step; as many as a core does in about a tenth of a second
+FEW = 40  # steps that are over before a trial would pay
+PAYS = 0.87  # of the time on half as many threads that more of them must need at most
+ROUNDS = 4  # in which every number of threads has its turn; the first does not count
+PATIENCE = 10.0  # s that a trial may take, after two rounds
+CHANGED = 1.5  # times as slow, or as quick, as when the threads were chosen: they are tried again
+RECENT = 20  # steps whose median is compared with that
+RARELY = 5  # times as many steps as a trial takes lie between two trials
+
+
+@dataclass
+class Threads:
+    """The threads of one training. ``most`` 1: nothing is to be chosen, since they are given or one is enough."""
+
+    most: int = 1
+    clock: Callable[[], float] = time.monotonic
+    usual: float = 0.0  # seconds of a step when they were chosen; 0: not known yet
+    since: int = 0  # steps of this process before that
+
+    def begin(self, loop: Loop, learner: Learner, patience: float = PATIENCE) -> None:
+        """Choose before the first step, or take up what was chosen before."""
+        counters = learner.counters
+        if loop.config.threads:
+            self.most = 1
+            return
+        if self.most > 1 and (0 < counters.steps - counters.step < FEW or is_small(loop, learner)):
+            self.most = 1
+        if counters.threads:
+            torch.set_num_threads(counters.threads[-1][1])
+        else:
+            self.choose(loop, learner, patience)
+
+    def choose(self, loop: Loop, learner: Learner, patience: float = PATIENCE) -> None:
+        """Choose the number of threads from this step on, and note it. The first of several processes decides for all."""
+        counters, chosen = learner.counters, 1
+        if self.most > 1:
+            seconds = timed(loop, learner, numbers(self.most), patience, self.clock)
+            chosen = int(loop.ranks.told(str(most_that_pay(seconds))))
+            self.usual = seconds[chosen]
+        torch.set_num_threads(chosen)
+        if not counters.threads or counters.threads[-1][1] != chosen:
+            counters.threads.append([counters.step, chosen])
+        self.since = len(loop.times)
+
+    def have_changed_pace(self, times: Sequence[float]) -> bool:
+        """Whether steps take other times than when the threads were chosen. ``times``: seconds of each step of this process."""
+        trial = ROUNDS * len(numbers(self.most))
+        if self.most == 1 or len(times) - self.since < RARELY * trial:
+            return False
+        now = median(times[-RECENT:])
+        self.usual = self.usual or now
+        return not 1 / CHANGED < now / self.usual < CHANGED
+
+
+def numbers(most: int) -> list[int]:
+    """The numbers of threads that are tried: 1, 2, 4 … and ``most``.
+
+    >>> numbers(6)
+    [1, 2, 4, 6]
+    """
+    return sorted({*(2**k for k in range(most.bit_length()) if 2**k <= most), most})
+
+
+def most_that_pay(seconds: dict[int, float]) -> int:
+    """The number of threads to take, from the seconds of a step on each: more only where each doubling pays.
+
+    >>> most_that_pay({1: 1.0, 2: 0.6, 4: 0.59})
+    2
+    """
+    taken, *others = sorted(seconds)
+    for number in others:
+        if seconds[number] <= PAYS * seconds[taken]:
+            taken = number
+    return taken
+
+
+def is_small(loop: Loop, learner: Learner) -> bool:
+    """Whether a step has so little to do that it takes one thread: counted, not timed, so the same everywhere."""
+    torch.set_num_threads(1)
+    with FlopCounterMode(display=False) as counter:
+        trial_steps(loop, learner, [1], lambda _: True)
+    return loop.ranks.told(str(counter.get_total_flops() < SMALL)) == "True"
+
+
+def timed(
+    loop: Loop,
+    learner: Learner,
+    tried: Sequence[int],
+    patience: float = PATIENCE,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[int, float]:
+    """Seconds of a step of a copy of the learner on each number of threads, in turn: medians, of one process each."""
+    begun = clock()
+    moments = [begun]
+
+    def over(done: int) -> bool:
+        moments.append(clock())
+        whole_rounds = done % len(tried) == 0 and done >= 2 * len(tried)
+        return whole_rounds and bool(
+            loop.ranks.any(moments[-1] - begun > patience)
+        )  # clocks differ, none may go on alone
+
+    trial_steps(loop, learner, list(tried) * ROUNDS, over)
+    took = [after - before for before, after in pairwise(moments)][len(tried) :]
+    return {number: median(took[place :: len(tried)]) for place, number in enumerate(tried)}
+
+
+def trial_steps(loop: Loop, learner: Learner, threads: Sequence[int], over: Callable[[int], bool]) -> None:
+    """Take a step of a copy of the learner on each of ``threads`` in turn, until it is ``over`` after so many."""
+    trial = copy.deepcopy(learner)
+    first = trial.counters.step
+    trial.counters.steps = trial.counters.steps or first + len(threads)
+    for step, pieces in loop.feed.training(first, first + len(threads)):
+        torch.set_num_threads(threads[step - first])
+        seed_step(loop.config.seed, step, loop.ranks.rank)
+        loop.step(trial, step, pieces)
+        if over(step - first + 1):
+            break
