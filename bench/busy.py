@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
 
@@ -159,7 +159,7 @@ def main() -> None:
 def measured(network: str, folder: Path, beside: list[str], rounds: int, group: Path | None) -> None:
     """Print the rows of one network, its surroundings in turn."""
     first = CORES[:1]
-    surroundings = {
+    surroundings: dict[str, tuple[str, Callable[[], AbstractContextManager[None]], list[int], Path | None]] = {
         "quiet": ("quiet", nullcontext, CORES, None),
         "a loop a core": ("loops", lambda: loops(1, CORES), CORES, None),
         "two loops a core": ("loops", lambda: loops(2, CORES), CORES, None),
