@@ -147,6 +147,15 @@ def test_two_ranks_learn_masks_as_one_process_does(start: Start, tmp_path: Path)
             assert float(two[name]) == pytest.approx(float(value), rel=1e-4), name
 
 
+def test_ranks_agree_on_what_the_clock_decides(start: Start, tmp_path: Path) -> None:
+    """By their own clocks they would plan other numbers of steps, and wait for each other at the end."""
+    run, log = tmp_path / "run", tmp_path / "log"
+    words = ["train", "digits", "--minutes", "0.03", "--model", "mlp", "--batch", "64", "--out", run]
+    assert start([*TORCHRUN, *words], log).wait(300) == 0, log.read_text()
+    rows = (run / "metrics.csv").read_text().splitlines()
+    assert rows[-1].split(",")[1] == str(int(newest(run).name[5:]))
+
+
 def test_ranks_that_are_stopped_or_lost_leave_no_orphan_and_go_on_to_the_same_bytes(
     start: Start, two: Path, tmp_path: Path
 ) -> None:

@@ -16,9 +16,10 @@ import neocog
 from neocog.config import Config
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.unfit import class_map
+from neocog.engine.threads import Threads
 from neocog.limits import Limit, cores
 from neocog.progress import Screen
-from neocog.verbs import job
+from neocog.verbs import fit, job
 from neocog.verbs.session import settings_for
 
 GIBI = 1 << 30
@@ -75,11 +76,20 @@ def test_small_data_are_kept_where_little_is_free(monkeypatch: pytest.MonkeyPatc
     assert job.fits_in_memory(100, Preprocessing(3, (32, 32), "uint8", (), ()), 0.5)
 
 
-def test_threads_are_the_cores_that_the_job_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_threads_are_tried_than_the_job_was_given_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
     assert cores() == 1
-    run = neocog.train(photos(tmp_path / "data"), tmp_path / "a", model="mlp", **(TINY | {"threads": 0, "epochs": 1}))
-    assert "threads = 1\n" in run.config.read_text()
+    most: list[int] = []
+
+    def noted(number: int) -> Threads:
+        most.append(number)
+        return Threads(number)
+
+    monkeypatch.setattr(fit, "Threads", noted)
+    neocog.train(photos(tmp_path / "data"), tmp_path / "a", model="mlp", **(TINY | {"threads": 0, "epochs": 1}))
+    assert most == [1]
 
 
 @pytest.mark.parametrize("k, small, large", [(3, (8, 8), (21, 17)), (20, (32, 24), (100, 90)), (1, (4, 4), (9, 9))])
