@@ -28,6 +28,7 @@ from neocog.cli.app import app, typed
 from neocog.cli.short_help import short_help
 from neocog.cli.usage import asks_for_help, explained
 from neocog.engine.interrupt import Abandoned, Interrupted
+from neocog.engine.launcher import check_verb
 from neocog.errors import UserError, printable
 from neocog.limits import spare_addresses
 from neocog.out_of_memory import out_of_memory
@@ -79,6 +80,7 @@ def _run(tokens: Sequence[str] | None) -> None:
             return
         _check_folder()
         spare_addresses()
+        check_verb("".join(typed[:1]), os.environ)
         app(["--help" if word == "--help-all" else word for word in typed], exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except (Interrupted, Abandoned) as stop:

@@ -56,13 +56,17 @@ def train(
         A folder or file, or the name of a known data set.
     """
     from neocog.verbs.ahead import planned
+    from neocog.verbs.nodes import together
     from neocog.verbs.train import command_line, start
 
-    base, own = settings_file(config), None if go_on or fold is not None else out
-    more, faults = by_section(set, {"data": data, **settings})
-    if faults:
-        raise_all([*faults, *faults_of(lambda: planned(base, {**more, "data": data, **settings}, own))])
-    run = start(planned(base, {**more, "data": data, **settings}, own), out, quiet, command_line(), go_on, fold)
+    with together() as ranks:
+        with ranks.all_or_none():
+            base, own = settings_file(config), None if go_on or fold is not None else out
+            more, faults = by_section(set, {"data": data, **settings})
+            if faults:
+                raise_all([*faults, *faults_of(lambda: planned(base, {**more, "data": data, **settings}, own))])
+            asked = planned(base, {**more, "data": data, **settings}, own)
+        run = start(asked, out, quiet, command_line(), go_on, fold)
     print_result(run.result, json)
 
 

@@ -8,15 +8,16 @@ nothing is sent. Letters: R ranks.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import os
 import re
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -26,11 +27,13 @@ from torch import Tensor
 from torch.nn import Module, Parameter
 
 from neocog.engine.interrupt import Abandoned
-from neocog.errors import UserError
+from neocog.engine.launcher import torchrun_variables
+from neocog.errors import UserError, raise_all
 
 BUCKET = 25 * 2**20  # bytes of gradients in one message: large enough to fill the line, small enough to copy
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>: the signal that a process gets when its parent has died
 PATIENCE = timedelta(minutes=5)  # a rank that is killed is noticed at once, one that is frozen after this
+READING = timedelta(days=2)  # between steps; before the first, one node may read its data for hours longer than another
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,13 @@ class Ranks:
     rank: int = 0
     world: int = 1
     local_rank: int = 0  # place on this machine: which GPU
+    groups: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # "reading": waits for READING
 
     @staticmethod
     def from_environment() -> Ranks:
-        """What torchrun says; one process alone where it says nothing."""
+        """What torchrun or srun says; one process alone where they say nothing."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+        os.environ.update(torchrun_variables(os.environ))
         if names[1] not in os.environ:
             return Ranks()
         try:
@@ -71,10 +76,11 @@ class Ranks:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         backend = "gloo"
         if torch.device(device).type == "cuda":
-            torch.cuda.set_device(self.local_rank)
+            torch.cuda.set_device(self.local_rank % torch.cuda.device_count())  # SLURM may show each task its own only
             backend = "cpu:gloo,cuda:nccl"
         with self._together():
             dist.init_process_group(backend, timeout=patience)
+            self.groups["reading"] = dist.new_group(backend="gloo", timeout=READING)
 
     def stop(self) -> None:
         """Leave. Safe to call at any time, also where the others are gone."""
@@ -95,7 +101,53 @@ class Ranks:
 
     def told(self, text: str) -> str:
         """What rank 0 says, on every rank: a path, a plan."""
-        return text if self.world == 1 else self._text(text if self.is_writer else "")
+        return text if self.world == 1 else self._text(text if self.is_writer else "", self.groups["reading"])
+
+    def agree(self, own: str, differs: Callable[[str], UserError], details: Callable[[], str] | None = None) -> None:
+        """See that ``own`` is on every rank what it is on rank 0; raise UserError on all of them where it is not.
+
+        Each rank whose text is another one explains itself by ``differs``, which gets rank 0's ``details`` (or its text).
+        """
+        if self.world == 1:
+            return
+        mine = hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()
+        other = self.told(mine) != mine
+        if self._reduced(float(other), dist.ReduceOp.MAX, self.groups["reading"]):
+            first = self.told((own if details is None else details()) if self.is_writer else "")
+            with self.all_or_none():
+                if other:
+                    raise differs(first)
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """What is wrong on one rank ends the block on all: each raises the UserErrors of every rank.
+
+        Within the block no messages may be sent: a rank that fails would not be there to answer.
+        """
+        own: UserError | None = None
+        try:
+            yield
+        except UserError as error:
+            if self.world == 1:
+                raise
+            own = error
+        if self.world > 1 and self._reduced(float(own is not None), dist.ReduceOp.MAX, self.groups["reading"]):
+            raise_all(self._of_all(own))
+
+    def _of_all(self, own: UserError | None) -> list[UserError]:
+        """The errors of all ranks, each once; those that not all have say whose they are."""
+        text = json.dumps([socket.gethostname(), [] if own is None else own.facts])
+        group, each = self.groups["reading"], range(self.world)
+        told = [json.loads(self._text(text if rank == self.rank else "", group)) for rank in each]
+        places: dict[tuple[str, str, str], list[str]] = {}
+        for rank, (host, facts) in enumerate(told):
+            for fact in facts:
+                key = fact["what"], fact["where"], fact["fix"]
+                places.setdefault(key, []).append(f"rank {rank} on {host}")
+        return [
+            UserError(what, where if len(who) == self.world else " · ".join([*filter(None, [where]), *who]), fix)
+            for (what, where, fix), who in places.items()
+        ]
 
     def sum_gradients(self, parameters: Iterable[Parameter]) -> None:
         """Sum every ``grad`` over the ranks, in place. One that is None on all ranks stays None."""
@@ -156,12 +208,12 @@ class Ranks:
                 grad = torch.empty_like(parameter) if parameter.grad is None else parameter.grad
                 parameter.grad = grad.copy_(total.view(parameter.shape))
 
-    def _reduced(self, value: float, how: Any) -> float:
+    def _reduced(self, value: float, how: Any, group: Any = None) -> float:
         if self.world == 1:
             return value
         number = torch.tensor(value, dtype=torch.float64)
         with self._together():
-            dist.all_reduce(number, op=how)
+            dist.all_reduce(number, op=how, group=group)
         return number.item()
 
     def _agreed_shapes(self, tally: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, list[int], str]]:
@@ -173,14 +225,15 @@ class Ranks:
         rows = json.loads(agreed or "[]")
         return {name: (getattr(torch, dtype), shape, device) for name, dtype, shape, device in rows}
 
-    def _text(self, text: str) -> str:
+    def _text(self, text: str, group: Any = None) -> str:
         """The text of the ranks that have one; the others give ""."""
-        own = torch.tensor(list(text.encode()), dtype=torch.uint8)
-        letters = torch.zeros(int(self._reduced(float(len(own)), dist.ReduceOp.MAX)), dtype=torch.uint8)
-        letters[: len(own)] = own
+        own = bytearray(text.encode("utf-8", "surrogatepass"))
+        letters = torch.zeros(int(self._reduced(float(len(own)), dist.ReduceOp.MAX, group)), dtype=torch.uint8)
+        if own:
+            letters[: len(own)] = torch.frombuffer(own, dtype=torch.uint8)
         with self._together():
-            dist.all_reduce(letters, op=dist.ReduceOp.MAX)
-        return bytes(letters.tolist()).decode()
+            dist.all_reduce(letters, op=dist.ReduceOp.MAX, group=group)
+        return letters.numpy().tobytes().decode("utf-8", "surrogatepass")
 
     @contextmanager
     def _together(self) -> Iterator[None]:

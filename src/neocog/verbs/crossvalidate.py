@@ -21,7 +21,7 @@ from neocog.records import Bars, Section, Table, Text
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks.job import Data, Job
 from neocog.verbs.fit import ready
-from neocog.verbs.folder import begun, complete_for_all, held, is_complete, make
+from neocog.verbs.folder import begun, complete_for_all, held, is_complete
 from neocog.verbs.job import arrange
 from neocog.verbs.plan import Launch, history_lines, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.plan import told as told_changes
@@ -55,8 +55,6 @@ def train_fold(config: Config, data: Data, run: Run, launch: Launch) -> None:
     assert launch.fold is not None
     ranks, own = launch.ranks, fold_runs(run, config)[launch.fold]
     launch.screen.say(f"fold {launch.fold + 1} of {config.data.folds}", "bold")
-    if ranks.is_writer:
-        make(own.folder)
     with held(own, ranks):
         if not complete_for_all(own, ranks):
             job = arrange(config, data, ranks, launch.screen, launch.fold)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -29,6 +28,7 @@ from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks.job import Job
 from neocog.verbs.finish import finish_run, trained
+from neocog.verbs.nodes import same_checkpoint, same_run
 from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
 from neocog.verbs.watch import watcher
 
@@ -44,11 +44,12 @@ def fit(job: Job, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0) 
         precision = replace(precision, why=f"as --engine {job.config.training.engine} computes")
     parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
     screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
-    if ranks.is_writer:
-        checkpoint.writable(run.checkpoints, 16 * parameters)
-    started = time.monotonic()
-    plan = read_plan(run) if ranks.is_writer else None
-    known = json.loads(ranks.told(json.dumps(plan.identities if plan else [""])))
+    with ranks.all_or_none():
+        if ranks.is_writer:
+            checkpoint.writable(run.checkpoints, 16 * parameters)
+        plan = read_plan(run)
+    started, known = time.monotonic(), plan.identities if plan else [""]
+    same_run(run, known, ranks)
     share = 60 * job.config.training.minutes / max(1, job.config.data.folds)
     pace = Pace(Minutes(share), Threads(cores()))
     loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset, known[0], pace)
@@ -96,7 +97,9 @@ def ready(job: Job, ranks: Ranks) -> Learner:
 
 def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) -> None:
     """Put the newest sound checkpoint into the learner, or plan a new run. ``known``: this run's identities, now and before."""
-    saved = checkpoint.latest(loop.run.checkpoints) if loop.run.checkpoints.is_dir() else None
+    with loop.ranks.all_or_none():
+        saved = checkpoint.latest(loop.run.checkpoints) if loop.run.checkpoints.is_dir() else None
+    same_checkpoint(saved, loop.run, loop.ranks)
     per_epoch, config = loop.feed.batches.per_epoch, loop.config
     if saved is None:
         fresh.counters.steps = config.epochs * per_epoch  # 0: as many as fit in --minutes

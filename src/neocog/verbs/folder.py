@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from neocog.atomic import UNFINISHED
@@ -96,27 +96,33 @@ def complete_for_all(run: Run, ranks: Ranks) -> bool:
     return ranks.told("complete" if ranks.is_writer and is_complete(run) else "") == "complete"
 
 
+def _clear(run: Run) -> None:
+    """Remove what a kill has left. Only for the holder of the run's lock."""
+    raise_all(_links(run))
+    for path in run.folder.iterdir():
+        if is_temporary(path):
+            path.unlink(missing_ok=True)
+
+
 @contextmanager
 def held(run: Run, ranks: Ranks, patience: float = 0.0) -> Iterator[None]:
     """The run folder's lock, held by the process that writes it, which clears what a kill has left.
 
     A folder in which nothing had begun when the block failed is removed. ``patience``: seconds to wait for the lock.
     """
-    if not ranks.is_writer:
-        yield
-        return
     try:
-        with lock.lock(run.folder, patience):
-            raise_all(_links(run))
-            for path in run.folder.iterdir():
-                if is_temporary(path):
-                    path.unlink(missing_ok=True)
+        with ExitStack() as stack:
+            with ranks.all_or_none():
+                if ranks.is_writer:
+                    make(run.folder)
+                    stack.enter_context(lock.lock(run.folder, patience))
+                    _clear(run)
             try:
                 yield
             finally:
-                if not begun(run):
+                if ranks.is_writer and not begun(run):
                     (run.folder / lock.NAME).unlink(missing_ok=True)
     finally:
-        if not begun(run):
+        if ranks.is_writer and not begun(run):
             with suppress(OSError):
                 run.folder.rmdir()  # unless it holds something of others

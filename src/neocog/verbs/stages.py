@@ -16,7 +16,7 @@ from neocog.tasks import study_of
 from neocog.tasks.job import Data, Job
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.fit import describe, fit, ready
-from neocog.verbs.folder import complete_for_all, held, make
+from neocog.verbs.folder import complete_for_all, held
 from neocog.verbs.job import arrange
 from neocog.verbs.plan import Launch
 
@@ -43,9 +43,11 @@ def train_stages(job: Job, fresh: Learner, asked: Config, run: Run, launch: Laun
     The run is described before all of it, so that it can go on wherever it was stopped. Raises UserError where the task has
     no baseline.
     """
-    stages, ranks = list(stages_of(job)), launch.ranks
-    if ranks.is_writer:
-        describe(job, asked, [*(stage.name for stage in stages), "."], run, launch)
+    ranks = launch.ranks
+    with ranks.all_or_none():
+        stages = list(stages_of(job))
+        if ranks.is_writer:
+            describe(job, asked, [*(stage.name for stage in stages), "."], run, launch)
     for stage in stages:
         own = Run(run.folder / stage.name)
         if complete_for_all(own, ranks):
@@ -55,11 +57,10 @@ def train_stages(job: Job, fresh: Learner, asked: Config, run: Run, launch: Laun
         one = arrange(stage.config, stage.data, ranks, quiet, launch.fold, Manifest.of(job.dataset, job.parts))
         below = replace(launch, after_epoch=None, screen=quiet if stage.quiet else launch.screen)
         learner = ready(one, ranks)
-        if ranks.is_writer:
-            make(own.folder)
         with held(own, ranks):
-            if ranks.is_writer:
-                describe(one, stage.config, ["."], own, below)
+            with ranks.all_or_none():
+                if ranks.is_writer:
+                    describe(one, stage.config, ["."], own, below)
             fit(one, learner, own, below)
     fit(job, fresh, run, launch, float(ranks.told(str(spent(run) if ranks.is_writer else 0.0))))
 

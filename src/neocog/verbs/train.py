@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from neocog.config import Config, changed
 from neocog.data.split import read_splits
@@ -38,6 +35,7 @@ from neocog.verbs.folder import (
     unused,
 )
 from neocog.verbs.job import absolute, arrange, as_recorded, parted, read, untaught
+from neocog.verbs.nodes import same_job, same_start, together
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
 from neocog.verbs.session import data_name
 from neocog.verbs.stages import train_stages
@@ -80,26 +78,34 @@ def start(
     Nothing is written before data and settings have been found good.
     """
     asked = replace(config, data=replace(config.data, data=absolute(config.data.data)))
-    own = _own(config, out, go_on, fold)
-    if own is not None and begun(own):
-        assert out is not None
-        raise_all(_other(read_plan(Run(out)), asked, out))
-        return resume(own.folder, quiet, after_epoch=after_epoch)
-    outside(out or Path("runs"), config.data.data)
-    with leaving() as guard, together(config) as ranks:
+    with leaving() as guard, together() as ranks:
+        with ranks.all_or_none():
+            own = _own(config, out, go_on, fold)
+            goes_on = own is not None and begun(own)
+            raise_all(_other(asked, out) if goes_on and out is not None else ())
+            if not goes_on:
+                outside(out or Path("runs"), config.data.data)
+        same_start(config, goes_on, ranks)
+        if own is not None and goes_on:
+            there = own.folder
+            guard.saved = lambda: there
+            return resume(there, quiet, after_epoch=after_epoch)
         screen = Screen(quiet or not ranks.is_writer)
-        data = read(config, screen)
-        raise_all(fault for k in range(config.data.folds) for fault in untaught(data, parted(data, config, k), k))
-        job = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
-        fresh = ready(job, ranks)  # what is wrong with the network is told before anything is written
+        with ranks.all_or_none():
+            data = read(config, screen)
+            raise_all(fault for k in range(config.data.folds) for fault in untaught(data, parted(data, config, k), k))
+            job = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
+            fresh = ready(job, ranks)  # what is wrong with the network is told before anything is written
+        same_job(job, ranks)
         run = _taken(out or job.config, ranks)
         guard.saved = lambda: run.folder if begun(run) else None
         launch = Launch(ranks, screen, command, after_epoch=after_epoch)
         with held(run, ranks, BRIEFLY if fold else 0):
-            if ranks.is_writer and out is not None:
-                _free(out, fold)  # another process may have been quicker in reading
-            if config.data.folds and ranks.is_writer:
-                describe_folds(job, asked, run, launch)
+            with ranks.all_or_none():
+                if ranks.is_writer and out is not None:
+                    _free(out, fold)  # another process may have been quicker in reading
+                if config.data.folds and ranks.is_writer:
+                    describe_folds(job, asked, run, launch)
             if config.data.folds and fold is None:
                 crossvalidate(job.config, data, run, launch)
             elif fold is None:
@@ -139,14 +145,16 @@ def _free(out: Path, fold: int | None) -> None:
 def _taken(out: Path | Config, ranks: Ranks) -> Run:
     """The run's folder, made by the process that writes it."""
     folder = Path()
-    if ranks.is_writer:
-        folder = new_folder(out) if isinstance(out, Config) else out
-        make(folder)
+    with ranks.all_or_none():
+        if ranks.is_writer:
+            folder = new_folder(out) if isinstance(out, Config) else out
+            make(folder)
     return Run(Path(ranks.told(str(folder))))
 
 
-def _other(plan: Plan | None, asked: Config, out: Path) -> Iterator[UserError]:
+def _other(asked: Config, out: Path) -> Iterator[UserError]:
     """What was asked for when the run began, and is not now."""
+    plan = read_plan(Run(out))
     if plan is None:
         yield UserError("this run is older than --go-on", str(out), "neocog resume it")
     elif differs := {n: pair for n, pair in differing(plan.asked, asked.tables()).items() if pair[1] != plan.now(n)}:
@@ -169,43 +177,63 @@ def resume(
     left out. ``change``: settings of the training that are other from now on, which the run's history and its report say.
     """
     run = Run(Path(folder))
+    with leaving() as guard, together() as ranks:
+        screen = Screen(quiet or not ranks.is_writer)
+        with ranks.all_or_none():
+            plan, config, facts = _opened(run, change or {})
+        same_start(config, True, ranks)
+        if complete_for_all(run, ranks):
+            return _complete(run, screen, change)
+        guard.saved = lambda: run.folder
+        with held(run, ranks):
+            with ranks.all_or_none():
+                if ranks.is_writer and read_plan(run) != plan:
+                    raise UserError("another process has changed this run just now", str(run.folder), "try again")
+            if complete_for_all(run, ranks):
+                return _complete(run, screen, change)
+            surroundings = list(differs(facts, ranks))
+            for what in surroundings:
+                screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
+            fold = plan.fold if plan else facts.get("fold")
+            command = plan.command if plan else facts.get("command", [])
+            may_change = {*(change or {}), *(plan.changed if plan else ())}
+            launch = Launch(ranks, screen, command, fold, may_change, surroundings, after_epoch)
+            _go_on(run, config, launch, plan, allow_changed)
+        if fold is not None:
+            summarise_if_last(Run(run.folder.parent), launch)
+    return run
+
+
+def _opened(run: Run, change: Mapping[str, Any]) -> tuple[Plan | None, Config, dict[str, Any]]:
+    """What the run is, with which settings it goes on, and with what it was computed so far. Raises UserError."""
     if not begun(run) and (run.folder / NAME).is_file() and all(map(left_behind, run.folder.iterdir())):
         fix = "give the command that was to begin it once more"
         raise UserError("nothing had begun here when it was stopped", str(run.folder), fix)
     plan = read_plan(run)
-    config = with_changes(recorded(run, plan, {name.replace("-", "_") for name in change or ()}), change or {})
-    if is_complete(run):
-        return _complete(run, Screen(quiet), change)
-    facts = read_facts(run)
-    with leaving() as guard, together(config) as ranks, held(run, ranks):
-        guard.saved = lambda: run.folder
-        screen = Screen(quiet or not ranks.is_writer)
-        if ranks.is_writer and read_plan(run) != plan:
-            raise UserError("another process has changed this run just now", str(run.folder), "try again")
-        if complete_for_all(run, ranks):
-            return _complete(run, screen, change)
-        surroundings = list(differs(facts, ranks))
-        for what in surroundings:
-            screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
-        data = as_recorded(read(config, screen, resumed=True), run)
+    config = with_changes(recorded(run, plan, {name.replace("-", "_") for name in change}), change)
+    return plan, config, {} if is_complete(run) else read_facts(run)
+
+
+def _go_on(run: Run, config: Config, launch: Launch, plan: Plan | None, allow_changed: bool) -> None:
+    """Read the data again, as the run recorded them, and train what is not done."""
+    ranks, whole = launch.ranks, config.data.folds and launch.fold is None
+    with ranks.all_or_none():
+        data = as_recorded(read(config, launch.screen, resumed=True), run)
         raise_all(_other_classes(plan, data))
-        fold = plan.fold if plan else facts.get("fold")
-        command = plan.command if plan else facts.get("command", [])
-        may_change = {*(change or {}), *(plan.changed if plan else ())}
-        launch = Launch(ranks, screen, command, fold, may_change, surroundings, after_epoch)
-        if config.data.folds and fold is None:
-            if ranks.is_writer:
-                describe_folds(arrange(config, data, ranks, Screen(quiet=True), 0), config, run, launch)
-            crossvalidate(config, data, run, launch)
-        else:
-            known = read_splits(run.splits) if allow_changed and run.splits.is_file() else None
-            job = arrange(config, data, ranks, screen, fold, known)
-            if known and ranks.is_writer:
-                record_split(job, run)
-            train_stages(job, ready(job, ranks), config, run, launch)
-        if fold is not None:
-            summarise_if_last(Run(run.folder.parent), launch)
-    return run
+        known = read_splits(run.splits) if allow_changed and not whole and run.splits.is_file() else None
+        quiet = Screen(quiet=True) if whole else launch.screen
+        job = arrange(config, data, ranks, quiet, 0 if whole else launch.fold, known)
+        fresh = ready(job, ranks)
+    same_job(job, ranks)
+    with ranks.all_or_none():
+        if whole and ranks.is_writer:
+            describe_folds(job, config, run, launch)
+        elif known and ranks.is_writer:
+            record_split(job, run)
+    if whole:
+        crossvalidate(config, data, run, launch)
+    else:
+        train_stages(job, fresh, config, run, launch)
 
 
 def _complete(run: Run, screen: Screen, change: Mapping[str, Any] | None) -> Run:
@@ -235,18 +263,6 @@ def _other_classes(plan: Plan | None, data: Data) -> Iterator[UserError]:
         )
         fix = "give the classes their names back, or start a new run"
         yield UserError(f"the classes have changed since this run began: gone: {gone}; new: {new}", fix=fix)
-
-
-@contextmanager
-def together(config: Config) -> Iterator[Ranks]:
-    """All the processes that torchrun started, or this one alone."""
-    ranks = Ranks.from_environment()
-    wanted = config.training.device
-    ranks.start("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
-    try:
-        yield ranks
-    finally:
-        ranks.stop()
 
 
 def read_facts(run: Run) -> dict[str, Any]:
