@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 
-from neocog import __version__
 from neocog.checked import flag
 from neocog.config import Config
 from neocog.data.split import Manifest, changes, content_digest
@@ -28,6 +27,7 @@ from neocog.errors import Problems, UserError, listed
 from neocog.run import Run
 from neocog.tasks.job import Job
 from neocog.verbs.plan import INDIFFERENT, differing
+from neocog.version import __version__
 
 OWN = (
     "data",

@@ -10,13 +10,10 @@ from typing import Any
 
 from neocog.config import Config, changed
 from neocog.data.split import read_splits
-from neocog.documents import read_json
 from neocog.engine.interrupt import leaving
 from neocog.engine.lock import NAME
 from neocog.engine.ranks import Ranks
-from neocog.environment import environment
 from neocog.errors import UserError, listed, raise_all
-from neocog.facts import insist
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks.job import Data
@@ -39,6 +36,7 @@ from neocog.verbs.nodes import same_job, same_start, together
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
 from neocog.verbs.session import data_name
 from neocog.verbs.stages import train_stages
+from neocog.verbs.surroundings import differs, read_facts
 
 BRIEFLY = 60.0  # s to wait for another job of the same folds, which holds their folder only to describe or to sum up
 
@@ -263,46 +261,6 @@ def _other_classes(plan: Plan | None, data: Data) -> Iterator[UserError]:
         )
         fix = "give the classes their names back, or start a new run"
         yield UserError(f"the classes have changed since this run began: gone: {gone}; new: {new}", fix=fix)
-
-
-def read_facts(run: Run) -> dict[str, Any]:
-    """environment.json; {} where there is none. Raises UserError where it is damaged."""
-    if not run.environment.exists():
-        return {}
-    fix = "remove it: the run then goes on without knowing with what it was begun"
-    facts = read_json(run.environment, fix)
-    insist(facts, {"command": tuple[str, ...], "processes": int}, run.environment, fix)
-    return facts
-
-
-def differs(written: Mapping[str, Any], ranks: Ranks) -> Iterator[str]:
-    """What of the surroundings has changed since the run began and changes the last digits of the numbers."""
-    now: dict[str, Any] = {**environment(), "processes": ranks.world}
-    places = {
-        "neocog": ("versions", "neocog"),
-        "torch": ("versions", "torch"),
-        "the processor": ("cpu", "name"),
-        "its instructions": ("cpu", "features"),
-        "what torch uses of them": ("cpu", "capability"),
-        "a limit on them": ("cpu", "limits"),
-        "the number of processes": ("processes",),
-    }
-    for name, place in places.items():
-        before, after = (_at(facts, place) for facts in (written, now))
-        if before is not None and before != after:
-            yield f"{name} was {_shown(before)}, is {_shown(after)}"
-
-
-def _at(facts: Any, place: Sequence[str]) -> Any:
-    for key in place:
-        facts = facts.get(key) if isinstance(facts, Mapping) else None
-    return facts
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
-        value = [f"{name}={each}" for name, each in value.items()]
-    return " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def command_line() -> list[str]:
