@@ -1,6 +1,6 @@
 """One "node": runs the commands of its list one after the other, each as a rank of its own rendezvous; writes what came of each.
 
-    python node.py RANK CASES OUTCOMES (files of JSON)
+    python node.py CASES OUTCOMES (files of JSON)
 
 One process for many commands, as starting torch takes longer than they do.
 """
@@ -19,13 +19,12 @@ from unittest.mock import patch
 from neocog.cli.main import main
 
 
-def outcome(rank: str, case: dict[str, Any]) -> dict[str, Any]:
+def outcome(case: dict[str, Any]) -> dict[str, Any]:
     """The exit code of ``case["command"]`` in ``case["folder"]``, and what it said. ``case["patch"]``: what is other here."""
-    os.environ |= {"RANK": rank, "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_PORT": str(case["port"])}
-    os.environ["MASTER_ADDR"] = "127.0.0.1"
     os.chdir(case["folder"])
     said = io.StringIO()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(patch.dict(os.environ, case["variables"]))
         stack.enter_context(contextlib.redirect_stderr(said))
         stack.enter_context(contextlib.redirect_stdout(said))
         stack.enter_context(patch("os._exit", sys.exit))
@@ -40,5 +39,5 @@ def outcome(rank: str, case: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    rank, cases, outcomes = sys.argv[1:]
-    Path(outcomes).write_text(json.dumps([outcome(rank, case) for case in json.loads(Path(cases).read_text())]))
+    cases, outcomes = map(Path, sys.argv[1:])
+    outcomes.write_text(json.dumps([outcome(case) for case in json.loads(cases.read_text())]))

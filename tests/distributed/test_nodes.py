@@ -85,6 +85,10 @@ DIFFERENCES = {
 }  # fmt: skip
 
 
+SRUN = {"train": ["train", "data", *QUICK], "train again": ["train", "data", *QUICK, "--out", "runs/own", "--go-on"],
+        "audit": ["audit", "data"]}  # fmt: skip
+
+
 def stop_after_one(row: Any) -> None:
     if row["epoch"] == 1:
         raise neocog.Stop
@@ -114,28 +118,52 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def by_torchrun(rank: int) -> dict[str, str]:
+    return {"RANK": f"{rank}", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1"}
+
+
+def by_srun(rank: int) -> dict[str, str]:
+    step = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NODELIST": "127.0.0.1", "SLURM_STEP_TASKS_PER_NODE": "2"}
+    return {"SLURM_PROCID": f"{rank}", "SLURM_LOCALID": f"{rank}", "SLURM_NTASKS": "2", "SLURM_JOB_ID": "7", **step}
+
+
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """What both nodes came to, of each difference; the whole is one process a node."""
-    tmp = tmp_path_factory.mktemp("nodes")
-    both(tmp)
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nodes")
+
+
+@pytest.fixture(scope="module")
+def outcomes(place: Path) -> dict[str, list[dict[str, Any]]]:
+    """What both nodes came to, of each difference and of srun; the whole is one process a node."""
+    both(place)
     cases: list[list[dict[str, Any]]] = [[], []]
-    for number, difference in enumerate(DIFFERENCES.values()):
-        port = free_port()
+    for name, difference in DIFFERENCES.items():
+        port = {"MASTER_PORT": str(free_port())}
         for rank in (0, 1):
-            folder = tmp / f"{number}" / f"node{rank}"
-            shutil.copytree(tmp / "common", folder)
+            folder = place / name / f"node{rank}"
+            shutil.copytree(place / "common", folder)
             if difference.run:
-                shutil.copytree(tmp / "run", folder / "run")
+                shutil.copytree(place / "run", folder / "run")
             if rank == 1:
                 difference.change(folder)
             command = difference.second if rank == 1 and difference.second else difference.command
-            changed = difference.patch if rank == 1 else {}
-            cases[rank].append({"folder": str(folder), "port": port, "command": command, "patch": changed})
+            case = {"folder": str(folder), "variables": by_torchrun(rank) | port, "command": command}
+            cases[rank].append({**case, "patch": difference.patch if rank == 1 else {}})
+    shutil.copytree(place / "common", place / "srun")
+    for command in SRUN.values():
+        port = {"MASTER_PORT": str(free_port())}
+        for rank in (0, 1):
+            case = {"folder": str(place / "srun"), "variables": by_srun(rank) | port, "command": command}
+            cases[rank].append({**case, "patch": {}})
+    return dict(zip((*DIFFERENCES, *SRUN), map(list, zip(*run_nodes(place, cases), strict=True)), strict=True))
+
+
+def run_nodes(place: Path, cases: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    """What came of each case, by node."""
     nodes = []
-    for rank in (0, 1):
-        (tmp / f"cases{rank}").write_text(json.dumps(cases[rank]))
-        command = [sys.executable, NODE, str(rank), tmp / f"cases{rank}", tmp / f"outcomes{rank}"]
+    for rank, own in enumerate(cases):
+        (place / f"cases{rank}").write_text(json.dumps(own))
+        command = [sys.executable, NODE, place / f"cases{rank}", place / f"outcomes{rank}"]
         nodes.append(subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}))
     try:
         assert [node.wait(200) for node in nodes] == [0, 0]
@@ -143,18 +171,49 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
         for node in nodes:
             node.kill()
             node.wait()
-    found = [json.loads((tmp / f"outcomes{rank}").read_text()) for rank in (0, 1)]
-    for rank in (0, 1):
-        for case, outcome in zip(cases[rank], found[rank], strict=True):
-            outcome["learned"] = (Path(case["folder"]) / "run" / "weights.safetensors").exists()
-    return dict(zip(DIFFERENCES, map(list, zip(*found, strict=True)), strict=True))
+    return [json.loads((place / f"outcomes{rank}").read_text()) for rank in (0, 1)]
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
-def test_what_differs_between_two_nodes_is_told_on_both(name: str, outcomes: dict[str, list[dict[str, Any]]]) -> None:
-    errors = [outcome["said"][outcome["said"].index("error: ") :] for outcome in outcomes[name]]
+def test_what_differs_between_two_nodes_is_told_on_both(
+    name: str, place: Path, outcomes: dict[str, list[dict[str, Any]]]
+) -> None:
     assert [outcome["code"] for outcome in outcomes[name]] == [2, 2]
+    errors = [outcome["said"][outcome["said"].index("error: ") :] for outcome in outcomes[name]]
     assert errors[0] == errors[1]
-    assert not any("Traceback" in outcome["said"] or outcome["learned"] for outcome in outcomes[name])
+    assert not any("Traceback" in outcome["said"] for outcome in outcomes[name])
+    assert not list((place / name).rglob("weights.safetensors"))
     for each in DIFFERENCES[name].names:
         assert each in errors[0]
+
+
+def test_tasks_of_srun_are_one_training_and_other_verbs_are_refused(
+    place: Path, outcomes: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Without torchrun, as ``srun -n 2 neocog train``."""
+    assert [outcome["code"] for name in SRUN for outcome in outcomes[name]] == [0, 0, 0, 0, 2, 2], outcomes["train"]
+    runs = [path.parent for path in (place / "srun" / "runs").rglob("result.json")]
+    assert len(runs) == 2
+    assert {json.loads(Run(run).environment.read_text())["processes"] for run in runs} == {2}
+    assert all("runs in one process, and 2 were started" in outcome["said"] for outcome in outcomes["audit"])
+
+
+def test_two_torchruns_that_differ_end_with_the_error_of_each_rank(tmp_path: Path) -> None:
+    """The same by torchrun itself, of which one a node meets the other: c10d's rendezvous."""
+    both(tmp_path)
+    nodes, where = [], f"--rdzv-endpoint=127.0.0.1:{free_port()}"
+    for rank in (0, 1):
+        shutil.copytree(tmp_path / "common", tmp_path / f"{rank}")
+        if rank:
+            other_pixels(tmp_path / f"{rank}")
+        torchrun = ["-m", "torch.distributed.run", "--nnodes=2", "--rdzv-backend=c10d", "--rdzv-id=7", where]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, *torchrun, "-m", "neocog", *TRAIN]
+        with (tmp_path / f"{rank}.log").open("wb") as log:
+            nodes.append(subprocess.Popen(command, cwd=tmp_path / f"{rank}", env=environment, stdout=log, stderr=log))
+    codes = [node.wait(200) for node in nodes]
+    said = [(tmp_path / f"{rank}.log").read_text() for rank in (0, 1)]
+    assert 0 not in codes
+    for text in said:
+        assert text.count("error: the data of rank 1 differ") == 1 and "exitcode  : 2 " in text, text
+    assert not list(tmp_path.rglob("weights.safetensors"))

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +117,26 @@ def main() -> None:
         facts["too few"] = str(error)
     save_file({name: value.contiguous() for name, value in tensors.items()}, folder / f"rank-{ranks.rank}.safetensors")
     (folder / f"rank-{ranks.rank}.json").write_text(json.dumps(facts))
+    half = nn.BatchNorm1d(3)
+    synchronise_batchnorm(half, ranks)
+    loss = half(torch.randn(4, 3)).square().sum()
     ranks.barrier()
     if ranks.rank == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     started = time.monotonic()
+    messages = {"backward": loss.backward, "forward": lambda: half(torch.randn(4, 3)), "any": lambda: ranks.any(0)}
+    lost: dict[str, Any] = {name: failing(message) for name, message in messages.items()}
+    (folder / "lost.json").write_text(json.dumps({**lost, "seconds": time.monotonic() - started}))
+    ranks.stop()
+
+
+def failing(message: Callable[[], object]) -> str:
+    """What is said where a message finds that the other rank is gone, which it may notice a little later."""
     try:
         while True:
-            ranks.any(0)
+            message()
     except UserError as error:
-        lost = {"error": str(error), "seconds": time.monotonic() - started}
-        (folder / "lost.json").write_text(json.dumps(lost))
-    ranks.stop()
+        return str(error)
 
 
 if __name__ == "__main__":
