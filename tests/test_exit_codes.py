@@ -63,7 +63,7 @@ def test_a_loss_that_is_not_finite_is_code_3(capsys: pytest.CaptureFixture[str])
 
 def test_a_defect_is_code_1_with_its_traceback_and_still_one_object(tmp_path: Path) -> None:
     code = (
-        "import sys; from neocog import cli\n"
+        "import sys; from neocog.cli import main as cli\n"
         "def broken(*_, **__): raise RuntimeError('of ours')\n"
         "cli.app = broken; cli.main(['device', '--json'])"
     )
@@ -76,7 +76,7 @@ def test_a_defect_is_code_1_with_its_traceback_and_still_one_object(tmp_path: Pa
 def test_a_signal_is_128_and_its_number(sent: signal.Signals, code: int, tmp_path: Path) -> None:
     """The signal comes from within, at the first epoch's end."""
     program = (
-        "import os, sys; from neocog import cli; from neocog.verbs import watch\n"
+        "import os, sys; from neocog.cli import main as cli; from neocog.verbs import watch\n"
         "whole = watch.write_metrics\n"
         f"watch.write_metrics = lambda *given: (whole(*given), os.kill(os.getpid(), {int(sent)}))\n"
         f"cli.main({[*TINY, '--out', 'run']!r})"

@@ -20,6 +20,7 @@ from neocog.checked import Range, as_typed, read
 from neocog.documents import RESTORE, parse_toml, read_text
 from neocog.errors import UserError, did_you_mean, faults_of, raise_all
 
+INCEPTION = "inception"  # an extractor that is no run
 Optimizer = Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
 Schedule = Literal["onecycle", "cosine", "exponential", "constant"]
 Loss = Literal[

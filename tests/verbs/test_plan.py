@@ -6,7 +6,10 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,12 @@ from PIL import Image
 
 import neocog
 from neocog.cli.main import main
+from neocog.config import Config, TrainConfig
 from neocog.engine.interrupt import Interrupted, Stop
 from neocog.errors import UserError
 from neocog.run import Run
 from neocog.verbs import crossvalidate, fit, folder, plan, train
+from neocog.verbs.job import anywhere
 
 QUICK: dict[str, Any] = {"quiet": True, "model": "mlp", "epochs": 3, "augment": ("off",), "threads": 1, "hidden": 8}
 
@@ -262,6 +267,37 @@ def test_folds_as_jobs_of_their_own_are_those_of_one_run(images: Path, tmp_path:
         neocog.train(images, out=tmp_path / "apart", fold=4, **given)
 
 
+def test_a_job_that_finds_its_folder_taken_says_who_is_at_work_there(images: Path, tmp_path: Path) -> None:
+    """The whole in another process, or one that trains the same fold; where nobody is, that it exists."""
+    out, given = tmp_path / "run", QUICK | {"folds": 3, "epochs": 1, "fold": 2}
+    neocog.train(images, out=out, **given)
+    for place, what, fix in (
+        (
+            out,
+            "exists already, and process .* is working on its folds",
+            "leave this one to it; or stop it, and add --go-on",
+        ),
+        (out / "fold-2", "^process .* is working in this run folder", "wait until it ends"),
+    ):
+        with locked(place), pytest.raises(UserError, match=what) as error:
+            neocog.train(images, out=out, **given)
+        assert fix in error.value.fix and error.value.where == str(place)
+    (out / "lock").write_text("process 1 on a machine that was killed")
+    with pytest.raises(UserError, match="fold-2 exists already\n"):
+        neocog.train(images, out=out, **given)
+
+
+@contextmanager
+def locked(place: Path) -> Iterator[None]:
+    """Another process holds the folder's lock."""
+    code = "import sys; from neocog.engine.lock import lock; from pathlib import Path\n"
+    code += f"with lock(Path({str(place)!r})): print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin and holder.stdout and holder.stdout.readline()
+        yield
+        holder.stdin.close()
+
+
 def test_a_job_of_folds_with_other_settings_is_refused(images: Path, tmp_path: Path) -> None:
     given = QUICK | {"folds": 3, "epochs": 1}
     neocog.train(images, out=tmp_path / "apart", fold=1, **given)
@@ -385,6 +421,40 @@ def test_data_are_found_again_from_any_folder(tmp_path: Path, whole: Run, images
     half(Path(images.name), tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     assert neocog.train(images, out="run", go_on=True, **QUICK).result.is_file()
+
+
+OWN = """
+import torch
+class Small(torch.nn.Sequential):
+    def __init__(self, channels, size, outputs):
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(channels * size[0] * size[1], outputs))
+"""
+
+
+def test_a_network_in_a_file_is_found_again_from_any_folder(tmp_path: Path, images: Path, monkeypatch: Any) -> None:
+    """By `resume`, by --go-on and by what reads the finished run."""
+    (tmp_path / "own.py").write_text(OWN)
+    own: dict[str, Any] = {name: value for name, value in QUICK.items() if name != "hidden"} | {"model": "own.py:Small"}
+    monkeypatch.chdir(tmp_path)
+    for name in ("resumed", "again"):
+        with pytest.raises(Interrupted):
+            neocog.train(images, out=name, after_epoch=stopped_at(1), **own)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    run = neocog.resume("../resumed", quiet=True)
+    neocog.evaluate(run, quiet=True)
+    neocog.train(images, out="../again", go_on=True, **own | {"model": "../own.py:Small"})
+    assert json.loads((tmp_path / "again" / "model.json").read_text())["model"] == f"{tmp_path}/own.py:Small"
+
+
+def test_the_judging_classifier_is_found_again_from_any_folder(tmp_path: Path, monkeypatch: Any) -> None:
+    asked = Config(training=TrainConfig(extractor="judge"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "judge").mkdir()
+    (tmp_path / "inception").mkdir()
+    assert anywhere(asked).training.extractor == str(tmp_path / "judge")
+    for name in ("", "inception"):
+        assert anywhere(Config(training=TrainConfig(extractor=name))).training.extractor == name
 
 
 def test_a_run_inside_its_data_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from neocog.errors import UserError, printable
 
 NAME = "lock"
+MOMENT = 0.1  # s: far longer than ``holder`` has it
 
 
 @contextmanager
@@ -33,10 +34,10 @@ def lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     # A forked worker shares the lock and could outlive this process: it lets go at once
     os.register_at_fork(after_in_child=lambda: _close(held))
     try:
-        _take(handle, path, time.monotonic() + patience)
+        _take(handle, path, time.monotonic() + max(patience, MOMENT))
         with suppress(OSError):  # on a full disk the holder stays unnamed
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+            os.pwrite(handle, _own_name().encode(), 0)
         try:
             yield
         finally:
@@ -44,6 +45,29 @@ def lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
                 os.ftruncate(handle, 0)
     finally:
         _close(held)
+
+
+def holder(folder: Path) -> str:
+    """The process that holds the lock of ``folder`` just now, by its number and machine; "" where no other one does."""
+    try:
+        handle = os.open(folder / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        name = os.pread(handle, 300, 0).decode(errors="replace")
+        if name not in ("", _own_name()):  # of one that holds it, or that was killed
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return printable(name)
+    except OSError:
+        return ""
+    finally:
+        os.close(handle)
+    return ""
+
+
+def _own_name() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _take(handle: int, path: Path, until: float) -> None:

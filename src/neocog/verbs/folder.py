@@ -20,15 +20,22 @@ OWN = re.compile(
 )
 
 
-def unused(out: Path) -> None:
-    """Raise UserError where something is at ``out`` already. What a kill left before the run had begun does not count."""
+def unused(out: Path, whole: Path | None = None) -> None:
+    """Raise UserError where something is at ``out`` already, which says who is at work there. ``whole``: the run of which
+    ``out`` is a fold. What a kill left before the run had begun does not count.
+    """
     try:
         taken = out.exists() and (not out.is_dir() or any(not left_behind(path) for path in out.iterdir()))
     except OSError as error:
         raise UserError(f"{error.strerror}", str(out), "give another --out") from None
-    if taken:
-        fix = "give another --out, `neocog resume` it, or add --go-on"
-        raise UserError(f"{out} exists already", fix=fix)
+    if not taken:
+        return
+    if who := lock.holder(out):
+        raise UserError(f"{who} is working in this run folder", str(out), "wait until it ends, or give another --out")
+    if whole is not None and (who := lock.holder(whole)):
+        fix = "if it trains all folds, leave this one to it; or stop it, and add --go-on"
+        raise UserError(f"{out} exists already, and {who} is working on its folds", str(whole), fix)
+    raise UserError(f"{out} exists already", fix="give another --out, `neocog resume` it, or add --go-on")
 
 
 def outside(out: Path, data: str) -> None:

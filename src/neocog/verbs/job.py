@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neocog.checks import findings
 from neocog.checks.near import torn_copies
 from neocog.checks.ranges import other_ranges
-from neocog.config import Config
+from neocog.config import INCEPTION, Config
 from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
 from neocog.data.dataset import SPLITS, Dataset
@@ -214,9 +214,9 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, study: St
     threads = training.threads  # 0: as many as pay, which the first steps tell
     if device == "cuda" or training.engine != "torch":  # the step is computed elsewhere, or by threads that do not spin
         threads = threads or cores()
+    config = anywhere(config)
     data = replace(
         config.data,
-        data=absolute(config.data.data),
         size=preprocessing.size,
         channels=preprocessing.channels,
         task=study.name,
@@ -240,6 +240,21 @@ def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] 
     return weights
 
 
+def anywhere(config: Config) -> Config:
+    """``config`` with the paths in it made absolute, so that a run goes on and predicts from any folder: of the data, of a
+    network in the user's own file, and of the run whose features judge. What are names, as those of known data sets, stay.
+    """
+    file, _, inner = config.model.model.rpartition(":")
+    model = f"{absolute(file)}:{inner}" if file.endswith(".py") else config.model.model
+    extractor = config.training.extractor
+    return replace(
+        config,
+        data=replace(config.data, data=absolute(config.data.data)),
+        model=replace(config.model, model=model),
+        training=replace(config.training, extractor=absolute(extractor) if extractor else ""),
+    )
+
+
 def absolute(source: str) -> str:
-    """A path that ``resume`` finds from any folder; names of known data sets stay as they are."""
-    return str(Path(source).resolve()) if source not in NAMES and Path(source).exists() else source
+    known = source in (*NAMES, INCEPTION) or not Path(source).exists()
+    return source if known else str(Path(source).resolve())

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neocog.config import Config, changed
+from neocog.config import Config, changed, from_tables
 from neocog.data.split import read_splits
 from neocog.engine.interrupt import leaving
 from neocog.engine.lock import NAME
@@ -31,7 +31,7 @@ from neocog.verbs.folder import (
     outside,
     unused,
 )
-from neocog.verbs.job import absolute, arrange, as_recorded, parted, read, untaught
+from neocog.verbs.job import anywhere, arrange, as_recorded, parted, read, untaught
 from neocog.verbs.nodes import same_job, same_start, together
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
 from neocog.verbs.session import data_name
@@ -75,7 +75,7 @@ def start(
 
     Nothing is written before data and settings have been found good.
     """
-    asked = replace(config, data=replace(config.data, data=absolute(config.data.data)))
+    asked = anywhere(config)
     with leaving() as guard, together() as ranks:
         with ranks.all_or_none():
             own = _own(config, out, go_on, fold)
@@ -137,7 +137,10 @@ def _own(config: Config, out: Path | None, go_on: bool, fold: int | None) -> Run
 
 def _free(out: Path, fold: int | None) -> None:
     """Raise UserError where ``out`` is not free for this command: jobs of other folds may be there already."""
-    unused(out if fold is None or not begun(Run(out)) else out / f"fold-{fold}")
+    if fold is None or not begun(Run(out)):
+        unused(out)
+    else:
+        unused(out / f"fold-{fold}", whole=out)
 
 
 def _taken(out: Path | Config, ranks: Ranks) -> Run:
@@ -155,7 +158,10 @@ def _other(asked: Config, out: Path) -> Iterator[UserError]:
     plan = read_plan(Run(out))
     if plan is None:
         yield UserError("this run is older than --go-on", str(out), "neocog resume it")
-    elif differs := {n: pair for n, pair in differing(plan.asked, asked.tables()).items() if pair[1] != plan.now(n)}:
+        return
+    before = anywhere(from_tables(plan.asked, str(Run(out).plan))).tables()
+    differs = {n: pair for n, pair in differing(before, asked.tables()).items() if pair[1] != plan.now(n)}
+    if differs:
         fix = "give the settings with which it was begun, or another --out"
         if differs.keys() <= CHANGEABLE:
             fix += "; to go on with others: neocog resume --change"

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from neocog.config import INCEPTION
 from neocog.data.dataset import Array
 from neocog.data.preprocessing import Preprocessing
 from neocog.documents import read_json
@@ -22,7 +23,6 @@ from neocog.run import Run
 
 PIECE = 256
 MANY, FEW = 20_000, 2_000
-INCEPTION = "inception"
 COARSE, SMALL = 8, 32  # pixels a side that stand for features, and that copies are looked for with
 Found = tuple[NDArray[np.float64], NDArray[np.float64]]
 

@@ -25,7 +25,7 @@ from neocog.predictor import Predictor
 from neocog.run import Run, write_atomically
 from neocog.tasks import report as chapter
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
-from neocog.tasks.gan.features import INCEPTION, Extractor, extractor_of, in_bytes, source_of
+from neocog.tasks.gan.features import Extractor, extractor_of, in_bytes, source_of
 from neocog.tasks.gan.objective import GAN, troubles
 from neocog.tasks.gan.report import kept, series_of, tiles_a_side
 from neocog.tasks.gan.sample_quality import SHOWN, Likeness, compared, neighbours
@@ -76,8 +76,6 @@ class GANStudy(Generative):
         if training.conditional and len(dataset.classes) < 2:
             raise UserError("--conditional needs images of at least two classes", fix="leave it out")
         config = replace(config, model=asked_of(config.model, len(dataset.classes) if training.conditional else 0))
-        if training.extractor and training.extractor != INCEPTION:
-            config = replace(config, training=replace(training, extractor=str(Path(training.extractor).resolve())))
         return config
 
     def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> GAN:
