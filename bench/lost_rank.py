@@ -76,7 +76,7 @@ def trial(folder: Path, draw: random.Random, asked: bool) -> dict[str, Any]:
 
 
 def torchrun(folder: Path, epochs: int, restarts: int) -> tuple[subprocess.Popen[bytes], Path]:
-    words = ["--max-restarts", str(restarts), *COMMAND[3:], str(folder), "--epochs", str(epochs), "--go-on"]
+    words = ["--max-restarts", str(restarts), *COMMAND[3:], str(folder), "--epochs", str(epochs), "--save-every", "0", "--go-on"]
     log = folder.with_suffix(".log")
     with log.open("wb") as file:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -90,7 +90,7 @@ def hashes(run: Path) -> list[str]:
 
 def restarted(folder: Path, draw: random.Random, times: int) -> dict[str, Any]:
     """One training that goes on by itself after each of ``times`` kills."""
-    epochs = 20 * times
+    epochs = 10 * times
     whole, log = torchrun(folder / "whole", epochs, 0)
     if whole.wait():
         sys.exit(log.read_text())
@@ -101,7 +101,7 @@ def restarted(folder: Path, draw: random.Random, times: int) -> dict[str, Any]:
         if len(both) < 2 or set(both) & set(before):
             time.sleep(0.01)
             continue
-        time.sleep(draw.uniform(0, 10))
+        time.sleep(draw.uniform(0, 15))
         before, killed = both, killed + 1
         places.append(max((int(path.name[5:]) for path in folder.glob("killed/checkpoints/step-?????????")), default=0))
         with suppress(ProcessLookupError):

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -22,6 +23,7 @@ from neocog.cli.main import main
 def outcome(case: dict[str, Any]) -> dict[str, Any]:
     """The exit code of ``case["command"]`` in ``case["folder"]``, and what it said. ``case["patch"]``: what is other here."""
     os.chdir(case["folder"])
+    time.sleep(case.get("late", 0))
     said = io.StringIO()
     with contextlib.ExitStack() as stack:
         stack.enter_context(patch.dict(os.environ, case["variables"]))

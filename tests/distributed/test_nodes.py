@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch.distributed as dist
 from PIL import Image
 
 import neocog
@@ -87,6 +88,7 @@ DIFFERENCES = {
 
 SRUN = {"train": ["train", "data", *QUICK], "train again": ["train", "data", *QUICK, "--out", "runs/own", "--go-on"],
         "audit": ["audit", "data"]}  # fmt: skip
+RESTARTS = ("0", "1")
 
 
 def stop_after_one(row: Any) -> None:
@@ -149,13 +151,24 @@ def outcomes(place: Path) -> dict[str, list[dict[str, Any]]]:
             command = difference.second if rank == 1 and difference.second else difference.command
             case = {"folder": str(folder), "variables": by_torchrun(rank) | port, "command": command}
             cases[rank].append({**case, "patch": difference.patch if rank == 1 else {}})
-    shutil.copytree(place / "common", place / "srun")
+    for name in ("srun", "restarts"):
+        shutil.copytree(place / "common", place / name)
     for command in SRUN.values():
         port = {"MASTER_PORT": str(free_port())}
         for rank in (0, 1):
             case = {"folder": str(place / "srun"), "variables": by_srun(rank) | port, "command": command}
             cases[rank].append({**case, "patch": {}})
-    return dict(zip((*DIFFERENCES, *SRUN), map(list, zip(*run_nodes(place, cases), strict=True)), strict=True))
+    store = dist.TCPStore(
+        "127.0.0.1", 0, is_master=True, wait_for_workers=False
+    )  # torchrun's, over all of its restarts
+    for count in RESTARTS:
+        agent = {"TORCHELASTIC_USE_AGENT_STORE": "True", "GROUP_WORLD_SIZE": "1", "MASTER_PORT": str(store.port)}
+        for rank in (0, 1):
+            variables = {**by_torchrun(rank), **agent, "TORCHELASTIC_RESTART_COUNT": count}
+            case = {"folder": str(place / "restarts"), "variables": variables, "command": [*TRAIN, "--go-on"]}
+            cases[rank].append({**case, "patch": {}, "late": rank})
+    found = run_nodes(place, cases)
+    return dict(zip((*DIFFERENCES, *SRUN, *RESTARTS), map(list, zip(*found, strict=True)), strict=True))
 
 
 def run_nodes(place: Path, cases: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
@@ -196,6 +209,11 @@ def test_tasks_of_srun_are_one_training_and_other_verbs_are_refused(
     assert len(runs) == 2
     assert {json.loads(Run(run).environment.read_text())["processes"] for run in runs} == {2}
     assert all("runs in one process, and 2 were started" in outcome["said"] for outcome in outcomes["audit"])
+
+
+def test_who_is_started_again_does_not_look_for_the_dead(outcomes: dict[str, list[dict[str, Any]]]) -> None:
+    """torchrun keeps the addresses of the processes before; the second rank comes later, when they could be taken for new."""
+    assert [outcome["code"] for count in RESTARTS for outcome in outcomes[count]] == [0, 0, 0, 0], outcomes["1"]
 
 
 def test_two_torchruns_that_differ_end_with_the_error_of_each_rank(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 from torch.nn import Module, Parameter
 
 from neocog.engine.interrupt import Abandoned
@@ -79,7 +80,7 @@ class Ranks:
             torch.cuda.set_device(self.local_rank % torch.cuda.device_count())  # SLURM may show each task its own only
             backend = "cpu:gloo,cuda:nccl"
         with self._together():
-            dist.init_process_group(backend, timeout=patience)
+            _meet(backend, patience)
             self.groups["reading"] = dist.new_group(backend="gloo", timeout=READING)
 
     def stop(self) -> None:
@@ -248,6 +249,21 @@ class Ranks:
                 where=f"rank {self.rank} on {socket.gethostname()}",
                 fix="see that process's own message; neocog resume goes on from the last checkpoint",
             ) from error
+
+
+def _meet(backend: str, patience: timedelta) -> None:
+    """Find each other by the store that torchrun names.
+
+    torchrun's agent keeps one store over all its restarts, where the addresses of processes that are dead still stand: each
+    start gets a part of its own. Of several agents each counts its restarts by itself (docs/cluster.md says what to set there).
+    """
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if attempt == "0" or os.environ.get("GROUP_WORLD_SIZE") != "1":
+        dist.init_process_group(backend, timeout=patience)
+        return
+    store, rank, world = next(rendezvous("env://", timeout=patience))
+    own = dist.PrefixStore(f"attempt-{attempt}", store)
+    dist.init_process_group(backend, store=own, rank=rank, world_size=world, timeout=patience)
 
 
 def _buckets(parameters: Iterable[Parameter]) -> Iterator[list[Parameter]]:
