@@ -76,7 +76,17 @@ def trial(folder: Path, draw: random.Random, asked: bool) -> dict[str, Any]:
 
 
 def torchrun(folder: Path, epochs: int, restarts: int) -> tuple[subprocess.Popen[bytes], Path]:
-    words = ["--max-restarts", str(restarts), *COMMAND[3:], str(folder), "--epochs", str(epochs), "--save-every", "0", "--go-on"]
+    words = [
+        "--max-restarts",
+        str(restarts),
+        *COMMAND[3:],
+        str(folder),
+        "--epochs",
+        str(epochs),
+        "--save-every",
+        "0",
+        "--go-on",
+    ]
     log = folder.with_suffix(".log")
     with log.open("wb") as file:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
