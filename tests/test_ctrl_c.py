@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -24,6 +25,7 @@ except BaseException:
 
 @pytest.mark.parametrize("module", ["cyclopts", "numpy", "torch"])
 def test_ctrl_c_while_modules_are_imported_is_one_line(module: str, tmp_path: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # of tests in the background it is ignored
     (tmp_path / f"{module}.py").write_text(CODE)
     command = [sys.executable, "-m", "neocog", "train", "no-such-data", "--json"]
     paths = os.pathsep.join([str(tmp_path), *sys.path])
