@@ -27,7 +27,10 @@ def train(
     go_on: Annotated[
         bool, Parameter(negative=(), help="Where --out holds this very run already: go on with it.")
     ] = False,
-    fold: Annotated[int | None, Parameter(help="Train this one of --folds alone, from 1, in FOLDER of --out; the last to end sums up.")] = None,
+    fold: Annotated[
+        int | None,
+        Parameter(help="Train this one of --folds alone, from 1, in FOLDER of --out; the last to end sums up."),
+    ] = None,
     set: Annotated[
         tuple[str, ...],
         Parameter(consume_multiple=True, negative=(), help="Any setting: training.momentum=0.8 model.widths=32,64."),
