@@ -24,6 +24,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 from torch.nn import Module, Parameter
 
@@ -262,7 +263,7 @@ def _meet(backend: str, patience: timedelta) -> None:
         dist.init_process_group(backend, timeout=patience)
         return
     store, rank, world = next(rendezvous("env://", timeout=patience))
-    own = dist.PrefixStore(f"attempt-{attempt}", store)
+    own = PrefixStore(f"attempt-{attempt}", store)
     dist.init_process_group(backend, store=own, rank=rank, world_size=world, timeout=patience)
 
 
