@@ -30,7 +30,8 @@ def mounted(folder: Path) -> None:
 
 
 def sized(folder: Path, size: int) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+    # tmpfs takes a size of 0 for none
+    subprocess.run(["mount", "-o", f"remount,size={max(size, 4096)}", folder], check=True)
 
 
 def used(folder: Path) -> int:
