@@ -100,7 +100,7 @@ def hashes(run: Path) -> list[str]:
 
 def restarted(folder: Path, draw: random.Random, times: int) -> dict[str, Any]:
     """One training that goes on by itself after each of ``times`` kills."""
-    epochs = 10 * times
+    epochs = 3 * times
     whole, log = torchrun(folder / "whole", epochs, 0)
     if whole.wait():
         sys.exit(log.read_text())
@@ -111,7 +111,7 @@ def restarted(folder: Path, draw: random.Random, times: int) -> dict[str, Any]:
         if len(both) < 2 or set(both) & set(before):
             time.sleep(0.01)
             continue
-        time.sleep(draw.uniform(0, 15))
+        time.sleep(draw.uniform(0, 20))
         before, killed = both, killed + 1
         places.append(max((int(path.name[5:]) for path in folder.glob("killed/checkpoints/step-?????????")), default=0))
         with suppress(ProcessLookupError):

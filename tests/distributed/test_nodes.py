@@ -135,11 +135,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def outcomes(place: Path) -> dict[str, list[dict[str, Any]]]:
-    """What both nodes came to, of each difference and of srun; the whole is one process a node."""
+def outcomes(place: Path, request: pytest.FixtureRequest) -> dict[str, list[dict[str, Any]]]:
+    """What both nodes came to, of each difference that is asked for, and of srun; the whole is one process a node."""
     both(place)
+    asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    differences = {name: difference for name, difference in DIFFERENCES.items() if name in asked}
     cases: list[list[dict[str, Any]]] = [[], []]
-    for name, difference in DIFFERENCES.items():
+    for name, difference in differences.items():
         port = {"MASTER_PORT": str(free_port())}
         for rank in (0, 1):
             folder = place / name / f"node{rank}"
@@ -168,7 +170,7 @@ def outcomes(place: Path) -> dict[str, list[dict[str, Any]]]:
             case = {"folder": str(place / "restarts"), "variables": variables, "command": [*TRAIN, "--go-on"]}
             cases[rank].append({**case, "patch": {}, "late": rank})
     found = run_nodes(place, cases)
-    return dict(zip((*DIFFERENCES, *SRUN, *RESTARTS), map(list, zip(*found, strict=True)), strict=True))
+    return dict(zip((*differences, *SRUN, *RESTARTS), map(list, zip(*found, strict=True)), strict=True))
 
 
 def run_nodes(place: Path, cases: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
@@ -179,7 +181,7 @@ def run_nodes(place: Path, cases: list[list[dict[str, Any]]]) -> list[list[dict[
         command = [sys.executable, NODE, place / f"cases{rank}", place / f"outcomes{rank}"]
         nodes.append(subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}))
     try:
-        assert [node.wait(200) for node in nodes] == [0, 0]
+        assert [node.wait(120) for node in nodes] == [0, 0]
     finally:
         for node in nodes:
             node.kill()
