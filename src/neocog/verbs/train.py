@@ -58,8 +58,11 @@ def train(
     raises Interrupted. Raises UserError.
     """
     folder = None if out is None else Path(out)
-    config = planned(Config(), {"data": data_name(data), **settings}, None if go_on or fold is not None else folder)
-    return start(config, folder, quiet, ["neocog", "train", str(data)], go_on, fold, after_epoch)
+    asked, own = {"data": data_name(data), **settings}, None if go_on or fold is not None else folder
+    with together() as ranks:
+        with ranks.all_or_none():
+            config = planned(Config(), asked, own)
+        return start(config, folder, quiet, ["neocog", "train", str(data)], go_on, fold, after_epoch)
 
 
 def start(
