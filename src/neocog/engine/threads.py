@@ -121,9 +121,8 @@ def timed(
     def over(done: int) -> bool:
         moments.append(clock())
         whole_rounds = done % len(tried) == 0 and done >= 2 * len(tried)
-        return whole_rounds and bool(
-            loop.ranks.any(moments[-1] - begun > patience)
-        )  # clocks differ, none may go on alone
+        too_long = moments[-1] - begun > patience
+        return whole_rounds and bool(loop.ranks.any(too_long))  # clocks differ, and no rank may go on alone
 
     trial_steps(loop, learner, list(tried) * ROUNDS, over)
     took = [after - before for before, after in pairwise(moments)][len(tried) :]
