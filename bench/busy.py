@@ -3,6 +3,7 @@
     python bench/busy.py                     # medians of three rounds, about half an hour on two cores
     python bench/busy.py --quick             # one round, under eight minutes
     python bench/busy.py --only digits --beside quiet --rounds 5
+    python bench/busy.py --only digits cifarcnn gan --beside minutes   # a neighbour comes in the middle of --minutes
 
 Six networks on noise of the shapes of their data, with the default settings. Beside them: one busy loop a core, two, another
 neocog that trains ``cifarcnn``; then two of them on one core (``taskset``) and with a quota of 1.5 processors, where control
@@ -18,6 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -31,6 +33,7 @@ from kinds import masks
 CORES = sorted(os.sched_getaffinity(0))
 GROUPS = Path("/sys/fs/cgroup")
 QUOTA, PERIOD = 150_000, 100_000  # µs
+BESIDE = ("quiet", "loops", "neocog", "core", "quota", "minutes")
 LIMITED = ("digits", "cifarcnn")  # that are also run on one core and with a quota
 WANTED = {
     "a loop a core": 2.5,
@@ -58,7 +61,7 @@ NETWORKS: dict[str, tuple[Callable[[Path], str], list[str]]] = {
     "digits": (lambda _: "digits", ["--epochs", "20"]),
     "lenet5": (digits_like, ["--model", "lenet5", "--epochs", "6"]),
     "cifarcnn": (lambda folder: arrays(folder, 1_200, 32, 32, 3), ["--model", "cifarcnn", "--epochs", "3"]),
-    "unet": (lambda folder: str(masks(folder, 40, 128)), ["--epochs", "12", "--width", "16"]),
+    "unet": (lambda folder: str(masks(folder, 40, 128)), ["--width=16", "--epochs", "12"]),
     "vae": (digits_like, ["--task", "vae", "--epochs", "4"]),
     "gan": (lambda folder: arrays(folder, 2_000, 28, 28), ["--task", "gan", "--epochs", "5"]),
 }
@@ -142,18 +145,41 @@ def training(network: str, folder: Path, cores: list[int], group: Path | None = 
     return {"seconds": result["seconds"], "steps": counters["steps"], "speed": speed, "threads": chosen}
 
 
+def minutes(network: str, folder: Path, given: float = 2.0) -> None:
+    """Print how long ``--minutes`` take with everything, where a loop a core comes after a third of them."""
+    make, words = NETWORKS[network]
+    out, log, begun = folder / f"minutes-{network}", folder / "log", time.monotonic()
+    words = [word for word in words if word != "--epochs" and not word.isdecimal()]
+    process = start(
+        ["train", make(folder / network), *words, "--minutes", str(given), "--quiet", "--out", str(out)], log
+    )
+    process.join(20 * given)
+    with loops(1, CORES):
+        process.join()
+    assert process.exitcode == 0, log.read_text()
+    took = (time.monotonic() - begun) / 60
+    steps = json.loads(max(out.glob("checkpoints/step-*/state.json")).read_text(encoding="utf-8"))["counters"]
+    print(
+        f"{network:9} --minutes {given}: {took:.2f}, {100 * (took / given - 1):+.0f} %, +15 % asked; {steps['used']:.0f} s at the last "
+        f"look, planned {len(steps['plans'])} times",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=list(NETWORKS), choices=NETWORKS)
-    parser.add_argument("--beside", nargs="+", default=["quiet", "loops", "neocog", "core", "quota"])
+    parser.add_argument("--beside", nargs="+", default=["quiet", "loops", "neocog", "core", "quota"], choices=BESIDE)
     options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
     print(f"load before: {os.getloadavg()[0]:.1f} on {len(CORES)} cores; medians of {rounds}", flush=True)
     with tempfile.TemporaryDirectory() as name, quota() as group:
         for network in options.only:
             measured(network, Path(name), options.beside, rounds, group)
+            if "minutes" in options.beside:
+                minutes(network, Path(name))
 
 
 def measured(network: str, folder: Path, beside: list[str], rounds: int, group: Path | None) -> None:
