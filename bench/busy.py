@@ -158,11 +158,10 @@ def minutes(network: str, folder: Path, given: float = 2.0) -> None:
         process.join()
     assert process.exitcode == 0, log.read_text()
     took = (time.monotonic() - begun) / 60
-    steps = json.loads(max(out.glob("checkpoints/step-*/state.json")).read_text(encoding="utf-8"))["counters"]
+    counters = json.loads(max(out.glob("checkpoints/step-*/state.json")).read_text(encoding="utf-8"))["counters"]
+    last = f"{counters['used']:.0f} s at the last look, planned {len(counters['plans'])} times"
     print(
-        f"{network:9} --minutes {given}: {took:.2f}, {100 * (took / given - 1):+.0f} %, +15 % asked; {steps['used']:.0f} s at the last "
-        f"look, planned {len(steps['plans'])} times",
-        flush=True,
+        f"{network:9} --minutes {given}: {took:.2f}, {100 * (took / given - 1):+.0f} %, +15 % asked; {last}", flush=True
     )
 
 
