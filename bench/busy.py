@@ -1,7 +1,7 @@
 """Training on a busy machine: a fixed number of steps, quiet and beside others in turn.
 
     python bench/busy.py                     # medians of three rounds, about half an hour on two cores
-    python bench/busy.py --quick             # one round, under eight minutes
+    python bench/busy.py --quick             # one round, eight minutes and more
     python bench/busy.py --only digits --beside quiet --rounds 5
     python bench/busy.py --only digits cifarcnn gan --beside minutes   # a neighbour comes in the middle of --minutes
 
