@@ -43,7 +43,7 @@ def ours(steps: int, data: str, precision: str) -> float:
     chosen = choose("cpu", job.config.training.precision)
     fresh.counters.steps = steps + 5
     with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(job.task, job.feed, job.config.training, chosen, Ranks(), Run(Path(folder)), job.dataset)
+        loop = Loop(job.objective, job.feed, job.config.training, chosen, Ranks(), Run(Path(folder)), job.dataset)
         for step, pieces in loop.feed.training(0, steps + 5):
             if step == 5:
                 started = time.perf_counter()

@@ -109,13 +109,13 @@ def loaded(run: Any, data: str) -> tuple[Any, dict[str, Any], Any, np.ndarray]:
 
     from neocog.data.normalise import normalise
     from neocog.predictor import load_predictor
-    from neocog.tasks.vae.task import task_of
+    from neocog.tasks.vae.task import objective_of
 
     predictor = load_predictor(run)
     images, labels, parts = digits()
     pixels = torch.from_numpy(images[parts == "test"][:, None])
     return (
-        task_of(predictor),
+        objective_of(predictor),
         {"model": predictor.network},
         normalise(pixels, predictor.preprocessing),
         labels[parts == "test"],
@@ -152,7 +152,9 @@ def ours(steps: int, threads: int) -> float:
     fresh = ready(job, Ranks())
     fresh.counters.steps = steps + 5
     with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(job.task, job.feed, job.config.training, choose("cpu"), Ranks(), Run(Path(folder)), job.dataset)
+        loop = Loop(
+            job.objective, job.feed, job.config.training, choose("cpu"), Ranks(), Run(Path(folder)), job.dataset
+        )
         for step, pieces in loop.feed.training(0, steps + 5):
             if step == 5:
                 started = time.perf_counter()

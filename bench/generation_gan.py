@@ -70,8 +70,8 @@ def gan(options: argparse.Namespace) -> dict[str, Any]:
 def classes_of(run: Path) -> dict[str, float]:
     """The share of each class among the generated images, out of the report's sections."""
     sections = json.loads((run / "sections.json").read_text())
-    chapter = next(section for section in sections if section["name"] == "classes-drawn")
-    bars = next(item for item in chapter["items"] if item["kind"] == "bars")
+    section = next(section for section in sections if section["name"] == "classes-drawn")
+    bars = next(item for item in section["items"] if item["kind"] == "bars")
     return {label: round(value / 100, 4) for label, value in zip(bars["labels"], bars["values"], strict=True)}
 
 
@@ -87,16 +87,16 @@ def fid_of_vae(vae: Path, extractor: Path) -> dict[str, float]:
     from neocog.tasks.gan.features import extractor_of
     from neocog.tasks.gan.sample_quality import compared
     from neocog.tasks.generative import drawn
-    from neocog.tasks.vae.task import VAEStudy
+    from neocog.tasks.vae.task import VAETask
     from neocog.verbs.evaluate import own_test
 
-    study, predictor = VAEStudy(), load_predictor(Run(vae))
+    task, predictor = VAETask(), load_predictor(Run(vae))
     recipe = predictor.preprocessing
     dataset = open_dataset("mnist", Decoding.recorded(recipe))
     chosen = own_test(Run(extractor), dataset)
     pieces = [chosen[start : start + 256] for start in range(0, len(chosen), 256)]
     real = np.concatenate([np.asarray(part) for part in Streamed(dataset.images, recipe).stream(iter(pieces))])
-    fake = study.decode(predictor, drawn(len(chosen), study.latent(predictor), 0)).transpose(0, 3, 1, 2)
+    fake = task.decode(predictor, drawn(len(chosen), task.latent(predictor), 0)).transpose(0, 3, 1, 2)
     found = compared(extractor_of(Run(extractor), recipe), fake, real, 0).measures
     return {name: found[name].value for name in ("fid", "fid_floor", "recognised")}
 
@@ -145,7 +145,7 @@ def neocog_steps() -> Iterator[int]:
     fresh = ready(job, ranks)
     precision = choose("cpu", "auto")
     with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(job.task, job.feed, job.config.training, precision, ranks, Run(Path(folder)), job.dataset)
+        loop = Loop(job.objective, job.feed, job.config.training, precision, ranks, Run(Path(folder)), job.dataset)
         fresh.counters.steps = 10**6
         for step, pieces in job.feed.training(0, 10**6):
             loop.step(fresh, step, pieces)

@@ -78,6 +78,18 @@ def test_the_list_names_every_file_and_folder_once() -> None:
     assert sorted(ORDER) == sorted(there - {"py", "__pycache__"})
 
 
+def test_no_two_modules_import_each_other_around_a_corner() -> None:
+    names = {path: ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts) for path in FILES}
+    modules = {name.removesuffix(".__init__"): path for path, name in names.items()}
+    waiting = {name: set(modules_imported(path, set(modules))) - {name} for name, path in modules.items()}
+    while ready := [name for name, needs in waiting.items() if not needs]:
+        for name in ready:
+            del waiting[name]
+        for needs in waiting.values():
+            needs.difference_update(ready)
+    assert not waiting, f"imports in a circle: {sorted(waiting)}"
+
+
 def test_the_engine_sees_the_objective_of_a_task_and_nothing_else_of_it() -> None:
     for path in (SOURCE / "engine").rglob("*.py"):
         found = {module for module, _ in imports(path) if module.startswith("neocog.tasks")}

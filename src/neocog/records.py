@@ -164,7 +164,7 @@ Item = Table | Curves | Bars | Matrix | Pictures | Findings | Whiskers | Scatter
 
 @dataclass(frozen=True)
 class Section:
-    """One chapter of a report."""
+    """One section of a report."""
 
     title: str
     items: tuple[Item, ...] = ()

@@ -17,7 +17,13 @@ from neocog import metrics as measures
 from neocog.pages import sections_to_json
 from neocog.records import Finding, Picture
 from neocog.run import Run, to_json
-from neocog.tasks import report as chapters
+from neocog.tasks.classification.mistakes import Example, mistakes_section, worst_and_surest
+from neocog.tasks.report.data import data_section
+from neocog.tasks.report.environment import environment_section
+from neocog.tasks.report.network import filters_section, network_section
+from neocog.tasks.report.pictures import thumbnail
+from neocog.tasks.report.quality import calibration_section, confusion_section, measures_section
+from neocog.tasks.report.training import training_section
 
 HOSTILE = ("<script>alert(1)</script>", "=cmd()", '"><img src=x onerror=alert(2)>', "{{ 7 * 7 }}", "a&amp;b", "naïve ☂")
 MakeRun = Callable[..., Run]
@@ -49,16 +55,14 @@ def make_run(
     each = measures.per_class(logits["test"], truth, classes)
     probabilities = np.exp(measures.log_softmax(logits["test"]))
     calibrated = np.exp(measures.log_softmax(logits["test"] / temperature))
-    shown = [chapters.thumbnail(image.reshape(1, 8, 8), 0, 16) for image in images]
+    shown = [thumbnail(image.reshape(1, 8, 8), 0, 16) for image in images]
     names = [f"images[{i}]" for i in range(len(images))]
 
-    def example(index: int) -> chapters.Example:
+    def example(index: int) -> Example:
         at = parts["test"][index]
-        return chapters.Example(
-            names[at], shown[at], classes[truth[index]], classes[guess[index]], probabilities[index].max()
-        )
+        return Example(names[at], shown[at], classes[truth[index]], classes[guess[index]], probabilities[index].max())
 
-    worst, surest = chapters.worst_and_surest(truth, guess, probabilities.max(1))
+    worst, surest = worst_and_surest(truth, guess, probabilities.max(1))
     rng = np.random.default_rng(seed)
     rows = metrics(epochs, rng)
     findings = [
@@ -85,17 +89,17 @@ def make_run(
     filters = model.coef_.reshape(-1, 1, 8, 8)
     bins = [measures.calibration_bins(p.max(1), truth == guess) for p in (probabilities, calibrated)]
     sections = [
-        chapters.data_chapter("scikit-learn digits", classes, counts, findings, samples),
-        chapters.network_chapter("linear", layers, 806, (1, 8, 8)),
-        chapters.training_chapter(rows),
-        chapters.measures_chapter(found, each),
-        chapters.confusion_chapter(measures.confusion(truth, guess, len(classes)), classes),
-        chapters.mistakes_chapter(
+        data_section("scikit-learn digits", classes, counts, findings, samples),
+        network_section("linear", layers, 806, (1, 8, 8)),
+        training_section(rows),
+        measures_section(found, each),
+        confusion_section(measures.confusion(truth, guess, len(classes)), classes),
+        mistakes_section(
             [example(i) for i in worst], [example(i) for i in surest], int((truth != guess).sum()), len(truth)
         ),
-        chapters.calibration_chapter(bins[0], bins[1], temperature, "As in training."),
-        chapters.filters_chapter(filters),
-        chapters.environment_chapter(environment, command),
+        calibration_section(bins[0], bins[1], temperature, "As in training."),
+        filters_section(filters),
+        environment_section(environment, command),
     ]
     run.sections.write_text(sections_to_json(sections))
     run.config.write_text(

@@ -19,7 +19,7 @@ from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks.job import Job
+from neocog.tasks.task import Job
 from neocog.verbs.job import arrange, read
 
 STEPS = 7  # two epochs of three batches and a part of the third
@@ -62,8 +62,8 @@ def job() -> Iterator[Job]:
 
 def learn(job: Job, folder: Path, alarm: Alarm) -> tuple[Learner, int, int]:
     """Go on in ``folder`` until the alarm or the end: what was learned, steps taken, times that the run was watched."""
-    loop = Loop(job.task, job.feed, job.config.training, choose("cpu", "fp32"), Ranks(), Run(folder), job.dataset)
-    mine = learner(job.task, job.config.training, torch.device("cpu"))
+    loop = Loop(job.objective, job.feed, job.config.training, choose("cpu", "fp32"), Ranks(), Run(folder), job.dataset)
+    mine = learner(job.objective, job.config.training, torch.device("cpu"))
     mine.counters.steps = STEPS
     saved = checkpoint.latest(folder / "checkpoints")
     if saved is not None:

@@ -31,12 +31,12 @@ def evaluated(task: str, groups: np.ndarray | None) -> Evaluation:
         logits = rng.normal(size=(N, 2)) + (1 + LEVEL)[:, None] * np.eye(2)[labels]
         predictor = SimpleNamespace(temperature=1.0, offsets=None, classes=["a", "b"], facts={})
         answers = classification.Answers(logits.astype(np.float32), labels)
-        return classification.ClassificationStudy().evaluation(predictor, answers, samples)
+        return classification.ClassificationTask().evaluation(predictor, answers, samples)
     if task == "regression":
         error, truth = (LEVEL + 0.3 * rng.normal(size=N))[:, None], rng.normal(size=(N, 1))
         predictor = SimpleNamespace(facts={"half": [1.0], "quantities": ["x"]})
         answers = regression.Answers(truth + error, np.ones((N, 1)), truth, error)
-        return regression.RegressionStudy().evaluation(predictor, answers, samples)
+        return regression.RegressionTask().evaluation(predictor, answers, samples)
     if task == "orientation":
         answers = orientation.Answers(np.zeros(N), 20 * LEVEL + 5 * rng.normal(size=N), np.ones(N))
         return Evaluation(orientation.orientation_measures(answers.error, samples.groups, samples.seed))
@@ -44,7 +44,7 @@ def evaluated(task: str, groups: np.ndarray | None) -> Evaluation:
         hit = np.clip(50 + 20 * LEVEL + 3 * rng.normal(size=N), 1, 99).astype(int)
         matrices = np.stack([np.stack([900 + hit, 100 - hit], 1), np.stack([100 - hit, hit], 1)], 1)
         answers = masks.Answers(np.arange(N), matrices, np.exp(LEVEL + 0.1 * rng.normal(size=N)), 1)
-        return segmentation.SegmentationStudy().evaluation(
+        return segmentation.SegmentationTask().evaluation(
             SimpleNamespace(classes=["background", "x"]), answers, samples
         )  # type: ignore[arg-type]
     found = codes.Found.__new__(codes.Found)

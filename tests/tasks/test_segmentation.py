@@ -12,7 +12,7 @@ from neocog.data.loader import Batch
 from neocog.records import Measure, Table
 from neocog.tasks.segmentation.losses import LOSSES, cross_entropy, dice, focal, tversky
 from neocog.tasks.segmentation.objective import Segmentation, confusions, sample_dice
-from neocog.tasks.segmentation.report import segmentation_chapter
+from neocog.tasks.segmentation.report import segmentation_section
 
 CLASSES = ("ground", "sky", "tree")
 
@@ -127,6 +127,6 @@ def test_confusion_counts_each_pixel_that_counts_once() -> None:
 @pytest.mark.parametrize(("first", "units"), [("group_dice", "test groups"), ("image_dice", "test images")])
 def test_the_report_counts_each_class_in_what_its_interval_is_drawn_from(first: str, units: str) -> None:
     measure = Measure(0.8, 0.7, 0.9, 5)
-    section = segmentation_chapter({"test": {first: measure}}, {"tumour": {"dice": measure, "iou": measure}})
+    section = segmentation_section({"test": {first: measure}}, {"tumour": {"dice": measure, "iou": measure}})
     each = [item for item in section.items if isinstance(item, Table)][1]
     assert each.columns[-1] == units and each.rows[0][-1] == 5

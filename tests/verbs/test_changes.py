@@ -16,7 +16,7 @@ from neocog.config import Config, configured
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.progress import Screen
-from neocog.tasks.job import Job
+from neocog.tasks.task import Job
 from neocog.verbs.convert_augment import augment
 from neocog.verbs.job import arrange, read
 

@@ -265,13 +265,13 @@ def test_small_groups_never_stand_on_two_sides(images: Path, tmp_path: Path) -> 
     assert len(sides) == 8 and all(len(parts) == 1 for parts in sides.values())
 
 
-def test_a_baseline_is_a_run_of_its_own_and_a_chapter_of_the_report(tmp_path: Path) -> None:
+def test_a_baseline_is_a_run_of_its_own_and_a_section_of_the_report(tmp_path: Path) -> None:
     run = neocog.train("digits", tmp_path / "run", quiet=True, epochs=1, baseline=True)
     other = json.loads((run.folder / "baseline" / "result.json").read_text())
     mine = json.loads(run.result.read_text())
     assert other["model"] == "mlp" and other["n"] == mine["n"]
-    chapter = next(s for s in json.loads(run.sections.read_text()) if s["name"] == "baseline")
-    table = next(item for item in chapter["items"] if item["kind"] == "table")
+    section = next(s for s in json.loads(run.sections.read_text()) if s["name"] == "baseline")
+    table = next(item for item in section["items"] if item["kind"] == "table")
     name, ours, theirs = table["rows"][0]
     assert name == "accuracy"
     assert ours.startswith(f"{mine['measures']['test']['accuracy']['value']:.4f}")

@@ -23,7 +23,7 @@ from neocog.engine.ranks import Ranks
 from neocog.networks import build
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks.job import Job
+from neocog.tasks.task import Job
 from neocog.verbs.ahead import planned
 from neocog.verbs.job import arrange, read
 
@@ -54,7 +54,7 @@ def arranged(data: Path, fold: int | None = None, **settings: Any) -> Job:
 
 def loop_of(job: Job, folder: Path) -> Loop:
     (folder / "checkpoints").mkdir()
-    return Loop(job.task, job.feed, job.config.training, choose("cpu", "fp32"), Ranks(), Run(folder), job.dataset)
+    return Loop(job.objective, job.feed, job.config.training, choose("cpu", "fp32"), Ranks(), Run(folder), job.dataset)
 
 
 def test_the_weights_of_the_table_are_those_of_the_loss(table: Path, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_the_weights_of_the_table_are_those_of_the_loss(table: Path, tmp_path: P
     assert job.dataset.weights is not None
     train = job.parts == "train"
     expected = job.dataset.weights / job.dataset.weights[train].mean()
-    fresh = learner(job.task, job.config.training, torch.device("cpu"))
+    fresh = learner(job.objective, job.config.training, torch.device("cpu"))
     fresh.counters.steps = 2
     (_, (batch,)) = next(iter(job.feed.training(0, 1)))
     np.testing.assert_allclose(batch.weights, expected[batch.samples], rtol=1e-6)
@@ -76,7 +76,7 @@ def test_the_weights_of_the_table_are_those_of_the_loss(table: Path, tmp_path: P
 def test_validation_counts_every_sample_whatever_the_pieces(table: Path, tmp_path: Path) -> None:
     job = arranged(table)
     object.__setattr__(job.feed, "at_once", 4)  # 15 samples: a last piece of 3
-    fresh = learner(job.task, job.config.training, torch.device("cpu"))
+    fresh = learner(job.objective, job.config.training, torch.device("cpu"))
     net, where = fresh.nets["model"].eval(), job.feed.parts["validation"]
     with torch.no_grad():
         logits = net(job.feed.seen(where, None).inputs)
@@ -94,7 +94,7 @@ def test_mean_deviation_and_class_weights_are_those_of_the_training_part(table: 
     np.testing.assert_allclose(job.preprocessing.mean, pixels.mean((0, 1, 2)), rtol=1e-5)
     np.testing.assert_allclose(job.preprocessing.std, pixels.std((0, 1, 2)), rtol=1e-4)
     counts = np.bincount(job.dataset.labels[train])
-    np.testing.assert_allclose(job.task.class_weights, len(train) / (2 * counts))  # type: ignore[attr-defined]
+    np.testing.assert_allclose(job.objective.class_weights, len(train) / (2 * counts))  # type: ignore[attr-defined]
 
 
 def test_an_epoch_learns_every_training_sample_once_and_nothing_else(table: Path) -> None:

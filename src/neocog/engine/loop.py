@@ -34,7 +34,7 @@ from neocog.engine.seed import seed_step
 from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite, optimizer_for
 from neocog.errors import CannotSave, NotFinite, listed
 from neocog.run import Run
-from neocog.tasks.objective import Task
+from neocog.tasks.objective import Objective
 
 State = dict[str, Tensor]
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Learner:
         return self.means or self.nets
 
 
-def learner(task: Task, config: TrainConfig, device: torch.device) -> Learner:
+def learner(task: Objective, config: TrainConfig, device: torch.device) -> Learner:
     """Fresh networks and optimizers, initialised from the seed alone."""
     torch.manual_seed(config.seed)
     nets = {name: net.to(device) for name, net in task.networks().items()}
@@ -69,7 +69,7 @@ def learner(task: Task, config: TrainConfig, device: torch.device) -> Learner:
 class Loop:
     """What stays the same from the first step to the last."""
 
-    task: Task
+    task: Objective
     feed: Feed
     config: TrainConfig
     precision: Precision

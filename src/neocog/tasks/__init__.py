@@ -1,6 +1,7 @@
-"""Studies: one task each, from settings to report: everything around the loop that one task needs and others do not.
+"""Tasks: one folder each, from settings to report.
 
-``tasks/`` says what is learned, ``engine/`` how; a study says with which settings, judged how, written and shown how.
+``task.py`` of a folder says with which settings, how evaluated, written and shown; ``objective.py`` what a step needs: networks,
+losses, tallies. The engine sees objectives alone.
 """
 
 from __future__ import annotations
@@ -12,29 +13,29 @@ from neocog.errors import UserError
 
 if TYPE_CHECKING:
     from neocog.data.dataset import Dataset
-    from neocog.tasks.task import Study
+    from neocog.tasks.task import Task
 
-STUDIES: dict[str, str] = {
-    "classification": "neocog.tasks.classification.task:ClassificationStudy",
-    "regression": "neocog.tasks.regression.task:RegressionStudy",
-    "segmentation": "neocog.tasks.segmentation.task:SegmentationStudy",
-    "orientation": "neocog.tasks.orientation.task:OrientationStudy",
-    "vae": "neocog.tasks.vae.task:VAEStudy",
-    "gan": "neocog.tasks.gan.task:GANStudy",
+TASKS: dict[str, str] = {
+    "classification": "neocog.tasks.classification.task:ClassificationTask",
+    "regression": "neocog.tasks.regression.task:RegressionTask",
+    "segmentation": "neocog.tasks.segmentation.task:SegmentationTask",
+    "orientation": "neocog.tasks.orientation.task:OrientationTask",
+    "vae": "neocog.tasks.vae.task:VAETask",
+    "gan": "neocog.tasks.gan.task:GANTask",
 }
 
 
-def study_of(name: str) -> Study:
-    """The study of a task by name."""
-    module, _, attribute = STUDIES[name].partition(":")
-    found: Study = getattr(importlib.import_module(module), attribute)()
+def task_named(name: str) -> Task:
+    """A task by name."""
+    module, _, attribute = TASKS[name].partition(":")
+    found: Task = getattr(importlib.import_module(module), attribute)()
     return found
 
 
-def study_for(task: str, dataset: Dataset) -> Study:
-    """The study that the settings name, or with "auto" the one that the data's labels allow. Raises UserError."""
+def task_for(task: str, dataset: Dataset) -> Task:
+    """The task that the settings name, or with "auto" the one that the data's labels allow. Raises UserError."""
     allowed = allowed_by(dataset)
-    chosen = study_of(allowed if task == "auto" else task)
+    chosen = task_named(allowed if task == "auto" else task)
     if chosen.needs and chosen.needs != allowed:
         what = f"--task {task} needs {LABELS[chosen.needs]}; these data ({dataset.kind}) have {LABELS[allowed]}"
         raise UserError(what, fix=f"use --task {allowed}, or give other data")

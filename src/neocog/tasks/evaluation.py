@@ -101,7 +101,7 @@ class Report:
     """What a run keeps of its test part beside the measures."""
 
     predictions: str  # predictions.csv: one row a test sample
-    chapters: Sequence[Section]  # of the report, the results; data, network, training and environment are added
+    sections: Sequence[Section]  # of the report, the results; data, network, training and environment are added
     result: Mapping[str, Any] = field(default_factory=dict)  # more for result.json
 
 

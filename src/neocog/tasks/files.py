@@ -1,4 +1,4 @@
-"""The user's files as fitted pixels, a few at a time: what every study's ``predict`` begins with."""
+"""The user's files as fitted pixels, a few at a time: what every task's ``predict`` begins with."""
 
 from __future__ import annotations
 

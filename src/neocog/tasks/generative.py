@@ -1,4 +1,4 @@
-"""What the studies of generation share: images into the range of the network, and latent vectors into images."""
+"""What the tasks of generation share: images into the range of the network, and latent vectors into images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from neocog.data.loader import Transform
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, raise_all
 from neocog.predictor import Predictor
-from neocog.tasks.task import Study
+from neocog.tasks.task import Task
 
 PIECE = 256  # latent vectors that are decoded at once
 
 
-class Generative(Study):
+class Generative(Task):
     """Learns to draw images like the given ones. Labels are not needed; where there are any, they are shown.
 
     ``pixels``: what black and white become for the network. ``smallest`` and ``largest`` side of the images.

@@ -13,7 +13,7 @@ from neocog.data.loader import Batch
 from neocog.records import Section
 
 
-class Task(ABC):
+class Objective(ABC):
     """The interface between what is learned (tasks/) and how it is learned (engine/)."""
 
     chooses: ClassVar[bool] = True  # whether the first measure says which epoch is best; if not, the last one is

@@ -1,7 +1,8 @@
-"""The interface between one task's study and the verbs: settings → task, saved network → answers → measures, files → predictions.
+"""The interface between a task and the verbs: settings → objective, saved network → answers → measures, files → predictions.
 
 Pixels become answers in one function, ``answers``, and answers become measures in one, ``evaluation``: the end of a training
-and ``evaluate`` both call them on the saved network. ``predict`` gives the same answers for single files.
+and ``evaluate`` both call them on the saved network. ``predict`` gives the same answers for single files. What one training
+works on, ``Data`` and ``Job``, is described here too, since a task reads it and it names its task.
 """
 
 from __future__ import annotations
@@ -18,21 +19,97 @@ from torch import Tensor
 from torch.nn import Module
 
 from neocog.augment import Augmentation, ImageChanges
+from neocog.augment.keeps import Decision
 from neocog.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.augment.volume import VolumeAugmentation, VolumeChanges
 from neocog.config import Config
 from neocog.config import Task as TaskName
-from neocog.data.dataset import Dataset
-from neocog.data.loader import Resident, Store, Transform
+from neocog.data.copies import Copies
+from neocog.data.dataset import SPLITS, Array, Dataset
+from neocog.data.digests import Digests
+from neocog.data.loader import Feed, Resident, Store, Transform
+from neocog.data.masks import MaskSurvey, told
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.records import Records
 from neocog.errors import UserError, did_you_mean, listed
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
+from neocog.records import Finding
 from neocog.run import Run
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
-from neocog.tasks.job import Data, Job
-from neocog.tasks.objective import Task
+from neocog.tasks.objective import Objective
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set, read and checked: the same for every fold."""
+
+    dataset: Dataset
+    task: Task
+    records: Records
+    pixels: Array | None  # (N, C, …) fitted, or None where they are streamed
+    plan: Preprocessing  # without mean and std, which are the training part's
+    kept: NDArray[np.bool_]
+    copies: Copies
+    findings: list[Finding]
+    unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is judged
+    masks: MaskSurvey | None = None  # fitted too, where they fit in memory
+    together: str = "near"  # see ``DataConfig.together``
+
+    @property
+    def digests(self) -> Digests:
+        """(N,) of the stored files."""
+        return self.records.digests
+
+    @property
+    def pixel_digests(self) -> Digests:
+        """(N,) of what the files show."""
+        return self.records.pixel_digests
+
+    @property
+    def contents(self) -> Digests:
+        """(N,) equal where two samples are the same to the split."""
+        return self.digests if self.together == "files" else self.pixel_digests
+
+    @property
+    def families(self) -> Sequence[str]:
+        """(N,) names of near copies that the split keeps together, "" where a sample has none; [] where it heeds none."""
+        return self.copies.families if self.together == "near" else []
+
+    @property
+    def told(self) -> Sequence[str]:
+        """(N,) what is known of each sample: its class, its values, the digest of its mask."""
+        return self.masks.digests if self.masks else told(self.dataset)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Data, split and task of one training; every rank computes the same."""
+
+    config: Config  # resolved: no "auto" left in it that resuming could decide otherwise
+    data: Data
+    parts: NDArray[np.str_]  # (N,) train, validation, test, or "" for a sample that is left out
+    preprocessing: Preprocessing
+    feed: Feed
+    objective: Objective
+    decisions: tuple[Decision, ...] = ()  # which changes of the samples are made, and why
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.data.dataset
+
+    @property
+    def task(self) -> Task:
+        return self.data.task
+
+    def stored_sizes(self, part: str) -> Array:
+        """(n, 2), of volumes (n, 3): the sides of the samples of a part, as their files have them."""
+        headers = self.data.records.headers
+        return headers.take((self.parts == part) & headers.there).sides
+
+    def counts(self) -> dict[str, int]:
+        return {part: int((self.parts == part).sum()) for part in SPLITS}
 
 
 @dataclass(frozen=True)
@@ -54,8 +131,8 @@ class Predicted:
     written: tuple[Path, ...] = ()  # further files, such as masks
 
 
-class Study(ABC):
-    """One task around the loop. ``needs``: what the data must say of each sample ("" for nothing)."""
+class Task(ABC):
+    """One task. ``needs``: what the data must say of each sample ("" for nothing)."""
 
     name: ClassVar[TaskName]
     needs: ClassVar[str] = ""
@@ -92,7 +169,9 @@ class Study(ABC):
         return preprocessing
 
     @abstractmethod
-    def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> Task:
+    def objective(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
+    ) -> Objective:
         """The task that the settings name. ``train`` (n,): positions of the training samples."""
 
     def targets(self, data: Data, config: Config) -> Store:
@@ -162,7 +241,7 @@ class Study(ABC):
         self, job: Job, trained: Trained, predictor: Predictor, answers: Any,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        """The test part's answers as rows and chapters; ``evaluated``: "test", and "validation" where there is one."""
+        """The test part's answers as rows and sections; ``evaluated``: "test", and "validation" where there is one."""
 
     def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
         """``predict`` for samples larger than those of the training, in blocks; and one row a block, as CSV."""

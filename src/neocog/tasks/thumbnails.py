@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from neocog.data.nucleotides import shares
-from neocog.tasks.job import Job
-from neocog.tasks.report import strip, thumbnail
+from neocog.tasks.classification.sequences import strip
+from neocog.tasks.report.pictures import thumbnail
+from neocog.tasks.task import Job
 
 
 def thumbnails(job: Job, samples: NDArray[np.int64] | Sequence[int]) -> list[str]:

@@ -20,8 +20,8 @@ from neocog.effects import without_effect
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, options
-from neocog.tasks import STUDIES, study_of
-from neocog.tasks.task import Study
+from neocog.tasks import TASKS, task_named
+from neocog.tasks.task import Task
 from neocog.verbs.folder import unused
 
 POLICIES = {"images": Augmentation, "volumes": VolumeAugmentation, "sequences": SequenceAugmentation}
@@ -49,9 +49,9 @@ def _network(config: Config, given: Mapping[str, Any]) -> Iterator[UserError]:
     """The network and its options, as far as they are known before the data are."""
     name, task = config.model.model, config.data.task
     if name == "auto":
-        tasks = STUDIES if task == "auto" else [task]
+        tasks = TASKS if task == "auto" else [task]
         models = {
-            model for one in tasks for form, model in study_of(one).models.items() if fits(config.data.kind, form)
+            model for one in tasks for form, model in task_named(one).models.items() if fits(config.data.kind, form)
         }
         known = {option for model in models for option in options(model)}
         yield from (_no_option(option, known, "") for option in given if option not in known)
@@ -71,7 +71,7 @@ def _network(config: Config, given: Mapping[str, Any]) -> Iterator[UserError]:
             [] if anything else faults_of(lambda: check_options(name, {k: v for k, v in given.items() if k in known}))
         )
         if task != "auto":
-            found += faults_of(lambda: check_purpose(name, study_of(task).purpose))
+            found += faults_of(lambda: check_purpose(name, task_named(task).purpose))
     if not found and config.data.size and ":" not in name:
         channels = config.data.channels or 3
         sides = 3 if FORMS.get(name) == "volumes" else 2
@@ -116,10 +116,10 @@ def sketched(name: str, channels: int, size: tuple[int, ...], given: dict[str, A
         build(name, channels, size, outputs, **given)
 
 
-def suits(config: Config, dataset: Dataset, study: Study, plan: Preprocessing) -> list[str]:
+def suits(config: Config, dataset: Dataset, task: Task, plan: Preprocessing) -> list[str]:
     """What files' headers show to be wrong, before an image is decoded: UserError. Returns what is to be said."""
     data, training = config.data, config.training
-    known = replace(config, data=replace(data, task=study.name, kind=dataset.form))
+    known = replace(config, data=replace(data, task=task.name, kind=dataset.form))
     faults = list(without_effect(known)) if "auto" in (data.task, data.kind) else []
     splits = [] if dataset.splits is None else dataset.splits.tolist()
     given = set(splits) & set(SPLITS)
@@ -130,9 +130,9 @@ def suits(config: Config, dataset: Dataset, study: Study, plan: Preprocessing) -
     if given >= set(SPLITS) and data.split != type(data)().split and not data.folds:
         faults.append(UserError("--split: the data come split into train, validation and test", fix="leave it out"))
     if not faults:
-        faults += faults_of(lambda: study.resolved(config, dataset))
+        faults += faults_of(lambda: task.resolved(config, dataset))
     if not faults:
-        model = study.resolved(config, dataset).model
+        model = task.resolved(config, dataset).model
         if ":" not in model.model and not training.patch:
             outputs = max(2, len(dataset.classes))
             faults += faults_of(lambda: sketched(model.model, plan.inputs, plan.size, dict(model.options), outputs))

@@ -18,7 +18,7 @@ MODEL = "mlp"
 BASELINE = "baseline"  # its folder
 
 
-def baseline_chapter(run: Run, measures: Mapping[str, Measure]) -> Section | None:
+def baseline_section(run: Run, measures: Mapping[str, Measure]) -> Section | None:
     """What the network buys over the baseline, if one was trained."""
     result = Run(run.folder / BASELINE).result
     if not result.is_file():

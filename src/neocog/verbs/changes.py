@@ -18,7 +18,7 @@ from neocog.data.masks import fit_mask
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
 from neocog.progress import Screen
-from neocog.tasks.task import Study
+from neocog.tasks.task import Task
 
 Pair = tuple[Transform | None, Transform | None]
 
@@ -34,22 +34,22 @@ class Asked:
 
 
 def decide(
-    config: Config, study: Study, given: Asked, preprocessing: Preprocessing, screen: Screen
+    config: Config, task: Task, given: Asked, preprocessing: Preprocessing, screen: Screen
 ) -> tuple[Pair, tuple[Decision, ...]]:
     """What happens to training batches and what happens always, and why. A few hundred samples are asked."""
     dataset, edits, seed = given.dataset, config.training.augment, config.data.split_seed
-    usual = study.changes(config, dataset, preprocessing)
+    usual = task.changes(config, dataset, preprocessing)
     policy = getattr(usual[0], "policy", None)
-    asked = tuple(change for change in ASKED[dataset.form] if worth_asking(change, policy, study))
+    asked = tuple(change for change in ASKED[dataset.form] if worth_asking(change, policy, task))
     if policy is None or not asked:
         return usual, ()
     samples = chosen(given.train, dataset.labels, dataset.classes, seed)
     pixels = torch.as_tensor(next(iter(given.pixels.stream([samples])))).cpu()
-    known = of(given, study, samples)
+    known = of(given, task, samples)
     found = verdicts(pixels, known, dataset.form, asked, seed, preprocessing.colours)
     if letters(dataset.classes) and any(each.change == "flip" and each.keeps for each in found):
         dataset = replace(dataset, mirror=True)  # the data know better than names of one letter
-        policy = getattr(study.changes(config, dataset, preprocessing)[0], "policy", None)
+        policy = getattr(task.changes(config, dataset, preprocessing)[0], "policy", None)
     decisions = tuple(decided(policy, edits, found))
     for each in decisions:
         if each.against:
@@ -57,24 +57,24 @@ def decide(
         elif each.on or (not each.asked_for and (each.change == "flip" or is_on(policy, each.change))):
             screen.say(f"  {each}")
     training = replace(config.training, augment=edited(edits, decisions))
-    return study.changes(replace(config, training=training), dataset, preprocessing), decisions
+    return task.changes(replace(config, training=training), dataset, preprocessing), decisions
 
 
-def worth_asking(change: str, policy: object, study: Study) -> bool:
+def worth_asking(change: str, policy: object, task: Task) -> bool:
     """Mirror images and other strands always, as a user may want them; else what is on.
 
     A task that needs no answers (what is drawn anew, or turned by an angle that is learned) mirrors on demand alone.
     """
     mirrors = change.startswith(("flip", "reverse"))
-    return is_on(policy, change) if not (mirrors and study.needs) else True
+    return is_on(policy, change) if not (mirrors and task.needs) else True
 
 
-def of(given: Asked, study: Study, samples: NDArray[np.int64]) -> Known:
+def of(given: Asked, task: Task, samples: NDArray[np.int64]) -> Known:
     """What is known of the samples, as far as a change can falsify it."""
     dataset, groups = given.dataset, given.dataset.groups
     if groups is not None:  # a blank name is no group
         groups = np.where(groups[samples] == "", np.array([f"\0{at}" for at in samples]), groups[samples])
-    if not study.needs:
+    if not task.needs:
         return Known(groups=groups)
     if dataset.values is not None:
         return Known(dataset.quantities, values=dataset.values[samples].astype(np.float64), groups=groups)

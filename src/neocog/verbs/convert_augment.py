@@ -24,7 +24,7 @@ from neocog.data.readers.table import LONGEST
 from neocog.data.resize import fit, shape_plan
 from neocog.errors import UserError, faults_of, listed, printable, raise_all
 from neocog.progress import Screen
-from neocog.tasks import study_for
+from neocog.tasks import task_for
 from neocog.tasks.masks import index_png
 from neocog.verbs.changes import decide, few
 from neocog.verbs.outputs import insist_on_new, new_folder
@@ -66,15 +66,15 @@ def augment(
     """
     _check(source, out, copies)
     config = settings_for(source, settings, base=configured(Config(), {"augment": tuple(augment), "size": size}))
-    task, screen = config.data.task, Screen(quiet)
+    screen = Screen(quiet)
     data = open_data(config.data, screen)
     if data.form != "images":
         raise UserError(f"convert augment is for images, not for {data.form}", fix="neocog train … --augment")
-    study = study_for(task, data)
-    if not study.needs:
-        raise UserError(f"--task {task} changes its images by itself", fix="leave out --task")
+    task = task_for(config.data.task, data)
+    if not task.needs:
+        raise UserError(f"--task {task.name} changes its images by itself", fix="leave out --task")
     plan = shape_plan(headers(data), size=size or None)
-    (changes, _), _ = decide(config, study, few(data, plan, config.data.split_seed), plan, screen)
+    (changes, _), _ = decide(config, task, few(data, plan, config.data.split_seed), plan, screen)
     if changes is None:
         raise UserError("the augmentation is off: copies would equal their originals", fix="--augment turn=15, or none")
     for note in data.notes:

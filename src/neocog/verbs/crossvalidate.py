@@ -19,7 +19,7 @@ from neocog.pages import sections_to_json, write_report
 from neocog.progress import Screen
 from neocog.records import Bars, Section, Table, Text
 from neocog.run import Run, to_json, write_atomically
-from neocog.tasks.job import Data, Job
+from neocog.tasks.task import Data, Job
 from neocog.verbs.fit import ready
 from neocog.verbs.folder import begun, complete_for_all, held, is_complete
 from neocog.verbs.job import arrange

@@ -26,7 +26,7 @@ from neocog.predictor import judged_on, load_predictor, path_of
 from neocog.progress import Screen
 from neocog.records import Finding
 from neocog.run import Run, to_json, write_atomically
-from neocog.tasks import study_for
+from neocog.tasks import task_for
 from neocog.tasks.evaluation import Samples, Watched
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.session import open_data, scan, settings_for, usable, without_unreadable
@@ -55,7 +55,7 @@ def evaluate(
         predictor = load_predictor(run, device)
         predictor = predictor if data is None else predictor.watching(strict=not any_range)
         dataset = open_data(config.data, screen, recipe=predictor.preprocessing)
-        study = study_for(predictor.task, dataset)
+        task = task_for(predictor.task, dataset)
         own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
         if data is not None and config.data.on_bad == "skip":
             dataset = own = readable(own, config.data, screen)
@@ -70,9 +70,9 @@ def evaluate(
             unseen=unseen,
         )
         with screen.bar("evaluating", len(samples)) as advance:
-            answers = study.answers(predictor, samples, advance)
-        found = study.evaluation(predictor, answers, samples)
-    differences = study.differences(predictor, answers)
+            answers = task.answers(predictor, samples, advance)
+        found = task.evaluation(predictor, answers, samples)
+    differences = task.differences(predictor, answers)
     for line in differences:
         screen.say(f"  unlike the training: {line}", "yellow")
     result = {

@@ -25,11 +25,12 @@ from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Screen
 from neocog.records import Picture, Pictures, Section, Text
 from neocog.run import Run, write_atomically
-from neocog.tasks import study_of
+from neocog.tasks import task_named
 from neocog.tasks.classification.reading import smoothed
+from neocog.tasks.classification.sequences import strip
 from neocog.tasks.files import Piece, pieces, suffixes
-from neocog.tasks.report import grey_levels, strip
-from neocog.tasks.task import Study
+from neocog.tasks.segmentation.report import grey_levels
+from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.predict import expanded
 
@@ -72,8 +73,8 @@ def explain(
     """
     chosen = path_of(run)
     predictor = load_predictor(chosen).watching(strict=not any_range)
-    study = study_of(predictor.task)
-    if study.purpose == "generation":  # a generator takes latent vectors: there is nothing of an image to explain
+    task = task_named(predictor.task)
+    if task.purpose == "generation":  # a generator takes latent vectors: there is nothing of an image to explain
         what = f"a run of --task {predictor.task} answers nothing that could be explained"
         raise UserError(what, fix=f"`neocog sample {chosen.folder} --traverse` shows what its latent space holds")
     target = Path(out or f"explain-{chosen.folder.resolve().name}")
@@ -92,7 +93,7 @@ def explain(
     with screen.bar("explaining", len(paths)) as advance:
         for piece in (one for several in pieces(paths, predictor, advance) for one in several):
             folder = target / f"{len(samples):04d}-{Path(piece.name).stem}"
-            made, section = one_sample(study, predictor, piece, about, wanted, folder)
+            made, section = one_sample(task, predictor, piece, about, wanted, folder)
             samples.append(made)
             sections += [section] if section else []
     for line in predictor.watch.differences() if predictor.watch else ():
@@ -119,18 +120,18 @@ def blank(predictor: Predictor) -> Tensor:
 
 
 def one_sample(
-    study: Study, predictor: Predictor, piece: Piece, about: str, layers: Sequence[str], folder: Path
+    task: Task, predictor: Predictor, piece: Piece, about: str, layers: Sequence[str], folder: Path
 ) -> tuple[Explained, Section | None]:
-    """Its pictures, written below ``folder``, and its chapter of the page."""
+    """Its pictures, written below ``folder``, and its section of the page."""
     if piece.pixels is None:
         return Explained(piece.name, skipped=piece.fault), None
-    inputs = study.inputs(predictor, torch.from_numpy(np.array(piece.pixels))[None])
+    inputs = task.inputs(predictor, torch.from_numpy(np.array(piece.pixels))[None])
 
     def score(outputs: Tensor) -> Tensor:
-        return study.asked(predictor, outputs, about)[0]
+        return task.asked(predictor, outputs, about)[0]
 
     with torch.no_grad():
-        told = study.asked(predictor, predictor.network(inputs), about)[1][0]
+        told = task.asked(predictor, predictor.network(inputs), about)[1][0]
     found = dict(maps_of(predictor, piece.pixels, inputs, score))
     written, shown = [], []
     for name, (png, caption) in found.items():

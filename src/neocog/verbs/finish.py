@@ -21,11 +21,10 @@ from neocog.progress import Screen
 from neocog.records import Measure
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks.evaluation import Samples
-from neocog.tasks.job import Job
-from neocog.tasks.task import Trained
-from neocog.verbs.baseline import baseline_chapter
+from neocog.tasks.task import Job, Trained
+from neocog.verbs.baseline import baseline_section
 from neocog.verbs.plan import history_lines, read_plan
-from neocog.verbs.sections import chapters
+from neocog.verbs.sections import sections
 
 FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so many epochs is partly luck
 
@@ -35,9 +34,9 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     for name, state in learner.best.items():
         learner.judged[name].load_state_dict(state)
     screen.say(f"{chosen(job, learner)}; measuring it on the test part")
-    run, model, dataset, study = loop.run, job.config.model, job.dataset, job.study
-    network = learner.judged[study.network]
-    facts: dict[str, Any] = {"task": study.name, "classes": list(dataset.classes), **study.facts(job), **seen(job)}
+    run, model, dataset, task = loop.run, job.config.model, job.dataset, job.task
+    network = learner.judged[task.network]
+    facts: dict[str, Any] = {"task": task.name, "classes": list(dataset.classes), **task.facts(job), **seen(job)}
     if not job.config.training.threads:
         facts["threads"] = torch.get_num_threads()  # on which it is judged, as sums in other parts round otherwise
     if dataset.quantities:
@@ -49,22 +48,22 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
 
     predictor, parts = saved({}), parts_of(job, loop)
     with screen.bar("evaluating", len(parts["validation"]) + len(parts["test"])) as advance:
-        validation = study.answers(predictor, parts["validation"], advance)
-        predictor = saved(study.learned(predictor, validation, job, parts, advance))
-        answers = {"test": study.answers(predictor, parts["test"], advance), "validation": validation}
+        validation = task.answers(predictor, parts["validation"], advance)
+        predictor = saved(task.learned(predictor, validation, job, parts, advance))
+        answers = {"test": task.answers(predictor, parts["test"], advance), "validation": validation}
     evaluated = {
-        part: study.evaluation(predictor, found, parts[part]) for part, found in answers.items() if len(parts[part])
+        part: task.evaluation(predictor, found, parts[part]) for part, found in answers.items() if len(parts[part])
     }
-    differences = study.differences(predictor, answers["test"])
+    differences = task.differences(predictor, answers["test"])
     for line in differences:
         screen.say(f"  the test part is unlike the training: {line}", "yellow")
-    found = study.report(job, trained(learner), predictor, answers["test"], evaluated)
+    found = task.report(job, trained(learner), predictor, answers["test"], evaluated)
     plan, measures = read_plan(run), {part: one.measures for part, one in evaluated.items()}
     write_atomically(run.predictions, found.predictions)
     result: dict[str, Any] = {
         "run": str(run.folder),
         "report": str(run.report),
-        "task": job.study.name,
+        "task": job.task.name,
         "model": model.model,
         "parameters": sum(p.numel() for p in network.parameters()),
         "classes": list(dataset.classes),
@@ -84,9 +83,9 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, job.data.told)},
         **taken_json(dataset),
     }
-    compared = baseline_chapter(run, measures["test"])
-    results = [*found.chapters[:1], *((compared,) if compared else ()), *found.chapters[1:]]
-    write_atomically(run.sections, sections_to_json(chapters(job, learner, loop, results, list(history_lines(plan)))))
+    compared = baseline_section(run, measures["test"])
+    results = [*found.sections[:1], *((compared,) if compared else ()), *found.sections[1:]]
+    write_atomically(run.sections, sections_to_json(sections(job, learner, loop, results, list(history_lines(plan)))))
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(measures["test"], run, screen)
@@ -119,7 +118,7 @@ def chosen(job: Job, learner: Learner) -> str:
     """Which epoch's weights are kept, and whether so few samples chose it that luck did."""
     counters, where = learner.counters, job.parts == "validation"
     epochs = len(counters.rows)
-    if not where.any() or not job.task.chooses:
+    if not where.any() or not job.objective.chooses:
         return f"the last of {epochs} epochs is kept"
     groups = job.dataset.groups
     _, units = clusters(None if groups is None else groups[where], int(where.sum()))

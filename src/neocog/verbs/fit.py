@@ -26,7 +26,7 @@ from neocog.limits import cores
 from neocog.networks.memory_format import reorder
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks.job import Job
+from neocog.tasks.task import Job
 from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.nodes import same_checkpoint, same_run
 from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
@@ -52,7 +52,7 @@ def fit(job: Job, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0) 
     same_run(run, known, ranks)
     share = 60 * job.config.training.minutes / max(1, job.config.data.folds)
     pace = Pace(Minutes(share), Threads(cores()))
-    loop = Loop(job.task, job.feed, job.config.training, precision, ranks, run, job.dataset, known[0], pace)
+    loop = Loop(job.objective, job.feed, job.config.training, precision, ranks, run, job.dataset, known[0], pace)
     begin(loop, fresh, screen, known)
     pace.begin(loop, fresh, spent)
     if pace.threads.most > 1:
@@ -62,7 +62,7 @@ def fit(job: Job, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0) 
         advance(fresh.counters.step)
         tell = heeding(launch.after_epoch, guard)
         loop.train(
-            fresh, guard, watcher(loop, screen, advance, lambda: job.study.after_epoch(job, trained(fresh), run), tell)
+            fresh, guard, watcher(loop, screen, advance, lambda: job.task.after_epoch(job, trained(fresh), run), tell)
         )
     if ranks.is_writer:
         finish_run(job, fresh, loop, screen, time.monotonic() - started)
@@ -85,7 +85,7 @@ def ready(job: Job, ranks: Ranks) -> Learner:
     """Fresh networks and optimizers on their device, computing the same at every run on the same machine."""
     config = job.config.training
     repeatable(config.threads or 1)  # if they are not given, the first steps say how many
-    fresh = learner(job.task, config, job.feed.device)
+    fresh = learner(job.objective, config, job.feed.device)
     if config.engine == "numpy":
         fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
     for net in (*fresh.nets.values(), *fresh.means.values()):

@@ -35,9 +35,8 @@ from neocog.interop.engine import on_processor
 from neocog.limits import cores, memory
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks import study_for
-from neocog.tasks.job import Data, Job
-from neocog.tasks.task import Study
+from neocog.tasks import task_for
+from neocog.tasks.task import Data, Job, Task
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.session import decoding_of, headers, open_data, scan, usable, with_scanned_range, without_unreadable
@@ -49,7 +48,7 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
     """Open the data, decode every image once, and check them. Raises UserError with every fault that was found."""
     least = 2 if config.data.task in ("auto", "classification") else 1
     dataset = open_data(config.data, screen, least)
-    chosen = study_for(config.data.task, dataset)
+    chosen = task_for(config.data.task, dataset)
     chosen.check(config, dataset)
     dataset, unseen = set_aside(dataset, config.data.unseen)
     known = headers(dataset)
@@ -107,19 +106,19 @@ def arrange(
         what = "--patience waits for a better validation measure, and no sample validates"
         raise UserError(what, fix="give a validation share, as in --split 0.8 0.1 0.1, or leave --patience out")
     train = np.flatnonzero(parts == "train")
-    preprocessing = data.study.scaled(finish(data.plan, data.records, train.tolist()))
+    preprocessing = data.task.scaled(finish(data.plan, data.records, train.tolist()))
     if config.training.engine != "torch":
         config = replace(config, training=on_processor(config.training, ranks.world))
-    config = resolved(data.study.resolved(config, dataset), preprocessing, len(train), data.study)
+    config = resolved(data.task.resolved(config, dataset), preprocessing, len(train), data.task)
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
     if data.pixels is not None:
         store = Resident(
             torch.tensor(data.pixels, device=device).contiguous() if device.type == "cuda" else data.pixels
         )
-    targets = data.study.targets(data, config)
+    targets = data.task.targets(data, config)
     asked = Asked(dataset, train, store, targets)
-    (changes, always), decisions = decide(config, data.study, asked, preprocessing, screen)
+    (changes, always), decisions = decide(config, data.task, asked, preprocessing, screen)
     feed = Feed(
         store=store,
         targets=targets,
@@ -130,18 +129,18 @@ def arrange(
         changes=changes,
         always=always,
         device=device,
-        at_most=data.study.at_most(math.prod(config.training.patch or preprocessing.plane)),
-        at_once=data.study.at_most(math.prod(preprocessing.plane)),
+        at_most=data.task.at_most(math.prod(config.training.patch or preprocessing.plane)),
+        at_once=data.task.at_most(math.prod(preprocessing.plane)),
         rank=ranks.rank,
         world=ranks.world,
     )
-    task = data.study.task(config, dataset, preprocessing, train)
+    task = data.task.objective(config, dataset, preprocessing, train)
     return Job(config, data, parts, preprocessing, feed, task, decisions)
 
 
 def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:
     """Classes that are judged without having been learned. ``parts`` (N,) of the samples; of a fold what it tests on."""
-    if data.study.needs != "classification":
+    if data.task.needs != "classification":
         return
     counts = {
         part: np.bincount(data.dataset.labels[parts == part], minlength=len(data.dataset.classes)) for part in SPLITS
@@ -164,7 +163,7 @@ def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
 
     Where the split's validation share is 0, no fold validates either.
     """
-    by_class = data.study.needs == "classification"
+    by_class = data.task.needs == "classification"
     if fold is None:
         first, second, third = config.data.split
         shares, seed = (first, second, third), config.data.split_seed
@@ -189,19 +188,19 @@ def kept_together(data: Data) -> str:
     return f"identical {form} and {copies} stay together ({found})"
 
 
-def resolved(config: Config, preprocessing: Preprocessing, train: int, study: Study) -> Config:
+def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Task) -> Config:
     """Settings without "auto": what ``resume`` must find as it was."""
     training = config.training
     if training.batch > train and training.optimizer != "gd":
         raise UserError(
             f"--batch {training.batch} exceeds the {train} training samples", fix=f"give --batch {train} or less"
         )
-    batch = training.batch or min(study.most_batch, max(8, train // 10), train)
+    batch = training.batch or min(task.most_batch, max(8, train // 10), train)
     if training.optimizer == "gd":
         batch = train
     per_epoch = Batches(train, batch, training.seed).per_epoch
     epochs = training.epochs or (
-        0 if training.minutes else min(study.most_epochs, max(5, round(study.steps / per_epoch)))
+        0 if training.minutes else min(task.most_epochs, max(5, round(task.steps / per_epoch)))
     )
     device = training.device
     if device == "auto":
@@ -219,7 +218,7 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, study: St
         config.data,
         size=preprocessing.size,
         channels=preprocessing.channels,
-        task=study.name,
+        task=task.name,
     )
     return replace(
         config, data=data, training=replace(training, batch=batch, epochs=epochs, device=device, threads=threads)

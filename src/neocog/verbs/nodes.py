@@ -25,7 +25,7 @@ from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import Problems, UserError, listed
 from neocog.run import Run
-from neocog.tasks.job import Job
+from neocog.tasks.task import Job
 from neocog.verbs.plan import INDIFFERENT, differing
 from neocog.version import __version__
 

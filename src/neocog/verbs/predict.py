@@ -17,7 +17,7 @@ from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
 from neocog.progress import Screen
 from neocog.run import Run, write_atomically
-from neocog.tasks import study_of
+from neocog.tasks import task_named
 from neocog.tasks.files import suffixes
 from neocog.verbs.outputs import insist_on_new
 
@@ -72,7 +72,7 @@ def predict(
     more = out.with_name(f"{out.stem}-blocks{out.suffix}") if tiled and out is not None else None
     insist_on_new(more)
     predictor = load_predictor(path_of(run)).watching(strict=not any_range)
-    chosen = study_of(predictor.task)
+    chosen = task_named(predictor.task)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     screen = Screen(quiet)
     with screen.bar("predicting", len(paths)) as advance:

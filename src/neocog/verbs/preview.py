@@ -29,8 +29,9 @@ from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, printable
 from neocog.progress import Screen
 from neocog.run import write_atomically
-from neocog.tasks.job import Job
-from neocog.tasks.report import grey_levels, overlay, strip
+from neocog.tasks.classification.sequences import strip
+from neocog.tasks.segmentation.report import grey_levels, overlay
+from neocog.tasks.task import Job
 from neocog.verbs.ahead import planned
 from neocog.verbs.job import arrange, read
 from neocog.verbs.session import data_name, described
@@ -151,7 +152,7 @@ def title(source: str | Path, job: Job) -> str:
     shape = (
         f"{' × '.join(map(str, plan.size))}, {plan.channels} channel{'s'[: plan.channels > 1]}{colours}, {plan.dtype}"
     )
-    batch = f"the first batches, of {len(job.feed.batches[0])}, for {job.study.name}"
+    batch = f"the first batches, of {len(job.feed.batches[0])}, for {job.task.name}"
     return f"{printable(str(source))}: {described(dataset)}; {batch}, as {shape}"
 
 

@@ -16,7 +16,7 @@ from neocog.errors import UserError, listed, pick, raise_all
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Screen
 from neocog.run import Run, write_atomically
-from neocog.tasks import study_of
+from neocog.tasks import task_named
 from neocog.tasks.files import suffixes
 from neocog.tasks.generative import Generative, drawn, spherical
 from neocog.tasks.report.montage import displayable, montage, png_bytes
@@ -63,23 +63,23 @@ def sample(
     """
     run, screen = path_of(run), Screen(quiet)
     predictor = load_predictor(run)
-    study = study_of(predictor.task)
-    if not isinstance(study, Generative):
+    task = task_named(predictor.task)
+    if not isinstance(task, Generative):
         what = f"{run.folder} is a run of --task {predictor.task}, which draws no images"
         raise UserError(what, fix="train one with --task vae or --task gan")
     check(n, seed, steps, strength, (interpolate, direction or apply, reconstruct, traverse, of))
     target = placed(run, None if out is None else Path(out), single)
     if interpolate:
-        images, columns = between(study, predictor, interpolate, steps), steps
+        images, columns = between(task, predictor, interpolate, steps), steps
     elif traverse:
-        images, columns = along(study, predictor, seed, steps), steps
+        images, columns = along(task, predictor, seed, steps), steps
     elif direction or apply:
-        images, columns = edited(study, predictor, direction, apply, steps, strength), steps + 2
+        images, columns = edited(task, predictor, direction, apply, steps, strength), steps + 2
     elif reconstruct:
-        images, columns = twice(study, predictor, reconstruct), 2 * min(6, len(reconstruct))
+        images, columns = twice(task, predictor, reconstruct), 2 * min(6, len(reconstruct))
     else:
-        z = drawn(n, study.latent(predictor), seed)
-        images = study.decode(predictor, study.of_classes(predictor, z, of) if of else z)
+        z = drawn(n, task.latent(predictor), seed)
+        images = task.decode(predictor, task.of_classes(predictor, z, of) if of else z)
         columns = max(1, round(n**0.5))
     written = write(target, images, columns, single)
     screen.say(f"{len(images)} images in {written[0]}")
@@ -130,40 +130,40 @@ def write(target: Path, images: Array, columns: int, single: bool) -> tuple[Path
     return tuple(files)
 
 
-def between(study: Generative, predictor: Predictor, ends: Sequence[str | int | Path], steps: int) -> NDArray[np.uint8]:
+def between(task: Generative, predictor: Predictor, ends: Sequence[str | int | Path], steps: int) -> NDArray[np.uint8]:
     """Images on the arc between the vectors of two seeds, or of two pictures."""
     if len(ends) != 2:
         raise UserError(f"--interpolate takes two ends, not {len(ends)}", fix="two seeds (3 8) or two pictures")
     if all(str(end).isdecimal() and not Path(str(end)).exists() for end in ends):
-        first, last = (drawn(1, study.latent(predictor), int(str(end)))[0] for end in ends)
+        first, last = (drawn(1, task.latent(predictor), int(str(end)))[0] for end in ends)
     else:
-        first, last = study.codes(predictor, pictures(predictor, [Path(str(end)) for end in ends]))
-    return study.decode(predictor, spherical(first, last, steps))
+        first, last = task.codes(predictor, pictures(predictor, [Path(str(end)) for end in ends]))
+    return task.decode(predictor, spherical(first, last, steps))
 
 
-def along(study: Generative, predictor: Predictor, seed: int, steps: int) -> NDArray[np.uint8]:
+def along(task: Generative, predictor: Predictor, seed: int, steps: int) -> NDArray[np.uint8]:
     """A row for each axis of the latent space that is worth a walk."""
-    start, axes = study.axes(predictor, seed)
+    start, axes = task.axes(predictor, seed)
     if not len(axes):
         raise UserError("no dimension of this run's codes is active", fix="train with a smaller --beta, or longer")
     reach = np.linspace(-REACH, REACH, steps, dtype=np.float32)[:, None]
     rows = [start - axis * (start @ axis) + reach * axis for axis in axes]  # the other directions stay
-    return study.decode(predictor, np.concatenate(rows).astype(np.float32))
+    return task.decode(predictor, np.concatenate(rows).astype(np.float32))
 
 
 def edited(
-    study: Generative, predictor: Predictor, direction: Sequence[str], files: Sequence[str | Path], steps: int, strength: float
+    task: Generative, predictor: Predictor, direction: Sequence[str], files: Sequence[str | Path], steps: int, strength: float
 ) -> NDArray[np.uint8]:  # fmt: skip
     """For each file: itself, its reconstruction, and the steps from one class towards the other."""
     if not direction or not files:
         raise UserError("--direction and --apply go together", fix="--direction from:3 to:8 --apply my.png")
     pixels = pictures(predictor, files)
-    codes = study.codes(predictor, pixels)
+    codes = task.codes(predictor, pixels)
     towards = step_between(predictor, direction) * strength
     shares = np.linspace(0, 1, steps + 1, dtype=np.float32)[:, None]
     rows = []
     for image, code in zip(as_shown(predictor, pixels), codes, strict=True):
-        rows += [image[None], study.decode(predictor, (code + shares * towards).astype(np.float32))]
+        rows += [image[None], task.decode(predictor, (code + shares * towards).astype(np.float32))]
     return np.concatenate(rows)
 
 
@@ -182,10 +182,10 @@ def step_between(predictor: Predictor, direction: Sequence[str]) -> NDArray[np.f
     return step
 
 
-def twice(study: Generative, predictor: Predictor, files: Sequence[str | Path]) -> NDArray[np.uint8]:
+def twice(task: Generative, predictor: Predictor, files: Sequence[str | Path]) -> NDArray[np.uint8]:
     """Each file as the network sees it, and what its code becomes."""
     pixels = pictures(predictor, files)
-    again = study.decode(predictor, study.codes(predictor, pixels))
+    again = task.decode(predictor, task.codes(predictor, pixels))
     both = np.stack([as_shown(predictor, pixels), again], axis=1)
     return both.reshape(-1, *both.shape[2:])
 

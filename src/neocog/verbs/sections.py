@@ -1,4 +1,4 @@
-"""The chapters of a report: the study's results, then what every training has: data, network, curves, environment."""
+"""The sections of a report: the task's results, then what every training has: data, network, curves, environment."""
 
 from __future__ import annotations
 
@@ -14,37 +14,40 @@ from neocog.engine.counters import Counters
 from neocog.engine.loop import Learner, Loop
 from neocog.networks.summary import first_filters, layers
 from neocog.records import Picture, Section
-from neocog.tasks import report as chapter
-from neocog.tasks.job import Job
+from neocog.tasks.report.data import data_section
+from neocog.tasks.report.environment import environment_section
+from neocog.tasks.report.network import filters_section, network_section
+from neocog.tasks.report.training import training_section
+from neocog.tasks.task import Job
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 24  # training samples that are shown
 
 
-def chapters(
+def sections(
     job: Job, learner: Learner, loop: Loop, results: Sequence[Section], history: Sequence[str]
 ) -> list[Section]:
     """Results, data, network, training, filters, how to repeat it. ``history``: what was changed while it was trained."""
-    network, recipe = learner.judged[job.study.network], job.preprocessing
+    network, recipe = learner.judged[job.task.network], job.preprocessing
     facts = read_json(loop.run.environment)
     found = [*results, _data(job, loop)]
-    size = job.study.input_shape(job)
+    size = job.task.input_shape(job)
     table = layers(network, size[0], size[1:])
     rows = [(row.name, row.kind, row.shape, row.parameters) for row in table]
     parameters = sum(p.numel() for p in network.parameters())
-    found.append(chapter.network_chapter(job.config.model.model, rows, parameters, size))
+    found.append(network_section(job.config.model.model, rows, parameters, size))
     found.append(
-        chapter.training_chapter(
+        training_section(
             learner.counters.rows,
             [*history, *(str(each) for each in job.decisions)],
             learner.counters.best_epoch,
-            job.task.chooses,
+            job.objective.chooses,
         )
     )
     weights = first_filters(network)
     if weights is not None and recipe.encoding == "intensity":
-        found.append(chapter.filters_chapter(weights.numpy()))
-    found.append(chapter.environment_chapter(facts | decided(learner.counters), shlex.join(facts["command"])))
+        found.append(filters_section(weights.numpy()))
+    found.append(environment_section(facts | decided(learner.counters), shlex.join(facts["command"])))
     return found
 
 
@@ -66,7 +69,7 @@ def _data(job: Job, loop: Loop) -> Section:
     counts = {part: np.bincount(dataset.labels[job.parts == part], minlength=count).tolist() for part in SPLITS}
     each = max(1, SHOWN // count)
     chosen = np.concatenate([train[dataset.labels[train] == label][:each] for label in range(min(count, SHOWN))])
-    captions = [job.study.caption(dataset, int(index)) for index in chosen]
+    captions = [job.task.caption(dataset, int(index)) for index in chosen]
     samples = [Picture(png, caption) for png, caption in zip(thumbnails(job, chosen), captions, strict=True)]
     shown = counts, job.data.findings, samples, dataset.form
-    return chapter.data_chapter(dataset.kind, classes, *shown, taken=dataset.taken, lost=losses(dataset))
+    return data_section(dataset.kind, classes, *shown, taken=dataset.taken, lost=losses(dataset))

@@ -12,8 +12,8 @@ from neocog.engine.loop import Learner
 from neocog.errors import UserError
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks import study_of
-from neocog.tasks.job import Data, Job
+from neocog.tasks import task_named
+from neocog.tasks.task import Data, Job
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.fit import describe, fit, ready
 from neocog.verbs.folder import complete_for_all, held
@@ -76,7 +76,7 @@ def stages_of(job: Job) -> Iterator[Stage]:
     if job.config.training.baseline:
         yield _baseline(job)
     known = job.dataset.has_classes and len(job.dataset.classes) > 1
-    if job.study.features and known and not job.config.training.extractor:
+    if job.task.features and known and not job.config.training.extractor:
         yield _extractor(job)
 
 
@@ -84,8 +84,8 @@ def _baseline(job: Job) -> Stage:
     """A network that knows no neighbourhood: what the convolution buys is the difference."""
     if job.config.model.model == MODEL:
         raise UserError(f"--baseline: {MODEL} is the baseline itself", fix="leave one of the two out")
-    if not job.study.has_baseline:
-        raise UserError(f"--baseline: {MODEL} is no network for {job.study.name}", fix="leave it out")
+    if not job.task.has_baseline:
+        raise UserError(f"--baseline: {MODEL} is no network for {job.task.name}", fix="leave it out")
     model = replace(job.config.model, model=MODEL, options={})
     config = replace(job.config, model=model, training=replace(job.config.training, baseline=False))
     return Stage(BASELINE, f"the baseline first: {MODEL} on the same data", config, job.data, quiet=False)
@@ -108,4 +108,4 @@ def _extractor(job: Job) -> Stage:
     )
     config = replace(job.config, data=replace(job.config.data, task="classification"), model=NETWORK, training=training)
     says = f"a classifier first, whose features will judge: {NETWORK.model} on the same data"
-    return Stage(EXTRACTOR, says, config, replace(job.data, study=study_of("classification")), quiet=True)
+    return Stage(EXTRACTOR, says, config, replace(job.data, task=task_named("classification")), quiet=True)

@@ -16,7 +16,7 @@ from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, listed, raise_all
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks.job import Data
+from neocog.tasks.task import Data
 from neocog.verbs.ahead import planned
 from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, summarise_if_last, train_fold
 from neocog.verbs.fit import ready, record_split

@@ -13,7 +13,7 @@ from neocog.data.dataset import Array
 from neocog.metrics.calibration import fit_offsets, fit_temperature
 from neocog.predictor import Predictor
 from neocog.tasks.classification.objective import Classification
-from neocog.tasks.job import Job
+from neocog.tasks.task import Job
 
 TOLD = 0.05  # difference of a class's shares from which on it is told
 PARTS = {"train": "training", "validation": "validation"}
@@ -25,15 +25,20 @@ def pull(job: Job) -> NDArray[np.float64] | None:
 
     Saerens et al. 2002: weights multiply the odds. What a smoothed label or an absolute error do has no such form: 0.
     """
-    task, dataset = job.task, job.dataset
-    assert isinstance(task, Classification)
-    weights = np.array(task.class_weights or (1.0,) * len(dataset.classes))
+    objective, dataset = job.objective, job.dataset
+    assert isinstance(objective, Classification)
+    weights = np.array(objective.class_weights or (1.0,) * len(dataset.classes))
     if dataset.weights is not None:
         train = job.feed.parts["train"]
         counts = np.bincount(dataset.labels[train], minlength=len(weights))
         sums = np.bincount(dataset.labels[train], dataset.weights[train], minlength=len(weights))
         weights = weights * np.where(sums > 0, sums, 1) / np.maximum(counts, 1) / dataset.weights[train].mean()
-    if not task.class_weights and dataset.weights is None and not task.label_smoothing and task.loss != "mae":
+    if (
+        not objective.class_weights
+        and dataset.weights is None
+        and not objective.label_smoothing
+        and objective.loss != "mae"
+    ):
         return None
     logs: NDArray[np.float64] = np.log(weights)
     return logs

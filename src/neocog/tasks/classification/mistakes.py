@@ -1,4 +1,4 @@
-"""The chapter of pictures: where the network is most confidently wrong, and where it is surest and right."""
+"""The section of pictures: where the network is most confidently wrong, and where it is surest and right."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def worst_and_surest(truth: Array, prediction: Array, probability: Array, count:
     return order[~right][:count], order[right][:count]
 
 
-def mistakes_chapter(worst: Sequence[Example], surest: Sequence[Example], wrong: int, n: int) -> Section:
+def mistakes_section(worst: Sequence[Example], surest: Sequence[Example], wrong: int, n: int) -> Section:
     """``wrong`` of ``n`` test images are mistakes; ``worst`` and ``surest`` as ``worst_and_surest`` orders them."""
     if worst:
         intro = (

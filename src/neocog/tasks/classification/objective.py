@@ -14,13 +14,13 @@ from torch.nn import functional as F
 
 from neocog.data.loader import Batch
 from neocog.records import Section
-from neocog.tasks.objective import Task
-from neocog.tasks.report import confusion_chapter
+from neocog.tasks.objective import Objective
+from neocog.tasks.report.quality import confusion_section
 
 
 @final
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(Objective):
     """Logits (B, K) learned from labels (B,). ``class_weights`` (K,) multiply the losses of a class; their mean over the
     training part is 1."""
 
@@ -68,7 +68,7 @@ class Classification(Task):
         return {"accuracy": float(totals["confusion"].trace()) / n, "loss": float(totals["loss"]) / n}
 
     def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
-        return [confusion_chapter(totals["confusion"].cpu().numpy().astype(np.int64), classes)]
+        return [confusion_section(totals["confusion"].cpu().numpy().astype(np.int64), classes)]
 
 
 def balanced_weights(labels: Sequence[int], classes: int) -> tuple[float, ...]:

@@ -14,15 +14,15 @@ from neocog.data.dataset import Array
 from neocog.data.normalise import normalise
 from neocog.predictor import Predictor
 from neocog.records import Section
-from neocog.tasks import report as chapter
-from neocog.tasks.job import Job
+from neocog.tasks.classification.sequences import sequences_section
+from neocog.tasks.task import Job
 
 SHOWN, SEEN = 6, 256  # examples; sequences in which motifs are looked for
 MOTIFS = 24
 STRONG = 0.7  # of a filter's largest answer: windows above it make its motif
 
 
-def reading_chapter(job: Job, predictor: Predictor, samples: NDArray[np.int64], predicted: Array) -> Section:
+def reading_section(job: Job, predictor: Predictor, samples: NDArray[np.int64], predicted: Array) -> Section:
     """``samples`` (n,) of the test part and the classes (n,) predicted for them."""
     network = predictor.network
     chosen = np.unique(np.linspace(0, len(samples) - 1, min(SEEN, len(samples))).astype(int))
@@ -36,7 +36,7 @@ def reading_chapter(job: Job, predictor: Predictor, samples: NDArray[np.int64], 
         (str(names[samples[place]]), classes[predicted[place]], inputs[row, :, 0].cpu().numpy(), strength)
         for place, row, strength in zip(places, rows, strengths, strict=True)
     ]
-    return chapter.sequences_chapter(examples, motifs(network, inputs))
+    return sequences_section(examples, motifs(network, inputs))
 
 
 def saliency(network: nn.Module, inputs: Tensor, classes: Tensor) -> Array:

@@ -1,4 +1,4 @@
-"""The chapter on sequences: letters as a picture, where along them the answer comes from, motifs as logos."""
+"""The section on sequences: letters as a picture, where along them the answer comes from, motifs as logos."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def logo(frequencies: Array) -> str:
     return _png(page)
 
 
-def sequences_chapter(
+def sequences_section(
     examples: Sequence[tuple[str, str, Array, Array]], motifs: Sequence[tuple[int, Array, int]]
 ) -> Section:
     """``examples``: name, caption, shares (4, L), strength (L,); ``motifs``: filter, frequencies (4, k), windows behind them."""

@@ -24,17 +24,17 @@ from neocog.metrics.unseen import best_cut
 from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.records import Section
-from neocog.tasks import report as chapter
 from neocog.tasks.classification.blocks import predict_blocks
 from neocog.tasks.classification.calibration import calibration, other_shares, pull, stated
+from neocog.tasks.classification.mistakes import Example, mistakes_section, worst_and_surest
 from neocog.tasks.classification.objective import Classification, balanced_weights
 from neocog.tasks.classification.predictions import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
-from neocog.tasks.classification.reading import reading_chapter
-from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_chapter, unseen_measures
+from neocog.tasks.classification.reading import reading_section
+from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_measures, unseen_section
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import pieces
-from neocog.tasks.job import Job
-from neocog.tasks.task import Predicted, Study, Trained, position
+from neocog.tasks.report.quality import calibration_section, measures_section
+from neocog.tasks.task import Job, Predicted, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 
@@ -47,7 +47,7 @@ class Answers:
     strangers: Strangers | None = None
 
 
-class ClassificationStudy(Study):
+class ClassificationTask(Task):
     """One label a sample."""
 
     name = "classification"
@@ -62,7 +62,7 @@ class ClassificationStudy(Study):
         if config.data.unseen and config.data.folds:
             raise UserError("--unseen and --folds cannot go together", fix="leave one of the two out")
 
-    def task(
+    def objective(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
     ) -> Classification:
         training, model = config.training, config.model
@@ -119,17 +119,17 @@ class ClassificationStudy(Study):
     ) -> Report:  # fmt: skip
         test, dataset = job.feed.parts["test"], job.dataset
         calibrated = predictor.probabilities(answers.logits)
-        chapters = _chapters(job, predictor, answers, calibrated, evaluated)
+        sections = _sections(job, predictor, answers, calibrated, evaluated)
         if dataset.form == "sequences":
-            chapters.append(reading_chapter(job, predictor, test, answers.logits.argmax(1)))
+            sections.append(reading_section(job, predictor, test, answers.logits.argmax(1)))
         if answers.strangers is not None:
             assert job.data.unseen is not None
             measures = evaluated["test"].measures
-            chapters.append(unseen_chapter(measures, len(job.data.unseen.classes), predictor.facts["none_below"]))
+            sections.append(unseen_section(measures, len(job.data.unseen.classes), predictor.facts["none_below"]))
         kept = ("temperature", "offsets", "prevalence", "stored", "none_below")
         return Report(
             predictions=predictions_csv(dataset, test, answers.labels, answers.logits, calibrated),
-            chapters=chapters,
+            sections=sections,
             result={name: predictor.facts[name] for name in kept if name in predictor.facts},
         )
 
@@ -183,7 +183,7 @@ def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
     return order[dataset.labels]
 
 
-def _chapters(
+def _sections(
     job: Job, predictor: Predictor, test: Answers, calibrated: NDArray[np.float64],
     evaluated: Mapping[str, Evaluation],
 ) -> list[Section]:  # fmt: skip
@@ -194,10 +194,10 @@ def _chapters(
     bins = [calibration_bins(p[said], correct) for p in (raw, calibrated)]
     totals = {"confusion": torch.from_numpy(confusion(test.labels, raw.argmax(1), len(classes)))}
     return [
-        chapter.measures_chapter(*measures_of(evaluated)),
-        *job.task.sections(classes, totals),
+        measures_section(*measures_of(evaluated)),
+        *job.objective.sections(classes, totals),
         _mistakes(job, test, calibrated),
-        chapter.calibration_chapter(bins[0], bins[1], predictor.temperature, stated(predictor.facts)),
+        calibration_section(bins[0], bins[1], predictor.temperature, stated(predictor.facts)),
     ]
 
 
@@ -208,7 +208,7 @@ def _mistakes(job: Job, test: Answers, calibrated: NDArray[np.float64]) -> Secti
     names, samples = job.dataset.classes, job.feed.parts["test"]
     examples = [
         [
-            chapter.Example(
+            Example(
                 png=png,
                 name=job.dataset.names[samples[place]],
                 truth=names[test.labels[place]],
@@ -217,7 +217,7 @@ def _mistakes(job: Job, test: Answers, calibrated: NDArray[np.float64]) -> Secti
             )
             for png, place in zip(thumbnails(job, samples[places]), places, strict=True)
         ]
-        for places in chapter.worst_and_surest(test.labels, prediction, surety, MISTAKES)
+        for places in worst_and_surest(test.labels, prediction, surety, MISTAKES)
     ]
     wrong = int((prediction != test.labels).sum())
-    return chapter.mistakes_chapter(examples[0], examples[1], wrong, len(test.labels))
+    return mistakes_section(examples[0], examples[1], wrong, len(test.labels))

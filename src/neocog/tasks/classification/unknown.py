@@ -54,7 +54,7 @@ def unseen_measures(known: NDArray[np.float32], strangers: Strangers, cut: float
     }
 
 
-def unseen_chapter(measures: Mapping[str, Measure], away: int, cut: float) -> Section:
+def unseen_section(measures: Mapping[str, Measure], away: int, cut: float) -> Section:
     """``away``: classes that were set aside."""
     text = (
         f"{away} classes were set aside, and no network saw them: {(away + 1) // 2} of them set the threshold on the largest "

@@ -19,7 +19,7 @@ from neocog.data.loader import Batch
 from neocog.networks.dcgan import frozen, of_classes
 from neocog.records import Section
 from neocog.tasks.gan.losses import GameLoss, belief, discriminator_loss, generator_loss
-from neocog.tasks.objective import Task
+from neocog.tasks.objective import Objective
 
 LATENT = 0  # stream of the counter-based generator
 LEAST_SPREAD = 0.5  # of real images: below, generated ones resemble each other
@@ -28,7 +28,7 @@ SURE = 0.95  # D(x), and 1 − D(G(z)), above which the discriminator has won
 
 @final
 @dataclass(frozen=True)
-class GAN(Task):
+class GAN(Objective):
     """Inputs (B, C, H, W) in −1 … 1. ``latent``: L; ``augment``: DiffAugment in front of the discriminator.
 
     ``classes``: where the networks learn images of each class; generated ones are then of the classes of the real ones.

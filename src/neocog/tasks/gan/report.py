@@ -1,4 +1,4 @@
-"""The chapters of a generator and its discriminator: likeness, pictures over the epochs, the game, classes, copies."""
+"""The sections of a generator and its discriminator: likeness, pictures over the epochs, the game, classes, copies."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def animated(frames: Sequence[Array]) -> bytes:
     return file.getvalue()
 
 
-def likeness_chapter(measures: Mapping[str, Measure], extractor: str, wrong: Sequence[str]) -> Section:
+def likeness_section(measures: Mapping[str, Measure], extractor: str, wrong: Sequence[str]) -> Section:
     """``extractor``: what the features are; ``wrong``: what went wrong, in words."""
     rows = tuple((title(name), *cells(m)) for name, m in measures.items())
     note = (
@@ -102,7 +102,7 @@ def likeness_chapter(measures: Mapping[str, Measure], extractor: str, wrong: Seq
     )
 
 
-def drawn_chapter(images: Array, films: Films) -> Section:
+def drawn_section(images: Array, films: Films) -> Section:
     """``images`` (n, H, W, C) uint8; beside them what the same latent vectors were in the epochs."""
     found: list[Item] = [Pictures((Picture(sheet(images, 12), "random latent vectors"),), wide=True)]
     if films.stations:
@@ -115,7 +115,7 @@ def drawn_chapter(images: Array, films: Films) -> Section:
     return Section("Generated images", tuple(found), "drawn")
 
 
-def game_chapter(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: bool) -> Section:
+def game_section(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: bool) -> Section:
     """``rows``: metrics.csv; ``averaged``: whether both networks are running means."""
     if not rows or "validation_d_real" not in rows[0]:
         return Section(
@@ -150,7 +150,7 @@ def game_chapter(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: 
     return Section("Generator against discriminator", (Text(said), *plots), "game")
 
 
-def classes_chapter(classes: Sequence[str], counts: Array) -> Section:
+def classes_section(classes: Sequence[str], counts: Array) -> Section:
     """``counts`` (2, K): how often the classifier says each class of generated and of real images."""
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
     rows = tuple((name, f"{a:.1%}", f"{b:.1%}") for name, a, b in zip(classes, *shares.tolist(), strict=True))
@@ -158,7 +158,7 @@ def classes_chapter(classes: Sequence[str], counts: Array) -> Section:
     return Section("Classes", (bars, Table(("class", "generated", "real"), rows)), "classes-drawn")
 
 
-def copies_chapter(rows: Sequence[Array], counts: tuple[int, int], shares: Sequence[Measure]) -> Section:
+def copies_section(rows: Sequence[Array], counts: tuple[int, int], shares: Sequence[Measure]) -> Section:
     """``rows``: samples, their nearest training images by pixels and by features; ``counts``: of training images, samples."""
     found = " and ".join(f"{m.value:.1%} ({m.low:.1%} to {m.high:.1%})" for m in shares)
     said = (

@@ -11,8 +11,8 @@ from neocog.data.dataset import Array
 from neocog.metrics import generation as measure
 from neocog.metrics import proportion_measure
 from neocog.records import Measure, Section
-from neocog.tasks import report as chapter
 from neocog.tasks.gan.features import SMALL, Extractor, coarse
+from neocog.tasks.gan.report import classes_section
 
 NEIGHBOURS = 5_000  # of each set, for precision and recall
 SHOWN = 12  # samples of which the nearest training images are shown
@@ -38,8 +38,8 @@ class Likeness:
             f"the generator collapses: it draws about {fake:.1f} classes evenly, the data have {real:.1f} (exp of the entropy)"
         ]
 
-    def chapters(self) -> list[Section]:
-        return [chapter.classes_chapter(self.classes, self.counts)] if self.classes else []
+    def sections(self) -> list[Section]:
+        return [classes_section(self.classes, self.counts)] if self.classes else []
 
 
 def compared(extractor: Extractor, fake: Array, real: Array, seed: int, asked: Array | None = None) -> Likeness:

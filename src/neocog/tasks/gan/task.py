@@ -23,16 +23,22 @@ from neocog.networks import build
 from neocog.networks.dcgan import Discriminator, of_classes
 from neocog.predictor import Predictor
 from neocog.run import Run, write_atomically
-from neocog.tasks import report as chapter
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
 from neocog.tasks.gan.features import Extractor, extractor_of, in_bytes, source_of
 from neocog.tasks.gan.objective import GAN, troubles
-from neocog.tasks.gan.report import kept, series_of, tiles_a_side
+from neocog.tasks.gan.report import (
+    copies_section,
+    drawn_section,
+    game_section,
+    kept,
+    likeness_section,
+    series_of,
+    tiles_a_side,
+)
 from neocog.tasks.gan.sample_quality import SHOWN, Likeness, compared, neighbours
 from neocog.tasks.generative import Generative, drawn
-from neocog.tasks.job import Job
 from neocog.tasks.report.montage import montage, png_bytes
-from neocog.tasks.task import Predicted, Trained
+from neocog.tasks.task import Job, Predicted, Trained
 
 PIECE = 256  # latent vectors that are drawn from at once
 MANY, FEW = 10_000, 2_000  # images that are judged: up to 32 × 32 pixels, and larger ones
@@ -57,7 +63,7 @@ class Answers:
     searched: tuple[int, int] = (0, 0)
 
 
-class GANStudy(Generative):
+class GANTask(Generative):
     """``--loss``: how the two networks are set against each other."""
 
     name = "gan"
@@ -78,7 +84,9 @@ class GANStudy(Generative):
         config = replace(config, model=asked_of(config.model, len(dataset.classes) if training.conditional else 0))
         return config
 
-    def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> GAN:
+    def objective(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
+    ) -> GAN:
         training, model = config.training, config.model
         if training.extractor:
             # Told before the training where it does not fit
@@ -103,28 +111,33 @@ class GANStudy(Generative):
         )
 
     def input_shape(self, job: Job) -> tuple[int, ...]:
-        assert isinstance(job.task, GAN)
-        return (job.task.latent,)
+        assert isinstance(job.objective, GAN)
+        return (job.objective.latent,)
 
     def after_epoch(self, job: Job, trained: Trained, run: Run) -> Sequence[str]:
         """Pictures of the same latent vectors in ``epochs/``, and a word where something goes wrong."""
-        assert isinstance(job.task, GAN)
+        assert isinstance(job.objective, GAN)
         row = trained.rows[-1]
         epoch, last = int(row["epoch"]), math.ceil(trained.steps / job.feed.batches.per_epoch)
         if kept(epoch, last):
             count = tiles_a_side(job.preprocessing.plane)
-            z = drawn(count**2, job.task.latent, job.config.training.seed)
-            if job.task.classes:
-                z = asking(z, np.arange(len(z)) % job.task.classes, job.task.classes)
+            z = drawn(count**2, job.objective.latent, job.config.training.seed)
+            if job.objective.classes:
+                z = asking(z, np.arange(len(z)) % job.objective.classes, job.objective.classes)
             sheet = montage(shown(made(trained.networks["generator"], z, job.preprocessing), job.preprocessing), count)
             (run.folder / "epochs").mkdir(exist_ok=True)
             write_atomically(run.folder / "epochs" / f"{epoch:05}.png", png_bytes(sheet))
-        return troubles(measures_of(row), job.task.loss)
+        return troubles(measures_of(row), job.objective.loss)
 
     def facts(self, job: Job) -> dict[str, Any]:
-        assert isinstance(job.task, GAN)
+        assert isinstance(job.objective, GAN)
         training = job.config.training
-        return {"outputs": 1, "latent": job.task.latent, "seed": training.seed, "extractor": training.extractor or OWN}
+        return {
+            "outputs": 1,
+            "latent": job.objective.latent,
+            "seed": training.seed,
+            "extractor": training.extractor or OWN,
+        }
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         """Images drawn by the seed beside the real ones, of the test part alone: nothing is chosen by validation images."""
@@ -156,7 +169,7 @@ class GANStudy(Generative):
         self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        assert isinstance(job.task, GAN)
+        assert isinstance(job.objective, GAN)
         recipe, measures = job.preprocessing, evaluated["test"].measures
         said = [*self.went_wrong(job, trained), *answers.likeness.said()]
         films = series_of(predictor.folder / "epochs", recipe.plane)
@@ -167,23 +180,23 @@ class GANStudy(Generative):
         copies = measures["memorised_pixels"], measures["memorised_features"]
         return Report(
             predictions=self.believed(job, trained),
-            chapters=[
-                chapter.likeness_chapter(measures, answers.extractor, said),
-                chapter.drawn_chapter(grey[0], films),
-                chapter.game_chapter(trained.rows, job.task.loss, trained.averaged),
-                *answers.likeness.chapters(),
-                chapter.copies_chapter(grey[1:], answers.searched, copies),
+            sections=[
+                likeness_section(measures, answers.extractor, said),
+                drawn_section(grey[0], films),
+                game_section(trained.rows, job.objective.loss, trained.averaged),
+                *answers.likeness.sections(),
+                copies_section(grey[1:], answers.searched, copies),
             ],
-            result={"latent": job.task.latent, "went_wrong": said},
+            result={"latent": job.objective.latent, "went_wrong": said},
         )
 
     def went_wrong(self, job: Job, trained: Trained) -> list[str]:
         """Each trouble of the training once, with the epochs in which it was there; the first tenth is a beginning only."""
-        assert isinstance(job.task, GAN)
+        assert isinstance(job.objective, GAN)
         epochs: dict[str, list[int]] = {}
         total = len(trained.rows)
         for row in trained.rows[total // 10 :]:
-            for line in troubles(measures_of(row), job.task.loss):
+            for line in troubles(measures_of(row), job.objective.loss):
                 epochs.setdefault(line.partition(":")[0], []).append(int(row["epoch"]))
         return [
             f"{what}: in {len(where)} of {total} epochs, the last of them {where[-1]}" for what, where in epochs.items()
@@ -198,7 +211,7 @@ class GANStudy(Generative):
         believe = trained.networks["discriminator"].eval()
         with torch.no_grad():
             for batch in replace(job.feed, rank=0, world=1).evaluation("test"):
-                found = job.task.predict({"discriminator": believe}, batch.inputs)
+                found = job.objective.predict({"discriminator": believe}, batch.inputs)
                 for sample, value in zip(batch.samples.tolist(), found.tolist(), strict=True):
                     label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
                     writer.writerow([safe_cell(str(dataset.names[sample])), label, value])

@@ -17,7 +17,7 @@ from torch.nn import Module
 
 from neocog.data.loader import Batch
 from neocog.records import Section
-from neocog.tasks.objective import Task
+from neocog.tasks.objective import Objective
 
 SPREAD = 6.0  # degrees: standard deviation of the truth over the bins
 NEAR = 2  # bins to either side that the answer is read from
@@ -25,7 +25,7 @@ NEAR = 2  # bins to either side that the answer is read from
 
 @final
 @dataclass(frozen=True)
-class Orientation(Task):
+class Orientation(Objective):
     """Logits (B, bins) over directions 0, 360 / bins, …; targets are angles (B,) in degrees.
 
     4 bins are quarter turns: then the truth is one bin, and so is the answer.

@@ -1,4 +1,4 @@
-"""The chapters on angles: how the errors are spread, which classes cannot be told upside down, and pictures."""
+"""The sections on angles: how the errors are spread, which classes cannot be told upside down, and pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 HALF_TURN = 150  # degrees: beyond, an answer is taken for upside down
 
 
-def orientation_chapters(
+def orientation_sections(
     truth: Array,
     predicted: Array,
     error: Array,

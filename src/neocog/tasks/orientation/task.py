@@ -27,12 +27,12 @@ from neocog.metrics.circular import angular_error, orientation_measures
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Measure
-from neocog.tasks import report as chapter
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import pieces
-from neocog.tasks.job import Job
 from neocog.tasks.orientation.objective import Orientation, directions
-from neocog.tasks.task import Predicted, Study, Trained, position
+from neocog.tasks.orientation.report import orientation_sections
+from neocog.tasks.report.quality import measures_section
+from neocog.tasks.task import Job, Predicted, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 12
@@ -52,7 +52,7 @@ class Answers:
         return angular_error(self.predicted, self.truth)
 
 
-class OrientationStudy(Study):
+class OrientationTask(Task):
     """The angle by which an image was turned; labels are not needed, but told apart where there are any."""
 
     name = "orientation"
@@ -64,7 +64,7 @@ class OrientationStudy(Study):
         if dataset.form != "images":
             raise UserError(f"--task orientation is not for {dataset.form}", fix="give images")
 
-    def task(
+    def objective(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
     ) -> Orientation:
         model, bins = config.model, bins_of(config)
@@ -127,9 +127,9 @@ class OrientationStudy(Study):
         pictures = shown(job, test, answers)
         return Report(
             predictions=predictions_csv(job.dataset, test, answers),
-            chapters=[
-                chapter.measures_chapter(measures),
-                *chapter.orientation_chapters(answers.truth, answers.predicted, answers.error, apart, pictures),
+            sections=[
+                measures_section(measures),
+                *orientation_sections(answers.truth, answers.predicted, answers.error, apart, pictures),
             ],
         )
 

@@ -13,14 +13,14 @@ from torch.nn import functional as F
 
 from neocog.data.loader import Batch
 from neocog.records import Section
-from neocog.tasks.objective import Task
+from neocog.tasks.objective import Objective
 
 LEAST, MOST = -10.0, 10.0  # of the predicted log-variance: e^±5 standard deviations of the target
 
 
 @final
 @dataclass(frozen=True)
-class Regression(Task):
+class Regression(Objective):
     """Targets (B, V) float in their own units. ``mean`` and ``std`` (V,) are the training part's.
 
     ``gaussian``: the network has 2 V outputs, V values and V log-variances (Nix & Weigend 1994), so that it says of each

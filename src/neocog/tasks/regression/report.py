@@ -1,4 +1,4 @@
-"""The chapters on values: predicted against true, residuals, and whether the stated intervals hold."""
+"""The sections on values: predicted against true, residuals, and whether the stated intervals hold."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Quantity:
     covered: Measure
 
 
-def regression_chapter(quantities: Sequence[Quantity], share: float) -> Section:
+def regression_section(quantities: Sequence[Quantity], share: float) -> Section:
     """Two plots for each quantity, and how often the truth lies in the interval that was stated for it."""
     items: list[Item] = []
     rows = []
@@ -69,7 +69,7 @@ def regression_chapter(quantities: Sequence[Quantity], share: float) -> Section:
     return Section("Predicted against true values", (*items, Text(text), table), "values")
 
 
-def extremes_chapter(worst: Sequence[Picture], best: Sequence[Picture]) -> Section:
+def extremes_section(worst: Sequence[Picture], best: Sequence[Picture]) -> Section:
     """Pictures of the largest and of the smallest errors."""
     items: list[Item] = [Pictures(tuple(worst), "Largest errors."), Pictures(tuple(best), "Smallest errors.")]
     return Section("Largest and smallest errors", tuple(items), "mistakes")

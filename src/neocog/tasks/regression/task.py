@@ -28,12 +28,12 @@ from neocog.metrics.regression import COVERED, coverage, half_width, regression_
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Picture
-from neocog.tasks import report as chapter
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import pieces
-from neocog.tasks.job import Job
 from neocog.tasks.regression.objective import Regression
-from neocog.tasks.task import Predicted, Study, Trained, position
+from neocog.tasks.regression.report import Quantity, extremes_section, regression_section
+from neocog.tasks.report.quality import measures_section
+from neocog.tasks.task import Job, Predicted, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 12
@@ -49,7 +49,7 @@ class Answers:
     error: Array
 
 
-class RegressionStudy(Study):
+class RegressionTask(Task):
     """Numbers, in the units of their columns."""
 
     name = "regression"
@@ -58,7 +58,7 @@ class RegressionStudy(Study):
     models: ClassVar = {"images": "cnn", "volumes": "resnet3d"}
     has_baseline = True
 
-    def task(
+    def objective(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
     ) -> Regression:
         assert dataset.values is not None
@@ -75,7 +75,7 @@ class RegressionStudy(Study):
             "periods": [period_of(name) for name in dataset.quantities],
         }
         model, count = config.model, width(facts)
-        return task_of(
+        return objective_of(
             facts, lambda: build(model.model, preprocessing.inputs, preprocessing.size, count, **model.options)
         )
 
@@ -96,22 +96,22 @@ class RegressionStudy(Study):
         return (ValueChanges(policy, periods, positive) if policy.is_on() else None), None
 
     def facts(self, job: Job) -> dict[str, Any]:
-        assert isinstance(job.task, Regression)
-        task = job.task
-        facts = {"mean": task.mean, "std": task.std, "loss": task.loss, "periods": task.periods}
+        assert isinstance(job.objective, Regression)
+        objective = job.objective
+        facts = {"mean": objective.mean, "std": objective.std, "loss": objective.loss, "periods": objective.periods}
         return facts | {"outputs": width(facts)}
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
-        task, truth = (
-            task_of(predictor.facts),
+        objective, truth = (
+            objective_of(predictor.facts),
             truths(samples.dataset, predictor.facts["quantities"])[samples.positions],
         )
         parts = [np.empty((0, int(predictor.facts["outputs"])), np.float32)]
         for where, pixels in samples.batches(predictor.preprocessing):
             parts.append(predictor.of_pixels(pixels))
             advance(len(where))
-        values, spread = task.read(torch.from_numpy(np.concatenate(parts)))
-        error = task.error(values.double(), torch.from_numpy(truth).double()).numpy()
+        values, spread = objective.read(torch.from_numpy(np.concatenate(parts)))
+        error = objective.error(values.double(), torch.from_numpy(truth).double()).numpy()
         return Answers(values.numpy(), spread.numpy(), truth, error)
 
     def learned(
@@ -137,7 +137,7 @@ class RegressionStudy(Study):
     ) -> Report:  # fmt: skip
         names, half = job.dataset.quantities, halves(predictor)
         quantities = [
-            chapter.Quantity(
+            Quantity(
                 name,
                 answers.truth[:, k],
                 answers.error[:, k],
@@ -148,10 +148,10 @@ class RegressionStudy(Study):
         ]
         return Report(
             predictions=predictions_csv(job.dataset, job.feed.parts["test"], answers, half),
-            chapters=[
-                chapter.measures_chapter(*measures_of(evaluated)),
-                chapter.regression_chapter(quantities, COVERED),
-                extremes(job, answers, task_of(predictor.facts)),
+            sections=[
+                measures_section(*measures_of(evaluated)),
+                regression_section(quantities, COVERED),
+                extremes(job, answers, objective_of(predictor.facts)),
             ],
             result={"quantities": list(names)},
         )
@@ -160,12 +160,12 @@ class RegressionStudy(Study):
         """The value of the quantity, in its unit; of several the first."""
         names = list(predictor.facts["quantities"])
         index = position(about, names) or 0
-        values = task_of(predictor.facts).read(outputs)[0][:, index]
+        values = objective_of(predictor.facts).read(outputs)[0][:, index]
         return values, [f"{names[index]} {value:.4g}" for value in values.tolist()]
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Each quantity with the interval that holds the truth in 90 of 100 cases."""
-        task, names = task_of(predictor.facts), list(predictor.facts["quantities"])
+        objective, names = objective_of(predictor.facts), list(predictor.facts["quantities"])
         heads = [head for name in names for head in (name, f"{name} low", f"{name} high")]
         rows: list[dict[str, Any]] = []
         for piece in pieces(paths, predictor, advance):
@@ -175,7 +175,7 @@ class RegressionStudy(Study):
                 if good
                 else np.empty((0, 2 * len(names)), np.float32)
             )
-            values, spread = (side.numpy() for side in task.read(torch.from_numpy(raw)))
+            values, spread = (side.numpy() for side in objective.read(torch.from_numpy(raw)))
             found = iter(zip(values, spread, strict=True))
             for part in piece:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
@@ -185,7 +185,7 @@ class RegressionStudy(Study):
         return Predicted(("path", *heads, "skipped"), tuple(rows))
 
 
-def task_of(facts: Any, network: Any = None) -> Regression:
+def objective_of(facts: Any, network: Any = None) -> Regression:
     """The task from what model.json records of it."""
     columns = {name: tuple(map(float, facts[name])) for name in ("mean", "std", "periods")}
     return Regression(network, loss=facts["loss"], **columns)
@@ -234,9 +234,9 @@ def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers,
     return text.getvalue()
 
 
-def extremes(job: Job, test: Answers, task: Regression) -> Any:
+def extremes(job: Job, test: Answers, objective: Regression) -> Any:
     """Pictures of the largest and smallest errors, in standard deviations over all quantities."""
-    size = np.abs(test.error / np.array(task.std)).mean(axis=1)
+    size = np.abs(test.error / np.array(objective.std)).mean(axis=1)
     order = np.argsort(-size, kind="stable")
     groups, samples = [], job.feed.parts["test"]
     for chosen, tone in ((order[:SHOWN], "bad"), (order[::-1][:SHOWN], "good")):
@@ -246,4 +246,4 @@ def extremes(job: Job, test: Answers, task: Regression) -> Any:
             true = ", ".join(f"{v:.4g}" for v in test.truth[place])
             found.append(Picture(png, f"said {said}\nin truth {true}\n{job.dataset.names[samples[place]]}", tone))  # type: ignore[arg-type]
         groups.append(found)
-    return chapter.extremes_chapter(groups[0], groups[1])
+    return extremes_section(groups[0], groups[1])

@@ -1,4 +1,4 @@
-"""The chapter on the data: how much of what, and what is wrong with it."""
+"""The section on the data: how much of what, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from neocog.data.taken import HEADS, Loss
 from neocog.records import Bars, Finding, Findings, Item, Picture, Pictures, Section, Table, Text
 
 
-def data_chapter(
+def data_section(
     kind: str,
     classes: Sequence[str],
     counts: Mapping[str, Sequence[int]],

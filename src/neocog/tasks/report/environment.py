@@ -1,4 +1,4 @@
-"""The last chapter: on what it ran, and the command that repeats it."""
+"""The last section: on what it ran, and the command that repeats it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from neocog.records import Section, Table, Text
 
 
-def environment_chapter(environment: Mapping[str, Any], command: str) -> Section:
+def environment_section(environment: Mapping[str, Any], command: str) -> Section:
     """``environment``: versions, threads, device, fingerprint …; nested mappings become dotted names."""
     table = Table(
         ("environment", "value"), tuple((name, value) for name, value in _flat(environment) if name != "command")

@@ -1,4 +1,4 @@
-"""The chapters on the network: its layers, and the filters of its first convolution."""
+"""The sections on the network: its layers, and the filters of its first convolution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 MOST = 64  # filters on a page
 
 
-def network_chapter(
+def network_section(
     model: str, layers: Sequence[tuple[str, str, Sequence[int], int]], parameters: int, size: Sequence[int]
 ) -> Section:
     """``layers``: name, kind, output shape without the batch, own parameters; ``size``: the input (C, H, W)."""
@@ -24,7 +24,7 @@ def network_chapter(
     return Section("Network", (Text(text), Table(("layer", "kind", "output", "parameters"), rows)), "network")
 
 
-def filters_chapter(weights: Array) -> Section:
+def filters_section(weights: Array) -> Section:
     """The first convolution's weights (out, in, kh, kw) as pictures: mid-grey is 0, each scaled by its own largest.
 
     Three input channels are shown in colour, one in grey, others as their mean in grey.

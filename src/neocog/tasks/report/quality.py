@@ -1,4 +1,4 @@
-"""The chapters on how good the network is: measures, confusion, calibration."""
+"""The sections on how good the network is: measures, confusion, calibration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNBOUNDED = ("log_loss", "brier", "mae", "rmse", "median_error", "mean_error")  
 MOST_BARS = 60
 
 
-def measures_chapter(
+def measures_section(
     measures: Mapping[str, Mapping[str, Measure]], per_class: Mapping[str, Mapping[str, Measure]] | None = None
 ) -> Section:
     """``measures``: for each part ("test", "validation"), its measures by name; ``per_class``: of the test part."""
@@ -48,7 +48,7 @@ def _n(row: Mapping[str, Measure]) -> int | None:
     return row["recall"].n if "recall" in row else None
 
 
-def confusion_chapter(matrix: Array, classes: Sequence[str]) -> Section:
+def confusion_section(matrix: Array, classes: Sequence[str]) -> Section:
     """``matrix`` (K, K) counts, row: truth, column: prediction; and the ten most frequent confusions in words."""
     matrix = np.asarray(matrix)
     wrong = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
@@ -65,7 +65,7 @@ def confusion_chapter(matrix: Array, classes: Sequence[str]) -> Section:
     return Section("Confusion matrix", tuple(items), "confusion")
 
 
-def calibration_chapter(before: Bins, after: Bins, temperature: float, stated: str) -> Section:
+def calibration_section(before: Bins, after: Bins, temperature: float, stated: str) -> Section:
     """Reliability diagrams of the test part, as the network said it and calibrated; ``stated``: for which shares that holds."""
     text = (
         f"A probability is calibrated if, of all predictions made with 80 %, 80 % are right. "

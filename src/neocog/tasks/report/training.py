@@ -1,4 +1,4 @@
-"""The chapter on training: every column of metrics.csv as a curve."""
+"""The section on training: every column of metrics.csv as a curve."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PARTS = ("train", "validation")
 CLOCKS = ("epoch", "step", "seconds")
 
 
-def training_chapter(
+def training_section(
     rows: Sequence[Mapping[str, float | str]], changes: Sequence[str] = (), kept: int = 0, chooses: bool = True
 ) -> Section:
     """``rows``: metrics.csv, a row an epoch. Loss first, then whatever was measured, the learning rate last.

@@ -20,8 +20,9 @@ from neocog.metrics.objects import Matched, match, object_measures
 from neocog.metrics.segmentation import dice, mask_confusion, mean_measure
 from neocog.predictor import Predictor
 from neocog.records import Measure, Section
-from neocog.tasks import report as chapter
 from neocog.tasks.masks import png
+from neocog.tasks.segmentation.objects import object_cases_section, pair
+from neocog.tasks.segmentation.report import grey_levels
 
 SHOWN = 4  # cases of each kind
 LOOKED_AT = 64  # training masks from which the smallest object is known
@@ -104,13 +105,13 @@ def object_cases(predictor: Predictor, dataset: Dataset, test: ObjectAnswers, cl
         index, one = int(test.samples[place]), test.matched[place]
         stored, recipe = dataset.images.read(index), predictor.preprocessing
         objects = objects_of(predictor, classes_of(stored, str(dataset.names[index])))
-        picture = chapter.grey_levels(stored.transpose(2, 0, 1), recipe.low, recipe.high)
+        picture = grey_levels(stored.transpose(2, 0, 1), recipe.low, recipe.high)
         assert isinstance(dataset.masks, ObjectMasks)
         text = f"F1 {one.f1:.3f}, {one.found} found of {one.true}\n{dataset.names[index]}"
-        return chapter.pair(picture, dataset.masks.objects(index), objects), text
+        return pair(picture, dataset.masks.objects(index), objects), text
 
     worst, best = ([shown(place) for place in places.tolist()] for places in chosen)
-    return chapter.object_cases_chapter(worst, best)
+    return object_cases_section(worst, best)
 
 
 def labels_png(objects: Array, name: str) -> bytes:

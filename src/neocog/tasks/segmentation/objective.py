@@ -13,14 +13,14 @@ from torch.nn import Module
 
 from neocog.data.loader import Batch
 from neocog.records import Section
-from neocog.tasks.objective import Task
+from neocog.tasks.objective import Objective
 from neocog.tasks.segmentation.losses import IGNORE, LOSSES
-from neocog.tasks.segmentation.report import pixel_confusion_chapter
+from neocog.tasks.segmentation.report import pixel_confusion_section
 
 
 @final
 @dataclass(frozen=True)
-class Segmentation(Task):
+class Segmentation(Objective):
     """Logits (B, K, H, W) learned from masks (B, H, W) of class numbers, 255 where a pixel does not count.
 
     ``class_weights`` (K,) multiply what a class's pixels (of Dice and Tversky: the class) add to a sample's loss.
@@ -71,7 +71,7 @@ class Segmentation(Task):
         }
 
     def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
-        return [pixel_confusion_chapter(totals["confusion"].cpu().numpy().astype(np.int64), classes)]
+        return [pixel_confusion_section(totals["confusion"].cpu().numpy().astype(np.int64), classes)]
 
 
 def confusions(targets: Tensor, predicted: Tensor, classes: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The chapters on single objects: how many are found, and outlines of true and found ones over the image."""
+"""The sections on single objects: how many are found, and outlines of true and found ones over the image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def coloured(objects: Array) -> Array:
     return found
 
 
-def objects_chapter(measures: Mapping[str, Mapping[str, Measure]]) -> Section:
+def objects_section(measures: Mapping[str, Mapping[str, Measure]]) -> Section:
     """``measures`` by part."""
     test, other = measures["test"], [part for part in measures if part != "test"]
     rows = tuple(
@@ -51,7 +51,7 @@ def pair(picture: Array, truth: Array, found: Array) -> str:
     return thumbnail(side_by_side(tuple(both), 255), 0, 255, 2 * SIDE)
 
 
-def object_cases_chapter(worst: Sequence[tuple[str, str]], best: Sequence[tuple[str, str]]) -> Section:
+def object_cases_section(worst: Sequence[tuple[str, str]], best: Sequence[tuple[str, str]]) -> Section:
     """Pairs of (picture, caption)."""
     shown = [Text("Left the true objects, right those that were found.")]
     groups = [("Worst.", "bad", worst), ("Best.", "good", best)]

@@ -1,4 +1,4 @@
-"""The chapters on masks: outlines of best, median and worst cases, classes with intervals, which pixels are confused."""
+"""The sections on masks: outlines of best, median and worst cases, classes with intervals, which pixels are confused."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def case(name: str, picture: Array, truth: Array, prediction: Array, classes: in
     return Case(name, thumbnail(side_by_side(tuple(both), 255), 0, 255, 2 * SIDE), dice)
 
 
-def segmentation_chapter(
+def segmentation_section(
     measures: Mapping[str, Mapping[str, Measure]], each: Mapping[str, Mapping[str, Measure]]
 ) -> Section:
     """``measures`` by part, ``each`` by class."""
@@ -95,7 +95,7 @@ def segmentation_chapter(
     return Section("Performance", tuple(items), "measures")
 
 
-def cases_chapter(
+def cases_section(
     worst: Sequence[Case], median: Sequence[Case], best: Sequence[Case], classes: Sequence[str]
 ) -> Section:
     """The true mask beside the predicted one, over the image."""
@@ -112,7 +112,7 @@ def cases_chapter(
     return Section("Best, median and worst cases", tuple(items), "cases")
 
 
-def pixel_confusion_chapter(matrix: Array, classes: Sequence[str]) -> Section:
+def pixel_confusion_section(matrix: Array, classes: Sequence[str]) -> Section:
     """``matrix`` (K, K) counts of pixels, row: truth, column: prediction; shown as shares of the true class in percent."""
     total = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     values = tuple(tuple(map(float, row)) for row in np.round(matrix / total * 100, 1).tolist())

@@ -26,10 +26,8 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Section
 from neocog.run import write_atomically
-from neocog.tasks import report as chapter
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import read
-from neocog.tasks.job import Data, Job
 from neocog.tasks.masks import (
     Answers,
     StreamedMasks,
@@ -56,9 +54,10 @@ from neocog.tasks.segmentation.instances import (
 )
 from neocog.tasks.segmentation.losses import LOSSES
 from neocog.tasks.segmentation.objective import Segmentation, first_counted
-from neocog.tasks.segmentation.objects import COLOURS, coloured
+from neocog.tasks.segmentation.objects import COLOURS, coloured, objects_section
 from neocog.tasks.segmentation.own_size import header_of, is_large, mask_of, shrunk
-from neocog.tasks.task import Predicted, Study, Trained, position
+from neocog.tasks.segmentation.report import Case, case, cases_section, grey_levels, overlay, segmentation_section
+from neocog.tasks.task import Data, Job, Predicted, Task, Trained, position
 
 BATCH = 8  # images a step, unless --batch says otherwise
 SHOWN = 6  # cases of each kind
@@ -66,7 +65,7 @@ AT_ONCE = 1 << 20  # pixels that go through a network together
 MOST_SHOWN = 1 << 22  # pixels of an overlay
 
 
-class SegmentationStudy(Study):
+class SegmentationTask(Task):
     """One mask an image."""
 
     name = "segmentation"
@@ -87,7 +86,7 @@ class SegmentationStudy(Study):
         batch = config.training.batch or max(1, min(BATCH, len(dataset) // 4))
         return replace(config, training=replace(config.training, batch=batch, patch=square(config.training.patch)))
 
-    def task(
+    def objective(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
     ) -> Segmentation:
         model, classes = config.model, len(dataset.classes)
@@ -162,15 +161,15 @@ class SegmentationStudy(Study):
     ) -> Report:  # fmt: skip
         if isinstance(answers, ObjectAnswers):
             pictures = object_cases(predictor, job.dataset, answers, partial(mask_of, predictor))
-            sections = [chapter.objects_chapter(measures_of(evaluated)[0]), pictures]
+            sections = [objects_section(measures_of(evaluated)[0]), pictures]
             return Report(objects_csv(job.dataset, answers), sections)
         totals = {"confusion": torch.from_numpy(answers.confusions.sum(axis=0))}
         return Report(
             predictions=predictions_csv(job.dataset, answers),
-            chapters=[
-                chapter.segmentation_chapter(*measures_of(evaluated)),
+            sections=[
+                segmentation_section(*measures_of(evaluated)),
                 cases(job, predictor, answers),
-                *job.task.sections(job.dataset.classes, totals),
+                *job.objective.sections(job.dataset.classes, totals),
             ],
         )
 
@@ -238,8 +237,8 @@ def of_objects(predictor: Predictor) -> bool:
 def shown(stored: Array, mask: Array, recipe: Preprocessing, classes: int) -> bytes:
     """The classes' colours over the image, as PNG; of a very large one every n-th pixel."""
     step = max(1, round((mask.size / MOST_SHOWN) ** 0.5))
-    picture = chapter.grey_levels(stored[::step, ::step].transpose(2, 0, 1), recipe.low, recipe.high)
-    return png(Image.fromarray(chapter.overlay(picture, mask[::step, ::step], classes)))
+    picture = grey_levels(stored[::step, ::step].transpose(2, 0, 1), recipe.low, recipe.high)
+    return png(Image.fromarray(overlay(picture, mask[::step, ::step], classes)))
 
 
 def areas(mask: Array, classes: Sequence[str]) -> dict[str, int]:
@@ -262,18 +261,18 @@ def cases(job: Job, predictor: Predictor, test: Answers) -> Section:
     middle = max(third, (len(order) - third) // 2)
     chosen = (order[:third], order[middle : middle + third], order[::-1][: third if len(order) >= 3 else 0])
     worst, median, best = (_pictured(job, predictor, test, places) for places in chosen)
-    return chapter.cases_chapter(worst, median, best, job.dataset.classes)
+    return cases_section(worst, median, best, job.dataset.classes)
 
 
-def _pictured(job: Job, predictor: Predictor, test: Answers, places: Array) -> list[chapter.Case]:
+def _pictured(job: Job, predictor: Predictor, test: Answers, places: Array) -> list[Case]:
     recipe, dataset, found = job.preprocessing, job.dataset, []
     assert dataset.masks is not None
     for place in places.tolist():
         index = int(test.samples[place])
         pixels = torch.as_tensor(next(iter(job.feed.store.stream([np.array([index])]))))
         said = predictor.of_pixels(pixels)[0].argmax(0)
-        picture = chapter.grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
+        picture = grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
         truth = dataset.masks.fitted(index, recipe.size, recipe.fit)
         name = str(dataset.names[index])
-        found.append(chapter.case(name, picture, truth, said, len(dataset.classes), float(test.dice[place])))
+        found.append(case(name, picture, truth, said, len(dataset.classes), float(test.dice[place])))
     return found

@@ -69,11 +69,11 @@ def groups_of(dataset: Dataset, samples: Array) -> Array | None:
 
 
 @torch.no_grad()
-def collected(task: VAE, nets: Mapping[str, Module], batches: Iterable[tuple[Array, Tensor]]) -> Found:
+def collected(objective: VAE, nets: Mapping[str, Module], batches: Iterable[tuple[Array, Tensor]]) -> Found:
     """``batches``: positions in the data and normalised inputs."""
     samples, fits, divergences, means = [np.empty(0, np.int64)], [np.empty(0)], [], []
     for where, inputs in batches:
-        fit, divergence, mean = task.bound(nets, inputs)
+        fit, divergence, mean = objective.bound(nets, inputs)
         samples.append(np.asarray(where))
         fits.append(-fit.double().cpu().numpy())
         divergences.append(divergence.double().cpu().numpy())
@@ -88,10 +88,10 @@ def collected(task: VAE, nets: Mapping[str, Module], batches: Iterable[tuple[Arr
 
 
 @torch.no_grad()
-def log_marginals(task: VAE, nets: Mapping[str, Module], inputs: Tensor, samples: int = SAMPLES) -> Array:
+def log_marginals(objective: VAE, nets: Mapping[str, Module], inputs: Tensor, samples: int = SAMPLES) -> Array:
     """(B,) log p(x) in nats of normalised inputs, an image at a time, so that a batch changes no digit."""
     piece = max(25, min(samples, AT_ONCE // max(1, inputs[:1].numel())))
-    found = [task.log_marginal(nets, image[None], samples, piece).cpu().numpy() for image in inputs]
+    found = [objective.log_marginal(nets, image[None], samples, piece).cpu().numpy() for image in inputs]
     values: Array = np.concatenate(found) if found else np.empty(0)
     return values
 

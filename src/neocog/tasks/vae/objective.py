@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from neocog.augment.counter import bits, pixel_normal, pixel_uniform
 from neocog.data.loader import Batch
 from neocog.records import Section
-from neocog.tasks.objective import Task
+from neocog.tasks.objective import Objective
 
 Likelihood = Literal["bernoulli", "gaussian"]
 Binarise = Literal["none", "threshold", "sampled"]
@@ -32,7 +32,7 @@ PIXELS, CODES = 0, 1  # streams of the counter-based generator
 
 @final
 @dataclass(frozen=True)
-class VAE(Task):
+class VAE(Objective):
     """Inputs (B, C, H, W) in 0 … 1. The network has ``encode``, ``decode`` and ``log_scale`` as networks/vae.py has.
 
     ``warmup``: share of the steps in which β rises from 0. ``free_bits``: nats of each dimension and image that the

@@ -1,4 +1,4 @@
-"""The chapters of a variational autoencoder: nats, rows of images, what each dimension holds, and the plane."""
+"""The sections of a variational autoencoder: nats, rows of images, what each dimension holds, and the plane."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PIXELS = {
 }  # fmt: skip
 
 
-def likelihood_chapter(measures: Mapping[str, Mapping[str, Measure]], likelihood: str, binarise: str) -> Section:
+def likelihood_section(measures: Mapping[str, Mapping[str, Measure]], likelihood: str, binarise: str) -> Section:
     """``measures``: of the test and the validation part."""
     other = [part for part in measures if part != "test"]
     rows = tuple(
@@ -56,14 +56,14 @@ def nats_of(m: Measure | None) -> str | None:
     return None if m is None else nats(m.value)
 
 
-def images_chapter(rows: Sequence[Array]) -> Section:
+def images_section(rows: Sequence[Array]) -> Section:
     """``rows``: originals, their reconstructions, generated images, (n, H, W, C) uint8 each, as many in each row."""
     note = "Above test images, in the middle what their codes become, below images out of random codes."
     picture = Picture(sheet(np.concatenate(rows), len(rows[0])), "original, reconstructed, generated")
     return Section("Original, reconstructed, generated", (Pictures((picture,), note, wide=True),), "images")
 
 
-def dimensions_chapter(
+def dimensions_section(
     kl: Array, variance: Array, alive: Sequence[int], walks: Sequence[Array], reach: float
 ) -> Section:
     """``kl`` and ``variance`` of the means (L,); ``walks``: for each of the first living dimensions (n, H, W, C) uint8."""
@@ -86,7 +86,7 @@ def dimensions_chapter(
     return Section("Latent dimensions", tuple(items), "dimensions")
 
 
-def plane_chapter(means: Array, labels: Sequence[str], grid: Array, reach: float) -> Section:
+def plane_section(means: Array, labels: Sequence[str], grid: Array, reach: float) -> Section:
     """``means`` (n, 2) of the test codes; ``labels`` (n,) or none; ``grid``: decoded images of the plane, row by row."""
     places = np.linspace(0, len(means) - 1, min(len(means), MOST_POINTS)).astype(int)
     groups = tuple(labels[place] for place in places) if labels and len(set(labels)) <= MOST_COLOURS else ()

@@ -23,15 +23,14 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Section
 from neocog.run import write_atomically
-from neocog.tasks import report as chapter
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import pieces
 from neocog.tasks.generative import Generative, drawn
-from neocog.tasks.job import Job
 from neocog.tasks.report.montage import montage, png_bytes
-from neocog.tasks.task import Predicted, Trained
+from neocog.tasks.task import Job, Predicted, Trained
 from neocog.tasks.vae.codes import Found, code_facts, collected, judged_by_nll, log_marginals, stranger_than
 from neocog.tasks.vae.objective import VAE
+from neocog.tasks.vae.report import dimensions_section, images_section, likelihood_section, plane_section
 
 SHOWN = 12  # test images that are shown with what their codes become
 REACH = 3.0  # standard deviations of the prior that traversals and the plane show
@@ -39,7 +38,7 @@ STEPS, PLANE = 11, 20  # images of a traversal; images of each side of the plane
 WALKS = 16  # dimensions that the report walks through
 
 
-class VAEStudy(Generative):
+class VAETask(Generative):
     """``--loss``: how pixels scatter about the decoder's answer, as black or white (bernoulli) or grey (gaussian)."""
 
     name = "vae"
@@ -53,7 +52,9 @@ class VAEStudy(Generative):
             raise UserError(what, fix="leave one of the two out")
         return config
 
-    def task(self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]) -> VAE:
+    def objective(
+        self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
+    ) -> VAE:
         training, model = config.training, config.model
 
         def network() -> torch.nn.Module:
@@ -70,13 +71,18 @@ class VAEStudy(Generative):
         )
 
     def facts(self, job: Job) -> dict[str, Any]:
-        task = job.task
-        assert isinstance(task, VAE)
-        return {"outputs": 1, "likelihood": task.likelihood, "binarise": task.binarise, "seed": task.seed}
+        objective = job.objective
+        assert isinstance(objective, VAE)
+        return {
+            "outputs": 1,
+            "likelihood": objective.likelihood,
+            "binarise": objective.binarise,
+            "seed": objective.seed,
+        }
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Found:
         """The bound and the code of every sample, and the likelihood of some of the test part's."""
-        task, nets, recipe = task_of(predictor), {"model": predictor.network}, predictor.preprocessing
+        objective, nets, recipe = objective_of(predictor), {"model": predictor.network}, predictor.preprocessing
         marked = samples.positions[:0]
         if samples.part == "test":
             marked = judged_by_nll(samples.positions, recipe.channels * int(np.prod(recipe.size)), samples.seed)
@@ -85,11 +91,11 @@ class VAEStudy(Generative):
         def batches() -> Iterator[tuple[Array, torch.Tensor]]:
             for where, pixels in samples.batches(recipe):
                 inputs = normalise(pixels.to(predictor.device), recipe)
-                nll.append(-log_marginals(task, nets, inputs[torch.from_numpy(np.isin(where, marked))]))
+                nll.append(-log_marginals(objective, nets, inputs[torch.from_numpy(np.isin(where, marked))]))
                 yield where, inputs
                 advance(len(where))
 
-        found = collected(task, nets, batches())
+        found = collected(objective, nets, batches())
         return replace(found, likely=found.samples[np.isin(found.samples, marked)], nll=np.concatenate(nll))
 
     def learned(
@@ -107,7 +113,7 @@ class VAEStudy(Generative):
     ) -> Report:  # fmt: skip
         return Report(
             predictions=predictions_csv(job.dataset, answers),
-            chapters=chapters(job, predictor, measures_of(evaluated)[0], answers),
+            sections=sections(job, predictor, measures_of(evaluated)[0], answers),
             result={"alive": len(answers.alive), "latent": predictor.facts["latent"]},
         )
 
@@ -148,7 +154,7 @@ class VAEStudy(Generative):
         return int(predictor.facts["latent"])
 
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
-        return task_of(predictor).shown(net_of(predictor).decode(z))
+        return objective_of(predictor).shown(net_of(predictor).decode(z))
 
     def axes(self, predictor: Predictor, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The mean code of the training part, and the living dimensions, the one of the largest divergence first."""
@@ -157,19 +163,19 @@ class VAEStudy(Generative):
 
     @torch.no_grad()
     def codes(self, predictor: Predictor, pixels: Array) -> NDArray[np.float32]:
-        task = task_of(predictor)
+        objective = objective_of(predictor)
         inputs = normalise(torch.from_numpy(pixels), predictor.preprocessing)
-        _, _, means = task.bound({"model": predictor.network}, inputs)
+        _, _, means = objective.bound({"model": predictor.network}, inputs)
         found: NDArray[np.float32] = means.float().numpy()
         return found
 
     @torch.no_grad()
     def reconstructed(self, predictor: Predictor, pixels: Array) -> tuple[NDArray[np.float32], Array]:
         """(n, 2, H, W, C) the images as the network takes them and their reconstructions, in 0 … 1, and ELBOs (n,)."""
-        task, nets = task_of(predictor), {"model": predictor.network}
+        objective, nets = objective_of(predictor), {"model": predictor.network}
         inputs = normalise(torch.from_numpy(pixels), predictor.preprocessing)
-        both = torch.stack([inputs.clamp(0, 1), task.predict(nets, inputs)], 1)
-        fit, divergences, _ = task.bound(nets, inputs)
+        both = torch.stack([inputs.clamp(0, 1), objective.predict(nets, inputs)], 1)
+        fit, divergences, _ = objective.bound(nets, inputs)
         return both.permute(0, 1, 3, 4, 2).numpy(), (fit - divergences.sum(1)).double().numpy()
 
 
@@ -177,7 +183,7 @@ def net_of(predictor: Predictor) -> Any:
     return predictor.network
 
 
-def task_of(predictor: Predictor) -> VAE:
+def objective_of(predictor: Predictor) -> VAE:
     """The task of a trained run, as far as evaluation needs it."""
     facts = predictor.facts
     return VAE(
@@ -189,12 +195,12 @@ def task_of(predictor: Predictor) -> VAE:
 
 
 @torch.no_grad()
-def chapters(job: Job, predictor: Predictor, measures: Any, test: Found) -> list[Section]:
+def sections(job: Job, predictor: Predictor, measures: Any, test: Found) -> list[Section]:
     """Measures, rows of images, dimensions, and the plane where the codes have two numbers."""
-    task, seed, net = task_of(predictor), job.config.training.seed, net_of(predictor)
+    objective, seed, net = objective_of(predictor), job.config.training.seed, net_of(predictor)
 
     def decoded(codes: Array) -> NDArray[np.uint8]:
-        made = task.shown(net.decode(torch.from_numpy(codes.astype(np.float32)).to(predictor.device)))
+        made = objective.shown(net.decode(torch.from_numpy(codes.astype(np.float32)).to(predictor.device)))
         return bytes_of(made)
 
     latent = test.means.shape[1]
@@ -203,21 +209,21 @@ def chapters(job: Job, predictor: Predictor, measures: Any, test: Found) -> list
     given = normalise(pixels.to(predictor.device), job.preprocessing)
     rows = [
         bytes_of(given.clamp(0, 1)),
-        bytes_of(task.predict({"model": net}, given)),
+        bytes_of(objective.predict({"model": net}, given)),
         decoded(drawn(SHOWN, latent, seed)),
     ]
     start, reach = test.means[places[0]], np.linspace(-REACH, REACH, STEPS)
     walks = [decoded(walk(start, index, reach)) for index in test.alive[:WALKS]]
     found = [
-        chapter.likelihood_chapter(measures, task.likelihood, task.binarise),
-        chapter.images_chapter(rows),
-        chapter.dimensions_chapter(test.divergences.mean(axis=0), test.variance, test.alive, walks, REACH),
+        likelihood_section(measures, objective.likelihood, objective.binarise),
+        images_section(rows),
+        dimensions_section(test.divergences.mean(axis=0), test.variance, test.alive, walks, REACH),
     ]
     if latent == 2:
         axis = np.linspace(-REACH, REACH, PLANE)
         grid = np.stack(np.meshgrid(axis, axis[::-1]), axis=-1).reshape(-1, 2)  # the first row is the top of the plane
-        labels = [job.study.caption(job.dataset, int(i)) for i in test.samples] if job.dataset.has_classes else []
-        found.insert(2, chapter.plane_chapter(test.means, labels, decoded(grid), REACH))
+        labels = [job.task.caption(job.dataset, int(i)) for i in test.samples] if job.dataset.has_classes else []
+        found.insert(2, plane_section(test.means, labels, decoded(grid), REACH))
     return found
 
 

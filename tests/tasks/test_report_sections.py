@@ -1,4 +1,4 @@
-"""Chapters say what the numbers say."""
+"""Sections say what the numbers say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from PIL import Image
 
 from neocog.metrics import calibration_bins, classification_measures, confusion, per_class
 from neocog.records import Bars, Curves, Finding, Findings, Matrix, Picture, Pictures, Table, Text, Whiskers
-from neocog.tasks import report as chapters
+from neocog.tasks.classification.mistakes import Example, mistakes_section, worst_and_surest
+from neocog.tasks.report.data import data_section
+from neocog.tasks.report.environment import environment_section
+from neocog.tasks.report.network import filters_section, network_section
+from neocog.tasks.report.pictures import thumbnail
+from neocog.tasks.report.quality import calibration_section, confusion_section, measures_section
+from neocog.tasks.report.training import training_section
 
 
 def opened(png: str) -> np.ndarray:
@@ -22,7 +28,7 @@ def opened(png: str) -> np.ndarray:
 
 def test_a_small_image_is_enlarged_by_a_whole_number_and_keeps_its_values() -> None:
     pixels = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
-    shown = opened(chapters.thumbnail(pixels, 0, 11, side=96))
+    shown = opened(thumbnail(pixels, 0, 11, side=96))
     assert shown.shape == (72, 96)
     expected = np.round(np.repeat(np.repeat(pixels[0], 24, 0), 24, 1) / 11 * 255)
     np.testing.assert_array_equal(shown, expected)
@@ -30,23 +36,23 @@ def test_a_small_image_is_enlarged_by_a_whole_number_and_keeps_its_values() -> N
 
 @pytest.mark.parametrize("channels, mode", [(1, 2), (2, 3), (3, 3), (7, 3)])
 def test_any_number_of_channels_and_any_size_can_be_shown(channels: int, mode: int) -> None:
-    shown = opened(chapters.thumbnail(np.full((channels, 300, 7), 65535, np.uint16), 0, 65535))
+    shown = opened(thumbnail(np.full((channels, 300, 7), 65535, np.uint16), 0, 65535))
     assert shown.ndim == mode and shown.shape[:2] == (96, 2) and shown.max() == 255
 
 
 def test_values_beyond_the_range_are_cut_off_and_nothing_divides_by_zero() -> None:
-    shown = opened(chapters.thumbnail(np.array([[[-5.0, 0.5, np.nan, 9.0]]]), 0, 1, side=4))
+    shown = opened(thumbnail(np.array([[[-5.0, 0.5, np.nan, 9.0]]]), 0, 1, side=4))
     assert shown.tolist() == [[0, 128, 0, 255]]
-    chapters.thumbnail(np.ones((1, 2, 2)), 1, 1)
+    thumbnail(np.ones((1, 2, 2)), 1, 1)
     with pytest.raises(ValueError, match="expected"):
-        chapters.thumbnail(np.ones((2, 2)), 0, 1)
+        thumbnail(np.ones((2, 2)), 0, 1)
 
 
-def test_the_data_chapter_counts_every_image_once() -> None:
+def test_the_data_section_counts_every_image_once() -> None:
     finding = Finding("warning", "two images are equal", ("a", "b"))
     counts = {"train": [8, 2], "validation": [1, 1], "test": [1, 0]}
-    chapter = chapters.data_chapter("class folders", ["x", "y"], counts, [finding], [Picture("")])
-    text, findings, table, bars, pictures = chapter.items
+    section = data_section("class folders", ["x", "y"], counts, [finding], [Picture("")])
+    text, findings, table, bars, pictures = section.items
     assert isinstance(text, Text) and "13 images in 2 classes" in text.text and "3.3 times" in text.text
     assert isinstance(findings, Findings) and findings.findings == (finding,)
     assert isinstance(table, Table) and table.rows[2] == ("test", 1, "7.7 %", "y (0)")
@@ -58,13 +64,13 @@ def test_every_column_of_metrics_is_drawn_and_gaps_stay_gaps() -> None:
     names = ("epoch", "step", "seconds", "lr", "train_loss", "validation_loss", "train_dice")
     table = [("1", "10", "1.5", "0.1", "2", "", ".5"), ("2", "20", "3", "0.05", "1", "1.5", ".6")]
     rows = [dict(zip(names, row, strict=True)) for row in table]
-    text, loss, dice, lr = chapters.training_chapter(rows).items
+    text, loss, dice, lr = training_section(rows).items
     assert isinstance(text, Text) and text.text == "2 epochs. The validation loss was lowest in epoch 2: 1.5."
     assert isinstance(loss, Curves) and [s.name for s in loss.series] == ["train", "validation"]
     assert loss.series[0].y == (2.0, 1.0) and loss.series[1].x == (2.0,)
     assert isinstance(dice, Curves) and dice.y_label == "dice"
     assert isinstance(lr, Curves) and lr.y_label == "learning rate"
-    assert chapters.training_chapter([]).items[0] == Text("No epoch was finished.")
+    assert training_section([]).items[0] == Text("No epoch was finished.")
 
 
 def test_it_is_said_which_epoch_is_kept_and_why() -> None:
@@ -74,7 +80,7 @@ def test_it_is_said_which_epoch_is_kept_and_why() -> None:
     ]
 
     def said(**kept: Any) -> str:
-        text = chapters.training_chapter(rows, **kept).items[0]
+        text = training_section(rows, **kept).items[0]
         assert isinstance(text, Text)
         return text.text
 
@@ -89,7 +95,7 @@ def test_measures_and_confusion_agree_with_what_was_measured() -> None:
     logits = np.array([[2.0, 1, 0], [0, 1, 0], [0, 2, 1], [0, 2, 1], [3, 0, 0]])
     found = classification_measures(logits, labels)
     each = per_class(logits, labels, ["a", "b", "c"])
-    whiskers, table, f1, classes = chapters.measures_chapter({"test": found, "validation": found}, each).items
+    whiskers, table, f1, classes = measures_section({"test": found, "validation": found}, each).items
     assert (
         isinstance(whiskers, Whiskers)
         and whiskers.measures[0] == found["accuracy"]
@@ -98,25 +104,25 @@ def test_measures_and_confusion_agree_with_what_was_measured() -> None:
     assert isinstance(table, Table) and table.rows[0] == ("accuracy", 0.6, "0.1685 – 0.9349", 5, 0.6)
     assert isinstance(f1, Whiskers) and math.isnan(f1.measures[2].value)
     assert isinstance(classes, Table) and classes.rows[2] == ("c", None, None, None, 0)
-    matrix, frequent = chapters.confusion_chapter(confusion(labels, logits.argmax(1), 3), ["a", "b", "c"]).items
+    matrix, frequent = confusion_section(confusion(labels, logits.argmax(1), 3), ["a", "b", "c"]).items
     assert isinstance(matrix, Matrix) and matrix.values == ((1, 1, 0), (1, 2, 0), (0, 0, 0))
     assert isinstance(frequent, Table) and frequent.rows == (("a", "b", 1, "50.0 %"), ("b", "a", 1, "33.3 %"))
 
 
 def test_worst_and_surest_are_ordered_by_confidence() -> None:
     truth, guess, p = np.array([0, 1, 0, 1]), np.array([1, 1, 0, 0]), np.array([0.6, 0.7, 0.8, 0.9])
-    worst, surest = chapters.worst_and_surest(truth, guess, p)
+    worst, surest = worst_and_surest(truth, guess, p)
     assert worst.tolist() == [3, 0] and surest.tolist() == [2, 1]
-    example = chapters.Example("f.png", "", "a", "b", 0.912)
-    chapter = chapters.mistakes_chapter([example], [], 1, 4)
-    assert isinstance(chapter.items[1], Pictures)
-    assert chapter.items[1].pictures[0].caption == "b, 91.2 % sure\nin truth a\nf.png"
-    assert "All 4 test images are right" in str(chapters.mistakes_chapter([], [example], 0, 4))
+    example = Example("f.png", "", "a", "b", 0.912)
+    section = mistakes_section([example], [], 1, 4)
+    assert isinstance(section.items[1], Pictures)
+    assert section.items[1].pictures[0].caption == "b, 91.2 % sure\nin truth a\nf.png"
+    assert "All 4 test images are right" in str(mistakes_section([], [example], 0, 4))
 
 
 def test_calibration_leaves_empty_bins_out() -> None:
     bins = calibration_bins(np.array([0.9, 0.9, 0.3]), np.array([True, False, True]))
-    text, curves, counts = chapters.calibration_chapter(bins, bins, 1.5, "As in training.").items
+    text, curves, counts = calibration_section(bins, bins, 1.5, "As in training.").items
     assert isinstance(text, Text) and "temperature 1.50" in text.text
     assert isinstance(curves, Curves) and len(curves.series[0].x) == 2 and curves.diagonal
     assert isinstance(counts, Bars) and sum(counts.values) == 3
@@ -125,20 +131,20 @@ def test_calibration_leaves_empty_bins_out() -> None:
 def test_filters_are_mid_grey_at_zero() -> None:
     weights = np.zeros((70, 5, 3, 3))
     weights[0, :, 0, 0] = -2.0
-    chapter = chapters.filters_chapter(weights)
-    assert isinstance(chapter.items[0], Pictures) and len(chapter.items[0].pictures) == 64
-    shown = opened(chapter.items[0].pictures[0].png)
+    section = filters_section(weights)
+    assert isinstance(section.items[0], Pictures) and len(section.items[0].pictures) == 64
+    shown = opened(section.items[0].pictures[0].png)
     assert shown[0, 0] == 0 and shown[-1, -1] == 128
-    assert "mean over the 5 input channels" in chapter.items[0].note and "first 64" in chapter.items[0].note
+    assert "mean over the 5 input channels" in section.items[0].note and "first 64" in section.items[0].note
 
 
 def test_network_and_environment_become_tables() -> None:
-    network = chapters.network_chapter(
+    network = network_section(
         "lenet5", [("0", "Conv2d", (6, 28, 28), 156), ("1", "Tanh", (6, 28, 28), 0)], 156, (1, 28, 28)
     )
     assert isinstance(network.items[1], Table)
     assert network.items[1].rows == (("0", "Conv2d", "6 × 28 × 28", 156), ("1", "Tanh", "6 × 28 × 28", None))
-    environment = chapters.environment_chapter(
+    environment = environment_section(
         {"torch": "2.15", "gpu": None, "data": {"sha256": "ab"}, "command": "x"}, "neocog train digits"
     )
     assert environment.items[0] == Text("neocog train digits", code=True)
