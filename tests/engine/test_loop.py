@@ -23,7 +23,8 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.engine import checkpoint
 from neocog.engine.counters import Counters
 from neocog.engine.interrupt import Guard, Interrupted
-from neocog.engine.loop import Learner, Loop, learner, restore
+from neocog.engine.learner import Learner, learner, restore
+from neocog.engine.loop import Loop
 from neocog.engine.precision import Precision, choose
 from neocog.engine.ranks import Ranks
 from neocog.errors import CannotSave, UserError

@@ -24,7 +24,8 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.engine import checkpoint
 from neocog.engine.counters import Counters
 from neocog.engine.interrupt import Guard, Interrupted
-from neocog.engine.loop import Learner, Loop, learner, restore
+from neocog.engine.learner import Learner, learner, restore
+from neocog.engine.loop import Loop
 from neocog.engine.minutes import Minutes
 from neocog.engine.pace import Pace
 from neocog.engine.precision import choose

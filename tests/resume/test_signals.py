@@ -14,7 +14,8 @@ import torch
 from neocog.config import Config, changed
 from neocog.engine import checkpoint
 from neocog.engine.interrupt import Interrupted
-from neocog.engine.loop import Learner, Loop, learner, restore
+from neocog.engine.learner import Learner, learner, restore
+from neocog.engine.loop import Loop
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.progress import Screen

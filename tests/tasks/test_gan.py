@@ -19,7 +19,8 @@ from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.loader import Batch, Feed, Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.interrupt import Guard
-from neocog.engine.loop import Learner, Loop, learner
+from neocog.engine.learner import Learner, learner
+from neocog.engine.loop import Loop
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.networks.dcgan import Discriminator, Generator

@@ -17,7 +17,8 @@ from neocog.augment.transforms import MaskChanges
 from neocog.config import Config
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.interrupt import Guard
-from neocog.engine.loop import Loop, learner
+from neocog.engine.learner import learner
+from neocog.engine.loop import Loop
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.networks import build

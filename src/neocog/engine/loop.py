@@ -5,7 +5,6 @@ Randomness is a function of (seed, epoch, sample) or (seed, step, rank), so a ch
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 import time
@@ -24,45 +23,20 @@ from neocog.data.loader import Batch, Feed
 from neocog.engine import checkpoint
 from neocog.engine.counters import Counters
 from neocog.engine.interrupt import Guard, Interrupted
-from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
+from neocog.engine.learner import Learner, State, clone
+from neocog.engine.optimizer_state import optimizer_tensors
 from neocog.engine.pace import Pace
 from neocog.engine.precision import Precision
 from neocog.engine.ranks import Ranks
 from neocog.engine.save_clock import SaveClock
 from neocog.engine.schedule import rate
 from neocog.engine.seed import seed_step
-from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite, optimizer_for
+from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite
 from neocog.errors import CannotSave, NotFinite, listed
 from neocog.run import Run
 from neocog.tasks.objective import Objective
 
-State = dict[str, Tensor]
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Learner:
-    """Everything that learning changes: the networks, their running means, their optimizers, the best weights so far."""
-
-    nets: dict[str, Module]
-    means: dict[str, Module]
-    optimizers: dict[str, torch.optim.Optimizer]
-    best: dict[str, State]
-    counters: Counters
-
-    @property
-    def judged(self) -> dict[str, Module]:
-        """The networks that are evaluated: the running means where there are any."""
-        return self.means or self.nets
-
-
-def learner(task: Objective, config: TrainConfig, device: torch.device) -> Learner:
-    """Fresh networks and optimizers, initialised from the seed alone."""
-    torch.manual_seed(config.seed)
-    nets = {name: net.to(device) for name, net in task.networks().items()}
-    means = {name: copy.deepcopy(net).requires_grad_(False) for name, net in nets.items()} if config.ema else {}
-    optimizers = {name: optimizer_for(net, config) for name, net in nets.items()}
-    return Learner(nets, means, optimizers, {}, Counters())
 
 
 @dataclass(frozen=True)
@@ -260,18 +234,3 @@ class Loop:
                 check_finite(group.values(), f"numbers of {name} are")
         state = {"counters": asdict(learner.counters), "optimizers": states, "best": sorted(learner.best)}
         checkpoint.save(self.run.checkpoints, learner.counters.step, tensors, state, run=self.identity)
-
-
-def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
-    """Put a checkpoint's networks, optimizers and counters into a fresh learner."""
-    for name, net in learner.nets.items():
-        saved.restore(name, net)
-        restore_optimizer(learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name])
-    for name, net in learner.means.items():
-        saved.restore(f"mean.{name}", net)
-    learner.best = {name: saved.fitting(f"best.{name}", learner.judged[name]) for name in saved.state["best"]}
-    learner.counters = Counters(**saved.state["counters"])
-
-
-def clone(state: Mapping[str, Tensor]) -> State:
-    return {name: value.detach().clone() for name, value in state.items()}

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 
+from neocog.engine.learner import Learner
 from neocog.engine.minutes import OFTEN, SPARE, Minutes
-from neocog.engine.threads import PATIENCE, Threads, timed
-
-if TYPE_CHECKING:
-    from neocog.engine.loop import Learner, Loop
+from neocog.engine.threads import PATIENCE, Steps, Threads, timed
 
 PAUSE = 10.0  # s between two looks at the clock where the steps are given
 
@@ -29,7 +26,7 @@ class Pace:
     threads: Threads = field(default_factory=Threads)
     due: int = 0  # the step after which the clock is looked at
 
-    def begin(self, loop: Loop, learner: Learner, spent: float = 0.0) -> None:
+    def begin(self, loop: Steps, learner: Learner, spent: float = 0.0) -> None:
         """Decide before the first step, or take up what was decided. ``spent``: seconds of --minutes that are gone."""
         counters = learner.counters
         self.minutes.begin(max(counters.used, spent))
@@ -46,7 +43,7 @@ class Pace:
         """Seconds that a trial may take."""
         return min(PATIENCE, SPARE * self.minutes.budget or PATIENCE)
 
-    def review(self, loop: Loop, learner: Learner) -> bool:
+    def review(self, loop: Steps, learner: Learner) -> bool:
         """After a step: decide anew where it is time; whether anything has changed."""
         counters = learner.counters
         nothing_to_decide = not self.minutes.budget and self.threads.most == 1
@@ -61,7 +58,7 @@ class Pace:
             counters.replan(steps)
         return before != (counters.steps, counters.threads[-1:])
 
-    def _found(self, loop: Loop, learner: Learner) -> tuple[int, bool, int]:
+    def _found(self, loop: Steps, learner: Learner) -> tuple[int, bool, int]:
         """What this process's clock says: the steps in all, whether to try threads again, steps until the next look."""
         counters, budget = learner.counters, self.minutes.budget
         each = max(1e-6, self.minutes.look(counters.step))

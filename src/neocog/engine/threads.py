@@ -13,15 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from neocog.config import TrainConfig
+from neocog.data.loader import Batch, Feed
+from neocog.engine.learner import Learner
+from neocog.engine.ranks import Ranks
 from neocog.engine.seed import seed_step
-
-if TYPE_CHECKING:
-    from neocog.engine.loop import Learner, Loop
 
 SMALL = 4e9  # operations of a step; as many as a core does in about a tenth of a second
 FEW = 40  # steps that are over before a trial would pay
@@ -33,6 +34,20 @@ RECENT = 20  # steps whose median is compared with that
 RARELY = 5  # times as many steps as a trial takes lie between two trials
 
 
+class Steps(Protocol):
+    """The loop, as it is seen by those who time its steps."""
+
+    @property
+    def config(self) -> TrainConfig: ...
+    @property
+    def feed(self) -> Feed: ...
+    @property
+    def ranks(self) -> Ranks: ...
+    @property
+    def times(self) -> Sequence[float]: ...
+    def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float: ...
+
+
 @dataclass
 class Threads:
     """The threads of one training. ``most`` 1: nothing is to be chosen, since they are given or one is enough."""
@@ -42,7 +57,7 @@ class Threads:
     usual: float = 0.0  # seconds of a step when they were chosen; 0: not known yet
     since: int = 0  # steps of this process before that
 
-    def begin(self, loop: Loop, learner: Learner, patience: float = PATIENCE) -> None:
+    def begin(self, loop: Steps, learner: Learner, patience: float = PATIENCE) -> None:
         """Choose before the first step, or take up what was chosen before."""
         counters = learner.counters
         if loop.config.threads:
@@ -55,7 +70,7 @@ class Threads:
         else:
             self.choose(loop, learner, patience)
 
-    def choose(self, loop: Loop, learner: Learner, patience: float = PATIENCE) -> None:
+    def choose(self, loop: Steps, learner: Learner, patience: float = PATIENCE) -> None:
         """Choose the number of threads from this step on, and note it. The first of several processes decides for all."""
         counters, chosen = learner.counters, 1
         if self.most > 1:
@@ -99,7 +114,7 @@ def most_that_pay(seconds: dict[int, float]) -> int:
     return taken
 
 
-def is_small(loop: Loop, learner: Learner) -> bool:
+def is_small(loop: Steps, learner: Learner) -> bool:
     """Whether a step has so little to do that it takes one thread: counted, not timed, so the same everywhere."""
     torch.set_num_threads(1)
     with FlopCounterMode(display=False) as counter:
@@ -108,7 +123,7 @@ def is_small(loop: Loop, learner: Learner) -> bool:
 
 
 def timed(
-    loop: Loop,
+    loop: Steps,
     learner: Learner,
     tried: Sequence[int],
     patience: float = PATIENCE,
@@ -129,7 +144,7 @@ def timed(
     return {number: median(took[place :: len(tried)]) for place, number in enumerate(tried)}
 
 
-def trial_steps(loop: Loop, learner: Learner, threads: Sequence[int], over: Callable[[int], bool]) -> None:
+def trial_steps(loop: Steps, learner: Learner, threads: Sequence[int], over: Callable[[int], bool]) -> None:
     """Take a step of a copy of the learner on each of ``threads`` in turn, until it is ``over`` after so many."""
     trial = copy.deepcopy(learner)
     first = trial.counters.step

@@ -13,7 +13,8 @@ from neocog.data.dataset import SPLITS
 from neocog.data.scale import Seen
 from neocog.data.split import fingerprint
 from neocog.data.taken import taken_json
-from neocog.engine.loop import Learner, Loop
+from neocog.engine.learner import Learner
+from neocog.engine.loop import Loop
 from neocog.metrics.intervals import clusters
 from neocog.pages import sections_to_json, write_report
 from neocog.predictor import Predictor, load_predictor, save_predictor

@@ -13,7 +13,8 @@ from neocog.documents import expected
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
 from neocog.engine.interrupt import CALLER, Guard, Stop, guarded
-from neocog.engine.loop import Learner, Loop, learner, restore
+from neocog.engine.learner import Learner, learner, restore
+from neocog.engine.loop import Loop
 from neocog.engine.minutes import Minutes
 from neocog.engine.pace import Pace
 from neocog.engine.precision import choose

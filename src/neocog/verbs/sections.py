@@ -11,7 +11,8 @@ from neocog.data.dataset import SPLITS
 from neocog.data.taken import losses
 from neocog.documents import read_json
 from neocog.engine.counters import Counters
-from neocog.engine.loop import Learner, Loop
+from neocog.engine.learner import Learner
+from neocog.engine.loop import Loop
 from neocog.networks.summary import first_filters, layers
 from neocog.records import Picture, Section
 from neocog.tasks.report.data import data_section

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from neocog.config import Config, ModelConfig, TrainConfig
 from neocog.data.split import Manifest
 from neocog.documents import read_json
-from neocog.engine.loop import Learner
+from neocog.engine.learner import Learner
 from neocog.errors import UserError
 from neocog.progress import Screen
 from neocog.run import Run

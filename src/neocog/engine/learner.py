@@ -1,0 +1,60 @@
+"""Everything that learning changes, made fresh from the seed or put back from a checkpoint."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+
+from neocog.config import TrainConfig
+from neocog.engine import checkpoint
+from neocog.engine.counters import Counters
+from neocog.engine.optimizer_state import restore_optimizer
+from neocog.engine.update import optimizer_for
+from neocog.tasks.objective import Objective
+
+State = dict[str, Tensor]
+
+
+@dataclass
+class Learner:
+    """Everything that learning changes: the networks, their running means, their optimizers, the best weights so far."""
+
+    nets: dict[str, Module]
+    means: dict[str, Module]
+    optimizers: dict[str, torch.optim.Optimizer]
+    best: dict[str, State]
+    counters: Counters
+
+    @property
+    def judged(self) -> dict[str, Module]:
+        """The networks that are evaluated: the running means where there are any."""
+        return self.means or self.nets
+
+
+def learner(objective: Objective, config: TrainConfig, device: torch.device) -> Learner:
+    """Fresh networks and optimizers, initialised from the seed alone."""
+    torch.manual_seed(config.seed)
+    nets = {name: net.to(device) for name, net in objective.networks().items()}
+    means = {name: copy.deepcopy(net).requires_grad_(False) for name, net in nets.items()} if config.ema else {}
+    optimizers = {name: optimizer_for(net, config) for name, net in nets.items()}
+    return Learner(nets, means, optimizers, {}, Counters())
+
+
+def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
+    """Put a checkpoint's networks, optimizers and counters into a fresh learner."""
+    for name, net in learner.nets.items():
+        saved.restore(name, net)
+        restore_optimizer(learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name])
+    for name, net in learner.means.items():
+        saved.restore(f"mean.{name}", net)
+    learner.best = {name: saved.fitting(f"best.{name}", learner.judged[name]) for name in saved.state["best"]}
+    learner.counters = Counters(**saved.state["counters"])
+
+
+def clone(state: Mapping[str, Tensor]) -> State:
+    return {name: value.detach().clone() for name, value in state.items()}
