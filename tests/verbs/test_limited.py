@@ -19,6 +19,8 @@ from neocog.data.unfit import class_map
 from neocog.engine.threads import Threads
 from neocog.limits import Limit, cores
 from neocog.progress import Screen
+from neocog.tasks import evaluation
+from neocog.tasks.evaluation import at_once
 from neocog.verbs import fit, job
 from neocog.verbs.session import settings_for
 
@@ -114,3 +116,35 @@ def test_the_mask_of_a_large_image_takes_no_memory_for_each_class(monkeypatch: p
     monkeypatch.setattr(F, "interpolate", counted)
     class_map(np.zeros((30, 8, 8), np.float32), (512, 512), "resize")
     assert max(sizes) == 512 * 512
+
+
+@pytest.mark.parametrize(
+    "recipe, samples",
+    [
+        (Preprocessing(3, (224, 224), "uint8", (), ()), 20),
+        (Preprocessing(1, (28, 28), "uint8", (), ()), 256),
+        (Preprocessing(1, (64, 64, 64), "uint8", (), ()), 4),
+        (Preprocessing(1, (4096, 4096), "uint8", (), ()), 1),
+    ],
+)
+def test_what_is_judged_at_once_is_bounded_by_its_size(recipe: Preprocessing, samples: int) -> None:
+    assert at_once(recipe) == samples
+
+
+def test_no_network_is_given_more_where_it_is_judged_than_it_learned_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Validation while it learns, the end of the training, ``evaluate`` and ``predict``: where a training fits, they fit."""
+    monkeypatch.setattr(evaluation, "AT_ONCE", 5 * 32 * 32)
+    seen: dict[bool, set[int]] = {False: set(), True: set()}
+
+    def noted(module: torch.nn.Module, given: Any, _answer: Any) -> None:
+        if isinstance(module, torch.nn.Conv2d):
+            seen[module.training].add(len(given[0]))
+
+    settings: dict[str, Any] = TINY | {"epochs": 1, "split": (0.4, 0.3, 0.3), "size": (32,), "augment": ("off",)}
+    with torch.nn.modules.module.register_module_forward_hook(noted):
+        run = neocog.train(photos(tmp_path / "data"), tmp_path / "a", model="cnn", widths="2,2", **settings)
+        neocog.evaluate(run, quiet=True)
+        neocog.predict(run, [tmp_path / "data"], quiet=True)
+    assert max(seen[True]) > max(seen[False]) == 5

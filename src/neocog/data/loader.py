@@ -123,7 +123,7 @@ class Feed:
     rank: int = 0
     world: int = 1
     at_most: int = 1024  # images that go through a network at once while it learns; larger batches come in pieces
-    at_once: int = 1024  # … and while it is judged
+    at_once: int = 256  # … and while it is judged
 
     def __post_init__(self) -> None:
         smallest = self.batches.count // self.batches.per_epoch

@@ -24,7 +24,7 @@ from neocog.data.scale import Watch
 from neocog.records import Measure, Section
 
 Advance = Callable[[int], None]
-AT_ONCE, MOST = 1 << 22, 256  # input positions, and samples, that go through a network together
+AT_ONCE, MOST = 1 << 20, 256  # input positions, and samples, that go through a network together: 20 images of 224 × 224
 SEQUENCES = 128  # their activations fit the cache, which is twice as fast as 1,024
 
 
@@ -82,7 +82,10 @@ class Watched:
 
 
 def at_once(recipe: Preprocessing) -> int:
-    """Samples that go through a network together."""
+    """Samples that go through a network together where it is judged: while it learns, at its end, later, and in ``predict``.
+
+    A function of their shape alone, never of what memory is free, so that the numbers are the same wherever they are computed.
+    """
     if recipe.encoding == "nucleotides":
         return SEQUENCES
     return max(1, min(MOST, AT_ONCE // math.prod(recipe.size)))

@@ -193,7 +193,7 @@ class Task(ABC):
         return (ImageChanges(policy) if policy.is_on() else None), None
 
     def at_most(self, pixels: int) -> int:
-        """Samples of so many pixels that go through a network at once; larger batches come in pieces."""
+        """Samples of so many pixels that are learned from at once; larger batches come in pieces."""
         return 1024
 
     def caption(self, dataset: Dataset, index: int) -> str:

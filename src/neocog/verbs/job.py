@@ -36,6 +36,7 @@ from neocog.limits import cores, memory
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks import task_for
+from neocog.tasks.evaluation import at_once
 from neocog.tasks.task import Data, Job, Task
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
@@ -130,7 +131,7 @@ def arrange(
         always=always,
         device=device,
         at_most=data.task.at_most(math.prod(config.training.patch or preprocessing.plane)),
-        at_once=data.task.at_most(math.prod(preprocessing.plane)),
+        at_once=at_once(preprocessing),
         rank=ranks.rank,
         world=ranks.world,
     )

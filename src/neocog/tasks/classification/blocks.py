@@ -23,11 +23,10 @@ from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.resize import fit
 from neocog.predictor import Predictor, probabilities
 from neocog.tasks.classification.predictions import RANKS, class_rows, columns
-from neocog.tasks.evaluation import Advance
+from neocog.tasks.evaluation import Advance, at_once
 from neocog.tasks.files import read
 from neocog.tasks.task import Predicted
 
-AT_ONCE = 1 << 20  # input positions that go through the network together
 AXES = ("slice", "row", "column")
 Place = tuple[slice, ...]
 
@@ -77,10 +76,9 @@ def judged(predictor: Predictor, stored: Array, header: Header | None = None, na
     pixels, scale = at_scale(predictor, stored)
     predictor.look(pixels, name, header)
     places = list(blocks(pixels.shape[1:], size))
-    at_once = max(1, AT_ONCE // int(np.prod(size)))
-    logits = []
-    for start in range(0, len(places), at_once):
-        cut = np.stack([pixels[(slice(None), *place)] for place in places[start : start + at_once]])
+    logits, batch = [], at_once(predictor.preprocessing)
+    for start in range(0, len(places), batch):
+        cut = np.stack([pixels[(slice(None), *place)] for place in places[start : start + batch]])
         logits.append(predictor.of_pixels(torch.from_numpy(cut)))
     in_stored = [
         tuple(

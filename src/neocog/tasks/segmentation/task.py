@@ -26,7 +26,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Section
 from neocog.run import write_atomically
-from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import read
 from neocog.tasks.masks import (
     Answers,
@@ -61,7 +61,6 @@ from neocog.tasks.task import Data, Job, Predicted, Task, Trained, position
 
 BATCH = 8  # images a step, unless --batch says otherwise
 SHOWN = 6  # cases of each kind
-AT_ONCE = 1 << 20  # pixels that go through a network together
 MOST_SHOWN = 1 << 22  # pixels of an overlay
 
 
