@@ -139,8 +139,10 @@ def test_limits_of_the_process_hold_less_what_it_has_taken(flag: str) -> None:
     assert 500e6 < int(amount) < 1000000 * 1024
 
 
-@pytest.mark.parametrize("quota, expected", [("150000 100000", 2), ("50000 100000", 1), ("max 100000", 3)])
-def test_a_quota_is_rounded_up_to_whole_cores(
+@pytest.mark.parametrize(
+    "quota, expected", [("150000 100000", 1), ("290000 100000", 2), ("50000 100000", 1), ("max 100000", 3)]
+)
+def test_a_quota_is_rounded_down_to_whole_cores_and_is_one_at_least(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, expected: int
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1, 2}, raising=False)
@@ -156,7 +158,7 @@ def test_a_quota_of_the_first_version(tmp_path: Path, monkeypatch: pytest.Monkey
     text = "1:cpu,cpuacct:/\n"
     assert system(tmp_path, text, MOUNT_V1).cores().amount == 8
     write(tmp_path / "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "250000")
-    assert system(tmp_path, text, MOUNT_V1).cores() == Limit(3, "cpu cgroup /sys/fs/cgroup/cpu: a quota of 2.5")
+    assert system(tmp_path, text, MOUNT_V1).cores() == Limit(2, "cpu cgroup /sys/fs/cgroup/cpu: a quota of 2.5")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ root may have a limit), and the variables of torchrun and SLURM. Plain Python: t
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import re
 import resource
@@ -79,7 +78,8 @@ class System:
         for group in self._groups("cpu"):
             quota = _quota(group)
             if quota is not None:
-                yield self._share(math.ceil(quota), f"cpu cgroup {self._name(group)}: a quota of {quota:g}")
+                # Rounded down: threads beyond the quota are stopped for the rest of each period, in the middle of a step
+                yield self._share(int(quota), f"cpu cgroup {self._name(group)}: a quota of {quota:g}")
         if each:
             yield self._share(each, "SLURM_CPUS_PER_TASK", ranks)
 

@@ -248,6 +248,9 @@ def test_go_on_begins_resumes_and_leaves_alone(images: Path, whole: Run, tmp_pat
     assert content(run) == content(whole) | {"config.toml": content(run)["config.toml"]}
     before = everything(out)
     assert neocog.train(images, out=out, go_on=True, **QUICK) == run
+    assert neocog.train(images, out=out, go_on=True, **QUICK | {"hidden": "8"}) == run  # as the command line spells it
+    with pytest.raises(UserError, match="hidden was 8, is 9"):
+        neocog.train(images, out=out, go_on=True, **QUICK | {"hidden": "9"})
     assert everything(out) == before
     with pytest.raises(UserError, match="--go-on needs to know"):
         neocog.train(images, go_on=True, **QUICK)

@@ -69,7 +69,7 @@ class Plan:
 
     def now(self, name: str) -> Any:
         """A setting that was changed after the beginning, as it is now; None for any other."""
-        values = {key: value for section in self.settings.values() for key, value in section.items()}
+        values = {key: value for section in self.settings.values() for key, value in flat(section).items()}
         return values[name] if name in self.changed else None
 
     @property
@@ -110,11 +110,22 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
     """{setting: [before, after]} for those that change results and differ; a section may be missing in one of the two."""
     pairs = {}
     for section in before.keys() | after.keys():
-        old, new = before.get(section, {}), after.get(section, {})
+        old, new = flat(before.get(section, {})), flat(after.get(section, {}))
         for name in old.keys() | new.keys():
-            if name not in INDIFFERENT and old.get(name) != new.get(name):
-                pairs[name] = [old.get(name), new.get(name)]
+            pair = [old.get(name), new.get(name)]
+            if name not in INDIFFERENT and pair[0] != pair[1] and spelled(pair[0]) != spelled(pair[1]):
+                pairs[name] = pair
     return dict(sorted(pairs.items()))
+
+
+def flat(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section's settings, a network's own options among them."""
+    return {**{name: value for name, value in section.items() if name != "options"}, **section.get("options", {})}
+
+
+def spelled(value: Any) -> Any:
+    """A setting as the command line spells it, where a network's options stay text: 8 and "8" are one, as (6, 8) and "6,8"."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else value if value is None else str(value)
 
 
 def told(changed: Mapping[str, Sequence[Any]]) -> str:
