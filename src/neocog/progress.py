@@ -48,7 +48,7 @@ class Screen:
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task(escape(what), total=total, note="")
 
-            def advance(count: int = 1, note: str = "") -> None:
-                progress.update(task, advance=count, note=escape(note))
+            def advance(count: int = 1, note: str = "", total: int | None = None) -> None:
+                progress.update(task, advance=count, note=escape(note), total=total)
 
             yield advance

@@ -35,7 +35,7 @@ def watcher(
         now = time.monotonic()
         speed = loop.config.batch / max(1e-9, now - clock["last"])
         clock["last"] = now
-        advance(1, note=f"loss {loss:.3f}  {speed:,.0f} images/s")
+        advance(1, note=f"loss {loss:.3f}  {speed:,.0f} images/s", total=counters.steps)
         if counters.threads and counters.threads[-1][0] == counters.step:
             screen.say(f"  steps have changed their pace: from here on threads: {counters.threads[-1][1]}")
         if counters.rows and clock["rows"] != len(counters.rows):
