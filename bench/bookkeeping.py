@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from neocog.progress import Screen
-from neocog.verbs.job import parted, read
+from neocog.verbs.prepare import parted, read
 from neocog.verbs.session import settings_for
 
 CLASSES = 10

@@ -34,17 +34,25 @@ def ours(steps: int, data: str, precision: str) -> float:
     from neocog.progress import Screen
     from neocog.run import Run
     from neocog.verbs.fit import ready
-    from neocog.verbs.job import arrange, read
+    from neocog.verbs.prepare import arrange, read
 
     settings = {"data": data, "model": "cifarcnn", "batch": BATCH, "epochs": 1, "precision": precision}
     config, screen = changed(Config(), settings), Screen(quiet=True)
-    job = arrange(config, read(config, screen), Ranks(), screen)
-    fresh = ready(job, Ranks())
-    chosen = choose("cpu", job.config.training.precision)
+    session = arrange(config, read(config, screen), Ranks(), screen)
+    fresh = ready(session, Ranks())
+    chosen = choose("cpu", session.config.training.precision)
     fresh.counters.steps = steps + 5
     with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(job.objective, job.feed, job.config.training, chosen, Ranks(), Run(Path(folder)), job.dataset)
-        for step, pieces in loop.feed.training(0, steps + 5):
+        loop = Loop(
+            session.objective,
+            session.loader,
+            session.config.training,
+            chosen,
+            Ranks(),
+            Run(Path(folder)),
+            session.dataset,
+        )
+        for step, pieces in loop.loader.training(0, steps + 5):
             if step == 5:
                 started = time.perf_counter()
             loop.step(fresh, step, pieces)

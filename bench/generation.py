@@ -143,19 +143,25 @@ def ours(steps: int, threads: int) -> float:
     from neocog.progress import Screen
     from neocog.run import Run
     from neocog.verbs.fit import ready
-    from neocog.verbs.job import arrange, read
+    from neocog.verbs.prepare import arrange, read
 
     torch.set_num_threads(threads)
     config = configured(Config(), {"data": "mnist", "epochs": 1, "threads": threads, **VAE})
     screen = Screen(quiet=True)
-    job = arrange(config, read(config, screen), Ranks(), screen)
-    fresh = ready(job, Ranks())
+    session = arrange(config, read(config, screen), Ranks(), screen)
+    fresh = ready(session, Ranks())
     fresh.counters.steps = steps + 5
     with tempfile.TemporaryDirectory() as folder:
         loop = Loop(
-            job.objective, job.feed, job.config.training, choose("cpu"), Ranks(), Run(Path(folder)), job.dataset
+            session.objective,
+            session.loader,
+            session.config.training,
+            choose("cpu"),
+            Ranks(),
+            Run(Path(folder)),
+            session.dataset,
         )
-        for step, pieces in loop.feed.training(0, steps + 5):
+        for step, pieces in loop.loader.training(0, steps + 5):
             if step == 5:
                 started = time.perf_counter()
             loop.step(fresh, step, pieces)

@@ -135,19 +135,27 @@ def neocog_steps() -> Iterator[int]:
     from neocog.progress import Screen
     from neocog.run import Run
     from neocog.verbs.fit import ready
-    from neocog.verbs.job import arrange, read
+    from neocog.verbs.prepare import arrange, read
 
     threads = torch.get_num_threads()
     settings = {"data": "mnist", "task": "gan", "batch": BATCH, "width": WIDTH, "threads": threads}
     quiet, ranks = Screen(quiet=True), Ranks()
     config = configured(Config(), settings)
-    job = arrange(config, read(config, quiet), ranks, quiet)
-    fresh = ready(job, ranks)
+    session = arrange(config, read(config, quiet), ranks, quiet)
+    fresh = ready(session, ranks)
     precision = choose("cpu", "auto")
     with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(job.objective, job.feed, job.config.training, precision, ranks, Run(Path(folder)), job.dataset)
+        loop = Loop(
+            session.objective,
+            session.loader,
+            session.config.training,
+            precision,
+            ranks,
+            Run(Path(folder)),
+            session.dataset,
+        )
         fresh.counters.steps = 10**6
-        for step, pieces in job.feed.training(0, 10**6):
+        for step, pieces in session.loader.training(0, 10**6):
             loop.step(fresh, step, pieces)
             yield BATCH
 

@@ -14,7 +14,7 @@ from cyclopts import CycloptsError
 import neocog
 from neocog.cli.app import app
 from neocog.cli.main import main
-from neocog.verbs import job
+from neocog.verbs import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -46,7 +46,7 @@ def test_a_command_that_is_shown_is_understood(
     monkeypatch.chdir(tmp_path)
     words = shlex.split(command)[1:]
     if words[0] == "train":
-        monkeypatch.setattr(job, "open_data", stop)
+        monkeypatch.setattr(prepare, "open_data", stop)
         with pytest.raises(Read):
             main(words)
         return

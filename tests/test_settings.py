@@ -15,7 +15,7 @@ from neocog.cli.main import main
 from neocog.config import HINTS, Config, configured, from_toml
 from neocog.effects import EFFECTIVE, defaults, without_effect
 from neocog.errors import Problems, UserError
-from neocog.verbs import ahead, job, session
+from neocog.verbs import ahead, prepare, session
 
 SECTION = {name: section for section in ("data", "model", "training") for name in vars(getattr(Config(), section))}
 
@@ -44,7 +44,7 @@ def nothing_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def never(*_: Any) -> None:
         raise AssertionError("the data were opened")
 
-    monkeypatch.setattr(job, "open_data", never)
+    monkeypatch.setattr(prepare, "open_data", never)
     monkeypatch.chdir(tmp_path)
 
 

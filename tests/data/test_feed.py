@@ -11,7 +11,7 @@ import torch
 from neocog.augment import Augmentation, ImageChanges, MaskChanges
 from neocog.data.batches import Batches
 from neocog.data.formats.images import FileImages
-from neocog.data.loader import Batch, Feed, Resident, Streamed, Transform
+from neocog.data.loader import Batch, Loader, Resident, Streamed, Transform
 from neocog.data.masks import Coding, MaskFiles, survey_masks
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
@@ -28,7 +28,7 @@ PLACES = np.tile(np.arange(SIDE**2, dtype=np.uint8).reshape(SIDE, SIDE), (COUNT,
 
 def first_batch(changes: Transform) -> Batch:
     everything = np.arange(COUNT)
-    feed = Feed(
+    loader = Loader(
         store=Resident(PIXELS),
         targets=Resident(PLACES),
         weights=None,
@@ -38,7 +38,7 @@ def first_batch(changes: Transform) -> Batch:
         changes=changes,
         device=torch.device("cpu"),
     )
-    return next(feed.training(0, 1))[1][0]
+    return next(loader.training(0, 1))[1][0]
 
 
 def test_a_window_is_scaled_as_its_whole_image_is() -> None:

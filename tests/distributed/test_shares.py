@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from neocog.data.batches import Batches
-from neocog.data.loader import Feed, Resident
+from neocog.data.loader import Loader, Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 
 
-def feed(count: int, batch: int, at_most: int) -> Feed:
+def loader(count: int, batch: int, at_most: int) -> Loader:
     """A feed of ``count`` images whose one pixel is their number; the first ten positions are no training samples."""
     pixels = np.arange(count + 10, dtype=np.float32).reshape(-1, 1, 1, 1)
     recipe = Preprocessing(1, (1, 1), "float32", (0.0,), (1.0,))
     parts = {"train": np.arange(10, count + 10)}
     labels = np.arange(count + 10)
-    return Feed(
+    return Loader(
         Resident(pixels),
         Resident(labels),
         None,
@@ -38,7 +38,7 @@ def feed(count: int, batch: int, at_most: int) -> Feed:
 def test_ranks_meet_after_each_piece_and_see_every_sample_once(
     count: int, batch: int, at_most: int, world: int
 ) -> None:
-    whole = feed(count, batch, at_most)
+    whole = loader(count, batch, at_most)
     steps = 2 * whole.batches.per_epoch
     each = [list(replace(whole, rank=rank, world=world).training(0, steps)) for rank in range(world)]
     seen: list[int] = []
@@ -56,4 +56,4 @@ def test_ranks_meet_after_each_piece_and_see_every_sample_once(
 
 def test_batches_smaller_than_the_number_of_processes_are_refused() -> None:
     with pytest.raises(UserError, match="--batch 2 gives batches of 3 images to 4 processes"):
-        replace(feed(3, 2, 8), world=4)
+        replace(loader(3, 2, 8), world=4)

@@ -18,7 +18,7 @@ from neocog.augment import Augmentation, ImageChanges
 from neocog.config import TrainConfig
 from neocog.data.batches import Batches
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.loader import Feed, Resident, Streamed
+from neocog.data.loader import Loader, Resident, Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine import checkpoint
 from neocog.engine.counters import Counters
@@ -56,7 +56,7 @@ def prepared(
     config = TrainConfig(batch=8, epochs=1, save_every=0.0, **settings)
     pixels = np.ascontiguousarray(PIXELS.transpose(0, 3, 1, 2))
     parts = {"train": np.arange(32), "validation": np.arange(32, 40), "test": np.arange(40, 48)}
-    feed = Feed(
+    loader = Loader(
         store=store or Resident(pixels),
         targets=Resident(LABELS),
         weights=None,
@@ -68,10 +68,10 @@ def prepared(
         at_most=at_most,
     )
     task = Classification(make, DATASET.classes)
-    fresh = learner(task, config, feed.device)
+    fresh = learner(task, config, loader.device)
     fresh.counters.steps = steps
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-    return Loop(task, feed, config, choose("cpu", "fp32"), Ranks(), Run(folder), DATASET), fresh
+    return Loop(task, loader, config, choose("cpu", "fp32"), Ranks(), Run(folder), DATASET), fresh
 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["torch", "numpy"])
@@ -89,7 +89,7 @@ def test_the_schedules_rate_is_the_one_that_moves_the_weights(tmp_path: Path, by
         fresh.optimizers = {name: HandOptimizer.like(one) for name, one in fresh.optimizers.items()}
     weights = fresh.nets["model"][3].weight
     moved = []
-    for step, pieces in loop.feed.training(0, 3):
+    for step, pieces in loop.loader.training(0, 3):
         before = weights.detach().clone()
         loop.step(fresh, step, pieces)
         moved.append(float((weights.detach() - before).abs().max()))
@@ -179,7 +179,7 @@ def test_what_is_not_finite_stops_in_the_same_step_and_names_the_images(
     with pytest.raises(UserError) as error:
         loop.train(fresh, Guard(), watch)
     assert f"{says} in step 3" in error.value.what
-    expected = {NAMES[i] for i in loop.feed.parts["train"][loop.feed.batches[3]]}
+    expected = {NAMES[i] for i in loop.loader.parts["train"][loop.loader.batches[3]]}
     assert {name for name in NAMES if name in error.value.where.replace(",", " ").split()} == expected
     now = fresh.nets["model"].state_dict()
     assert all(torch.equal(weights[2][name], value) for name, value in now.items()), "no weight was touched"

@@ -19,7 +19,7 @@ from torch import nn
 from neocog.config import TrainConfig
 from neocog.data.batches import Batches
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.loader import Batch, Feed, Resident
+from neocog.data.loader import Batch, Loader, Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine import checkpoint
 from neocog.engine.counters import Counters
@@ -84,7 +84,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
         monkeypatch.setattr("neocog.engine.threads.SMALL", small)
         config = TrainConfig(batch=8, epochs=0 if minutes else 1, minutes=minutes, save_every=1e9, **settings)
         parts = {"train": np.arange(64), "validation": np.arange(64, 80), "test": np.arange(80, 96)}
-        feed = Feed(
+        loader = Loader(
             store=Resident(PIXELS),
             targets=Resident(LABELS),
             weights=None,
@@ -98,13 +98,13 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
         pace = Pace(Minutes(60 * minutes, clock), Threads(most, clock))
         run = Run(tmp_path / name)
         run.checkpoints.mkdir(parents=True, exist_ok=True)
-        fresh = learner(task, config, feed.device)
+        fresh = learner(task, config, loader.device)
         fresh.counters.steps = steps
         saved = checkpoint.latest(run.checkpoints)
         if saved is not None:
             restore(fresh, saved)
         precision = choose("cpu", "fp32")
-        loop = Timed(task, feed, config, precision, Ranks(), run, DATASET, pace=pace, clock=clock, rates=[])
+        loop = Timed(task, loader, config, precision, Ranks(), run, DATASET, pace=pace, clock=clock, rates=[])
         pace.begin(loop, fresh)
         loop.rates.clear()  # those of a trial
         return loop, fresh
@@ -269,7 +269,7 @@ def test_ranks_that_are_not_alike_quick_end_a_trial_after_the_same_step(begun: A
             clock.now += 1.0 + 5.0 * rank
 
         ranks = SimpleNamespace(any=lambda number: meeting.any(rank, number), rank=rank)
-        one = SimpleNamespace(feed=loop.feed, config=loop.config, ranks=ranks, step=step)
+        one = SimpleNamespace(loader=loop.loader, config=loop.config, ranks=ranks, step=step)
         return timed(cast(Any, one), fresh, [1], patience=10.0, clock=clock)
 
     with ThreadPoolExecutor(2) as pool:

@@ -20,8 +20,8 @@ from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks.task import Job
-from neocog.verbs.job import arrange, read
+from neocog.tasks.task import Session
+from neocog.verbs.prepare import arrange, read
 
 STEPS = 7  # two epochs of three batches and a part of the third
 
@@ -39,7 +39,7 @@ class Alarm:
 
 
 @pytest.fixture(scope="module")
-def job() -> Iterator[Job]:
+def session() -> Iterator[Session]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     settings = {
@@ -54,17 +54,25 @@ def job() -> Iterator[Job]:
     options = {"widths": (4, 4), "hidden": 8, "dropout": 0.3}
     config = changed(Config(), {**settings, "options": options})
     found = arrange(config, read(config, Screen(quiet=True)), Ranks(), Screen(quiet=True))
-    assert found.feed.batches.per_epoch == 3
-    object.__setattr__(found.feed, "at_most", 100)  # so that a batch
-    object.__setattr__(found.feed, "at_once", 100)  # and a validation come in several pieces
+    assert found.loader.batches.per_epoch == 3
+    object.__setattr__(found.loader, "at_most", 100)  # so that a batch
+    object.__setattr__(found.loader, "at_once", 100)  # and a validation come in several pieces
     yield found
     torch.set_num_threads(threads)
 
 
-def learn(job: Job, folder: Path, alarm: Alarm) -> tuple[Learner, int, int]:
+def learn(session: Session, folder: Path, alarm: Alarm) -> tuple[Learner, int, int]:
     """Go on in ``folder`` until the alarm or the end: what was learned, steps taken, times that the run was watched."""
-    loop = Loop(job.objective, job.feed, job.config.training, choose("cpu", "fp32"), Ranks(), Run(folder), job.dataset)
-    mine = learner(job.objective, job.config.training, torch.device("cpu"))
+    loop = Loop(
+        session.objective,
+        session.loader,
+        session.config.training,
+        choose("cpu", "fp32"),
+        Ranks(),
+        Run(folder),
+        session.dataset,
+    )
+    mine = learner(session.objective, session.config.training, torch.device("cpu"))
     mine.counters.steps = STEPS
     saved = checkpoint.latest(folder / "checkpoints")
     if saved is not None:
@@ -82,10 +90,10 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in newest.iterdir()}
 
 
-def test_a_signal_at_any_look_changes_nothing(job: Job, tmp_path: Path) -> None:
+def test_a_signal_at_any_look_changes_nothing(session: Session, tmp_path: Path) -> None:
     (tmp_path / "whole" / "checkpoints").mkdir(parents=True)
     undisturbed = Alarm()
-    learn(job, tmp_path / "whole", undisturbed)
+    learn(session, tmp_path / "whole", undisturbed)
     expected = content(tmp_path / "whole")
     rows = json.loads(expected["state.json"])["counters"]["rows"]
     assert [row["step"] for row in rows] == [3, 6, 7]
@@ -93,21 +101,21 @@ def test_a_signal_at_any_look_changes_nothing(job: Job, tmp_path: Path) -> None:
     for at in range(1, undisturbed.looks + 1):
         folder = tmp_path / f"{at}"
         (folder / "checkpoints").mkdir(parents=True)
-        first, before, _ = learn(job, folder, Alarm(at))
+        first, before, _ = learn(session, folder, Alarm(at))
         saved = checkpoint.latest(folder / "checkpoints")
         assert saved is not None and saved.step == before == first.counters.step, f"step lost at look {at}"
-        _, after, shown = learn(job, folder, Alarm())
+        _, after, shown = learn(session, folder, Alarm())
         assert before + after == STEPS
         assert content(folder) == expected, f"another result after look {at}"
         assert shown in (0, len(rows))  # metrics.csv is written when the run is watched
 
 
-def test_signals_one_after_another_change_nothing(job: Job, tmp_path: Path) -> None:
+def test_signals_one_after_another_change_nothing(session: Session, tmp_path: Path) -> None:
     draw, stops = random.Random(1), 0
     for name in ("whole", "torn"):
         (tmp_path / name / "checkpoints").mkdir(parents=True)
-    learn(job, tmp_path / "whole", Alarm())
-    while len(learn(job, tmp_path / "torn", Alarm(draw.randint(1, 6)))[0].counters.rows) < 3:
+    learn(session, tmp_path / "whole", Alarm())
+    while len(learn(session, tmp_path / "torn", Alarm(draw.randint(1, 6)))[0].counters.rows) < 3:
         stops += 1
     assert stops >= 3
     assert content(tmp_path / "torn") == content(tmp_path / "whole")

@@ -16,7 +16,7 @@ from neocog.augment.differentiable import Drawn
 from neocog.config import TrainConfig
 from neocog.data.batches import Batches
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.loader import Batch, Feed, Resident
+from neocog.data.loader import Batch, Loader, Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.interrupt import Guard
 from neocog.engine.learner import Learner, learner
@@ -83,15 +83,15 @@ def prepared(folder: Path, one: GAN, at_most: int = 1024, steps: int = 3, **sett
     parts = {"train": np.arange(32), "validation": np.arange(32, 40), "test": np.arange(40, 48)}
     recipe = Preprocessing(1, (SIDE, SIDE), "uint8", (127.5,), (127.5,))
     labels = np.zeros(48, np.int64)
-    feed = Feed(
+    loader = Loader(
         store=Resident(PIXELS), targets=Resident(labels), weights=None, parts=parts, batches=Batches(32, 16, 0),
         preprocessing=recipe, changes=None, device=torch.device("cpu"), at_most=at_most,
     )  # fmt: skip
     dataset = Dataset("test", None, NAMES, labels, ("a", "b"), ArrayImages(PIXELS.transpose(0, 2, 3, 1), NAMES))
-    fresh = learner(one, config, feed.device)
+    fresh = learner(one, config, loader.device)
     fresh.counters.steps = steps
     (folder / "checkpoints").mkdir(parents=True)
-    return Loop(one, feed, config, choose("cpu", "fp32"), Ranks(), Run(folder), dataset), fresh
+    return Loop(one, loader, config, choose("cpu", "fp32"), Ranks(), Run(folder), dataset), fresh
 
 
 def unwatched(*_: object) -> None:

@@ -16,9 +16,9 @@ from neocog.config import Config, configured
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.progress import Screen
-from neocog.tasks.task import Job
+from neocog.tasks.task import Session
 from neocog.verbs.convert_augment import augment
-from neocog.verbs.job import arrange, read
+from neocog.verbs.prepare import arrange, read
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "planted"))
 sets = import_module("mirrored")
@@ -42,14 +42,14 @@ def gravity(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("gravity"), sets.FALSE["gravity"](np.random.default_rng(0), 30, False))
 
 
-def arranged(data: Path, **settings: object) -> Job:
+def arranged(data: Path, **settings: object) -> Session:
     config = configured(Config(), {"data": str(data), "threads": 1, "task": "auto", **settings})
     screen = Screen(quiet=True)
     return arrange(config, read(config, screen), Ranks(), screen)
 
 
-def policy(job: Job):
-    return job.feed.changes.policy
+def policy(session: Session):
+    return session.loader.changes.policy
 
 
 def test_images_that_mirroring_falsifies_are_not_mirrored_and_others_are(arrows: Path, gravity: Path) -> None:
@@ -60,8 +60,8 @@ def test_images_that_mirroring_falsifies_are_not_mirrored_and_others_are(arrows:
 
 def test_what_the_user_asks_for_is_done_with_a_warning(arrows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = configured(Config(), {"data": str(arrows), "threads": 1, "augment": ("flip=0.5",)})
-    job = arrange(config, read(config, Screen(quiet=True)), Ranks(), Screen())
-    assert policy(job).flip == 0.5 and job.decisions[0].against
+    session = arrange(config, read(config, Screen(quiet=True)), Ranks(), Screen())
+    assert policy(session).flip == 0.5 and session.decisions[0].against
     assert "warning: mirroring left and right: on, as asked for; changes the answer" in capsys.readouterr().err
 
 
@@ -84,8 +84,8 @@ def test_streamed_images_are_asked_as_those_in_memory_are(arrows: Path) -> None:
 
 def test_classes_of_one_letter_are_mirrored_where_the_data_show_that_they_may_be(tmp_path: Path) -> None:
     shapes = sets.HARMLESS["shapes"](np.random.default_rng(0), 20, False)
-    job = arranged(written(tmp_path / "shapes", shapes, "abcd"))
-    assert policy(job).flip == 0.5
+    session = arranged(written(tmp_path / "shapes", shapes, "abcd"))
+    assert policy(session).flip == 0.5
     letters = sets.FALSE["letters"](np.random.default_rng(0), 20, False)
     assert policy(arranged(written(tmp_path / "letters", letters, "bdpq"))).flip == 0
 
@@ -97,8 +97,8 @@ def test_a_steering_value_that_nobody_calls_so_is_not_mirrored(tmp_path: Path) -
         Image.fromarray(np.moveaxis(pixels, 0, -1)).save(tmp_path / f"{index}.png")
         rows.append(f"{index}.png,{value:.5f}")
     (tmp_path / "data.csv").write_text("\n".join(rows))
-    job = arranged(tmp_path / "data.csv", task="regression", targets=("value",))
-    assert job.feed.changes is None and job.decisions[0].keeps is False
+    session = arranged(tmp_path / "data.csv", task="regression", targets=("value",))
+    assert session.loader.changes is None and session.decisions[0].keeps is False
 
 
 def test_masks_of_two_sides_are_not_mirrored(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from neocog.limits import Limit, cores
 from neocog.progress import Screen
 from neocog.tasks import evaluation
 from neocog.tasks.evaluation import at_once
-from neocog.verbs import fit, job
+from neocog.verbs import fit, prepare
 from neocog.verbs.session import settings_for
 
 GIBI = 1 << 30
@@ -58,7 +58,7 @@ def test_a_job_of_little_memory_streams_and_ends_in_the_same_weights(
     neocog.train(root, tmp_path / "a", **TINY, **network)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert job.read(settings_for(root, {}, Config), Screen(quiet=True)).pixels is None
+    assert prepare.read(settings_for(root, {}, Config), Screen(quiet=True)).pixels is None
     neocog.train(root, tmp_path / "b", **TINY, **network)
     for name in ("weights.safetensors", "metrics.csv", "predictions.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -68,14 +68,14 @@ def test_a_job_of_little_memory_streams_and_ends_in_the_same_weights(
 def test_pixels_fit_in_their_share_of_what_learning_leaves(
     free: int, share: float, fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "memory", lambda: Limit(free * GIBI, "a test"))
+    monkeypatch.setattr(prepare, "memory", lambda: Limit(free * GIBI, "a test"))
     plan = Preprocessing(1, (1024, 1024), "uint8", (), ())
-    assert job.fits_in_memory(1024, plan, share) == fits  # 1 GiB of pixels
+    assert prepare.fits_in_memory(1024, plan, share) == fits  # 1 GiB of pixels
 
 
 def test_small_data_are_kept_where_little_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "memory", lambda: Limit(GIBI // 2, "a test"))
-    assert job.fits_in_memory(100, Preprocessing(3, (32, 32), "uint8", (), ()), 0.5)
+    monkeypatch.setattr(prepare, "memory", lambda: Limit(GIBI // 2, "a test"))
+    assert prepare.fits_in_memory(100, Preprocessing(3, (32, 32), "uint8", (), ()), 0.5)
 
 
 def test_no_more_threads_are_tried_than_the_job_was_given_cores(

@@ -24,7 +24,7 @@ from neocog.engine.interrupt import Interrupted, Stop
 from neocog.errors import UserError
 from neocog.run import Run
 from neocog.verbs import crossvalidate, fit, folder, plan, train
-from neocog.verbs.job import anywhere
+from neocog.verbs.prepare import anywhere
 
 QUICK: dict[str, Any] = {"quiet": True, "model": "mlp", "epochs": 3, "augment": ("off",), "threads": 1, "hidden": 8}
 

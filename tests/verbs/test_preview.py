@@ -162,16 +162,16 @@ def test_a_sample_is_changed_by_its_epoch_whatever_batch_it_comes_in(folders: Pa
     from neocog.config import Config, configured
     from neocog.engine.ranks import Ranks
     from neocog.progress import Screen
-    from neocog.verbs.job import arrange, read
+    from neocog.verbs.prepare import arrange, read
 
     config, screen = configured(Config(), {"data": str(folders), "batch": 5, "together": "files"}), Screen(quiet=True)
-    feed = arrange(config, read(config, screen), Ranks(), screen).feed
-    per_epoch = feed.batches.per_epoch
-    for _, pieces in feed.training(per_epoch, 2 * per_epoch):
+    loader = arrange(config, read(config, screen), Ranks(), screen).loader
+    per_epoch = loader.batches.per_epoch
+    for _, pieces in loader.training(per_epoch, 2 * per_epoch):
         for batch in pieces:
-            again = feed.seen(batch.samples[::-1].copy(), 1)
+            again = loader.seen(batch.samples[::-1].copy(), 1)
             assert torch.equal(again.inputs.flip(0), batch.inputs)
-    assert not torch.equal(again.inputs, feed.seen(batch.samples[::-1].copy(), None).inputs)
+    assert not torch.equal(again.inputs, loader.seen(batch.samples[::-1].copy(), None).inputs)
 
 
 def test_the_sheet_has_a_tile_for_each_sample_and_epoch(folders: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from neocog.data.readers.detect import open_dataset
 from neocog.data.resize import finish, shape_plan
 from neocog.data.scan import survey
 from neocog.run import Run, to_json
-from neocog.verbs import job
+from neocog.verbs import prepare
 
 Rows = list[dict[str, str]]
 QUICK: dict[str, Any] = {"quiet": True, "threads": 1, "epochs": 2, "batch": 16, "split": (0.5, 0.2, 0.3)}
@@ -320,7 +320,7 @@ def test_the_validation_measures_of_training_are_those_of_the_whole_part_and_of_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is dropped where a part does not divide into batches, and what is kept is what was best."""
-    monkeypatch.setattr(job, "at_once", lambda recipe: 8)
+    monkeypatch.setattr(prepare, "at_once", lambda recipe: 8)
     settings = {**QUICK, "epochs": 6, "lr": 0.05, "precision": "fp32", "augment": ("off",)}
     run = neocog.train(two_classes(tmp_path), tmp_path / "run", **settings, **CNN)
     result = result_of(run)

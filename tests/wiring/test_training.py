@@ -24,9 +24,9 @@ from neocog.engine.ranks import Ranks
 from neocog.networks import build
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks.task import Job
+from neocog.tasks.task import Session
 from neocog.verbs.ahead import planned
-from neocog.verbs.job import arrange, read
+from neocog.verbs.prepare import arrange, read
 
 N = 60
 
@@ -47,72 +47,84 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "table.csv"
 
 
-def arranged(data: Path, fold: int | None = None, **settings: Any) -> Job:
+def arranged(data: Path, fold: int | None = None, **settings: Any) -> Session:
     given = {"model": "mlp", "hidden": "4", "epochs": 2, "threads": 1, "batch": 8, "augment": ("off",), **settings}
     config, screen = planned(Config(), {"data": str(data), **given}, None), Screen(quiet=True)
     return arrange(config, read(config, screen), Ranks(), screen, fold)
 
 
-def loop_of(job: Job, folder: Path) -> Loop:
+def loop_of(session: Session, folder: Path) -> Loop:
     (folder / "checkpoints").mkdir()
-    return Loop(job.objective, job.feed, job.config.training, choose("cpu", "fp32"), Ranks(), Run(folder), job.dataset)
+    return Loop(
+        session.objective,
+        session.loader,
+        session.config.training,
+        choose("cpu", "fp32"),
+        Ranks(),
+        Run(folder),
+        session.dataset,
+    )
 
 
 def test_the_weights_of_the_table_are_those_of_the_loss(table: Path, tmp_path: Path) -> None:
-    job = arranged(table, columns=("weight=weight",))
-    assert job.dataset.weights is not None
-    train = job.parts == "train"
-    expected = job.dataset.weights / job.dataset.weights[train].mean()
-    fresh = learner(job.objective, job.config.training, torch.device("cpu"))
+    session = arranged(table, columns=("weight=weight",))
+    assert session.dataset.weights is not None
+    train = session.parts == "train"
+    expected = session.dataset.weights / session.dataset.weights[train].mean()
+    fresh = learner(session.objective, session.config.training, torch.device("cpu"))
     fresh.counters.steps = 2
-    (_, (batch,)) = next(iter(job.feed.training(0, 1)))
+    (_, (batch,)) = next(iter(session.loader.training(0, 1)))
     np.testing.assert_allclose(batch.weights, expected[batch.samples], rtol=1e-6)
     assert {0.0} < set(batch.weights.tolist()), "the test wants samples that do not count"
     with torch.no_grad():
         each = F.cross_entropy(fresh.nets["model"].train()(batch.inputs), batch.targets, reduction="none")
-    loss = loop_of(job, tmp_path).step(fresh, 0, [batch])
+    loss = loop_of(session, tmp_path).step(fresh, 0, [batch])
     assert loss == pytest.approx(float((each * batch.weights).mean()), rel=1e-5)
 
 
 def test_validation_counts_every_sample_whatever_the_pieces(table: Path, tmp_path: Path) -> None:
-    job = arranged(table)
-    object.__setattr__(job.feed, "at_once", 4)  # 15 samples: a last piece of 3
-    fresh = learner(job.objective, job.config.training, torch.device("cpu"))
-    net, where = fresh.nets["model"].eval(), job.feed.parts["validation"]
+    session = arranged(table)
+    object.__setattr__(session.loader, "at_once", 4)  # 15 samples: a last piece of 3
+    fresh = learner(session.objective, session.config.training, torch.device("cpu"))
+    net, where = fresh.nets["model"].eval(), session.loader.parts["validation"]
     with torch.no_grad():
-        logits = net(job.feed.seen(where, None).inputs)
-    right = float((logits.argmax(1).numpy() == job.dataset.labels[where]).mean())
-    found = loop_of(job, tmp_path).measured(fresh.nets, "validation", Guard())
+        logits = net(session.loader.seen(where, None).inputs)
+    right = float((logits.argmax(1).numpy() == session.dataset.labels[where]).mean())
+    found = loop_of(session, tmp_path).measured(fresh.nets, "validation", Guard())
     assert found is not None and len(where) == 15
     assert found["accuracy"] == pytest.approx(right)
-    assert found["loss"] == pytest.approx(float(F.cross_entropy(logits, torch.from_numpy(job.dataset.labels[where]))))
+    assert found["loss"] == pytest.approx(
+        float(F.cross_entropy(logits, torch.from_numpy(session.dataset.labels[where])))
+    )
 
 
 def test_mean_deviation_and_class_weights_are_those_of_the_training_part(table: Path) -> None:
-    job = arranged(table, class_weights="balanced")
-    train = np.flatnonzero(job.parts == "train")
-    pixels = np.stack([job.dataset.images.read(int(i)) for i in train]).astype(np.float64)
-    np.testing.assert_allclose(job.preprocessing.mean, pixels.mean((0, 1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(job.preprocessing.std, pixels.std((0, 1, 2)), rtol=1e-4)
-    counts = np.bincount(job.dataset.labels[train])
-    np.testing.assert_allclose(job.objective.class_weights, len(train) / (2 * counts))  # type: ignore[attr-defined]
+    session = arranged(table, class_weights="balanced")
+    train = np.flatnonzero(session.parts == "train")
+    pixels = np.stack([session.dataset.images.read(int(i)) for i in train]).astype(np.float64)
+    np.testing.assert_allclose(session.preprocessing.mean, pixels.mean((0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(session.preprocessing.std, pixels.std((0, 1, 2)), rtol=1e-4)
+    counts = np.bincount(session.dataset.labels[train])
+    np.testing.assert_allclose(session.objective.class_weights, len(train) / (2 * counts))  # type: ignore[attr-defined]
 
 
 def test_an_epoch_learns_every_training_sample_once_and_nothing_else(table: Path) -> None:
-    job = arranged(table)
-    per_epoch = job.feed.batches.per_epoch
-    seen = Counter(int(i) for _, pieces in job.feed.training(0, per_epoch) for piece in pieces for i in piece.samples)
-    assert seen == Counter(np.flatnonzero(job.parts == "train").tolist())
+    session = arranged(table)
+    per_epoch = session.loader.batches.per_epoch
+    seen = Counter(
+        int(i) for _, pieces in session.loader.training(0, per_epoch) for piece in pieces for i in piece.samples
+    )
+    assert seen == Counter(np.flatnonzero(session.parts == "train").tolist())
 
 
 def test_each_epoch_changes_the_images_anew(table: Path) -> None:
-    job = arranged(table, augment=("off", "noise=0.2"))
-    first, second = (job.feed.seen(np.array([0, 1, 4]), epoch).inputs for epoch in (0, 1))
+    session = arranged(table, augment=("off", "noise=0.2"))
+    first, second = (session.loader.seen(np.array([0, 1, 4]), epoch).inputs for epoch in (0, 1))
     assert not torch.equal(first, second)
-    per_epoch = job.feed.batches.per_epoch
-    for step, pieces in job.feed.training(0, 2 * per_epoch):
+    per_epoch = session.loader.batches.per_epoch
+    for step, pieces in session.loader.training(0, 2 * per_epoch):
         for piece in pieces:
-            assert torch.equal(piece.inputs, job.feed.seen(piece.samples, step // per_epoch).inputs)
+            assert torch.equal(piece.inputs, session.loader.seen(piece.samples, step // per_epoch).inputs)
 
 
 def test_folds_have_a_validation_part_unless_it_is_given_away(table: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neocog.augment.counter import pixel_uniform
-from neocog.augment.dice import Dice
+from neocog.augment.random_streams import RandomStreams
 from neocog.checked import number
 from neocog.data.nucleotides import complement
 from neocog.data.preprocessing import Preprocessing
@@ -75,7 +75,7 @@ def _amount(name: str, value: str) -> float:
     return amount
 
 
-class SequenceDice(Dice):
+class SequenceDice(RandomStreams):
     """The streams of sequences."""
 
     first = 100
@@ -94,17 +94,17 @@ class SequenceChanges:
         codes, length = pixels[:, 0, 0], pixels.shape[-1]
         place = torch.arange(length, device=codes.device)[None]
 
-        dice = SequenceDice(seed, epoch, samples)
+        streams = SequenceDice(seed, epoch, samples)
 
         def chance(stream: str) -> Tensor:
-            return dice.between(stream, 0, 1)[:, None]
+            return streams.between(stream, 0, 1)[:, None]
 
         if self.policy.reverse:
             codes = torch.where(chance("reverse") < self.policy.reverse, reversed_complement(codes), codes)
         if self.policy.mutate:
             most = max(1, round(self.policy.mutate * length))  # few places are drawn, not a number for each letter
-            where = (pixel_uniform(dice.bits("mutate"), most) * length).long()
-            bases = (1 << (pixel_uniform(dice.bits("bases"), most) * 4).long()).to(codes.dtype)  # A, C, G or T
+            where = (pixel_uniform(streams.bits("mutate"), most) * length).long()
+            bases = (1 << (pixel_uniform(streams.bits("bases"), most) * 4).long()).to(codes.dtype)  # A, C, G or T
             hit = torch.arange(most, device=codes.device) < chance("mutate") * (most + 1)
             drawn = torch.where(hit, bases, 0)
             # the largest of what is drawn for one place: the same in any order

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from neocog.augment.counter import pixel_normal
-from neocog.augment.dice import Dice
 from neocog.augment.policy import edited, outside
+from neocog.augment.random_streams import RandomStreams
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, printable, raise_all
 
@@ -91,21 +91,21 @@ class VolumeChanges:
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
     ) -> tuple[Tensor, Tensor]:
-        dice = VolumeDice(seed, epoch, samples)
+        streams = VolumeDice(seed, epoch, samples)
         low, high, policy = preprocessing.low, preprocessing.high, self.policy
         volumes = pixels.float()
-        matrix = moves(policy, dice, tuple(pixels.shape[2:]))
+        matrix = moves(policy, streams, tuple(pixels.shape[2:]))
         if matrix is not None:
             between = any((policy.turn_d, policy.turn_h, policy.turn_w, policy.scale, policy.translate))
             volumes = moved(volumes, matrix, "bilinear" if between else "nearest")
         if policy.noise:
-            normal = pixel_normal(dice.bits("noise_voxels"), volumes[0].numel()).view(volumes.shape)
-            spread = (dice.between("noise", 0, policy.noise) * (high - low)).float()
+            normal = pixel_normal(streams.bits("noise_voxels"), volumes[0].numel()).view(volumes.shape)
+            spread = (streams.between("noise", 0, policy.noise) * (high - low)).float()
             volumes = (volumes + spread.view(-1, 1, 1, 1, 1) * normal).clamp_(low, high)
         return volumes, targets
 
 
-class VolumeDice(Dice):
+class VolumeDice(RandomStreams):
     """The streams of volumes."""
 
     first = 1000
@@ -115,7 +115,7 @@ class VolumeDice(Dice):
     )  # fmt: skip
 
 
-def moves(policy: VolumeAugmentation, dice: Dice, size: tuple[int, ...]) -> Tensor | None:
+def moves(policy: VolumeAugmentation, streams: RandomStreams, size: tuple[int, ...]) -> Tensor | None:
     """(B, 3, 4) float64: an output voxel's (d, h, w, 1) about the centre → where it comes from; None: nothing moves."""
     quarters = AXES if policy.quarters == "any" else tuple(axis for axis in AXES if axis == policy.quarters)
     if quarters and len(set(size)) > 1:
@@ -125,22 +125,22 @@ def moves(policy: VolumeAugmentation, dice: Dice, size: tuple[int, ...]) -> Tens
         )
     if not quarters and not any(getattr(policy, name) for name in KINDS if name != "noise"):
         return None
-    back = torch.eye(3, dtype=torch.float64, device=dice.samples.device).expand(len(dice.samples), 3, 3)
+    back = torch.eye(3, dtype=torch.float64, device=streams.samples.device).expand(len(streams.samples), 3, 3)
     if any((policy.flip_d, policy.flip_h, policy.flip_w)):
-        signs = [1 - 2 * (dice.between(f"flip_{a}", 0, 1) < getattr(policy, f"flip_{a}")).double() for a in AXES]
+        signs = [1 - 2 * (streams.between(f"flip_{a}", 0, 1) < getattr(policy, f"flip_{a}")).double() for a in AXES]
         back = back * torch.stack(signs, 1)[:, None]
     for number, axis in enumerate(AXES):
         if axis in quarters:
-            turns = dice.between(f"quarter_{axis}", 0, 4).floor()
+            turns = streams.between(f"quarter_{axis}", 0, 4).floor()
             back = back @ rotation(torch.deg2rad(90 * turns), number).round()
         if most := getattr(policy, f"turn_{axis}"):
-            back = back @ rotation(torch.deg2rad(dice.between(f"turn_{axis}", -most, most)), number)
+            back = back @ rotation(torch.deg2rad(streams.between(f"turn_{axis}", -most, most)), number)
     if policy.scale:
-        back = back * ((1 + policy.scale) ** dice.between("scale", -1, 1)).view(-1, 1, 1)
+        back = back * ((1 + policy.scale) ** streams.between("scale", -1, 1)).view(-1, 1, 1)
     shift = torch.zeros(len(back), 3, dtype=torch.float64, device=back.device)
     if policy.translate:
         most = policy.translate
-        shift = torch.stack([dice.between(f"down_{a}", -most, most) * s for a, s in zip(AXES, size, strict=True)], 1)
+        shift = torch.stack([streams.between(f"down_{a}", -most, most) * s for a, s in zip(AXES, size, strict=True)], 1)
     return torch.cat([back, shift[:, :, None]], 2)
 
 

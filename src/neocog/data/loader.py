@@ -105,7 +105,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Feed:
+class Loader:
     """Every batch that one rank needs. ``store``, ``targets`` and ``weights`` are those of the whole data set.
 
     ``changes`` is what training sees; ``always`` is done at evaluation too (a task whose target is a change needs it).

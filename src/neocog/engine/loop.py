@@ -19,7 +19,7 @@ from torch.nn import Module
 
 from neocog.config import TrainConfig
 from neocog.data.dataset import Dataset
-from neocog.data.loader import Batch, Feed
+from neocog.data.loader import Batch, Loader
 from neocog.engine import checkpoint
 from neocog.engine.counters import Counters
 from neocog.engine.interrupt import Guard, Interrupted
@@ -44,7 +44,7 @@ class Loop:
     """What stays the same from the first step to the last."""
 
     task: Objective
-    feed: Feed
+    loader: Loader
     config: TrainConfig
     precision: Precision
     ranks: Ranks
@@ -72,7 +72,7 @@ class Loop:
         """Learn as far as is planned now."""
         counters = learner.counters
         planned, begun = counters.steps, time.monotonic()
-        for step, pieces in self.feed.training(counters.step, planned):
+        for step, pieces in self.loader.training(counters.step, planned):
             seed_step(self.config.seed, step, self.ranks.rank)
             loss = self.step(learner, step, pieces)
             counters.step, counters.loss, counters.seen = (
@@ -108,7 +108,7 @@ class Loop:
 
     def owes_row(self, counters: Counters) -> bool:
         """Whether an epoch has come to its end and is not in metrics.csv yet."""
-        per_epoch = self.feed.batches.per_epoch
+        per_epoch = self.loader.batches.per_epoch
         ended = counters.step % per_epoch == 0 or counters.step == counters.steps
         return ended and len(counters.rows) < math.ceil(counters.step / per_epoch)
 
@@ -123,7 +123,7 @@ class Loop:
         turns = [self.task.losses(learner.nets, piece) for piece in pieces]
         while True:  # a turn: all pieces for one network, whose update the next turn builds upon
             for place, (piece, losses) in enumerate(zip(pieces, turns, strict=True)):
-                with self.precision.learning(self.feed.device):
+                with self.precision.learning(self.loader.device):
                     name, loss = next(losses, ("", None))
                 if loss is None:
                     return sum(totals.values())
@@ -158,7 +158,7 @@ class Loop:
             validation = self.measured(learner.judged, "validation", guard)
         if validation is None:
             return
-        epoch = math.ceil(counters.step / self.feed.batches.per_epoch)
+        epoch = math.ceil(counters.step / self.loader.batches.per_epoch)
         row = {"epoch": epoch, "step": counters.step, "train_loss": counters.loss / counters.seen}
         row["lr"] = learner.optimizers[next(iter(learner.optimizers))].param_groups[0]["lr"]
         row |= {f"validation_{name}": value for name, value in validation.items()}
@@ -175,15 +175,15 @@ class Loop:
     @torch.no_grad()
     def measured(self, nets: Mapping[str, Module], part: str, guard: Guard) -> dict[str, float] | None:
         """The task's measures on a part: sums over the samples of all ranks, ratios taken once. None after a signal."""
-        if len(self.feed.parts[part]) == 0:
+        if len(self.loader.parts[part]) == 0:
             return {}
         for net in nets.values():
             net.eval()
         totals: dict[str, Tensor] = {}
-        for batch in self.feed.evaluation(part):
+        for batch in self.loader.evaluation(part):
             if guard.signal:
                 break
-            with self.precision.judging(self.feed.device):
+            with self.precision.judging(self.loader.device):
                 tally = self.task.tally(nets, batch)
             totals = {name: totals[name] + value if totals else value for name, value in tally.items()}
         if self.ranks.any(guard.signal or 0):

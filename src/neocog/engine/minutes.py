@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neocog.data.loader import Feed
+    from neocog.data.loader import Loader
 
 OFF = 0.03  # of the minutes, by which the end may be off before the steps are planned anew
 SPARE = 0.05  # of the minutes, for the report and whatever else no step tells beforehand
@@ -55,14 +55,14 @@ class Minutes:
         before, first = self.looks[0]
         return (now - before) / (step - first) if step > first else 0.0
 
-    def planned(self, step: int, steps: int, each: float, feed: Feed) -> int:
+    def planned(self, step: int, steps: int, each: float, loader: Loader) -> int:
         """The number of steps that there are to be: ``steps``, unless it is too far off at ``each`` seconds a step."""
-        fitting = step + self.fitting(each, feed)
+        fitting = step + self.fitting(each, loader)
         return fitting if abs(fitting - steps) * each > OFF * self.budget else steps
 
-    def fitting(self, each: float, feed: Feed) -> int:
+    def fitting(self, each: float, loader: Loader) -> int:
         """How many steps of ``each`` seconds still fit, with their validations and the judging at the end."""
-        validation, test = len(feed.parts["validation"]), len(feed.parts["test"])
-        sample = self.judged / validation if self.judged and validation else each / feed.batches.batch / FORWARD
+        validation, test = len(loader.parts["validation"]), len(loader.parts["test"])
+        sample = self.judged / validation if self.judged and validation else each / loader.batches.batch / FORWARD
         left = (1 - SPARE) * self.budget - self.gone - sample * (validation + test)
-        return max(0, int(left / (each + sample * validation / feed.batches.per_epoch)))
+        return max(0, int(left / (each + sample * validation / loader.batches.per_epoch)))

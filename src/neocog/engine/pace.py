@@ -34,7 +34,7 @@ class Pace:
         if not counters.steps:
             number = torch.get_num_threads()
             each = self.threads.usual or timed(loop, learner, [number], self.patience, self.minutes.clock)[number]
-            counters.replan(max(1, int(loop.ranks.told(str(self.minutes.fitting(each, loop.feed))))))
+            counters.replan(max(1, int(loop.ranks.told(str(self.minutes.fitting(each, loop.loader))))))
         self.minutes.look(counters.step)
         self.due = counters.step + 1
 
@@ -65,5 +65,5 @@ class Pace:
         steps = counters.steps
         if budget:
             counters.used = self.minutes.gone
-            steps = self.minutes.planned(counters.step, steps, each, loop.feed)
+            steps = self.minutes.planned(counters.step, steps, each, loop.loader)
         return steps, self.threads.have_changed_pace(loop.times), max(1, int((OFTEN * budget or PAUSE) / each))

@@ -19,7 +19,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from neocog.config import TrainConfig
-from neocog.data.loader import Batch, Feed
+from neocog.data.loader import Batch, Loader
 from neocog.engine.learner import Learner
 from neocog.engine.ranks import Ranks
 from neocog.engine.seed import seed_step
@@ -40,7 +40,7 @@ class Steps(Protocol):
     @property
     def config(self) -> TrainConfig: ...
     @property
-    def feed(self) -> Feed: ...
+    def loader(self) -> Loader: ...
     @property
     def ranks(self) -> Ranks: ...
     @property
@@ -149,7 +149,7 @@ def trial_steps(loop: Steps, learner: Learner, threads: Sequence[int], over: Cal
     trial = copy.deepcopy(learner)
     first = trial.counters.step
     trial.counters.steps = trial.counters.steps or first + len(threads)
-    for step, pieces in loop.feed.training(first, first + len(threads)):
+    for step, pieces in loop.loader.training(first, first + len(threads)):
         torch.set_num_threads(threads[step - first])
         seed_step(loop.config.seed, step, loop.ranks.rank)
         loop.step(trial, step, pieces)

@@ -2,7 +2,7 @@
 
 Pixels become answers in one function, ``answers``, and answers become measures in one, ``evaluation``: the end of a training
 and ``evaluate`` both call them on the saved network. ``predict`` gives the same answers for single files. What one training
-works on, ``Data`` and ``Job``, is described here too, since a task reads it and it names its task.
+works on, ``Data`` and ``Session``, is described here too, since a task reads it and it names its task.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from neocog.config import Task as TaskName
 from neocog.data.copies import Copies
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.digests import Digests
-from neocog.data.loader import Feed, Resident, Store, Transform
+from neocog.data.loader import Loader, Resident, Store, Transform
 from neocog.data.masks import MaskSurvey, told
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
@@ -84,14 +84,14 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Job:
+class Session:
     """Data, split and task of one training; every rank computes the same."""
 
     config: Config  # resolved: no "auto" left in it that resuming could decide otherwise
     data: Data
     parts: NDArray[np.str_]  # (N,) train, validation, test, or "" for a sample that is left out
     preprocessing: Preprocessing
-    feed: Feed
+    loader: Loader
     objective: Objective
     decisions: tuple[Decision, ...] = ()  # which changes of the samples are made, and why
 
@@ -202,16 +202,16 @@ class Task(ABC):
             return ", ".join(f"{value:g}" for value in dataset.values[index])
         return dataset.classes[dataset.labels[index]] if dataset.has_classes else str(dataset.names[index])
 
-    def input_shape(self, job: Job) -> tuple[int, ...]:
+    def input_shape(self, session: Session) -> tuple[int, ...]:
         """(C, …) of one sample as the kept network takes it."""
-        return (job.preprocessing.inputs, *job.preprocessing.size)
+        return (session.preprocessing.inputs, *session.preprocessing.size)
 
-    def after_epoch(self, job: Job, trained: Trained, run: Run) -> Sequence[str]:
+    def after_epoch(self, session: Session, trained: Trained, run: Run) -> Sequence[str]:
         """What is said of the epoch that has just ended, and written into the run's folder: a pure function of the learner,
         so that a resumed run says and writes the same."""
         return ()
 
-    def facts(self, job: Job) -> dict[str, Any]:
+    def facts(self, session: Session) -> dict[str, Any]:
         """What model.json keeps for this task, known before anything is evaluated."""
         return {}
 
@@ -223,7 +223,7 @@ class Task(ABC):
         """
 
     def learned(
-        self, predictor: Predictor, validation: Any, job: Job, parts: Mapping[str, Samples], advance: Advance
+        self, predictor: Predictor, validation: Any, session: Session, parts: Mapping[str, Samples], advance: Advance
     ) -> dict[str, Any]:
         """What model.json keeps of the validation part's answers, such as temperatures, widths and thresholds."""
         return {}
@@ -238,7 +238,7 @@ class Task(ABC):
 
     @abstractmethod
     def report(
-        self, job: Job, trained: Trained, predictor: Predictor, answers: Any,
+        self, session: Session, trained: Trained, predictor: Predictor, answers: Any,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         """The test part's answers as rows and sections; ``evaluated``: "test", and "validation" where there is one."""

@@ -19,12 +19,12 @@ from neocog.pages import sections_to_json, write_report
 from neocog.progress import Screen
 from neocog.records import Bars, Section, Table, Text
 from neocog.run import Run, to_json, write_atomically
-from neocog.tasks.task import Data, Job
+from neocog.tasks.task import Data, Session
 from neocog.verbs.fit import ready
 from neocog.verbs.folder import begun, complete_for_all, held, is_complete
-from neocog.verbs.job import arrange
 from neocog.verbs.plan import Launch, history_lines, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.plan import told as told_changes
+from neocog.verbs.prepare import arrange
 from neocog.verbs.stages import train_stages
 
 
@@ -57,8 +57,8 @@ def train_fold(config: Config, data: Data, run: Run, launch: Launch) -> None:
     launch.screen.say(f"fold {launch.fold + 1} of {config.data.folds}", "bold")
     with held(own, ranks):
         if not complete_for_all(own, ranks):
-            job = arrange(config, data, ranks, launch.screen, launch.fold)
-            train_stages(job, ready(job, ranks), config, own, launch)
+            session = arrange(config, data, ranks, launch.screen, launch.fold)
+            train_stages(session, ready(session, ranks), config, own, launch)
 
 
 def fold_runs(run: Run, config: Config) -> list[Run]:
@@ -66,11 +66,13 @@ def fold_runs(run: Run, config: Config) -> list[Run]:
     return [Run(run.folder / f"fold-{fold + 1}") for fold in range(config.data.folds)]
 
 
-def describe_folds(job: Job, asked: Config, run: Run, launch: Launch) -> None:
-    """Write what the whole is, before any fold. ``job``: of the first fold; each fold resolves its settings anew."""
-    stages = [each.folder.name for each in fold_runs(run, job.config)]
-    content = content_digest(job.dataset, np.full(len(job.dataset), ""), job.data.digests, job.data.told)
-    new, plan = plan_of(job.config, asked, job.dataset.classes, stages, launch, content), read_plan(run)
+def describe_folds(session: Session, asked: Config, run: Run, launch: Launch) -> None:
+    """Write what the whole is, before any fold. ``session``: of the first fold; each fold resolves its settings anew."""
+    stages = [each.folder.name for each in fold_runs(run, session.config)]
+    content = content_digest(
+        session.dataset, np.full(len(session.dataset), ""), session.data.digests, session.data.told
+    )
+    new, plan = plan_of(session.config, asked, session.dataset.classes, stages, launch, content), read_plan(run)
     if plan is None and not begun(run):
         write_plan(run, new)
     elif plan is not None:

@@ -22,7 +22,7 @@ from neocog.progress import Screen
 from neocog.records import Measure
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks.evaluation import Samples
-from neocog.tasks.task import Job, Trained
+from neocog.tasks.task import Session, Trained
 from neocog.verbs.baseline import baseline_section
 from neocog.verbs.plan import history_lines, read_plan
 from neocog.verbs.sections import sections
@@ -30,27 +30,23 @@ from neocog.verbs.sections import sections
 FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so many epochs is partly luck
 
 
-def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: float) -> None:
+def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, seconds: float) -> None:
     """Write all that a finished run holds. Nothing here changes the network; the test part is looked at for the first time."""
     for name, state in learner.best.items():
         learner.judged[name].load_state_dict(state)
-    screen.say(f"{chosen(job, learner)}; measuring it on the test part")
-    run, model, dataset, task = loop.run, job.config.model, job.dataset, job.task
+    screen.say(f"{chosen(session, learner)}; measuring it on the test part")
+    run, model, dataset, task = loop.run, session.config.model, session.dataset, session.task
     network = learner.judged[task.network]
-    facts: dict[str, Any] = {"task": task.name, "classes": list(dataset.classes), **task.facts(job), **seen(job)}
-    if not job.config.training.threads:
-        facts["threads"] = torch.get_num_threads()  # on which it is judged, as sums in other parts round otherwise
-    if dataset.quantities:
-        facts["quantities"] = list(dataset.quantities)
+    facts = known(session)
 
     def saved(more: Mapping[str, Any]) -> Predictor:
-        save_predictor(run, network, model.model, dict(model.options), job.preprocessing, facts | dict(more))
-        return load_predictor(run, loop.feed.device)
+        save_predictor(run, network, model.model, dict(model.options), session.preprocessing, facts | dict(more))
+        return load_predictor(run, loop.loader.device)
 
-    predictor, parts = saved({}), parts_of(job, loop)
+    predictor, parts = saved({}), parts_of(session, loop)
     with screen.bar("evaluating", len(parts["validation"]) + len(parts["test"])) as advance:
         validation = task.answers(predictor, parts["validation"], advance)
-        predictor = saved(task.learned(predictor, validation, job, parts, advance))
+        predictor = saved(task.learned(predictor, validation, session, parts, advance))
         answers = {"test": task.answers(predictor, parts["test"], advance), "validation": validation}
     evaluated = {
         part: task.evaluation(predictor, found, parts[part]) for part, found in answers.items() if len(parts[part])
@@ -58,17 +54,17 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
     differences = task.differences(predictor, answers["test"])
     for line in differences:
         screen.say(f"  the test part is unlike the training: {line}", "yellow")
-    found = task.report(job, trained(learner), predictor, answers["test"], evaluated)
+    found = task.report(session, trained(learner), predictor, answers["test"], evaluated)
     plan, measures = read_plan(run), {part: one.measures for part, one in evaluated.items()}
     write_atomically(run.predictions, found.predictions)
     result: dict[str, Any] = {
         "run": str(run.folder),
         "report": str(run.report),
-        "task": job.task.name,
+        "task": session.task.name,
         "model": model.model,
         "parameters": sum(p.numel() for p in network.parameters()),
         "classes": list(dataset.classes),
-        "n": job.counts(),
+        "n": session.counts(),
         "measures": {part: {name: asdict(m) for name, m in each.items()} for part, each in measures.items()},
         "differences": differences,
         "per_class": {},
@@ -80,13 +76,15 @@ def finish_run(job: Job, learner: Learner, loop: Loop, screen: Screen, seconds: 
         "images_per_second": speed(loop),
         "precision": loop.precision.name,
         "history": [dict(each) for each in plan.history] if plan else [],
-        "augmentation": [asdict(each) for each in job.decisions],
-        "data": {"kind": dataset.kind, "fingerprint": fingerprint(job.data.digests, job.data.told)},
+        "augmentation": [asdict(each) for each in session.decisions],
+        "data": {"kind": dataset.kind, "fingerprint": fingerprint(session.data.digests, session.data.told)},
         **taken_json(dataset),
     }
     compared = baseline_section(run, measures["test"])
     results = [*found.sections[:1], *((compared,) if compared else ()), *found.sections[1:]]
-    write_atomically(run.sections, sections_to_json(sections(job, learner, loop, results, list(history_lines(plan)))))
+    write_atomically(
+        run.sections, sections_to_json(sections(session, learner, loop, results, list(history_lines(plan))))
+    )
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(measures["test"], run, screen)
@@ -98,35 +96,45 @@ def trained(learner: Learner) -> Trained:
     return Trained(learner.judged, counters.rows, counters.steps, bool(learner.means))
 
 
-def seen(job: Job) -> dict[str, Any]:
+def known(session: Session) -> dict[str, Any]:
+    """What model.json says before anything is evaluated."""
+    dataset, task = session.dataset, session.task
+    facts = {"task": task.name, "classes": list(dataset.classes), **task.facts(session), **seen(session)}
+    if not session.config.training.threads:
+        facts["threads"] = torch.get_num_threads()  # on which it is judged, as sums in other parts round otherwise
+    return facts | ({"quantities": list(dataset.quantities)} if dataset.quantities else {})
+
+
+def seen(session: Session) -> dict[str, Any]:
     """What the training images were like, against which those of others are held."""
-    if job.preprocessing.encoding == "nucleotides":
+    if session.preprocessing.encoding == "nucleotides":
         return {}
-    records = job.data.records
-    known = (job.parts == "train") & records.headers.there
+    records = session.data.records
+    known = (session.parts == "train") & records.headers.there
     return {"seen": asdict(Seen.of(records.extremes[known], records.headers.take(known)))}
 
 
-def parts_of(job: Job, loop: Loop) -> dict[str, Samples]:
+def parts_of(session: Session, loop: Loop) -> dict[str, Samples]:
     """Every part as it is evaluated: all of it by this process, from the pixels that training had."""
-    where, store, seed = loop.feed.parts, loop.feed.store, job.config.data.split_seed
+    where, store, seed = loop.loader.parts, loop.loader.store, session.config.data.split_seed
     return {
-        part: Samples(job.dataset, where[part], store, seed, part, where["train"], job.data.unseen) for part in SPLITS
+        part: Samples(session.dataset, where[part], store, seed, part, where["train"], session.data.unseen)
+        for part in SPLITS
     }
 
 
-def chosen(job: Job, learner: Learner) -> str:
+def chosen(session: Session, learner: Learner) -> str:
     """Which epoch's weights are kept, and whether so few samples chose it that luck did."""
-    counters, where = learner.counters, job.parts == "validation"
+    counters, where = learner.counters, session.parts == "validation"
     epochs = len(counters.rows)
-    if not where.any() or not job.objective.chooses:
+    if not where.any() or not session.objective.chooses:
         return f"the last of {epochs} epochs is kept"
-    groups = job.dataset.groups
+    groups = session.dataset.groups
     _, units = clusters(None if groups is None else groups[where], int(where.sum()))
     said = f"best epoch: {counters.best_epoch} of {epochs}"
     if units >= FEW or (epochs < MANY and units > 2):
         return said
-    form = job.dataset.form if groups is None else "groups"
+    form = session.dataset.form if groups is None else "groups"
     by = f"{units} validation {form[: -1 if units == 1 else None]}"
     return f"{said}, by {by} alone: partly luck (see --split)"
 

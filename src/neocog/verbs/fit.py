@@ -27,33 +27,43 @@ from neocog.limits import cores
 from neocog.networks.memory_format import reorder
 from neocog.progress import Screen
 from neocog.run import Run
-from neocog.tasks.task import Job
+from neocog.tasks.task import Session
 from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.nodes import same_checkpoint, same_run
 from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
 from neocog.verbs.watch import watcher
 
 
-def fit(job: Job, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0) -> None:
+def fit(session: Session, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0) -> None:
     """Learn and finish, in a folder that describes the run: the same for a new one and for one that goes on.
 
     ``spent``: seconds of --minutes that stages before it took.
     """
     ranks, screen = launch.ranks, launch.screen
-    precision = choose(job.config.training.device, job.config.training.precision)
-    if job.config.training.engine != "torch":
-        precision = replace(precision, why=f"as --engine {job.config.training.engine} computes")
+    precision = choose(session.config.training.device, session.config.training.precision)
+    if session.config.training.engine != "torch":
+        precision = replace(precision, why=f"as --engine {session.config.training.engine} computes")
     parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
-    screen.say(f"{job.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
+    screen.say(f"{session.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
     with ranks.all_or_none():
         if ranks.is_writer:
             checkpoint.writable(run.checkpoints, 16 * parameters)
         plan = read_plan(run)
     started, known = time.monotonic(), plan.identities if plan else [""]
     same_run(run, known, ranks)
-    share = 60 * job.config.training.minutes / max(1, job.config.data.folds)
+    share = 60 * session.config.training.minutes / max(1, session.config.data.folds)
     pace = Pace(Minutes(share), Threads(cores()))
-    loop = Loop(job.objective, job.feed, job.config.training, precision, ranks, run, job.dataset, known[0], pace)
+    loop = Loop(
+        session.objective,
+        session.loader,
+        session.config.training,
+        precision,
+        ranks,
+        run,
+        session.dataset,
+        known[0],
+        pace,
+    )
     begin(loop, fresh, screen, known)
     pace.begin(loop, fresh, spent)
     if pace.threads.most > 1:
@@ -63,10 +73,12 @@ def fit(job: Job, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0) 
         advance(fresh.counters.step)
         tell = heeding(launch.after_epoch, guard)
         loop.train(
-            fresh, guard, watcher(loop, screen, advance, lambda: job.task.after_epoch(job, trained(fresh), run), tell)
+            fresh,
+            guard,
+            watcher(loop, screen, advance, lambda: session.task.after_epoch(session, trained(fresh), run), tell),
         )
     if ranks.is_writer:
-        finish_run(job, fresh, loop, screen, time.monotonic() - started)
+        finish_run(session, fresh, loop, screen, time.monotonic() - started)
 
 
 def heeding(after_epoch: AfterEpoch | None, guard: Guard) -> Callable[[Mapping[str, float]], None]:
@@ -82,11 +94,11 @@ def heeding(after_epoch: AfterEpoch | None, guard: Guard) -> Callable[[Mapping[s
     return tell
 
 
-def ready(job: Job, ranks: Ranks) -> Learner:
+def ready(session: Session, ranks: Ranks) -> Learner:
     """Fresh networks and optimizers on their device, computing the same at every run on the same machine."""
-    config = job.config.training
+    config = session.config.training
     repeatable(config.threads or 1)  # if they are not given, the first steps say how many
-    fresh = learner(job.objective, config, job.feed.device)
+    fresh = learner(session.objective, config, session.loader.device)
     if config.engine == "numpy":
         fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
     for net in (*fresh.nets.values(), *fresh.means.values()):
@@ -101,7 +113,7 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) ->
     with loop.ranks.all_or_none():
         saved = checkpoint.latest(loop.run.checkpoints) if loop.run.checkpoints.is_dir() else None
     same_checkpoint(saved, loop.run, loop.ranks)
-    per_epoch, config = loop.feed.batches.per_epoch, loop.config
+    per_epoch, config = loop.loader.batches.per_epoch, loop.config
     if saved is None:
         fresh.counters.steps = config.epochs * per_epoch  # 0: as many as fit in --minutes
         fresh.counters.per_epoch = per_epoch
@@ -126,23 +138,23 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) ->
     screen.say(f"going on from step {counters.step:,} of {counters.steps:,}")
 
 
-def describe(job: Job, asked: Config, stages: Sequence[str], run: Run, launch: Launch) -> None:
+def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, launch: Launch) -> None:
     """Write what a run is before it starts; a run that goes on is held against it instead."""
-    data, plan = job.data, read_plan(run)
+    data, plan = session.data, read_plan(run)
     if plan is None and not run.config.is_file():
-        content = content_digest(job.dataset, job.parts, data.digests, data.told)
-        plan = plan_of(job.config, asked, job.dataset.classes, stages, launch, content)
+        content = content_digest(session.dataset, session.parts, data.digests, data.told)
+        plan = plan_of(session.config, asked, session.dataset.classes, stages, launch, content)
     if plan is not None:
-        settings = job.config.tables()
+        settings = session.config.tables()
         unsaid = plan.unsaid(settings, launch.changed)
         if unsaid:
             raise UserError(f"this run was begun with other settings: {told(unsaid)}", str(run.plan), "put them back")
         write_plan(run, plan.after(settings, newest_step(run), launch.surroundings))
     write_environment(run, launch)
     if not run.splits.is_file():
-        record_split(job, run)
+        record_split(session, run)
         return
-    altered = changes(read_splits(run.splits), job.dataset, job.parts, data.digests, data.told)
+    altered = changes(read_splits(run.splits), session.dataset, session.parts, data.digests, data.told)
     if altered:
         fix = "restore them, start a new run, or add --allow-changed"
         raise UserError("the data have changed since this run began", altered, fix)
@@ -154,8 +166,8 @@ def newest_step(run: Run) -> int:
     return max((int(name) for name in names if name.isdecimal()), default=0)
 
 
-def record_split(job: Job, run: Run) -> None:
+def record_split(session: Session, run: Run) -> None:
     """splits.csv: which sample stands where, and what it is by its content."""
-    data = job.data
-    write_thumbnails(run.folder / THUMBNAILS, data.records, job.parts)
-    write_splits(run.splits, data.dataset, job.parts, data.digests, data.told, data.pixel_digests, data.families)
+    data = session.data
+    write_thumbnails(run.folder / THUMBNAILS, data.records, session.parts)
+    write_splits(run.splits, data.dataset, session.parts, data.digests, data.told, data.pixel_digests, data.families)

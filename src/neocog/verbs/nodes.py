@@ -25,7 +25,7 @@ from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import Problems, UserError, listed
 from neocog.run import Run
-from neocog.tasks.task import Job
+from neocog.tasks.task import Session
 from neocog.verbs.plan import INDIFFERENT, differing
 from neocog.version import __version__
 
@@ -101,16 +101,16 @@ def _differences(theirs: dict[str, Any], mine: dict[str, Any], ranks: Ranks) -> 
         yield UserError(f"the settings of rank {ranks.rank} differ from rank 0's: {other}", fix=fix)
 
 
-def same_job(job: Job, ranks: Ranks) -> None:
+def same_job(session: Session, ranks: Ranks) -> None:
     """Samples, their files, what is known of them and their parts; then the settings that were made of them."""
     if ranks.world == 1:
         return
-    data, dataset = job.data, job.dataset
-    digests, told, parts = list(data.digests), list(data.told), job.parts
+    data, dataset = session.data, session.dataset
+    digests, told, parts = list(data.digests), list(data.told), session.parts
     own = content_digest(dataset, parts, digests, told)
     if dataset.weights is not None:
         own += hashlib.sha256(dataset.weights.tobytes()).hexdigest()
-    source = f"{socket.gethostname()}:{job.config.data.data}"
+    source = f"{socket.gethostname()}:{session.config.data.data}"
 
     def differs(first: str) -> UserError:
         theirs, rows = json.loads(first)
@@ -118,12 +118,12 @@ def same_job(job: Job, ranks: Ranks) -> None:
         recorded = Manifest(names, known, split, ("",) * len(names), files)
         found = changes(recorded, dataset, parts, digests, told) or "other weights, or another order"
         what = f"the data of rank {ranks.rank} differ from the {len(names):,} {dataset.form} of rank 0: {found}"
-        fix = f"let all nodes read one folder, or copy it: rsync -a --delete {theirs}/ {job.config.data.data}/"
-        return UserError(what, job.config.data.data, fix)
+        fix = f"let all nodes read one folder, or copy it: rsync -a --delete {theirs}/ {session.config.data.data}/"
+        return UserError(what, session.config.data.data, fix)
 
     ranks.agree(own, differs, lambda: json.dumps([source, [list(dataset.names), told, parts.tolist(), digests]]))
-    training = job.config.training
-    same_facts({"precision": choose(training.device, training.precision).name}, job.config, ranks)
+    training = session.config.training
+    same_facts({"precision": choose(training.device, training.precision).name}, session.config, ranks)
 
 
 def same_run(run: Run, identities: Sequence[str], ranks: Ranks) -> None:

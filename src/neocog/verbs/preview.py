@@ -22,7 +22,7 @@ from neocog.augment.sequence import USUAL, SequenceAugmentation
 from neocog.config import Config
 from neocog.data.dataset import Array
 from neocog.data.formats.slices import middle_slices, side_by_side
-from neocog.data.loader import Feed, Indices, Transform
+from neocog.data.loader import Indices, Loader, Transform
 from neocog.data.normalise import in_stored_units
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.ranks import Ranks
@@ -31,9 +31,9 @@ from neocog.progress import Screen
 from neocog.run import write_atomically
 from neocog.tasks.classification.sequences import strip
 from neocog.tasks.segmentation.report import grey_levels, overlay
-from neocog.tasks.task import Job
+from neocog.tasks.task import Session
 from neocog.verbs.ahead import planned
-from neocog.verbs.job import arrange, read
+from neocog.verbs.prepare import arrange, read
 from neocog.verbs.session import data_name, described
 
 MADE_BY = "neocog preview"
@@ -62,10 +62,10 @@ def preview(
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
     target = destination(source, None if out is None else Path(out))
     config, screen = planned(base or Config(), {**settings, "data": data_name(source)}), Screen(quiet)
-    job = arrange(config, read(config, screen), Ranks(), screen, 0 if config.data.folds else None)
-    rows = shown(job, n, draws)
+    session = arrange(config, read(config, screen), Ranks(), screen, 0 if config.data.folds else None)
+    rows = shown(session, n, draws)
     heads = ["unchanged", *(f"epoch {number + 1}" for number in range(draws))]
-    picture = sheet(rows, heads, (title(source, job), augmentation(job.feed.changes)), job.preprocessing)
+    picture = sheet(rows, heads, (title(source, session), augmentation(session.loader.changes)), session.preprocessing)
     stamp = PngImagePlugin.PngInfo()
     stamp.add_text("Software", MADE_BY)
     stored = io.BytesIO()
@@ -86,14 +86,14 @@ class Row:
     pictures: list[tuple[Tensor, Tensor]]
 
 
-def shown(job: Job, n: int, draws: int) -> list[Row]:
+def shown(session: Session, n: int, draws: int) -> list[Row]:
     """``n`` samples of the first batches, one class after the other: unchanged, then as each of the first epochs has them."""
-    dataset, feed = job.dataset, job.feed
-    inputs, targets, samples = first_batches(feed, n)
+    dataset, loader = session.dataset, session.loader
+    inputs, targets, samples = first_batches(loader, n)
     order = in_turn(dataset.labels[samples])[:n]
     order = order[np.argsort(dataset.labels[samples[order]], kind="stable")]
     chosen = samples[order]
-    unchanged, *later = (feed.seen(chosen, epoch) for epoch in (None, *range(1, draws)))
+    unchanged, *later = (loader.seen(chosen, epoch) for epoch in (None, *range(1, draws)))
     columns = [(batch.inputs.cpu(), batch.targets.cpu()) for batch in (unchanged, *later)]
     columns.insert(1, (inputs[order], targets[order]))
     return [
@@ -102,10 +102,10 @@ def shown(job: Job, n: int, draws: int) -> list[Row]:
     ]
 
 
-def first_batches(feed: Feed, n: int) -> tuple[Tensor, Tensor, Indices]:
+def first_batches(loader: Loader, n: int) -> tuple[Tensor, Tensor, Indices]:
     """(B, C, …) inputs, (B, …) targets and (B,) positions in the data of the first batches, with ``n`` samples or more."""
     found, count = [], 0
-    for _, pieces in feed.training(0, feed.batches.per_epoch):
+    for _, pieces in loader.training(0, loader.batches.per_epoch):
         found += pieces
         count += sum(map(len, pieces))
         if count >= n:
@@ -145,14 +145,14 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def title(source: str | Path, job: Job) -> str:
+def title(source: str | Path, session: Session) -> str:
     """One line on the data, the batch, and the shape that they get."""
-    plan, dataset = job.preprocessing, job.dataset
+    plan, dataset = session.preprocessing, session.dataset
     colours = "" if plan.channels in (1, 3) else ", the first as red, green, blue"
     shape = (
         f"{' × '.join(map(str, plan.size))}, {plan.channels} channel{'s'[: plan.channels > 1]}{colours}, {plan.dtype}"
     )
-    batch = f"the first batches, of {len(job.feed.batches[0])}, for {job.task.name}"
+    batch = f"the first batches, of {len(session.loader.batches[0])}, for {session.task.name}"
     return f"{printable(str(source))}: {described(dataset)}; {batch}, as {shape}"
 
 

@@ -19,30 +19,30 @@ from neocog.tasks.report.data import data_section
 from neocog.tasks.report.environment import environment_section
 from neocog.tasks.report.network import filters_section, network_section
 from neocog.tasks.report.training import training_section
-from neocog.tasks.task import Job
+from neocog.tasks.task import Session
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 24  # training samples that are shown
 
 
 def sections(
-    job: Job, learner: Learner, loop: Loop, results: Sequence[Section], history: Sequence[str]
+    session: Session, learner: Learner, loop: Loop, results: Sequence[Section], history: Sequence[str]
 ) -> list[Section]:
     """Results, data, network, training, filters, how to repeat it. ``history``: what was changed while it was trained."""
-    network, recipe = learner.judged[job.task.network], job.preprocessing
+    network, recipe = learner.judged[session.task.network], session.preprocessing
     facts = read_json(loop.run.environment)
-    found = [*results, _data(job, loop)]
-    size = job.task.input_shape(job)
+    found = [*results, _data(session, loop)]
+    size = session.task.input_shape(session)
     table = layers(network, size[0], size[1:])
     rows = [(row.name, row.kind, row.shape, row.parameters) for row in table]
     parameters = sum(p.numel() for p in network.parameters())
-    found.append(network_section(job.config.model.model, rows, parameters, size))
+    found.append(network_section(session.config.model.model, rows, parameters, size))
     found.append(
         training_section(
             learner.counters.rows,
-            [*history, *(str(each) for each in job.decisions)],
+            [*history, *(str(each) for each in session.decisions)],
             learner.counters.best_epoch,
-            job.objective.chooses,
+            session.objective.chooses,
         )
     )
     weights = first_filters(network)
@@ -62,15 +62,15 @@ def decided(counters: Counters) -> dict[str, str]:
     }
 
 
-def _data(job: Job, loop: Loop) -> Section:
+def _data(session: Session, loop: Loop) -> Section:
     """Counts of each class in each part, findings, and a few samples of every class."""
-    dataset, train = job.dataset, loop.feed.parts["train"]
+    dataset, train = session.dataset, loop.loader.parts["train"]
     classes = dataset.classes if dataset.has_classes else ("all",)
     count = len(classes)
-    counts = {part: np.bincount(dataset.labels[job.parts == part], minlength=count).tolist() for part in SPLITS}
+    counts = {part: np.bincount(dataset.labels[session.parts == part], minlength=count).tolist() for part in SPLITS}
     each = max(1, SHOWN // count)
     chosen = np.concatenate([train[dataset.labels[train] == label][:each] for label in range(min(count, SHOWN))])
-    captions = [job.task.caption(dataset, int(index)) for index in chosen]
-    samples = [Picture(png, caption) for png, caption in zip(thumbnails(job, chosen), captions, strict=True)]
-    shown = counts, job.data.findings, samples, dataset.form
+    captions = [session.task.caption(dataset, int(index)) for index in chosen]
+    samples = [Picture(png, caption) for png, caption in zip(thumbnails(session, chosen), captions, strict=True)]
+    shown = counts, session.data.findings, samples, dataset.form
     return data_section(dataset.kind, classes, *shown, taken=dataset.taken, lost=losses(dataset))

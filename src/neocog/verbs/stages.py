@@ -13,12 +13,12 @@ from neocog.errors import UserError
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks import task_named
-from neocog.tasks.task import Data, Job
+from neocog.tasks.task import Data, Session
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.fit import describe, fit, ready
 from neocog.verbs.folder import complete_for_all, held
-from neocog.verbs.job import arrange
 from neocog.verbs.plan import Launch
+from neocog.verbs.prepare import arrange
 
 EXTRACTOR = "extractor"
 SEEN = 192_000  # images at most, those of each epoch counted: enough for 99 % on MNIST
@@ -37,7 +37,7 @@ class Stage:
     quiet: bool
 
 
-def train_stages(job: Job, fresh: Learner, asked: Config, run: Run, launch: Launch) -> None:
+def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, launch: Launch) -> None:
     """Train what comes first, unless that is done, and then the network itself, from its ``fresh`` weights.
 
     The run is described before all of it, so that it can go on wherever it was stopped. Raises UserError where the task has
@@ -45,16 +45,16 @@ def train_stages(job: Job, fresh: Learner, asked: Config, run: Run, launch: Laun
     """
     ranks = launch.ranks
     with ranks.all_or_none():
-        stages = list(stages_of(job))
+        stages = list(stages_of(session))
         if ranks.is_writer:
-            describe(job, asked, [*(stage.name for stage in stages), "."], run, launch)
+            describe(session, asked, [*(stage.name for stage in stages), "."], run, launch)
     for stage in stages:
         own = Run(run.folder / stage.name)
         if complete_for_all(own, ranks):
             continue
         launch.screen.say(stage.says, "bold")
         quiet = Screen(quiet=True)
-        one = arrange(stage.config, stage.data, ranks, quiet, launch.fold, Manifest.of(job.dataset, job.parts))
+        one = arrange(stage.config, stage.data, ranks, quiet, launch.fold, Manifest.of(session.dataset, session.parts))
         below = replace(launch, after_epoch=None, screen=quiet if stage.quiet else launch.screen)
         learner = ready(one, ranks)
         with held(own, ranks):
@@ -62,7 +62,7 @@ def train_stages(job: Job, fresh: Learner, asked: Config, run: Run, launch: Laun
                 if ranks.is_writer:
                     describe(one, stage.config, ["."], own, below)
             fit(one, learner, own, below)
-    fit(job, fresh, run, launch, float(ranks.told(str(spent(run) if ranks.is_writer else 0.0))))
+    fit(session, fresh, run, launch, float(ranks.told(str(spent(run) if ranks.is_writer else 0.0))))
 
 
 def spent(run: Run) -> float:
@@ -71,32 +71,32 @@ def spent(run: Run) -> float:
     return float(read_json(result)["seconds"]) if result.is_file() else 0.0
 
 
-def stages_of(job: Job) -> Iterator[Stage]:
-    """What is trained before the network of ``job``. Raises UserError where that makes no sense."""
-    if job.config.training.baseline:
-        yield _baseline(job)
-    known = job.dataset.has_classes and len(job.dataset.classes) > 1
-    if job.task.features and known and not job.config.training.extractor:
-        yield _extractor(job)
+def stages_of(session: Session) -> Iterator[Stage]:
+    """What is trained before the network of ``session``. Raises UserError where that makes no sense."""
+    if session.config.training.baseline:
+        yield _baseline(session)
+    known = session.dataset.has_classes and len(session.dataset.classes) > 1
+    if session.task.features and known and not session.config.training.extractor:
+        yield _extractor(session)
 
 
-def _baseline(job: Job) -> Stage:
+def _baseline(session: Session) -> Stage:
     """A network that knows no neighbourhood: what the convolution buys is the difference."""
-    if job.config.model.model == MODEL:
+    if session.config.model.model == MODEL:
         raise UserError(f"--baseline: {MODEL} is the baseline itself", fix="leave one of the two out")
-    if not job.task.has_baseline:
-        raise UserError(f"--baseline: {MODEL} is no network for {job.task.name}", fix="leave it out")
-    model = replace(job.config.model, model=MODEL, options={})
-    config = replace(job.config, model=model, training=replace(job.config.training, baseline=False))
-    return Stage(BASELINE, f"the baseline first: {MODEL} on the same data", config, job.data, quiet=False)
+    if not session.task.has_baseline:
+        raise UserError(f"--baseline: {MODEL} is no network for {session.task.name}", fix="leave it out")
+    model = replace(session.config.model, model=MODEL, options={})
+    config = replace(session.config, model=model, training=replace(session.config.training, baseline=False))
+    return Stage(BASELINE, f"the baseline first: {MODEL} on the same data", config, session.data, quiet=False)
 
 
-def _extractor(job: Job) -> Stage:
+def _extractor(session: Session) -> Stage:
     """A classifier whose features and classes judge what a task draws."""
-    given = job.config.training
+    given = session.config.training
     hurried = 0 < given.minutes <= SHORT  # its share of the minutes: a neighbour may have slowed it down
     training = TrainConfig(
-        epochs=0 if hurried else min(20, max(1, round(SEEN / job.feed.batches.count))),
+        epochs=0 if hurried else min(20, max(1, round(SEEN / session.loader.batches.count))),
         minutes=given.minutes / 5 if hurried else 0.0,
         augment=("off",),
         precision=given.precision,
@@ -106,6 +106,8 @@ def _extractor(job: Job) -> Stage:
         memory=given.memory,
         seed=given.seed,
     )
-    config = replace(job.config, data=replace(job.config.data, task="classification"), model=NETWORK, training=training)
+    config = replace(
+        session.config, data=replace(session.config.data, task="classification"), model=NETWORK, training=training
+    )
     says = f"a classifier first, whose features will judge: {NETWORK.model} on the same data"
-    return Stage(EXTRACTOR, says, config, replace(job.data, task=task_named("classification")), quiet=True)
+    return Stage(EXTRACTOR, says, config, replace(session.data, task=task_named("classification")), quiet=True)

@@ -31,9 +31,9 @@ from neocog.verbs.folder import (
     outside,
     unused,
 )
-from neocog.verbs.job import anywhere, arrange, as_recorded, parted, read, untaught
 from neocog.verbs.nodes import same_job, same_start, together
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
+from neocog.verbs.prepare import anywhere, arrange, as_recorded, parted, read, untaught
 from neocog.verbs.session import data_name
 from neocog.verbs.stages import train_stages
 from neocog.verbs.surroundings import differs, read_facts
@@ -95,10 +95,10 @@ def start(
         with ranks.all_or_none():
             data = read(config, screen)
             raise_all(fault for k in range(config.data.folds) for fault in untaught(data, parted(data, config, k), k))
-            job = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
-            fresh = ready(job, ranks)  # what is wrong with the network is told before anything is written
-        same_job(job, ranks)
-        run = _taken(out or job.config, ranks)
+            session = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
+            fresh = ready(session, ranks)  # what is wrong with the network is told before anything is written
+        same_job(session, ranks)
+        run = _taken(out or session.config, ranks)
         guard.saved = lambda: run.folder if begun(run) else None
         launch = Launch(ranks, screen, command, after_epoch=after_epoch)
         with held(run, ranks, BRIEFLY if fold else 0):
@@ -106,14 +106,14 @@ def start(
                 if ranks.is_writer and out is not None:
                     _free(out, fold)  # another process may have been quicker in reading
                 if config.data.folds and ranks.is_writer:
-                    describe_folds(job, asked, run, launch)
+                    describe_folds(session, asked, run, launch)
             if config.data.folds and fold is None:
-                crossvalidate(job.config, data, run, launch)
+                crossvalidate(session.config, data, run, launch)
             elif fold is None:
-                train_stages(job, fresh, asked, run, launch)
+                train_stages(session, fresh, asked, run, launch)
         if fold is not None:
             guard.saved = lambda: fold_runs(run, config)[fold - 1].folder
-            train_fold(job.config, data, run, replace(launch, fold=fold - 1))
+            train_fold(session.config, data, run, replace(launch, fold=fold - 1))
             summarise_if_last(run, launch)
     return run
 
@@ -229,18 +229,18 @@ def _go_on(run: Run, config: Config, launch: Launch, plan: Plan | None, allow_ch
         raise_all(_other_classes(plan, data))
         known = read_splits(run.splits) if allow_changed and not whole and run.splits.is_file() else None
         quiet = Screen(quiet=True) if whole else launch.screen
-        job = arrange(config, data, ranks, quiet, 0 if whole else launch.fold, known)
-        fresh = ready(job, ranks)
-    same_job(job, ranks)
+        session = arrange(config, data, ranks, quiet, 0 if whole else launch.fold, known)
+        fresh = ready(session, ranks)
+    same_job(session, ranks)
     with ranks.all_or_none():
         if whole and ranks.is_writer:
-            describe_folds(job, config, run, launch)
+            describe_folds(session, config, run, launch)
         elif known and ranks.is_writer:
-            record_split(job, run)
+            record_split(session, run)
     if whole:
         crossvalidate(config, data, run, launch)
     else:
-        train_stages(job, fresh, config, run, launch)
+        train_stages(session, fresh, config, run, launch)
 
 
 def _complete(run: Run, screen: Screen, change: Mapping[str, Any] | None) -> Run:

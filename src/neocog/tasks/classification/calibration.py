@@ -13,23 +13,23 @@ from neocog.data.dataset import Array
 from neocog.metrics.calibration import fit_offsets, fit_temperature
 from neocog.predictor import Predictor
 from neocog.tasks.classification.objective import Classification
-from neocog.tasks.task import Job
+from neocog.tasks.task import Session
 
 TOLD = 0.05  # difference of a class's shares from which on it is told
 PARTS = {"train": "training", "validation": "validation"}
 
 
-def pull(job: Job) -> NDArray[np.float64] | None:
+def pull(session: Session) -> NDArray[np.float64] | None:
     """(K,) logarithm of what each class counts in the loss beyond its share of the training part, which a network that has
     learned it adds to its logits; None where the loss leaves the probabilities alone.
 
     Saerens et al. 2002: weights multiply the odds. What a smoothed label or an absolute error do has no such form: 0.
     """
-    objective, dataset = job.objective, job.dataset
+    objective, dataset = session.objective, session.dataset
     assert isinstance(objective, Classification)
     weights = np.array(objective.class_weights or (1.0,) * len(dataset.classes))
     if dataset.weights is not None:
-        train = job.feed.parts["train"]
+        train = session.loader.parts["train"]
         counts = np.bincount(dataset.labels[train], minlength=len(weights))
         sums = np.bincount(dataset.labels[train], dataset.weights[train], minlength=len(weights))
         weights = weights * np.where(sums > 0, sums, 1) / np.maximum(counts, 1) / dataset.weights[train].mean()

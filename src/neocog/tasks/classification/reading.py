@@ -15,23 +15,23 @@ from neocog.data.normalise import normalise
 from neocog.predictor import Predictor
 from neocog.records import Section
 from neocog.tasks.classification.sequences import sequences_section
-from neocog.tasks.task import Job
+from neocog.tasks.task import Session
 
 SHOWN, SEEN = 6, 256  # examples; sequences in which motifs are looked for
 MOTIFS = 24
 STRONG = 0.7  # of a filter's largest answer: windows above it make its motif
 
 
-def reading_section(job: Job, predictor: Predictor, samples: NDArray[np.int64], predicted: Array) -> Section:
+def reading_section(session: Session, predictor: Predictor, samples: NDArray[np.int64], predicted: Array) -> Section:
     """``samples`` (n,) of the test part and the classes (n,) predicted for them."""
     network = predictor.network
     chosen = np.unique(np.linspace(0, len(samples) - 1, min(SEEN, len(samples))).astype(int))
-    pixels = torch.as_tensor(next(iter(job.feed.store.stream([samples[chosen]])))).to(job.feed.device)
-    inputs = normalise(pixels, job.preprocessing)  # (n, 4, 1, L)
+    pixels = torch.as_tensor(next(iter(session.loader.store.stream([samples[chosen]])))).to(session.loader.device)
+    inputs = normalise(pixels, session.preprocessing)  # (n, 4, 1, L)
     places = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).astype(int))]
     rows = np.searchsorted(chosen, places)
     strengths = saliency(network, inputs[rows], torch.as_tensor(predicted[places]))
-    names, classes = job.dataset.names, job.dataset.classes
+    names, classes = session.dataset.names, session.dataset.classes
     examples = [
         (str(names[samples[place]]), classes[predicted[place]], inputs[row, :, 0].cpu().numpy(), strength)
         for place, row, strength in zip(places, rows, strengths, strict=True)

@@ -34,7 +34,7 @@ from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import pieces
 from neocog.tasks.report.quality import calibration_section, measures_section
-from neocog.tasks.task import Job, Predicted, Task, Trained, position
+from neocog.tasks.task import Predicted, Session, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 
@@ -76,8 +76,8 @@ class ClassificationTask(Task):
             weights = balanced_weights(dataset.labels[train].tolist(), len(dataset.classes))
         return Classification(network, dataset.classes, training.loss, training.label_smoothing, weights)  # type: ignore[arg-type]
 
-    def facts(self, job: Job) -> dict[str, Any]:
-        return {} if job.dataset.form == "sequences" else {"stored": usual_size(job)}
+    def facts(self, session: Session) -> dict[str, Any]:
+        return {} if session.dataset.form == "sequences" else {"stored": usual_size(session)}
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         labels = matched(samples.dataset, predictor.classes)[samples.positions]
@@ -88,10 +88,15 @@ class ClassificationTask(Task):
         return Answers(np.concatenate(logits), labels, strangers_of(predictor, samples))
 
     def learned(
-        self, predictor: Predictor, validation: Answers, job: Job, parts: Mapping[str, Samples], advance: Advance
+        self,
+        predictor: Predictor,
+        validation: Answers,
+        session: Session,
+        parts: Mapping[str, Samples],
+        advance: Advance,
     ) -> dict[str, Any]:
         facts = calibration(
-            validation.logits, validation.labels, pull(job), job.dataset.labels[parts["train"].positions]
+            validation.logits, validation.labels, pull(session), session.dataset.labels[parts["train"].positions]
         )
         if validation.strangers is not None:
             if not len(validation.labels):
@@ -99,7 +104,7 @@ class ClassificationTask(Task):
                     "--unseen needs a validation part to set the threshold", fix="give --split a second share"
                 )
             facts["none_below"] = best_cut(validation.logits.max(axis=1), validation.strangers.scores)
-        elif job.dataset.form == "sequences":
+        elif session.dataset.form == "sequences":
             facts |= none_below(validation.logits)
         return facts
 
@@ -114,18 +119,18 @@ class ClassificationTask(Task):
         return [*super().differences(predictor, answers), *other_shares(predictor, answers.labels)]
 
     def report(
-        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
+        self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        test, dataset = job.feed.parts["test"], job.dataset
+        test, dataset = session.loader.parts["test"], session.dataset
         calibrated = predictor.probabilities(answers.logits)
-        sections = _sections(job, predictor, answers, calibrated, evaluated)
+        sections = _sections(session, predictor, answers, calibrated, evaluated)
         if dataset.form == "sequences":
-            sections.append(reading_section(job, predictor, test, answers.logits.argmax(1)))
+            sections.append(reading_section(session, predictor, test, answers.logits.argmax(1)))
         if answers.strangers is not None:
-            assert job.data.unseen is not None
+            assert session.data.unseen is not None
             measures = evaluated["test"].measures
-            sections.append(unseen_section(measures, len(job.data.unseen.classes), predictor.facts["none_below"]))
+            sections.append(unseen_section(measures, len(session.data.unseen.classes), predictor.facts["none_below"]))
         kept = ("temperature", "offsets", "prevalence", "stored", "none_below")
         return Report(
             predictions=predictions_csv(dataset, test, answers.labels, answers.logits, calibrated),
@@ -169,9 +174,9 @@ class ClassificationTask(Task):
         return Predicted(("path", *heads, "skipped"), tuple(rows))
 
 
-def usual_size(job: Job) -> list[int]:
+def usual_size(session: Session) -> list[int]:
     """The median sides of the training samples as stored: the scale at which the network learned."""
-    return [int(side) for side in np.median(job.stored_sizes("train"), axis=0)]
+    return [int(side) for side in np.median(session.stored_sizes("train"), axis=0)]
 
 
 def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
@@ -184,38 +189,38 @@ def matched(dataset: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
 
 
 def _sections(
-    job: Job, predictor: Predictor, test: Answers, calibrated: NDArray[np.float64],
+    session: Session, predictor: Predictor, test: Answers, calibrated: NDArray[np.float64],
     evaluated: Mapping[str, Evaluation],
 ) -> list[Section]:  # fmt: skip
     """Results, confusion, mistakes, calibration."""
-    classes, raw = job.dataset.classes, probabilities(test.logits)
+    classes, raw = session.dataset.classes, probabilities(test.logits)
     correct = raw.argmax(1) == test.labels
     said = np.arange(len(raw)), raw.argmax(1)
     bins = [calibration_bins(p[said], correct) for p in (raw, calibrated)]
     totals = {"confusion": torch.from_numpy(confusion(test.labels, raw.argmax(1), len(classes)))}
     return [
         measures_section(*measures_of(evaluated)),
-        *job.objective.sections(classes, totals),
-        _mistakes(job, test, calibrated),
+        *session.objective.sections(classes, totals),
+        _mistakes(session, test, calibrated),
         calibration_section(bins[0], bins[1], predictor.temperature, stated(predictor.facts)),
     ]
 
 
-def _mistakes(job: Job, test: Answers, calibrated: NDArray[np.float64]) -> Section:
+def _mistakes(session: Session, test: Answers, calibrated: NDArray[np.float64]) -> Section:
     """The test samples that the network is surest of, among the wrong and among the right."""
     prediction = test.logits.argmax(1)
     surety = calibrated[np.arange(len(prediction)), prediction]
-    names, samples = job.dataset.classes, job.feed.parts["test"]
+    names, samples = session.dataset.classes, session.loader.parts["test"]
     examples = [
         [
             Example(
                 png=png,
-                name=job.dataset.names[samples[place]],
+                name=session.dataset.names[samples[place]],
                 truth=names[test.labels[place]],
                 prediction=names[prediction[place]],
                 probability=float(surety[place]),
             )
-            for png, place in zip(thumbnails(job, samples[places]), places, strict=True)
+            for png, place in zip(thumbnails(session, samples[places]), places, strict=True)
         ]
         for places in worst_and_surest(test.labels, prediction, surety, MISTAKES)
     ]

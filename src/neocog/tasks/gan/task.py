@@ -38,7 +38,7 @@ from neocog.tasks.gan.report import (
 from neocog.tasks.gan.sample_quality import SHOWN, Likeness, compared, neighbours
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
-from neocog.tasks.task import Job, Predicted, Trained
+from neocog.tasks.task import Predicted, Session, Trained
 
 PIECE = 256  # latent vectors that are drawn from at once
 MANY, FEW = 10_000, 2_000  # images that are judged: up to 32 × 32 pixels, and larger ones
@@ -110,31 +110,33 @@ class GANTask(Generative):
             classes,
         )
 
-    def input_shape(self, job: Job) -> tuple[int, ...]:
-        assert isinstance(job.objective, GAN)
-        return (job.objective.latent,)
+    def input_shape(self, session: Session) -> tuple[int, ...]:
+        assert isinstance(session.objective, GAN)
+        return (session.objective.latent,)
 
-    def after_epoch(self, job: Job, trained: Trained, run: Run) -> Sequence[str]:
+    def after_epoch(self, session: Session, trained: Trained, run: Run) -> Sequence[str]:
         """Pictures of the same latent vectors in ``epochs/``, and a word where something goes wrong."""
-        assert isinstance(job.objective, GAN)
+        assert isinstance(session.objective, GAN)
         row = trained.rows[-1]
-        epoch, last = int(row["epoch"]), math.ceil(trained.steps / job.feed.batches.per_epoch)
+        epoch, last = int(row["epoch"]), math.ceil(trained.steps / session.loader.batches.per_epoch)
         if kept(epoch, last):
-            count = tiles_a_side(job.preprocessing.plane)
-            z = drawn(count**2, job.objective.latent, job.config.training.seed)
-            if job.objective.classes:
-                z = asking(z, np.arange(len(z)) % job.objective.classes, job.objective.classes)
-            sheet = montage(shown(made(trained.networks["generator"], z, job.preprocessing), job.preprocessing), count)
+            count = tiles_a_side(session.preprocessing.plane)
+            z = drawn(count**2, session.objective.latent, session.config.training.seed)
+            if session.objective.classes:
+                z = asking(z, np.arange(len(z)) % session.objective.classes, session.objective.classes)
+            sheet = montage(
+                shown(made(trained.networks["generator"], z, session.preprocessing), session.preprocessing), count
+            )
             (run.folder / "epochs").mkdir(exist_ok=True)
             write_atomically(run.folder / "epochs" / f"{epoch:05}.png", png_bytes(sheet))
-        return troubles(measures_of(row), job.objective.loss)
+        return troubles(measures_of(row), session.objective.loss)
 
-    def facts(self, job: Job) -> dict[str, Any]:
-        assert isinstance(job.objective, GAN)
-        training = job.config.training
+    def facts(self, session: Session) -> dict[str, Any]:
+        assert isinstance(session.objective, GAN)
+        training = session.config.training
         return {
             "outputs": 1,
-            "latent": job.objective.latent,
+            "latent": session.objective.latent,
             "seed": training.seed,
             "extractor": training.extractor or OWN,
         }
@@ -166,12 +168,12 @@ class GANTask(Generative):
         return Evaluation(answers.likeness.measures, {"extractor": answers.extractor})
 
     def report(
-        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
+        self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        assert isinstance(job.objective, GAN)
-        recipe, measures = job.preprocessing, evaluated["test"].measures
-        said = [*self.went_wrong(job, trained), *answers.likeness.said()]
+        assert isinstance(session.objective, GAN)
+        recipe, measures = session.preprocessing, evaluated["test"].measures
+        said = [*self.went_wrong(session, trained), *answers.likeness.said()]
         films = series_of(predictor.folder / "epochs", recipe.plane)
         if films.animation:
             write_atomically(predictor.folder / "epochs.png", films.animation)
@@ -179,39 +181,39 @@ class GANTask(Generative):
         grey = [shown(images, recipe) for images in (answers.fake[: 2 * SHOWN], *answers.rows)]
         copies = measures["memorised_pixels"], measures["memorised_features"]
         return Report(
-            predictions=self.believed(job, trained),
+            predictions=self.believed(session, trained),
             sections=[
                 likeness_section(measures, answers.extractor, said),
                 drawn_section(grey[0], films),
-                game_section(trained.rows, job.objective.loss, trained.averaged),
+                game_section(trained.rows, session.objective.loss, trained.averaged),
                 *answers.likeness.sections(),
                 copies_section(grey[1:], answers.searched, copies),
             ],
-            result={"latent": job.objective.latent, "went_wrong": said},
+            result={"latent": session.objective.latent, "went_wrong": said},
         )
 
-    def went_wrong(self, job: Job, trained: Trained) -> list[str]:
+    def went_wrong(self, session: Session, trained: Trained) -> list[str]:
         """Each trouble of the training once, with the epochs in which it was there; the first tenth is a beginning only."""
-        assert isinstance(job.objective, GAN)
+        assert isinstance(session.objective, GAN)
         epochs: dict[str, list[int]] = {}
         total = len(trained.rows)
         for row in trained.rows[total // 10 :]:
-            for line in troubles(measures_of(row), job.objective.loss):
+            for line in troubles(measures_of(row), session.objective.loss):
                 epochs.setdefault(line.partition(":")[0], []).append(int(row["epoch"]))
         return [
             f"{what}: in {len(where)} of {total} epochs, the last of them {where[-1]}" for what, where in epochs.items()
         ]
 
-    def believed(self, job: Job, trained: Trained) -> str:
+    def believed(self, session: Session, trained: Trained) -> str:
         """One row a test image: what the discriminator thinks of it."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["path", "label", "discriminator"])
-        dataset = job.dataset
+        dataset = session.dataset
         believe = trained.networks["discriminator"].eval()
         with torch.no_grad():
-            for batch in replace(job.feed, rank=0, world=1).evaluation("test"):
-                found = job.objective.predict({"discriminator": believe}, batch.inputs)
+            for batch in replace(session.loader, rank=0, world=1).evaluation("test"):
+                found = session.objective.predict({"discriminator": believe}, batch.inputs)
                 for sample, value in zip(batch.samples.tolist(), found.tolist(), strict=True):
                     label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
                     writer.writerow([safe_cell(str(dataset.names[sample])), label, value])

@@ -32,7 +32,7 @@ from neocog.tasks.files import pieces
 from neocog.tasks.orientation.objective import Orientation, directions
 from neocog.tasks.orientation.report import orientation_sections
 from neocog.tasks.report.quality import measures_section
-from neocog.tasks.task import Job, Predicted, Task, Trained, position
+from neocog.tasks.task import Predicted, Session, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 12
@@ -93,10 +93,10 @@ class OrientationTask(Task):
         # Judged with the shifts of training: data whose centre of mass was put in one place tell the angle by it otherwise
         return Turning(policy, quarters, radius), Turning(Augmentation(translate=policy.translate), quarters, radius)
 
-    def facts(self, job: Job) -> dict[str, Any]:
-        always = job.feed.always
+    def facts(self, session: Session) -> dict[str, Any]:
+        always = session.loader.always
         assert isinstance(always, Turning)
-        return {"outputs": bins_of(job.config), "radius": always.radius, "translate": always.policy.translate}
+        return {"outputs": bins_of(session.config), "radius": always.radius, "translate": always.policy.translate}
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         """Each image turned by the angle that belongs to its position in the data."""
@@ -119,14 +119,14 @@ class OrientationTask(Task):
         return Evaluation(measures, {"per_class": by_class(samples, answers.error)})
 
     def report(
-        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
+        self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        test = job.feed.parts["test"]
+        test = session.loader.parts["test"]
         measures, apart = measures_of(evaluated)
-        pictures = shown(job, test, answers)
+        pictures = shown(session, test, answers)
         return Report(
-            predictions=predictions_csv(job.dataset, test, answers),
+            predictions=predictions_csv(session.dataset, test, answers),
             sections=[
                 measures_section(measures),
                 *orientation_sections(answers.truth, answers.predicted, answers.error, apart, pictures),
@@ -201,13 +201,13 @@ def by_class(samples: Samples, error: Array) -> dict[str, dict[str, Measure]]:
     }
 
 
-def shown(job: Job, samples: Array, test: Answers) -> list[tuple[str, str, float, float]]:
+def shown(session: Session, samples: Array, test: Answers) -> list[tuple[str, str, float, float]]:
     """(PNG, name, truth, predicted) of the surest mistakes, then of the surest right answers; pictures as they stand upright."""
     wrong = np.abs(test.error) > 30
     order = np.argsort(-test.sure, kind="stable")
     chosen = np.concatenate([order[wrong[order]][:SHOWN], order[~wrong[order]][:SHOWN]])
-    pictures = thumbnails(job, samples[chosen])
-    names = [str(job.dataset.names[index]) for index in samples[chosen]]
+    pictures = thumbnails(session, samples[chosen])
+    names = [str(session.dataset.names[index]) for index in samples[chosen]]
     return list(zip(pictures, names, test.truth[chosen].tolist(), test.predicted[chosen].tolist(), strict=True))
 
 

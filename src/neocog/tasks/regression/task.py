@@ -33,7 +33,7 @@ from neocog.tasks.files import pieces
 from neocog.tasks.regression.objective import Regression
 from neocog.tasks.regression.report import Quantity, extremes_section, regression_section
 from neocog.tasks.report.quality import measures_section
-from neocog.tasks.task import Job, Predicted, Task, Trained, position
+from neocog.tasks.task import Predicted, Session, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 12
@@ -95,9 +95,9 @@ class RegressionTask(Task):
         positive = any(periods) and bool((dataset.values[:, np.array(periods) > 0] >= 0).all())
         return (ValueChanges(policy, periods, positive) if policy.is_on() else None), None
 
-    def facts(self, job: Job) -> dict[str, Any]:
-        assert isinstance(job.objective, Regression)
-        objective = job.objective
+    def facts(self, session: Session) -> dict[str, Any]:
+        assert isinstance(session.objective, Regression)
+        objective = session.objective
         facts = {"mean": objective.mean, "std": objective.std, "loss": objective.loss, "periods": objective.periods}
         return facts | {"outputs": width(facts)}
 
@@ -115,7 +115,12 @@ class RegressionTask(Task):
         return Answers(values.numpy(), spread.numpy(), truth, error)
 
     def learned(
-        self, predictor: Predictor, validation: Answers, job: Job, parts: Mapping[str, Samples], advance: Advance
+        self,
+        predictor: Predictor,
+        validation: Answers,
+        session: Session,
+        parts: Mapping[str, Samples],
+        advance: Advance,
     ) -> dict[str, Any]:
         """The width of the intervals; the test part says whether they hold."""
         columns = zip(validation.error.T, validation.spread.T, strict=True)
@@ -132,10 +137,10 @@ class RegressionTask(Task):
         return Evaluation(several(each, predictor.facts["quantities"]))
 
     def report(
-        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers,
+        self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        names, half = job.dataset.quantities, halves(predictor)
+        names, half = session.dataset.quantities, halves(predictor)
         quantities = [
             Quantity(
                 name,
@@ -147,11 +152,11 @@ class RegressionTask(Task):
             for k, name in enumerate(names)
         ]
         return Report(
-            predictions=predictions_csv(job.dataset, job.feed.parts["test"], answers, half),
+            predictions=predictions_csv(session.dataset, session.loader.parts["test"], answers, half),
             sections=[
                 measures_section(*measures_of(evaluated)),
                 regression_section(quantities, COVERED),
-                extremes(job, answers, objective_of(predictor.facts)),
+                extremes(session, answers, objective_of(predictor.facts)),
             ],
             result={"quantities": list(names)},
         )
@@ -234,16 +239,16 @@ def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers,
     return text.getvalue()
 
 
-def extremes(job: Job, test: Answers, objective: Regression) -> Any:
+def extremes(session: Session, test: Answers, objective: Regression) -> Any:
     """Pictures of the largest and smallest errors, in standard deviations over all quantities."""
     size = np.abs(test.error / np.array(objective.std)).mean(axis=1)
     order = np.argsort(-size, kind="stable")
-    groups, samples = [], job.feed.parts["test"]
+    groups, samples = [], session.loader.parts["test"]
     for chosen, tone in ((order[:SHOWN], "bad"), (order[::-1][:SHOWN], "good")):
         found = []
-        for png, place in zip(thumbnails(job, samples[chosen]), chosen, strict=True):
+        for png, place in zip(thumbnails(session, samples[chosen]), chosen, strict=True):
             said = ", ".join(f"{v:.4g}" for v in test.values[place])
             true = ", ".join(f"{v:.4g}" for v in test.truth[place])
-            found.append(Picture(png, f"said {said}\nin truth {true}\n{job.dataset.names[samples[place]]}", tone))  # type: ignore[arg-type]
+            found.append(Picture(png, f"said {said}\nin truth {true}\n{session.dataset.names[samples[place]]}", tone))  # type: ignore[arg-type]
         groups.append(found)
     return extremes_section(groups[0], groups[1])

@@ -57,7 +57,7 @@ from neocog.tasks.segmentation.objective import Segmentation, first_counted
 from neocog.tasks.segmentation.objects import COLOURS, coloured, objects_section
 from neocog.tasks.segmentation.own_size import header_of, is_large, mask_of, shrunk
 from neocog.tasks.segmentation.report import Case, case, cases_section, grey_levels, overlay, segmentation_section
-from neocog.tasks.task import Data, Job, Predicted, Task, Trained, position
+from neocog.tasks.task import Data, Predicted, Session, Task, Trained, position
 
 BATCH = 8  # images a step, unless --batch says otherwise
 SHOWN = 6  # cases of each kind
@@ -122,12 +122,12 @@ class SegmentationTask(Task):
     def at_most(self, pixels: int) -> int:
         return max(1, AT_ONCE // pixels)
 
-    def facts(self, job: Job) -> dict[str, Any]:
+    def facts(self, session: Session) -> dict[str, Any]:
         """``stored``: the largest sides of the training images, from which on an image is tiled rather than shrunk; of single
         objects ``smallest``."""
-        train = np.flatnonzero(job.parts == "train")
-        facts: dict[str, Any] = {"stored": job.stored_sizes("train").max(axis=0).tolist()}
-        masks = job.dataset.masks
+        train = np.flatnonzero(session.parts == "train")
+        facts: dict[str, Any] = {"stored": session.stored_sizes("train").max(axis=0).tolist()}
+        masks = session.dataset.masks
         return facts | ({"smallest": smallest(masks, train)} if isinstance(masks, ObjectMasks) else {})
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers | ObjectAnswers:
@@ -155,20 +155,20 @@ class SegmentationTask(Task):
         return Evaluation(measures, {"per_class": each})
 
     def report(
-        self, job: Job, trained: Trained, predictor: Predictor, answers: Answers | ObjectAnswers,
+        self, session: Session, trained: Trained, predictor: Predictor, answers: Answers | ObjectAnswers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         if isinstance(answers, ObjectAnswers):
-            pictures = object_cases(predictor, job.dataset, answers, partial(mask_of, predictor))
+            pictures = object_cases(predictor, session.dataset, answers, partial(mask_of, predictor))
             sections = [objects_section(measures_of(evaluated)[0]), pictures]
-            return Report(objects_csv(job.dataset, answers), sections)
+            return Report(objects_csv(session.dataset, answers), sections)
         totals = {"confusion": torch.from_numpy(answers.confusions.sum(axis=0))}
         return Report(
-            predictions=predictions_csv(job.dataset, answers),
+            predictions=predictions_csv(session.dataset, answers),
             sections=[
                 segmentation_section(*measures_of(evaluated)),
-                cases(job, predictor, answers),
-                *job.objective.sections(job.dataset.classes, totals),
+                cases(session, predictor, answers),
+                *session.objective.sections(session.dataset.classes, totals),
             ],
         )
 
@@ -252,26 +252,26 @@ def put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def cases(job: Job, predictor: Predictor, test: Answers) -> Section:
+def cases(session: Session, predictor: Predictor, test: Answers) -> Section:
     """Pictures of the worst, the middle and the best test images by their Dice, at the network's size."""
-    known = np.flatnonzero(~np.isnan(test.dice))
-    order = known[np.argsort(test.dice[known], kind="stable")]
+    known = np.flatnonzero(~np.isnan(test.streams))
+    order = known[np.argsort(test.streams[known], kind="stable")]
     third = min(SHOWN, len(order) // 3) if len(order) >= 3 else len(order)
     middle = max(third, (len(order) - third) // 2)
     chosen = (order[:third], order[middle : middle + third], order[::-1][: third if len(order) >= 3 else 0])
-    worst, median, best = (_pictured(job, predictor, test, places) for places in chosen)
-    return cases_section(worst, median, best, job.dataset.classes)
+    worst, median, best = (_pictured(session, predictor, test, places) for places in chosen)
+    return cases_section(worst, median, best, session.dataset.classes)
 
 
-def _pictured(job: Job, predictor: Predictor, test: Answers, places: Array) -> list[Case]:
-    recipe, dataset, found = job.preprocessing, job.dataset, []
+def _pictured(session: Session, predictor: Predictor, test: Answers, places: Array) -> list[Case]:
+    recipe, dataset, found = session.preprocessing, session.dataset, []
     assert dataset.masks is not None
     for place in places.tolist():
         index = int(test.samples[place])
-        pixels = torch.as_tensor(next(iter(job.feed.store.stream([np.array([index])]))))
+        pixels = torch.as_tensor(next(iter(session.loader.store.stream([np.array([index])]))))
         said = predictor.of_pixels(pixels)[0].argmax(0)
         picture = grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
         truth = dataset.masks.fitted(index, recipe.size, recipe.fit)
         name = str(dataset.names[index])
-        found.append(case(name, picture, truth, said, len(dataset.classes), float(test.dice[place])))
+        found.append(case(name, picture, truth, said, len(dataset.classes), float(test.streams[place])))
     return found

@@ -27,7 +27,7 @@ from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measur
 from neocog.tasks.files import pieces
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
-from neocog.tasks.task import Job, Predicted, Trained
+from neocog.tasks.task import Predicted, Session, Trained
 from neocog.tasks.vae.codes import Found, code_facts, collected, judged_by_nll, log_marginals, stranger_than
 from neocog.tasks.vae.objective import VAE
 from neocog.tasks.vae.report import dimensions_section, images_section, likelihood_section, plane_section
@@ -70,8 +70,8 @@ class VAETask(Generative):
             training.seed,
         )
 
-    def facts(self, job: Job) -> dict[str, Any]:
-        objective = job.objective
+    def facts(self, session: Session) -> dict[str, Any]:
+        objective = session.objective
         assert isinstance(objective, VAE)
         return {
             "outputs": 1,
@@ -99,21 +99,21 @@ class VAETask(Generative):
         return replace(found, likely=found.samples[np.isin(found.samples, marked)], nll=np.concatenate(nll))
 
     def learned(
-        self, predictor: Predictor, validation: Found, job: Job, parts: Mapping[str, Samples], advance: Advance
+        self, predictor: Predictor, validation: Found, session: Session, parts: Mapping[str, Samples], advance: Advance
     ) -> dict[str, Any]:
         train = self.answers(predictor, parts["train"], advance)
-        return {"latent": train.means.shape[1], "codes": code_facts(train, validation, job.dataset)}
+        return {"latent": train.means.shape[1], "codes": code_facts(train, validation, session.dataset)}
 
     def evaluation(self, predictor: Predictor, answers: Found, samples: Samples) -> Evaluation:
         return Evaluation(answers.measures(samples.dataset, samples.seed))
 
     def report(
-        self, job: Job, trained: Trained, predictor: Predictor, answers: Found,
+        self, session: Session, trained: Trained, predictor: Predictor, answers: Found,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         return Report(
-            predictions=predictions_csv(job.dataset, answers),
-            sections=sections(job, predictor, measures_of(evaluated)[0], answers),
+            predictions=predictions_csv(session.dataset, answers),
+            sections=sections(session, predictor, measures_of(evaluated)[0], answers),
             result={"alive": len(answers.alive), "latent": predictor.facts["latent"]},
         )
 
@@ -195,9 +195,9 @@ def objective_of(predictor: Predictor) -> VAE:
 
 
 @torch.no_grad()
-def sections(job: Job, predictor: Predictor, measures: Any, test: Found) -> list[Section]:
+def sections(session: Session, predictor: Predictor, measures: Any, test: Found) -> list[Section]:
     """Measures, rows of images, dimensions, and the plane where the codes have two numbers."""
-    objective, seed, net = objective_of(predictor), job.config.training.seed, net_of(predictor)
+    objective, seed, net = objective_of(predictor), session.config.training.seed, net_of(predictor)
 
     def decoded(codes: Array) -> NDArray[np.uint8]:
         made = objective.shown(net.decode(torch.from_numpy(codes.astype(np.float32)).to(predictor.device)))
@@ -205,8 +205,8 @@ def sections(job: Job, predictor: Predictor, measures: Any, test: Found) -> list
 
     latent = test.means.shape[1]
     places = np.sort(np.random.default_rng(seed).permutation(len(test.samples))[:SHOWN])
-    pixels = torch.as_tensor(next(iter(job.feed.store.stream([test.samples[places]]))))
-    given = normalise(pixels.to(predictor.device), job.preprocessing)
+    pixels = torch.as_tensor(next(iter(session.loader.store.stream([test.samples[places]]))))
+    given = normalise(pixels.to(predictor.device), session.preprocessing)
     rows = [
         bytes_of(given.clamp(0, 1)),
         bytes_of(objective.predict({"model": net}, given)),
@@ -222,7 +222,9 @@ def sections(job: Job, predictor: Predictor, measures: Any, test: Found) -> list
     if latent == 2:
         axis = np.linspace(-REACH, REACH, PLANE)
         grid = np.stack(np.meshgrid(axis, axis[::-1]), axis=-1).reshape(-1, 2)  # the first row is the top of the plane
-        labels = [job.task.caption(job.dataset, int(i)) for i in test.samples] if job.dataset.has_classes else []
+        labels = (
+            [session.task.caption(session.dataset, int(i)) for i in test.samples] if session.dataset.has_classes else []
+        )
         found.insert(2, plane_section(test.means, labels, decoded(grid), REACH))
     return found
 

@@ -20,7 +20,7 @@ from neocog.data.copies import near_copies
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.digests import Digests
 from neocog.data.digests import known as named
-from neocog.data.loader import Feed, Resident, Store, Streamed
+from neocog.data.loader import Loader, Resident, Store, Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.named import NAMES
 from neocog.data.readers.sequences import sequence_plan
@@ -37,7 +37,7 @@ from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks import task_for
 from neocog.tasks.evaluation import at_once
-from neocog.tasks.task import Data, Job, Task
+from neocog.tasks.task import Data, Session, Task
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.session import decoding_of, headers, open_data, scan, usable, with_scanned_range, without_unreadable
@@ -92,7 +92,7 @@ def as_recorded(data: Data, run: Run) -> Data:
 
 def arrange(
     config: Config, data: Data, ranks: Ranks, screen: Screen, fold: int | None = None, recorded: Manifest | None = None
-) -> Job:
+) -> Session:
     """Split the data, or take the ``recorded`` split, and decide everything that training needs. Raises UserError."""
     dataset = data.dataset
     parts = np.where(data.kept, recorded.parts_of(dataset), "") if recorded else parted(data, config, fold)
@@ -120,7 +120,7 @@ def arrange(
     targets = data.task.targets(data, config)
     asked = Asked(dataset, train, store, targets)
     (changes, always), decisions = decide(config, data.task, asked, preprocessing, screen)
-    feed = Feed(
+    loader = Loader(
         store=store,
         targets=targets,
         weights=_weights(dataset, train),
@@ -136,7 +136,7 @@ def arrange(
         world=ranks.world,
     )
     task = data.task.objective(config, dataset, preprocessing, train)
-    return Job(config, data, parts, preprocessing, feed, task, decisions)
+    return Session(config, data, parts, preprocessing, loader, task, decisions)
 
 
 def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:

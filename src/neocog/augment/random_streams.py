@@ -12,7 +12,7 @@ from neocog.augment.counter import bits_of, uniform_from
 
 
 @dataclass(frozen=True)
-class Dice:
+class RandomStreams:
     """Subclasses name their ``streams``; each form of data counts from a ``first`` of its own.
 
     The numbers of all streams are computed at once, which for a batch takes hardly longer than those of one.
