@@ -111,32 +111,29 @@ class GANTask(Generative):
         )
 
     def input_shape(self, session: Session) -> tuple[int, ...]:
-        assert isinstance(session.objective, GAN)
-        return (session.objective.latent,)
+        return (gan_of(session).latent,)
 
     def after_epoch(self, session: Session, trained: Trained, run: Run) -> Sequence[str]:
         """Pictures of the same latent vectors in ``epochs/``, and a word where something goes wrong."""
-        assert isinstance(session.objective, GAN)
         row = trained.rows[-1]
         epoch, last = int(row["epoch"]), math.ceil(trained.steps / session.loader.batches.per_epoch)
         if kept(epoch, last):
             count = tiles_a_side(session.preprocessing.plane)
-            z = drawn(count**2, session.objective.latent, session.config.training.seed)
-            if session.objective.classes:
-                z = asking(z, np.arange(len(z)) % session.objective.classes, session.objective.classes)
+            z = drawn(count**2, gan_of(session).latent, session.config.training.seed)
+            if gan_of(session).classes:
+                z = asking(z, np.arange(len(z)) % gan_of(session).classes, gan_of(session).classes)
             sheet = montage(
                 shown(made(trained.networks["generator"], z, session.preprocessing), session.preprocessing), count
             )
             (run.folder / "epochs").mkdir(exist_ok=True)
             write_atomically(run.folder / "epochs" / f"{epoch:05}.png", png_bytes(sheet))
-        return troubles(measures_of(row), session.objective.loss)
+        return troubles(measures_of(row), gan_of(session).loss)
 
     def facts(self, session: Session) -> dict[str, Any]:
-        assert isinstance(session.objective, GAN)
         training = session.config.training
         return {
             "outputs": 1,
-            "latent": session.objective.latent,
+            "latent": gan_of(session).latent,
             "seed": training.seed,
             "extractor": training.extractor or OWN,
         }
@@ -171,7 +168,6 @@ class GANTask(Generative):
         self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        assert isinstance(session.objective, GAN)
         recipe, measures = session.preprocessing, evaluated["test"].measures
         said = [*self.went_wrong(session, trained), *answers.likeness.said()]
         films = series_of(predictor.folder / "epochs", recipe.plane)
@@ -185,20 +181,19 @@ class GANTask(Generative):
             sections=[
                 likeness_section(measures, answers.extractor, said),
                 drawn_section(grey[0], films),
-                game_section(trained.rows, session.objective.loss, trained.averaged),
+                game_section(trained.rows, gan_of(session).loss, trained.averaged),
                 *answers.likeness.sections(),
                 copies_section(grey[1:], answers.searched, copies),
             ],
-            result={"latent": session.objective.latent, "went_wrong": said},
+            result={"latent": gan_of(session).latent, "went_wrong": said},
         )
 
     def went_wrong(self, session: Session, trained: Trained) -> list[str]:
         """Each trouble of the training once, with the epochs in which it was there; the first tenth is a beginning only."""
-        assert isinstance(session.objective, GAN)
         epochs: dict[str, list[int]] = {}
         total = len(trained.rows)
         for row in trained.rows[total // 10 :]:
-            for line in troubles(measures_of(row), session.objective.loss):
+            for line in troubles(measures_of(row), gan_of(session).loss):
                 epochs.setdefault(line.partition(":")[0], []).append(int(row["epoch"]))
         return [
             f"{what}: in {len(where)} of {total} epochs, the last of them {where[-1]}" for what, where in epochs.items()
@@ -213,7 +208,7 @@ class GANTask(Generative):
         believe = trained.networks["discriminator"].eval()
         with torch.no_grad():
             for batch in replace(session.loader, rank=0, world=1).evaluation("test"):
-                found = session.objective.predict({"discriminator": believe}, batch.inputs)
+                found = gan_of(session).predict({"discriminator": believe}, batch.inputs)
                 for sample, value in zip(batch.samples.tolist(), found.tolist(), strict=True):
                     label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
                     writer.writerow([safe_cell(str(dataset.names[sample])), label, value])
@@ -237,6 +232,12 @@ class GANTask(Generative):
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = predictor.network(z)
         return found
+
+
+def gan_of(session: Session) -> GAN:
+    """The objective of a run of this task."""
+    assert isinstance(session.objective, GAN)
+    return session.objective
 
 
 def asked_of(model: ModelConfig, classes: int) -> ModelConfig:
