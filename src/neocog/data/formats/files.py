@@ -58,9 +58,15 @@ _SUFFIX_FORMAT = {
 }  # fmt: skip
 
 
+def suffix_of(name: str) -> str:
+    """ ".png" of a/B.PNG, "" where there is none. As text: pathlib has Python keep each part of each path that it has seen."""
+    stem, _, end = name.rpartition("/")[2].rpartition(".")
+    return f".{end.lower()}" if stem and end else ""
+
+
 def is_junk(path: str | PurePath) -> bool:
     """Whether any part of a relative path is what systems and editors leave behind: hidden, Thumbs.db, __MACOSX …"""
-    parts = PurePath(path).parts
+    parts = (path.as_posix() if isinstance(path, PurePath) else path).split("/")
     return any((p.startswith(".") and p not in (".", "..")) or p.lower() in _JUNK for p in parts)
 
 
@@ -106,7 +112,7 @@ def sniff(start: bytes, name: str) -> str:
 
 def misnamed(kind: str, name: str) -> tuple[str, ...]:
     """A note where the suffix promises another format."""
-    suffix = PurePath(name).suffix.lower()
+    suffix = suffix_of(name)
     return () if _SUFFIX_FORMAT.get(suffix, kind) == kind else (f"{kind} named {suffix}",)
 
 

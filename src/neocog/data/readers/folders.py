@@ -12,7 +12,7 @@ import numpy as np
 
 from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, is_junk
+from neocog.data.formats.files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, is_junk, suffix_of
 from neocog.data.formats.images import FileImages, form_of
 from neocog.data.formats.unread import DICOM, Format, format_of, is_dicom, refuse
 from neocog.data.names import Names
@@ -28,7 +28,7 @@ TEXTS = frozenset([".txt", ".json", ".xml", ".csv", ".tsv", ".md", ".yaml", ".ym
 
 def is_image(name: str) -> bool:
     """Whether a file's name promises an image; what it holds is seen when it is read."""
-    known = Path(name).suffix.lower() in IMAGE_SUFFIXES or name.lower().endswith(VOLUME_SUFFIXES)
+    known = suffix_of(name) in IMAGE_SUFFIXES or name.lower().endswith(VOLUME_SUFFIXES)
     return known and not is_junk(name)
 
 
@@ -87,7 +87,7 @@ class Found:
         return len(self.images) - before
 
     def _add_other(self, root: Path, path: str) -> None:
-        suffix = Path(path).suffix.lower()
+        suffix = suffix_of(path)
         kind = format_of(path) or (DICOM if suffix not in TEXTS and is_dicom(root / path) else None)
         if kind:
             (self.unread if kind.picture else self.containers).append((path, kind))
