@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
@@ -23,19 +24,19 @@ def listen() -> None:
 def _receive(number: int, frame: FrameType | None) -> NoReturn:
     while frame is not None:
         if frame.f_code.co_filename == IMPORTING:
-            leave()
+            leave(sys.argv[1:])
         frame = frame.f_back
     raise KeyboardInterrupt
 
 
-def leave() -> NoReturn:
-    """Say that Ctrl-C ended the command, on standard output too where --json asks for it, and end the process.
+def leave(words: Sequence[str]) -> NoReturn:
+    """Say that Ctrl-C ended the command of these ``words``, on standard output too where --json asks for it, and end the process.
 
     Threads that still decode images would hold it otherwise.
     """
-    what = "stopped by Ctrl-C" + "; nothing was written" * (sys.argv[1:2] == ["train"])
+    what = "stopped by Ctrl-C" + "; nothing was written" * (list(words[:1]) == ["train"])
     sys.stderr.write(f"\n{what}\n")
-    if "--json" in sys.argv and os.environ.get("RANK", "0") == "0":
+    if "--json" in words and os.environ.get("RANK", "0") == "0":
         sys.stdout.write(f'{{"error": {{"what": "{what}", "where": "", "fix": "", "kind": "interrupted"}}}}\n')
     sys.stdout.flush()
     sys.stderr.flush()

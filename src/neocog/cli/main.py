@@ -97,7 +97,7 @@ def _run(tokens: Sequence[str] | None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
     except KeyboardInterrupt:
-        ctrl_c.leave()
+        ctrl_c.leave(typed)
     except Exception as error:
         if wanting := out_of_memory(error, "".join(typed[:1])):
             _fail(wanting)
