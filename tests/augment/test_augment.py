@@ -225,15 +225,15 @@ def test_crop_takes_every_shift_alike_and_copies_pixels() -> None:
 
 def test_all_kinds_together_are_stretch_and_scale_then_shear_then_turn_then_translate() -> None:
     together = amounts(Augmentation(turn=40, scale=0.3, stretch=0.2, shear=20, translate=0.1), 50)
-    streams = ImageDice(0, 0, torch.arange(50))
+    dice = ImageDice(0, 0, torch.arange(50))
     assert together.matrix is not None
     for k, way_back in enumerate(together.matrix.double()):
-        theta, phi = streams.between("turn", -40, 40)[k].deg2rad(), streams.between("shear", -20, 20)[k].deg2rad()
-        scale, stretch = streams.factor("scale", 0.3)[k], streams.factor("stretch", 0.2)[k].sqrt()
+        theta, phi = dice.between("turn", -40, 40)[k].deg2rad(), dice.between("shear", -20, 20)[k].deg2rad()
+        scale, stretch = dice.factor("scale", 0.3)[k], dice.factor("stretch", 0.2)[k].sqrt()
         turn = torch.tensor([[theta.cos(), theta.sin()], [-theta.sin(), theta.cos()]])  # y points down
         shear = torch.tensor([[1, phi.tan()], [0, 1]])
         forward = turn.double() @ shear.double() @ torch.diag(torch.stack([scale * stretch, scale / stretch]))
-        moved = torch.stack([streams.between(name, -0.1, 0.1)[k] * 41 for name in ("right", "down")])
+        moved = torch.stack([dice.between(name, -0.1, 0.1)[k] * 41 for name in ("right", "down")])
         torch.testing.assert_close(way_back[:, :2] @ forward, torch.eye(2).double(), rtol=0, atol=1e-5)
         torch.testing.assert_close(way_back[:, :2] @ moved + way_back[:, 2], torch.zeros(2).double(), rtol=0, atol=1e-5)
 

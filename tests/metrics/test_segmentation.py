@@ -11,13 +11,13 @@ from sklearn import metrics
 
 from neocog.metrics.segmentation import (
     cohen_kappa,
+    dice,
     hd95,
     iou,
     mask_confusion,
     mean_measure,
     pixel_accuracy,
     segmentation_measures,
-    streams,
 )
 
 RNG = np.random.default_rng(0)
@@ -27,14 +27,14 @@ TRUTH, GUESS = RNG.integers(0, 4, (20, 30)), RNG.integers(0, 4, (20, 30))
 def test_overlap_and_kappa_are_scikit_learns() -> None:
     matrix, flat = mask_confusion(TRUTH, GUESS, 4), (TRUTH.ravel(), GUESS.ravel())
     np.testing.assert_allclose(iou(matrix), metrics.jaccard_score(*flat, average=None))
-    np.testing.assert_allclose(streams(matrix), metrics.f1_score(*flat, average=None))
+    np.testing.assert_allclose(dice(matrix), metrics.f1_score(*flat, average=None))
     np.testing.assert_allclose(cohen_kappa(matrix), metrics.cohen_kappa_score(*flat))
     np.testing.assert_allclose(pixel_accuracy(matrix), metrics.accuracy_score(*flat))
 
 
 def test_an_absent_class_is_undefined_and_not_in_the_mean() -> None:
     matrix = mask_confusion(np.zeros((4, 4), int), np.zeros((4, 4), int), 3)
-    assert iou(matrix)[0] == 1 and np.isnan(iou(matrix)[1:]).all() and np.isnan(streams(matrix)[1:]).all()
+    assert iou(matrix)[0] == 1 and np.isnan(iou(matrix)[1:]).all() and np.isnan(dice(matrix)[1:]).all()
     assert segmentation_measures(matrix[None], "abc")["mean_iou"].value == 1
 
 

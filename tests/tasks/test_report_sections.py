@@ -64,11 +64,11 @@ def test_every_column_of_metrics_is_drawn_and_gaps_stay_gaps() -> None:
     names = ("epoch", "step", "seconds", "lr", "train_loss", "validation_loss", "train_dice")
     table = [("1", "10", "1.5", "0.1", "2", "", ".5"), ("2", "20", "3", "0.05", "1", "1.5", ".6")]
     rows = [dict(zip(names, row, strict=True)) for row in table]
-    text, loss, streams, lr = training_section(rows).items
+    text, loss, dice, lr = training_section(rows).items
     assert isinstance(text, Text) and text.text == "2 epochs. The validation loss was lowest in epoch 2: 1.5."
     assert isinstance(loss, Curves) and [s.name for s in loss.series] == ["train", "validation"]
     assert loss.series[0].y == (2.0, 1.0) and loss.series[1].x == (2.0,)
-    assert isinstance(streams, Curves) and streams.y_label == "dice"
+    assert isinstance(dice, Curves) and dice.y_label == "dice"
     assert isinstance(lr, Curves) and lr.y_label == "learning rate"
     assert training_section([]).items[0] == Text("No epoch was finished.")
 

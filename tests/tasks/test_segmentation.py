@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from neocog.data.loader import Batch
 from neocog.records import Measure, Table
-from neocog.tasks.segmentation.losses import LOSSES, cross_entropy, focal, streams, tversky
+from neocog.tasks.segmentation.losses import LOSSES, cross_entropy, dice, focal, tversky
 from neocog.tasks.segmentation.objective import Segmentation, confusions, sample_dice
 from neocog.tasks.segmentation.report import segmentation_section
 
@@ -37,7 +37,7 @@ def batch(targets: Tensor, logits: Tensor, weights: Tensor | None = None) -> Bat
 def test_dice_and_tversky_of_a_worked_example() -> None:
     truth, said = torch.zeros(1, 4, 5, dtype=torch.long), torch.zeros(1, 4, 5, dtype=torch.long)
     truth[0, 0], said[0, 0, :3], said[0, 1, 0] = 1, 1, 1  # 3 hits, 1 false, 2 missed; smoothed by half a pixel
-    assert float(streams(sure(said, 2), truth)) == pytest.approx(1 - 3.5 / (3 + 0.5 * 1 + 0.5 * 2 + 0.5))
+    assert float(dice(sure(said, 2), truth)) == pytest.approx(1 - 3.5 / (3 + 0.5 * 1 + 0.5 * 2 + 0.5))
     assert float(tversky(sure(said, 2), truth)) == pytest.approx(1 - 3.5 / (3 + 0.3 * 1 + 0.7 * 2 + 0.5))
 
 

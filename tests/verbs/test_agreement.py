@@ -25,7 +25,7 @@ def test_dice_iou_and_kappa_of_known_masks_and_the_worst_image(tmp_path: Path) -
     left[:, :4], wide[:, :8] = 1, 1
     a, b = annotator(tmp_path / "a", left, left), annotator(tmp_path / "b", left, wide)
     (found,) = agreement([a, b], tmp_path / "out")
-    assert found.images == 2 and found.streams["class 1"] == pytest.approx(2 * 80 / 200)
+    assert found.images == 2 and found.dice["class 1"] == pytest.approx(2 * 80 / 200)
     assert found.iou["class 1"] == pytest.approx(80 / 120) and 0 < found.kappa < 1
     assert found.differing == (("images/1.png", pytest.approx(0.4)),)
     with Image.open(tmp_path / "out/1-1-a-b.png") as picture:

@@ -54,7 +54,7 @@ def audit(
 
 def _agreement_told(pair: Any) -> str:
     lines = [f"{pair.first} and {pair.second}: {pair.images} images, kappa {pair.kappa:.3f}"]
-    lines += [f"  {name}: Dice {value:.3f}, IoU {pair.iou[name]:.3f}" for name, value in pair.streams.items()]
+    lines += [f"  {name}: Dice {value:.3f}, IoU {pair.iou[name]:.3f}" for name, value in pair.dice.items()]
     return "\n".join([*lines, *(f"  {share:.1%} of {image} differ" for image, share in pair.differing)])
 
 

@@ -42,7 +42,7 @@ def iou(confusion: Array) -> Array:
     return ratio(right, truth + prediction - right)
 
 
-def streams(confusion: Array) -> Array:
+def dice(confusion: Array) -> Array:
     """(…, K, K) → (…, K) 2 |A ∩ B| / (|A| + |B|) (Dice 1945); NaN where a class is in neither mask."""
     right, truth, prediction = _sums(confusion)
     return ratio(2 * right, truth + prediction)
@@ -100,7 +100,7 @@ def segmentation_measures(
 
     def statistic(sums: Array) -> Array:
         matrix = sums.reshape(*sums.shape[:-1], k, k)
-        overlap, similar = iou(matrix), streams(matrix)
+        overlap, similar = iou(matrix), dice(matrix)
         means = [mean_of_defined(overlap[..., used]), mean_of_defined(similar[..., used])]
         shares = np.stack([*means, pixel_accuracy(matrix), cohen_kappa(matrix)], axis=-1)
         return np.concatenate([shares, overlap, similar], axis=-1)
@@ -115,7 +115,7 @@ def segmentation_measures(
     names += [f"iou: {name}" for name in classes] + [f"dice: {name}" for name in classes]
     alone = np.zeros((units.count, k, k))  # what one group holds; without groups, one image
     np.add.at(alone, units.member, confusions)
-    mean = mean_measure(mean_of_defined(streams(alone)[:, used]), seed=seed)
+    mean = mean_measure(mean_of_defined(dice(alone)[:, used]), seed=seed)
     together = dict(zip(names, found, strict=True))
     return {
         **{name: together[name] for name in names[:4]},

@@ -19,7 +19,7 @@ from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset, Masks, reading
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, listed
-from neocog.metrics.segmentation import hd95, iou, mask_confusion, mean_measure, segmentation_measures, streams
+from neocog.metrics.segmentation import dice, hd95, iou, mask_confusion, mean_measure, segmentation_measures
 from neocog.records import Measure
 from neocog.tasks.segmentation.objective import first_counted
 from neocog.tasks.segmentation.report import palette
@@ -55,9 +55,9 @@ class Answers:
     first: int  # class from which on the means count
 
     @property
-    def streams(self) -> NDArray[np.float64]:
+    def dice(self) -> NDArray[np.float64]:
         """(n,) mean over each image's classes; NaN where there is none to find and none was found."""
-        return row_means(streams(self.confusions)[:, self.first :])
+        return row_means(dice(self.confusions)[:, self.first :])
 
 
 def compared(
@@ -102,7 +102,7 @@ def measured(
 ) -> tuple[dict[str, Measure], dict[str, dict[str, Measure]]]:
     """Measures, mean Dice over images first, and those of each class."""
     every = segmentation_measures(found.confusions, classes, groups, found.first == 0, seed)
-    measures = {"image_dice": mean_measure(found.streams, groups, seed)}
+    measures = {"image_dice": mean_measure(found.dice, groups, seed)}
     measures |= {name: value for name, value in every.items() if ": " not in name and name not in measures}
     if not np.isnan(found.distances).all():
         measures["hd95"] = mean_measure(found.distances, groups, seed, "positive")
@@ -124,8 +124,8 @@ def predictions_csv(dataset: Dataset, test: Answers) -> str:
     writer = csv.writer(text, lineterminator="\n")
     heads = [f"{key}: {name}" for name in dataset.classes for key in ("dice", "iou")]
     writer.writerow(["path", "dice", "hd95", *map(safe_cell, heads)])
-    each = np.stack([streams(test.confusions), iou(test.confusions)], axis=-1).reshape(len(test.samples), -1)
-    for index, mean, distance, values in zip(test.samples, test.streams, test.distances, each, strict=True):
+    each = np.stack([dice(test.confusions), iou(test.confusions)], axis=-1).reshape(len(test.samples), -1)
+    for index, mean, distance, values in zip(test.samples, test.dice, test.distances, each, strict=True):
         cells = ("" if np.isnan(value) else float(value) for value in (mean, distance, *values))
         writer.writerow([safe_cell(str(dataset.names[index])), *cells])
     return text.getvalue()

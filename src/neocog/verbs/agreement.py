@@ -14,7 +14,7 @@ from PIL import Image
 from neocog.data.dataset import Array, Dataset
 from neocog.data.masks import IGNORED
 from neocog.errors import UserError, listed, printable
-from neocog.metrics.segmentation import cohen_kappa, iou, mask_confusion, streams
+from neocog.metrics.segmentation import cohen_kappa, dice, iou, mask_confusion
 from neocog.progress import Screen
 from neocog.run import write_atomically
 from neocog.tasks.masks import png
@@ -34,7 +34,7 @@ class Agreement:
     second: str
     images: int
     kappa: float
-    streams: dict[str, float]  # of each class; NaN where neither uses it
+    dice: dict[str, float]  # of each class; NaN where neither uses it
     iou: dict[str, float]
     differing: tuple[tuple[str, float], ...]  # (image, share of its pixels that differ), the worst first
 
@@ -79,7 +79,7 @@ def _compared(first: tuple[str, Dataset], second: tuple[str, Dataset], out: Path
     total = matrices.sum(axis=0)
     return Agreement(
         name_a, name_b, len(pairs), float(cohen_kappa(total)),
-        dict(zip(a.classes, streams(total).tolist(), strict=True)), dict(zip(a.classes, iou(total).tolist(), strict=True)),
+        dict(zip(a.classes, dice(total).tolist(), strict=True)), dict(zip(a.classes, iou(total).tolist(), strict=True)),
         tuple((str(a.names[pairs[at][0]]), float(differ[at])) for at in worst),
     )  # fmt: skip
 

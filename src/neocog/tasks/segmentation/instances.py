@@ -17,7 +17,7 @@ from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.objects import ObjectMasks, separated
 from neocog.metrics.objects import Matched, match, object_measures
-from neocog.metrics.segmentation import mask_confusion, mean_measure, streams
+from neocog.metrics.segmentation import dice, mask_confusion, mean_measure
 from neocog.predictor import Predictor
 from neocog.records import Measure, Section
 from neocog.tasks.masks import png
@@ -39,9 +39,9 @@ class ObjectAnswers:
     confusions: NDArray[np.int64]
 
     @property
-    def streams(self) -> NDArray[np.float64]:
+    def dice(self) -> NDArray[np.float64]:
         """(n,) of what is object, whichever."""
-        found: NDArray[np.float64] = streams(self.confusions)[:, 1]
+        found: NDArray[np.float64] = dice(self.confusions)[:, 1]
         return found
 
 
@@ -79,7 +79,7 @@ def compared_objects(
 
 def measured_objects(found: ObjectAnswers, groups: Array | None, seed: int) -> dict[str, Measure]:
     """F1 of objects first, then counts, and the Dice of what is object."""
-    return object_measures(found.matched, groups, seed) | {"image_dice": mean_measure(found.streams, groups, seed)}
+    return object_measures(found.matched, groups, seed) | {"image_dice": mean_measure(found.dice, groups, seed)}
 
 
 def objects_csv(dataset: Dataset, test: ObjectAnswers) -> str:
@@ -87,7 +87,7 @@ def objects_csv(dataset: Dataset, test: ObjectAnswers) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["path", "objects", "found", "matched", "f1", "dice"])
-    for index, one, overlap in zip(test.samples, test.matched, test.streams, strict=True):
+    for index, one, overlap in zip(test.samples, test.matched, test.dice, strict=True):
         cells = ("" if np.isnan(value) else float(value) for value in (one.f1, overlap))
         writer.writerow([safe_cell(str(dataset.names[index])), one.true, one.found, int(one.hits[0]), *cells])
     return text.getvalue()

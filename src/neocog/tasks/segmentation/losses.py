@@ -29,7 +29,7 @@ def focal(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Ten
     return _mean((1 - (-losses).exp()) ** GAMMA * losses, targets, weights)
 
 
-def streams(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+def dice(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """(B,) 1 − soft Dice, 2 Σ p t / (Σ p + Σ t). Milletari et al. 2016."""
     return _overlap(logits, targets, weights, 0.5, 0.5)
 
@@ -41,13 +41,13 @@ def tversky(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> T
 
 def dice_and_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """(B,) the sum: Dice for small objects, cross-entropy for a steady gradient. Isensee et al. 2021 (nnU-Net)."""
-    return streams(logits, targets, weights) + cross_entropy(logits, targets, weights)
+    return dice(logits, targets, weights) + cross_entropy(logits, targets, weights)
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
     "dice+cross-entropy": dice_and_cross_entropy,
     "cross-entropy": cross_entropy,
-    "dice": streams,
+    "dice": dice,
     "focal": focal,
     "tversky": tversky,
 }

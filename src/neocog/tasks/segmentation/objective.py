@@ -48,11 +48,11 @@ class Segmentation(Objective):
     def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
         logits, targets = self.predict(nets, batch.inputs), batch.targets.long()
         each = confusions(targets, logits.argmax(1), len(self.classes))  # (B, K, K)
-        streams = sample_dice(each, first_counted(self.classes))
+        dice = sample_dice(each, first_counted(self.classes))
         return {
             "confusion": each.sum(0),  # rows: truth, columns: prediction
-            "dice": streams.nan_to_num(0.0).sum(),
-            "with_dice": (~streams.isnan()).double().sum(),
+            "dice": dice.nan_to_num(0.0).sum(),
+            "with_dice": (~dice.isnan()).double().sum(),
             "loss": LOSSES[self.loss](logits, targets, None).double().sum(),
             "n": torch.tensor(len(batch), dtype=torch.float64, device=logits.device),
         }

@@ -29,7 +29,7 @@ class Case:
 
     name: str
     pair: str
-    streams: float
+    dice: float
 
 
 def palette(classes: int) -> Array:
@@ -62,10 +62,10 @@ def overlay(picture: Array, mask: Array, classes: int, strength: float = 0.45) -
     return found
 
 
-def case(name: str, picture: Array, truth: Array, prediction: Array, classes: int, streams: float) -> Case:
+def case(name: str, picture: Array, truth: Array, prediction: Array, classes: int, dice: float) -> Case:
     """``picture`` (H, W, 3); ``truth`` and ``prediction`` (H, W) class numbers."""
     both = [overlay(picture, mask, classes).transpose(2, 0, 1) for mask in (truth, prediction)]
-    return Case(name, thumbnail(side_by_side(tuple(both), 255), 0, 255, 2 * SIDE), streams)
+    return Case(name, thumbnail(side_by_side(tuple(both), 255), 0, 255, 2 * SIDE), dice)
 
 
 def segmentation_section(
@@ -106,7 +106,7 @@ def cases_section(
     items: list[Item] = [Text(f"Left the true mask, right the predicted one. Colours: {legend}.")]
     for cases, what in ((worst, "Worst"), (median, "In the middle"), (best, "Best")):
         tone = {"Worst": "bad", "Best": "good"}.get(what, "")
-        shown = [Picture(one.pair, f"Dice {one.streams:.3f}\n{one.name}", tone) for one in cases]  # type: ignore[arg-type]
+        shown = [Picture(one.pair, f"Dice {one.dice:.3f}\n{one.name}", tone) for one in cases]  # type: ignore[arg-type]
         if shown:
             items.append(Pictures(tuple(shown), f"{what}.", large=True))
     return Section("Best, median and worst cases", tuple(items), "cases")

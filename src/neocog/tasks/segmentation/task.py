@@ -254,8 +254,8 @@ def put(path: Path, content: str | bytes) -> Path:
 
 def cases(session: Session, predictor: Predictor, test: Answers) -> Section:
     """Pictures of the worst, the middle and the best test images by their Dice, at the network's size."""
-    known = np.flatnonzero(~np.isnan(test.streams))
-    order = known[np.argsort(test.streams[known], kind="stable")]
+    known = np.flatnonzero(~np.isnan(test.dice))
+    order = known[np.argsort(test.dice[known], kind="stable")]
     third = min(SHOWN, len(order) // 3) if len(order) >= 3 else len(order)
     middle = max(third, (len(order) - third) // 2)
     chosen = (order[:third], order[middle : middle + third], order[::-1][: third if len(order) >= 3 else 0])
@@ -273,5 +273,5 @@ def _pictured(session: Session, predictor: Predictor, test: Answers, places: Arr
         picture = grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
         truth = dataset.masks.fitted(index, recipe.size, recipe.fit)
         name = str(dataset.names[index])
-        found.append(case(name, picture, truth, said, len(dataset.classes), float(test.streams[place])))
+        found.append(case(name, picture, truth, said, len(dataset.classes), float(test.dice[place])))
     return found
