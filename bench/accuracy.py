@@ -34,8 +34,8 @@ def main() -> None:
     parser.add_argument("--data", help="the folder of the data set, where it is not under NEOCOG_DATA")
     parser.add_argument("--seed", default="0")
     options, more = parser.parse_known_args()
-    for session in options.jobs:
-        words, target = JOBS[session]
+    for job in options.jobs:
+        words, target = JOBS[job]
         if options.data:
             words = [options.data, *words[1:]]
         with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +44,7 @@ def main() -> None:
             result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         accuracy = result["measures"]["test"]["accuracy"]
         row = {
-            "job": session,
+            "job": job,
             "command": " ".join(["neocog", "train", *words, *more]),
             "seed": int(options.seed),
             "target": target,
@@ -54,7 +54,7 @@ def main() -> None:
         print(json.dumps(row), flush=True)
         verdict = "reached" if accuracy["value"] >= target else "not reached"
         print(
-            f"{session}: {accuracy['value']:.4f} ({accuracy['low']:.4f} to {accuracy['high']:.4f}); {target} {verdict}",
+            f"{job}: {accuracy['value']:.4f} ({accuracy['low']:.4f} to {accuracy['high']:.4f}); {target} {verdict}",
             file=sys.stderr,
         )
 

@@ -35,7 +35,7 @@ from corpus import COLOUR, CORPUS, LABELS, WRAPPED, idx, picture, with_checksums
 from neocog.config import from_toml
 from neocog.data.dataset import Dataset
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import decode, header
+from neocog.data.images import decode, header
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.reading import Reading
 from neocog.data.split import read_splits, write_splits

@@ -79,7 +79,7 @@ def fid_of_vae(vae: Path, extractor: Path) -> dict[str, float]:
     """The same distance, by the classifier in the run ``extractor``, for images that a VAE draws."""
     import numpy as np
 
-    from neocog.data.formats.images import Decoding
+    from neocog.data.images import Decoding
     from neocog.data.loader import Streamed
     from neocog.data.readers.detect import open_dataset
     from neocog.predictor import load_predictor
@@ -168,7 +168,7 @@ def plain_steps() -> Iterator[int]:
     from torch.utils.data import DataLoader, Dataset
     from torchvision.transforms import Compose, Normalize, ToTensor
 
-    from neocog.data.formats.images import Decoding
+    from neocog.data.images import Decoding
     from neocog.data.readers.detect import open_dataset
     from neocog.networks.dcgan import Discriminator, Generator
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 from sklearn.cluster import KMeans
 
-from neocog.data.formats.images import decode
+from neocog.data.images import decode
 from neocog.verbs.kmeans import STARTS, clusters, coordinates
 
 SHAPE = (3000, 4000)

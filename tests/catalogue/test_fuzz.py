@@ -19,7 +19,7 @@ from PIL import Image
 from neocog.config import from_toml
 from neocog.data.dataset import BadImage
 from neocog.data.formats.decoding import composite
-from neocog.data.formats.images import Decoding, decode, decode_bytes, header
+from neocog.data.images import Decoding, decode, decode_bytes, header
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError

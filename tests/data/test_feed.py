@@ -10,7 +10,7 @@ import torch
 
 from neocog.augment import Augmentation, ImageChanges, MaskChanges
 from neocog.data.batches import Batches
-from neocog.data.formats.images import FileImages
+from neocog.data.images import FileImages
 from neocog.data.loader import Batch, Loader, Resident, Streamed, Transform
 from neocog.data.masks import Coding, MaskFiles, survey_masks
 from neocog.data.normalise import normalise

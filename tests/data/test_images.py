@@ -19,7 +19,7 @@ from PIL import Image
 
 from neocog.data.dataset import BadImage
 from neocog.data.formats import pillow
-from neocog.data.formats.images import IMAGE_SUFFIXES, Decoding, FileImages, decode, header
+from neocog.data.images import IMAGE_SUFFIXES, Decoding, FileImages, decode, header
 from neocog.errors import UserError, install
 
 RNG = np.random.default_rng(7)

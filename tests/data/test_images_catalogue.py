@@ -20,7 +20,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from neocog.data.dataset import BadImage
-from neocog.data.formats.images import Decoding, FileImages, decode, header, is_junk
+from neocog.data.images import Decoding, FileImages, decode, header, is_junk
 from neocog.data.resize import finish, fit, plan_notes, shape_plan
 from neocog.data.scan import survey
 from neocog.errors import UserError, printable

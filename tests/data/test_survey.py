@@ -18,7 +18,7 @@ from PIL import Image
 from neocog.data import scan as survey_module
 from neocog.data.dataset import ArrayImages, BadImage
 from neocog.data.formats import files as files_module
-from neocog.data.formats.images import FileImages
+from neocog.data.images import FileImages
 from neocog.data.loader import Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit, shape_plan

@@ -15,8 +15,8 @@ from PIL import Image
 from neocog.checks.constant import constant_images
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import decode, decode_bytes
 from neocog.data.formats.slices import flat, middle_slices, side_by_side
+from neocog.data.images import decode, decode_bytes
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.reading import Reading
 from neocog.data.resize import finish, fit, shape_plan

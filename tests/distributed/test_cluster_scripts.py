@@ -67,24 +67,19 @@ def sbatch(place: Path, script: str, epochs: int = 2, array: str = "") -> subpro
     """The script as SLURM's batch host runs it."""
     asked = dict(re.findall(r"^#SBATCH --([a-z-]+)=(\S+)$", script, re.MULTILINE))
     tasks = int(asked.get("ntasks", 0)) or int(asked.get("nodes", 1)) * int(asked.get("ntasks-per-node", 1))
-    session = {
-        "SLURM_JOB_ID": str(os.getpid()),
-        "SLURM_NTASKS": str(tasks),
-        "SLURM_PROCID": "0",
-        "ENVIRONMENT": "BATCH",
-    }
-    common = {**os.environ, "OMP_NUM_THREADS": "1", "EPOCHS": str(epochs), "SLURM_ARRAY_TASK_ID": array, **session}
+    job = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_NTASKS": str(tasks), "SLURM_PROCID": "0", "ENVIRONMENT": "BATCH"}
+    common = {**os.environ, "OMP_NUM_THREADS": "1", "EPOCHS": str(epochs), "SLURM_ARRAY_TASK_ID": array, **job}
     common["PATH"] = f"{place / 'bin'}:{os.environ['PATH']}"
     with (place / f"log{array}").open("a") as log:
         return subprocess.Popen(["bash", "-c", script], cwd=place, env=common, stdout=log, stderr=log, text=True)
 
 
-def ended(place: Path, session: subprocess.Popen[str]) -> int:
+def ended(place: Path, job: subprocess.Popen[str]) -> int:
     try:
-        return session.wait(200)
+        return job.wait(200)
     finally:
-        session.kill()
-        session.wait()
+        job.kill()
+        job.wait()
 
 
 def result(folder: Path) -> Any:
@@ -119,6 +114,6 @@ def test_an_array_of_folds_sums_up_when_the_last_one_is_done(place: Path) -> Non
     assert script.count("--folds 5") == script.count("--array=1-5") == 1
     script = script.replace("--folds 5", "--folds 3")
     jobs = [sbatch(place, script, array=f"{fold}") for fold in (1, 2, 3)]
-    assert [ended(place, session) for session in jobs] == [0] * 3, [path.read_text() for path in place.glob("log*")]
+    assert [ended(place, job) for job in jobs] == [0] * 3, [path.read_text() for path in place.glob("log*")]
     assert len(result(place / "runs/folds")["folds"]) == 3
     assert (place / "runs/folds/report.html").is_file()

@@ -51,7 +51,7 @@ def test_the_first_host_of_a_list(nodes: str, first: str) -> None:
 
 
 def test_steps_of_a_job_and_neighbouring_jobs_meet_at_ports_of_their_own() -> None:
-    found = [port(str(session), str(step)) for session in range(1000, 1100) for step in range(7)]
+    found = [port(str(job), str(step)) for job in range(1000, 1100) for step in range(7)]
     assert len(set(found)) == len(found)
     assert all(each in PORTS for each in [*found, port("12_34", "batch"), port("", "")])
 

@@ -285,9 +285,11 @@ def test_nan_and_infinity_are_found_in_their_step_wherever_they_come_in_and_neve
         if number == bad_step and place == "input":
             pieces[0].inputs[3, 0, 2, 2] = bad
         elif number == bad_step and place == "loss":
-            losses = loop.task.losses
+            losses = loop.objective.losses
             monkeypatch.setattr(
-                type(loop.task), "losses", lambda _self, nets, batch: ((n, one * bad) for n, one in losses(nets, batch))
+                type(loop.objective),
+                "losses",
+                lambda _self, nets, batch: ((n, one * bad) for n, one in losses(nets, batch)),
             )
         elif number == bad_step and place == "gradient":
             next(net.parameters()).register_hook(lambda gradient: gradient.fill_(bad))

@@ -14,8 +14,8 @@ from PIL import Image
 import neocog.verbs.convert_augment as verb
 from neocog.cli.main import main
 from neocog.data.formats.decoding import DEFAULT
-from neocog.data.formats.images import decode_bytes
 from neocog.data.formats.lossless import encoded
+from neocog.data.images import decode_bytes
 from neocog.data.readers.detect import open_dataset
 from neocog.errors import Problems, UserError
 from neocog.verbs.convert_augment import augment, distinct_stems

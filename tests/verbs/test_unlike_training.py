@@ -14,7 +14,7 @@ from PIL import Image
 
 import neocog
 from neocog.data.dataset import Header
-from neocog.data.formats.images import header
+from neocog.data.images import header
 from neocog.data.scale import Seen, Watch
 from neocog.errors import UserError
 from neocog.predictor import probabilities

@@ -16,8 +16,8 @@ import numpy as np
 from neocog.data.dataset import Array, BadImage, Dataset, Masks, reading
 from neocog.data.digests import Digests
 from neocog.data.formats.decoding import DEFAULT, Decoding
-from neocog.data.formats.images import FileImages
 from neocog.data.formats.mask_values import COLOUR, stored_values
+from neocog.data.images import FileImages
 from neocog.data.preprocessing import Fit
 from neocog.data.resize import placement
 from neocog.data.unchanged import mask_digest, unchanged

@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from neocog.data.dataset import Array
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import FileImages
 from neocog.data.formats.mask_values import stored_values
+from neocog.data.images import FileImages
 from neocog.data.masks import IGNORED, Coding, fit_mask
 from neocog.data.preprocessing import Fit
 from neocog.data.readers.mask_look import pieces

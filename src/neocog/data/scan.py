@@ -16,7 +16,7 @@ from itertools import islice
 import numpy as np
 
 from neocog.data.dataset import Array, ArrayImages, BadImage, Images, not_finite, pixel_digest, reading
-from neocog.data.formats.images import FileImages, decode_bytes
+from neocog.data.images import FileImages, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Record, Records
 from neocog.data.resize import fit

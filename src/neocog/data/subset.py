@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.formats.images import FileImages
+from neocog.data.images import FileImages
 from neocog.data.names import Names
 from neocog.errors import UserError, listed
 

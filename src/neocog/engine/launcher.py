@@ -24,12 +24,12 @@ def torchrun_variables(given: Mapping[str, str]) -> dict[str, str]:
     if "WORLD_SIZE" in given or "RANK" in given or not by_srun or count == "1":
         return {}
     nodes = given.get("SLURM_STEP_NODELIST") or given.get("SLURM_JOB_NODELIST") or "localhost"
-    session, step = (given.get(name, "0") for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
+    job, step = (given.get(name, "0") for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
     numbers = {"RANK": given["SLURM_PROCID"], "WORLD_SIZE": count, "LOCAL_RANK": given.get("SLURM_LOCALID", "0")}
     wrong = [f"{name} {printable(text)}" for name, text in numbers.items() if not re.fullmatch("[0-9]{1,9}", text)]
     if wrong:
         raise UserError(f"srun's variables are not numbers: {', '.join(wrong)}", fix="start with srun or torchrun")
-    where = {"MASTER_ADDR": first_host(nodes), "MASTER_PORT": str(port(session, step))}
+    where = {"MASTER_ADDR": first_host(nodes), "MASTER_PORT": str(port(job, step))}
     return numbers | {name: given.get(name, text) for name, text in where.items()}
 
 
@@ -42,9 +42,9 @@ def first_host(nodes: str) -> str:
     return re.sub(r"\[(\w+)[^\]]*\]", r"\1", nodes).split(",")[0]
 
 
-def port(session: str, step: str) -> int:
+def port(job: str, step: str) -> int:
     """A port that all tasks of a job's step agree on, and other steps hardly ever take."""
-    job_number, step_number = (int("".join(re.findall("[0-9]", text)) or 0) for text in (session, step))
+    job_number, step_number = (int("".join(re.findall("[0-9]", text)) or 0) for text in (job, step))
     return PORTS[(7 * job_number + step_number) % len(PORTS)]
 
 

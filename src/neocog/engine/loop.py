@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 class Loop:
     """What stays the same from the first step to the last."""
 
-    task: Objective
+    objective: Objective
     loader: Loader
     config: TrainConfig
     precision: Precision
@@ -120,7 +120,7 @@ class Loop:
         totals: dict[str, float] = {}
         for net in learner.nets.values():
             net.train()
-        turns = [self.task.losses(learner.nets, piece) for piece in pieces]
+        turns = [self.objective.losses(learner.nets, piece) for piece in pieces]
         while True:  # a turn: all pieces for one network, whose update the next turn builds upon
             for place, (piece, losses) in enumerate(zip(pieces, turns, strict=True)):
                 with self.precision.learning(self.loader.device):
@@ -164,7 +164,7 @@ class Loop:
         row |= {f"validation_{name}": value for name, value in validation.items()}
         counters.rows.append(row)
         counters.loss, counters.seen = 0.0, 0
-        first = next(iter(validation.values()), float(epoch)) if self.task.chooses else float(epoch)
+        first = next(iter(validation.values()), float(epoch)) if self.objective.chooses else float(epoch)
         if counters.best is None or first > counters.best:
             counters.improved_epoch = epoch
         if counters.best is None or first >= counters.best:  # of equals the later: its weights have settled
@@ -184,11 +184,11 @@ class Loop:
             if guard.signal:
                 break
             with self.precision.judging(self.loader.device):
-                tally = self.task.tally(nets, batch)
+                tally = self.objective.tally(nets, batch)
             totals = {name: totals[name] + value if totals else value for name, value in tally.items()}
         if self.ranks.any(guard.signal or 0):
             return None
-        return self.task.measures(self.ranks.sum_tally(totals))
+        return self.objective.measures(self.ranks.sum_tally(totals))
 
     def checked(self, value: float, step: int, pieces: list[Batch]) -> float:
         with self.finite(step, pieces, "training stopped before the weights were touched"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.formats.files import VOLUME_SUFFIXES, read_bytes
-from neocog.data.formats.images import IMAGE_SUFFIXES, Decoding, decode_bytes
+from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.fasta import SUFFIXES as FASTA_SUFFIXES
 from neocog.data.readers.sequences import read_unlabelled

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from neocog.data.dataset import Array
-from neocog.data.formats.images import decode
+from neocog.data.images import decode
 from neocog.errors import UserError, printable
 from neocog.run import write_atomically
 from neocog.scratch import convolve2d, filter_bank, output_size, pool2d

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neocog.data.dataset import Array
-from neocog.data.formats.images import decode
+from neocog.data.images import decode
 from neocog.errors import UserError, printable
 from neocog.run import write_atomically
 from neocog.tasks.masks import index_png, png

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from neocog.data.cells import safe_cell
-from neocog.data.formats.images import is_junk
+from neocog.data.images import is_junk
 from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
 from neocog.progress import Screen

@@ -135,8 +135,8 @@ def arrange(
         rank=ranks.rank,
         world=ranks.world,
     )
-    task = data.task.objective(config, dataset, preprocessing, train)
-    return Session(config, data, parts, preprocessing, loader, task, decisions)
+    objective = data.task.objective(config, dataset, preprocessing, train)
+    return Session(config, data, parts, preprocessing, loader, objective, decisions)
 
 
 def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.dataset import Array, BadImage
-from neocog.data.formats.images import Decoding, decode
+from neocog.data.images import Decoding, decode
 from neocog.data.resize import fit
 from neocog.errors import UserError, listed, pick, raise_all
 from neocog.predictor import Predictor, load_predictor, path_of

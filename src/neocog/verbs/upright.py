@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage
-from neocog.data.formats.images import Decoding, decode
 from neocog.data.formats.lossless import encoded
+from neocog.data.images import Decoding, decode
 from neocog.data.resize import fit
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of

@@ -12,8 +12,8 @@ from pathlib import Path
 from neocog.data.dataset import Dataset, Taken
 from neocog.data.formats.decoding import DEFAULT, Decoding
 from neocog.data.formats.files import is_junk
-from neocog.data.formats.images import FileImages
 from neocog.data.formats.unread import DICOM, Format, format_of, is_dicom, refuse
+from neocog.data.images import FileImages
 from neocog.data.readers.cifar import find_cifar, read_cifar
 from neocog.data.readers.classes import require_classes
 from neocog.data.readers.fasta import is_fasta

@@ -13,8 +13,8 @@ import numpy as np
 from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
 from neocog.data.formats.decoding import Decoding
 from neocog.data.formats.files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, is_junk, suffix_of
-from neocog.data.formats.images import FileImages, form_of
 from neocog.data.formats.unread import DICOM, Format, format_of, is_dicom, refuse
+from neocog.data.images import FileImages, form_of
 from neocog.data.names import Names
 from neocog.data.readers.classes import index_classes, look_alikes
 from neocog.data.readers.labels import missing, refuse_missing

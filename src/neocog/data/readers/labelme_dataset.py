@@ -13,9 +13,9 @@ import numpy as np
 
 from neocog.data.dataset import Array, BadImage, Dataset, Header, LeftOut, Taken
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import FileImages, decode_bytes
 from neocog.data.formats.labelme import BACKGROUND, IGNORE, MAX_BYTES, Annotation, base_name, inside, read_annotation
 from neocog.data.formats.rasterise import rasterise
+from neocog.data.images import FileImages, decode_bytes
 from neocog.data.masks import IGNORED, fit_mask
 from neocog.data.names import Names
 from neocog.data.preprocessing import Fit

@@ -9,8 +9,8 @@ import numpy as np
 
 from neocog.data.dataset import Array, BadImage, Dataset, LeftOut, Taken, reading
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import FileImages
 from neocog.data.formats.mask_values import stored_values
+from neocog.data.images import FileImages
 from neocog.data.masks import MaskFiles, in_threads
 from neocog.data.names import Names
 from neocog.data.objects import ObjectMasks

@@ -8,7 +8,7 @@ import numpy as np
 
 from neocog.data.dataset import Array, BadImage
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import decode
+from neocog.data.images import decode
 from neocog.data.readers.mask_folders import find_layout
 
 LOOKED_AT = 8  # files, evenly over all

@@ -16,7 +16,7 @@ import numpy as np
 
 from neocog.data.dataset import Dataset, LeftOut
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import FileImages, form_of
+from neocog.data.images import FileImages, form_of
 from neocog.data.names import Names
 from neocog.data.readers.classes import index_classes, look_alikes, misspelt, unified
 from neocog.data.readers.column_names import IMAGE, LABEL, describes

@@ -8,7 +8,7 @@ import numpy as np
 
 from neocog.data.dataset import Dataset
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import FileImages
+from neocog.data.images import FileImages
 from neocog.data.names import Names
 from neocog.data.readers.folders import Found
 from neocog.errors import UserError, printable, raise_all

@@ -12,7 +12,7 @@ import numpy as np
 
 from neocog.data.dataset import Dataset, Taken
 from neocog.data.formats.decoding import Decoding
-from neocog.data.formats.images import FileImages, form_of
+from neocog.data.images import FileImages, form_of
 from neocog.data.names import Names
 from neocog.data.readers import angles, decimals
 from neocog.data.readers.folders import Found
