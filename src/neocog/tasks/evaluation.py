@@ -21,6 +21,7 @@ from neocog.data.dataset import Array, Dataset
 from neocog.data.loader import Store
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.scale import Watch
+from neocog.predictor import Predictor
 from neocog.records import Measure, Section
 
 Advance = Callable[[int], None]
@@ -89,6 +90,15 @@ def at_once(recipe: Preprocessing) -> int:
     if recipe.encoding == "nucleotides":
         return SEQUENCES
     return max(1, min(MOST, AT_ONCE // math.prod(recipe.size)))
+
+
+def outputs_of(predictor: Predictor, samples: Samples, width: int, advance: Advance) -> NDArray[np.float32]:
+    """(n, width) what the network gives for every sample."""
+    found = [np.empty((0, width), np.float32)]
+    for where, pixels in samples.batches(predictor.preprocessing):
+        found.append(predictor.of_pixels(pixels))
+        advance(len(where))
+    return np.concatenate(found)
 
 
 @dataclass(frozen=True)

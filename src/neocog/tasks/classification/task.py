@@ -31,7 +31,7 @@ from neocog.tasks.classification.objective import Classification, balanced_weigh
 from neocog.tasks.classification.predictions import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
 from neocog.tasks.classification.reading import reading_section
 from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_measures, unseen_section
-from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
 from neocog.tasks.files import pieces
 from neocog.tasks.report.quality import calibration_section, measures_section
 from neocog.tasks.task import Predicted, Session, Task, Trained, position
@@ -81,11 +81,8 @@ class ClassificationTask(Task):
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         labels = matched(samples.dataset, predictor.classes)[samples.positions]
-        logits = [np.empty((0, len(predictor.classes)), np.float32)]
-        for where, pixels in samples.batches(predictor.preprocessing):
-            logits.append(predictor.of_pixels(pixels))
-            advance(len(where))
-        return Answers(np.concatenate(logits), labels, strangers_of(predictor, samples))
+        logits = outputs_of(predictor, samples, len(predictor.classes), advance)
+        return Answers(logits, labels, strangers_of(predictor, samples))
 
     def learned(
         self,

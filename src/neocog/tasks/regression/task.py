@@ -28,7 +28,7 @@ from neocog.metrics.regression import COVERED, coverage, half_width, regression_
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Picture
-from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
 from neocog.tasks.files import pieces
 from neocog.tasks.regression.objective import Regression
 from neocog.tasks.regression.report import Quantity, extremes_section, regression_section
@@ -102,15 +102,10 @@ class RegressionTask(Task):
         return facts | {"outputs": width(facts)}
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
-        objective, truth = (
-            objective_of(predictor.facts),
-            truths(samples.dataset, predictor.facts["quantities"])[samples.positions],
-        )
-        parts = [np.empty((0, int(predictor.facts["outputs"])), np.float32)]
-        for where, pixels in samples.batches(predictor.preprocessing):
-            parts.append(predictor.of_pixels(pixels))
-            advance(len(where))
-        values, spread = objective.read(torch.from_numpy(np.concatenate(parts)))
+        objective = objective_of(predictor.facts)
+        truth = truths(samples.dataset, predictor.facts["quantities"])[samples.positions]
+        outputs = outputs_of(predictor, samples, int(predictor.facts["outputs"]), advance)
+        values, spread = objective.read(torch.from_numpy(outputs))
         error = objective.error(values.double(), torch.from_numpy(truth).double()).numpy()
         return Answers(values.numpy(), spread.numpy(), truth, error)
 
