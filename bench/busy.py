@@ -62,7 +62,7 @@ NETWORKS: dict[str, tuple[Callable[[Path], str], list[str]]] = {
     "lenet5": (digits_like, ["--model", "lenet5", "--epochs", "6"]),
     "cifarcnn": (lambda folder: arrays(folder, 1_200, 32, 32, 3), ["--model", "cifarcnn", "--epochs", "3"]),
     "unet": (lambda folder: str(masks(folder, 40, 128)), ["--width=16", "--epochs", "12"]),
-    "vae": (digits_like, ["--task", "vae", "--epochs", "4"]),
+    "vae": (lambda folder: arrays(folder, 1_500, 28, 28), ["--task", "vae", "--epochs", "12"]),
     "gan": (lambda folder: arrays(folder, 2_000, 28, 28), ["--task", "gan", "--epochs", "5"]),
 }
 

@@ -25,6 +25,7 @@ from neocog.errors import UserError, printable
 from neocog.facts import read_facts, sealed
 from neocog.networks import build
 from neocog.networks.memory_format import reorder
+from neocog.networks.shapes import shapes_only
 from neocog.run import Run, to_json, write_atomically
 from neocog.typed import typed
 
@@ -171,7 +172,7 @@ def network_of(facts: Mapping[str, Any], recipe: Preprocessing, run: Run, conten
         return build(model, recipe.inputs, recipe.size, outputs, masks=masks, **facts["options"])
 
     if ":" not in model:
-        with expected(run.model), torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with expected(run.model), shapes_only():
             insist_on_own(laid_out().state_dict(), state, model, run)
     network = laid_out()
     insist_on_own(network.state_dict(), state, model, run)

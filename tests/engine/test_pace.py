@@ -30,7 +30,7 @@ from neocog.engine.minutes import Minutes
 from neocog.engine.pace import Pace
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
-from neocog.engine.threads import Threads, most_that_pay, timed
+from neocog.engine.threads import ROUNDS, Threads, most_that_pay, timed
 from neocog.run import Run
 from neocog.tasks.classification.objective import Classification
 
@@ -140,8 +140,28 @@ def test_a_small_step_takes_one_thread_without_a_trial(begun: Any) -> None:
 def test_larger_steps_take_the_threads_that_a_trial_found_quickest(begun: Any, cost: Any, chosen: int) -> None:
     loop, fresh = begun(cost, steps=80, most=2)
     assert fresh.counters.threads == [[0, chosen]] and torch.get_num_threads() == chosen
+    assert loop.pace.threads.took == 2 * sum(cost(0.0, threads) for threads in (1, 2)), "of which others keep ten times away"
     loop.train(fresh, Guard(), unwatched)
     assert saved_counters(loop).threads == [[0, chosen]]
+
+
+@pytest.mark.parametrize("second, rounds", [(0.5, 2), (2.0, 2), (0.8, ROUNDS)])
+def test_a_trial_is_over_as_soon_as_its_word_is_clear(begun: Any, second: float, rounds: int) -> None:
+    """Beside a neighbour a step on two threads can take ten times as long, so that each round counts."""
+    taken: list[int] = []
+
+    def cost(_moment: float, threads: int) -> float:
+        taken.append(threads)
+        return 1.0 if threads == 1 else second
+
+    begun(cost, steps=80, most=2)
+    assert taken == [1] + [1, 2] * rounds, "one step more is the count of operations"
+
+
+def test_trials_take_at_most_a_tenth_of_the_time_between_them() -> None:
+    threads = Threads(most=2, usual=1.0, took=8.0)
+    assert not threads.have_changed_pace([3.0] * 26)
+    assert threads.have_changed_pace([3.0] * 27)
 
 
 def test_threads_that_hardly_pay_are_left_to_the_neighbour() -> None:

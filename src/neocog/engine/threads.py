@@ -31,7 +31,8 @@ ROUNDS = 4  # in which every number of threads has its turn; the first does not 
 PATIENCE = 10.0  # s that a trial may take, after two rounds
 CHANGED = 1.5  # times as slow, or as quick, as when the threads were chosen: they are tried again
 RECENT = 20  # steps whose median is compared with that
-RARELY = 5  # times as many steps as a trial takes lie between two trials
+RARELY = 10  # times as long as a trial takes lie between two trials
+CLEARLY = 0.7  # of the time on half as many threads, or all of it: one round tells as much as three
 
 
 class Steps(Protocol):
@@ -56,6 +57,7 @@ class Threads:
     clock: Callable[[], float] = time.monotonic
     usual: float = 0.0  # seconds of a step when they were chosen; 0: not known yet
     since: int = 0  # steps of this process before that
+    took: float = 0.0  # seconds of that trial
 
     def begin(self, loop: Steps, learner: Learner, patience: float = PATIENCE) -> None:
         """Choose before the first step, or take up what was chosen before."""
@@ -74,7 +76,9 @@ class Threads:
         """Choose the number of threads from this step on, and note it. The first of several processes decides for all."""
         counters, chosen = learner.counters, 1
         if self.most > 1:
+            begun = self.clock()
             seconds = timed(loop, learner, numbers(self.most), patience, self.clock)
+            self.took = self.clock() - begun
             chosen = int(loop.ranks.told(str(most_that_pay(seconds))))
             self.usual = seconds[chosen]
         torch.set_num_threads(chosen)
@@ -84,8 +88,8 @@ class Threads:
 
     def have_changed_pace(self, times: Sequence[float]) -> bool:
         """Whether steps take other times than when the threads were chosen. ``times``: seconds of each step of this process."""
-        trial = ROUNDS * len(numbers(self.most))
-        if self.most == 1 or len(times) - self.since < RARELY * trial:
+        later = times[self.since :]
+        if self.most == 1 or len(later) < RECENT or sum(later) < RARELY * self.took:
             return False
         now = median(times[-RECENT:])
         self.usual = self.usual or now
@@ -135,13 +139,28 @@ def timed(
 
     def over(done: int) -> bool:
         moments.append(clock())
-        whole_rounds = done % len(tried) == 0 and done >= 2 * len(tried)
-        too_long = moments[-1] - begun > patience
-        return whole_rounds and bool(loop.ranks.any(too_long))  # clocks differ, and no rank may go on alone
+        if done % len(tried) or done < 2 * len(tried):  # no whole rounds
+            return False
+        enough = moments[-1] - begun > patience or is_clear(durations(moments, len(tried)))
+        return bool(loop.ranks.any(enough))  # clocks differ, and no rank may go on alone
 
     trial_steps(loop, learner, list(tried) * ROUNDS, over)
-    took = [after - before for before, after in pairwise(moments)][len(tried) :]
-    return {number: median(took[place :: len(tried)]) for place, number in enumerate(tried)}
+    return dict(zip(tried, durations(moments, len(tried)), strict=True))
+
+
+def durations(moments: Sequence[float], tried: int) -> list[float]:
+    """Median seconds of a step of each of those that are ``tried`` in turn; the first round does not count."""
+    took = [after - before for before, after in pairwise(moments)][tried:]
+    return [median(took[place::tried]) for place in range(tried)] if took else []
+
+
+def is_clear(seconds: Sequence[float]) -> bool:
+    """Whether each doubling of the threads either pays well or not at all, so that nothing is left to be told.
+
+    >>> is_clear([1.0, 0.6]), is_clear([1.0, 2.5]), is_clear([1.0, 0.85])
+    (True, True, False)
+    """
+    return len(seconds) > 1 and all(not CLEARLY < more / fewer < 1 for fewer, more in pairwise(seconds))
 
 
 def trial_steps(loop: Steps, learner: Learner, threads: Sequence[int], over: Callable[[int], bool]) -> None:

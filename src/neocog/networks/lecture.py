@@ -83,11 +83,10 @@ TIMES = {
 
 def sketch(known: Known) -> Any:
     """The network without numbers, on torch's meta device: shapes alone, no weights, no downloads."""
-    import torch
-
     from neocog.networks import build
+    from neocog.networks.shapes import shapes_only
 
-    with torch.device("meta"):
+    with shapes_only():
         return build(known.model, 3, (known.side, known.side), CLASSES).eval()
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from neocog.errors import UserError
+from neocog.networks.shapes import shapes_only
 
 SIZES = (16, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 384)  # squares to try, to name the least that fits
 MISFITS = (RuntimeError, ValueError, AssertionError, IndexError)  # what networks raise at a size they cannot take
@@ -34,7 +35,7 @@ def fitting(name: str, make: Make, channels: int, size: tuple[int, int], outputs
 def fits(make: Make, channels: int, size: tuple[int, int]) -> bool:
     """Whether an image of that size goes through; on the meta device, so that nothing is computed or stored."""
     try:
-        with torch.device("meta"):
+        with shapes_only():
             try_out(make(size), channels, size)
     except MISFITS:
         return False

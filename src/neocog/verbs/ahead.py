@@ -20,6 +20,7 @@ from neocog.effects import without_effect
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, options
+from neocog.networks.shapes import shapes_only
 from neocog.tasks import TASKS, task_named
 from neocog.tasks.task import Task
 from neocog.verbs.folder import unused
@@ -112,7 +113,7 @@ def _machine(training: TrainConfig) -> Iterator[UserError]:
 
 def sketched(name: str, channels: int, size: tuple[int, ...], given: dict[str, Any], outputs: int = 2) -> None:
     """Build the network on shapes alone, without numbers. Raises UserError where it does not take them."""
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    with shapes_only():
         build(name, channels, size, outputs, **given)
 
 

@@ -55,10 +55,9 @@ def counted(name: str, channels: int | None, size: tuple[int, ...] | None, outpu
 
 def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[str, Any]:
     """The row of one network, built and run without numbers."""
-    import torch
-
     from neocog.errors import UserError
     from neocog.networks import build
+    from neocog.networks.shapes import shapes_only
 
     shape = " × ".join(map(str, (channels, *size)))
     result: dict[str, Any] = {
@@ -71,7 +70,7 @@ def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[s
     }
     note = ""
     try:
-        with torch.device("meta"):  # shapes alone: nothing is drawn, stored or computed
+        with shapes_only():
             model = build(name, channels, size, outputs)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         result |= {"parameters": parameters, "megabytes": round(parameters * 4 / 1e6, 3)}

@@ -21,6 +21,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, pick
 from neocog.networks import build
 from neocog.networks.dcgan import Discriminator, of_classes
+from neocog.networks.shapes import shapes_only
 from neocog.predictor import Predictor
 from neocog.run import Run, write_atomically
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
@@ -97,7 +98,7 @@ class GANTask(Generative):
         def generator() -> Any:
             return build(model.model, channels, size, 1, **model.options)
 
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with shapes_only():
             latent = int(generator().takes[0])
         width = {"width": int(model.options["width"])} if "width" in model.options else {}
         return GAN(
