@@ -140,7 +140,9 @@ def test_a_small_step_takes_one_thread_without_a_trial(begun: Any) -> None:
 def test_larger_steps_take_the_threads_that_a_trial_found_quickest(begun: Any, cost: Any, chosen: int) -> None:
     loop, fresh = begun(cost, steps=80, most=2)
     assert fresh.counters.threads == [[0, chosen]] and torch.get_num_threads() == chosen
-    assert loop.pace.threads.took == 2 * sum(cost(0.0, threads) for threads in (1, 2)), "of which others keep ten times away"
+    assert loop.pace.threads.took == 2 * sum(cost(0.0, threads) for threads in (1, 2)), (
+        "of which others keep ten times away"
+    )
     loop.train(fresh, Guard(), unwatched)
     assert saved_counters(loop).threads == [[0, chosen]]
 
