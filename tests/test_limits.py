@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,21 @@ def test_ranks_share_what_the_node_has(tmp_path: Path) -> None:
     assert system(tmp_path, SLURM_STEP_TASKS_PER_NODE="2(x3),1").memory().amount == 4 * GIBI
     both = system(tmp_path, SLURM_STEP_TASKS_PER_NODE="2", LOCAL_WORLD_SIZE="2")
     assert both.memory().amount == 2 * GIBI
+
+
+def test_processes_that_hold_something_together_may_take_what_all_of_them_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four = system(tmp_path, LOCAL_WORLD_SIZE="4", SLURM_MEM_PER_NODE="2048")
+    as_one, two = replace(four, together=4), replace(four, together=2)
+    assert [limit.amount for limit in as_one.memory_limits()] == [8 * GIBI, 2 * GIBI]
+    assert as_one.memory() == Limit(2 * GIBI, "SLURM_MEM_PER_NODE", 4)
+    assert two.memory() == Limit(GIBI, "SLURM_MEM_PER_NODE, shared by 4 processes", 2)
+    assert replace(system(tmp_path), together=4).memory() == Limit(8 * GIBI, "free memory of this machine")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: set(range(6)), raising=False)
+    assert [replace(four, together=n).cores().amount for n in (1, 2, 4)] == [1, 3, 6]
+    own = system(tmp_path, SLURM_STEP_TASKS_PER_NODE="4", SLURM_CPUS_PER_TASK="6")  # srun bound each task to its cores
+    assert replace(own, together=4).cores().amount == 6
 
 
 @pytest.mark.parametrize(

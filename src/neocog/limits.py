@@ -12,7 +12,7 @@ import os
 import re
 import resource
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 UNKNOWN = 2 << 30  # bytes that are taken for free where the system says nothing
@@ -23,18 +23,26 @@ UNLIMITED = 1 << 60  # bytes: what cgroup v1 says where there is no limit lies f
 
 @dataclass(frozen=True)
 class Limit:
-    """``amount`` (bytes, or cores) that this process may use, and ``what`` allows no more."""
+    """``amount`` (bytes, or cores) that this process may use, and ``what`` allows no more; or ``processes`` of a node as one."""
 
     amount: int
     what: str
+    processes: int = 1
+
+
+GUESS = Limit(UNKNOWN, "a guess")
 
 
 @dataclass(frozen=True)
 class System:
-    """Where the limits are read: ``root`` of /proc and /sys, and the ``variables`` that launchers set."""
+    """Where the limits are read: ``root`` of /proc and /sys, and the ``variables`` that launchers set.
+
+    ``together``: so many processes of the node use what all of them may as one, such as memory that they share.
+    """
 
     root: Path = Path("/")
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    together: int = 1
 
     @property
     def ranks(self) -> int:
@@ -43,7 +51,7 @@ class System:
 
     def memory(self) -> Limit:
         """Bytes that this process may still take."""
-        return min(self.memory_limits(), key=lambda limit: limit.amount, default=Limit(UNKNOWN, "a guess"))
+        return min(self.memory_limits(), key=lambda limit: limit.amount, default=GUESS)
 
     def cores(self) -> Limit:
         """Processor cores that this process may use, at least 1."""
@@ -67,7 +75,7 @@ class System:
         slurm = self._of_slurm()
         if slurm is not None:
             share = self._share(slurm.amount, slurm.what)
-            yield Limit(max(0, share.amount - taken[1]), share.what)
+            yield replace(share, amount=max(0, share.amount - taken[1]))
 
     def core_limits(self) -> Iterator[Limit]:
         """All that holds for the cores of this process."""
@@ -85,7 +93,9 @@ class System:
 
     def _share(self, amount: int, what: str, ranks: int | None = None) -> Limit:
         ranks = self.ranks if ranks is None else ranks
-        return Limit(amount // ranks, what if ranks == 1 else f"{what}, shared by {ranks} processes")
+        as_one = min(self.together, ranks)
+        said = what if ranks == as_one else f"{what}, shared by {ranks} processes"
+        return Limit(amount * as_one // ranks, said, as_one)
 
     def _number(self, name: str, otherwise: int) -> int:
         text = self.variables.get(name, "")
@@ -138,9 +148,14 @@ def memory() -> Limit:
     return System().memory()
 
 
-def cores() -> int:
-    """Processor cores that this process may use, at least 1."""
-    return System().cores().amount
+def memory_limits(together: int = 1) -> list[Limit]:
+    """All that holds for the bytes that ``together`` processes of this node may still take as one."""
+    return [*System(together=together).memory_limits()] or [GUESS]
+
+
+def cores(together: int = 1) -> int:
+    """Processor cores that this process may use, or ``together`` processes of its node as one; at least 1."""
+    return System(together=together).cores().amount
 
 
 def spare_addresses() -> None:

@@ -80,6 +80,8 @@ DIFFERENCES = {
     "run folder not shared": Difference(("does not see in the run folder", "NFS")),
     "a run on one node only": Difference(("begins a run, not goes on with a run",),
                                          lambda folder: shutil.rmtree(folder / "run"), GO_ON, run=True),
+    "other pixels elsewhere": Difference(("the data of rank 1", "1 altered: left/03.png"), other_pixels, GO_ON,
+                                         [*TRAIN, "--go-on"], run=True),
     "no checkpoint": Difference(("no sound checkpoint", "the one of step"),
                                 lambda folder: shutil.rmtree(folder / "run/checkpoints"), ["resume", "run"], run=True),
     "older checkpoint": Difference(("rank 0 has the one of step",), without_newest, ["resume", "run"], run=True),
@@ -121,7 +123,13 @@ def free_port() -> int:
 
 
 def by_torchrun(rank: int) -> dict[str, str]:
-    return {"RANK": f"{rank}", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1"}
+    return {
+        "RANK": f"{rank}",
+        "GROUP_RANK": f"{rank}",
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": "0",
+        "MASTER_ADDR": "127.0.0.1",
+    }
 
 
 def by_srun(rank: int) -> dict[str, str]:
@@ -153,8 +161,15 @@ def outcomes(place: Path, request: pytest.FixtureRequest) -> dict[str, list[dict
             command = difference.second if rank == 1 and difference.second else difference.command
             case = {"folder": str(folder), "variables": by_torchrun(rank) | port, "command": command}
             cases[rank].append({**case, "patch": difference.patch if rank == 1 else {}})
-    for name in ("srun", "restarts"):
+    for name in ("srun", "restarts", "elsewhere/data"):
         shutil.copytree(place / "common", place / name)
+    shutil.copytree(place / "run", place / "run of both")
+    port = {"MASTER_PORT": str(free_port())}
+    for rank, data in enumerate(("common/data", "elsewhere/data/data")):
+        command = ["train", data, "--out", "run of both", *QUICK[:-1], str(rank + 1), "--go-on"]
+        cases[rank].append(
+            {"folder": str(place), "variables": by_torchrun(rank) | port, "command": command, "patch": {}}
+        )
     for command in SRUN.values():
         port = {"MASTER_PORT": str(free_port())}
         for rank in (0, 1):
@@ -170,7 +185,7 @@ def outcomes(place: Path, request: pytest.FixtureRequest) -> dict[str, list[dict
             case = {"folder": str(place / "restarts"), "variables": variables, "command": [*TRAIN, "--go-on"]}
             cases[rank].append({**case, "patch": {}, "late": rank})
     found = run_nodes(place, cases)
-    return dict(zip((*differences, *SRUN, *RESTARTS), map(list, zip(*found, strict=True)), strict=True))
+    return dict(zip((*differences, "elsewhere", *SRUN, *RESTARTS), map(list, zip(*found, strict=True)), strict=True))
 
 
 def run_nodes(place: Path, cases: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
@@ -200,6 +215,14 @@ def test_what_differs_between_two_nodes_is_told_on_both(
     assert not list((place / name).rglob("weights.safetensors"))
     for each in DIFFERENCES[name].names:
         assert each in errors[0]
+
+
+def test_a_run_goes_on_where_the_data_of_the_second_node_lie_elsewhere(
+    place: Path, outcomes: dict[str, list[dict[str, Any]]]
+) -> None:
+    """As in a folder of its own on each node; cores may be others, too."""
+    assert [outcome["code"] for outcome in outcomes["elsewhere"]] == [0, 0], outcomes["elsewhere"]
+    assert Run(place / "run of both").result.is_file()
 
 
 def test_tasks_of_srun_are_one_training_and_other_verbs_are_refused(

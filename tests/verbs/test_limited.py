@@ -68,13 +68,13 @@ def test_a_job_of_little_memory_streams_and_ends_in_the_same_weights(
 def test_pixels_fit_in_their_share_of_what_learning_leaves(
     free: int, share: float, fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "memory", lambda: Limit(free * GIBI, "a test"))
+    monkeypatch.setattr(prepare, "memory_limits", lambda _: [Limit(free * GIBI, "a test")])
     plan = Preprocessing(1, (1024, 1024), "uint8", (), ())
     assert prepare.fits_in_memory(1024, plan, share) == fits  # 1 GiB of pixels
 
 
 def test_small_data_are_kept_where_little_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "memory", lambda: Limit(GIBI // 2, "a test"))
+    monkeypatch.setattr(prepare, "memory_limits", lambda _: [Limit(GIBI // 2, "a test")])
     assert prepare.fits_in_memory(100, Preprocessing(3, (32, 32), "uint8", (), ()), 0.5)
 
 

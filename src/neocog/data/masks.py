@@ -20,6 +20,7 @@ from neocog.data.formats.mask_values import COLOUR, stored_values
 from neocog.data.images import FileImages
 from neocog.data.preprocessing import Fit
 from neocog.data.resize import placement
+from neocog.data.shared import Zeros
 from neocog.data.unchanged import mask_digest, unchanged
 from neocog.limits import cores
 
@@ -116,13 +117,16 @@ def survey_masks(
     progress: Callable[[int], None] | None = None,
     keep: bool = True,
     classes: int | None = None,
+    workers: int | None = None,
+    zeros: Zeros = np.zeros,
 ) -> MaskSurvey:
-    """Read all masks once. ``size`` and ``fit`` as the preprocessing has them; ``keep``: whether to return fitted masks.
+    """Read all masks once, in ``workers`` threads (default: one a core). ``size`` and ``fit`` as the preprocessing has them;
+    ``keep``: whether to return fitted masks, in an array that ``zeros`` makes.
 
     ``classes``: K; without it, the highest class that occurs + 1. ``progress`` gets the count of masks just done.
     """
     counts = np.zeros((len(masks), classes or 256), np.uint32)
-    fitted = np.full((len(masks), size[-2], size[-1]), IGNORED, np.uint8) if keep else None
+    fitted = zeros((len(masks), size[-2], size[-1]), np.uint8) if keep else None
     digests, errors = Digests.empty(len(masks)), dict[int, BadImage]()
 
     def one(index: int) -> None:
@@ -133,13 +137,15 @@ def survey_masks(
             errors[index] = BadImage(
                 error.what, error.where, error.fix
             )  # without the traceback, which holds the pixels
+            if fitted is not None:
+                fitted[index] = IGNORED
             return
         counts[index] = np.bincount(mask.reshape(-1), minlength=256)[: counts.shape[1]]
         digests[index] = mask_digest(mask)
         if fitted is not None:
             fitted[index] = masks.fitted(index, size, fit, mask)
 
-    in_threads(one, len(masks), progress)
+    in_threads(one, len(masks), progress, workers)
     top = int(np.flatnonzero(counts[:, :IGNORED].any(axis=0)).max(initial=0)) + 1
     return MaskSurvey(counts[:, : classes or top], dict(sorted(errors.items())), digests, fitted)
 
@@ -151,10 +157,12 @@ def told(dataset: Dataset) -> Sequence[str]:
     return survey_masks(dataset.masks, (1, 1), keep=False).digests
 
 
-def in_threads(work: Callable[[int], T], count: int, progress: Callable[[int], None] | None = None) -> list[T]:
-    """``work`` of 0 … count − 1, in order, by one thread a core; few results are under way at any time."""
+def in_threads(
+    work: Callable[[int], T], count: int, progress: Callable[[int], None] | None = None, workers: int | None = None
+) -> list[T]:
+    """``work`` of 0 … count − 1, in order, by ``workers`` threads (default: one a core); few results are under way at once."""
     results: list[T] = []
-    with ThreadPoolExecutor(cores(), "masks") as pool:
+    with ThreadPoolExecutor(workers or cores(), "masks") as pool:
         for start in range(0, count, _CHUNK):
             results += pool.map(work, range(start, min(start + _CHUNK, count)))
             if progress is not None:

@@ -20,6 +20,7 @@ from neocog.data.images import FileImages, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Record, Records
 from neocog.data.resize import fit
+from neocog.data.shared import Zeros
 from neocog.data.signatures import signatures, width
 from neocog.limits import cores
 
@@ -44,11 +45,13 @@ def survey(
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
     keep: bool = True,
+    zeros: Zeros = np.zeros,
 ) -> Survey:
     """Decode all images, in ``workers`` threads (default: one a core), collecting every error.
 
     ``progress`` is called with the count of images just done. With a ``preprocessing`` and ``keep`` the fitted pixels
-    are returned, so that nothing need be decoded twice; without, memory grows by a record an image only.
+    are returned, in an array that ``zeros`` makes, so that nothing need be decoded twice; without, memory grows by a record an
+    image only.
     """
     advance = progress or (lambda _count: None)
     if isinstance(images, ArrayImages) and _same_shape(images.array, preprocessing):
@@ -56,7 +59,7 @@ def survey(
     shape = () if preprocessing is None else (preprocessing.channels, *preprocessing.size)
     pixels = None
     if preprocessing is not None and keep:
-        pixels = np.zeros((len(images), *shape), dtype=preprocessing.dtype)
+        pixels = zeros((len(images), *shape), preprocessing.dtype)
 
     def examine(index: int) -> Record:
         with reading(images, index):

@@ -105,6 +105,13 @@ class Ranks:
         """What rank 0 says, on every rank: a path, a plan."""
         return text if self.world == 1 else self._text(text if self.is_writer else "", self.groups["reading"])
 
+    def texts(self, own: str) -> list[str]:
+        """What each rank says, by rank."""
+        if self.world == 1:
+            return [own]
+        group = self.groups["reading"]
+        return [self._text(own if rank == self.rank else "", group) for rank in range(self.world)]
+
     def agree(self, own: str, differs: Callable[[str], UserError], details: Callable[[], str] | None = None) -> None:
         """See that ``own`` is on every rank what it is on rank 0; raise UserError on all of them where it is not.
 
@@ -138,9 +145,7 @@ class Ranks:
 
     def _of_all(self, own: UserError | None) -> list[UserError]:
         """The errors of all ranks, each once; those that not all have say whose they are."""
-        text = json.dumps([socket.gethostname(), [] if own is None else own.facts])
-        group, each = self.groups["reading"], range(self.world)
-        told = [json.loads(self._text(text if rank == self.rank else "", group)) for rank in each]
+        told = map(json.loads, self.texts(json.dumps([socket.gethostname(), [] if own is None else own.facts])))
         places: dict[tuple[str, str, str], list[str]] = {}
         for rank, (host, facts) in enumerate(told):
             for fact in facts:

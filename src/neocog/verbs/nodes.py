@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -29,10 +30,7 @@ from neocog.tasks.task import Session
 from neocog.verbs.plan import INDIFFERENT, differing
 from neocog.version import __version__
 
-OWN = (
-    "data",
-    "threads",
-)  # settings that nodes may have each their own: where the data lie, and how many cores there are
+OWN = ("data", "threads")  # settings that nodes may have each their own: where data lie, how many cores there are
 met: list[Ranks] = []  # the ranks that are together now
 SHARE = "let all nodes see the same run folder, such as one on NFS"
 FIXES = {
@@ -58,6 +56,12 @@ def together() -> Iterator[Ranks]:
     finally:
         met.clear()
         ranks.stop()
+
+
+def with_own(config: Config, asked: Config) -> Config:
+    """``config``, as another node recorded it, with what this one may have its own."""
+    data, threads = asked.data.data, asked.training.threads
+    return replace(config, data=replace(config.data, data=data), training=replace(config.training, threads=threads))
 
 
 def same_start(config: Config, goes_on: bool, ranks: Ranks) -> None:

@@ -25,6 +25,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.named import NAMES
 from neocog.data.readers.sequences import sequence_plan
 from neocog.data.resize import finish, plan_notes, shape_plan
+from neocog.data.shared import Zeros
 from neocog.data.split import Manifest, folds, notes, read_splits, shared, split
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
@@ -32,7 +33,7 @@ from neocog.data.unchanged import held_to
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, listed, raise_all
 from neocog.interop.engine import on_processor
-from neocog.limits import cores, memory
+from neocog.limits import cores, memory_limits
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks import task_for
@@ -40,13 +41,55 @@ from neocog.tasks.evaluation import at_once
 from neocog.tasks.task import Data, Session, Task
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
-from neocog.verbs.session import decoding_of, headers, open_data, scan, usable, with_scanned_range, without_unreadable
+from neocog.verbs.one_copy import Node
+from neocog.verbs.session import (
+    Scan,
+    decoding_of,
+    headers,
+    open_data,
+    scan,
+    usable,
+    with_scanned_range,
+    without_unreadable,
+)
 
+ALONE = Ranks()
 LEARNING = 1 << 30  # bytes that are left to networks, gradients, threads and the report beside the pixels
 
 
-def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
-    """Open the data, decode every image once, and check them. Raises UserError with every fault that was found."""
+def read(config: Config, screen: Screen, ranks: Ranks = ALONE, resumed: bool = False) -> Data:
+    """Open the data, decode every image once, and check them. Raises UserError with every fault that was found.
+
+    Of several processes on a node one decodes; the others look at what it has found.
+    """
+    with ranks.all_or_none():
+        dataset, unseen, chosen, plan = _opened(config, screen, resumed)
+    node = Node.of(ranks, dataset)
+
+    def decoded(zeros: Zeros) -> Scan:
+        keep = fits_in_memory(len(dataset), plan, config.training.memory, len(node))
+        return scan(dataset, screen, plan, keep, cores(len(node)), zeros)
+
+    scanned = node.once(decoded)
+    with ranks.all_or_none():
+        kept = usable(dataset, scanned.errors, config.data)
+        dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, screen), scanned, screen)
+        dataset = held_to(dataset, scanned.records.digests, scanned.masks.digests if scanned.masks else None)
+        records = scanned.usable_records
+        if not resumed and config.data.scaling == "data":
+            raise_all(other_ranges(dataset, records))
+    copies = node.once(lambda _: near_copies(records, dataset.form))
+    found = findings(dataset, records, masks=scanned.masks, copies=copies)
+    said = {loss_line(loss) for loss in losses(dataset)}
+    for finding in found:
+        if finding.severity != "note" and finding.what not in said:
+            screen.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
+    together = config.data.together
+    return Data(dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together)
+
+
+def _opened(config: Config, screen: Screen, resumed: bool) -> tuple[Dataset, Dataset | None, Task, Preprocessing]:
+    """The samples, those that are set aside, their task, and how they will be read, by their headers alone."""
     least = 2 if config.data.task in ("auto", "classification") else 1
     dataset = open_data(config.data, screen, least)
     chosen = task_for(config.data.task, dataset)
@@ -61,22 +104,7 @@ def read(config: Config, screen: Screen, resumed: bool = False) -> Data:
         plan, changed = replace(plan, scaling=config.data.scaling), plan_notes(known, plan)
     for note in (*dataset.notes, *changed, *([] if resumed else suits(config, dataset, chosen, plan))):
         screen.say(f"  note: {note}")
-    keep = fits_in_memory(len(dataset), plan, config.training.memory)
-    scanned = scan(dataset, screen, plan, keep)
-    kept = usable(dataset, scanned.errors, config.data)
-    dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, screen), scanned, screen)
-    dataset = held_to(dataset, scanned.records.digests, scanned.masks.digests if scanned.masks else None)
-    records = scanned.usable_records
-    if not resumed and config.data.scaling == "data":
-        raise_all(other_ranges(dataset, records))
-    copies = near_copies(records, dataset.form)
-    found = findings(dataset, records, masks=scanned.masks, copies=copies)
-    said = {loss_line(loss) for loss in losses(dataset)}
-    for finding in found:
-        if finding.severity != "note" and finding.what not in said:
-            screen.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
-    together = config.data.together
-    return Data(dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together)
+    return dataset, unseen, chosen, plan
 
 
 def as_recorded(data: Data, run: Run) -> Data:
@@ -226,11 +254,14 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Tas
     )
 
 
-def fits_in_memory(count: int, plan: Preprocessing, share: float) -> bool:
-    """Whether the fitted pixels take at most ``share`` of the memory that this process may use, beside what learning takes."""
+def fits_in_memory(count: int, plan: Preprocessing, share: float, processes: int = 1) -> bool:
+    """Whether the fitted pixels, which so many ``processes`` of a node hold once, take at most ``share`` of the memory that these
+    may use, beside what learning takes in each."""
     needed = count * plan.channels * math.prod(plan.size) * np.dtype(plan.dtype).itemsize
-    free = memory().amount
-    return needed <= share * max(free - LEARNING, free / 16)
+    return all(
+        needed <= share * max(free.amount - LEARNING * free.processes, free.amount / 16)
+        for free in memory_limits(processes)
+    )
 
 
 def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] | None:

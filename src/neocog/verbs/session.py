@@ -22,6 +22,7 @@ from neocog.data.readers.named import NAMES
 from neocog.data.readers.reading import Reading
 from neocog.data.records import Headers, Records
 from neocog.data.scan import survey
+from neocog.data.shared import Zeros
 from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
 from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.progress import Screen
@@ -79,15 +80,17 @@ def scan(
     plan: Preprocessing | None = None,
     keep: bool = False,
     workers: int | None = None,
+    zeros: Zeros = np.zeros,
 ) -> Scan:
-    """Decode every sample once, and its mask; brought to the shape of ``plan``, and kept so where ``keep`` says so."""
+    """Decode every sample once, and its mask, in ``workers`` threads (default: one a core); brought to the shape of ``plan``,
+    and kept so, in arrays that ``zeros`` makes, where ``keep`` says so."""
     with screen.bar("reading", len(dataset)) as advance:
-        found = survey(dataset.images, plan, workers, advance, keep)
+        found = survey(dataset.images, plan, workers, advance, keep, zeros)
     masks = None
     if dataset.masks is not None:
         size, fit = (plan.size, plan.fit) if plan else ((1, 1), "resize")
         with screen.bar("reading masks", len(dataset)) as advance:
-            masks = survey_masks(dataset.masks, size, fit, advance, keep, len(dataset.classes))
+            masks = survey_masks(dataset.masks, size, fit, advance, keep, len(dataset.classes), workers, zeros)
     return Scan(found.records, found.pixels, masks)
 
 

@@ -31,7 +31,7 @@ from neocog.verbs.folder import (
     outside,
     unused,
 )
-from neocog.verbs.nodes import same_job, same_start, together
+from neocog.verbs.nodes import OWN, same_job, same_start, together, with_own
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, Plan, differing, read_plan, recorded, told
 from neocog.verbs.prepare import anywhere, arrange, as_recorded, parted, read, untaught
 from neocog.verbs.session import data_name
@@ -83,17 +83,17 @@ def start(
         with ranks.all_or_none():
             own = _own(config, out, go_on, fold)
             goes_on = own is not None and begun(own)
-            raise_all(_other(asked, out) if goes_on and out is not None else ())
+            raise_all(_other(asked, out, ranks) if goes_on and out is not None else ())
             if not goes_on:
                 outside(out or Path("runs"), config.data.data)
         same_start(config, goes_on, ranks)
         if own is not None and goes_on:
             there = own.folder
             guard.saved = lambda: there
-            return resume(there, quiet, after_epoch=after_epoch)
+            return _resumed(own, quiet, False, {}, after_epoch, asked)
         screen = Screen(quiet or not ranks.is_writer)
+        data = read(config, screen, ranks)
         with ranks.all_or_none():
-            data = read(config, screen)
             raise_all(fault for k in range(config.data.folds) for fault in untaught(data, parted(data, config, k), k))
             session = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
             fresh = ready(session, ranks)  # what is wrong with the network is told before anything is written
@@ -156,14 +156,17 @@ def _taken(out: Path | Config, ranks: Ranks) -> Run:
     return Run(Path(ranks.told(str(folder))))
 
 
-def _other(asked: Config, out: Path) -> Iterator[UserError]:
-    """What was asked for when the run began, and is not now."""
+def _other(asked: Config, out: Path, ranks: Ranks) -> Iterator[UserError]:
+    """What was asked for when the run began, and is not now. What nodes may have each their own is recorded of the writer's."""
     plan = read_plan(Run(out))
     if plan is None:
         yield UserError("this run is older than --go-on", str(out), "neocog resume it")
         return
     before = anywhere(from_tables(plan.asked, str(Run(out).plan))).tables()
-    differs = {n: pair for n, pair in differing(before, asked.tables()).items() if pair[1] != plan.now(n)}
+    own = () if ranks.is_writer else OWN
+    differs = {
+        n: pair for n, pair in differing(before, asked.tables()).items() if pair[1] != plan.now(n) and n not in own
+    }
     if differs:
         fix = "give the settings with which it was begun, or another --out"
         if differs.keys() <= CHANGEABLE:
@@ -183,11 +186,24 @@ def resume(
     ``allow_changed``: also on data that have changed since. Images keep the part that splits.csv gives them; new ones are
     left out. ``change``: settings of the training that are other from now on, which the run's history and its report say.
     """
-    run = Run(Path(folder))
+    return _resumed(Run(Path(folder)), quiet, allow_changed, change or {}, after_epoch)
+
+
+def _resumed(
+    run: Run,
+    quiet: bool,
+    allow_changed: bool,
+    change: Mapping[str, Any],
+    after_epoch: AfterEpoch | None,
+    asked: Config | None = None,
+) -> Run:
+    """``resume``. ``asked``: by a command that says once more where this node's data lie, and how many threads it has."""
     with leaving() as guard, together() as ranks:
         screen = Screen(quiet or not ranks.is_writer)
         with ranks.all_or_none():
-            plan, config, facts = _opened(run, change or {})
+            plan, config, facts = _opened(run, change)
+            if asked is not None and not ranks.is_writer:
+                config = with_own(config, asked)
         same_start(config, True, ranks)
         if complete_for_all(run, ranks):
             return _complete(run, screen, change)
@@ -203,7 +219,7 @@ def resume(
                 screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
             fold = plan.fold if plan else facts.get("fold")
             command = plan.command if plan else facts.get("command", [])
-            may_change = {*(change or {}), *(plan.changed if plan else ())}
+            may_change = {*change, *(plan.changed if plan else ())}
             launch = Launch(ranks, screen, command, fold, may_change, surroundings, after_epoch)
             _go_on(run, config, launch, plan, allow_changed)
         if fold is not None:
@@ -224,8 +240,9 @@ def _opened(run: Run, change: Mapping[str, Any]) -> tuple[Plan | None, Config, d
 def _go_on(run: Run, config: Config, launch: Launch, plan: Plan | None, allow_changed: bool) -> None:
     """Read the data again, as the run recorded them, and train what is not done."""
     ranks, whole = launch.ranks, config.data.folds and launch.fold is None
+    data = read(config, launch.screen, ranks, resumed=True)
     with ranks.all_or_none():
-        data = as_recorded(read(config, launch.screen, resumed=True), run)
+        data = as_recorded(data, run)
         raise_all(_other_classes(plan, data))
         known = read_splits(run.splits) if allow_changed and not whole and run.splits.is_file() else None
         quiet = Screen(quiet=True) if whole else launch.screen
@@ -243,7 +260,7 @@ def _go_on(run: Run, config: Config, launch: Launch, plan: Plan | None, allow_ch
         train_stages(session, fresh, config, run, launch)
 
 
-def _complete(run: Run, screen: Screen, change: Mapping[str, Any] | None) -> Run:
+def _complete(run: Run, screen: Screen, change: Mapping[str, Any]) -> Run:
     if change:
         fix = "start a new run with other settings"
         raise UserError("this run is complete: there is nothing left to change", str(run.folder), fix)
