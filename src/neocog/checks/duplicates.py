@@ -9,7 +9,7 @@ import numpy as np
 
 from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
-from neocog.data.digests import known
+from neocog.data.digests import distinct, known
 from neocog.data.records import Records
 from neocog.errors import listed
 from neocog.records import Finding
@@ -50,9 +50,9 @@ def leakage(dataset: Dataset, records: Records) -> Iterator[Finding]:
 def identical(records: Records) -> list[list[int]]:
     """Sets of two or more indices whose pixels are the same."""
     good = np.flatnonzero(records.good & known(records.pixel_digests))
-    _, content, times = np.unique(records.pixel_digests.keys[good], return_inverse=True, return_counts=True)
+    _, content = distinct(records.pixel_digests.take(good))
     sets: defaultdict[int, list[int]] = defaultdict(list)
-    for place in np.flatnonzero(times[content] > 1).tolist():
+    for place in np.flatnonzero(np.bincount(content)[content] > 1).tolist():
         sets[content[place]].append(int(good[place]))
     return list(sets.values())
 

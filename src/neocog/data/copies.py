@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from neocog.data.dataset import Array, Form
-from neocog.data.digests import Digests, keys, known
+from neocog.data.digests import Digests, distinct, keys, known
 from neocog.data.records import Record, Records
 from neocog.data.spooled import spooled
 from neocog.data.thumbnails import CELLS, FEATURES, Floats, features, turns, unpacked
@@ -62,8 +62,7 @@ def near_copies(records: Sequence[Record], form: Form = "images") -> Copies:
     """
     records = Records.of(records)
     shown = np.flatnonzero(records.good & records.has_thumbnail)
-    _, first = np.unique(records.pixel_digests.keys[shown], return_index=True)
-    indices = shown[first]  # in the order of content
+    indices = shown[distinct(records.pixel_digests.take(shown))[0]]  # in the order of content
     pairs = _pairs(records.thumbnails, indices, form) if len(indices) > 1 else _NONE
     of, apart = _families(pairs, len(indices), max(LARGEST, len(indices) // 100))
     return Copies(np.sort(indices[pairs], axis=1), _named(records, indices, of), np.sort(indices[apart], axis=1))
@@ -87,9 +86,8 @@ def copied_from(known: Mapping[str, bytes], new: Mapping[str, bytes], form: Form
 def _named(records: Records, indices: Ints, of: Ints) -> Digests:
     """(N,) the name of each one's family: the start of its lowest member's digest. ``of`` (n,): that one of each of ``indices``."""
     good = np.flatnonzero(records.good & known(records.pixel_digests))
-    found = records.pixel_digests.keys
-    contents, first, which, times = np.unique(found[good], return_index=True, return_inverse=True, return_counts=True)
-    place, lowest, bound = np.searchsorted(contents, found[indices]), np.arange(len(contents)), times > 1
+    first, which = distinct(records.pixel_digests.take(good))
+    place, lowest, bound = which[np.searchsorted(good, indices)], np.arange(len(first)), np.bincount(which) > 1
     lowest[place] = place[of]
     bound[place] |= np.bincount(of, minlength=len(of))[of] > 1
     families, named = Digests.empty(len(records), 8), bound[which]
@@ -100,12 +98,11 @@ def _named(records: Records, indices: Ints, of: Ints) -> Digests:
 def _pairs(signatures: Array, indices: Ints, form: Form) -> Ints:
     """(P, 2) near copies among n of the ``signatures``, the nearest first; of sequences the two strands of each molecule."""
     if form == "sequences":
-        strands = Digests(signatures[indices]).keys
-        _, first, which = np.unique(strands, return_index=True, return_inverse=True)
+        first, which = distinct(Digests(signatures[indices]))
         pairs = np.stack([first[which], np.arange(len(indices))], axis=1)
         return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]], np.int64)
     ways = turns()[: 8 if form == "images" else 1]
-    cells, points = spooled((len(indices), CELLS), np.float32), np.empty((len(indices), FEATURES))
+    cells, points = spooled((len(indices), CELLS), np.float32), spooled((len(indices), FEATURES), np.float64)
     means, contrasts = np.empty((2, len(indices)), np.float32)
     for lot in _lots(len(indices), _LOT):
         cells[lot], means[lot], contrasts[lot] = unpacked(signatures[indices[lot]])
@@ -133,8 +130,8 @@ def _lots(count: int, size: int) -> Iterator[slice]:
 def _neighbours(points: NDArray[np.float64]) -> NDArray[np.int32]:
     """(n, K) the nearest others of each of n points; not always the very nearest (up to half as far again)."""
     k, tree = min(NEIGHBOURS, len(points) - 1), cKDTree(points)
-    others = np.empty((len(points), k), np.int32)
-    for lot in _lots(len(points), 16 * _LOT):
+    others = spooled((len(points), k), np.int32)
+    for lot in _lots(len(points), _LOT):
         _, found = tree.query(points[lot], k=k + 1, eps=0.5)
         own = found == np.arange(lot.start, lot.start + len(found))[:, None]
         own[~own.any(axis=1), -1] = True  # among so many equal ones that it has not found itself
@@ -145,7 +142,7 @@ def _neighbours(points: NDArray[np.float64]) -> NDArray[np.int32]:
 def _distances(cells: Floats, near: NDArray[np.int32], ways: Ints) -> Floats:
     """(n, K) how far the thumbnails of neighbours are apart, in the way of mirroring and turning in which they are nearest."""
     squares = np.einsum("nc,nc->n", cells, cells)
-    found = np.empty(near.shape, np.float32)
+    found = spooled(near.shape, np.float32)
     for lot in _lots(len(near), _LOT):
         others = near[lot]
         turned = cells[lot][:, ways]  # (lot, 8, 304)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,20 +10,28 @@ import numpy as np
 
 
 class Names(Sequence[str]):
-    """Names of samples, such as paths relative to the data: an item is made when it is asked for."""
+    """Names of samples, such as paths relative to the data: an item is made when it is asked for.
+
+    ``folders``: what stands before the last "/" of the names, that included, each once. ``where`` (N,): each name's of them.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
-        folders, ends, where = dict[str, int](), list[int](), list[int]()
+        folders, ends, where = dict[str, int](), array("q"), array("q")
         text = bytearray()
         for name in names:
             folder, slash, last = name.rpartition("/")
             where.append(folders.setdefault(folder + slash, len(folders)))
             text += last.encode("utf-8", "surrogatepass")
             ends.append(len(text))
-        self._folders = tuple(folders)
-        self._text = bytes(text)
-        self._where = np.array(where, np.min_scalar_type(len(folders)))
+        self.folders = tuple(folders)
+        self._text = text
+        self.where = np.array(where, np.min_scalar_type(len(folders)))
         self._ends = np.array(ends, np.int64 if len(text) > np.iinfo(np.int32).max else np.int32)
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Names:
+        """``names`` themselves where they are one text already."""
+        return names if isinstance(names, Names) else cls(names)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -32,7 +41,7 @@ class Names(Sequence[str]):
             return tuple(self[i] for i in range(*index.indices(len(self))))
         index = range(len(self))[index]
         last = self._text[self._ends[index - 1] if index else 0 : self._ends[index]]
-        return self._folders[self._where[index]] + last.decode("utf-8", "surrogatepass")
+        return self.folders[self.where[index]] + last.decode("utf-8", "surrogatepass")
 
     def __iter__(self) -> Iterator[str]:
         return map(self.__getitem__, range(len(self)))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from neocog.data.cells import plain_cell, safe_cell
 from neocog.data.dataset import SPLITS, Dataset
+from neocog.data.digests import at, known
 from neocog.data.stratify import Units, assign, bind
 from neocog.documents import RESTORE, read_rows
 from neocog.errors import UserError, listed, printable, raise_all
@@ -33,6 +34,8 @@ Texts = NDArray[np.str_]
 PRIORITY = ("train", "test", "validation")
 COLUMNS = ("sample", "label", "split", "group", "sha256", "pixels", "family")
 OLD_COLUMNS = COLUMNS[:5]  # of runs that knew of files only
+PARTS = ("", *SPLITS)  # by the number that stands for a part where millions of samples are dealt out
+TRAIN, VALIDATION, TEST = 1, 2, 3
 
 
 def split(
@@ -56,12 +59,14 @@ def split(
     """
     asked = _shares(fractions)
     kept = _kept(digests, keep)
-    given = np.full(len(dataset), "", "U10") if dataset.splits is None else dataset.splits.astype("U10")
-    parts = np.where(kept & (given == ""), "train", np.where(kept, given, "")).astype("U10")
-    missing = [part for part in PRIORITY[1:] if asked[part] > 0 and not (given[kept] == part).any()]
-    pool = np.flatnonzero(parts == "train")
+    given = np.zeros(len(dataset), np.int8)
+    for part in SPLITS if dataset.splits is not None else ():
+        given[dataset.splits == part] = PARTS.index(part)
+    parts = np.where(kept, np.where(given == 0, np.int8(TRAIN), given), np.int8(0))
+    missing = [part for part in PRIORITY[1:] if asked[part] > 0 and not (given[kept] == PARTS.index(part)).any()]
+    pool = np.flatnonzero(parts == TRAIN)
     if not len(pool):
-        where = ", ".join(f"{int((parts == part).sum()):,} {part}" for part in SPLITS)
+        where = ", ".join(f"{int((parts == PARTS.index(part)).sum()):,} {part}" for part in SPLITS)
         raise UserError("no sample to train on", where, "give a train part, or leave the split to neocog")
     if stratify:
         raise_all(_one_class(dataset, np.flatnonzero(kept)))
@@ -70,14 +75,13 @@ def split(
         if stratify and "test" in missing:
             raise_all(_too_few(dataset, units))
         shares = np.array([1 - sum(asked[part] for part in missing), *(asked[part] for part in missing)])
-        parts[pool] = np.array(["train", *missing])[assign(units, shares)[units.of]]
-    return shared(parts)
+        parts[pool] = np.array([TRAIN, *map(PARTS.index, missing)])[assign(units, shares)[units.of]]
+    return in_words(parts)
 
 
-def shared(parts: Texts) -> Texts:
-    """The same texts, each of them kept once: 8 bytes a sample and not 40."""
-    texts, of = np.unique(parts, return_inverse=True)
-    return np.asarray(texts.astype(object)[of])
+def in_words(parts: NDArray[np.integer[Any]]) -> Texts:
+    """(N,) ``PARTS`` by their numbers, each text kept once: 8 bytes a sample and not 40."""
+    return np.asarray(np.array(PARTS, object)[parts])
 
 
 def folds(
@@ -238,15 +242,14 @@ def fingerprint(digests: Iterable[str], labels: Iterable[Any]) -> str:
 def _units(
     dataset: Dataset, digests: Sequence[str], families: Sequence[str], pool: Ints, seed: int, stratify: bool
 ) -> Units:
-    groups = [""] * len(pool) if dataset.groups is None else dataset.groups[pool].tolist()
+    groups: Any = [] if dataset.groups is None else dataset.groups[pool]
     labels = dataset.labels[pool] if stratify else np.zeros(len(pool), np.int64)
-    here, alike = [digests[i] for i in pool], [families[i] for i in pool] if families else []
+    here, alike = at(digests, pool), at(families, pool) if families else []
     return bind(here, groups, alike, labels, len(dataset.classes) if stratify else 1, seed)
 
 
 def _kept(digests: Sequence[str], keep: Bools | None) -> Bools:
-    known = np.array([digest != "" for digest in digests], bool)
-    return known if keep is None else known & keep
+    return known(digests) if keep is None else known(digests) & keep
 
 
 def _shares(fractions: Sequence[float]) -> dict[str, float]:

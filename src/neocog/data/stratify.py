@@ -14,6 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from neocog.data.digests import at, distinct, known
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,7 +34,7 @@ class Units:
     of: Ints  # (n,) the unit of each sample
     labels: Ints  # (n,) its class
     classes: int  # K
-    keys: NDArray[np.bytes_]  # (U,) what the order of drawing follows
+    keys: NDArray[np.bytes_]  # (U,) 16 bytes that the order of drawing follows
     sizes: Ints  # (U,) samples
 
     def per_class(self) -> Ints:
@@ -45,52 +49,53 @@ def bind(
     """Units of n samples: those of one digest or of one group ("" is no group), directly or through others.
 
     Families of near copies ("" is none) join units as long as none grows beyond ``LARGEST`` samples and ``SHARE`` of all: else
-    two like drawings in each of many groups would make one unit of everything.
+    two like drawings in each of many groups would make one unit of everything. All of it is done on numbers, in the order
+    of the digests, as texts of millions of samples would take hundreds of bytes each.
     """
-    bound = _components(len(digests), (digests, groups))
-    roots, of, sizes = np.unique(_joined(bound, families, digests), return_inverse=True, return_counts=True)
-    lowest = [""] * len(roots)  # a unit is known by its lowest digest: no other unit holds the same content
-    for unit, digest in zip(of.tolist(), digests, strict=True):
-        lowest[unit] = min(lowest[unit] or digest, digest)
-    keys = np.array([hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()[:32].encode() for digest in lowest], "S32")
-    return Units(of.astype(np.int64), labels, classes, keys, sizes.astype(np.int64))
+    first, content = distinct(digests)
+    units, of = np.unique(_joined(_components(content, groups), families, content), return_inverse=True)
+    lowest = np.full(
+        len(units), len(first)
+    )  # a unit is known by its lowest digest: no other unit holds the same content
+    np.minimum.at(lowest, of, content)
+    drawn = np.empty(len(units), "S16")
+    for unit, sample in enumerate(first[lowest]):
+        drawn[unit] = hashlib.sha256(f"{seed}:{digests[sample]}".encode()).digest()[:16]
+    return Units(of.astype(np.int64), labels, classes, drawn, np.bincount(of))
 
 
-def _components(n: int, labelings: Sequence[Sequence[str]]) -> list[int]:
-    """Union-find: one number for all that share a label in any labelling, also through others; "" binds none."""
-    parent = list(range(n))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for labels in labelings:
-        first: dict[str, int] = {}
-        for i, label in enumerate(labels):
-            if label:
-                parent[root(i)] = root(first.setdefault(label, i))
-    return [root(i) for i in range(n)]
+def _components(content: Ints, groups: Sequence[str]) -> Ints:
+    """(n,) one number for all samples of one ``content`` (n,) or group, also through others; "" binds none."""
+    where = np.flatnonzero(known(groups))
+    first, group = distinct(at(groups, where))
+    count = int(content.max()) + 1
+    bonds = coo_matrix((np.ones(len(where), bool), (content[where], count + group)), [count + len(first)] * 2)
+    found: Ints = connected_components(bonds, directed=False)[1][content]
+    return found
 
 
-def _joined(bound: list[int], families: Sequence[str], digests: Sequence[str]) -> list[int]:
-    """``bound`` (n,) with the units of each family made one, the families in the order of content."""
-    members: dict[int, list[int]] = {}
-    for index, unit in enumerate(bound):
-        members.setdefault(unit, []).append(index)
-    named: dict[str, list[int]] = {}
-    for index, family in enumerate(families):
-        if family:
-            named.setdefault(family, []).append(index)
-    most, bound = max(LARGEST, int(SHARE * len(bound))), list(bound)
-    for family in sorted(named, key=lambda name: min(digests[i] for i in named[name])):
-        first, *rest = dict.fromkeys(bound[i] for i in named[family])
-        if sum(len(members[unit]) for unit in (first, *rest)) <= most:
-            for index in (i for unit in rest for i in members[unit]):
-                bound[index] = first
-                members[first].append(index)
-    return bound
+def _joined(unit: Ints, families: Sequence[str], content: Ints) -> Ints:
+    """``unit`` (n,) with the units of each family made one, the families in the order of content."""
+    members = np.flatnonzero(known(families))
+    _, family = distinct(at(families, members))
+    members = members[np.argsort(family, kind="stable")]
+    ends = np.bincount(family).cumsum()
+    starts = np.concatenate([[0], ends])[: len(ends)]
+    lowest = np.minimum.reduceat(content[members], starts) if len(members) else starts
+    into, sizes, most = np.arange(unit.max() + 1), np.bincount(unit), max(LARGEST, int(SHARE * len(unit)))
+    for each in np.lexsort((members[starts], lowest)).tolist():
+        first, *rest = dict.fromkeys(_root(into, one) for one in unit[members[starts[each] : ends[each]]].tolist())
+        if (together := int(sizes[[first, *rest]].sum())) <= most:
+            into[rest], sizes[first] = first, together
+    return np.array([_root(into, one) for one in range(len(into))])[unit]
+
+
+def _root(into: Ints, unit: int) -> int:
+    """What ``unit`` has become part of, also through others."""
+    while into[unit] != unit:
+        into[unit] = into[into[unit]]
+        unit = int(into[unit])
+    return unit
 
 
 def assign(units: Units, shares: Floats) -> Ints:

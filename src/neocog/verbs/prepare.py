@@ -26,7 +26,7 @@ from neocog.data.readers.named import NAMES
 from neocog.data.readers.sequences import sequence_plan
 from neocog.data.resize import finish, plan_notes, shape_plan
 from neocog.data.shared import Zeros
-from neocog.data.split import Manifest, folds, notes, read_splits, shared, split
+from neocog.data.split import TEST, TRAIN, VALIDATION, Manifest, folds, in_words, notes, read_splits, split
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
 from neocog.data.unchanged import held_to
@@ -200,8 +200,8 @@ def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
     count = config.data.folds
     held = folds(data.dataset, data.contents, count, config.data.split_seed, data.kept, by_class, data.families)
     validates = (fold + 1) % count if config.data.split[1] else fold
-    parts = np.where(held == fold, "test", np.where(held == validates, "validation", "train"))
-    return shared(np.where(held < 0, "", parts))
+    parts = np.where(held == fold, TEST, np.where(held == validates, VALIDATION, TRAIN))
+    return in_words(np.where(held < 0, 0, parts))
 
 
 def kept_together(data: Data) -> str:
