@@ -169,10 +169,10 @@ def write_splits(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for name, known, part, group, *contents in zip(
+    for name, told_of, part, group, *contents in zip(
         dataset.names, told, parts.tolist(), groups, digests, pixels or blank, families or blank, strict=True
     ):
-        writer.writerow([safe_cell(name), safe_cell(known), part, safe_cell(group), *contents])
+        writer.writerow([safe_cell(name), safe_cell(told_of), part, safe_cell(group), *contents])
     write_atomically(path, text.getvalue())
 
 
