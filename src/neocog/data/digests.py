@@ -70,8 +70,10 @@ class Digests(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]  # it can be changed
 
 
-def keys(texts: Sequence[str]) -> Array:
+def keys(texts: Sequence[str] | Array) -> Array:
     """(N,) of any texts what sorts and compares as they do; that of "" is falsy (see ``known``)."""
+    if isinstance(texts, np.ndarray) and texts.dtype.kind == "S":
+        return texts
     return texts.keys if isinstance(texts, Digests) else np.asarray(texts, np.str_)
 
 
@@ -81,14 +83,14 @@ def known(texts: Sequence[str]) -> NDArray[np.bool_]:
     return np.asarray(found != found.dtype.type(), np.bool_)
 
 
-def at(texts: Sequence[str] | NDArray[np.str_], indices: NDArray[np.int64]) -> Any:
+def at(texts: Sequence[str] | Array, indices: NDArray[np.int64]) -> Any:
     """Those of any texts at the ``indices``."""
     if isinstance(texts, np.ndarray):
         return texts[indices]
     return texts.take(indices) if isinstance(texts, Digests) else [texts[index] for index in indices]
 
 
-def distinct(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def distinct(texts: Sequence[str] | Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of N texts ((C,) the first index of each different one, in their order; (N,) which of these each one is).
 
     As ``np.unique``, which takes four times the memory: here texts are compared where they lie.

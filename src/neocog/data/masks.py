@@ -5,7 +5,8 @@ Letters: N masks, K classes, H × W pixels. 255 does not count, in every mask.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,7 @@ def survey_masks(
         if fitted is not None:
             fitted[index] = masks.fitted(index, size, fit, mask)
 
-    in_threads(one, len(masks), progress, workers)
+    deque(in_threads(one, len(masks), progress, workers), 0)
     top = int(np.flatnonzero(counts[:, :IGNORED].any(axis=0)).max(initial=0)) + 1
     return MaskSurvey(counts[:, : classes or top], dict(sorted(errors.items())), digests, fitted)
 
@@ -159,12 +160,12 @@ def told(dataset: Dataset) -> Sequence[str]:
 
 def in_threads(
     work: Callable[[int], T], count: int, progress: Callable[[int], None] | None = None, workers: int | None = None
-) -> list[T]:
-    """``work`` of 0 … count − 1, in order, by ``workers`` threads (default: one a core); few results are under way at once."""
-    results: list[T] = []
+) -> Iterator[T]:
+    """``work`` of 0 … count − 1, in order, by ``workers`` threads (default: one a core), as far as it is asked for; few results
+    are under way at any time."""
     with ThreadPoolExecutor(workers or cores(), "masks") as pool:
         for start in range(0, count, _CHUNK):
-            results += pool.map(work, range(start, min(start + _CHUNK, count)))
+            stop = min(start + _CHUNK, count)
+            yield from pool.map(work, range(start, stop))
             if progress is not None:
-                progress(len(results) - start)
-    return results
+                progress(stop - start)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from neocog.data.dataset import Array
+
 
 class Names(Sequence[str]):
     """Names of samples, such as paths relative to the data: an item is made when it is asked for.
@@ -32,6 +34,12 @@ class Names(Sequence[str]):
     def of(cls, names: Sequence[str]) -> Names:
         """``names`` themselves where they are one text already."""
         return names if isinstance(names, Names) else cls(names)
+
+    def take(self, indices: Array) -> Names:
+        """Those at the ``indices``, in their order; itself where that is all of them."""
+        if len(indices) == len(self) and (indices == np.arange(len(self))).all():
+            return self
+        return Names(map(self.__getitem__, indices))
 
     def __len__(self) -> int:
         return len(self._ends)

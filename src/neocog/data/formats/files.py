@@ -64,6 +64,13 @@ def suffix_of(name: str) -> str:
     return f".{end.lower()}" if stem and end else ""
 
 
+def without_suffix(path: str) -> str:
+    """ "a/B" of a/B.png: what ``suffix_of`` leaves."""
+    folder, slash, name = path.rpartition("/")
+    stem, _, end = name.rpartition(".")
+    return folder + slash + (stem if stem and end else name)
+
+
 def is_junk(path: str | PurePath) -> bool:
     """Whether any part of a relative path is what systems and editors leave behind: hidden, Thumbs.db, __MACOSX …"""
     parts = (path.as_posix() if isinstance(path, PurePath) else path).split("/")

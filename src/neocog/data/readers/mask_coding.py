@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from neocog.data.dataset import Taken
 from neocog.data.formats.mask_values import COLOUR
 from neocog.data.masks import shown
@@ -15,7 +17,6 @@ from neocog.data.readers.mask_decided import (
     OBJECTS,
     Decided,
     Given,
-    Values,
     coding_of,
     foreground,
     ranges,
@@ -30,45 +31,46 @@ from neocog.data.readers.mask_evidence import (
     whole_share,
 )
 from neocog.data.readers.mask_look import FEW, MOSTLY, TOPS
+from neocog.data.readers.mask_looks import Looks
 from neocog.data.readers.reading import ambiguous
 from neocog.errors import UserError, listed, printable
 
 
-def decide(values: Values, given: Given) -> Decided:
+def decide(looks: Looks, given: Given) -> Decided:
     """The coding of the masks. Raises UserError where values are unexpected or ambiguous, and where all masks are empty."""
-    found = sorted(values.masks)
+    found = looks.keys
     if any(key >= COLOUR for key in found):
-        return red_objects(found) or colours(values, given)
+        return red_objects(found) or colours(looks, given)
     numbers = [key for key in found if key != given.ignore]
     if not any(numbers):
-        what = f"all {len(values.looks)} masks are empty: they hold the value 0 only"
-        if given.ignore in values.masks:
+        what = f"all {len(looks)} masks are empty: they hold the value 0 only"
+        if given.ignore in found:
             what = f"no mask holds anything but 0 and {given.ignore}, which does not count"
         raise UserError(what, given.where, "give masks with objects in them")
-    if levels := _two_levels(values, numbers, given):
+    if levels := _two_levels(looks, numbers, given):
         return levels
     if given.names:
-        return _named(values, given, numbers)
-    if given.meaning != "classes" and values.soft:
-        return _thresholded(values, given)
+        return _named(looks, given, numbers)
+    if given.meaning != "classes" and looks.soft.any():
+        return _thresholded(looks, given)
     if given.meaning == "foreground":
         return foreground(given, numbers, Verdict("objects", "as was asked for"))
-    return _numbered(values, given, numbers)
+    return _numbered(looks, given, numbers)
 
 
-def decide_objects(values: Values, given: Given) -> Decided:
+def decide_objects(looks: Looks, given: Given) -> Decided:
     """As ``decide``, where masks are of single objects of one class. Raises UserError also where they are of several classes."""
     if given.colours or len(given.names) > 2:
         what = f"--instances tells objects of one class apart; these masks have {len(given.names or given.colours)}"
         raise UserError(
             what, given.where, "leave --instances out, or give masks of one class with its objects numbered"
         )
-    decided = decide(values, replace(given, names=(), meaning="foreground"))
-    several = any(len(mask.objects) - (given.ignore in mask.objects) > 1 for mask in values.looks)
-    if values.soft or not several:
+    decided = decide(looks, replace(given, names=(), meaning="foreground"))
+    several = (looks.objects(but=given.ignore) > 1).any()
+    if looks.soft.any() or not several:
         by: By = "piece"
         told = "each connected piece is one object, for no mask has several values; touching ones are one"
-    elif (share := whole_share(values.looks)) >= MOSTLY:
+    elif (share := whole_share(looks)) >= MOSTLY:
         by, told = "value", f"each value of a mask is one object: {share:.0%} of them lie in one piece"
     else:
         by, told = (
@@ -80,13 +82,13 @@ def decide_objects(values: Values, given: Given) -> Decided:
     return replace(decided, classes=CLASSES, taken=taken, by=by)
 
 
-def _two_levels(values: Values, numbers: list[int], given: Given) -> Decided | None:
+def _two_levels(looks: Looks, numbers: list[int], given: Given) -> Decided | None:
     """Masks of 0 and 255 (or 65535), and of 0 and 1 beside them where no mask holds both: background and one object."""
     tops = [key for key in numbers if key in (1, *TOPS)]
     if set(numbers) - {0, *tops} or (tops == [1] and given.names) or len(given.names) not in (0, 2):
         return None
     mixed = len(tops) > 1
-    if mixed and (given.remap or any(len(mask.objects) > 1 for mask in values.looks)):
+    if mixed and (given.remap or (looks.objects() > 1).any()):
         return None
     told = " and ".join(map(str, tops))
     if given.background in ("none", *map(str, numbers)):
@@ -94,11 +96,11 @@ def _two_levels(values: Values, numbers: list[int], given: Given) -> Decided | N
         if mixed and background:
             return None
     elif mixed:
-        background, evidence = background_of_levels(values.looks, tops)
-        counts = ", ".join(f"{len(values.masks[key])} masks hold {key}" for key in tops)
+        background, evidence = background_of_levels(looks, tops)
+        counts = ", ".join(f"{len(looks.holding(key))} masks hold {key}" for key in tops)
         evidence = f"{counts}, none two of them: one object stored in two ways; {evidence}"
     else:
-        background, evidence = background_of(values.looks, tops[0]) if not given.names else (0, "listed")
+        background, evidence = background_of(looks, tops[0]) if not given.names else (0, "listed")
     classes = {0: int(background != 0)} | dict.fromkeys(tops, int(background == 0))
     names = given.names or ("background", "class 1" if tops == [1] else "foreground")
     names = tuple(f"class {key}" for key in (0, tops[0])) if given.background == "none" else names
@@ -107,23 +109,23 @@ def _two_levels(values: Values, numbers: list[int], given: Given) -> Decided | N
     return Decided(coding_of(classes, given), names, (Taken(f"mask values 0 and {told}", role, evidence, flags),))
 
 
-def _named(values: Values, given: Given, numbers: list[int]) -> Decided:
+def _named(looks: Looks, given: Given, numbers: list[int]) -> Decided:
     """A list of classes says which numbers there may be."""
     expected = range(len(given.names))
     if strange := [key for key in numbers if key not in expected]:
-        raise _unexpected(values, given, strange, f"0 … {len(given.names) - 1}, the {len(given.names)} known classes")
+        raise _unexpected(looks, given, strange, f"0 … {len(given.names) - 1}, the {len(given.names)} known classes")
     taken = Taken(
         f"mask values 0 … {len(given.names) - 1}", "classes", "listed beside the masks, or known of such data"
     )
     return Decided(coding_of({key: key for key in expected}, given), given.names, (taken,))
 
 
-def _thresholded(values: Values, given: Given) -> Decided:
+def _thresholded(looks: Looks, given: Given) -> Decided:
     """Soft masks: half of the full intensity parts object from background where all greys are ramps, or if asked for."""
-    verdict, top = ramps_only(values.looks), next(top for top in TOPS if max(values.masks) <= top)
+    verdict, top = ramps_only(looks), next(top for top in TOPS if looks.keys[-1] <= top)
     if verdict.reading != "ramps" and given.meaning != "foreground":
-        kind = "lossy (JPEG)" if values.lossy else "soft"
-        names = listed([printable(mask.name) for mask in values.looks if mask.soft], 5)
+        kind = "lossy (JPEG)" if looks.lossy else "soft"
+        names = listed([printable(looks.names[i]) for i in np.flatnonzero(looks.soft).tolist()], 5)
         what = f"{kind} masks whose greys are no clear edges between black and full: {verdict.evidence}"
         fix = f"save masks as PNG of exact numbers; {AS_FOREGROUND} takes half of the full intensity for the edge"
         raise UserError(what, names, fix)
@@ -134,17 +136,17 @@ def _thresholded(values: Values, given: Given) -> Decided:
     return Decided(ranges({0: 0, half: 1}, given), OBJECTS, (taken,))
 
 
-def _numbered(values: Values, given: Given, numbers: list[int]) -> Decided:
+def _numbered(looks: Looks, given: Given, numbers: list[int]) -> Decided:
     """Without a list, numbers are classes or single objects; classes count from 0 without a gap, ``remap`` closes gaps."""
     verdict = Verdict("classes", "as was asked for")
     if given.meaning == "auto":
-        verdict = objects_or_classes(values.looks)
+        verdict = objects_or_classes(looks)
     if verdict.reading == "objects":
         return foreground(given, numbers, verdict)
     first = 1 if given.ignore == 0 else 0
     gaps = numbers != list(range(first, first + len(numbers)))
-    if values.lossy and given.meaning != "classes" and len(numbers) > 2:
-        raise _unexpected(values, given, numbers, "few exact numbers")
+    if looks.lossy and given.meaning != "classes" and len(numbers) > 2:
+        raise _unexpected(looks, given, numbers, "few exact numbers")
     if not verdict.reading and not given.remap:
         classes = f"{len(numbers) - (0 in numbers)} classes"
         what = f"mask values {told(numbers)} ({verdict.evidence})"
@@ -156,7 +158,7 @@ def _numbered(values: Values, given: Given, numbers: list[int]) -> Decided:
         )
     if gaps and not given.remap:
         strange = [key for key in numbers if key >= first + len(numbers)]
-        raise _unexpected(values, given, strange, f"{first} … {first + len(numbers) - 1}")
+        raise _unexpected(looks, given, strange, f"{first} … {first + len(numbers) - 1}")
     notes: tuple[str, ...] = ()
     if gaps:
         notes = (f"mask values numbered anew: {', '.join(f'{key} → {i}' for i, key in enumerate(numbers))}",)
@@ -169,12 +171,12 @@ def _numbered(values: Values, given: Given, numbers: list[int]) -> Decided:
     return Decided(coding_of({key: i for i, key in enumerate(numbers)}, given), names, (taken,), notes)
 
 
-def _unexpected(values: Values, given: Given, strange: list[int], expected: str) -> UserError:
+def _unexpected(looks: Looks, given: Given, strange: list[int], expected: str) -> UserError:
     """Lossy, blurred, with gaps, or out of range: told by what is found."""
-    where = values.holders(strange)
+    where = looks.holders(strange)
     found = f"{', '.join(map(shown, sorted(strange)[:20]))}{' …' if len(strange) > 20 else ''}"
-    if values.lossy or len(strange) >= FEW:
-        kind = "lossy (JPEG) mask" if values.lossy else "lossy or blurred mask"
+    if looks.lossy or len(strange) >= FEW:
+        kind = "lossy (JPEG) mask" if looks.lossy else "lossy or blurred mask"
         what = f"{kind}: {len(strange)} unexpected values ({found}), expected {expected}"
         fix = "save masks as PNG, and resize them by the nearest pixel only"
         return UserError(what, where, f"{fix}; {AS_FOREGROUND} where all but 0 is one kind of object")
@@ -183,6 +185,6 @@ def _unexpected(values: Values, given: Given, strange: list[int], expected: str)
         return UserError(
             what, where, "--ignore 255 where it marks pixels that do not count, or --remap where it is a class"
         )
-    what = f"mask values {found}, expected {expected}; found in all: {', '.join(map(shown, sorted(values.masks)[:20]))}"
+    what = f"mask values {found}, expected {expected}; found in all: {', '.join(map(shown, looks.keys[:20]))}"
     fix = "--remap numbers the values that occur anew, --ignore VALUE leaves pixels out, classes.txt names all classes"
     return UserError(what, where, "correct the masks, or the list of classes" if given.names else fix)

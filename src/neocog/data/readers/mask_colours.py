@@ -7,9 +7,10 @@ from dataclasses import replace
 from neocog.data.dataset import Taken
 from neocog.data.formats.mask_values import COLOUR
 from neocog.data.masks import Coding, shown
-from neocog.data.readers.mask_decided import AS_FOREGROUND, OBJECTS, Decided, Given, Values, foreground
+from neocog.data.readers.mask_decided import AS_FOREGROUND, OBJECTS, Decided, Given, foreground
 from neocog.data.readers.mask_evidence import Verdict, objects_or_classes
 from neocog.data.readers.mask_look import FEW
+from neocog.data.readers.mask_looks import Looks
 from neocog.errors import UserError, listed
 
 MOST_COLOURS = 32  # taken for classes where no colour map says so
@@ -27,21 +28,21 @@ def red_objects(found: list[int]) -> Decided | None:
     return Decided(Coding((0, 1), (0, 1), ranges=True), OBJECTS, (taken,))
 
 
-def colours(values: Values, given: Given) -> Decided:
+def colours(looks: Looks, given: Given) -> Decided:
     """Colours by a map, or in order where there are few. Greys are colours with three equal parts."""
-    found = sorted(values.masks)
+    found = looks.keys
     if given.colours:
-        return _mapped(values, given, found)
-    verdict = objects_or_classes(values.looks) if given.meaning == "auto" else Verdict("classes", "")
+        return _mapped(looks, given, found)
+    verdict = objects_or_classes(looks) if given.meaning == "auto" else Verdict("classes", "")
     if given.meaning == "foreground" or verdict.reading == "objects":
         decided = foreground(given, found, verdict)
         return replace(decided, coding=Coding((0, 1), (0, 1), ranges=True))
-    if values.lossy or len(found) > MOST_COLOURS:
+    if looks.lossy or len(found) > MOST_COLOURS:
         what = f"lossy mask: {len(found)} unexpected values (colours), expected at most {MOST_COLOURS}"
         fix = (
             "save masks as PNG, or write a colour map beside them (labelmap.txt: name:r,g,b); or --task classification"
         )
-        raise UserError(what, values.holders(found), f"{fix} where these are photographs")
+        raise UserError(what, looks.holders(found), f"{fix} where these are photographs")
     names = given.names if len(given.names) == len(found) else tuple(f"colour {shown(key)}" for key in found)
     if found[0] == 0 and not given.names and given.background != "none":
         names = ("background", *names[1:])
@@ -50,14 +51,14 @@ def colours(values: Values, given: Given) -> Decided:
     return Decided(Coding(tuple(found), tuple(range(len(found)))), names, (taken,))
 
 
-def _mapped(values: Values, given: Given, found: list[int]) -> Decided:
+def _mapped(looks: Looks, given: Given, found: list[int]) -> Decided:
     order = list(dict.fromkeys(given.colours.values()))
     known = {_grey(key): order.index(name) for key, name in given.colours.items()}
     if strange := [key for key in found if key not in known]:
         what = f"{len(strange)} colours that the colour map does not know: {', '.join(map(shown, strange[:10]))}"
-        if values.lossy or len(strange) >= FEW:
+        if looks.lossy or len(strange) >= FEW:
             what = f"lossy mask: {len(strange)} unexpected values, {', '.join(map(shown, strange[:10]))}"
-        raise UserError(what, values.holders(strange), "save masks as PNG, or add the colours to the map")
+        raise UserError(what, looks.holders(strange), "save masks as PNG, or add the colours to the map")
     keys = sorted(known)
     taken = Taken("mask colours", "classes", "the colour map beside the masks")
     return Decided(Coding(tuple(keys), tuple(known[key] for key in keys)), tuple(order), (taken,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,14 @@ from neocog.data.formats.decoding import Decoding
 from neocog.data.formats.mask_values import stored_values
 from neocog.data.images import FileImages
 from neocog.data.masks import MaskFiles, in_threads
-from neocog.data.names import Names
 from neocog.data.objects import ObjectMasks
 from neocog.data.readers.labelme_dataset import open_labelme
 from neocog.data.readers.mask_classes import given_colours, given_names
 from neocog.data.readers.mask_coding import decide, decide_objects
-from neocog.data.readers.mask_decided import Given, Values
+from neocog.data.readers.mask_decided import Given
 from neocog.data.readers.mask_folders import Layout, find_layout
 from neocog.data.readers.mask_look import Look, look
+from neocog.data.readers.mask_looks import Looks
 from neocog.data.readers.mask_table import masks_in_table
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.table import CSV_SUFFIXES
@@ -55,13 +56,12 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
 
 
 def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:
-    images, masks = Names(pair.image for pair in layout.pairs), Names(pair.mask for pair in layout.pairs)
+    images, masks, splits = layout.pairs.images, layout.pairs.masks, layout.pairs.splits
     folders = [root / folder for folder in layout.listed]
     names, ignored = given_names(folders)
     names, colours = names or layout.names, given_colours(folders)
     closely = reading.instances or not (names or colours)
-    found = _look(FileImages(root, images, decoding), FileImages(root, masks, decoding), closely)
-    looks, faults = [look for look, fault in found if look and not fault], [fault for _, fault in found if fault]
+    looks, faults = _look(FileImages(root, images, decoding), FileImages(root, masks, decoding), closely)
     problems: list[UserError] = list(_partners(root, layout) if reading.unlabelled == "stop" else ())
     problems += faults[:MOST_TOLD]
     if len(faults) > MOST_TOLD:
@@ -72,7 +72,7 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
     )  # fmt: skip
     decided, chosen = None, decide_objects if reading.instances else decide
     try:
-        decided = chosen(Values(looks), given) if looks else None
+        decided = chosen(looks, given) if len(looks) else None
     except UserError as error:
         problems.append(error)
     raise_all(problems)
@@ -81,7 +81,6 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
         Taken(layout.kind, "images with their masks", f"{len(masks)} pairs of equal names", "--task classification")
     ]
     notes = [*layout.notes, *decided.notes]
-    splits = np.array([pair.split for pair in layout.pairs])
     left = [LeftOut(name, "", "no mask") for name in layout.images] + [
         LeftOut(name, "", "a mask without an image") for name in layout.masks
     ]
@@ -105,23 +104,34 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
     )
 
 
-def _look(images: FileImages, masks: FileImages, pieces: bool) -> list[tuple[Look | None, BadImage | None]]:
-    """What each mask shows, and its fault: it cannot be read, or is not of its image's size."""
+def _look(images: FileImages, masks: FileImages, pieces: bool) -> tuple[Looks, list[BadImage]]:
+    """What the masks show; and the faults of those that cannot be read, or are not of their image's size."""
 
-    def one(index: int) -> tuple[Look | None, BadImage | None]:
+    def one(index: int) -> Look | BadImage:
         name = masks.files[index]
         try:
             with reading(masks, index):
                 keys, kind = stored_values(masks.stored(index), masks.decoding, name)
         except BadImage as error:
-            return None, BadImage(error.what, error.where, error.fix)
-        fault = None
+            return BadImage(error.what, error.where, error.fix)
         if keys.shape != (size := _size(images, index) or keys.shape):
             shapes = f"{keys.shape[0]} × {keys.shape[1]}, its image {size[0]} × {size[1]} (height × width)"
-            fault = BadImage(f"the mask has {shapes}", name, f"save it at the size of {images.files[index]}")
-        return look(keys, name, kind, pieces), fault
+            return BadImage(f"the mask has {shapes}", name, f"save it at the size of {images.files[index]}")
+        return look(keys, kind, pieces)
 
-    return in_threads(one, len(masks))
+    faults: dict[int, BadImage] = {}
+
+    def sound() -> Iterator[Look]:
+        for index, found in enumerate(in_threads(one, len(masks))):
+            if isinstance(found, BadImage):
+                faults[index] = found
+            else:
+                yield found
+
+    looks = Looks.of(sound(), masks.files)
+    if faults:  # the others are still judged, so that all that is wrong is told at once
+        looks = replace(looks, names=[name for index, name in enumerate(masks.files) if index not in faults])
+    return looks, list(faults.values())
 
 
 def _size(images: FileImages, index: int) -> tuple[int, ...] | None:

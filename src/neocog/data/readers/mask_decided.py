@@ -4,46 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from neocog.data.dataset import Taken
 from neocog.data.masks import IGNORED, Coding, shown
 from neocog.data.objects import By
 from neocog.data.readers.mask_evidence import Verdict
-from neocog.data.readers.mask_look import Look
 from neocog.data.readers.reading import MaskValues
-from neocog.errors import listed, printable
 
 OBJECTS = ("background", "object")
 AS_CLASSES, AS_FOREGROUND = "--mask-values classes", "--mask-values foreground"
-
-
-@dataclass(frozen=True)
-class Values:
-    """What occurs in all masks together."""
-
-    looks: Sequence[Look]
-
-    @cached_property
-    def masks(self) -> dict[int, list[str]]:
-        """Key → the masks that hold it."""
-        found: dict[int, list[str]] = {}
-        for mask in self.looks:
-            for key in mask.values.tolist():
-                found.setdefault(key, []).append(mask.name)
-        return found
-
-    @property
-    def lossy(self) -> bool:
-        return any(mask.kind == "JPEG" for mask in self.looks)
-
-    @property
-    def soft(self) -> bool:
-        return any(mask.soft for mask in self.looks)
-
-    def holders(self, keys: Sequence[int]) -> str:
-        """The masks with these values, for a message."""
-        return listed(map(printable, dict.fromkeys(name for key in keys for name in self.masks[key])), 5)
 
 
 @dataclass(frozen=True)

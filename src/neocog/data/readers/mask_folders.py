@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from itertools import chain
+from pathlib import Path
 
-from neocog.data.readers.folders import SPLIT_NAMES, entries, is_image, subfolders
+import numpy as np
+
+from neocog.data.digests import distinct
+from neocog.data.formats.files import without_suffix
+from neocog.data.names import Names
+from neocog.data.readers.folders import SPLIT_NAMES, subfolders
 from neocog.data.readers.mask_groups import CAMVID
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.data.readers.mask_pairs import Keys, Pairs, images_below, keyed, paired, places, refuse_twins
+from neocog.errors import UserError, listed, printable
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
 MASK_FOLDERS = ("masks", "labels", "annotations", "mask", "label", "gt", "groundtruth", "ground_truth", "segmentations")
@@ -28,20 +35,11 @@ VOC_NAME = re.compile(r"20\d\d_\d{6}$")
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One image and its mask, relative to the root; ``split``: "train", "validation", "test" or ""."""
-
-    image: str
-    mask: str
-    split: str = ""
-
-
-@dataclass(frozen=True)
 class Layout:
     """What was found, and what such folders mean where nothing beside them says it."""
 
     kind: str
-    pairs: list[Pair]
+    pairs: Pairs
     images: list[str] = field(default_factory=list)  # without a mask
     masks: list[str] = field(default_factory=list)  # without an image
     listed: tuple[str, ...] = ("",)  # folders where a list of classes may lie
@@ -54,10 +52,10 @@ def find_layout(root: Path, certain: bool) -> Layout | None:
     """The layout of a folder, or None. ``certain``: masks are wanted, so that few of them are enough."""
     for find in (_nnunet, _voc, _parallel, _parts, _two_folders):
         found = find(root)
-        if found is not None and found.pairs:
+        if found is not None and len(found.pairs):
             return found
     beside = _beside(root)
-    return beside if beside.pairs and (certain or 2 * len(beside.pairs) >= len(beside.images)) else None
+    return beside if len(beside.pairs) and (certain or 2 * len(beside.pairs) >= len(beside.images)) else None
 
 
 def _nnunet(root: Path) -> Layout | None:
@@ -66,7 +64,7 @@ def _nnunet(root: Path) -> Layout | None:
     if not (root / "imagesTr").is_dir() or not (root / "labelsTr").is_dir():
         return None
     there = [triple for triple in folders if all((root / name).is_dir() for name in triple[:2])]
-    further = [name for images, *_ in there for name in _images(root, images) if re.search(r"_000[1-9]\.", name)]
+    further = [name for images, *_ in there for name in images_below(root, images) if re.search(r"_000[1-9]\.", name)]
     if further:
         what = f"{len(further)} files are further channels of a case: one file a case is expected"
         raise UserError(what, listed(map(printable, further), 3), "merge the channels of each case into one TIFF")
@@ -84,12 +82,13 @@ def _voc(root: Path) -> Layout | None:
         listing = root / "ImageSets" / "Segmentation" / f"{file}.txt"
         if listing.is_file():
             parts |= dict.fromkeys(listing.read_text(encoding="utf-8", errors="replace").split(), part)
-    pairs = [replace(pair, split=parts.get(PurePosixPath(pair.image).stem, "")) for pair in found.pairs]
-    official = all(VOC_NAME.match(PurePosixPath(pair.image).stem) for pair in pairs)
+    splits = np.array([parts.get(_stem(name), "") for name in found.pairs.images])
+    official = all(VOC_NAME.match(_stem(name)) for name in found.pairs.images)
     notes = [*found.notes, "255 does not count, as in Pascal VOC"]
     if found.images:
         notes.append(f"{len(found.images)} images without a mask are left out, as is usual in Pascal VOC")
     names = VOC_CLASSES if official else ()
+    pairs = replace(found.pairs, splits=splits)
     return replace(found, pairs=pairs, images=[], names=names, ignore=255, notes=tuple(notes))
 
 
@@ -99,7 +98,7 @@ def _parallel(root: Path) -> Layout | None:
         there = [(*pair, _split(pair[0])) for pair in folders if all((root / name).is_dir() for name in pair)]
         if there:
             found = _matched(root, kind, there)
-            if found.pairs and all(CAMVID.match(PurePosixPath(pair.image).name) for pair in found.pairs):
+            if len(found.pairs) and all(CAMVID.match(name.rpartition("/")[2]) for name in found.pairs.images):
                 note = "taken for SegNet's CamVid: 11 classes, and 11 (unlabelled) does not count"
                 return replace(found, names=CAMVID_CLASSES, ignore=11, notes=(*found.notes, note))
             return found
@@ -121,12 +120,11 @@ def _two_folders(root: Path) -> Layout | None:
     if names is None:
         return None
     found = _matched(root, f"{names[0]}/ with {names[1]}/", [(*names, "")])
-    heads = [PurePosixPath(pair.image).parts[1] for pair in found.pairs]
-    if heads and all(head.lower() in SPLIT_NAMES for head in heads):
-        parts = [SPLIT_NAMES[head.lower()] for head in heads]
-        pairs = [replace(pair, split=part) for pair, part in zip(found.pairs, parts, strict=True)]
-        return replace(found, pairs=pairs)
-    return found
+    images = found.pairs.images
+    parts = [SPLIT_NAMES.get(folder.split("/")[1].lower(), "") for folder in images.folders]
+    if not parts or not all(parts):
+        return found
+    return replace(found, pairs=replace(found.pairs, splits=np.array(parts)[images.where]))
 
 
 def _two(folder: Path) -> tuple[str, str] | None:
@@ -138,70 +136,63 @@ def _two(folder: Path) -> tuple[str, str] | None:
 
 def _beside(root: Path) -> Layout:
     """x_mask.png beside x.webp, in any folder."""
-    names = list(_images(root, ""))
-    masks = {_key(name): name for name in names if SUFFIX.search(PurePosixPath(name).stem)}
-    if not masks:  # then images may share a name: a.jpg and a.png
-        return Layout("images without masks", [], names)
-    images = [name for name in names if not SUFFIX.search(PurePosixPath(name).stem)]
-    by_key = _unique(images, _plain, "images")
-    pairs = [Pair(name, masks[key]) for key, name in by_key.items() if key in masks]
-    return Layout(
-        "images with masks beside them",
-        pairs,
-        [name for key, name in by_key.items() if key not in masks],
-        [name for key, name in masks.items() if key not in by_key],
-    )
+    names = images_below(root, "")
+    are_masks = np.fromiter((bool(SUFFIX.search(_stem(name))) for name in names), bool, len(names))
+    if not are_masks.any():  # then images may share a name: a.jpg and a.png
+        return Layout("images without masks", Pairs.together([]), list(names))
+    images, masks = names.take(np.flatnonzero(~are_masks)), names.take(np.flatnonzero(are_masks))
+    image_keys, mask_keys = keyed(images, without_suffix), keyed(masks, _unmarked)
+    refuse_twins(images, image_keys, "images")
+    masks, mask_keys = _last_of_each(masks, mask_keys)
+    return Layout("images with masks beside them", *paired(images, masks, places(image_keys, mask_keys)))
+
+
+def _last_of_each(names: Names, keys: Keys) -> tuple[Names, Keys]:
+    """Of names with one key the last, x_mask.png of x_label.png and x_mask.png, in the order of the first ones."""
+    first, which = distinct(keys)
+    last = np.empty(len(first), np.int64)
+    last[which] = np.arange(len(which))
+    kept = last[np.argsort(first)]
+    return (names, keys) if len(kept) == len(keys) else (names.take(kept), keys[kept])
 
 
 def _matched(
     root: Path, kind: str, folders: Sequence[tuple[str, str, str]], rename: Callable[[str], str] = lambda stem: stem
 ) -> Layout:
     """Equal paths below pairs of (images, masks, split); a mask's name may end in _mask, _label or _gt."""
-    pairs: list[Pair] = []
-    lonely_images: list[str] = []
-    lonely_masks: list[str] = []
-    for image_folder, mask_folder, split in folders:
-        images = _unique(_images(root, image_folder), partial(_plain, top=image_folder), "images")
-        images = {rename(key): name for key, name in images.items()}
-        stored = list(_images(root, mask_folder))
-        masks = _unique(stored, partial(_plain, top=mask_folder), "masks")
-        if not images.keys() & masks.keys():
-            masks = _unique(stored, partial(_key, top=mask_folder), "masks")
-        pairs += [Pair(name, masks[key], split) for key, name in images.items() if key in masks]
-        lonely_images += [name for key, name in images.items() if key not in masks]
-        lonely_masks += [name for key, name in masks.items() if key not in images]
-    places = ("", *(name for images, masks, _ in folders for name in (masks, images)))
-    return Layout(kind, pairs, lonely_images, lonely_masks, places)
+    found = [_matched_pair(root, *each, rename) for each in folders]
+    images = list(chain.from_iterable(images for _, images, _ in found))
+    masks = list(chain.from_iterable(masks for *_, masks in found))
+    where = ("", *(name for of_images, of_masks, _ in folders for name in (of_masks, of_images)))
+    return Layout(kind, Pairs.together([pairs for pairs, *_ in found]), images, masks, where)
 
 
-def _images(root: Path, folder: str) -> Iterator[str]:
-    problems: list[UserError] = []
-    found = [path for path, entry in entries(root, folder, problems) if is_image(entry.name)]
-    raise_all(problems)
-    return iter(found)
+def _matched_pair(
+    root: Path, image_folder: str, mask_folder: str, split: str, rename: Callable[[str], str]
+) -> tuple[Pairs, list[str], list[str]]:
+    images, masks = images_below(root, image_folder), images_below(root, mask_folder)
+    own = keyed(images, lambda name: rename(_below(name, image_folder)))
+    refuse_twins(images, own, "images")
+    theirs = keyed(masks, partial(_below, top=mask_folder))
+    refuse_twins(masks, theirs, "masks")
+    if (places(own, theirs) < 0).all():
+        theirs = keyed(masks, partial(_unmarked, top=mask_folder))
+        refuse_twins(masks, theirs, "masks")
+    return paired(images, masks, places(own, theirs), split)
 
 
-def _plain(path: str, top: str = "") -> str:
+def _below(path: str, top: str) -> str:
     """A path below ``top`` without its suffix."""
-    return (
-        str(PurePosixPath(path).relative_to(top).with_suffix("")) if top else str(PurePosixPath(path).with_suffix(""))
-    )
+    return without_suffix(path.removeprefix(f"{top}/"))
 
 
-def _key(path: str, top: str = "") -> str:
+def _unmarked(path: str, top: str = "") -> str:
     """The same without _mask."""
-    return SUFFIX.sub("", _plain(path, top))
+    return SUFFIX.sub("", _below(path, top))
 
 
-def _unique(names: Iterator[str] | Sequence[str], key: Callable[[str], str], what: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    twice = []
-    for name in names:
-        twice += [f"{found[key(name)]} and {name}"] if key(name) in found else []
-        found.setdefault(key(name), name)
-    if twice:
-        raise UserError(f"{len(twice)} {what} of one name", listed(map(printable, twice), 5), "keep one of them")
-    return found
+def _stem(path: str) -> str:
+    return without_suffix(path).rpartition("/")[2]
 
 
 def _split(folder: str) -> str:

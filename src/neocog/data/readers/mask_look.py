@@ -28,7 +28,6 @@ MOST_PIXELS = 1 << 21  # of a larger mask every n-th pixel is looked at
 class Look:
     """One mask. Counts are of pixels."""
 
-    name: str
     kind: str  # the file's format
     values: Array  # (V,) in order
     counts: Array  # (V,)
@@ -42,24 +41,18 @@ class Look:
     full: int = 0  # at full intensity or nearly
 
     @property
-    def objects(self) -> Array:
-        """(≤ V,) the values other than 0."""
-        found: Array = self.values[self.values != 0]
-        return found
-
-    @property
     def wholes(self) -> Array:
         """(≤ V,) whether each value other than 0 lies in one piece; specks are left out."""
         known: Array = self.whole[(self.values != 0) & ~np.isnan(self.whole)] >= WHOLE
         return known
 
 
-def look(keys: Array, name: str, kind: str, pieces: bool = True) -> Look:
+def look(keys: Array, kind: str, pieces: bool = True) -> Look:
     """``keys`` (H, W). ``pieces``: whether to count connected pieces, and to look for ramps between two levels."""
     values, counts = unique_keys(keys)
     sides = np.concatenate([keys[0], keys[-1], keys[1:-1, 0], keys[1:-1, -1]])
     edge = np.bincount(np.searchsorted(values, sides), minlength=len(values))
-    found = Look(name, kind, values, counts, edge, np.full(len(values), np.nan))
+    found = Look(kind, values, counts, edge, np.full(len(values), np.nan))
     if not pieces or len(values) <= 2:
         return found
     step = max(1, round((keys.size / MOST_PIXELS) ** 0.5))

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from neocog.data.dataset import Array
-from neocog.data.readers.mask_folders import Layout, Pair
+from neocog.data.names import Names
+from neocog.data.readers.mask_folders import Layout
+from neocog.data.readers.mask_pairs import Pairs
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.rows import read_header
 from neocog.data.readers.table import KNOWN, read_listing
@@ -37,8 +39,8 @@ def masks_in_table(file: Path) -> MaskTable | None:
     cells = [row[column] for row in listing.table.rows]
     masks, notes = names_of(file.parent, cells, listing.table.lines, listing.faults)
     kept = listing.kept([cells])
-    splits = listing.splits or [""] * len(masks)
-    pairs = [Pair(listing.names[i], masks[i], splits[i]) for i in kept]
+    splits = np.array([listing.splits[i] for i in kept]) if listing.splits else np.full(len(kept), "")
+    pairs = Pairs(Names(listing.names[i] for i in kept), Names(masks[i] for i in kept), splits)
     groups = listing.cells(listing.columns.roles["group"]) if "group" in listing.columns.roles else None
     layout = Layout("CSV with masks", pairs, notes=tuple(dict.fromkeys((*listing.notes, *notes))))
     return MaskTable(layout, None if groups is None else np.array([groups[i] for i in kept]))

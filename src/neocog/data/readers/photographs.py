@@ -21,7 +21,7 @@ def photographs_beside(root: Path, decoding: Decoding) -> int:
     layout = find_layout(root, certain=False)
     if layout is None or layout.kind != "images with masks beside them":
         return 0
-    masks = [pair.mask for pair in layout.pairs]
+    masks = layout.pairs.masks
     some = masks[:: -(-len(masks) // LOOKED_AT)]
     return len(masks) if sum(_is_photograph(root / name, decoding) for name in some) > len(some) / 2 else 0
 
