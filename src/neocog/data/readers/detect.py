@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -219,7 +219,7 @@ def _files(folder: Path, *suffixes: str) -> list[Path]:
 def _unread(folder: Path) -> list[tuple[str, Format]]:
     """Files below a folder whose format is known and not read."""
     found = Found()
-    found.add(folder, "")
+    deque(found.images(folder, ""), 0)
     return [*found.unread, *found.containers]
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
+from neocog.data.dataset import SPLITS, Array, Dataset, LeftOut, Taken
 from neocog.data.formats.decoding import Decoding
 from neocog.data.formats.files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, is_junk, suffix_of
 from neocog.data.formats.unread import DICOM, Format, format_of, is_dicom, refuse
@@ -19,7 +20,7 @@ from neocog.data.names import Names
 from neocog.data.readers.classes import index_classes, look_alikes
 from neocog.data.readers.labels import missing, refuse_missing
 from neocog.data.readers.levels import SPLIT_NAMES as SPLIT_NAMES
-from neocog.data.readers.levels import find_levels, told_levels
+from neocog.data.readers.levels import Levels, find_levels, told_levels
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, listed, printable, raise_all
 
@@ -60,9 +61,8 @@ def entries(
 
 @dataclass
 class Found:
-    """What lies below some class folders: image files and, counted, everything that was left out."""
+    """What lies below some folders beside images: counted, everything that was left out."""
 
-    images: list[str] = field(default_factory=list)
     junk: int = 0
     others: Counter[str] = field(default_factory=Counter)  # suffix → files that are no images
     unread: list[tuple[str, Format]] = field(default_factory=list)  # pictures of formats that are not read
@@ -72,19 +72,17 @@ class Found:
     links: list[str] = field(default_factory=list)  # to folders
     problems: list[UserError] = field(default_factory=list)
 
-    def add(self, root: Path, below: str) -> int:
-        """Take in one class folder; the count of its images. Reading tells a folder or pipe that is named like one."""
-        before = len(self.images)
+    def images(self, root: Path, below: str) -> Iterator[str]:
+        """The image files of one folder; takes in what else lies there. Reading tells a folder or pipe that is named like one."""
         for path, entry in entries(root, below, self.problems):
             if is_junk(entry.name):
                 self.junk += 1
             elif is_image(entry.name):
-                self.images.append(path)
+                yield path
             elif entry.is_symlink() and entry.is_dir():
                 self.links.append(path)
             elif not entry.is_dir():
                 self._add_other(root, path)
-        return len(self.images) - before
 
     def _add_other(self, root: Path, path: str) -> None:
         suffix = suffix_of(path)
@@ -138,44 +136,62 @@ def read_folders(root: Path, decoding: Decoding, reading: Reading) -> Dataset:
     Raises UserError, all at once: empty class folders, linked folders, folders that cannot be read.
     """
     parts = {"": ""} if reading.levels else split_folders(root) or {"": ""}
-    found, splits, empty = _look(root, parts)
-    tops = {name.split("/")[0 if folder == "" else 1] for folder in parts for name in found.images}
+    found, empty = Found(), list[str]()
+    files = Names(_look(root, parts, found, empty))
+    given, shown = parts != {"": ""}, printable(str(root))
+    skipped = int(given)  # levels at the top that are parts of a split
+    tops = {folder.split("/")[skipped] for folder in files.folders}
     raise_all([*found.problems, *_problems(root, parts, tops, empty, found)])
-    skipped = 0 if parts == {"": ""} else 1
-    folders = [tuple(name.split("/")[skipped:-1]) for name in found.images]
-    shown = printable(str(root))
-    levels = told_levels(reading.levels, shown) if reading.levels else find_levels(folders, shown)
-    if reading.levels and len(levels.roles) > (depth := max(map(len, folders), default=0)):
-        what = f"--levels {reading.levels} names {len(levels.roles)} levels, and the folders have {depth}"
-        raise UserError(what, shown, "name a level for each")
+    folders = [tuple(folder.split("/")[skipped:-1]) for folder in files.folders]  # above the images, each once
+    levels = _levels(folders, files.where, reading, shown)
     played = [levels.of(names) for names in folders]
-    unknown = _unlabelled(played, reading, shown)
-    kept = [i for i, roles in enumerate(played) if "class" in roles and i not in unknown]
+    unknown = _unlabelled(played, files.where, reading, shown)
     raise_all(_unknown_parts(played, shown))
-    files = Names(found.images[i] for i in kept)
-    labels, names = index_classes([played[i]["class"] for i in kept])
-    inner = [SPLIT_NAMES[played[i]["split"].lower()] if "split" in played[i] else splits[i] for i in kept]
-    groups = np.array([played[i].get("group", "") for i in kept])
-    given = parts != {"": ""}
-    why = {i: "not labelled" if i in unknown else "lies in no class folder" for i in range(len(played))}
-    shallow = [LeftOut(found.images[i], "", why[i]) for i in sorted(why.keys() - {*kept})]
+    used = np.array(["class" in roles for roles in played], bool) & ~unknown
+    classes = np.full(len(folders), -1)
+    classes[used], names = index_classes([roles["class"] for roles, one in zip(played, used, strict=True) if one])
+    splits = np.array([
+        SPLIT_NAMES[roles["split"].lower()] if "split" in roles else parts[folder.split("/")[0] if given else ""]
+        for roles, folder in zip(played, files.folders, strict=True)
+    ])  # fmt: skip
+    groups = np.array([roles.get("group", "") for roles in played])
+    left = [
+        LeftOut(files[i], "", "not labelled" if unknown[files.where[i]] else "lies in no class folder")
+        for i in np.flatnonzero(~used[files.where]).tolist()
+    ]
+    where = files.where[used[files.where]]
+    files = files.take(np.flatnonzero(used[files.where]))
     return Dataset(
         kind=f"class folders with {' and '.join(f'{name}/' for name in parts)}" if given else "class folders",
         root=root,
         names=files,
-        labels=labels,
+        labels=classes[where],
         classes=names,
         images=FileImages(root, files, decoding),
         form=form_of(files, decoding),
-        splits=np.array(inner) if any(inner) else None,
-        groups=groups if (groups != "").any() else None,
+        splits=splits[where] if (splits[used] != "").any() else None,
+        groups=groups[where] if (groups[used] != "").any() else None,
         notes=(*_notes(root, parts, found), *look_alikes(names)),
         taken=(*_parts_taken(parts), *levels.taken),
         left_out=(
-            *shallow,
+            *left,
             *found.left_out(lambda path: levels.of(tuple(path.split("/")[skipped:-1])).get("class", "")),
         ),
     )
+
+
+def _levels(folders: Sequence[tuple[str, ...]], where: Array, reading: Reading, shown: str) -> Levels:
+    """The roles of the levels, as told or found. ``where`` (N,): which of the ``folders`` each image lies in."""
+    if not reading.levels:
+        images = Counter[tuple[str, ...]]()  # of train/cat and of test/cat as one
+        for names, count in zip(folders, np.bincount(where, minlength=len(folders)).tolist(), strict=True):
+            images[names] += count
+        return find_levels(images, shown)
+    levels = told_levels(reading.levels, shown)
+    if len(levels.roles) > (depth := max(map(len, folders), default=0)):
+        what = f"--levels {reading.levels} names {len(levels.roles)} levels, and the folders have {depth}"
+        raise UserError(what, shown, "name a level for each")
+    return levels
 
 
 def _parts_taken(parts: dict[str, str]) -> Iterator[Taken]:
@@ -183,13 +199,16 @@ def _parts_taken(parts: dict[str, str]) -> Iterator[Taken]:
         yield Taken("folder level 1", "given split", f"named so: {listed(parts)}", "--levels")
 
 
-def _unlabelled(played: Sequence[dict[str, str]], reading: Reading, shown: str) -> set[int]:
-    """Images in folders called nan and the like, where they are to be left out; else such folders are an error."""
-    labels = [roles.get("class", "(none)") for roles in played]
+def _unlabelled(played: Sequence[dict[str, str]], where: Array, reading: Reading, shown: str) -> NDArray[np.bool_]:
+    """Which folders are called nan and the like, where these are to be left out; else such folders are an error."""
+    texts = [roles.get("class", "(none)") for roles in played]
+    labels = np.array(texts, object)[where].tolist()  # of each image
+    found = np.zeros(len(texts), np.bool_)
     if reading.unlabelled == "skip":
-        return missing(labels, reading)[0]
-    refuse_missing(labels, reading, shown)
-    return set()
+        found[where[sorted(missing(labels, reading)[0])]] = True
+    else:
+        refuse_missing(labels, reading, shown)
+    return found
 
 
 def _unknown_parts(played: Sequence[dict[str, str]], shown: str) -> Iterator[UserError]:
@@ -200,14 +219,11 @@ def _unknown_parts(played: Sequence[dict[str, str]], shown: str) -> Iterator[Use
         )
 
 
-def _look(root: Path, parts: dict[str, str]) -> tuple[Found, list[str], list[str]]:
-    """What lies below the class folders, the part of each image, and the folders without images."""
-    found = Found()
-    empty: list[str] = []
-    splits: list[str] = []
+def _look(root: Path, parts: dict[str, str], found: Found, empty: list[str]) -> Iterator[str]:
+    """The images below the class folders; ``found`` and ``empty`` hear of what else is there, and of folders without images."""
     for folder in {"", *parts}:
         found.junk += sum(is_junk(name) for name in os.listdir(root / folder))  # noqa: PTH208 (names only)
-    for folder, split in parts.items():
+    for folder in parts:
         if (root / folder).is_symlink() and folder:
             found.links.append(folder)
             continue
@@ -215,11 +231,13 @@ def _look(root: Path, parts: dict[str, str]) -> tuple[Found, list[str], list[str
             path = f"{folder}/{name}" if folder else name
             if (root / path).is_symlink():
                 found.links.append(path)
-            elif count := found.add(root, path):
-                splits += [split] * count
-            else:
+                continue
+            images = found.images(root, path)
+            if (first := next(images, None)) is None:
                 empty.append(path)
-    return found, splits, empty
+            else:
+                yield first
+                yield from images
 
 
 def _problems(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neocog.data.dataset import Taken
@@ -30,7 +30,7 @@ UNIT = re.compile(
 )
 LEAST_MERGED = 5  # folders of one name under several classes that are taken for one group: counters are fewer
 
-Folders = Sequence[tuple[str, ...]]  # (N,) the folders above each image, from the top
+Folders = Mapping[tuple[str, ...], int]  # the folders above images, from the top, and how many images lie there
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ def _below(folders: Folders, top: int, level: int, where: str) -> tuple[str, str
     """(role, evidence, merged) of a level below the one that is taken for the class."""
     inner: defaultdict[str, set[str]] = defaultdict(set)
     images: Counter[tuple[str, ...]] = Counter()
-    for names in folders:
+    for names, count in folders.items():
         if len(names) > level:
             inner[names[top]].add(names[level])
-            images[names[top], names[level]] += 1
+            images[names[top], names[level]] += count
     below = set().union(*inner.values())
     shown = listed(sorted(below), 3)
-    if {name.lower() for name in below} <= SPLIT_NAMES.keys() and images.total() == len(folders):
+    if {name.lower() for name in below} <= SPLIT_NAMES.keys() and images.total() == sum(folders.values()):
         return "split", f"named so: {shown}", True
     if len(below) == 1 or all(len(names) == 1 for names in inner.values()):
         return "ignore", f"one folder under each: {shown}", True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from itertools import takewhile
+from sys import intern
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,10 @@ def inferred_groups(names: Sequence[str]) -> tuple[NDArray[np.str_] | None, str]
 
     Only what is certain: every name must begin as such names do, and some group must hold several images.
     """
-    stems = [PurePosixPath(name).name for name in names]
     for what, pattern in PATTERNS:
-        matches = [pattern.match(stem) for stem in stems]
-        groups = [match[1] for match in matches if match]
-        if len(groups) == len(stems) and 1 < len(set(groups)) < len(stems):
+        matches = (pattern.match(name.rpartition("/")[2]) for name in names)
+        groups = [intern(match[1]) for match in takewhile(bool, matches) if match]
+        if len(groups) == len(names) and 1 < len(set(groups)) < len(names):
             note = f"{len(set(groups))} groups taken from the names, by {what}: {groups[0]} and others stay together"
             return np.array(groups), note
     return None, ""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.dataset import Dataset, Taken
+from neocog.data.formats.files import without_suffix
 from neocog.data.readers.levels import UNIT
 from neocog.data.readers.mask_groups import inferred_groups
 from neocog.data.readers.reading import Reading
@@ -89,25 +89,37 @@ def _asked(data: Dataset, text: str) -> Dataset:
 
 def groups_in_names(data: Dataset) -> Found | None:
     """The coarsest groups that the names tell; those that are too few to split by where there are no others."""
-    cuts = [_cuts(PurePosixPath(name).stem) for name in data.names]
-    if sum(bool(found) for found in cuts) < SHARE * len(cuts):
+    lengths = np.zeros((len(data), MOST_CUTS), np.int16)  # of what stays of each name; 0: nothing
+    for row, name in zip(lengths, data.names, strict=True):
+        if cuts := _cuts(_stem(name)):
+            row[: len(cuts)], row[len(cuts) :] = cuts, cuts[-1]
+    if np.count_nonzero(lengths[:, 0]) < SHARE * len(data):
         return None
     best: Found | None = None
     for depth in range(MOST_CUTS):
-        at = [found[min(depth, len(found) - 1)] if found else ("", "") for found in cuts]
-        found = _judged(data, [group for group, _ in at], [tail for _, tail in at])
+        texts = dict[str, str]()  # each once, as most stand in many names
+        groups, tails = list[str](), list[str]()
+        for name, length in zip(data.names, lengths[:, depth].tolist(), strict=True):
+            stem = _stem(name) if length else ""
+            groups.append(texts.setdefault(stem[:length], stem[:length]))
+            tails.append(texts.setdefault(stem[length:], stem[length:]))
+        found = _judged(data, groups, tails)
         if found is not None and (best is None or best.why or not found.why):
             best = found
     return best
 
 
-def _cuts(stem: str) -> list[tuple[str, str]]:
-    """(what stays, the running part that goes), the least taken off first.
+def _stem(name: str) -> str:
+    return without_suffix(name).rpartition("/")[2]
+
+
+def _cuts(stem: str) -> list[int]:
+    """How many letters stay where the running part goes, the least taken off first.
 
     >>> _cuts("patient03_slice_2"), _cuts("airplane_001"), _cuts("cat")
-    ([('patient03', '_slice_2')], [], [])
+    ([9], [], [])
     """
-    pieces, found = PIECE.findall(stem), []
+    pieces, found = PIECE.findall(stem), list[int]()
     for _ in range(MOST_CUTS):
         if not pieces or not pieces[-1].isdigit():
             break
@@ -116,19 +128,18 @@ def _cuts(stem: str) -> list[tuple[str, str]]:
             pieces.pop()
         rest = "".join(pieces)
         if any(c.isdigit() for c in rest) or UNIT.fullmatch(rest):
-            found.append((rest, stem[len(rest) :]))
+            found.append(len(rest))
     return found
 
 
 def _judged(data: Dataset, groups: Sequence[str], tails: Sequence[str]) -> Found | None:
     """None where these are no groups at all."""
-    names, of = np.unique(np.array(groups), return_inverse=True)
-    count = int((names != "").sum())
+    names, of = _numbered(groups)
+    count = names - ("" in groups)
     if count < 2 or 2 * count > len(groups) or not _begin_anew(of, tails) or _are_the_values(data, groups):
         return None
     if data.has_classes:
-        pairs = np.unique(np.stack([data.labels, of]), axis=1)
-        each = np.bincount(pairs[0], minlength=len(data.classes))
+        each = np.bincount(np.unique(data.labels * names + of) // names, minlength=len(data.classes))
         if (each <= 1).all():  # the name says the class
             return None
         fewest = int(each.min())
@@ -138,11 +149,18 @@ def _judged(data: Dataset, groups: Sequence[str], tails: Sequence[str]) -> Found
     return Found(np.array(groups), why)
 
 
+def _numbered(texts: Sequence[str]) -> tuple[int, NDArray[np.int64]]:
+    """How many different ones there are, and (N,) the number of each."""
+    numbers = dict[str, int]()
+    of = np.fromiter((numbers.setdefault(text, len(numbers)) for text in texts), np.int64, len(texts))
+    return len(numbers), of
+
+
 def _begin_anew(of: NDArray[np.int64], tails: Sequence[str]) -> bool:
     """Whether most running numbers stand behind several groups."""
-    numbers, which = np.unique(np.array(tails), return_inverse=True)
-    pairs = np.unique(np.stack([which, of]), axis=1)
-    shared = np.bincount(pairs[0], minlength=len(numbers)) > 1
+    groups = int(of.max()) + 1
+    numbers, which = _numbered(tails)
+    shared = np.bincount(np.unique(which * groups + of) // groups, minlength=numbers) > 1
     return 2 * int(shared[which].sum()) >= len(tails)
 
 

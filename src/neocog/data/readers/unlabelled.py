@@ -17,11 +17,10 @@ from neocog.errors import UserError, printable, raise_all
 def read_unlabelled(root: Path, decoding: Decoding) -> Dataset:
     """Every image file below ``root``, without classes. Raises UserError where there is none, or a folder is closed."""
     found = Found()
-    found.add(root, "")
+    files = Names(found.images(root, ""))
     raise_all(found.problems)
-    if not found.images:
+    if not len(files):
         raise UserError("no images in the folder", printable(str(root)), "give a folder of image files")
-    files = Names(found.images)
     others = sum(found.others.values())
     return Dataset(
         kind="images without labels",

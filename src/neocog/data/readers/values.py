@@ -12,6 +12,7 @@ import numpy as np
 
 from neocog.data.dataset import Dataset, Taken
 from neocog.data.formats.decoding import Decoding
+from neocog.data.formats.files import without_suffix
 from neocog.data.images import FileImages, form_of
 from neocog.data.names import Names
 from neocog.data.readers import angles, decimals
@@ -88,20 +89,19 @@ def _with_units(listing: Listing, values: np.ndarray) -> tuple[str, ...]:
 def values_in_names(root: Path, decoding: Decoding) -> Dataset:
     """All images below a folder, each with the last number of its name: img_037.5.png is 37.5. Raises UserError."""
     found = Found()
-    found.add(root, "")
+    files = Names(found.images(root, ""))
     raise_all(found.problems)
-    if not found.images:
+    if not len(files):
         raise UserError("no images in the folder", printable(str(root)), "give a folder of images, or a CSV")
-    numbers_ = [number_in(Path(name).stem) for name in found.images]
-    without = [name for name, number in zip(found.images, numbers_, strict=True) if number is None]
+    numbers_ = [number_in(without_suffix(name).rpartition("/")[2]) for name in files]
+    without = [name for name, number in zip(files, numbers_, strict=True) if number is None]
     if without:
-        what = f"{len(without)} of {len(found.images):,} images have no number in their name"
+        what = f"{len(without)} of {len(files):,} images have no number in their name"
         raise UserError(
             what, listed(map(printable, without)), "name them like img_037.5.png, or write a CSV: image,value"
         )
     values = np.array(numbers_, np.float64)[:, None]
     raise_all(_constant(root, ["value"], values))
-    files = Names(found.images)
     return Dataset(
         kind="images with values in their names",
         root=root,
