@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
+from neocog.checked import flag
 from neocog.cli.main import main
 from neocog.cli.short_help import USUAL
 from neocog.config import SECTIONS, Config, Task, parameters
@@ -42,8 +43,8 @@ def test_help_of_train_fits_a_screen_with_26_flags_and_the_tasks_own(
     page = shown(capsys, "train", "--help", *(["--task", task] if task else []))
     lines, flags = lines_of(page), flags_of(page)
     assert len(lines) <= LINES and max(map(len, lines)) <= COLUMNS, page
-    own = {f"--{n.replace('_', '-')}" for n, by in EFFECTIVE.items() if task in by.get("task", ()) and n not in USUAL}
-    general = {f"--{name.replace('_', '-')}" for name in USUAL} | {"--config", "--out", "--json", "--quiet"}
+    own = {flag(n) for n, by in EFFECTIVE.items() if task in by.get("task", ()) and n not in USUAL}
+    general = {flag(name) for name in USUAL} | {"--config", "--out", "--json", "--quiet"}
     assert len(flags) == len(set(flags)) and len(general) <= FLAGS
     assert set(flags) - {"--loss"} == general | own
     assert ("--loss" in flags) == bool(own)
@@ -63,10 +64,11 @@ def test_help_of_the_other_verbs_that_read_data_is_as_short(verb: str, capsys: p
 def test_help_all_has_every_flag_under_its_heading(capsys: pytest.CaptureFixture[str]) -> None:
     page = shown(capsys, "train", "--help-all")
     every = [p.name for kind in SECTIONS.values() for p in parameters(kind) if p.name not in ("data", "options")]
-    places = [page.index(heading) for heading in ("─ Data ─", "─ Model ─", "─ Training ─")]
+    places = [page.index(heading) for heading in ("─ Data ─", "─ Model ─", "─ Training ─", "─ Transfer ─")]
     for name in [*every, "go_on", "fold", "set", "config", "out", "json", "quiet"]:
-        assert f" --{name.replace('_', '-')} " in page, name
-    assert places == sorted(places) and places[1] < page.index("│ --model ") < places[2] < page.index("│ --lr ")
+        assert f" {flag(name)} " in page, name
+    assert places == sorted(places) and page.index("│ --tune ") > places[3]
+    assert places[1] < page.index("│ --model ") < places[2] < page.index("│ --lr ")
 
 
 def test_short_descriptions_are_whole_sentences_and_say_choices_and_defaults(
@@ -114,6 +116,8 @@ def understood(words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> C
         ("--set model.options.batch-norm=no --model cnn", "--batch-norm no --model cnn"),
         ("--set training.nesterov=true --optimizer sgd", "--nesterov --optimizer sgd"),
         ("--set data.task=gan", "--task gan"),
+        ("--set transfer.pretrained=imagenet", "--from imagenet"),
+        ("--set transfer.tune=last:2 --from imagenet", "--pretrained imagenet --tune last:2"),
     ],
 )
 def test_set_is_the_flag(sets: str, flags: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

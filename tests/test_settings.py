@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 
 import neocog
-from neocog.checked import bare, checked, read
+from neocog.checked import bare, checked, flag, read
 from neocog.cli.main import main
 from neocog.config import HINTS, Config, configured, from_toml
 from neocog.effects import EFFECTIVE, defaults, without_effect
 from neocog.errors import Problems, UserError
 from neocog.verbs import ahead, prepare, session
 
-SECTION = {name: section for section in ("data", "model", "training") for name in vars(getattr(Config(), section))}
+SECTION = {
+    name: section for section in ("data", "model", "transfer", "training") for name in vars(getattr(Config(), section))
+}
 
 WRONG: list[tuple[str, Any, str]] = [
     ("optimizer", "rmsprob", "--optimizer rmsprob is not one of adamw, adam, rmsprop, sgd, gd"),
@@ -129,6 +131,11 @@ def test_all_faults_are_told_at_once(nothing_is_read: None, capsys: pytest.Captu
         (["--schedule", "cosine", "--warmup", "0.2"], "rises in 0.05 of the steps at most"),
         (["--optimizer", "sgd", "--nesterov", "--momentum", "0"], "--momentum is 0"),
         (["--optimizer", "gd", "--batch", "32"], "--batch belongs to --optimizer adamw"),
+        (["--tune", "head", "--layer-decay", "0.5"], "--layer-decay says how pretrained weights are learned further"),
+        (["--from", "imagenet", "--tune", "head", "--tune-norms"], "--tune head leaves them as they are"),
+        (["--from", "imagenet", "--tune", "last"], "--tune last says nothing that can be tuned"),
+        (["--from", "imagenet", "--task", "gan"], "--from belongs to --task classification"),
+        (["--from", "imagenet", "--engine", "numpy"], "--from belongs to --engine torch"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -187,13 +194,10 @@ def test_a_setting_is_refused_where_it_does_nothing_and_only_there(name: str) ->
         kind = get_args(HINTS[by]) if by != "kind" else ("images", "sequences", "volumes")
         words = [word for word in kind if word not in ("auto", *effective)]
         for word in words:
-            assert any(
-                f"--{name.replace('_', '-')} belongs to --{by.replace('_', '-')}" in str(e)
-                for e in faults(name, by, word)
-            )
-            assert not [e for e in faults(name, by, word, defaults()[name]) if f"--{name.replace('_', '-')} " in str(e)]
+            assert any(f"{flag(name)} belongs to {flag(by)}" in str(e) for e in faults(name, by, word))
+            assert not [e for e in faults(name, by, word, defaults()[name]) if f"{flag(name)} " in str(e)]
         for word in effective:
-            assert not [e for e in faults(name, by, word) if f"belongs to --{by.replace('_', '-')}" in str(e)]
+            assert not [e for e in faults(name, by, word) if f"belongs to {flag(by)}" in str(e)]
 
 
 def faults(name: str, by: str, word: str, value: Any = None) -> list[UserError]:

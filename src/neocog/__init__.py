@@ -38,8 +38,8 @@ VERBS = {
 SETTINGS = {
     "audit": ("ReadConfig",),
     "evaluate": ("ReadConfig",),
-    "preview": ("DataConfig", "ModelConfig", "TrainConfig"),
-    "train": ("DataConfig", "ModelConfig", "TrainConfig"),
+    "preview": ("DataConfig", "ModelConfig", "TransferConfig", "TrainConfig"),
+    "train": ("DataConfig", "ModelConfig", "TransferConfig", "TrainConfig"),
 }
 EXCEPTIONS = {"UserError": "neocog.errors", "Stop": "neocog.engine.interrupt", "Interrupted": "neocog.engine.interrupt"}
 __all__ = ["__version__", *EXCEPTIONS, *VERBS]

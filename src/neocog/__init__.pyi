@@ -67,6 +67,11 @@ class Settings(Reading, total=False):
     folds: int
     model: str
     options: Mapping[str, Any]
+    pretrained: str
+    tune: str
+    layer_decay: float
+    tune_norms: bool
+    views: int
     epochs: int
     minutes: float
     batch: int

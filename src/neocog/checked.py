@@ -26,6 +26,7 @@ WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 NUMBER = re.compile(
     r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|nan)|Infinity)|[+-](?i:infinity)"
 )
+SPELLED = {"pretrained": "from"}  # settings whose flag is a word that Python keeps for itself
 ENDLESS = 10**9  # a range's end from here on is a guard alone, and not told as a choice
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -158,7 +159,7 @@ def _refuse() -> Any:
 
 def flag(name: str) -> str:
     """A setting as a shell has it: label_smoothing → --label-smoothing."""
-    return f"--{name.replace('_', '-')}"
+    return f"--{SPELLED.get(name, name).replace('_', '-')}"
 
 
 def as_typed(value: Any) -> str:

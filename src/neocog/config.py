@@ -20,6 +20,8 @@ from neocog.checked import Range, as_typed, read
 from neocog.documents import RESTORE, parse_toml, read_text
 from neocog.errors import UserError, did_you_mean, faults_of, raise_all
 
+IMAGENET = "imagenet"  # weights that no file or library names
+TUNE = re.compile(r"head|all|auto|last:[1-9][0-9]{0,5}")
 INCEPTION = "inception"  # an extractor that is no run
 Optimizer = Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
 Schedule = Literal["onecycle", "cosine", "exponential", "constant"]
@@ -130,6 +132,24 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
+class TransferConfig:
+    """Weights of a network that was trained before, and how they are learned further."""
+
+    pretrained: str = ""
+    """Weights to start from: imagenet, timm:NAME, FILE, RUN …. Also torchvision:NAME and hf:ID. imagenet: a network that suits
+    this machine; FILE: .safetensors; RUN: a run folder of one's own, of any task. Their preprocessing comes with them."""
+    tune: str = "auto"
+    """What is learned: head, all, last:N or auto. head: the last layer alone, on features that are computed once; all: then
+    every layer; last:N: then the last N blocks; auto: all where that is better on samples that neither learned from."""
+    layer_decay: Annotated[float, Range(0, 1, above=True)] = 0.75
+    """Rate of a layer over that of the layer after it. So the first layers change least (Clark et al. 2020)."""
+    tune_norms: Annotated[bool, Parameter(negative=())] = False
+    """Let batch norm's means and variances move too. Without it they stay those of the pretrained network."""
+    views: Annotated[int, Range(1, 1000)] = 1
+    """Views of an image that answers are averaged over. 1: its centre; more: also random crops, mirrored."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How it is learned."""
 
@@ -232,6 +252,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
+    transfer: TransferConfig = field(default_factory=TransferConfig)
 
     def to_toml(self) -> str:
         """TOML that ``from_toml`` reads back to an equal value."""
@@ -250,7 +271,9 @@ USUAL: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainConfig}
+SECTIONS: dict[str, type] = {
+    "data": DataConfig, "model": ModelConfig, "transfer": TransferConfig, "training": TrainConfig,
+}  # fmt: skip
 HINTS = {name: hint for kind in SECTIONS.values() for name, hint in get_type_hints(kind, include_extras=True).items()}
 
 
@@ -353,6 +376,9 @@ def _contradictions(config: Config) -> Iterator[UserError]:
         yield UserError(what, fix="give two, such as --betas 0.9 0.99")
     if training.epochs and training.minutes:
         yield UserError("--epochs and --minutes contradict each other", fix="give one of the two")
+    if not TUNE.fullmatch(config.transfer.tune):
+        fix = "give head, all, auto, or last:N with the number of blocks, such as last:2"
+        yield UserError(f"--tune {as_typed(config.transfer.tune)} says nothing that can be tuned", fix=fix)
     if len(training.patch) > 2:
         fix = "give one side, or height and width (256 320)"
         yield UserError(f"--patch {as_typed(training.patch)} is no window", fix=fix)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from neocog.checked import as_typed, flag
-from neocog.config import SECTIONS, USUAL, Config, Optimizer, parameters
+from neocog.config import SECTIONS, USUAL, Config, Optimizer, TransferConfig, names_of, parameters
 from neocog.errors import UserError
 
 ADAMS = ("adam", "adamw")
@@ -35,6 +35,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "axes": {"kind": PIXELS},
     "max_pixels": {"kind": PIXELS},
     "max_bad": {"on_bad": ("skip",)},
+    "pretrained": {"task": ("classification", "regression", "orientation", "segmentation"), "engine": ("torch",)},
     "batch": {"optimizer": tuple(name for name in get_args(Optimizer) if name != "gd")},
     "betas": {"optimizer": ADAMS},
     "alpha": {"optimizer": ("rmsprop",)},
@@ -70,6 +71,7 @@ def without_effect(config: Config) -> Iterator[UserError]:
             if values[by] not in ("auto", *effective):
                 what = f"{flag(name)} belongs to {flag(by)} {' or '.join(effective)}, not to {values[by]}"
                 yield UserError(what, fix="leave one of the two out")
+    yield from _transfer(config.transfer)
     training = config.training
     if training.nesterov and training.optimizer == "sgd" and not training.momentum:
         yield UserError(
@@ -85,6 +87,18 @@ def without_effect(config: Config) -> Iterator[UserError]:
         yield UserError(f"--split {shares} adds up to {sum(config.data.split):g}", fix="give shares that add up to 1")
     if config.data.task == "vae" and not training.beta and training.kl_warmup != usual["kl_warmup"]:
         yield UserError("--kl-warmup raises --beta, and that is 0", fix="leave one of the two out")
+
+
+def _transfer(given: TransferConfig) -> Iterator[UserError]:
+    """How pretrained weights are learned further, where there are none, or where only a head is fitted to them."""
+    usual = TransferConfig()
+    changed = [name for name in names_of(TransferConfig) if getattr(given, name) != getattr(usual, name)]
+    for name in changed if not given.pretrained else ():
+        what = f"{flag(name)} says how pretrained weights are learned further, and there are none"
+        yield UserError(what, fix="add --from, such as --from imagenet, or leave it out")
+    for name in set(changed) & {"layer_decay", "tune_norms"} if given.pretrained and given.tune == "head" else ():
+        what = f"{flag(name)} is about the layers before the head, and --tune head leaves them as they are"
+        yield UserError(what, fix="leave one of the two out")
 
 
 def defaults() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from cyclopts import Parameter
 
 from neocog import config
-from neocog.checked import bare, flag, spelled_out
+from neocog.checked import SPELLED, bare, flag, spelled_out
 from neocog.config import HINTS, SECTIONS, names_of, parameters
 from neocog.errors import UserError, printable
 
@@ -43,7 +43,10 @@ def with_settings(command: F) -> F:
         for setting in (p for p in parameters(kind) if p.name not in ("data", "options")):
             switch = get_args(setting.annotation)[:1] == (bool,)
             shown = Parameter(
-                help=told()[setting.name], group=section.capitalize(), converter=None if switch else as_text
+                name=None if setting.name not in SPELLED else (flag(setting.name), f"--{setting.name}"),
+                help=told()[setting.name],
+                group=section.capitalize(),
+                converter=None if switch else as_text,
             )
             flags.append(setting.replace(annotation=Annotated[setting.annotation, shown]))
     signature = spelled_out(inspect.signature(command, eval_str=True), flags)

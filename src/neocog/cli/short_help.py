@@ -19,15 +19,14 @@ from neocog.effects import EFFECTIVE
 
 WIDTH, EXAMPLES = 80, 2
 USUAL = (
-    "task", "kind", "size", "split", "split_seed", "folds", "seed", "model", "augment", "epochs", "minutes", "batch", "lr",
-    "optimizer", "weight_decay", "schedule", "ema", "patience", "precision", "device", "threads", "baseline",
+    "task", "kind", "size", "split", "split_seed", "folds", "seed", "model", "pretrained", "tune", "augment", "epochs",
+    "minutes", "batch", "lr", "optimizer", "schedule", "patience", "precision", "device", "threads", "baseline",
 )  # fmt: skip
 RARE = ("go_on", "fold", "set")  # of train's own flags; the last line names them
 SETTINGS = tuple(section.capitalize() for section in SECTIONS)  # headings
 LAST = {
     "train": "--task TASK --help: also what belongs to that task. --help-all: every flag, also those for schedulers (--go-on, "
-    "--fold). Every setting can also be given by --set section.key=value (data, model or training) or in a TOML file "
-    "(--config)."
+    "--fold). Every setting can also be given by --set section.key=value or in a TOML file (--config)."
 }  # fmt: skip
 
 
@@ -56,7 +55,7 @@ def section_of(argument: Argument) -> str:
 
 
 def name_of(argument: Argument) -> str:
-    return argument.name.lstrip("-").replace("-", "_")
+    return str(argument.field_info.name)
 
 
 def own(task: str) -> set[str]:
@@ -89,7 +88,7 @@ def page(chain: Sequence[str], command: App, arguments: Sequence[Argument], task
 def heading_of(argument: Argument, task: str) -> str:
     """Where a flag stands on the page; "" where it does not."""
     name = name_of(argument)
-    if argument.index is not None or name == "[KEYWORD]":
+    if argument.index is not None or argument.field_info.kind is inspect.Parameter.VAR_KEYWORD:
         return ""
     section = section_of(argument)
     if not section:

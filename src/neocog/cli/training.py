@@ -39,7 +39,7 @@ def train(
     quiet: Quiet = False,
     **settings: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
 ) -> None:
-    """Train a network on labelled data, judge it, and write a run folder with report.html.
+    """Train a network on labelled data, judge it, and write a run with report.html.
 
     The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label (or value)
     columns, images with masks, labelme files, FASTA, volumes, MNIST or CIFAR files, an NPZ, or one of digits, mnist,

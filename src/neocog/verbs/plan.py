@@ -19,6 +19,7 @@ from neocog.progress import Screen
 from neocog.run import Run, to_json, write_atomically
 from neocog.version import __version__
 
+FIRST_SECTIONS = ("data", "model", "training")  # every plan has them
 STAGE = re.compile(r"\.|baseline|extractor|fold-[1-9]\d*")
 IDENTITY = re.compile("[0-9a-f]{64}")
 # Settings that change neither weights nor measures
@@ -160,11 +161,18 @@ def read_plan(run: Run) -> Plan | None:
     with expected(run.plan, fix):
         found = read_json(run.plan, fix)
         sequences = {name: tuple(found[name]) for name in ("classes", "stages", "command", "history")}
-        plan = Plan(**{**found, **sequences})
+        tables = {name: with_later_settings(found[name]) for name in ("settings", "asked")}
+        plan = Plan(**{**found, **sequences, **tables})
         folds = from_tables(plan.settings, str(run.plan)).data.folds
         for what in _flaws(plan, folds):
             raise ValueError(what)
     return plan
+
+
+def with_later_settings(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by section; those that came to neocog after a run began have their defaults, with which they change nothing."""
+    later = {name: table for name, table in Config().tables().items() if name not in FIRST_SECTIONS}
+    return {**later, **tables}
 
 
 def _flaws(plan: Plan, folds: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neocog.checks import findings
 from neocog.checks.near import torn_copies
 from neocog.checks.ranges import other_ranges
-from neocog.config import INCEPTION, Config
+from neocog.config import IMAGENET, INCEPTION, Config
 from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
 from neocog.data.dataset import SPLITS, Dataset
@@ -273,19 +273,21 @@ def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] 
 
 def anywhere(config: Config) -> Config:
     """``config`` with the paths in it made absolute, so that a run goes on and predicts from any folder: of the data, of a
-    network in the user's own file, and of the run whose features judge. What are names, as those of known data sets, stay.
+    network in the user's own file, of pretrained weights, and of the run whose features judge. What are names, as those of known
+    data sets, stay.
     """
     file, _, inner = config.model.model.rpartition(":")
     model = f"{absolute(file)}:{inner}" if file.endswith(".py") else config.model.model
-    extractor = config.training.extractor
+    extractor, pretrained = config.training.extractor, config.transfer.pretrained
     return replace(
         config,
         data=replace(config.data, data=absolute(config.data.data)),
         model=replace(config.model, model=model),
         training=replace(config.training, extractor=absolute(extractor) if extractor else ""),
+        transfer=replace(config.transfer, pretrained=absolute(pretrained) if pretrained else ""),
     )
 
 
 def absolute(source: str) -> str:
-    known = source in (*NAMES, INCEPTION) or not Path(source).exists()
+    known = source in (*NAMES, INCEPTION, IMAGENET) or not Path(source).exists()
     return source if known else str(Path(source).resolve())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from neocog.config import Config, ModelConfig, TrainConfig
+from neocog.config import Config, ModelConfig, TrainConfig, TransferConfig
 from neocog.data.split import Manifest
 from neocog.documents import read_json
 from neocog.engine.learner import Learner
@@ -87,7 +87,8 @@ def _baseline(session: Session) -> Stage:
     if not session.task.has_baseline:
         raise UserError(f"--baseline: {MODEL} is no network for {session.task.name}", fix="leave it out")
     model = replace(session.config.model, model=MODEL, options={})
-    config = replace(session.config, model=model, training=replace(session.config.training, baseline=False))
+    training = replace(session.config.training, baseline=False)
+    config = replace(session.config, model=model, transfer=TransferConfig(), training=training)
     return Stage(BASELINE, f"the baseline first: {MODEL} on the same data", config, session.data, quiet=False)
 
 
