@@ -59,8 +59,8 @@ class Settings(Reading, total=False):
     turns: Literal["any", "quarter"]
     size: int | Sequence[int]
     channels: int
-    fit: Literal["resize", "pad", "crop"]
-    scaling: Literal["data", "image"]
+    fit: Literal["auto", "resize", "pad", "crop"]
+    scaling: Literal["auto", "data", "image", "weights"]
     split: float | Sequence[float]
     split_seed: int
     together: Literal["near", "pixels", "files"]
@@ -152,7 +152,6 @@ class Settings(Reading, total=False):
     latent: int
     scale: float
     classes: int
-    weights: str | None
 
 def audit(
     source: str | Path,

@@ -19,6 +19,7 @@ from cyclopts import Parameter
 from neocog.checked import Range, as_typed, read
 from neocog.documents import RESTORE, parse_toml, read_text
 from neocog.errors import UserError, did_you_mean, faults_of, raise_all
+from neocog.facts import without_old_weights
 
 IMAGENET = "imagenet"  # weights that no file or library names
 TUNE = re.compile(r"head|all|auto|last:[1-9][0-9]{0,5}")
@@ -104,10 +105,11 @@ class DataConfig(ReadConfig):
     """Height and width that the network sees. Of volumes depth, height and width; one number: all alike; default: own."""
     channels: Annotated[int, Range(0, 100_000)] = 0
     """Channels that the network sees; 0: the images' own."""
-    fit: Literal["resize", "pad", "crop"] = "resize"
-    """How images of other sizes are brought to that size."""
-    scaling: Literal["data", "image"] = "data"
-    """Mean and deviation that pixels are scaled by: the training data's, or each image's own (scanners that differ)."""
+    fit: Literal["auto", "resize", "pad", "crop"] = "auto"
+    """How images of other sizes are brought to that size. auto: resize, or as pretrained weights need."""
+    scaling: Literal["auto", "data", "image", "weights"] = "auto"
+    """Mean and deviation that pixels are scaled by. data: the training data's; image: each image's own (scanners that differ);
+    weights: those of pretrained ones; auto: weights with --from, else data."""
     split: Annotated[tuple[float, ...], Several, Range(0, 10**9)] = (0.8, 0.1, 0.1)
     """Shares of train, validation and test. Of data that do not come split. Validation tells which epoch was best, and
     calibrates; with 0 more is learned from, and the last one is kept: for few samples, among which the best of many is luck."""
@@ -320,6 +322,8 @@ def from_run(path: Path) -> Config:
         raise UserError(f"{path.parent} is no run folder", str(path), "give a folder that `neocog train` made")
     tables = parse_toml(read_text(path), path, RESTORE)
     config = from_tables(tables, str(path))
+    options = without_old_weights(config.model.model, config.model.options, path)
+    config = replace(config, model=replace(config.model, options=options))
     if not config.data.data or not config.training.batch:
         raise UserError("damaged: it does not say which data, or how large the batches are", str(path), RESTORE)
     if "split_seed" in tables.get("data", {}):

@@ -71,7 +71,7 @@ def without_effect(config: Config) -> Iterator[UserError]:
             if values[by] not in ("auto", *effective):
                 what = f"{flag(name)} belongs to {flag(by)} {' or '.join(effective)}, not to {values[by]}"
                 yield UserError(what, fix="leave one of the two out")
-    yield from _transfer(config.transfer)
+    yield from _transfer(config.transfer, config.data.scaling)
     training = config.training
     if training.nesterov and training.optimizer == "sgd" and not training.momentum:
         yield UserError(
@@ -89,10 +89,12 @@ def without_effect(config: Config) -> Iterator[UserError]:
         yield UserError("--kl-warmup raises --beta, and that is 0", fix="leave one of the two out")
 
 
-def _transfer(given: TransferConfig) -> Iterator[UserError]:
+def _transfer(given: TransferConfig, scaling: str) -> Iterator[UserError]:
     """How pretrained weights are learned further, where there are none, or where only a head is fitted to them."""
     usual = TransferConfig()
     changed = [name for name in names_of(TransferConfig) if getattr(given, name) != getattr(usual, name)]
+    if scaling == "weights" and not given.pretrained:
+        yield UserError("--scaling weights: there are no pretrained weights", fix="add --from, or leave it out")
     for name in changed if not given.pretrained else ():
         what = f"{flag(name)} says how pretrained weights are learned further, and there are none"
         yield UserError(what, fix="add --from, such as --from imagenet, or leave it out")

@@ -61,7 +61,20 @@ def read_facts(run: Run) -> Fields:
     if SEAL in found and sealed(found)[SEAL] != found[SEAL]:
         what = "edited since it was written: the classes, the calibration or the preprocessing may be others"
         raise UserError(what, where, f"{RESTORE}, or train again")
+    found["options"] = without_old_weights(found["model"], found["options"], run.model)
     return found
+
+
+def without_old_weights(model: str, options: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """A network's options, as a ``file`` of a run has them, without the one that once named weights to download: what is
+    trained has its own. Raises UserError where the run had not come to its first checkpoint."""
+    downloaded = model.startswith(("torchvision:", "timm:", "unet:", "deeplabv3plus:", "segformer:"))
+    if not downloaded or "weights" not in options:
+        return dict(options)
+    if not any(file.parent.rglob("step-*")) and not any(file.parent.rglob("weights.safetensors")):
+        what = "this run was to start from weights by an option that is gone, and had not begun to learn"
+        raise UserError(what, str(file), "start a new run with --from")
+    return {name: value for name, value in options.items() if name != "weights"}
 
 
 def insist(found: Mapping[str, Any], kinds: Mapping[str, Any], path: Path, fix: str = RESTORE) -> None:

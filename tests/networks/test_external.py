@@ -50,67 +50,10 @@ def test_a_size_below_torchvisions_minimum_is_told_with_the_least_that_works() -
 def test_an_unknown_torchvision_name_is_told() -> None:
     with pytest.raises(UserError, match=r"(?s)no classification model 'resnet19'.*did you mean 'resnet1"):
         build("torchvision:resnet19")
-    with pytest.raises(UserError, match="has no weights 'BEST'"):
-        build("torchvision:resnet18", weights="BEST")
+    with pytest.raises(UserError, match=r"(?s)--weights of 'torchvision:resnet18' is now --from.*--from imagenet"):
+        build("torchvision:resnet18", weights="DEFAULT")
     with pytest.raises(UserError, match="has no option 'wieghts'"):
         build("torchvision:resnet18", wieghts="DEFAULT")
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where torchvision keeps what it has downloaded; a file that lies there is not downloaded again."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
-    return tmp_path / "hub" / "checkpoints"
-
-
-@pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v3_small"])
-def test_pretrained_weights_stay_but_for_head_and_first_layer(name: str, hub: Path) -> None:
-    import torchvision
-
-    torch.manual_seed(5)
-    original = torchvision.models.get_model(name, weights=None)
-    url = torchvision.models.get_model_weights(name)["DEFAULT"].url
-    torch.save(original.state_dict(), hub / url.rsplit("/", 1)[1])
-    model = build(f"torchvision:{name}", 1, (64, 64), 7, weights="DEFAULT").eval()
-    assert model(torch.randn(2, 1, 64, 64)).shape == (2, 7)
-    old, new = original.state_dict(), model.state_dict()
-    changed = {key for key in old if old[key].shape != new[key].shape}
-    assert len(changed) == 3  # first weight, head weight, head bias
-    assert all(torch.equal(old[key], new[key]) for key in old.keys() - changed)
-    first = next(iter(old))
-    torch.testing.assert_close(new[first][:, 0], old[first].sum(1))  # a grey image counts as three equal colours
-
-
-def test_a_pickle_in_place_of_weights_is_not_run(hub: Path, tmp_path: Path) -> None:
-    import torchvision
-
-    url = torchvision.models.get_model_weights("squeezenet1_1")["DEFAULT"].url
-    torch.save(Touch(tmp_path / "owned"), hub / url.rsplit("/", 1)[1])
-    with pytest.raises(UserError, match="hold Python objects: refused"):
-        build("torchvision:squeezenet1_1", weights="DEFAULT")
-    assert not (tmp_path / "owned").exists()
-
-
-class Touch:
-    """Unpickling it writes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return (Path.touch, (self.path,))
-
-
-def test_weights_without_a_network_are_one_error(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import urllib.error
-
-    def offline(*_: Any, **__: Any) -> None:
-        raise urllib.error.URLError("no route to host")
-
-    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
-    with pytest.raises(UserError, match=r"weights of torchvision:squeezenet1_1 cannot be had.*no route"):
-        build("torchvision:squeezenet1_1", weights="DEFAULT")
 
 
 @pytest.mark.parametrize(("name", "size"), [("resnet10t", (32, 32)), ("vit_tiny_patch16_224", (48, 32))])
@@ -193,7 +136,7 @@ def test_a_class_or_function_of_the_users_file_is_built(own: Path, inner: str, o
 
 def test_the_options_of_the_users_class_are_its_own_arguments(own: Path) -> None:
     assert list(options_of(f"{own}:Full")) == ["width"]
-    assert list(options_of("torchvision:resnet18")) == ["weights"]
+    assert list(options_of("torchvision:resnet18")) == []
 
 
 @pytest.mark.parametrize(

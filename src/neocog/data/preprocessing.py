@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Fit = Literal["resize", "pad", "crop"]
-Scaling = Literal["data", "image"]
+Scaling = Literal["data", "image", "weights"]
+Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]  # as Pillow has them
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,11 @@ class Preprocessing:
     low: float = 0.0  # pixel value of black and white: for pictures, previews and augmentation
     high: float = 255.0
     encoding: Literal["intensity", "nucleotides"] = "intensity"  # what a stored number stands for
-    scaling: Scaling = "data"  # whose mean and std: the training data's, or each image's own
+    scaling: Scaling = (
+        "data"  # whose mean and std: the training data's, each image's own, or those pretrained weights need
+    )
+    interpolation: Interpolation = "bilinear"  # of images that change their size
+    crop_share: float = 1.0  # of the image that is seen (its middle), of each side that the target would cover
 
     @property
     def plane(self) -> tuple[int, int]:

@@ -99,7 +99,8 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
     Sequences (1, L, 1) are cropped, or padded with 0, at their end.
 
     resize: stretched to the size; pad: as large as fits, its edge pixels repeated; crop: as small as covers, its middle.
-    Antialiased bilinear, which stays within the image's own values. Raises BadImage where type or channels do not fit.
+    Antialiased; bilinear, unless pretrained weights need another, stays within the image's own values. Of ``crop_share`` below
+    1, only so much of what would be seen is, its middle. Raises BadImage where type or channels do not fit.
     """
     if preprocessing.encoding == "nucleotides":
         length = preprocessing.size[-1]
@@ -127,19 +128,22 @@ class Placement:
     pad: tuple[tuple[int, int], tuple[int, int]]  # rows above and below, columns left and right
 
 
-def placement(shape: tuple[int, int], target: tuple[int, int], fit: Fit) -> Placement:
-    """The geometry of ``fit`` for an image, and for its mask, of ``shape`` (H, W)."""
+def placement(shape: tuple[int, int], target: tuple[int, int], fit: Fit, share: float = 1.0) -> Placement:
+    """The geometry of ``fit`` for an image, and for its mask, of ``shape`` (H, W); ``share`` of what it would show is seen."""
     (height, width), (target_height, target_width) = shape, target
     box, pad = (0.0, 0.0, float(width), float(height)), (0, 0)
     if fit == "crop":
         scale = max(target_height / height, target_width / width)
-        across, down = target_width / scale, target_height / scale  # of the stored image, seen in the end
+        across, down = share * target_width / scale, share * target_height / scale  # of the stored image, in the end
         left, top = (width - across) / 2, (height - down) / 2
         box = (max(left, 0.0), max(top, 0.0), min(left + across, float(width)), min(top + down, float(height)))
     elif fit == "pad":
         scale = min(target_height / height, target_width / width)
         inner = max(1, round(height * scale)), max(1, round(width * scale))
         pad = target_height - inner[0], target_width - inner[1]
+    elif share < 1:
+        left, top = width * (1 - share) / 2, height * (1 - share) / 2
+        box = (left, top, width - left, height - top)
     before = pad[0] // 2, pad[1] // 2
     around = ((before[0], pad[0] - before[0]), (before[1], pad[1] - before[1]))
     return Placement(box, (target_height - pad[0], target_width - pad[1]), around)
@@ -148,9 +152,9 @@ def placement(shape: tuple[int, int], target: tuple[int, int], fit: Fit) -> Plac
 def _fit_image(image: Array, preprocessing: Preprocessing) -> Array:
     """(H, W, C) of the recorded size."""
     height, width = image.shape[:2]
-    place = placement((height, width), preprocessing.plane, preprocessing.fit)
+    place = placement((height, width), preprocessing.plane, preprocessing.fit, preprocessing.crop_share)
     if (height, width) != place.inner or place.box != (0.0, 0.0, width, height):
-        image = _resized(image, place.inner, place.box)
+        image = _resized(image, place.inner, place.box, Image.Resampling[preprocessing.interpolation.upper()])
     if place.inner != preprocessing.plane:
         image = np.pad(image, (*place.pad, (0, 0)), mode="edge")
     return image
@@ -232,16 +236,16 @@ def _with_channels(image: Array, channels: int, name: str) -> Array:
     return _rounded(image.astype(np.float64) @ np.array(_LUMA), image.dtype)[..., None]
 
 
-def _resized(image: Array, shape: tuple[int, int], box: tuple[float, float, float, float]) -> Array:
+def _resized(
+    image: Array, shape: tuple[int, int], box: tuple[float, float, float, float], how: Image.Resampling
+) -> Array:
     """(H, W, C) to ``shape``. 8-bit colour at once; else each channel alone, deeper ones as 32-bit floats."""
     size = (shape[1], shape[0])
     if image.dtype == np.uint8 and image.shape[2] == 3:
-        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, box))
+        return np.asarray(Image.fromarray(image).resize(size, how, box))
     kind = np.uint8 if image.dtype == np.uint8 else np.float32
     planes = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(plane, dtype=kind)).resize(size, Image.Resampling.BILINEAR, box)
-        )
+        np.asarray(Image.fromarray(np.ascontiguousarray(plane, dtype=kind)).resize(size, how, box))
         for plane in image.transpose(2, 0, 1)
     ]
     return _rounded(np.stack(planes, axis=-1), image.dtype)

@@ -12,14 +12,17 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neocog.errors import pick
+from neocog.errors import UserError, pick, printable
 from neocog.networks.names import (
+    ENCODER,
     FORMS,
     GENERATORS,
     MODELS,
     PURPOSES,
     SEGMENTERS,
     check_purpose,
+    encoder_of,
+    has_encoder,
     is_backboned,
     purpose_of,
 )
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMS", "GENERATORS", "MODELS", "PURPOSES", "SEGMENTERS",
-    "build", "check_options", "check_purpose", "is_backboned", "model_class", "options", "purpose_of",
+    "build", "check_options", "check_purpose", "encoder_of", "is_backboned", "model_class", "options", "purpose_of",
 ]  # fmt: skip
 
 
@@ -39,20 +42,35 @@ def build(
 ) -> Module:
     """A freshly initialised network, drawn from torch's current seed.
 
-    ``name``: one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``, ``unet:BACKBONE``, ``torchvision:NAME``, ``timm:NAME`` or
-    ``path/to/file.py:Class``, which must give a class for each pixel where ``masks`` are wanted. ``options`` may be text
-    as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value of another type, or
-    a size (H, W) below the model's minimum.
+    ``name``: one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``, ``unet:BACKBONE``, ``encoder:NAME``, ``torchvision:NAME``,
+    ``timm:NAME`` or ``path/to/file.py:Class``, which must give a class for each pixel where ``masks`` are wanted.
+    ``options`` may be text as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value
+    of another type, or a size (H, W) below the model's minimum.
     """
+    if name.startswith(ENCODER):
+        from neocog.networks.encoder import Encoder
+
+        base = build(with_encoder(name), channels, size, 1, **options)
+        return Encoder(base, channels, size, outputs)
     if is_backboned(name):
         from neocog.networks import backbones
 
-        return backbones.build(name, channels, size, outputs, **check_options(name, options))
+        check_options(name, options)
+        return backbones.build(name, channels, size, outputs)
     if ":" in name:
         from neocog.networks import external
 
         return external.build(name, channels, size, outputs, masks, options)
     return model_class(name)(channels, size, outputs, **check_options(name, options))
+
+
+def with_encoder(name: str) -> str:
+    """The network whose encoder ``encoder:NAME`` is. Raises UserError where that has none."""
+    base = name.removeprefix(ENCODER)
+    if not has_encoder(base):
+        known = f"known: {', '.join(SEGMENTERS)}, vae, unet:BACKBONE"
+        raise UserError(f"model '{printable(base)}' has no encoder that could be had alone", fix=known)
+    return base
 
 
 def model_class(name: str) -> type[Module]:
@@ -64,10 +82,10 @@ def model_class(name: str) -> type[Module]:
 
 def options(name: str) -> dict[str, inspect.Parameter]:
     """What the user can set: the keyword-only parameters, with evaluated annotations and defaults."""
+    if name.startswith(ENCODER):
+        return options(with_encoder(name))
     if is_backboned(name):
-        from neocog.networks import backbones
-
-        return keyword_only(backbones.build)
+        return {}
     if ":" in name:
         from neocog.networks import external
 

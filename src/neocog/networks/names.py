@@ -35,6 +35,7 @@ PURPOSES = {
     "masks": "a class for each pixel",
     "generation": "new images",
 }
+ENCODER = "encoder:"  # before the name of a network whose encoder alone is used, as in encoder:unet
 BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
 
 
@@ -43,13 +44,23 @@ def is_backboned(name: str) -> bool:
     return name.partition(":")[0] in BACKBONED and ":" in name
 
 
+def has_encoder(name: str) -> bool:
+    """Whether the network has a part that sees an image, and another that draws or marks."""
+    return name in SEGMENTERS or is_backboned(name) or name == "vae"
+
+
+def encoder_of(name: str) -> str:
+    """The network that gives one answer for each sample and holds the weights of this one: itself, or its encoder."""
+    return f"{ENCODER}{name}" if has_encoder(name) else name
+
+
 def purpose_of(name: str) -> str:
     """What a network gives, one of ``PURPOSES``; "" for the user's own, of which that is not known."""
     if name in SEGMENTERS or is_backboned(name):
         return "masks"
     if name in GENERATORS:
         return "generation"
-    return "answer" if name in MODELS or name.startswith(("torchvision:", "timm:")) else ""
+    return "answer" if name in MODELS or name.startswith(("torchvision:", "timm:", ENCODER)) else ""
 
 
 def check_purpose(name: str, purpose: str) -> None:

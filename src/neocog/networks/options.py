@@ -9,6 +9,8 @@ from typing import Any
 from neocog.checked import read
 from neocog.errors import UserError, did_you_mean, printable, raise_all
 
+FROM = "give --from imagenet, timm:NAME, torchvision:NAME or FILE.safetensors: their preprocessing comes with them"
+
 
 def keyword_only(function: Any) -> dict[str, inspect.Parameter]:
     """The keyword-only parameters of a function or class; annotations are types, not text."""
@@ -22,6 +24,8 @@ def values(name: str, known: Mapping[str, inspect.Parameter], given: Mapping[str
     for option, value in given.items():
         try:
             if option not in known:
+                if option == "weights":
+                    raise UserError(f"--weights of '{name}' is now --from", fix=FROM)
                 hint = did_you_mean(option, known)
                 names = ", ".join(known) or "none"
                 raise UserError(f"model '{name}' has no option '{printable(option)}'", fix=f"{hint}known: {names}")

@@ -40,7 +40,7 @@ class Generative(Task):
     def _faults(self, config: Config, dataset: Dataset) -> Iterator[UserError]:
         if dataset.form != "images":
             yield UserError(f"--task {self.name} is not for {dataset.form}", fix="give images")
-        if config.data.scaling != "data":
+        if config.data.scaling not in ("auto", "data"):
             what = f"--scaling {config.data.scaling} would lose how bright images are, which --task {self.name} learns"
             yield UserError(what, fix="leave --scaling out")
 

@@ -35,6 +35,7 @@ from neocog.data.records import Records
 from neocog.errors import UserError, did_you_mean, listed
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
+from neocog.pretrained import Source
 from neocog.records import Finding
 from neocog.run import Run
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
@@ -56,6 +57,7 @@ class Data:
     unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is judged
     masks: MaskSurvey | None = None  # fitted too, where they fit in memory
     together: str = "near"  # see ``DataConfig.together``
+    source: Source | None = None  # of pretrained weights, and of what they need of the images
 
     @property
     def digests(self) -> Digests:

@@ -20,7 +20,10 @@ from neocog.effects import without_effect
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, options
+from neocog.networks.options import FROM
 from neocog.networks.shapes import shapes_only
+from neocog.pretrained import origin_of
+from neocog.progress import Screen
 from neocog.tasks import TASKS, task_named
 from neocog.tasks.task import Task
 from neocog.verbs.folder import unused
@@ -41,6 +44,8 @@ def planned(base: Config, settings: Mapping[str, Any], out: Path | None = None) 
     faults += _network(config, own)
     faults += _augmentation(config)
     faults += _machine(config.training)
+    if config.transfer.pretrained and not faults:
+        faults += faults_of(lambda: origin_of(config, Screen(quiet=True)))
     faults += [] if out is None else faults_of(lambda: unused(out))
     raise_all(faults)
     return config
@@ -88,6 +93,8 @@ def fits(kind: str, form: str) -> bool:
 
 def _no_option(option: str, known: set[str], model: str) -> UserError:
     """A misspelt setting must not be taken for an option of the model: the nearest of both, and a short list."""
+    if option == "weights":
+        return UserError("--weights is now --from", fix=FROM)
     names = [*HINTS, *sorted(known)]
     near = [flag(name) for name in nearest(option, names, 2)]
     own = listed((name.replace("_", "-") for name in sorted(known)), FEW)

@@ -16,6 +16,7 @@ from neocog.documents import read_json
 from neocog.engine.lock import lock
 from neocog.errors import UserError, raise_all
 from neocog.pages import sections_to_json, write_report
+from neocog.pretrained import write_record
 from neocog.progress import Screen
 from neocog.records import Bars, Section, Table, Text
 from neocog.run import Run, to_json, write_atomically
@@ -83,6 +84,8 @@ def describe_folds(session: Session, asked: Config, run: Run, launch: Launch) ->
             raise UserError(f"these folds were begun otherwise: {what}", str(run.plan), "give another --out")
         write_plan(run, plan.after(new.settings, 0))
     write_environment(run, launch)
+    if session.data.source is not None and session.data.source.taken:
+        write_record(run, session.data.source)
 
 
 def summarise_if_last(run: Run, launch: Launch) -> None:

@@ -25,12 +25,14 @@ from neocog.errors import UserError
 from neocog.interop.by_hand import HandOptimizer
 from neocog.limits import cores
 from neocog.networks.memory_format import reorder
+from neocog.pretrained import write_record
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks.task import Session
 from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.nodes import same_checkpoint, same_run
 from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
+from neocog.verbs.transfer import start_from
 from neocog.verbs.watch import watcher
 
 
@@ -64,7 +66,7 @@ def fit(session: Session, fresh: Learner, run: Run, launch: Launch, spent: float
         known[0],
         pace,
     )
-    begin(loop, fresh, screen, known)
+    begin(loop, fresh, screen, known, session)
     pace.begin(loop, fresh, spent)
     if pace.threads.most > 1:
         number = fresh.counters.threads[-1][1]
@@ -108,13 +110,18 @@ def ready(session: Session, ranks: Ranks) -> Learner:
     return fresh
 
 
-def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str]) -> None:
-    """Put the newest sound checkpoint into the learner, or plan a new run. ``known``: this run's identities, now and before."""
+def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str], session: Session) -> None:
+    """Put the newest sound checkpoint into the learner, or plan a new run, from pretrained weights if it has some.
+
+    ``known``: this run's identities, now and before.
+    """
     with loop.ranks.all_or_none():
         saved = checkpoint.latest(loop.run.checkpoints) if loop.run.checkpoints.is_dir() else None
     same_checkpoint(saved, loop.run, loop.ranks)
     per_epoch, config = loop.loader.batches.per_epoch, loop.config
     if saved is None:
+        with loop.ranks.all_or_none():
+            start_from(session, fresh)
         fresh.counters.steps = config.epochs * per_epoch  # 0: as many as fit in --minutes
         fresh.counters.per_epoch = per_epoch
         return
@@ -151,6 +158,9 @@ def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, l
             raise UserError(f"this run was begun with other settings: {told(unsaid)}", str(run.plan), "put them back")
         write_plan(run, plan.after(settings, newest_step(run), launch.surroundings))
     write_environment(run, launch)
+    source = session.data.source
+    if source is not None and source.taken and session.config.transfer.pretrained:
+        write_record(run, source)
     if not run.splits.is_file():
         record_split(session, run)
         return

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from neocog.checked import flag
@@ -15,6 +16,7 @@ from neocog.documents import expected, read_json
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, printable
+from neocog.facts import without_old_weights
 from neocog.progress import Screen
 from neocog.run import Run, to_json, write_atomically
 from neocog.version import __version__
@@ -161,7 +163,7 @@ def read_plan(run: Run) -> Plan | None:
     with expected(run.plan, fix):
         found = read_json(run.plan, fix)
         sequences = {name: tuple(found[name]) for name in ("classes", "stages", "command", "history")}
-        tables = {name: with_later_settings(found[name]) for name in ("settings", "asked")}
+        tables = {name: with_later_settings(found[name], run.plan) for name in ("settings", "asked")}
         plan = Plan(**{**found, **sequences, **tables})
         folds = from_tables(plan.settings, str(run.plan)).data.folds
         for what in _flaws(plan, folds):
@@ -169,10 +171,16 @@ def read_plan(run: Run) -> Plan | None:
     return plan
 
 
-def with_later_settings(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by section; those that came to neocog after a run began have their defaults, with which they change nothing."""
+def with_later_settings(tables: Mapping[str, Any], plan: Path) -> dict[str, Any]:
+    """Settings by section; those that came to neocog after a run began have their defaults, with which they change nothing,
+    and one that has gone is left out."""
     later = {name: table for name, table in Config().tables().items() if name not in FIRST_SECTIONS}
-    return {**later, **tables}
+    model = tables["model"]
+    return {
+        **later,
+        **tables,
+        "model": {**model, "options": without_old_weights(model["model"], model["options"], plan)},
+    }
 
 
 def _flaws(plan: Plan, folds: int) -> Iterator[str]:

@@ -23,8 +23,7 @@ from neocog.data.digests import known as named
 from neocog.data.loader import Loader, Resident, Store, Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.named import NAMES
-from neocog.data.readers.sequences import sequence_plan
-from neocog.data.resize import finish, plan_notes, shape_plan
+from neocog.data.resize import finish
 from neocog.data.shared import Zeros
 from neocog.data.split import TEST, TRAIN, VALIDATION, Manifest, folds, in_words, notes, read_splits, split
 from neocog.data.subset import set_aside
@@ -34,6 +33,7 @@ from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, listed, raise_all
 from neocog.interop.engine import on_processor
 from neocog.limits import cores, memory_limits
+from neocog.pretrained import Source, source_of
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks import task_for
@@ -42,28 +42,23 @@ from neocog.tasks.task import Data, Session, Task
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.one_copy import Node
-from neocog.verbs.session import (
-    Scan,
-    decoding_of,
-    headers,
-    open_data,
-    scan,
-    usable,
-    with_scanned_range,
-    without_unreadable,
-)
+from neocog.verbs.session import Scan, open_data, scan, usable, with_scanned_range, without_unreadable
+from neocog.verbs.transfer import fitted_to, planned_shape
 
 ALONE = Ranks()
 LEARNING = 1 << 30  # bytes that are left to networks, gradients, threads and the report beside the pixels
 
 
-def read(config: Config, screen: Screen, ranks: Ranks = ALONE, resumed: bool = False) -> Data:
+def read(
+    config: Config, screen: Screen, ranks: Ranks = ALONE, resumed: bool = False, source: Source | None = None
+) -> Data:
     """Open the data, decode every image once, and check them. Raises UserError with every fault that was found.
 
-    Of several processes on a node one decodes; the others look at what it has found.
+    Of several processes on a node one decodes; the others look at what it has found. ``source``: the pretrained weights that
+    a run which goes on has recorded; else they are looked for.
     """
     with ranks.all_or_none():
-        dataset, unseen, chosen, plan = _opened(config, screen, resumed)
+        dataset, unseen, chosen, plan, source = _opened(config, screen, resumed, source)
     node = Node.of(ranks, dataset)
 
     def decoded(zeros: Zeros) -> Scan:
@@ -76,7 +71,7 @@ def read(config: Config, screen: Screen, ranks: Ranks = ALONE, resumed: bool = F
         dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, screen), scanned, screen)
         dataset = held_to(dataset, scanned.records.digests, scanned.masks.digests if scanned.masks else None)
         records = scanned.usable_records
-        if not resumed and config.data.scaling == "data":
+        if not resumed and plan.scaling != "image":
             raise_all(other_ranges(dataset, records))
     copies = node.once(lambda _: near_copies(records, dataset.form))
     found = findings(dataset, records, masks=scanned.masks, copies=copies)
@@ -85,26 +80,29 @@ def read(config: Config, screen: Screen, ranks: Ranks = ALONE, resumed: bool = F
         if finding.severity != "note" and finding.what not in said:
             screen.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
     together = config.data.together
-    return Data(dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together)
+    return Data(
+        dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together, source
+    )
 
 
-def _opened(config: Config, screen: Screen, resumed: bool) -> tuple[Dataset, Dataset | None, Task, Preprocessing]:
-    """The samples, those that are set aside, their task, and how they will be read, by their headers alone."""
+def _opened(
+    config: Config, screen: Screen, resumed: bool, source: Source | None
+) -> tuple[Dataset, Dataset | None, Task, Preprocessing, Source | None]:
+    """The samples, those that are set aside, their task, how they will be read, by their headers alone, and the pretrained
+    weights."""
     least = 2 if config.data.task in ("auto", "classification") else 1
     dataset = open_data(config.data, screen, least)
     chosen = task_for(config.data.task, dataset)
     chosen.check(config, dataset)
     dataset, unseen = set_aside(dataset, config.data.unseen)
-    known = headers(dataset)
-    if dataset.form == "sequences":
-        plan, changed = sequence_plan(dataset.images, config.data.size), tuple[str, ...]()
-    else:
-        shape = config.data.channels or None, config.data.size or None, config.data.fit
-        plan = shape_plan(known, *shape, decoding_of(config.data))
-        plan, changed = replace(plan, scaling=config.data.scaling), plan_notes(known, plan)
-    for note in (*dataset.notes, *changed, *([] if resumed else suits(config, dataset, chosen, plan))):
+    source = source or source_of(config, chosen.purpose, screen)
+    plan, changed = planned_shape(config, dataset, source)
+    told = [] if resumed else suits(config if source is None else source.configured(config), dataset, chosen, plan)
+    for note in (*dataset.notes, *changed, *told):
         screen.say(f"  note: {note}")
-    return dataset, unseen, chosen, plan
+    if source is not None and source.taken is None:
+        source = fitted_to(source, config, dataset, chosen, plan, screen)
+    return dataset, unseen, chosen, plan, source
 
 
 def as_recorded(data: Data, run: Run) -> Data:
@@ -136,6 +134,10 @@ def arrange(
         raise UserError(what, fix="give a validation share, as in --split 0.8 0.1 0.1, or leave --patience out")
     train = np.flatnonzero(parts == "train")
     preprocessing = data.task.scaled(finish(data.plan, data.records, train.tolist()))
+    if data.source is not None:
+        preprocessing = data.source.needs.normalised(preprocessing)
+    if data.source is not None and config.transfer.pretrained:
+        config = data.source.configured(config)
     if config.training.engine != "torch":
         config = replace(config, training=on_processor(config.training, ranks.world))
     config = resolved(data.task.resolved(config, dataset), preprocessing, len(train), data.task)
@@ -247,6 +249,8 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Tas
         config.data,
         size=preprocessing.size,
         channels=preprocessing.channels,
+        fit=preprocessing.fit,
+        scaling=preprocessing.scaling,
         task=task.name,
     )
     return replace(

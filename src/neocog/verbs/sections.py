@@ -18,6 +18,7 @@ from neocog.records import Picture, Section
 from neocog.tasks.report.data import data_section
 from neocog.tasks.report.environment import environment_section
 from neocog.tasks.report.network import filters_section, network_section
+from neocog.tasks.report.pretrained import pretrained_section
 from neocog.tasks.report.training import training_section
 from neocog.tasks.task import Session
 from neocog.tasks.thumbnails import thumbnails
@@ -28,7 +29,8 @@ SHOWN = 24  # training samples that are shown
 def sections(
     session: Session, learner: Learner, loop: Loop, results: Sequence[Section], history: Sequence[str]
 ) -> list[Section]:
-    """Results, data, network, training, filters, how to repeat it. ``history``: what was changed while it was trained."""
+    """Results, data, network, pretrained weights, training, filters, how to repeat it. ``history``: what was changed
+    while it was trained."""
     network, recipe = learner.judged[session.task.network], session.preprocessing
     facts = read_json(loop.run.environment)
     found = [*results, _data(session, loop)]
@@ -37,6 +39,8 @@ def sections(
     rows = [(row.name, row.kind, row.shape, row.parameters) for row in table]
     parameters = sum(p.numel() for p in network.parameters())
     found.append(network_section(session.config.model.model, rows, parameters, size))
+    if session.data.source is not None and session.config.transfer.pretrained:
+        found.append(pretrained_section(session.data.source))
     found.append(
         training_section(
             learner.counters.rows,

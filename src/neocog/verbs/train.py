@@ -14,6 +14,7 @@ from neocog.engine.interrupt import leaving
 from neocog.engine.lock import NAME
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, listed, raise_all
+from neocog.pretrained import recorded_source
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks.task import Data
@@ -240,7 +241,9 @@ def _opened(run: Run, change: Mapping[str, Any]) -> tuple[Plan | None, Config, d
 def _go_on(run: Run, config: Config, launch: Launch, plan: Plan | None, allow_changed: bool) -> None:
     """Read the data again, as the run recorded them, and train what is not done."""
     ranks, whole = launch.ranks, config.data.folds and launch.fold is None
-    data = read(config, launch.screen, ranks, resumed=True)
+    with ranks.all_or_none():
+        source = recorded_source(run)
+    data = read(config, launch.screen, ranks, True, source)
     with ranks.all_or_none():
         data = as_recorded(data, run)
         raise_all(_other_classes(plan, data))

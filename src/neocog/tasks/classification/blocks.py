@@ -98,8 +98,9 @@ def at_scale(predictor: Predictor, stored: Array) -> tuple[Array, list[float]]:
     scale = [side / before for side, before in zip(recipe.size, usual, strict=True)]
     if recipe.fit != "resize":  # all sides alike
         scale = [(max if recipe.fit == "crop" else min)(scale)] * len(scale)
+    scale = [side / recipe.crop_share for side in scale]
     shape = tuple(max(1, round(side * times)) for side, times in zip(stored.shape[:-1], scale, strict=True))
-    pixels = fit(stored, replace(recipe, size=shape, fit="resize"))
+    pixels = fit(stored, replace(recipe, size=shape, fit="resize", crop_share=1.0))
     missing = [max(0, side - have) for side, have in zip(recipe.size, shape, strict=True)]
     return np.pad(pixels, [(0, 0), *((0, more) for more in missing)], mode="edge"), scale
 

@@ -42,7 +42,7 @@ def mask_of(predictor: Predictor, stored: Array, name: str, header: Header | Non
     if recipe.fit != "resize":  # both sides alike
         scale = [(max if recipe.fit == "crop" else min)(scale)] * 2
     size = tuple(max(1, round(side * times)) for side, times in zip(shape, scale, strict=True))
-    pixels = fit(stored, replace(recipe, size=size, fit="resize"))
+    pixels = fit(stored, replace(recipe, size=size, fit="resize", crop_share=1.0))
     predictor.look(pixels, name, header)
     mask = np.empty(size, np.uint8)
     for top, rows in tiled(predictor.of_pixels, pixels):

@@ -1,0 +1,35 @@
+"""What of a file of weights got into a network, and what did not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neocog.errors import listed
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Names of the network's tensors that a file gives, of the file's that are ``left_out``, and of those in both whose shapes
+    differ. ``fresh``: the network's that stay drawn; ``first``: the one adapted to other channels; ``share``: of the
+    network's numbers without its head; ``pair``: the prefixes of the two."""
+
+    taken: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    misfit: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    first: str = ""
+    share: float = 1.0
+    pair: tuple[str, str] = ("", "")
+
+    def theirs(self, name: str) -> str:
+        """The name in the file of a tensor of the network."""
+        return self.pair[0] + name.removeprefix(self.pair[1])
+
+    def line(self) -> str:
+        """One line for the screen."""
+        total = len(self.taken) + len(self.left_out) + len(self.misfit)
+        said = [f"{len(self.taken)} of {total} tensors taken"]
+        said += [f"left out: {listed(self.left_out, 3)}"] if self.left_out else []
+        said += [f"of another shape: {listed(self.misfit, 3)}"] if self.misfit else []
+        said += [f"{self.first} adapted to the images' channels"] if self.first else []
+        return "; ".join(said) + f" ({100 * self.share:.0f} % of the network without its head)"

@@ -1,0 +1,67 @@
+"""Pretrained weights in a training: what they make of the images, which of them fit the network, and how they get into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from neocog.config import Config
+from neocog.data.dataset import Dataset
+from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.sequences import sequence_plan
+from neocog.data.resize import plan_notes, shape_plan
+from neocog.engine.learner import Learner
+from neocog.errors import UserError
+from neocog.networks import build
+from neocog.pretrained import Needs, Source, load_into, matched
+from neocog.pretrained.tensors import sha256
+from neocog.progress import Screen
+from neocog.tasks.task import Session, Task
+from neocog.verbs.session import decoding_of, headers
+
+
+def planned_shape(config: Config, dataset: Dataset, source: Source | None) -> tuple[Preprocessing, Sequence[str]]:
+    """(what all samples become, what is to be said of it): as the settings say, else as pretrained weights need, else as the
+    data are."""
+    data, needs = config.data, source.needs if source else Needs()
+    if dataset.form == "sequences":
+        return sequence_plan(dataset.images, data.size or needs.size), ()
+    known = headers(dataset)
+    fit = data.fit if data.fit != "auto" else needs.fit
+    plan = shape_plan(known, data.channels or None, data.size or needs.size or None, fit, decoding_of(data))
+    plan = needs.shaped(plan, data.scaling)
+    return plan, plan_notes(known, plan)
+
+
+def fitted_to(
+    source: Source, config: Config, dataset: Dataset, task: Task, plan: Preprocessing, screen: Screen
+) -> Source:
+    """``source`` with what of it fits the network, which is told before an image is decoded. Raises UserError."""
+    model = task.resolved(source.configured(config), dataset).model
+    outputs = max(2, len(dataset.classes))
+    with torch.random.fork_rng(devices=[]):
+        network = build(model.model, plan.inputs, plan.size, outputs, masks=task.purpose == "masks", **model.options)
+    taken = matched(network, source)
+    for line in (
+        source.note,
+        f"weights of {source.name}: {taken.line()}",
+        f"their preprocessing: {source.needs.told()}",
+    ):
+        if line:
+            screen.say(f"  {line}")
+    return replace(source, taken=taken)
+
+
+def start_from(session: Session, fresh: Learner) -> None:
+    """Put pretrained weights into fresh networks, and into their running means. Raises UserError where the file has changed."""
+    source = session.data.source
+    if source is None or not session.config.transfer.pretrained:
+        return
+    if not source.file.is_file() or sha256(source.file) != source.digest:
+        what = "the pretrained weights are not there any more" if not source.file.is_file() else "they have changed"
+        raise UserError(f"{what}: the run began with SHA-256 {source.digest[:12]}…", str(source.file), "put them back")
+    for nets in (fresh.nets, fresh.means):
+        if nets:
+            load_into(nets[session.task.network], source)
