@@ -6,18 +6,19 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from neocog.checked import flag
 from neocog.cli.main import main
 from neocog.cli.short_help import USUAL
-from neocog.config import SECTIONS, Config, Task, parameters
-from neocog.effects import EFFECTIVE
+from neocog.config import SECTIONS, Config, parameters
+from neocog.traits import TASKS as OURS
+from neocog.traits import traits
 from neocog.verbs import train
 
-TASKS = get_args(Task)
+TASKS = ("auto", *OURS)
 LINES, FLAGS, COLUMNS = 50, 26, 80
 
 
@@ -43,7 +44,8 @@ def test_help_of_train_fits_a_screen_with_26_flags_and_the_tasks_own(
     page = shown(capsys, "train", "--help", *(["--task", task] if task else []))
     lines, flags = lines_of(page), flags_of(page)
     assert len(lines) <= LINES and max(map(len, lines)) <= COLUMNS, page
-    own = {flag(n) for n, by in EFFECTIVE.items() if task in by.get("task", ()) and n not in USUAL}
+    settings = traits(task).settings if task in OURS else ()
+    own = {flag(name) for name in settings if name not in USUAL}
     general = {flag(name) for name in USUAL} | {"--config", "--out", "--json", "--quiet"}
     assert len(flags) == len(set(flags)) and len(general) <= FLAGS
     assert set(flags) - {"--loss"} == general | own

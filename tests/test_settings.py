@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import neocog
-from neocog.checked import bare, checked, flag, read
+from neocog.checked import bare, checked, choices, flag, read
 from neocog.cli.main import main
 from neocog.config import HINTS, Config, configured, from_toml
-from neocog.effects import EFFECTIVE, defaults, without_effect
+from neocog.effects import EFFECTIVE, conditions, defaults, without_effect
 from neocog.errors import Problems, UserError
+from neocog.traits import TASKS, traits
 from neocog.verbs import ahead, prepare, session
 
 SECTION = {
@@ -188,10 +189,10 @@ def other(name: str) -> Any:
     )
 
 
-@pytest.mark.parametrize("name", EFFECTIVE)
+@pytest.mark.parametrize("name", sorted({*EFFECTIVE, *(name for task in TASKS for name in traits(task).settings)}))
 def test_a_setting_is_refused_where_it_does_nothing_and_only_there(name: str) -> None:
-    for by, effective in EFFECTIVE[name].items():
-        kind = get_args(HINTS[by]) if by != "kind" else ("images", "sequences", "volumes")
+    for by, effective in conditions(name).items():
+        kind = choices(HINTS[by]) if by != "kind" else ("images", "sequences", "volumes")
         words = [word for word in kind if word not in ("auto", *effective)]
         for word in words:
             assert any(f"{flag(name)} belongs to {flag(by)}" in str(e) for e in faults(name, by, word))
@@ -218,6 +219,8 @@ def test_every_number_has_a_range_and_every_condition_is_a_setting() -> None:
         if kind in (int, float) or kind in (tuple[int, ...], tuple[float, ...]):
             assert span is not None, f"{name} takes any number"
     assert set(EFFECTIVE) <= set(HINTS) and {by for rule in EFFECTIVE.values() for by in rule} <= set(HINTS)
+    for task in TASKS:
+        assert {*traits(task).settings, *traits(task).usual} <= set(HINTS), task
 
 
 def test_verbs_in_python_check_their_arguments_and_name_the_nearest(tmp_path: Path) -> None:

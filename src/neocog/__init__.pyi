@@ -31,7 +31,7 @@ EXCEPTIONS: dict[str, str]
 __all__: list[str]
 
 class Reading(TypedDict, total=False):
-    task: Literal["auto", "classification", "regression", "orientation", "segmentation", "vae", "gan"]
+    task: str
     kind: Literal["auto", "images", "sequences", "volumes"]
     targets: str | Sequence[str]
     angles: Literal["auto", "degrees", "radians"]
@@ -90,23 +90,7 @@ class Settings(Reading, total=False):
     l1: float
     l2: float
     clip: float
-    loss: Literal[
-        "auto",
-        "cross-entropy",
-        "mse",
-        "mae",
-        "huber",
-        "gaussian",
-        "dice",
-        "dice+cross-entropy",
-        "focal",
-        "tversky",
-        "circular",
-        "bernoulli",
-        "non-saturating",
-        "minimax",
-        "hinge",
-    ]
+    loss: str
     label_smoothing: float
     class_weights: Literal["none", "balanced"]
     beta: float

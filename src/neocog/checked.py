@@ -57,11 +57,30 @@ class Range:
             return f"{'not below' if self.below else 'above'} {grouped(self.high)}"
         return ""
 
+    def fix(self, value: float) -> str:
+        return f"give {self}"
+
     def __str__(self) -> str:
         low, high = grouped(self.low), grouped(self.high)
         if self.high >= ENDLESS:
             return f"above {low}" if self.above else f"{low} or more"
         return f"{'above ' * self.above}{low} to {'below ' * self.below}{high}"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The names that are known: those that are listed, and whatever else ``knows`` says, such as a package's."""
+
+    listed: Callable[[], Sequence[str]]
+    knows: Callable[[str], bool]
+
+    def fault(self, value: str) -> str:
+        """How a name is none of them; "" for one that is."""
+        known = self.listed()
+        return "" if value in known or self.knows(value) else f"not one of {', '.join(known)}"
+
+    def fix(self, value: str) -> str:
+        return did_you_mean(value, self.listed()).strip() or "others come with the package that has them"
 
 
 def grouped(number: float) -> str:
@@ -76,7 +95,7 @@ def read(name: str, value: Any, hint: Any, where: str = "") -> Any:
     >>> read("widths", "32,64", tuple[int, ...])
     (32, 64)
     """
-    kind, span = bare(hint)
+    kind, allowed = bare(hint)
     shown = f"{flag(name)} {as_typed(value)}"
     try:
         found = _read(value, kind)
@@ -85,17 +104,17 @@ def read(name: str, value: Any, hint: Any, where: str = "") -> Any:
         fix = near.strip() or f"such as {flag(name)} {example(kind)}"
         raise UserError(f"{shown} is not {describe(kind)}", where, fix) from None
     for number in found if isinstance(found, tuple) else (found,):
-        if span is not None and (fault := span.fault(number)):
-            raise UserError(f"{shown}{f': {number}' * isinstance(found, tuple)} is {fault}", where, f"give {span}")
+        if allowed is not None and (fault := allowed.fault(number)):
+            raise UserError(f"{shown}{f': {number}' * isinstance(found, tuple)} is {fault}", where, allowed.fix(number))
     return found
 
 
-def bare(hint: Any) -> tuple[Any, Range | None]:
-    """The type without ``Annotated`` around it, and the range that stands there."""
+def bare(hint: Any) -> tuple[Any, Range | OneOf | None]:
+    """The type without ``Annotated`` around it, and the range or the names that stand there."""
     if get_origin(hint) is not Annotated:
         return hint, None
     kind, *more = get_args(hint)
-    return kind, next((item for item in more if isinstance(item, Range)), None)
+    return kind, next((item for item in more if isinstance(item, Range | OneOf)), None)
 
 
 def _read(value: Any, kind: Any) -> Any:
@@ -170,7 +189,10 @@ def as_typed(value: Any) -> str:
 
 
 def choices(kind: Any) -> tuple[Any, ...]:
-    """The words of a Literal; () of other types."""
+    """The words of a Literal, or the names that are listed; () of other types."""
+    kind, allowed = bare(kind)
+    if isinstance(allowed, OneOf):
+        return tuple(allowed.listed())
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 

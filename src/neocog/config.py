@@ -16,26 +16,21 @@ from typing import Annotated, Any, Literal, get_type_hints
 import tomli_w
 from cyclopts import Parameter
 
-from neocog.checked import Range, as_typed, read
+from neocog.checked import OneOf, Range, as_typed, read
 from neocog.documents import RESTORE, parse_toml, read_text
 from neocog.errors import UserError, did_you_mean, faults_of, raise_all
 from neocog.facts import without_old_weights
+from neocog.traits import TASKS, losses, traits
 
 IMAGENET = "imagenet"  # weights that no file or library names
 TUNE = re.compile(r"head|all|auto|last:[1-9][0-9]{0,5}")
 INCEPTION = "inception"  # an extractor that is no run
 Optimizer = Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
 Schedule = Literal["onecycle", "cosine", "exponential", "constant"]
-Loss = Literal[
-    "auto", "cross-entropy", "mse", "mae", "huber", "gaussian", "dice", "dice+cross-entropy", "focal", "tversky",
-    "circular", "bernoulli", "non-saturating", "minimax", "hinge",
-]  # fmt: skip
-Task = Literal["auto", "classification", "regression", "orientation", "segmentation", "vae", "gan"]
-
-
 Several = Parameter(consume_multiple=True, negative=())
 Count = Annotated[int, Range(0, 10**9)]
 Share = Annotated[float, Range(0, 1)]
+TaskName = Annotated[str, OneOf(lambda: ["auto", *TASKS], TASKS.knows)]
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class ReadConfig:
 
     data: Annotated[str, Parameter(parse=False)] = ""
     """Path, or one of digits, mnist, fashion-mnist, cifar10."""
-    task: Task = "auto"
+    task: TaskName = "auto"
     """What is learned. auto: what the data's labels allow."""
     kind: Literal["auto", "images", "sequences", "volumes"] = "auto"
     """What the samples are. auto: what the files look like."""
@@ -195,7 +190,7 @@ class TrainConfig:
     """Penalty on the squared weights (l2 / 2 · w²)."""
     clip: Annotated[float, Range(0, 10**9)] = 0.0
     """Largest norm of the gradient; 0: not clipped."""
-    loss: Loss = "auto"
+    loss: str = "auto"
     """Loss that is minimised. auto: cross-entropy for classes, mse for values, dice+cross-entropy for masks."""
     label_smoothing: Annotated[float, Range(0, 1, below=True)] = 0.0
     """Share of the truth that is spread over all classes."""
@@ -265,14 +260,6 @@ class Config:
         return {name: _plain(section) for name, section in asdict(self).items()}
 
 
-# Settings of the training that are other by default for some tasks (Radford et al. 2016 for gan)
-USUAL: dict[str, dict[str, Any]] = {
-    "gan": {
-        "optimizer": "adam", "lr": 0.0002, "betas": (0.5, 0.999), "schedule": "constant", "warmup": 0.0, "weight_decay": 0.0,
-        "ema": 0.995,
-    },
-}  # fmt: skip
-
 SECTIONS: dict[str, type] = {
     "data": DataConfig, "model": ModelConfig, "transfer": TransferConfig, "training": TrainConfig,
 }  # fmt: skip
@@ -307,7 +294,7 @@ def from_tables(tables: Mapping[str, Any], where: str) -> Config:
         if name in names_of(kind)
     }
     settings = {name: _path(value) if isinstance(value, str) else value for name, value in settings.items()}
-    config, faults = taken(Config(), USUAL.get(str(settings.get("task")), {}) | settings, where)
+    config, faults = taken(Config(), {**usual(settings.get("task")), **settings}, where)
     raise_all([*unknown(tables, where), *(UserError(fault.what, fault.where or where, fault.fix) for fault in faults)])
     return config
 
@@ -345,12 +332,17 @@ def understood(config: Config, settings: Mapping[str, Any]) -> tuple[Config, lis
     """
     settings = {name.replace("-", "_"): value for name, value in settings.items()}
     if settings.get("task", config.data.task) != config.data.task:
-        settings = {**USUAL.get(str(settings["task"]), {}), **settings}
+        settings = {**usual(settings["task"]), **settings}
     own = {name: value for name, value in settings.items() if name not in HINTS}
     edits = {name: value for name, value in settings.items() if name in HINTS}
     if own:
         edits["options"] = {**config.model.options, **_table(settings.get("options")), **own}
     return taken(config, edits)
+
+
+def usual(task: Any) -> Mapping[str, Any]:
+    """Settings whose default is another for a task than in general; none where there is no such task."""
+    return traits(task).usual if isinstance(task, str) and TASKS.knows(task) else {}
 
 
 def changed(config: Config, edits: Mapping[str, Any]) -> Config:
@@ -369,7 +361,18 @@ def taken(config: Config, edits: Mapping[str, Any], where: str = "") -> tuple[Co
         mine = {name: good[name] for name in names_of(kind) if name in good}
         if mine:
             config = replace(config, **{section: replace(getattr(config, section), **mine)})
+    if "task" in good or "task" not in edits:  # of a task that there is none of, no losses are known
+        faults += _loss(config.data.task, config.training.loss)
     return config, [*faults, *_contradictions(config)]
+
+
+def _loss(task: str, loss: str) -> Iterator[UserError]:
+    """What is wrong with the loss: one that the task, or no task of ours, knows."""
+    known = ["auto", *losses(task)]
+    if loss not in known:
+        what = "is none that is known" if task == "auto" else f"is not for --task {task}"
+        fix = did_you_mean(loss, known).strip() or f"choose one of {', '.join(known[1:])}"
+        yield UserError(f"--loss {as_typed(loss)} {what}", fix=fix)
 
 
 def _contradictions(config: Config) -> Iterator[UserError]:

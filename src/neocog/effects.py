@@ -9,25 +9,19 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from neocog.checked import as_typed, flag
-from neocog.config import SECTIONS, USUAL, Config, Optimizer, TransferConfig, names_of, parameters
+from neocog.config import SECTIONS, Config, Optimizer, TransferConfig, names_of, parameters, usual
 from neocog.errors import UserError
+from neocog.traits import tasks_with, traits
 
 ADAMS = ("adam", "adamw")
 PIXELS = ("images", "volumes")
 
-# setting → another setting, and the values of it with which the first does something
+# setting → another setting, and the values of it with which the first does something; which settings belong to which task,
+# a task says itself
 EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
-    "targets": {"task": ("regression",)},
     "label_field": {"kind": ("sequences",)},
     "min_samples": {"kind": ("sequences",)},
     "gaps": {"kind": ("sequences",)},
-    "unseen": {"task": ("classification",)},
-    "ignore": {"task": ("segmentation",)},
-    "remap": {"task": ("segmentation",)},
-    "mask_values": {"task": ("segmentation",)},
-    "instances": {"task": ("segmentation",)},
-    "background": {"task": ("segmentation",)},
-    "turns": {"task": ("orientation",)},
     "channels": {"kind": PIXELS},
     "fit": {"kind": PIXELS},
     "scaling": {"kind": PIXELS},
@@ -35,7 +29,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "axes": {"kind": PIXELS},
     "max_pixels": {"kind": PIXELS},
     "max_bad": {"on_bad": ("skip",)},
-    "pretrained": {"task": ("classification", "regression", "orientation", "segmentation"), "engine": ("torch",)},
+    "pretrained": {"engine": ("torch",)},
     "batch": {"optimizer": tuple(name for name in get_args(Optimizer) if name != "gd")},
     "betas": {"optimizer": ADAMS},
     "alpha": {"optimizer": ("rmsprop",)},
@@ -45,29 +39,18 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "decay_steps": {"schedule": ("exponential",)},
     "decay_rate": {"schedule": ("exponential",)},
     "staircase": {"schedule": ("exponential",)},
-    "label_smoothing": {"task": ("classification",), "loss": ("cross-entropy",)},
-    "class_weights": {"task": ("classification", "segmentation")},
-    "beta": {"task": ("vae",)},
-    "kl_warmup": {"task": ("vae",)},
-    "free_bits": {"task": ("vae",)},
-    "binarise": {"task": ("vae",)},
-    "conditional": {"task": ("gan",)},
-    "diff_augment": {"task": ("gan",)},
-    "extractor": {"task": ("gan",)},
-    "patch": {"task": ("segmentation",)},
-    "engine": {"task": ("classification",)},
-    "baseline": {"task": ("classification", "regression", "orientation")},
+    "label_smoothing": {"loss": ("cross-entropy",)},
 }
 
 
 def without_effect(config: Config) -> Iterator[UserError]:
     """The settings of a run that differ from their defaults and do nothing in it. What is "auto" is open, and passes."""
     values = {name: value for section in SECTIONS for name, value in vars(getattr(config, section)).items()}
-    usual = defaults() | USUAL.get(config.data.task, {})
-    for name, conditions in EFFECTIVE.items():
-        if values[name] in (defaults()[name], usual[name]):
+    plain, own = defaults(), {**defaults(), **usual(config.data.task)}
+    for name in values:
+        if values[name] in (plain[name], own[name]):
             continue
-        for by, effective in conditions.items():
+        for by, effective in conditions(name, config.data.task).items():
             if values[by] not in ("auto", *effective):
                 what = f"{flag(name)} belongs to {flag(by)} {' or '.join(effective)}, not to {values[by]}"
                 yield UserError(what, fix="leave one of the two out")
@@ -77,7 +60,7 @@ def without_effect(config: Config) -> Iterator[UserError]:
         yield UserError(
             "--nesterov looks ahead along the momentum, and --momentum is 0", fix="leave one of the two out"
         )
-    if training.schedule == "cosine" and 0.05 < training.warmup != usual["warmup"]:
+    if training.schedule == "cosine" and 0.05 < training.warmup != own["warmup"]:
         what = (
             f"--warmup {as_typed(training.warmup)}: with --schedule cosine the rate rises in 0.05 of the steps at most"
         )
@@ -85,8 +68,13 @@ def without_effect(config: Config) -> Iterator[UserError]:
     if abs(sum(config.data.split) - 1) > 0.005:
         shares = as_typed(config.data.split)
         yield UserError(f"--split {shares} adds up to {sum(config.data.split):g}", fix="give shares that add up to 1")
-    if config.data.task == "vae" and not training.beta and training.kl_warmup != usual["kl_warmup"]:
-        yield UserError("--kl-warmup raises --beta, and that is 0", fix="leave one of the two out")
+    yield from () if config.data.task == "auto" else traits(config.data.task).contradictions(values)
+
+
+def conditions(name: str, task: str = "auto") -> dict[str, tuple[str, ...]]:
+    """{another setting: its values with which this one does something}; of ``task`` it is asked, whosever it is."""
+    tasks = tasks_with(name, [task])
+    return {**({"task": tasks} if tasks else {}), **EFFECTIVE.get(name, {})}
 
 
 def _transfer(given: TransferConfig, scaling: str) -> Iterator[UserError]:

@@ -12,23 +12,20 @@ from typing import Any
 from neocog.documents import RESTORE, Fields, read_json
 from neocog.errors import UserError
 from neocog.run import Run, to_json
+from neocog.traits import traits
 from neocog.typed import typed
 
 Texts = tuple[str, ...]
 Numbers = tuple[float, ...]
 Three = tuple[float, float, float]
 
-# By name; what a name has below it is a table of its own. Of each task only some are there.
+# By name; what a name has below it is a table of its own. A task adds the types of what it keeps.
 TYPES: dict[str, Any] = {
     "task": str, "model": str, "options": {}, "classes": Texts, "quantities": Texts, "parameters": int, "outputs": int,
     "sha256": str, "threads": int, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
-    "temperature": float, "offsets": Numbers, "prevalence": {"part": str, "shares": Numbers}, "none_below": float,
-    "stored": tuple[int, ...], "smallest": tuple[int, ...],
+    "temperature": float, "offsets": Numbers, "mean": Numbers, "std": Numbers,
     "seen": {"low": Three, "high": Three, "peak": Three, "sides": tuple[Three, ...], "channels": tuple[int, ...],
              "spacing": tuple[Three, ...]},
-    "mean": Numbers, "std": Numbers, "loss": str, "periods": Numbers,
-    "radius": float, "translate": float, "seed": int, "latent": int, "likelihood": str, "binarise": str, "extractor": str,
-    "codes": {"kl": Numbers, "mean": Numbers, "std": Numbers, "elbo_percentiles": Numbers, "classes": {}},
 }  # fmt: skip
 SEAL = "sha256"
 NEEDED = ("task", "model", "options", "classes", "preprocessing", "weights")
@@ -49,6 +46,7 @@ def read_facts(run: Run) -> Fields:
     insist(found, TYPES, run.model)
     for name in NEEDED:
         found[name]
+    insist(found, traits(found["task"]).types, run.model)
     temperature, offsets, classes = found.get("temperature", 1.0), found.get("offsets"), found["classes"]
     wrong = {
         "the temperature is not above 0": temperature <= 0,

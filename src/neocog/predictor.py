@@ -27,6 +27,7 @@ from neocog.networks import build
 from neocog.networks.memory_format import reorder
 from neocog.networks.shapes import shapes_only
 from neocog.run import Run, to_json, write_atomically
+from neocog.traits import needs
 from neocog.typed import typed
 
 Logits = NDArray[np.float32]
@@ -42,7 +43,7 @@ class Predictor:
     preprocessing: Preprocessing
     classes: tuple[str, ...]
     temperature: float = 1.0  # calibrates probabilities
-    task: str = "classification"
+    task: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()  # of the run
     watch: Watch | None = None  # looks at the images of others; None: they are not compared with those of the training
@@ -168,7 +169,7 @@ def network_of(facts: Mapping[str, Any], recipe: Preprocessing, run: Run, conten
         raise UserError(f"no weights: {printable(str(error))[:160]}", str(run.weights), RESTORE) from None
 
     def laid_out() -> torch.nn.Module:
-        masks = facts["task"] == "segmentation"
+        masks = needs(facts["task"]) == "masks"
         return build(model, recipe.inputs, recipe.size, outputs, masks=masks, **facts["options"])
 
     if ":" not in model:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from cyclopts import Parameter
 
 from neocog import config
-from neocog.checked import SPELLED, bare, flag, spelled_out
+from neocog.checked import SPELLED, bare, choices, flag, spelled_out
 from neocog.config import HINTS, SECTIONS, names_of, parameters
 from neocog.errors import UserError, printable
 
@@ -42,9 +42,11 @@ def with_settings(command: F) -> F:
     for section, kind in SECTIONS.items():
         for setting in (p for p in parameters(kind) if p.name not in ("data", "options")):
             switch = get_args(setting.annotation)[:1] == (bool,)
+            text = bare(setting.annotation)[0] is str  # of other types cyclopts lists the choices itself
+            listed = choices(setting.annotation) if text else ()
             shown = Parameter(
                 name=None if setting.name not in SPELLED else (flag(setting.name), f"--{setting.name}"),
-                help=told()[setting.name],
+                help=told()[setting.name] + (f" [choices: {', '.join(listed)}]" if listed else ""),
                 group=section.capitalize(),
                 converter=None if switch else as_text,
             )

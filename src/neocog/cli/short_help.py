@@ -15,7 +15,7 @@ from neocog.checked import choices, read
 from neocog.cli.app import app
 from neocog.cli.settings import told
 from neocog.config import HINTS, SECTIONS
-from neocog.effects import EFFECTIVE
+from neocog.traits import TASKS, losses, traits
 
 WIDTH, EXAMPLES = 80, 2
 USUAL = (
@@ -60,8 +60,7 @@ def name_of(argument: Argument) -> str:
 
 def own(task: str) -> set[str]:
     """The settings that belong to a task and not to all, but for the usual ones."""
-    found = {name for name, conditions in EFFECTIVE.items() if task in conditions.get("task", ())}
-    return (found | {"loss"}).difference(USUAL) if found else set()
+    return {"loss", *traits(task).settings}.difference(USUAL) if TASKS.knows(task) else set()
 
 
 def page(chain: Sequence[str], command: App, arguments: Sequence[Argument], task: str) -> str:
@@ -79,7 +78,7 @@ def page(chain: Sequence[str], command: App, arguments: Sequence[Argument], task
     for heading in ("", *SETTINGS, f"Of --task {task}", "Run"):
         lines += [f"{heading}:"] if heading and heading in headings else []
         for argument in headings.get(heading, []):
-            text = right(argument)
+            text = right(argument, task)
             lines += wrapped(text, f"  {left(argument)}".ljust(width), " " * width) if text else [f"  {left(argument)}"]
     last = LAST.get(verb, "--task TASK --help: also what belongs to that task. --help-all: every flag.")
     return "\n".join([*lines, *wrapped(last)])
@@ -104,15 +103,24 @@ def left(argument: Argument) -> str:
     several = get_origin(argument.hint) is tuple
     if argument.hint is bool:
         return argument.name
-    word = {int: "N", float: "X", Path: "PATH"}.get(kind, "TEXT") if not choices(argument.hint) else "WORD"
+    word = {int: "N", float: "X", Path: "PATH"}.get(kind, "TEXT") if not words_of(argument) else "WORD"
     return f"{argument.name} {word}{'…' * several}"
 
 
-def right(argument: Argument) -> str:
+def words_of(argument: Argument, task: str = "auto") -> tuple[str, ...]:
+    """The words that a flag takes, () where it takes others too; the losses are those of the chosen task."""
+    if name_of(argument) == "loss":
+        return tuple(losses(task or "auto"))
+    if name_of(argument) == "task" and task not in ("", "auto"):  # that is chosen, and the screen is full
+        return ()
+    return choices(HINTS[name_of(argument)] if section_of(argument) else argument.hint)
+
+
+def right(argument: Argument, task: str) -> str:
     """The first sentence of what the flag does, with its words, of which the first is the default, or its default."""
     text = told()[name_of(argument)] if section_of(argument) else argument.parameter.help or ""
     first = re.split(r"(?<=\.)\s", text.replace("`", ""))[0]
-    words, usual = ", ".join(map(str, choices(argument.hint))), argument.field_info.default
+    words, usual = ", ".join(words_of(argument, task)), argument.field_info.default
     if words and len(words) < WIDTH:
         return f"{first.rstrip('.')}: {words}"
     shown = " ".join(map(str, usual)) if isinstance(usual, tuple) else str(usual)

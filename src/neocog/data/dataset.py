@@ -135,6 +135,11 @@ class Dataset:
         """Whether each sample has one class."""
         return self.values is None and self.masks is None and bool(self.classes)
 
+    @property
+    def learned(self) -> Literal["classes", "values", "masks"]:
+        """What is known of each sample, and can be learned."""
+        return "values" if self.values is not None else "masks" if self.masks is not None else "classes"
+
     def told(self, index: int) -> str:
         """What is known of a sample, as text: its class, or its values; "" where neither."""
         if self.values is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from neocog.errors import UserError
+from neocog.plugins import Registry
 
-MODELS: dict[str, str] = {
+MODELS = Registry("neocog.models", "model", {
     "mlp": "neocog.networks.mlp:MLP",
     "lenet5": "neocog.networks.lenet5:LeNet5",
     "cifarcnn": "neocog.networks.cifarcnn:CifarCNN",
@@ -17,7 +18,7 @@ MODELS: dict[str, str] = {
     "barcode-resnet": "neocog.networks.barcode_resnet:BarcodeResNet",
     "cnn3d": "neocog.networks.cnn3d:CNN3d",
     "resnet3d": "neocog.networks.resnet3d:ResNet3d",
-}
+})  # fmt: skip
 
 # What a network takes, where that is not images.
 FORMS = {"barcode": "sequences", "barcode-resnet": "sequences", "cnn3d": "volumes", "resnet3d": "volumes"}

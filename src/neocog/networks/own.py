@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ from neocog.checked import read
 from neocog.errors import UserError, did_you_mean, listed, printable
 from neocog.networks.names import MODELS
 from neocog.networks.trial import check_outputs, try_out
+from neocog.plugins import from_file, own_code
 
 GIVEN = ("channels", "size", "outputs")
 
@@ -75,36 +72,8 @@ def by_name(parameter: inspect.Parameter) -> bool:
 def load(path: Path, inner: str) -> Callable[..., Any]:
     """The class or function ``inner`` of the Python file, which is run."""
     if path.suffix != ".py" or not path.is_file():
-        known = f"known: {', '.join(sorted(MODELS))}, torchvision:NAME, timm:NAME, path/to/file.py:Class"
+        known = f"known: {', '.join(sorted(MODELS.names()))}, torchvision:NAME, timm:NAME, path/to/file.py:Class"
         reason = "no such file" if path.suffix == ".py" else ""
         raise UserError(f"no model '{printable(f'{path}:{inner}')}'", reason, known)
-    spec = importlib.util.spec_from_file_location(f"neocog_own_{path.stem}", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there for their module
-    with own_code(path):
-        spec.loader.exec_module(module)
-    found: Callable[..., Any] | None = getattr(module, inner, None)
-    if not callable(found):
-        own = [key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == spec.name]
-        fix = f"{did_you_mean(inner, own)}it has: {listed(own) or 'no class'}"
-        raise UserError(f"no class or function '{printable(inner)}' in it", str(path), fix)
+    found: Callable[..., Any] = from_file(path, inner)
     return found
-
-
-@contextmanager
-def own_code(path: Path) -> Iterator[None]:
-    """A fault of the user's file becomes one error: what, and in which line of that file."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        if isinstance(error, SyntaxError):
-            line = error.lineno
-        else:
-            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-            line = frames[-1].lineno if frames else None
-        reason = str(error).splitlines()[0] if str(error) else "no message"
-        where = f"{path}, line {line}" if line else str(path)
-        raise UserError(f"{type(error).__name__}: {reason}", where, "the fault is in this file") from error

@@ -19,6 +19,7 @@ from neocog.pages.scores import Scores, scores
 from neocog.pages.verdict import Verdict
 from neocog.records import Curves, Item, Measure, Section, Series, Table, Text, Whiskers
 from neocog.run import Run, write_atomically
+from neocog.traits import TASKS, task_of, traits
 
 TESTED = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
 CLOCKS = ("epoch", "step", "seconds")
@@ -99,12 +100,13 @@ def _measures(names: Sequence[str], records: Sequence[Record]) -> list[Item]:
 
 
 def _tests(names: Sequence[str], records: Sequence[Record]) -> tuple[tuple[Item, ...], Verdict]:
-    tasks = {str(record.result.get("task", "classification")) for record in records}
+    tasks = {str(record.result.get("task", task_of("classes"))) for record in records}
     if len(tasks) > 1:
         return _untested(f"The runs learned different tasks ({', '.join(sorted(tasks))})")
     if any("folds" in record.result for record in records):
         return _untested("Cross-validation tests every sample once, in different trainings")
-    return _tested(names, [predictions(r.run) if tasks == {"classification"} else scores(r.run) for r in records])
+    logits = all(TASKS.knows(task) and traits(task).logits for task in tasks)
+    return _tested(names, [predictions(r.run) if logits else scores(r.run) for r in records])
 
 
 def _untested(reason: str) -> tuple[tuple[Item, ...], Verdict]:

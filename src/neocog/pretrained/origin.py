@@ -22,6 +22,7 @@ from neocog.pretrained.needs import Needs, of_run, of_timm, of_torchvision
 from neocog.pretrained.tensors import PICKLES, refuse_pickle
 from neocog.progress import Screen
 from neocog.run import Run
+from neocog.traits import traits
 
 # Networks for --from imagenet. On a processor one of depthwise convolutions without squeeze-and-excitation or swish, which cost
 # more time than they gain: 0.4 thousand million multiplications an image, ImageNet accuracy 0.748. On a GPU one whose time goes
@@ -160,8 +161,10 @@ def by_run(folder: Path) -> Origin:
         fix = f"`neocog resume {folder}` ends it" if started else f"give {KNOWN}"
         raise UserError(f"--from {folder}: {'not a finished run' if started else 'no run, and no weights'}", fix=fix)
     facts = read_facts(run)
-    if facts["task"] == "gan":
-        raise UserError("--from a gan: what it keeps draws images and sees none", str(folder), f"give {KNOWN}")
+    if not traits(facts["task"]).sees:
+        raise UserError(
+            f"--from a {facts['task']}: what it keeps draws images and sees none", str(folder), f"give {KNOWN}"
+        )
     needs = of_run(recorded(facts, run), str(folder))
     return Origin(str(folder), facts["model"], needs, facts["options"], run.weights)
 

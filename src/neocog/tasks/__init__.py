@@ -1,7 +1,7 @@
 """Tasks: one folder each, from settings to report.
 
-``task.py`` of a folder says with which settings, how evaluated, written and shown; ``objective.py`` what a step needs: networks,
-losses, tallies. The engine sees objectives alone.
+``traits.py`` of a folder says what is known without torch; ``task.py`` with which settings, how evaluated, written and shown;
+``objective.py`` what a step needs: networks, losses, tallies. The engine sees objectives alone.
 """
 
 from __future__ import annotations
@@ -10,45 +10,34 @@ import importlib
 from typing import TYPE_CHECKING
 
 from neocog.errors import UserError
+from neocog.traits import LABELS, needs, task_of, traits
 
 if TYPE_CHECKING:
     from neocog.data.dataset import Dataset
     from neocog.tasks.task import Task
 
-TASKS: dict[str, str] = {
-    "classification": "neocog.tasks.classification.task:ClassificationTask",
-    "regression": "neocog.tasks.regression.task:RegressionTask",
-    "segmentation": "neocog.tasks.segmentation.task:SegmentationTask",
-    "orientation": "neocog.tasks.orientation.task:OrientationTask",
-    "vae": "neocog.tasks.vae.task:VAETask",
-    "gan": "neocog.tasks.gan.task:GANTask",
-}
-
 
 def task_named(name: str) -> Task:
-    """A task by name."""
-    module, _, attribute = TASKS[name].partition(":")
-    found: Task = getattr(importlib.import_module(module), attribute)()
-    return found
+    """A task by name. Raises UserError."""
+    found = traits(name)
+    if found.task:
+        module, _, attribute = found.task.partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+    task: Task = found()  # type: ignore[assignment]
+    return task
 
 
 def task_for(task: str, dataset: Dataset) -> Task:
     """The task that the settings name, or with "auto" the one that the data's labels allow. Raises UserError."""
-    allowed = allowed_by(dataset)
-    chosen = task_named(allowed if task == "auto" else task)
-    if chosen.needs and chosen.needs != allowed:
-        what = f"--task {task} needs {LABELS[chosen.needs]}; these data ({dataset.kind}) have {LABELS[allowed]}"
-        raise UserError(what, fix=f"use --task {allowed}, or give other data")
-    return chosen
+    if task == "auto":
+        return task_named(allowed_by(dataset))
+    needed = needs(task)
+    if needed and needed != dataset.learned:
+        what = f"--task {task} needs {LABELS[needed]}; these data ({dataset.kind}) have {LABELS[dataset.learned]}"
+        raise UserError(what, fix=f"use --task {allowed_by(dataset)}, or give other data")
+    return task_named(task)
 
 
 def allowed_by(dataset: Dataset) -> str:
     """The task that the data's labels are for."""
-    return "regression" if dataset.values is not None else "segmentation" if dataset.masks else "classification"
-
-
-LABELS = {
-    "classification": "a class for each sample",
-    "regression": "values for each sample",
-    "segmentation": "a mask for each image",
-}
+    return task_of(dataset.learned)

@@ -23,7 +23,6 @@ from neocog.augment.keeps import Decision
 from neocog.augment.sequence import SequenceAugmentation, SequenceChanges
 from neocog.augment.volume import VolumeAugmentation, VolumeChanges
 from neocog.config import Config
-from neocog.config import Task as TaskName
 from neocog.data.copies import Copies
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.digests import Digests
@@ -40,6 +39,7 @@ from neocog.records import Finding
 from neocog.run import Run
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
 from neocog.tasks.objective import Objective
+from neocog.traits import Traits
 
 
 @dataclass(frozen=True)
@@ -133,29 +133,25 @@ class Predicted:
     written: tuple[Path, ...] = ()  # further files, such as masks
 
 
-class Task(ABC):
-    """One task. ``needs``: what the data must say of each sample ("" for nothing)."""
+class Task(Traits, ABC):
+    """One task. What is known of it without torch stands in ``Traits``."""
 
-    name: ClassVar[TaskName]
-    needs: ClassVar[str] = ""
-    losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
     models: ClassVar[Mapping[str, str]]  # the default network by form of data
     features: ClassVar[bool] = False  # whether it is judged by the features of a classifier, which is trained first
-    has_baseline: ClassVar[bool] = False  # whether a fully connected network can do the same
     most_batch: ClassVar[int] = 128  # samples a step, fewer of a small set, unless --batch says otherwise
     steps: ClassVar[int] = 5_000  # about so many, in 5 to ``most_epochs``, unless --epochs or --minutes say otherwise
     most_epochs: ClassVar[int] = 40
     purpose: ClassVar[str] = "answer"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 
-    def check(self, config: Config, dataset: Dataset) -> None:  # noqa: B027 (most have nothing to add)
+    def check(self, config: Config, dataset: Dataset) -> None:
         """Raise UserError for settings or data that do not suit this task."""
 
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         """Settings without "auto" that this task decides: the network and the loss."""
         training, model = config.training, config.model
         if training.loss == "auto":
-            training = replace(training, loss=self.losses[0])  # type: ignore[arg-type]
+            training = replace(training, loss=self.losses[0])
         elif training.loss not in self.losses:
             fix = f"choose one of {', '.join(self.losses)}"
             raise UserError(f"--loss {training.loss} is not for {self.name}", fix=fix)

@@ -19,6 +19,7 @@ from neocog.progress import Screen
 from neocog.run import write_atomically
 from neocog.tasks.masks import png
 from neocog.tasks.segmentation.report import overlay
+from neocog.traits import task_of
 from neocog.verbs.convert import as_picture
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.session import open_data, settings_for
@@ -52,7 +53,7 @@ def agreement(sources: Sequence[str | Path], out: Path | None = None, **settings
 
 
 def _opened(source: str | Path, settings: Mapping[str, Any]) -> Dataset:
-    return open_data(settings_for(source, {**settings, "task": "segmentation"}).data, Screen(quiet=True))
+    return open_data(settings_for(source, {**settings, "task": task_of("masks")}).data, Screen(quiet=True))
 
 
 def _compared(first: tuple[str, Dataset], second: tuple[str, Dataset], out: Path | None) -> Agreement:

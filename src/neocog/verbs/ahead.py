@@ -24,8 +24,9 @@ from neocog.networks.options import FROM
 from neocog.networks.shapes import shapes_only
 from neocog.pretrained import origin_of
 from neocog.progress import Screen
-from neocog.tasks import TASKS, task_named
+from neocog.tasks import task_named
 from neocog.tasks.task import Task
+from neocog.traits import TASKS
 from neocog.verbs.folder import unused
 
 POLICIES = {"images": Augmentation, "volumes": VolumeAugmentation, "sequences": SequenceAugmentation}

@@ -19,6 +19,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
 from neocog.progress import Screen
 from neocog.tasks.task import Task
+from neocog.traits import LABELS
 
 Pair = tuple[Transform | None, Transform | None]
 
@@ -66,7 +67,7 @@ def worth_asking(change: str, policy: object, task: Task) -> bool:
     A task that needs no answers (what is drawn anew, or turned by an angle that is learned) mirrors on demand alone.
     """
     mirrors = change.startswith(("flip", "reverse"))
-    return is_on(policy, change) if not (mirrors and task.needs) else True
+    return is_on(policy, change) if not (mirrors and task.labels in LABELS) else True
 
 
 def of(given: Asked, task: Task, samples: NDArray[np.int64]) -> Known:
@@ -74,7 +75,7 @@ def of(given: Asked, task: Task, samples: NDArray[np.int64]) -> Known:
     dataset, groups = given.dataset, given.dataset.groups
     if groups is not None:  # a blank name is no group
         groups = np.where(groups[samples] == "", np.array([f"\0{at}" for at in samples]), groups[samples])
-    if not task.needs:
+    if task.labels not in LABELS:
         return Known(groups=groups)
     if dataset.values is not None:
         return Known(dataset.quantities, values=dataset.values[samples].astype(np.float64), groups=groups)

@@ -26,6 +26,7 @@ from neocog.errors import UserError, faults_of, listed, printable, raise_all
 from neocog.progress import Screen
 from neocog.tasks import task_for
 from neocog.tasks.masks import index_png
+from neocog.traits import LABELS
 from neocog.verbs.changes import decide, few
 from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.session import headers, open_data, settings_for
@@ -71,7 +72,7 @@ def augment(
     if data.form != "images":
         raise UserError(f"convert augment is for images, not for {data.form}", fix="neocog train … --augment")
     task = task_for(config.data.task, data)
-    if not task.needs:
+    if task.labels not in LABELS:
         raise UserError(f"--task {task.name} changes its images by itself", fix="leave out --task")
     plan = shape_plan(headers(data), size=size or None)
     (changes, _), _ = decide(config, task, few(data, plan, config.data.split_seed), plan, screen)

@@ -19,6 +19,7 @@ from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Screen
 from neocog.run import Run
+from neocog.traits import traits
 from neocog.verbs.evaluate import own_test
 from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.session import open_data
@@ -45,7 +46,7 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
     insist_on_new(folder)
     predictor = load_predictor(run)
     recipe = predictor.preprocessing
-    if predictor.task != "classification" or len(recipe.size) != 2 or recipe.encoding != "intensity":
+    if not traits(predictor.task).logits or len(recipe.size) != 2 or recipe.encoding != "intensity":
         raise UserError(f"{run.folder} holds no network that classifies images", fix="export one that does")
     if recipe.scaling == "image":
         raise UserError(

@@ -39,6 +39,7 @@ from neocog.run import Run
 from neocog.tasks import task_for
 from neocog.tasks.evaluation import at_once
 from neocog.tasks.task import Data, Session, Task
+from neocog.traits import needs
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.one_copy import Node
@@ -90,7 +91,7 @@ def _opened(
 ) -> tuple[Dataset, Dataset | None, Task, Preprocessing, Source | None]:
     """The samples, those that are set aside, their task, how they will be read, by their headers alone, and the pretrained
     weights."""
-    least = 2 if config.data.task in ("auto", "classification") else 1
+    least = 2 if config.data.task == "auto" or needs(config.data.task) == "classes" else 1
     dataset = open_data(config.data, screen, least)
     chosen = task_for(config.data.task, dataset)
     chosen.check(config, dataset)
@@ -171,7 +172,7 @@ def arrange(
 
 def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:
     """Classes that are judged without having been learned. ``parts`` (N,) of the samples; of a fold what it tests on."""
-    if data.task.needs != "classification":
+    if data.task.labels != "classes":
         return
     counts = {
         part: np.bincount(data.dataset.labels[parts == part], minlength=len(data.dataset.classes)) for part in SPLITS
@@ -194,7 +195,7 @@ def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
 
     Where the split's validation share is 0, no fold validates either.
     """
-    by_class = data.task.needs == "classification"
+    by_class = data.task.labels == "classes"
     if fold is None:
         first, second, third = config.data.split
         shares, seed = (first, second, third), config.data.split_seed

@@ -14,6 +14,7 @@ from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks import task_named
 from neocog.tasks.task import Data, Session
+from neocog.traits import task_of
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.fit import describe, fit, ready
 from neocog.verbs.folder import complete_for_all, held
@@ -84,7 +85,7 @@ def _baseline(session: Session) -> Stage:
     """A network that knows no neighbourhood: what the convolution buys is the difference."""
     if session.config.model.model == MODEL:
         raise UserError(f"--baseline: {MODEL} is the baseline itself", fix="leave one of the two out")
-    if not session.task.has_baseline:
+    if "baseline" not in session.task.settings:
         raise UserError(f"--baseline: {MODEL} is no network for {session.task.name}", fix="leave it out")
     model = replace(session.config.model, model=MODEL, options={})
     training = replace(session.config.training, baseline=False)
@@ -107,8 +108,7 @@ def _extractor(session: Session) -> Stage:
         memory=given.memory,
         seed=given.seed,
     )
-    config = replace(
-        session.config, data=replace(session.config.data, task="classification"), model=NETWORK, training=training
-    )
+    task = task_of("classes")
+    config = replace(session.config, data=replace(session.config.data, task=task), model=NETWORK, training=training)
     says = f"a classifier first, whose features will judge: {NETWORK.model} on the same data"
-    return Stage(EXTRACTOR, says, config, replace(session.data, task=task_named("classification")), quiet=True)
+    return Stage(EXTRACTOR, says, config, replace(session.data, task=task_named(task)), quiet=True)

@@ -22,8 +22,9 @@ from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Screen
 from neocog.run import Run, write_atomically
+from neocog.tasks import task_named
 from neocog.tasks.files import suffixes
-from neocog.tasks.orientation.task import angles
+from neocog.tasks.orientation.task import OrientationTask, angles
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.predict import expanded
 
@@ -48,9 +49,9 @@ def upright(run: str | Path | Run, files: Sequence[str | Path], out: Path, quiet
     picture's border. The given files are only read. Raises UserError.
     """
     predictor = load_predictor(path_of(run))
-    if predictor.task != "orientation":
+    if not isinstance(task_named(predictor.task), OrientationTask):
         what = f"{path_of(run).folder} is a run of {predictor.task}"
-        raise UserError(what, fix="train one with --task orientation")
+        raise UserError(what, fix=f"train one with --task {OrientationTask.name}")
     insist_on_new(out)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     names = _names(paths)

@@ -31,8 +31,8 @@ def values_of(
     decimals = any(
         part.dtype.kind == "f" and (finite := part[np.isfinite(part)]).size and (finite % 1).any() for part in parts
     )
-    if reading.task not in ("auto", "regression") or (
-        reading.task == "auto" and not decimals and not _whole(parts, wheres, name)
+    if reading.labels not in ("auto", "values") or (
+        reading.labels == "auto" and not decimals and not _whole(parts, wheres, name)
     ):
         return None
     if any(part.dtype.kind in "US" for part in parts):
@@ -52,7 +52,7 @@ def values_of(
     )
     values = np.concatenate([part.reshape(len(part), -1) for part in parts]).astype(np.float64)
     different = len(np.unique(values, axis=0))
-    if reading.task == "auto" and values.shape[1] == 1 and few_decimals(different, len(values)):
+    if reading.labels == "auto" and values.shape[1] == 1 and few_decimals(different, len(values)):
         classes = (f"{different} classes (classification)", "--task classification")
         where = f"{wheres[0]}: {different} different decimals"
         raise ambiguous(f"array '{name}'", where, classes, ("values (regression)", "--task regression"))

@@ -148,7 +148,7 @@ class _Deciding:
         named = [place for known in LABEL for place in self.free if self.names[place] == known]
         if named and labels is None:
             self._named_label(named)
-        elif self.reading.task in ("auto", "regression", "classification"):
+        elif self.reading.labels in ("auto", "values", "classes"):
             self._by_evidence()
 
     def _by_name(self, targets: Sequence[str]) -> list[int]:
@@ -176,7 +176,7 @@ class _Deciding:
         """Of several such columns the first, if they say the same; of numbers with decimals values, not classes."""
         first = named[0]
         others = [place for place in named[1:] if not same_partition(self.cells(first), self.cells(place))]
-        rivals = [place for place in others if self.kind(place).classes and self.reading.task != "regression"]
+        rivals = [place for place in others if self.kind(place).classes and self.reading.labels != "values"]
         if rivals:
             raise self._either("label", [first, *rivals], "is learned")
         name = self.table.header[first]
@@ -200,7 +200,7 @@ class _Deciding:
         texts = [place for place in spare if self.kind(place).classes and not self.kind(place).number]
         if not numbers and not texts and not binary:
             numbers = [place for place in spare if self.kind(place).constant]  # refused by its name when it is read
-        if self.reading.task == "regression":
+        if self.reading.labels == "values":
             for place in [*numbers, *binary]:
                 self._value(place, self.kind(place).evidence)
             return
@@ -214,9 +214,9 @@ class _Deciding:
                 raise self._several_labels(binary)
         texts += binary if len(binary) == 1 else []
         whole = [place for place in numbers if self._could_be_classes(place)]
-        if len(numbers) == 1 and whole and not texts and self.reading.task == "auto":
+        if len(numbers) == 1 and whole and not texts and self.reading.labels == "auto":
             raise self._class_or_value(whole[0], whole[0])
-        if self.reading.task == "classification":
+        if self.reading.labels == "classes":
             texts, numbers = texts or whole, []
         if texts and numbers:
             raise self._class_or_value(texts[0], numbers[0])

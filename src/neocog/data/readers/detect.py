@@ -53,8 +53,6 @@ INNER = (
     "MNIST/raw",
     "FashionMNIST/raw",
 )
-UNLABELLED = ("orientation",)  # tasks that make their own labels
-EITHER = ("vae", "gan")  # tasks that show labels where there are any
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 MOST_COUNTED = 100_000  # files looked at to say what an unknown folder holds
 
@@ -101,13 +99,13 @@ def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Data
     if "://" in str(source):
         raise UserError("an address is no data set", shown, "download the files, and give the path of their folder")
     try:
-        if path.is_dir() and reading.task in UNLABELLED and not (find_idx(path) or find_cifar(path)):
+        if path.is_dir() and reading.labels == "none" and not (find_idx(path) or find_cifar(path)):
             return read_unlabelled(path, decoding)
-        if path.is_dir() and reading.task in EITHER and not _has_layout(path):
+        if path.is_dir() and reading.labels == "any" and not _has_layout(path):
             return read_unlabelled(path, decoding)
         if reading.kind == "volumes":
             decoding = replace(decoding, volumes=True)
-        if reading.task in ("auto", "segmentation") and (masked := _open_masks(path, decoding, reading)):
+        if reading.labels in ("auto", "masks") and (masked := _open_masks(path, decoding, reading)):
             return masked
         if path.is_dir():
             return _open_folder(path, decoding, reading)
@@ -126,14 +124,14 @@ def _open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | N
     known = path.is_dir() and (find_idx(path) or find_cifar(path))
     if known or reading.kind == "volumes" or not (path.is_dir() or path.is_file()):
         return None
-    if path.is_dir() and reading.task == "auto" and (count := photographs_beside(path, decoding)):
+    if path.is_dir() and reading.labels == "auto" and (count := photographs_beside(path, decoding)):
         data = _open_folder(path, decoding, reading)
         evidence = f"{count:,} files with many colours, hardly two neighbours alike: photographs, no masks"
         return replace(
             data, taken=(*data.taken, Taken("_mask in file names", "not used", evidence, "--task segmentation"))
         )
     found = open_masks(path, decoding, reading)
-    if found is None and reading.task == "segmentation":
+    if found is None and reading.labels == "masks":
         raise_all([*filter(None, [annotated(path) if path.is_dir() else None])])
         raise UserError("no masks found", printable(str(path)), f"neocog reads {MASK_LAYOUTS}")
     return found
@@ -166,11 +164,11 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
                 return read_cifar(folder, reading.max_pixels)
     tables, archives = _files(path, *CSV_SUFFIXES), _files(path, ".npz")
     folders = class_folders(path)
-    if len(tables) == 1 and (not folders or reading.task == "regression" or _describes_images(tables[0])):
+    if len(tables) == 1 and (not folders or reading.labels == "values" or _describes_images(tables[0])):
         return _read_csv(tables[0], decoding, reading)
-    if reading.task == "regression":
+    if reading.labels == "values":
         return values_in_names(path, decoding)
-    foreign = annotated(path) if reading.task == "auto" else None
+    foreign = annotated(path) if reading.labels == "auto" else None
     if foreign:
         choice = "; to learn the folders' names: --task classification" if folders else ""
         raise UserError(foreign.what, foreign.where, foreign.fix + choice)

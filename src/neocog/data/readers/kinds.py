@@ -88,14 +88,14 @@ def label_kind(name: str, cells: Sequence[str], delimiter: str, reading: Reading
     if len(found) < len(held) or not held:
         return "class", f"{different:,} different texts"
     span = f"{min(found):g} … {max(found):g}"
-    if reading.task == "regression":
+    if reading.labels == "values":
         return "value", f"{different:,} different numbers, {span}"
     kinds = len(set(found))
     whole = all(value == round(value) for value in found if abs(value) < float("inf"))
     evidence = f"{kinds:,} different {'whole numbers' if whole else 'decimals'}, {span}"
     if different > kinds:
         evidence += f", written in {different:,} ways"
-    if reading.task != "auto":
+    if reading.labels != "auto":
         return "class", evidence
     if whole_values(kinds, len(found), max(found) - min(found)) if whole else few_decimals(kinds, len(found)):
         classes = (f"{kinds:,} classes (classification)", "--task classification")

@@ -43,10 +43,10 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
     for file in tables if len(tables) == 1 else []:
         if table := masks_in_table(file):
             return _dataset(path, table.layout, decoding, reading, table.groups)
-    layout = find_layout(path, certain=reading.task == "segmentation")
+    layout = find_layout(path, certain=reading.labels == "masks")
     if layout is not None:
         return _dataset(path, layout, decoding, reading, None)
-    found = open_labelme(path, decoding, reading.on_bad, reading.unlabelled, reading.task == "segmentation")
+    found = open_labelme(path, decoding, reading.on_bad, reading.unlabelled, reading.labels == "masks")
     if found and reading.instances:
         what = "--instances reads numbered masks from files, not yet labelme's shapes"
         raise UserError(

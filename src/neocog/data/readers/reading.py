@@ -8,6 +8,7 @@ from typing import Any, Literal
 from neocog.data.dataset import Form
 from neocog.data.formats.decoding import DEFAULT
 from neocog.errors import UserError
+from neocog.traits import Labels, traits
 
 Decimal = Literal["auto", "point", "comma"]
 MaskValues = Literal["auto", "classes", "foreground"]
@@ -37,6 +38,11 @@ class Reading:
     unlabelled: Literal["stop", "skip", "class"] = "stop"  # images without a mask or label
     max_pixels: int = DEFAULT.max_pixels  # of one sample of an array, and of what a packed file unpacks to
     on_bad: Literal["stop", "skip"] = "stop"  # shapes that cannot be drawn
+
+    @property
+    def labels(self) -> Labels | Literal["auto"]:
+        """What is wanted of each sample."""
+        return "auto" if self.task == "auto" else traits(self.task).labels
 
     @classmethod
     def of(cls, settings: Any, least_classes: int = 1) -> Reading:

@@ -18,6 +18,7 @@ from neocog.data.readers.rows import Rows, read_header, read_rows
 from neocog.data.readers.sequences import dataset
 from neocog.data.readers.table import UNKNOWN, read_splits
 from neocog.errors import UserError, listed, printable, raise_all
+from neocog.traits import task_of
 
 RANKS = ("genus", "species")  # columns of names that are the label where none is called so
 KNOWN = (*SEQUENCE, *LABEL, *RANKS)
@@ -64,7 +65,7 @@ def _columns(path: Path, table: Rows, reading: Reading) -> Columns:
     rank = next((names[name] for name in RANKS if name in names), "")
     if rank and not any(text.startswith("label=") for text in asked) and not names.keys() & set(LABEL):
         asked = (*asked, f"label={rank}")
-    columns = columns_of(path, table, replace(reading, columns=asked, task="classification"), SEQUENCE)
+    columns = columns_of(path, table, replace(reading, columns=asked, task=task_of("classes")), SEQUENCE)
     lacking = [role for role in ("sequence", "label") if role not in columns.roles]
     if lacking:
         what = f"no {' and no '.join(lacking)} column; the header has: {listed(table.header)}"

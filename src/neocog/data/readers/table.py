@@ -30,6 +30,7 @@ from neocog.data.readers.reading import Reading
 from neocog.data.readers.rows import Rows, read_header, read_rows
 from neocog.data.readers.table_paths import names_of
 from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
+from neocog.traits import task_of
 
 CSV_SUFFIXES = (".csv", ".tsv")
 KNOWN = ("image", "path", "filename", "label", "class", "target", "group", "patient_id", "subject", "split", "weight")
@@ -106,7 +107,7 @@ def read_listing(file: Path, reading: Reading, learned: bool = True) -> Listing:
     """
     table = read_rows(file, KNOWN)
     _check_header(file, table)
-    columns = columns_of(file, table, reading if learned else Reading(task="segmentation", columns=reading.columns))
+    columns = columns_of(file, table, reading if learned else Reading(task=task_of("masks"), columns=reading.columns))
     raise_all(_missing_columns(file, table.header, columns, reading, learned))
     faults, roles = Faults(), columns.roles
     names, notes = names_of(file.parent, [row[roles["image"]] for row in table.rows], table.lines, faults)
@@ -177,7 +178,7 @@ def _missing_columns(
 ) -> list[UserError]:
     where, names, problems = f"{printable(str(file))}: line 1", [name.lower() for name in header], []
     needed = {"image": (IMAGE[:3], "image" in columns.roles)}
-    if reading.task != "regression" and learned:
+    if reading.labels != "values" and learned:
         found = bool(columns.one_hot or columns.values or "label" in columns.roles)
         needed["label"] = (LABEL[:3], found)
     for role, (known, found) in needed.items():
@@ -186,7 +187,7 @@ def _missing_columns(
             what = f"no {role} column ({', '.join(known)}); the header has: {listed(header)}"
             fix = f"{near}name the column '{role}', or say which it is: --columns {role}=NAME"
             problems.append(UserError(what, where, fix))
-    if reading.task == "regression" and learned and not columns.values:
+    if reading.labels == "values" and learned and not columns.values:
         what = f"no column of numbers among: {listed(header) or 'none'}"
         problems.append(UserError(what, where, "name the column of values 'value', or choose with --targets"))
     return problems

@@ -30,6 +30,7 @@ from neocog.tasks.classification.mistakes import Example, mistakes_section, wors
 from neocog.tasks.classification.objective import Classification, balanced_weights
 from neocog.tasks.classification.predictions import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
 from neocog.tasks.classification.reading import reading_section
+from neocog.tasks.classification.traits import ClassificationTraits
 from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_measures, unseen_section
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
 from neocog.tasks.files import pieces
@@ -47,14 +48,10 @@ class Answers:
     strangers: Strangers | None = None
 
 
-class ClassificationTask(Task):
+class ClassificationTask(ClassificationTraits, Task):
     """One label a sample."""
 
-    name = "classification"
-    needs = "classification"
-    losses = ("cross-entropy", "mse", "mae")
     models: ClassVar = {"images": "cnn", "sequences": "barcode-resnet", "volumes": "resnet3d"}
-    has_baseline = True
     most_batch = 64  # of MNIST and CIFAR-10 the validation parts were answered better than with 128, in as many epochs
     steps = 10_000
 

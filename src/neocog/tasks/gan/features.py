@@ -20,6 +20,7 @@ from neocog.interop.inception import Inception
 from neocog.metrics.stored import stored_measure
 from neocog.predictor import Predictor, load_predictor, probabilities
 from neocog.run import Run
+from neocog.traits import traits
 
 PIECE = 256
 MANY, FEW = 20_000, 2_000
@@ -108,7 +109,7 @@ def extractor_of(source: Run | str | None, preprocessing: Preprocessing) -> Extr
         return InceptionFeatures(preprocessing)
     predictor = load_predictor(source)
     theirs = predictor.preprocessing
-    if predictor.task != "classification":
+    if not traits(predictor.task).logits:
         what = f"--extractor {source.folder} is a run of --task {predictor.task}"
         raise UserError(what, fix="give a run that tells classes")
     if not any(isinstance(layer, nn.Linear) for layer in predictor.network.modules()):

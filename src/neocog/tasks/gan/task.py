@@ -37,6 +37,7 @@ from neocog.tasks.gan.report import (
     tiles_a_side,
 )
 from neocog.tasks.gan.sample_quality import SHOWN, Likeness, compared, neighbours
+from neocog.tasks.gan.traits import GANTraits
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
 from neocog.tasks.task import Predicted, Session, Trained
@@ -64,11 +65,9 @@ class Answers:
     searched: tuple[int, int] = (0, 0)
 
 
-class GANTask(Generative):
+class GANTask(GANTraits, Generative):
     """``--loss``: how the two networks are set against each other."""
 
-    name = "gan"
-    losses = ("non-saturating", "minimax", "hinge")
     models: ClassVar = {"images": "dcgan"}
     network = "generator"
     features = True

@@ -31,6 +31,7 @@ from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measur
 from neocog.tasks.files import pieces
 from neocog.tasks.orientation.objective import Orientation, directions
 from neocog.tasks.orientation.report import orientation_sections
+from neocog.tasks.orientation.traits import OrientationTraits
 from neocog.tasks.report.quality import measures_section
 from neocog.tasks.task import Predicted, Session, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
@@ -52,13 +53,10 @@ class Answers:
         return angular_error(self.predicted, self.truth)
 
 
-class OrientationTask(Task):
+class OrientationTask(OrientationTraits, Task):
     """The angle by which an image was turned; labels are not needed, but told apart where there are any."""
 
-    name = "orientation"
-    losses = ("circular",)
     models: ClassVar = {"images": "cnn"}
-    has_baseline = True
 
     def check(self, config: Config, dataset: Dataset) -> None:
         if dataset.form != "images":

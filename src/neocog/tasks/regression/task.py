@@ -32,6 +32,7 @@ from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measur
 from neocog.tasks.files import pieces
 from neocog.tasks.regression.objective import Regression
 from neocog.tasks.regression.report import Quantity, extremes_section, regression_section
+from neocog.tasks.regression.traits import RegressionTraits
 from neocog.tasks.report.quality import measures_section
 from neocog.tasks.task import Predicted, Session, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
@@ -49,14 +50,10 @@ class Answers:
     error: Array
 
 
-class RegressionTask(Task):
+class RegressionTask(RegressionTraits, Task):
     """Numbers, in the units of their columns."""
 
-    name = "regression"
-    needs = "regression"
-    losses = ("mse", "mae", "huber", "gaussian")
     models: ClassVar = {"images": "cnn", "volumes": "resnet3d"}
-    has_baseline = True
 
     def objective(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]

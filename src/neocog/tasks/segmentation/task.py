@@ -52,11 +52,11 @@ from neocog.tasks.segmentation.instances import (
     smallest,
     table_csv,
 )
-from neocog.tasks.segmentation.losses import LOSSES
 from neocog.tasks.segmentation.objective import Segmentation, first_counted
 from neocog.tasks.segmentation.objects import COLOURS, coloured, objects_section
 from neocog.tasks.segmentation.own_size import header_of, is_large, mask_of, shrunk
 from neocog.tasks.segmentation.report import Case, case, cases_section, grey_levels, overlay, segmentation_section
+from neocog.tasks.segmentation.traits import SegmentationTraits
 from neocog.tasks.task import Data, Predicted, Session, Task, Trained, position
 
 BATCH = 8  # images a step, unless --batch says otherwise
@@ -64,14 +64,11 @@ SHOWN = 6  # cases of each kind
 MOST_SHOWN = 1 << 22  # pixels of an overlay
 
 
-class SegmentationTask(Task):
+class SegmentationTask(SegmentationTraits, Task):
     """One mask an image."""
 
-    name = "segmentation"
-    needs = "segmentation"
     purpose = "masks"
     most_epochs = 100
-    losses = tuple(LOSSES)
     models: ClassVar = {"images": "unet"}
 
     def check(self, config: Config, dataset: Dataset) -> None:

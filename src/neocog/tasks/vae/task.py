@@ -31,6 +31,7 @@ from neocog.tasks.task import Predicted, Session, Trained
 from neocog.tasks.vae.codes import Found, code_facts, collected, judged_by_nll, log_marginals, stranger_than
 from neocog.tasks.vae.objective import VAE
 from neocog.tasks.vae.report import dimensions_section, images_section, likelihood_section, plane_section
+from neocog.tasks.vae.traits import VAETraits
 
 SHOWN = 12  # test images that are shown with what their codes become
 REACH = 3.0  # standard deviations of the prior that traversals and the plane show
@@ -38,11 +39,9 @@ STEPS, PLANE = 11, 20  # images of a traversal; images of each side of the plane
 WALKS = 16  # dimensions that the report walks through
 
 
-class VAETask(Generative):
+class VAETask(VAETraits, Generative):
     """``--loss``: how pixels scatter about the decoder's answer, as black or white (bernoulli) or grey (gaussian)."""
 
-    name = "vae"
-    losses = ("bernoulli", "gaussian")
     models: ClassVar = {"images": "vae"}
 
     def resolved(self, config: Config, dataset: Dataset) -> Config:

@@ -1,0 +1,24 @@
+"""What of classification is known without torch."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from neocog.traits import Traits
+
+
+class ClassificationTraits(Traits):
+    """One of K classes for each sample."""
+
+    name = "classification"
+    task = "neocog.tasks.classification.task:ClassificationTask"
+    labels = "classes"
+    logits = True
+    losses = ("cross-entropy", "mse", "mae")
+    settings = ("unseen", "label_smoothing", "class_weights", "engine", "baseline", "pretrained")
+    types: ClassVar = {
+        "offsets": tuple[float, ...],
+        "prevalence": {"part": str, "shares": tuple[float, ...]},
+        "none_below": float,
+        "stored": tuple[int, ...],
+    }

@@ -1,0 +1,23 @@
+"""What of regression is known without torch."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from neocog.traits import Traits
+
+
+class RegressionTraits(Traits):
+    """Numbers for each sample."""
+
+    name = "regression"
+    task = "neocog.tasks.regression.task:RegressionTask"
+    labels = "values"
+    losses = ("mse", "mae", "huber", "gaussian")
+    settings = ("targets", "baseline", "pretrained")
+    types: ClassVar = {
+        "mean": tuple[float, ...],
+        "std": tuple[float, ...],
+        "loss": str,
+        "periods": tuple[float, ...],
+    }

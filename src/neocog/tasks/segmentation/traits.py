@@ -1,0 +1,18 @@
+"""What of segmentation is known without torch."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from neocog.traits import Traits
+
+
+class SegmentationTraits(Traits):
+    """One class for each pixel of an image."""
+
+    name = "segmentation"
+    task = "neocog.tasks.segmentation.task:SegmentationTask"
+    labels = "masks"
+    losses = ("dice+cross-entropy", "cross-entropy", "dice", "focal", "tversky")
+    settings = ("ignore", "remap", "mask_values", "instances", "background", "class_weights", "patch", "pretrained")
+    types: ClassVar = {"stored": tuple[int, ...], "smallest": tuple[int, ...]}
