@@ -197,7 +197,9 @@ def survivors(folder: Path, draw: random.Random, times: int) -> dict[str, Any]:
         seconds, log = time.monotonic() - start, run.with_suffix(f".{1 - lost}.log").read_text()
         resumed = [process.wait(300) for process in pair(["resume", str(run)], run.with_suffix(".resumed"))]
         same = resumed == [0, 0] and hashes(run) == wholes[number][1]
-        rows.append({"code": code, "seconds": seconds, "said": log.count("processes is gone"), "log": log, "same": same})
+        rows.append(
+            {"code": code, "seconds": seconds, "said": log.count("processes is gone"), "log": log, "same": same}
+        )
     return {
         "kills": times, "with batch norm": len(rows[::2]), "identical after resume": sum(row["same"] for row in rows),
         "longest_seconds": round(max(row["seconds"] for row in rows), 2),
