@@ -14,7 +14,7 @@ from cyclopts import CycloptsError
 import neocog
 from neocog.cli.app import app
 from neocog.cli.main import main
-from neocog.verbs import prepare
+from neocog.verbs import ahead, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -46,6 +46,7 @@ def test_a_command_that_is_shown_is_understood(
     monkeypatch.chdir(tmp_path)
     words = shlex.split(command)[1:]
     if words[0] == "train":
+        monkeypatch.setattr(ahead, "origin_of", lambda *_: None)  # pretrained weights, which are not here
         monkeypatch.setattr(prepare, "open_data", stop)
         with pytest.raises(Read):
             main(words)
@@ -63,6 +64,14 @@ def test_there_are_commands() -> None:
 def test_the_essay_on_gradients_computes_what_it_says() -> None:
     failed, attempted = doctest.testfile(str(ROOT / "docs/how-the-gradient-flows.md"), module_relative=False)
     assert not failed and attempted > 30
+
+
+def test_the_snippet_on_pretrained_weights_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = (ROOT / "docs/transfer.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(snippet, {})
+    assert "Pretrained weights" in Path("runs/few/report.html").read_text(encoding="utf-8")
 
 
 def test_the_snippets_of_the_essay_on_lenet_run(

@@ -134,6 +134,8 @@ def test_all_faults_are_told_at_once(nothing_is_read: None, capsys: pytest.Captu
         (["--optimizer", "gd", "--batch", "32"], "--batch belongs to --optimizer adamw"),
         (["--tune", "head", "--layer-decay", "0.5"], "--layer-decay says how pretrained weights are learned further"),
         (["--from", "imagenet", "--tune", "head", "--tune-norms"], "--tune head leaves them as they are"),
+        (["--from", "imagenet", "--tune", "head", "--lr", "0.1"], "--lr is about the steps of a training"),
+        (["--scaling", "weights"], "--scaling weights: there are no pretrained weights"),
         (["--from", "imagenet", "--tune", "last"], "--tune last says nothing that can be tuned"),
         (["--from", "imagenet", "--task", "gan"], "--from belongs to --task classification"),
         (["--from", "imagenet", "--engine", "numpy"], "--from belongs to --engine torch"),

@@ -42,6 +42,12 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "label_smoothing": {"loss": ("cross-entropy",)},
 }
 
+# Settings that are about steps of a training
+STEPS = (
+    "epochs", "minutes", "batch", "optimizer", "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas",
+    "alpha", "momentum", "nesterov", "weight_decay", "l1", "l2", "clip", "label_smoothing", "ema", "patience", "augment",
+)  # fmt: skip
+
 
 def without_effect(config: Config) -> Iterator[UserError]:
     """The settings of a run that differ from their defaults and do nothing in it. What is "auto" is open, and passes."""
@@ -54,7 +60,7 @@ def without_effect(config: Config) -> Iterator[UserError]:
             if values[by] not in ("auto", *effective):
                 what = f"{flag(name)} belongs to {flag(by)} {' or '.join(effective)}, not to {values[by]}"
                 yield UserError(what, fix="leave one of the two out")
-    yield from _transfer(config.transfer, config.data.scaling)
+    yield from _transfer(config)
     training = config.training
     if training.nesterov and training.optimizer == "sgd" and not training.momentum:
         yield UserError(
@@ -77,16 +83,21 @@ def conditions(name: str, task: str = "auto") -> dict[str, tuple[str, ...]]:
     return {**({"task": tasks} if tasks else {}), **EFFECTIVE.get(name, {})}
 
 
-def _transfer(given: TransferConfig, scaling: str) -> Iterator[UserError]:
+def _transfer(config: Config) -> Iterator[UserError]:
     """How pretrained weights are learned further, where there are none, or where only a head is fitted to them."""
-    usual = TransferConfig()
+    given, usual = config.transfer, TransferConfig()
     changed = [name for name in names_of(TransferConfig) if getattr(given, name) != getattr(usual, name)]
-    if scaling == "weights" and not given.pretrained:
+    if config.data.scaling == "weights" and not given.pretrained:
         yield UserError("--scaling weights: there are no pretrained weights", fix="add --from, or leave it out")
     for name in changed if not given.pretrained else ():
         what = f"{flag(name)} says how pretrained weights are learned further, and there are none"
         yield UserError(what, fix="add --from, such as --from imagenet, or leave it out")
-    for name in set(changed) & {"layer_decay", "tune_norms"} if given.pretrained and given.tune == "head" else ():
+    if not given.pretrained or given.tune != "head":
+        return
+    for name in (each for each in STEPS if vars(config.training)[each] != defaults()[each]):
+        what = f"{flag(name)} is about the steps of a training, and --tune head solves for the last layer without any"
+        yield UserError(what, fix="leave it out, or give --tune all")
+    for name in sorted(set(changed) & {"layer_decay", "tune_norms"}):
         what = f"{flag(name)} is about the layers before the head, and --tune head leaves them as they are"
         yield UserError(what, fix="leave one of the two out")
 

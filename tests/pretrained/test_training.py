@@ -221,6 +221,7 @@ def test_an_older_run_opens_without_looking_for_its_weights(photos: Path, tmp_pa
     for each in (plan["settings"], plan["asked"], tables):
         each["model"]["options"] = {"weights": "DEFAULT"}
         del each["transfer"]  # as they were before there was such a section
+        each["data"] |= {"fit": "resize", "scaling": "data"}
     run.plan.write_text(json.dumps(plan))
     run.config.write_text(tomli_w.dumps(tables))
     assert neocog.evaluate(run.folder, quiet=True)["measures"]["test"]["accuracy"]["n"]
@@ -229,6 +230,9 @@ def test_an_older_run_opens_without_looking_for_its_weights(photos: Path, tmp_pa
         path.unlink()
     neocog.resume(run.folder, quiet=True)  # from its checkpoint
     assert run.result.is_file()
+    run.result.unlink()
+    run.plan.write_text(json.dumps(plan))
+    assert neocog.train(photos, out=run.folder, go_on=True, **given) == run and run.result.is_file()
     shutil.rmtree(run.checkpoints)
     run.weights.unlink()
     run.result.unlink()

@@ -164,6 +164,8 @@ def read_plan(run: Run) -> Plan | None:
         found = read_json(run.plan, fix)
         sequences = {name: tuple(found[name]) for name in ("classes", "stages", "command", "history")}
         tables = {name: with_later_settings(found[name], run.plan) for name in ("settings", "asked")}
+        if "transfer" not in found["asked"]:  # older than it: what was not asked for was called by its name, not auto
+            tables["asked"]["data"] = {**tables["asked"]["data"], "fit": "auto", "scaling": "auto"}
         plan = Plan(**{**found, **sequences, **tables})
         folds = from_tables(plan.settings, str(run.plan)).data.folds
         for what in _flaws(plan, folds):
