@@ -19,7 +19,8 @@ from cyclopts import Parameter
 from neocog.checked import OneOf, Range, as_typed, read
 from neocog.documents import RESTORE, parse_toml, read_text
 from neocog.errors import UserError, did_you_mean, faults_of, raise_all
-from neocog.facts import without_old_weights
+from neocog.facts import absent, without_old_weights
+from neocog.run import Run
 from neocog.traits import TASKS, losses, traits
 
 IMAGENET = "imagenet"  # weights that no file or library names
@@ -308,6 +309,9 @@ def from_run(path: Path) -> Config:
     if not path.exists():
         raise UserError(f"{path.parent} is no run folder", str(path), "give a folder that `neocog train` made")
     tables = parse_toml(read_text(path), path, RESTORE)
+    task = _table(tables.get("data")).get("task", "auto")
+    if isinstance(task, str) and task != "auto" and not TASKS.knows(task):
+        raise absent(Run(path.parent), "task", task)
     config = from_tables(tables, str(path))
     options = without_old_weights(config.model.model, config.model.options, path)
     config = replace(config, model=replace(config.model, options=options))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from neocog.documents import RESTORE, Fields, read_json
-from neocog.errors import UserError
+from neocog.errors import UserError, printable
 from neocog.run import Run, to_json
-from neocog.traits import traits
+from neocog.traits import TASKS, traits
 from neocog.typed import typed
 
 Texts = tuple[str, ...]
@@ -21,6 +21,7 @@ Three = tuple[float, float, float]
 
 # By name; what a name has below it is a table of its own. A task adds the types of what it keeps.
 TYPES: dict[str, Any] = {
+    "packages": {"task": str, "model": str},
     "task": str, "model": str, "options": {}, "classes": Texts, "quantities": Texts, "parameters": int, "outputs": int,
     "sha256": str, "threads": int, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
     "temperature": float, "offsets": Numbers, "mean": Numbers, "std": Numbers,
@@ -46,6 +47,8 @@ def read_facts(run: Run) -> Fields:
     insist(found, TYPES, run.model)
     for name in NEEDED:
         found[name]
+    if not TASKS.knows(found["task"]):
+        raise absent(run, "task", found["task"])
     insist(found, traits(found["task"]).types, run.model)
     temperature, offsets, classes = found.get("temperature", 1.0), found.get("offsets"), found["classes"]
     wrong = {
@@ -73,6 +76,16 @@ def without_old_weights(model: str, options: Mapping[str, Any], file: Path) -> d
         what = "this run was to start from weights by an option that is gone, and had not begun to learn"
         raise UserError(what, str(file), "start a new run with --from")
     return {name: value for name, value in options.items() if name != "weights"}
+
+
+def absent(run: Run, what: str, name: str) -> UserError:
+    """The error of a run whose task or model is of a package that is not installed here."""
+    packages = read_json(run.model).get("packages", {}) if run.model.is_file() else {}
+    named = packages.get(what, "") if isinstance(packages, dict) else ""
+    fix = f"install {named}" if named else "install the package that has it"
+    return UserError(
+        f"the run's {what} '{printable(name)}' is of a package that is not installed", str(run.folder), fix
+    )
 
 
 def insist(found: Mapping[str, Any], kinds: Mapping[str, Any], path: Path, fix: str = RESTORE) -> None:

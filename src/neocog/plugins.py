@@ -82,15 +82,24 @@ def package_of(point: EntryPoint) -> str:
 
 
 def loaded(point: EntryPoint, what: str) -> Any:
-    """What an entry point names. Whatever goes wrong in a package's own code is one error that names the package."""
-    try:
+    """What an entry point names. Raises UserError where it cannot be imported."""
+    with package_code(what, point.name, package_of(point)):
         return point.load()
+
+
+@contextmanager
+def package_code(what: str, name: str, package: str) -> Iterator[None]:
+    """Whatever goes wrong in a package's own code is one error that names the package and the place."""
+    try:
+        yield
+    except UserError:
+        raise
     except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
         reason = f"{type(error).__name__}: {printable(str(error)[:200])}"
-        fix = "update that package, or uninstall it"
-        raise UserError(
-            f"{what} '{point.name}' of the package {package_of(point)} fails: {reason}", point.value, fix
-        ) from error
+        fix = f"the fault is in {package}: update it, or uninstall it"
+        raise UserError(f"{what} '{name}' of the package {package} fails: {reason}", where, fix) from error
 
 
 def in_file(name: str) -> bool:

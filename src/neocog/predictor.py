@@ -22,8 +22,8 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.scale import Seen, Watch
 from neocog.documents import RESTORE, expected, read_bytes
 from neocog.errors import UserError, printable
-from neocog.facts import read_facts, sealed
-from neocog.networks import build
+from neocog.facts import absent, read_facts, sealed
+from neocog.networks import MODELS, build, is_ours
 from neocog.networks.memory_format import reorder
 from neocog.networks.shapes import shapes_only
 from neocog.run import Run, to_json, write_atomically
@@ -163,6 +163,8 @@ def network_of(facts: Mapping[str, Any], recipe: Preprocessing, run: Run, conten
     One of ours is laid out without numbers before, so that a damaged size cannot fill the memory. Raises UserError.
     """
     model, outputs = facts["model"], facts.get("outputs", len(facts["classes"]))
+    if ":" not in model and not is_ours(model) and not MODELS.knows(model):
+        raise absent(run, "model", model)
     try:
         state = safetensors.torch.load(content)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:

@@ -22,8 +22,11 @@ from neocog.networks.names import (
     SEGMENTERS,
     check_purpose,
     encoder_of,
+    form_of,
     has_encoder,
     is_backboned,
+    is_ours,
+    package_of,
     purpose_of,
 )
 from neocog.networks.options import keyword_only, values
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMS", "GENERATORS", "MODELS", "PURPOSES", "SEGMENTERS",
-    "build", "check_options", "check_purpose", "encoder_of", "is_backboned", "model_class", "options", "purpose_of",
+    "build", "check_options", "check_purpose", "encoder_of", "form_of", "is_backboned", "is_ours", "model_class", "options",
+    "package_of", "purpose_of",
 ]  # fmt: skip
 
 
@@ -61,6 +65,12 @@ def build(
         from neocog.networks import external
 
         return external.build(name, channels, size, outputs, masks, options)
+    if not is_ours(name):
+        from neocog.networks import own
+
+        return own.by_package(
+            name, channels, size, (outputs, *size) if masks else (outputs,), check_options(name, options)
+        )
     return model_class(name)(channels, size, outputs, **check_options(name, options))
 
 
@@ -74,8 +84,14 @@ def with_encoder(name: str) -> str:
 
 
 def model_class(name: str) -> type[Module]:
-    """The class of one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``."""
-    module, _, attribute = pick({**MODELS, **SEGMENTERS, **GENERATORS}, name, what="model").partition(":")
+    """The class of one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``, or of an installed package. Raises UserError."""
+    others = {**SEGMENTERS, **GENERATORS}
+    if name not in others and not MODELS.knows(name):
+        pick({**dict.fromkeys(MODELS.names(), ""), **others}, name, what="model")  # tells which there are
+    if name not in others:
+        ours: type[Module] = MODELS.load(name)
+        return ours
+    module, _, attribute = others[name].partition(":")
     found: type[Module] = getattr(importlib.import_module(module), attribute)
     return found
 

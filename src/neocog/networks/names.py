@@ -20,7 +20,7 @@ MODELS = Registry("neocog.models", "model", {
     "resnet3d": "neocog.networks.resnet3d:ResNet3d",
 })  # fmt: skip
 
-# What a network takes, where that is not images.
+# What a network takes, where that is not images; a package's class says so itself (``form``), and what it gives (``purpose``).
 FORMS = {"barcode": "sequences", "barcode-resnet": "sequences", "cnn3d": "volumes", "resnet3d": "volumes"}
 
 SEGMENTERS: dict[str, str] = {
@@ -38,6 +38,16 @@ PURPOSES = {
 }
 ENCODER = "encoder:"  # before the name of a network whose encoder alone is used, as in encoder:unet
 BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
+
+
+def is_ours(name: str) -> bool:
+    """Whether a network is of this package."""
+    return name in MODELS or name in SEGMENTERS or name in GENERATORS
+
+
+def package_of(name: str) -> str:
+    """The package and version that a network came with; "" for ours, for libraries' and for files."""
+    return "" if is_ours(name) or ":" in name else MODELS.package(name)
 
 
 def is_backboned(name: str) -> bool:
@@ -61,7 +71,16 @@ def purpose_of(name: str) -> str:
         return "masks"
     if name in GENERATORS:
         return "generation"
-    return "answer" if name in MODELS or name.startswith(("torchvision:", "timm:", ENCODER)) else ""
+    if ":" in name:
+        return "answer" if name.startswith(("torchvision:", "timm:", ENCODER)) else ""
+    return "answer" if name in MODELS else str(getattr(MODELS.load(name), "purpose", "answer"))
+
+
+def form_of(name: str) -> str:
+    """What a network takes: images, unless it says otherwise."""
+    if is_ours(name) or ":" in name:
+        return FORMS.get(name, "images")
+    return str(getattr(MODELS.load(name), "form", "images"))
 
 
 def check_purpose(name: str, purpose: str) -> None:
@@ -69,5 +88,5 @@ def check_purpose(name: str, purpose: str) -> None:
     found = purpose_of(name)
     if found and found != purpose:
         fix = {"answer": "--model cnn", "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34"}
-        what = f"model '{name}' gives {PURPOSES[found]}; this task needs {PURPOSES[purpose]}"
+        what = f"model '{name}' gives {PURPOSES.get(found, found)}; this task needs {PURPOSES.get(purpose, purpose)}"
         raise UserError(what, fix=fix.get(purpose, f"--model {', '.join(GENERATORS)}"))

@@ -11,9 +11,9 @@ from torch import nn
 
 from neocog.checked import read
 from neocog.errors import UserError, did_you_mean, listed, printable
-from neocog.networks.names import MODELS
+from neocog.networks.names import MODELS, purpose_of
 from neocog.networks.trial import check_outputs, try_out
-from neocog.plugins import from_file, own_code
+from neocog.plugins import from_file, own_code, package_code
 
 GIVEN = ("channels", "size", "outputs")
 
@@ -48,6 +48,20 @@ def build(
     with own_code(path):
         found = try_out(model, channels, size)
     check_outputs(f"{path}:{inner}", found, shape)
+    return model
+
+
+def by_package(
+    name: str, channels: int, size: tuple[int, ...], shape: tuple[int, ...], options: Mapping[str, Any]
+) -> nn.Module:
+    """The network of an installed package, made as our own are and tried: (B, channels, *size) → (B, *shape)."""
+    made, package = MODELS.load(name), MODELS.package(name)
+    with package_code("model", name, package):
+        model = made(channels, size, shape[0], **options)
+        if not isinstance(model, nn.Module):
+            raise UserError(f"model '{name}' of {package} made a {type(model).__name__}, not a torch.nn.Module")
+        found = try_out(model, channels, size)
+    check_outputs(f"model '{name}' of {package}", found, shape if purpose_of(name) != "masks" else (shape[0], *size))
     return model
 
 

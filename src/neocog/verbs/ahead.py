@@ -19,7 +19,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.effects import without_effect
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
-from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, options
+from neocog.networks import GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, form_of, options
 from neocog.networks.options import FROM
 from neocog.networks.shapes import shapes_only
 from neocog.pretrained import origin_of
@@ -81,7 +81,7 @@ def _network(config: Config, given: Mapping[str, Any]) -> Iterator[UserError]:
             found += faults_of(lambda: check_purpose(name, task_named(task).purpose))
     if not found and config.data.size and ":" not in name:
         channels = config.data.channels or 3
-        sides = 3 if FORMS.get(name) == "volumes" else 2
+        sides = 3 if form_of(name) == "volumes" else 2
         size = config.data.size * (sides if len(config.data.size) == 1 else 1)
         found += faults_of(lambda: sketched(name, channels, size, dict(given)))
     yield from found

@@ -16,6 +16,7 @@ from neocog.data.taken import taken_json
 from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
 from neocog.metrics.intervals import clusters
+from neocog.networks import package_of
 from neocog.pages import sections_to_json, write_report
 from neocog.predictor import Predictor, load_predictor, save_predictor
 from neocog.progress import Screen
@@ -23,6 +24,7 @@ from neocog.records import Measure
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks.evaluation import Samples
 from neocog.tasks.task import Session, Trained
+from neocog.traits import TASKS
 from neocog.verbs.baseline import baseline_section
 from neocog.verbs.plan import history_lines, read_plan
 from neocog.verbs.sections import sections
@@ -102,6 +104,9 @@ def known(session: Session) -> dict[str, Any]:
     facts = {"task": task.name, "classes": list(dataset.classes), **task.facts(session), **seen(session)}
     if not session.config.training.threads:
         facts["threads"] = torch.get_num_threads()  # on which it is judged, as sums in other parts round otherwise
+    packages = {"task": TASKS.package(task.name), "model": package_of(session.config.model.model)}
+    if any(packages.values()):
+        facts["packages"] = {what: package for what, package in packages.items() if package}
     return facts | ({"quantities": list(dataset.quantities)} if dataset.quantities else {})
 
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from neocog.checked import describe
-from neocog.errors import install
-from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS, model_class, options
+from neocog.errors import UserError, install
+from neocog.networks import GENERATORS, MODELS, SEGMENTERS, form_of, model_class, options
 
 TABLE = Path(__file__).parent.parent / "networks" / "table.json"  # bench/generated.py counted it
 USUAL = ((3, 32, 32), 10)  # (C, H, W) and outputs of networks whose class names none in ``counted``
@@ -34,7 +34,19 @@ def models(
     """
     stored = stored_table()["networks"] if (channels, size, outputs) == (None, None, None) else {}
     names = (*MODELS, *SEGMENTERS, *GENERATORS)
-    return [stored[name] if name in stored else counted(name, channels, size, outputs) for name in names]
+    rows = [stored[name] if name in stored else counted(name, channels, size, outputs) for name in names]
+    return rows + [by_package(name, channels, size, outputs) for name in sorted(MODELS.installed())]
+
+
+def by_package(name: str, channels: int | None, size: tuple[int, ...] | None, outputs: int | None) -> dict[str, Any]:
+    """The row of an installed package's network; where that is broken the row says so, and the others stand."""
+    package = MODELS.package(name)
+    try:
+        found = counted(name, channels, size, outputs)
+        return found | {"paper": ", ".join(filter(None, [found["paper"], package]))}
+    except UserError as error:
+        blank = dict.fromkeys(("outputs", "parameters", "megabytes", "multiply_adds"))
+        return {"name": name, "input": "", **blank, "paper": package, "note": error.what}
 
 
 def stored_table() -> dict[str, Any]:
@@ -47,7 +59,7 @@ def counted(name: str, channels: int | None, size: tuple[int, ...] | None, outpu
     """The row of one network, for the input and the outputs of its paper where nothing else is given."""
     kind = model_class(name)
     (depth, *plane), wanted = getattr(kind, "counted", USUAL)
-    if name not in FORMS:
+    if form_of(name) == "images":
         plane = [max(side, getattr(kind, "least", 1)) for side in size or plane]
         depth = channels or depth
     return row(name, depth, tuple(plane), wanted if outputs is None else outputs)
@@ -55,7 +67,6 @@ def counted(name: str, channels: int | None, size: tuple[int, ...] | None, outpu
 
 def row(name: str, channels: int, size: tuple[int, ...], outputs: int) -> dict[str, Any]:
     """The row of one network, built and run without numbers."""
-    from neocog.errors import UserError
     from neocog.networks import build
     from neocog.networks.shapes import shapes_only
 

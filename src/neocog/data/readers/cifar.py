@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
-from neocog.data.formats.decoding import DEFAULT, check_pixels
+from neocog.data.formats.decoding import DEFAULT, Decoding, check_pixels
 from neocog.data.formats.pickled import read_pickle
 from neocog.data.formats.stored import allocate
 from neocog.data.readers.arrays import array_dataset
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, raise_all
 
 PIXELS = 3 * 32 * 32
@@ -160,3 +161,8 @@ def _dictionary(file: Path) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """CIFAR's files in a folder; None where there are none."""
+    return read_cifar(path, reading.max_pixels) if path.is_dir() and find_cifar(path) else None

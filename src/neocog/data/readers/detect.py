@@ -14,12 +14,11 @@ from neocog.data.formats.decoding import DEFAULT, Decoding
 from neocog.data.formats.files import is_junk
 from neocog.data.formats.unread import DICOM, Format, format_of, is_dicom, refuse
 from neocog.data.images import FileImages
-from neocog.data.readers.cifar import find_cifar, read_cifar
+from neocog.data.readers.cifar import find_cifar
 from neocog.data.readers.classes import require_classes
-from neocog.data.readers.fasta import is_fasta
 from neocog.data.readers.folders import Found, class_folders, entries, is_image, read_folders
 from neocog.data.readers.foreign import annotated
-from neocog.data.readers.idx import find_idx, read_idx
+from neocog.data.readers.idx import find_idx
 from neocog.data.readers.mask_dataset import open_masks
 from neocog.data.readers.name_groups import bound
 from neocog.data.readers.named import NAMES, open_named
@@ -27,11 +26,11 @@ from neocog.data.readers.npz import read_npz
 from neocog.data.readers.photographs import photographs_beside
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.sequence_table import describes_sequences, read_sequence_table
-from neocog.data.readers.sequences import read_sequences
 from neocog.data.readers.table import CSV_SUFFIXES, describes_images, read_listing, read_table
 from neocog.data.readers.unlabelled import read_unlabelled
 from neocog.data.readers.values import read_values, values_in_names
 from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
+from neocog.plugins import Registry, package_code
 
 LAYOUTS = (
     "class folders (cat/… dog/…), with or without train/ val/ test/ above them; a CSV with the columns image and label, "
@@ -53,6 +52,14 @@ INNER = (
     "MNIST/raw",
     "FashionMNIST/raw",
 )
+# Asked in this order: each is (path, decoding, reading) → Dataset, or None for what it does not know
+READERS = Registry("neocog.readers", "reader", {
+    "npz": "neocog.data.readers.npz:opened",
+    "fasta": "neocog.data.readers.sequences:opened",
+    "csv": "neocog.data.readers.detect:open_csv",
+    "idx": "neocog.data.readers.idx:opened",
+    "cifar": "neocog.data.readers.cifar:opened",
+})  # fmt: skip
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 MOST_COUNTED = 100_000  # files looked at to say what an unknown folder holds
 
@@ -139,14 +146,9 @@ def _open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | N
 
 def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     suffix, shown = path.suffix.lower(), printable(str(path))
-    if suffix == ".npz":
-        return read_npz(path, reading)
-    if is_fasta(path):
-        return read_sequences(path, reading)
-    if suffix in CSV_SUFFIXES or reading.kind == "sequences":
-        return _read_csv(path, decoding, reading)
-    if find_idx(path):
-        return read_idx(path, reading.max_pixels)
+    for asked in (_by_ours, _by_packages):
+        if (found := asked(path, decoding, reading)) is not None:
+            return found
     if suffix in ARCHIVES:
         raise UserError("an archive: these are not unpacked", shown, "unpack it yourself, and give the folder")
     if kind := format_of(path.name) or (DICOM if is_dicom(path) else None):
@@ -157,11 +159,8 @@ def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
 
 def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     for folder in (path, *(path / inner for inner in INNER)):
-        if folder.is_dir():
-            if find_idx(folder):
-                return read_idx(folder, reading.max_pixels)
-            if find_cifar(folder):
-                return read_cifar(folder, reading.max_pixels)
+        if folder.is_dir() and (found := _by_ours(folder, decoding, reading)) is not None:
+            return found
     tables, archives = _files(path, *CSV_SUFFIXES), _files(path, ".npz")
     folders = class_folders(path)
     if len(tables) == 1 and (not folders or reading.labels == "values" or _describes_images(tables[0])):
@@ -170,12 +169,16 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
         return values_in_names(path, decoding)
     foreign = annotated(path) if reading.labels == "auto" else None
     if foreign:
+        if (found := _by_packages(path, decoding, reading)) is not None:
+            return found
         choice = "; to learn the folders' names: --task classification" if folders else ""
         raise UserError(foreign.what, foreign.where, foreign.fix + choice)
     if folders:
         return read_folders(path, decoding, reading)
     if len(archives) == 1 and not tables:
         return read_npz(archives[0], reading)
+    if (found := _by_packages(path, decoding, reading)) is not None:
+        return found
     if tables or archives:
         what = f"{len(tables)} CSV and {len(archives)} NPZ files, and no class folders"
         names = listed(file.name for file in (*tables, *archives))
@@ -183,6 +186,49 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     if unread := _unread(path):
         raise refuse(unread, str(path))
     raise UserError(f"no known layout: {_seen(path)}", printable(str(path)), f"neocog reads {LAYOUTS}")
+
+
+def _by_ours(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """The first of our readers that knows the path."""
+    for name in READERS:
+        found: Dataset | None = READERS.load(name)(path, decoding, reading)
+        if found is not None:
+            return found
+    return None
+
+
+def _by_packages(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """What readers of installed packages make of a path that none of ours knows; "taken for" names the package.
+
+    One that is broken is no matter where another knows the path. Raises UserError where two do, or where none does and one
+    is broken.
+    """
+    found, faults = dict[str, Dataset](), list[UserError]()
+    for name in READERS.installed():
+        who = f"'{name}' of the package {READERS.package(name)}"
+        try:
+            with package_code("reader", name, READERS.package(name)):
+                data = READERS.load(name)(path, decoding, reading)
+                if data is not None and not isinstance(data, Dataset):
+                    raise TypeError(f"it gave a {type(data).__name__}, not a Dataset or None")
+        except UserError as error:
+            faults.append(error)
+            continue
+        if data is not None:
+            by = Taken("the layout", f"read by {who}", "none of neocog's own readers knows it")
+            found[who] = replace(data, taken=(*data.taken, by))
+    if len(found) > 1:
+        raise UserError(
+            f"two readers know this: {', '.join(found)}", printable(str(path)), "uninstall one of the packages"
+        )
+    raise_all(() if found else faults)
+    return next(iter(found.values()), None)
+
+
+def open_csv(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """A table; None for what is none by its name, unless sequences are asked for."""
+    table = path.is_file() and (path.suffix.lower() in CSV_SUFFIXES or reading.kind == "sequences")
+    return _read_csv(path, decoding, reading) if table else None
 
 
 def _has_layout(path: Path) -> bool:

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from neocog.data.dataset import Dataset
-from neocog.data.formats.decoding import DEFAULT
+from neocog.data.formats.decoding import DEFAULT, Decoding
 from neocog.data.formats.stored import DAMAGE, DEFLATE, Stored
 from neocog.data.readers.arrays import array_dataset, check_array, load_images
 from neocog.data.readers.classes import index_classes
+from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, raise_all
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -158,3 +159,8 @@ def _payload(file: Path, offset: int) -> BufferedIOBase:
     stream = _stream(file)
     stream.read(offset)
     return stream
+
+
+def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """MNIST's files; None where there are none."""
+    return read_idx(path, reading.max_pixels) if find_idx(path) else None

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from neocog.data.dataset import SPLITS, Dataset, Taken
+from neocog.data.formats.decoding import Decoding
 from neocog.data.formats.stored import DAMAGE, DEFLATE, Stored
 from neocog.data.readers.array_labels import indexed, labels_of, stored_labels, values_of
 from neocog.data.readers.arrays import array_dataset, check_array, load_images
@@ -198,3 +199,8 @@ def _stream(path: Path, info: zipfile.ZipInfo, offset: int) -> BufferedIOBase:
     assert isinstance(stream, BufferedIOBase)
     stream.read(offset)
     return stream
+
+
+def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """An NPZ; None for what is none by its name."""
+    return read_npz(path, reading) if path.is_file() and path.suffix.lower() == ".npz" else None

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from neocog.data.dataset import Array, ArrayImages, Dataset, Images, Taken
+from neocog.data.formats.decoding import Decoding
 from neocog.data.names import Names
 from neocog.data.nucleotides import BAD, CODES, GAP
 from neocog.data.preprocessing import Preprocessing
@@ -212,3 +213,8 @@ def _names(ids: list[str]) -> Iterator[str]:
     """Unique names: the ids, those without one numbered."""
     for number, name in enumerate(ids, 1):
         yield name or f"record {number}"
+
+
+def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """FASTA; None for what is none."""
+    return read_sequences(path, reading) if path.is_file() and fasta.is_fasta(path) else None
