@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neocog.data.dataset import Array
+
+Keys = NDArray[np.bytes_]
 
 
 class Names(Sequence[str]):
@@ -23,7 +26,7 @@ class Names(Sequence[str]):
         for name in names:
             folder, slash, last = name.rpartition("/")
             where.append(folders.setdefault(folder + slash, len(folders)))
-            text += last.encode("utf-8", "surrogatepass")
+            text += _stored(last)
             ends.append(len(text))
         self.folders = tuple(folders)
         self._text = text
@@ -61,3 +64,13 @@ class Names(Sequence[str]):
         return all(one == another for one, another in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none
+
+
+def keyed(names: Names, key: Callable[[str], str] = str) -> Keys:
+    """(N,) the key of each of some names, as bytes that sort as the texts do."""
+    width = max((len(_stored(key(name))) for name in names), default=0)
+    return np.fromiter((_stored(key(name)) for name in names), f"S{max(1, width)}", len(names))
+
+
+def _stored(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

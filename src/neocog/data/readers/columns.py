@@ -60,7 +60,7 @@ class _Deciding:
 
     def cells(self, place: int) -> list[str]:
         if place not in self._cells:
-            self._cells[place] = [row[place].strip() for row in self.table.rows]
+            self._cells[place] = self.table.cells(place)
         return self._cells[place]
 
     def kind(self, place: int) -> Kind:
@@ -205,7 +205,7 @@ class _Deciding:
                 self._value(place, self.kind(place).evidence)
             return
         if len(binary) > 1:
-            if all(sum(self.kind(place).ones[row] for place in binary) == 1 for row in range(len(self.table.rows))):
+            if all(sum(self.kind(place).ones[row] for place in binary) == 1 for row in range(len(self.table))):
                 self.found.one_hot = binary
                 for place in binary:
                     self.take(place, "class", "0 and 1, a single 1 in each row", "--targets NAME …")
@@ -239,7 +239,7 @@ class _Deciding:
 
     def _several_labels(self, places: Sequence[int]) -> UserError:
         names = [self.table.header[place] for place in places]
-        sums = [sum(self.kind(place).ones[row] for place in places) for row in range(len(self.table.rows))]
+        sums = [sum(self.kind(place).ones[row] for place in places) for row in range(len(self.table))]
         row = next(i for i, total in enumerate(sums) if total != 1)
         what = f"columns of 0 and 1 whose rows do not sum to 1: several labels an image are not supported ({listed(names)})"
         where = (
@@ -260,7 +260,7 @@ class _Deciding:
         things = [place for known in THINGS for place in self.free if self.names[place] == known]
         for place in named or things:
             different = len(set(self.cells(place)))
-            if place in named or LEAST_THINGS <= different < len(self.table.rows):
+            if place in named or LEAST_THINGS <= different < len(self.table):
                 self.play("group", place, f"named so: {different:,} different")
                 return
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from neocog.data.digests import distinct
 from neocog.data.formats.files import without_suffix
-from neocog.data.names import Names
+from neocog.data.names import Keys, Names, keyed
 from neocog.data.readers.folders import SPLIT_NAMES, subfolders
 from neocog.data.readers.mask_groups import CAMVID
-from neocog.data.readers.mask_pairs import Keys, Pairs, images_below, keyed, paired, places, refuse_twins
+from neocog.data.readers.mask_pairs import Pairs, images_below, paired, places, refuse_twins
 from neocog.errors import UserError, listed, printable
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")

@@ -3,7 +3,7 @@ may be millions: a name is a piece of one text, what it is matched by is a row o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.data.digests import distinct
-from neocog.data.names import Names
+from neocog.data.names import Keys, Names
 from neocog.data.readers.folders import entries, is_image
 from neocog.errors import UserError, listed, printable, raise_all
 
 Ints = NDArray[np.int64]
-Keys = NDArray[np.bytes_]  # they sort as the texts do
 
 
 @dataclass(frozen=True)
@@ -46,16 +45,6 @@ def images_below(root: Path, folder: str) -> Names:
     found = Names(path for path, entry in entries(root, folder, problems) if is_image(entry.name))
     raise_all(problems)
     return found
-
-
-def keyed(names: Iterable[str], key: Callable[[str], str]) -> Keys:
-    """(N,) the key of each of some names, which are gone through twice."""
-    width = max((len(_stored(key(name))) for name in names), default=0)
-    return np.fromiter((_stored(key(name)) for name in names), f"S{max(1, width)}")
-
-
-def _stored(key: str) -> bytes:
-    return key.encode("utf-8", "surrogatepass")
 
 
 def refuse_twins(names: Sequence[str], keys: Keys, what: str) -> None:

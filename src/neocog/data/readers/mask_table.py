@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from neocog.data.dataset import Array
-from neocog.data.names import Names
 from neocog.data.readers.mask_folders import Layout
 from neocog.data.readers.mask_pairs import Pairs
 from neocog.data.readers.reading import Reading
@@ -36,11 +35,12 @@ def masks_in_table(file: Path) -> MaskTable | None:
         return None
     listing = read_listing(file, Reading(), learned=False)
     column = next(names.index(name) for name in MASK if name in names)
-    cells = [row[column] for row in listing.table.rows]
+    cells = listing.table.columns[column]
     masks, notes = names_of(file.parent, cells, listing.table.lines, listing.faults)
     kept = listing.kept([cells])
     splits = np.array([listing.splits[i] for i in kept]) if listing.splits else np.full(len(kept), "")
-    pairs = Pairs(Names(listing.names[i] for i in kept), Names(masks[i] for i in kept), splits)
+    rows = np.asarray(kept, np.int64)
+    pairs = Pairs(listing.names.take(rows), masks.take(rows), splits)
     groups = listing.cells(listing.columns.roles["group"]) if "group" in listing.columns.roles else None
     layout = Layout("CSV with masks", pairs, notes=tuple(dict.fromkeys((*listing.notes, *notes))))
     return MaskTable(layout, None if groups is None else np.array([groups[i] for i in kept]))

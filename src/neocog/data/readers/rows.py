@@ -1,17 +1,22 @@
-"""The rows of a CSV file as text, each with its line. The encoding must be certain; nothing is guessed or dropped."""
+"""The rows of a CSV file as text, each with its line. The encoding must be certain; nothing is guessed or dropped.
+
+They are kept as columns, in which a text that stands in many rows is there once: as lists of their cells, rows of a million
+images would take half a kilobyte each."""
 
 from __future__ import annotations
 
 import codecs
 import csv
-import io
 import re
-from collections.abc import Collection
+from array import array
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from neocog.errors import UserError, listed, printable
 
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # with its end
+MANY = 1024  # different texts of a column that are kept in mind in any case
 DELIMITERS = (",", ";", "\t", "|")
 MARKS = (  # UTF-32's first, since it begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -24,12 +29,19 @@ MARKS = (  # UTF-32's first, since it begins with UTF-16's
 
 @dataclass(frozen=True)
 class Rows:
-    """A header and the rows below it, empty lines left out, each as long as the header."""
+    """A header and N rows below it, empty lines left out, each as long as the header."""
 
     header: list[str]
-    rows: list[list[str]]
-    lines: list[int]  # the line of the file on which each row begins, from 1
+    columns: list[list[str]]  # of each name of the header its N cells
+    lines: array[int]  # (N,) the line of the file on which each row begins, from 1
     delimiter: str
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def cells(self, place: int) -> list[str]:
+        """(N,) a column without blanks around its cells."""
+        return [cell.strip() for cell in self.columns[place]]
 
 
 def read_rows(file: Path, expected: Collection[str]) -> Rows:
@@ -41,13 +53,51 @@ def read_rows(file: Path, expected: Collection[str]) -> Rows:
     text, shown = _text(file), printable(str(file))
     text, skipped, delimiter = _without_mark(text)
     delimiter = delimiter or _delimiter(text, expected)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-    found: list[tuple[int, list[str]]] = []
+    rows = _rows(text, delimiter, skipped, shown)
+    _, first = next(rows, (0, []))
+    if not first:
+        raise UserError("the file is empty", shown, "the first line names the columns")
+    header, lines, uneven = [name.strip() for name in first], array("q"), list[str]()
+    columns = [_Column() for _ in header]
+    for line, row in rows:
+        if len(row) != len(header):
+            uneven.append(f"line {line} has {len(row)}")
+            continue
+        lines.append(line)
+        for column, cell in zip(columns, row, strict=True):
+            column.add(cell)
+    if uneven:
+        what = f"{len(uneven)} rows without the {len(header)} fields of the header"
+        raise UserError(
+            what, f"{shown}: {listed(uneven)}", f"separate the fields by '{delimiter}', quote those with it"
+        )
+    return Rows(header, [column.cells for column in columns], lines, delimiter)
+
+
+class _Column:
+    """Cells, each text once while texts come again."""
+
+    def __init__(self) -> None:
+        self.cells: list[str] = []
+        self._known: dict[str, str] | None = {}
+
+    def add(self, cell: str) -> None:
+        if self._known is not None:
+            cell = self._known.setdefault(cell, cell)
+            if len(self._known) > MANY and 2 * len(self._known) > len(self.cells):
+                self._known = None  # as of paths, of which each stands in one row
+        self.cells.append(cell)
+
+
+def _rows(text: str, delimiter: str, skipped: int, shown: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row that is not empty and the line on which it begins, of a text of whose file so many lines are ``skipped``."""
+    lines = (line[0] for line in LINE.finditer(text))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     begin = 1
     try:
         for row in reader:
             if row:
-                found.append((begin + skipped, row))
+                yield begin + skipped, row
             begin = reader.line_num + 1
     except csv.Error as error:
         noticed = f" (noticed on line {reader.line_num + skipped})" if reader.line_num > begin else ""
@@ -55,16 +105,6 @@ def read_rows(file: Path, expected: Collection[str]) -> Rows:
         open_quote = "unexpected end" in str(error)
         what = "a quote is opened and never closed" if open_quote else f"broken CSV: {error}"
         raise UserError(what, where, "close the quote, or double it inside a quoted field") from error
-    if not found:
-        raise UserError("the file is empty", shown, "the first line names the columns")
-    header = [name.strip() for name in found[0][1]]
-    uneven = [f"line {line} has {len(row)}" for line, row in found if len(row) != len(header)]
-    if uneven:
-        what = f"{len(uneven)} rows without the {len(header)} fields of the header"
-        raise UserError(
-            what, f"{shown}: {listed(uneven)}", f"separate the fields by '{delimiter}', quote those with it"
-        )
-    return Rows(header, [row for _, row in found[1:]], [line for line, _ in found[1:]], delimiter)
 
 
 def read_header(file: Path, expected: Collection[str]) -> list[str]:
@@ -107,7 +147,7 @@ def _delimiter(text: str, expected: Collection[str]) -> str:
 
 def _first(text: str, delimiter: str) -> list[str]:
     try:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+        rows = csv.reader((line[0] for line in LINE.finditer(text)), delimiter=delimiter, skipinitialspace=True)
         return [name.strip() for name in next((row for row in rows if row), [])]
     except csv.Error:  # told with its line when the rows are read
         return []

@@ -33,7 +33,7 @@ def read_sequence_table(path: Path, reading: Reading) -> Dataset:
     """The labelled sequences of a CSV file. Raises UserError with every fault."""
     where, table = printable(str(path)), read_rows(path, KNOWN)
     columns = _columns(path, table, reading)
-    cells = {role: [row[place].strip() for row in table.rows] for role, place in columns.roles.items()}
+    cells = {role: table.cells(place) for role, place in columns.roles.items()}
     (labels, alike), ids, faults = unified(cells["label"]), [f"line {line}" for line in table.lines], Faults()
     refuse_several(table.header[columns.roles["label"]], labels, table.lines, where)
     unknown, note = missing(labels, reading)

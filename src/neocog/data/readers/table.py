@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from neocog.data.dataset import Dataset, LeftOut
+from neocog.data.digests import distinct
 from neocog.data.formats.decoding import Decoding
 from neocog.data.images import FileImages, form_of
-from neocog.data.names import Names
+from neocog.data.names import Names, keyed
 from neocog.data.readers.classes import index_classes, look_alikes, misspelt, unified
 from neocog.data.readers.column_names import IMAGE, LABEL, describes
 from neocog.data.readers.columns import Columns, columns_of, shown
@@ -51,7 +52,7 @@ class Listing:
     table: Rows
     columns: Columns
     reading: Reading
-    names: list[str]
+    names: Names
     splits: list[str] | None
     weights: list[float] | None
     notes: list[str]
@@ -60,13 +61,13 @@ class Listing:
 
     def cells(self, place: int) -> list[str]:
         """A column's cells, without blanks around them."""
-        return [row[place].strip() for row in self.table.rows]
+        return self.table.cells(place)
 
     def leave_out(self, rows: Collection[int], told: Sequence[str]) -> None:
         """Count rows whose label or value is not known; ``told``: the cell that says so."""
         self.left_out.extend(LeftOut(self.names[i], "", f"not labelled: '{told[i]}'") for i in sorted(rows))
 
-    def kept(self, told: Sequence[Sequence[str]], dropped: Collection[int] = ()) -> list[int]:
+    def kept(self, told: Sequence[Sequence[str]], dropped: Collection[int] = ()) -> Sequence[int]:
         """Rows to keep: repeated and ``dropped`` ones go. ``told``: the columns of what is known. Raises all faults so far."""
         roles = self.columns.roles
         columns = [*told, *(self.cells(roles[role]) for role in ("group", "split", "weight") if role in roles)]
@@ -76,10 +77,10 @@ class Listing:
         return kept
 
     def dataset(
-        self, kept: list[int], decoding: Decoding, kind: str, notes: Sequence[str] = (), **told: Any
+        self, kept: Sequence[int], decoding: Decoding, kind: str, notes: Sequence[str] = (), **told: Any
     ) -> Dataset:
         """The kept rows with what is ``told`` of them."""
-        files = Names(self.names[i] for i in kept)
+        files = self.names.take(np.asarray(kept, np.int64))
         groups, alike = (
             unified(self.cells(self.columns.roles["group"])) if "group" in self.columns.roles else (None, ())
         )
@@ -110,8 +111,8 @@ def read_listing(file: Path, reading: Reading, learned: bool = True) -> Listing:
     columns = columns_of(file, table, reading if learned else Reading(task=task_of("masks"), columns=reading.columns))
     raise_all(_missing_columns(file, table.header, columns, reading, learned))
     faults, roles = Faults(), columns.roles
-    names, notes = names_of(file.parent, [row[roles["image"]] for row in table.rows], table.lines, faults)
-    cells = {role: [row[place].strip() for row in table.rows] for role, place in roles.items()}
+    names, notes = names_of(file.parent, table.columns[roles["image"]], table.lines, faults)
+    cells = {role: table.cells(place) for role, place in roles.items() if role in ("group", "split", "weight")}
     if "group" in cells:
         _check_text("group", cells["group"], table.lines, faults)
     splits = read_splits(cells["split"], table.lines, faults) if "split" in cells else None
@@ -160,7 +161,7 @@ def _one_hot(listing: Listing) -> list[str]:
 
 
 def _check_header(file: Path, table: Rows) -> None:
-    if not table.rows:
+    if not len(table):
         raise UserError("no rows below the header", printable(str(file)), "list one image a line")
     named = [name for name in table.header if is_image(name) and (file.parent / name).is_file()]
     if named:
@@ -201,7 +202,7 @@ def _check_text(role: str, cells: Sequence[str], lines: Sequence[int], faults: F
             faults.add(f"{role} of more than {LONGEST} characters", "is a quote open?", line, cell)
 
 
-def read_splits(cells: list[str], lines: list[int], faults: Faults) -> list[str]:
+def read_splits(cells: list[str], lines: Sequence[int], faults: Faults) -> list[str]:
     """ "train", "validation", "test", or "" where the cell is blank."""
     splits = []
     for cell, line in zip(cells, lines, strict=True):
@@ -226,23 +227,21 @@ def _weights(cells: list[str], table: Rows, reading: Reading, faults: Faults, wh
 
 
 def _distinct(
-    names: list[str], columns: list[Sequence[str]], lines: list[int], dropped: Collection[int], faults: Faults
-) -> tuple[list[int], list[int]]:
+    names: Names, columns: list[Sequence[str]], lines: Sequence[int], dropped: Collection[int], faults: Faults
+) -> tuple[Sequence[int], list[int]]:
     """Rows to keep, and repeated ones, which go; a file that two rows tell different things about is a fault."""
-    first: dict[str, int] = {}
-    kept, repeated = [], []
-    for i, name in enumerate(names):
-        if i in dropped:
-            continue
-        earlier = first.setdefault(name, i)
-        if earlier == i:
-            kept.append(i)
-            continue
-        repeated.append(i)
-        if any(cells[i] != cells[earlier] for cells in columns):
-            told = f"{name} (line {lines[earlier]} tells otherwise)"
+    left = np.ones(len(names), bool)
+    left[sorted(dropped)] = False
+    rows = np.flatnonzero(left)
+    first, which = distinct(keyed(names.take(rows)))
+    earlier = rows[first][which]
+    for i, before in zip(rows[earlier != rows].tolist(), earlier[earlier != rows].tolist(), strict=True):
+        left[i] = False
+        if any(cells[i] != cells[before] for cells in columns):
+            told = f"{names[i]} (line {lines[before]} tells otherwise)"
             faults.add("image listed again with another label, group, split or weight", "keep one row", lines[i], told)
-    return kept, repeated
+    repeated = rows[earlier != rows].tolist()
+    return range(len(names)) if left.all() else np.flatnonzero(left).tolist(), repeated
 
 
 def _notes(table: Rows, columns: Columns, left_out: Sequence[LeftOut]) -> list[str]:
@@ -255,7 +254,7 @@ def _notes(table: Rows, columns: Columns, left_out: Sequence[LeftOut]) -> list[s
     unused = [name for i, name in enumerate(table.header) if columns.taken[i].role == "not used"]
     if unused:
         notes.append(f"columns not used: {listed(name or '(without a name)' for name in unused)}")
-    blanks = sum(cell != cell.strip() for row in table.rows for cell in row)
+    blanks = sum(cell != cell.strip() for cells in table.columns for cell in cells)
     if blanks:
         notes.append(f"{blanks} cells with blanks around them, which do not count")
     if table.delimiter != ",":

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from neocog.data.names import Names
 from neocog.data.readers.faults import Faults
 from neocog.data.readers.folders import entries, is_image
 from neocog.errors import listed
@@ -49,27 +50,28 @@ class Folder:
             yield f"{sum(self.moved.values())} images found by their name alone, in {places}"
 
 
-def names_of(root: Path, cells: Sequence[str], lines: Sequence[int], faults: Faults) -> tuple[list[str], list[str]]:
+def names_of(root: Path, cells: Sequence[str], lines: Sequence[int], faults: Faults) -> tuple[Names, list[str]]:
     """Each image's path in one form (POSIX, no "./"), and notes. What cannot be had is among the ``faults``.
 
     A name that does not lie where the cell says is looked for below the folder, by its last part, with or without suffix.
     """
-    folder, names = Folder(root), []
-    for cell, line in zip(cells, lines, strict=True):
-        path = _relative(folder, cell)
-        if fault := _outside(path) or _unusable(folder, path):
-            found = _elsewhere(folder, path) if fault[0] == "missing image file" else []
-            if len(found) == 1 and not _unusable(folder, found[0]):
-                path = found[0]
-                folder.moved[str(PurePosixPath(path).parent)] += 1
-            elif len(found) > 1:
-                faults.add(
-                    "image file that lies in several places", "write its path", line, f"{cell}: {listed(found, 3)}"
-                )
-            else:
-                faults.add(*fault, line, cell)
-        names.append(PurePosixPath(path).as_posix())
+    folder = Folder(root)
+    names = Names(_found(folder, cell, line, faults) for cell, line in zip(cells, lines, strict=True))
     return names, list(folder.notes())
+
+
+def _found(folder: Folder, cell: str, line: int, faults: Faults) -> str:
+    path = _relative(folder, cell)
+    if fault := _outside(path) or _unusable(folder, path):
+        found = _elsewhere(folder, path) if fault[0] == "missing image file" else []
+        if len(found) == 1 and not _unusable(folder, found[0]):
+            path = found[0]
+            folder.moved[str(PurePosixPath(path).parent)] += 1
+        elif len(found) > 1:
+            faults.add("image file that lies in several places", "write its path", line, f"{cell}: {listed(found, 3)}")
+        else:
+            faults.add(*fault, line, cell)
+    return PurePosixPath(path).as_posix()
 
 
 def _relative(folder: Folder, cell: str) -> str:

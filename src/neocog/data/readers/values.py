@@ -53,7 +53,7 @@ def read_values(listing: Listing, decoding: Decoding) -> Dataset:
             unknown |= {row for row, value in enumerate(values[-1]) if value in codes}
     listing.leave_out(unknown, [" ".join(row) for row in zip(*columns, strict=True)])
     kept = listing.kept(columns, unknown)
-    array = np.array(values, np.float64).T[kept]
+    array = np.array(values, np.float64).T[np.asarray(kept, np.int64)]
     raise_all(_constant(listing.file, [header[place] for place in chosen], array))
     quantities = _with_units(listing, array)
     return listing.dataset(
