@@ -50,6 +50,10 @@ class CannotSave(UserError):
     """A checkpoint could not be written. What was saved before is untouched."""
 
 
+class Changed(UserError):
+    """A file is no longer what it was when it was first read."""
+
+
 class Problems(UserError):
     """Several mistakes, all told at once."""
 

@@ -108,6 +108,7 @@ def test_what_is_overwritten_in_the_middle_stops_the_training_and_is_named(case:
     with pytest.raises(UserError, match="changed since it was first read") as error:
         neocog.train(root, tmp_path / "run", after_epoch=once(change_all), **TINY, **network, **how)
     assert error.value.where in {path.relative_to(root).as_posix() for path in every}
+    assert error.value.fix.endswith(f"restore the file, then: neocog resume {tmp_path / 'run'}")
     assert not (tmp_path / "run/result.json").exists()
 
 

@@ -12,7 +12,11 @@ from neocog.cli.settings import by_section, with_settings
 from neocog.errors import UserError, faults_of, raise_all
 
 AnyRange = Annotated[
-    bool, Parameter(negative=(), help="Take images of another range of values than the training's all the same.")
+    bool,
+    Parameter(
+        negative=(),
+        help="Take images of another range of values than the training's; not 16 bits for 8, which must be converted.",
+    ),
 ]
 
 

@@ -109,7 +109,8 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
         return codes
     if str(image.dtype) != preprocessing.dtype:
         what = f"{image.dtype} pixels, where the others have {preprocessing.dtype}"
-        raise BadImage(what, name, f"convert it to {preprocessing.dtype}")
+        fix = f"convert it to {preprocessing.dtype} at the others' scale, which nobody can guess (--any-range neither)"
+        raise BadImage(what, name, fix)
     image = _with_channels(image, preprocessing.channels, name)
     if image.ndim != len(preprocessing.size) + 1:
         sides = " × ".join(map(str, image.shape[:-1]))

@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
-from neocog.errors import UserError
+from neocog.errors import Changed
 
 
 def unchanged(found: str, recorded: Sequence[str] | None, index: int, name: str) -> None:
-    """Raise UserError where sample ``index`` has another hash than the ``recorded`` one ("", or no record: not compared)."""
+    """Raise Changed where sample ``index`` has another hash than the ``recorded`` one ("", or no record: not compared)."""
     if recorded is not None and recorded[index] and recorded[index] != found:
         what = "the file has changed since it was first read: its samples would be learned or judged as others"
-        raise UserError(
-            what, name, "restore it, and go on with `neocog resume RUN`; or train anew on the data as they are"
-        )
+        raise Changed(what, name, "another run may learn the data as they are; for this one restore the file")
 
 
 def held_to(dataset: Dataset, images: Sequence[str], masks: Sequence[str] | None = None) -> Dataset:

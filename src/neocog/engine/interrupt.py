@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from neocog.errors import CannotSave, UserError
+from neocog.errors import CannotSave, Changed, UserError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # the last: SLURM, when time is nearly over
 CALLER = 1000  # above all signals: whoever called ``train`` from Python has asked for the end
@@ -110,7 +110,8 @@ def guarded() -> Iterator[Guard]:
 def leaving() -> Iterator[Leaving]:
     """Signals end the block with Interrupted, which names the run that can go on, whatever part of it was at work.
 
-    So does what the system refuses: an OSError has it as a note, a checkpoint that cannot be saved in its fix.
+    So does what the system refuses: an OSError has it as a note; a checkpoint that cannot be saved, and a file that has changed,
+    in its fix.
     """
     guard = Leaving()
     try:
@@ -119,7 +120,7 @@ def leaving() -> Iterator[Leaving]:
     except Interrupted as stop:
         stop.folder = guard.saved()
         raise
-    except CannotSave as failure:
+    except (CannotSave, Changed) as failure:
         failure.fix += f", then: {guard.onwards}"
         raise
     except OSError as refusal:
