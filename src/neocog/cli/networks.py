@@ -62,8 +62,8 @@ def export(
 ) -> None:
     """Take a trained network elsewhere: files that take pixels as stored and give calibrated probabilities.
 
-    Each takes classification of images (no volumes or sequences, nor --scaling image) and no other task: onnx any network, keras and
-    numpy chains of layers such as cnn and mlp.
+    Each takes classification of images (no volumes or sequences, nor --scaling image) and no other task: onnx any network, keras
+    and numpy chains of layers such as cnn and mlp.
 
     What is written is reloaded and compared with the run before it is handed out.
 
