@@ -252,3 +252,14 @@ def test_real_weights_know_ants_from_bees(real_data: Callable[[str], Path], tmp_
     session, _ = begun(tmp_path / "few", weights, size=(224,))
     assert session.data.source.taken.share == 1.0 and session.preprocessing.mean == (127.5,) * 3
     assert session.config.model.model == "timm:tf_efficientnet_lite0"
+
+
+def test_weights_for_images_are_refused_for_volumes_and_sequences(trained: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "voxels.npz", x=rng.integers(0, 2, (20, 8, 8, 8)).astype(np.uint8), y=np.arange(20) % 2)
+    (tmp_path / "barcodes.fasta").write_text(
+        "".join(f">{n} | {'ab'[n % 2]}\n{'ACGT' * 5}{'ACGT'[n % 4]}\n" for n in range(20))
+    )
+    for name, form in (("voxels.npz", "volumes"), ("barcodes.fasta", "sequences")):
+        with pytest.raises(UserError, match=f"weights for images do not see {form}"):
+            begun(tmp_path / name, trained, label_field="2" if form == "sequences" else "")

@@ -27,6 +27,7 @@ class Needs:
     fit: Fit = "resize"
     scaling: Scaling = "data"
     record: str = ""  # who says so
+    form: str = ""  # images, volumes or sequences; "" where that is not known
 
     def whole(self) -> Needs:
         """The same for a network that answers for each pixel: of any size, and nothing of an image is cut off."""
@@ -94,6 +95,7 @@ def of_timm(record: Mapping[str, Any], name: str) -> Needs:
         fit=FITS.get(str(record.get("crop_mode")), "crop"),
         scaling="weights" if mean else "data",
         record=f"timm's record of {name}",
+        form="images",
     )
 
 
@@ -110,13 +112,14 @@ def of_torchvision(transforms: Any, name: str) -> Needs:
         fit="crop",
         scaling="weights",
         record=f"torchvision's record of {name}",
+        form="images",
     )
 
 
 def of_run(recipe: Preprocessing, folder: str) -> Needs:
     """From a run's model.json: its images' black and white are 0 and 1."""
     if recipe.encoding == "nucleotides":
-        return Needs(recipe.size, record=f"model.json of {folder}")
+        return Needs(recipe.size, record=f"model.json of {folder}", form="sequences")
     own, span = recipe.scaling == "image", recipe.high - recipe.low
     return Needs(
         size=recipe.size,
@@ -127,4 +130,5 @@ def of_run(recipe: Preprocessing, folder: str) -> Needs:
         fit=recipe.fit,
         scaling="image" if own else "weights",
         record=f"model.json of {folder}",
+        form="volumes" if len(recipe.size) == 3 else "images",
     )

@@ -38,6 +38,7 @@ FIXES = {
     "torch": "install the same version on every node",
     "instructions": "take nodes of one kind, or limit them all, as ATEN_CPU_CAPABILITY=avx2 does",
     "precision": "say which, as --precision fp32 does, or take nodes of one kind",
+    "pretrained weights": "copy the file of rank 0 to every node",
     "begins or goes on": SHARE,
 }
 
@@ -127,7 +128,9 @@ def same_job(session: Session, ranks: Ranks) -> None:
 
     ranks.agree(own, differs, lambda: json.dumps([source, [list(dataset.names), told, parts.tolist(), digests]]))
     training = session.config.training
-    same_facts({"precision": choose(training.device, training.precision).name}, session.config, ranks)
+    weights = data.source.digest if data.source else ""
+    facts = {"precision": choose(training.device, training.precision).name, "pretrained weights": weights}
+    same_facts(facts, session.config, ranks)
 
 
 def same_run(run: Run, identities: Sequence[str], ranks: Ranks) -> None:

@@ -26,6 +26,9 @@ def planned_shape(config: Config, dataset: Dataset, source: Source | None) -> tu
     """(what all samples become, what is to be said of it): as the settings say, else as pretrained weights need, else as the
     data are."""
     data, needs = config.data, source.needs if source else Needs()
+    if needs.form not in ("", dataset.form):
+        what = f"weights for {needs.form} do not see {dataset.form}"
+        raise UserError(what, needs.record, f"give weights of a run on {dataset.form}, or leave --from out")
     if dataset.form == "sequences":
         return sequence_plan(dataset.images, data.size or needs.size), ()
     known = headers(dataset)
