@@ -91,13 +91,13 @@ def fid_of_vae(vae: Path, extractor: Path) -> dict[str, float]:
     from neocog.verbs.evaluate import own_test
 
     task, predictor = VAETask(), load_predictor(Run(vae))
-    recipe = predictor.preprocessing
-    dataset = open_dataset("mnist", Decoding.recorded(recipe))
+    preprocessing = predictor.preprocessing
+    dataset = open_dataset("mnist", Decoding.recorded(preprocessing))
     chosen = own_test(Run(extractor), dataset)
     pieces = [chosen[start : start + 256] for start in range(0, len(chosen), 256)]
-    real = np.concatenate([np.asarray(part) for part in Streamed(dataset.images, recipe).stream(iter(pieces))])
+    real = np.concatenate([np.asarray(part) for part in Streamed(dataset.images, preprocessing).stream(iter(pieces))])
     fake = task.decode(predictor, drawn(len(chosen), task.latent(predictor), 0)).transpose(0, 3, 1, 2)
-    found = compared(extractor_of(Run(extractor), recipe), fake, real, 0).measures
+    found = compared(extractor_of(Run(extractor), preprocessing), fake, real, 0).measures
     return {name: found[name].value for name in ("fid", "fid_floor", "recognised")}
 
 

@@ -105,7 +105,7 @@ def save_predictor(
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     weights = safetensors.torch.save(state)
     write_atomically(run.weights, weights)
-    recipe = {
+    described = {
         "neocog": __version__,
         "model": model,
         "options": options,
@@ -114,7 +114,7 @@ def save_predictor(
         "parameters": sum(p.numel() for p in network.parameters()),
         "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
     }
-    write_atomically(run.model, to_json(sealed(recipe)))
+    write_atomically(run.model, to_json(sealed(described)))
 
 
 def load_predictor(run: Run, device: str | torch.device = "cpu") -> Predictor:
@@ -144,20 +144,31 @@ def load_predictor(run: Run, device: str | torch.device = "cpu") -> Predictor:
 def recorded(facts: Mapping[str, Any], run: Run) -> Preprocessing:
     """The preprocessing in model.json. Raises UserError."""
     try:
-        recipe: Preprocessing = typed(Preprocessing, facts["preprocessing"], "preprocessing")
+        preprocessing: Preprocessing = typed(Preprocessing, facts["preprocessing"], "preprocessing")
     except UserError as error:
         raise UserError(f"damaged: {error.where}: {error.what}", str(run.model), RESTORE) from None
-    channels, numbers = recipe.channels, (*recipe.mean, *recipe.std, recipe.low, recipe.high)
-    sound = len(recipe.size) in (2, 3) and min(recipe.size) > 0 and channels > 0 and recipe.dtype in DTYPES
+    channels, numbers = (
+        preprocessing.channels,
+        (*preprocessing.mean, *preprocessing.std, preprocessing.low, preprocessing.high),
+    )
     sound = (
-        sound and len(recipe.mean) == len(recipe.std) and min(recipe.std, default=1) > 0 and recipe.low < recipe.high
+        len(preprocessing.size) in (2, 3)
+        and min(preprocessing.size) > 0
+        and channels > 0
+        and preprocessing.dtype in DTYPES
+    )
+    sound = (
+        sound
+        and len(preprocessing.mean) == len(preprocessing.std)
+        and min(preprocessing.std, default=1) > 0
+        and preprocessing.low < preprocessing.high
     )
     if not sound or not all(map(math.isfinite, numbers)):
         raise UserError("damaged: the preprocessing is none", str(run.model), RESTORE)
-    return recipe
+    return preprocessing
 
 
-def network_of(facts: Mapping[str, Any], recipe: Preprocessing, run: Run, content: bytes) -> torch.nn.Module:
+def network_of(facts: Mapping[str, Any], preprocessing: Preprocessing, run: Run, content: bytes) -> torch.nn.Module:
     """The network with the weights in ``content``, which must be its own by name, shape and type, and finite.
 
     One of ours is laid out without numbers before, so that a damaged size cannot fill the memory. Raises UserError.
@@ -172,7 +183,7 @@ def network_of(facts: Mapping[str, Any], recipe: Preprocessing, run: Run, conten
 
     def laid_out() -> torch.nn.Module:
         masks = needs(facts["task"]) == "masks"
-        return build(model, recipe.inputs, recipe.size, outputs, masks=masks, **facts["options"])
+        return build(model, preprocessing.inputs, preprocessing.size, outputs, masks=masks, **facts["options"])
 
     if ":" not in model:
         with expected(run.model), shapes_only():

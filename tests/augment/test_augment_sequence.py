@@ -9,7 +9,7 @@ from neocog.augment.sequence import SequenceAugmentation, SequenceChanges, rever
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 
-RECIPE = Preprocessing(1, (1, 200), "uint8", (0.0,), (1.0,), encoding="nucleotides")
+PREPROCESSING = Preprocessing(1, (1, 200), "uint8", (0.0,), (1.0,), encoding="nucleotides")
 CODES = (1 << torch.randint(0, 4, (64, 1, 1, 200), generator=torch.Generator().manual_seed(0))).to(torch.uint8)
 CODES[..., 180:] = 0
 WHERE = torch.arange(64)
@@ -18,7 +18,7 @@ OFF = SequenceAugmentation().changed(["off"])
 
 def changed(edits: str, samples: torch.Tensor = WHERE, epoch: int = 1) -> torch.Tensor:
     call = SequenceChanges(OFF.changed([edits]))
-    return call(CODES[samples], samples, samples, 0, epoch, RECIPE)[0]
+    return call(CODES[samples], samples, samples, 0, epoch, PREPROCESSING)[0]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.angles import period_of, words
 from neocog.errors import UserError
 
-RECIPE = Preprocessing(1, (41, 41), "uint8", (0.0,), (1.0,))
+PREPROCESSING = Preprocessing(1, (41, 41), "uint8", (0.0,), (1.0,))
 
 
 def needle(angle: float) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_the_target_still_says_where_the_needle_points(policy: Augmentation, pos
     images = torch.from_numpy(np.stack([needle(a) for a in angles.tolist()]))
     targets = torch.stack([angles / 360 * period, torch.full_like(angles, 7.0)], 1)
     call = ValueChanges(policy, (period, 0.0), positive)
-    changed, moved = call(images, targets, torch.arange(24), 1, 2, RECIPE)
+    changed, moved = call(images, targets, torch.arange(24), 1, 2, PREPROCESSING)
     for image, target in zip(changed, moved, strict=True):
         assert abs((pointed(image) - float(target[0]) / period * 360 + 180) % 360 - 180) < 2
     assert (moved[:, 1] == 7).all()

@@ -15,12 +15,12 @@ VOLUMES = torch.rand(40, 2, *CUBE, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(40)
 
 
-def recipe(size: tuple[int, ...] = CUBE) -> Preprocessing:
+def preprocessing(size: tuple[int, ...] = CUBE) -> Preprocessing:
     return Preprocessing(2, size, "float32", (0.0, 0.0), (1.0, 1.0), low=0.0, high=1.0)
 
 
 def changed(policy: VolumeAugmentation, samples: Tensor = LABELS, epoch: int = 0, seed: int = 0) -> Tensor:
-    found, targets = VolumeChanges(policy)(VOLUMES[samples], samples, samples, seed, epoch, recipe())
+    found, targets = VolumeChanges(policy)(VOLUMES[samples], samples, samples, seed, epoch, preprocessing())
     assert torch.equal(targets, samples)
     return found
 
@@ -45,7 +45,7 @@ def test_quarter_turns_are_exact_and_all_four_come_up(axis: str, plane: tuple[in
 
 def test_a_turn_about_an_axis_leaves_that_axis_in_place() -> None:
     volume = VOLUMES[:, :, :, :1, :1].expand(-1, -1, 6, 6, 6)  # constant in every slice
-    found, _ = VolumeChanges(VolumeAugmentation(turn_d=180))(volume, LABELS, LABELS, 0, 0, recipe())
+    found, _ = VolumeChanges(VolumeAugmentation(turn_d=180))(volume, LABELS, LABELS, 0, 0, preprocessing())
     torch.testing.assert_close(found, volume.contiguous())
     assert not torch.allclose(changed(VolumeAugmentation(turn_d=180)), VOLUMES)
 
@@ -53,7 +53,7 @@ def test_a_turn_about_an_axis_leaves_that_axis_in_place() -> None:
 def test_a_shift_moves_by_a_fraction_of_each_side() -> None:
     line = torch.arange(8.0).view(1, 1, 8, 1, 1).expand(30, 1, 8, 4, 4)
     samples = torch.arange(30)
-    found, _ = VolumeChanges(VolumeAugmentation(translate=0.25))(line, samples, samples, 0, 0, recipe((8, 4, 4)))
+    found, _ = VolumeChanges(VolumeAugmentation(translate=0.25))(line, samples, samples, 0, 0, preprocessing((8, 4, 4)))
     moved = (found - line)[:, 0, 3:5, 0, 0]  # far from the border
     assert (moved.abs() <= 2).all() and moved.abs().max() > 1
     torch.testing.assert_close(moved[:, 0], moved[:, 1])
@@ -84,4 +84,4 @@ def test_edits_are_read_and_faults_told_together() -> None:
 def test_quarter_turns_of_what_is_no_cube_are_refused() -> None:
     policy = VolumeChanges(VolumeAugmentation(quarters="d"))
     with pytest.raises(UserError, match="6 × 6 × 5"):
-        policy(torch.zeros(2, 1, 6, 6, 5), LABELS[:2], LABELS[:2], 0, 0, recipe((6, 6, 5)))
+        policy(torch.zeros(2, 1, 6, 6, 5), LABELS[:2], LABELS[:2], 0, 0, preprocessing((6, 6, 5)))

@@ -215,9 +215,9 @@ def test_codes_become_shares_on_their_way_to_the_network() -> None:
 
     from neocog.data.normalise import normalise
 
-    recipe = Preprocessing(1, (1, 4), "uint8", (0.0,), (1.0,), encoding="nucleotides")
-    inputs = normalise(torch.tensor([[[[1, 15, 10, 0]]]], dtype=torch.uint8), recipe)
-    assert inputs.shape == (1, 4, 1, 4) and recipe.inputs == 4
+    preprocessing = Preprocessing(1, (1, 4), "uint8", (0.0,), (1.0,), encoding="nucleotides")
+    inputs = normalise(torch.tensor([[[[1, 15, 10, 0]]]], dtype=torch.uint8), preprocessing)
+    assert inputs.shape == (1, 4, 1, 4) and preprocessing.inputs == 4
     assert inputs[0, :, 0].T.tolist() == [[1, 0, 0, 0], [0.25] * 4, [0, 0.5, 0, 0.5], [0] * 4]
 
 

@@ -20,7 +20,7 @@ from neocog.errors import UserError
 from neocog.out_of_memory import out_of_memory
 
 COUNT, SIDE = 8, 12
-RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (0.0,), (1.0,), scaling="image")
+PREPROCESSING = Preprocessing(1, (SIDE, SIDE), "uint8", (0.0,), (1.0,), scaling="image")
 PIXELS = np.random.default_rng(0).integers(60, 180, (COUNT, 1, SIDE, SIDE), dtype=np.uint8)
 # Masks that number their pixels
 PLACES = np.tile(np.arange(SIDE**2, dtype=np.uint8).reshape(SIDE, SIDE), (COUNT, 1, 1))
@@ -34,7 +34,7 @@ def first_batch(changes: Transform) -> Batch:
         weights=None,
         parts={"train": everything, "validation": everything, "test": everything},
         batches=Batches(COUNT, COUNT, 0),
-        preprocessing=RECIPE,
+        preprocessing=PREPROCESSING,
         changes=changes,
         device=torch.device("cpu"),
     )
@@ -43,14 +43,14 @@ def first_batch(changes: Transform) -> Batch:
 
 def test_a_window_is_scaled_as_its_whole_image_is() -> None:
     batch = first_batch(MaskChanges(Augmentation(), (5, 4)))
-    whole = normalise(torch.from_numpy(PIXELS), RECIPE)[batch.samples].flatten(2)  # (B, 1, pixels)
+    whole = normalise(torch.from_numpy(PIXELS), PREPROCESSING)[batch.samples].flatten(2)  # (B, 1, pixels)
     assert batch.inputs.shape == (COUNT, 1, 5, 4)
     torch.testing.assert_close(batch.inputs.flatten(2), whole.gather(2, batch.targets.long().flatten(1)[:, None]))
 
 
 def test_a_change_of_light_reaches_the_network() -> None:
     batch = first_batch(ImageChanges(Augmentation(brightness=0.1)))
-    unchanged = normalise(torch.from_numpy(PIXELS), RECIPE)[batch.samples]
+    unchanged = normalise(torch.from_numpy(PIXELS), PREPROCESSING)[batch.samples]
     shift = (batch.inputs - unchanged).mean((1, 2, 3))
     assert shift.std() > 0.2  # in the images' own deviations; 0 if a changed image were scaled by itself
 
@@ -66,9 +66,9 @@ def test_what_a_reader_fails_at_is_named(workers: int, tmp_path: Path, monkeypat
     monkeypatch.setattr(FileImages, "stored", stored)
     masks = MaskFiles(tmp_path, images.files, Coding((), ()))
     readers = {
-        "pixels": lambda: list(Streamed(images, RECIPE, workers).stream([np.arange(20)])),
+        "pixels": lambda: list(Streamed(images, PREPROCESSING, workers).stream([np.arange(20)])),
         "scan of masks": lambda: survey_masks(masks, (12, 12)),
-        "scan": lambda: survey(images, RECIPE),
+        "scan": lambda: survey(images, PREPROCESSING),
     }
     for name, reader in readers.items():
         faults[0] = ZeroDivisionError("a defect")

@@ -22,7 +22,7 @@ def head(height: int, width: int, channels: int = 3, dtype: str = "uint8") -> He
     return Header(height, width, channels, dtype)
 
 
-def recipe(channels: int, size: tuple[int, int], dtype: str = "uint8", how: str = "resize") -> Preprocessing:
+def preprocessing(channels: int, size: tuple[int, int], dtype: str = "uint8", how: str = "resize") -> Preprocessing:
     return Preprocessing(channels, size, dtype, (0.0,) * channels, (1.0,) * channels, fit=how)  # type: ignore[arg-type]
 
 
@@ -113,7 +113,7 @@ def test_fitting_gives_the_recorded_shape_and_type_and_stays_within_the_images_v
 ) -> None:
     scale = {"uint8": 255, "uint16": 65535, "float32": 1e6}[dtype]
     image = (np.random.default_rng(stored[0]).random((*stored, channels)) * scale).astype(dtype)
-    fitted = fit(image, recipe(channels, size, dtype, how))
+    fitted = fit(image, preprocessing(channels, size, dtype, how))
     assert fitted.shape == (channels, *size)
     assert fitted.dtype == dtype and fitted.flags.c_contiguous
     slack = 0.1 if dtype == "float32" else 0
@@ -124,48 +124,48 @@ def test_fitting_gives_the_recorded_shape_and_type_and_stays_within_the_images_v
 def test_the_right_size_is_left_bit_for_bit(dtype: str) -> None:
     image = (RNG.random((9, 7, 3)) * 255).astype(dtype)
     for how in ("resize", "pad", "crop"):
-        assert np.array_equal(fit(image, recipe(3, (9, 7), dtype, how)), image.transpose(2, 0, 1))
+        assert np.array_equal(fit(image, preprocessing(3, (9, 7), dtype, how)), image.transpose(2, 0, 1))
 
 
 def test_deep_pixels_are_resized_as_8_bit_ones_are() -> None:
     image = RNG.integers(0, 256, (40, 50, 3)).astype(np.uint8)
     as_pillow = np.asarray(Image.fromarray(image).resize((17, 13), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
-    assert np.array_equal(fit(image, recipe(3, (13, 17))), as_pillow)
+    assert np.array_equal(fit(image, preprocessing(3, (13, 17))), as_pillow)
     for dtype in ("uint16", "float32"):
-        fitted = fit(image.astype(dtype), recipe(3, (13, 17), dtype))
+        fitted = fit(image.astype(dtype), preprocessing(3, (13, 17), dtype))
         assert np.abs(fitted.astype(float) - as_pillow).max() <= 1
-    exact = fit(image.astype(np.float32), recipe(3, (13, 17), "float32"))
-    assert np.array_equal(fit(image.astype(np.uint16), recipe(3, (13, 17), "uint16")), np.rint(exact))
+    exact = fit(image.astype(np.float32), preprocessing(3, (13, 17), "float32"))
+    assert np.array_equal(fit(image.astype(np.uint16), preprocessing(3, (13, 17), "uint16")), np.rint(exact))
     bright = np.full((10, 10, 1), 65535, np.uint16)
-    assert (fit(bright, recipe(1, (7, 3), "uint16")) == 65535).all()  # no overflow to black
+    assert (fit(bright, preprocessing(1, (7, 3), "uint16")) == 65535).all()  # no overflow to black
 
 
 def test_pad_keeps_the_proportions_and_repeats_the_edge_and_crop_shows_the_middle() -> None:
     image = np.repeat(np.array([[10, 200]], np.uint8), 2, axis=0).repeat(4, axis=1)[..., None]  # (2, 8, 1)
-    padded = fit(image, recipe(1, (8, 8), how="pad"))[0]
+    padded = fit(image, preprocessing(1, (8, 8), how="pad"))[0]
     assert np.array_equal(padded, np.repeat(image[:1, :, 0], 8, axis=0))
-    cropped = fit(image, recipe(1, (2, 4), how="crop"))[0]
+    cropped = fit(image, preprocessing(1, (2, 4), how="crop"))[0]
     assert np.array_equal(cropped, image[:, 2:6, 0])
-    stretched = fit(image, recipe(1, (2, 4)))[0]
+    stretched = fit(image, preprocessing(1, (2, 4)))[0]
     assert stretched[0, 0] == 10 and stretched[0, -1] == 200
 
 
 def test_grey_is_repeated_and_colour_becomes_luma() -> None:
     grey = RNG.integers(0, 256, (6, 5, 1)).astype(np.uint8)
-    assert np.array_equal(fit(grey, recipe(3, (6, 5))), np.repeat(grey, 3, axis=2).transpose(2, 0, 1))
+    assert np.array_equal(fit(grey, preprocessing(3, (6, 5))), np.repeat(grey, 3, axis=2).transpose(2, 0, 1))
     colour = RNG.integers(0, 256, (6, 5, 3)).astype(np.uint8)
     luma = np.asarray(Image.fromarray(colour).convert("L"))
-    assert np.abs(fit(colour, recipe(1, (6, 5)))[0].astype(int) - luma).max() <= 1
-    assert np.array_equal(fit(np.repeat(grey, 3, axis=2), recipe(1, (6, 5)))[0], grey[..., 0])
+    assert np.abs(fit(colour, preprocessing(1, (6, 5)))[0].astype(int) - luma).max() <= 1
+    assert np.array_equal(fit(np.repeat(grey, 3, axis=2), preprocessing(1, (6, 5)))[0], grey[..., 0])
 
 
 def test_an_image_of_another_kind_is_refused_by_name() -> None:
     image = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(BadImage, match="uint8 pixels, where the others have uint16") as caught:
-        fit(image, recipe(3, (4, 4), "uint16"), "x.png")
+        fit(image, preprocessing(3, (4, 4), "uint16"), "x.png")
     assert caught.value.where == "x.png"
     with pytest.raises(BadImage, match="3 channels, where 7 are expected"):
-        fit(image, recipe(7, (4, 4)))
+        fit(image, preprocessing(7, (4, 4)))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

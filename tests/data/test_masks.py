@@ -293,13 +293,13 @@ def test_a_mask_lies_where_its_image_does() -> None:
     blocks = np.kron(RNG.integers(0, 2, (5, 9)), np.ones((16, 16))).astype(np.uint8)
     picture = (blocks * 255)[..., None]
     for kind in ("resize", "pad", "crop"):
-        recipe = Preprocessing(1, (64, 96), "uint8", (0.0,), (1.0,), fit=kind)  # type: ignore[arg-type]
-        shown, mask = fit(picture, recipe)[0], fit_mask(blocks, (64, 96), recipe.fit)
+        preprocessing = Preprocessing(1, (64, 96), "uint8", (0.0,), (1.0,), fit=kind)  # type: ignore[arg-type]
+        shown, mask = fit(picture, preprocessing)[0], fit_mask(blocks, (64, 96), preprocessing.fit)
         sure = ((shown < 20) | (shown > 235)) & (mask != 255)
         assert sure.mean() > 0.5 and ((shown > 127) == (mask == 1))[sure].all()
         assert (mask == 255).any() == (kind == "pad")
-        recipe = replace(recipe, size=blocks.shape)
-        np.testing.assert_array_equal(fit_mask(blocks, recipe.size, recipe.fit), blocks)
+        preprocessing = replace(preprocessing, size=blocks.shape)
+        np.testing.assert_array_equal(fit_mask(blocks, preprocessing.size, preprocessing.fit), blocks)
 
 
 def test_the_survey_counts_pixels_and_keeps_faults(tmp_path: Path) -> None:

@@ -32,17 +32,17 @@ def test_the_whole_range_of_uint16_survives() -> None:
 @pytest.mark.parametrize("shape", [(3, 2, 6, 5), (3, 1, 4, 5, 6)])
 def test_scaled_by_itself_an_image_loses_its_scanners_brightness_and_contrast(shape: tuple[int, ...]) -> None:
     pixels = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 100
-    recipe = Preprocessing(shape[1], shape[2:], "float32", (7.0,) * shape[1], (3.0,) * shape[1], scaling="image")
-    found = normalise(pixels, recipe)
+    preprocessing = Preprocessing(shape[1], shape[2:], "float32", (7.0,) * shape[1], (3.0,) * shape[1], scaling="image")
+    found = normalise(pixels, preprocessing)
     spatial = tuple(range(2, len(shape)))
     torch.testing.assert_close(found.mean(spatial), torch.zeros(shape[:2]), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.square().mean(spatial), torch.ones(shape[:2]))
-    torch.testing.assert_close(normalise(pixels * 4 + 50, recipe), found, atol=1e-4, rtol=1e-4)
-    alone = torch.cat([normalise(one[None], recipe) for one in pixels])
+    torch.testing.assert_close(normalise(pixels * 4 + 50, preprocessing), found, atol=1e-4, rtol=1e-4)
+    alone = torch.cat([normalise(one[None], preprocessing) for one in pixels])
     torch.testing.assert_close(alone, found)
 
 
 def test_a_plain_image_scaled_by_itself_is_nothing() -> None:
-    recipe = Preprocessing(1, (4, 4), "uint16", (0.0,), (1.0,), scaling="image")
+    preprocessing = Preprocessing(1, (4, 4), "uint16", (0.0,), (1.0,), scaling="image")
     pixels = torch.full((1, 1, 4, 4), 40_000, dtype=torch.uint16)
-    assert normalise(pixels, recipe).abs().max() == 0
+    assert normalise(pixels, preprocessing).abs().max() == 0

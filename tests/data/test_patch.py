@@ -12,7 +12,7 @@ from neocog.augment import Augmentation, MaskChanges, apply, apply_masks, draw
 from neocog.data.preprocessing import Preprocessing
 
 SIZE, PATCH = (24, 20), (7, 9)
-RECIPE = Preprocessing(3, SIZE, "uint8", (0.0,) * 3, (1.0,) * 3)
+PREPROCESSING = Preprocessing(3, SIZE, "uint8", (0.0,) * 3, (1.0,) * 3)
 MOVES = {
     "nothing": Augmentation(),
     "flips": Augmentation(flip=0.5, flip_vertical=0.5),
@@ -32,7 +32,7 @@ def pictures(count: int = 12, dtype: torch.dtype = torch.uint8) -> Tensor:
 def test_a_window_shows_what_the_whole_image_shows_there(name: str, dtype: torch.dtype) -> None:
     images, samples = pictures(dtype=dtype), torch.arange(12)
     masks = torch.randint(0, 9, (12, *SIZE), generator=torch.Generator().manual_seed(1))
-    small = draw(MOVES[name], 4, 2, samples, RECIPE, patch=PATCH)
+    small = draw(MOVES[name], 4, 2, samples, PREPROCESSING, patch=PATCH)
     whole = replace(small, patch=None, corner=None)
     assert small.corner is not None
     found, labels = apply(small, images), apply_masks(small, masks)
@@ -44,7 +44,7 @@ def test_a_window_shows_what_the_whole_image_shows_there(name: str, dtype: torch
 
 
 def test_every_place_is_as_likely_and_none_lies_outside() -> None:
-    corner = draw(Augmentation(), 0, 0, torch.arange(40_000), RECIPE, patch=PATCH).corner
+    corner = draw(Augmentation(), 0, 0, torch.arange(40_000), PREPROCESSING, patch=PATCH).corner
     assert corner is not None
     for axis, places in enumerate(whole - part + 1 for whole, part in zip(SIZE, PATCH, strict=True)):
         counts = torch.bincount(corner[:, axis])
@@ -54,18 +54,20 @@ def test_every_place_is_as_likely_and_none_lies_outside() -> None:
 
 def test_a_window_as_large_as_the_image_is_the_image() -> None:
     images = pictures()
-    assert torch.equal(apply(draw(Augmentation(), 0, 0, torch.arange(12), RECIPE, patch=SIZE), images), images.float())
+    assert torch.equal(
+        apply(draw(Augmentation(), 0, 0, torch.arange(12), PREPROCESSING, patch=SIZE), images), images.float()
+    )
 
 
 def test_each_epoch_cuts_another_window_and_a_restart_the_same() -> None:
     changes, images, masks = MaskChanges(Augmentation(), PATCH), pictures(), torch.zeros(12, *SIZE, dtype=torch.int64)
-    first, second, again = (changes(images, masks, torch.arange(12), 0, epoch, RECIPE)[0] for epoch in (0, 1, 0))
+    first, second, again = (changes(images, masks, torch.arange(12), 0, epoch, PREPROCESSING)[0] for epoch in (0, 1, 0))
     assert torch.equal(first, again) and not torch.equal(first, second)
 
 
 def test_what_is_erased_lies_in_the_window() -> None:
     policy = Augmentation(erase=1)
-    drawn = draw(policy, 0, 0, torch.arange(200), RECIPE, patch=PATCH)
+    drawn = draw(policy, 0, 0, torch.arange(200), PREPROCESSING, patch=PATCH)
     white = torch.full((200, 3, *SIZE), 255, dtype=torch.uint8)
     share = (apply(drawn, white) != 255).float().mean((1, 2, 3))
     assert share.min() > 0 and share.max() < 0.5

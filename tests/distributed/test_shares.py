@@ -17,7 +17,7 @@ from neocog.errors import UserError
 def loader(count: int, batch: int, at_most: int) -> Loader:
     """A feed of ``count`` images whose one pixel is their number; the first ten positions are no training samples."""
     pixels = np.arange(count + 10, dtype=np.float32).reshape(-1, 1, 1, 1)
-    recipe = Preprocessing(1, (1, 1), "float32", (0.0,), (1.0,))
+    preprocessing = Preprocessing(1, (1, 1), "float32", (0.0,), (1.0,))
     parts = {"train": np.arange(10, count + 10)}
     labels = np.arange(count + 10)
     return Loader(
@@ -26,7 +26,7 @@ def loader(count: int, batch: int, at_most: int) -> Loader:
         None,
         parts,
         Batches(count, batch, 0),
-        recipe,
+        preprocessing,
         None,
         torch.device("cpu"),
         at_most=at_most,

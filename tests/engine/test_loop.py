@@ -33,7 +33,7 @@ from neocog.run import Run
 from neocog.tasks.classification.objective import Classification
 
 N, SIDE = 48, 6
-RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (128.0,), (60.0,))
+PREPROCESSING = Preprocessing(1, (SIDE, SIDE), "uint8", (128.0,), (60.0,))
 PIXELS = np.random.default_rng(0).integers(0, 256, (N, SIDE, SIDE, 1), dtype=np.uint8)
 LABELS = (PIXELS.mean((1, 2, 3)) > 127).astype(np.int64)
 NAMES = [f"image-{i}" for i in range(N)]
@@ -62,7 +62,7 @@ def prepared(
         weights=None,
         parts=parts,
         batches=Batches(32, 32 if config.optimizer == "gd" else 8, config.seed),
-        preprocessing=RECIPE,
+        preprocessing=PREPROCESSING,
         changes=ImageChanges(Augmentation(flip=0.5, noise=0.05)),
         device=torch.device("cpu"),
         at_most=at_most,
@@ -144,7 +144,7 @@ def test_a_batch_in_pieces_gives_the_gradient_of_the_whole(tmp_path: Path) -> No
 def test_streaming_with_any_number_of_workers_equals_pixels_in_memory(tmp_path: Path, workers: int) -> None:
     loop, resident = prepared(tmp_path / "a")
     loop.train(resident, Guard(), unwatched)
-    loop, streamed = prepared(tmp_path / "b", store=Streamed(DATASET.images, RECIPE, workers))
+    loop, streamed = prepared(tmp_path / "b", store=Streamed(DATASET.images, PREPROCESSING, workers))
     loop.train(streamed, Guard(), unwatched)
     same(resident, streamed)
 

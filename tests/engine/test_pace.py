@@ -39,7 +39,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (96, 1, SIDE, SIDE), dtype=np
 LABELS = (PIXELS.mean((1, 2, 3)) > 127).astype(np.int64)
 NAMES = [f"image-{i}" for i in range(len(PIXELS))]
 DATASET = Dataset("test", None, NAMES, LABELS, ("dark", "light"), ArrayImages(PIXELS.transpose(0, 2, 3, 1), NAMES))
-RECIPE = Preprocessing(1, (SIDE, SIDE), "uint8", (128.0,), (60.0,))
+PREPROCESSING = Preprocessing(1, (SIDE, SIDE), "uint8", (128.0,), (60.0,))
 
 
 class Clock:
@@ -90,7 +90,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
             weights=None,
             parts=parts,
             batches=Batches(64, 8, config.seed),
-            preprocessing=RECIPE,
+            preprocessing=PREPROCESSING,
             changes=None,
             device=torch.device("cpu"),
         )

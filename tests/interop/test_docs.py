@@ -27,13 +27,13 @@ def test_the_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     twins, onnx = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     torch.manual_seed(0)
     exec(twins, {})
-    recipe = Preprocessing(1, (28, 28), "uint8", (33.0,), (78.0,))
+    preprocessing = Preprocessing(1, (28, 28), "uint8", (33.0,), (78.0,))
     save_predictor(
         Run(tmp_path),
         build("lenet5", 1, (28, 28), 2),
         "lenet5",
         {},
-        recipe,
+        preprocessing,
         {"task": "classification", "classes": ("cat", "dog")},
     )
     monkeypatch.chdir(export(tmp_path, "onnx", quiet=True))

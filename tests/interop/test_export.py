@@ -71,7 +71,7 @@ def run(tmp_path: Path) -> Callable[..., Run]:
                 module.running_var.uniform_(0.5, 2)
         high = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}[dtype]
         mean, std = (0.3 * high, 0.4 * high, 0.5 * high)[:channels], (0.2 * high, 0.1 * high, 0.3 * high)[:channels]
-        recipe = Preprocessing(channels, (12, 14), dtype, mean, std, low=0.0, high=high)
+        preprocessing = Preprocessing(channels, (12, 14), dtype, mean, std, low=0.0, high=high)
         folder = tmp_path / "run"
         folder.mkdir()
         save_predictor(
@@ -79,7 +79,7 @@ def run(tmp_path: Path) -> Callable[..., Run]:
             network,
             model,
             options,
-            recipe,
+            preprocessing,
             {"task": "classification", "classes": CLASSES, "temperature": 1.7},
         )
         return Run(folder)
@@ -89,9 +89,9 @@ def run(tmp_path: Path) -> Callable[..., Run]:
 
 def stored(predictor: Predictor) -> tuple[np.ndarray, np.ndarray]:
     """Random stored pixels (B, C, H, W), and the run's probabilities."""
-    recipe = predictor.preprocessing
-    noise = np.random.default_rng(3).uniform(0, recipe.high, (5, recipe.channels, *recipe.size))
-    pixels = noise.astype(recipe.dtype)
+    preprocessing = predictor.preprocessing
+    noise = np.random.default_rng(3).uniform(0, preprocessing.high, (5, preprocessing.channels, *preprocessing.size))
+    pixels = noise.astype(preprocessing.dtype)
     return pixels, predictor.probabilities(predictor.of_pixels(torch.from_numpy(pixels)))
 
 
@@ -241,6 +241,6 @@ def test_a_missing_extra_is_told_with_its_command(extra: str, modules: list[str]
 
 
 def test_samples_are_random_only_where_the_data_are_gone() -> None:
-    recipe = Preprocessing(1, (4, 4), "uint8", (0.0,), (1.0,))
-    pixels, which = verb.samples(Run(Path("nowhere")), recipe)
+    preprocessing = Preprocessing(1, (4, 4), "uint8", (0.0,), (1.0,))
+    pixels, which = verb.samples(Run(Path("nowhere")), preprocessing)
     assert pixels.shape == (64, 1, 4, 4) and "random" in which

@@ -24,8 +24,8 @@ def picture(height: int = 128, width: int = 160) -> np.ndarray:
 
 
 def seen(needs: Needs, pixels: np.ndarray, plan: Preprocessing = PLAN) -> torch.Tensor:
-    recipe = needs.normalised(needs.shaped(plan, "auto"))
-    return normalise(torch.from_numpy(fit(pixels, recipe))[None], recipe)[0]
+    preprocessing = needs.normalised(needs.shaped(plan, "auto"))
+    return normalise(torch.from_numpy(fit(pixels, preprocessing))[None], preprocessing)[0]
 
 
 def test_images_are_what_timm_makes_of_them() -> None:
@@ -66,9 +66,9 @@ def test_googlenet_gets_what_it_scales_itself_elsewhere() -> None:
 )
 def test_black_and_white_of_any_depth_become_the_same(dtype: str, low: float, high: float) -> None:
     needs = Needs(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.25), scaling="weights")
-    recipe = needs.normalised(replace(needs.shaped(PLAN, "auto"), dtype=dtype, low=low, high=high))
+    preprocessing = needs.normalised(replace(needs.shaped(PLAN, "auto"), dtype=dtype, low=low, high=high))
     ends = torch.tensor([low, high]).expand(1, 3, 2)[..., None]
-    found = normalise(ends, recipe)[0, :, :, 0]
+    found = normalise(ends, preprocessing)[0, :, :, 0]
     torch.testing.assert_close(found, torch.tensor([[-2.0, 3.0], [-2.5, 2.5], [-2.4, 1.6]]), rtol=1e-5, atol=1e-5)
 
 

@@ -83,12 +83,14 @@ def test_images_of_other_channels_and_depths_begin_with_an_adapted_first_layer(
     mode: str, channels: int, trained: Path, tmp_path: Path, pictures: Callable[..., Path]
 ) -> None:
     session, fresh = begun(pictures(tmp_path / "pictures", mode), trained)
-    recipe, source = session.preprocessing, session.data.source
+    preprocessing, source = session.preprocessing, session.data.source
     first = fresh.nets["model"].state_dict()[source.taken.first]
-    assert first.shape[1] == channels == recipe.channels and source.taken.share == 1.0
-    span = recipe.high - recipe.low
-    assert (np.array(recipe.mean) - recipe.low) / span == pytest.approx(np.resize(source.needs.mean, 3).mean(), abs=0.1)
-    assert (recipe.dtype == "uint16") == (mode == "I;16") and span > 20_000 * (mode == "I;16")
+    assert first.shape[1] == channels == preprocessing.channels and source.taken.share == 1.0
+    span = preprocessing.high - preprocessing.low
+    assert (np.array(preprocessing.mean) - preprocessing.low) / span == pytest.approx(
+        np.resize(source.needs.mean, 3).mean(), abs=0.1
+    )
+    assert (preprocessing.dtype == "uint16") == (mode == "I;16") and span > 20_000 * (mode == "I;16")
 
 
 def test_two_channels(trained: Path, tmp_path: Path) -> None:

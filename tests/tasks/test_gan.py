@@ -81,11 +81,11 @@ def prepared(folder: Path, one: GAN, at_most: int = 1024, steps: int = 3, **sett
         batch=16, epochs=1, optimizer="sgd", schedule="constant", lr=0.05, weight_decay=0.0, **settings
     )
     parts = {"train": np.arange(32), "validation": np.arange(32, 40), "test": np.arange(40, 48)}
-    recipe = Preprocessing(1, (SIDE, SIDE), "uint8", (127.5,), (127.5,))
+    preprocessing = Preprocessing(1, (SIDE, SIDE), "uint8", (127.5,), (127.5,))
     labels = np.zeros(48, np.int64)
     loader = Loader(
         store=Resident(PIXELS), targets=Resident(labels), weights=None, parts=parts, batches=Batches(32, 16, 0),
-        preprocessing=recipe, changes=None, device=torch.device("cpu"), at_most=at_most,
+        preprocessing=preprocessing, changes=None, device=torch.device("cpu"), at_most=at_most,
     )  # fmt: skip
     dataset = Dataset("test", None, NAMES, labels, ("a", "b"), ArrayImages(PIXELS.transpose(0, 2, 3, 1), NAMES))
     fresh = learner(one, config, loader.device)

@@ -17,7 +17,7 @@ from neocog.errors import UserError
 from neocog.tasks.orientation.objective import Orientation, directions, truth
 from neocog.tasks.orientation.task import radius_of
 
-RECIPE = Preprocessing(1, (33, 33), "uint8", (10.0,), (50.0,))
+PREPROCESSING = Preprocessing(1, (33, 33), "uint8", (10.0,), (50.0,))
 
 
 def arrow() -> torch.Tensor:
@@ -29,7 +29,7 @@ def arrow() -> torch.Tensor:
 
 def turned(quarters: bool, samples: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
     images = arrow().expand(samples, -1, -1, -1)
-    return Turning(Augmentation(), quarters)(images, torch.empty(0), torch.arange(samples), 3, 5, RECIPE)
+    return Turning(Augmentation(), quarters)(images, torch.empty(0), torch.arange(samples), 3, 5, PREPROCESSING)
 
 
 @pytest.mark.parametrize("quarters", [False, True])
@@ -38,24 +38,24 @@ def test_the_target_is_the_angle_by_which_the_image_was_turned_counter_clockwise
     assert angles.min() < -80 and angles.max() > 80
     for image, angle in zip(images, angles.tolist(), strict=True):
         expected = ndimage.rotate(arrow()[0, 0].numpy(), angle, reshape=False, order=1)  # counter-clockwise, by SciPy
-        expected = in_disc(torch.from_numpy(expected)[None, None], RECIPE)
+        expected = in_disc(torch.from_numpy(expected)[None, None], PREPROCESSING)
         assert np.abs(image.numpy() - expected[0].numpy()).max() < 30  # of 255; another angle differs by over 150
 
 
 def test_angles_are_a_function_of_seed_epoch_and_sample() -> None:
     images = arrow().expand(6, -1, -1, -1)
     call = Turning(Augmentation(scale=0.1))
-    _, all_six = call(images, torch.empty(0), torch.arange(6), 1, 2, RECIPE)
-    _, two = call(images[:2], torch.empty(0), torch.tensor([4, 1]), 1, 2, RECIPE)
+    _, all_six = call(images, torch.empty(0), torch.arange(6), 1, 2, PREPROCESSING)
+    _, two = call(images[:2], torch.empty(0), torch.tensor([4, 1]), 1, 2, PREPROCESSING)
     assert two.tolist() == all_six[[4, 1]].tolist()
-    _, later = call(images, torch.empty(0), torch.arange(6), 1, 3, RECIPE)
+    _, later = call(images, torch.empty(0), torch.arange(6), 1, 3, PREPROCESSING)
     assert not torch.equal(later, all_six)
 
 
 def test_nothing_outside_the_disc_tells_of_the_angle() -> None:
     images, _ = turned(False)
     assert (images[:, :, 0, 0] == 10).all() and (images[:, :, -1, 0] == 10).all()
-    other = in_disc(torch.full((1, 1, 20, 40), 99.0), replace(RECIPE, size=(20, 40)))
+    other = in_disc(torch.full((1, 1, 20, 40), 99.0), replace(PREPROCESSING, size=(20, 40)))
     assert (other[0, 0, :, :9] == 10).all() and other[0, 0, 10, 20] == 99
 
 
@@ -102,11 +102,13 @@ def test_the_disc_holds_nothing_from_outside_however_the_image_is_moved() -> Non
     images = torch.full((64, 1, 40, 40), 100.0)
     images[:, :, [0, -1]] = 255
     images[..., [0, -1]] = 255
-    recipe = Preprocessing(1, (40, 40), "uint8", (100.0,), (50.0,))
+    preprocessing = Preprocessing(1, (40, 40), "uint8", (100.0,), (50.0,))
     policy = Augmentation(scale=0.1, translate=0.05)
 
     def brightest(radius: float) -> float:
-        return float(Turning(policy, False, radius)(images, torch.empty(0), torch.arange(64), 0, 0, recipe)[0].max())
+        return float(
+            Turning(policy, False, radius)(images, torch.empty(0), torch.arange(64), 0, 0, preprocessing)[0].max()
+        )
 
     assert brightest(radius_of(policy, mirror=True) - 0.03) < 101  # a pixel of interpolation less
     assert brightest(0.5) > 200

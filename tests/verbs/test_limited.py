@@ -119,7 +119,7 @@ def test_the_mask_of_a_large_image_takes_no_memory_for_each_class(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "recipe, samples",
+    "preprocessing, samples",
     [
         (Preprocessing(3, (224, 224), "uint8", (), ()), 20),
         (Preprocessing(1, (28, 28), "uint8", (), ()), 256),
@@ -127,8 +127,8 @@ def test_the_mask_of_a_large_image_takes_no_memory_for_each_class(monkeypatch: p
         (Preprocessing(1, (4096, 4096), "uint8", (), ()), 1),
     ],
 )
-def test_what_is_judged_at_once_is_bounded_by_its_size(recipe: Preprocessing, samples: int) -> None:
-    assert at_once(recipe) == samples
+def test_what_is_judged_at_once_is_bounded_by_its_size(preprocessing: Preprocessing, samples: int) -> None:
+    assert at_once(preprocessing) == samples
 
 
 def test_no_network_is_given_more_where_it_is_judged_than_it_learned_from(

@@ -320,7 +320,7 @@ def test_the_validation_measures_of_training_are_those_of_the_whole_part_and_of_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is dropped where a part does not divide into batches, and what is kept is what was best."""
-    monkeypatch.setattr(prepare, "at_once", lambda recipe: 8)
+    monkeypatch.setattr(prepare, "at_once", lambda preprocessing: 8)
     settings = {**QUICK, "epochs": 6, "lr": 0.05, "precision": "fp32", "augment": ("off",)}
     run = neocog.train(two_classes(tmp_path), tmp_path / "run", **settings, **CNN)
     result = result_of(run)
@@ -418,8 +418,8 @@ def test_pixels_in_memory_are_those_that_are_read_anew(kind: str, run_of: Callab
     plan = shape_plan([dataset.images.header(index) for index in range(len(dataset))], size=(12,))
     found = survey(dataset.images, plan)
     assert found.pixels is not None
-    recipe = finish(plan, found.records, range(len(dataset)))
+    preprocessing = finish(plan, found.records, range(len(dataset)))
     wanted = [np.arange(7), np.array([5, 3])]
-    stores = (Resident(found.pixels), Streamed(dataset.images, recipe))
+    stores = (Resident(found.pixels), Streamed(dataset.images, preprocessing))
     for kept, read in zip(*(store.stream(iter(wanted)) for store in stores), strict=True):
         assert np.array_equal(np.asarray(kept), np.asarray(read))

@@ -94,8 +94,8 @@ def test_values_of_volumes_are_learned_without_changes_that_falsify_them(tmp_pat
 def test_volumes_train_and_their_slices_are_in_the_report(run: Path) -> None:
     result = json.loads((run / "run" / "result.json").read_text())
     assert result["measures"]["test"]["accuracy"]["value"] >= 0.8
-    recipe = json.loads((run / "run" / "model.json").read_text())["preprocessing"]
-    assert recipe["size"] == [SIDE] * 3 and recipe["high"] == 1.0
+    preprocessing = json.loads((run / "run" / "model.json").read_text())["preprocessing"]
+    assert preprocessing["size"] == [SIDE] * 3 and preprocessing["high"] == 1.0
     assert '"png"' in (run / "run" / "sections.json").read_text()
 
 

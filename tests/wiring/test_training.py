@@ -141,10 +141,10 @@ def test_masks_move_with_their_images() -> None:
         top, left = rng.integers(4, 18, 2)
         mask[top : top + 12, left : left + 9] = 1
     pixels, targets = torch.from_numpy(masks[:, None] * 255), torch.from_numpy(masks)
-    recipe = Preprocessing(1, (40, 40), "uint8", (0.0,), (255.0,))
+    preprocessing = Preprocessing(1, (40, 40), "uint8", (0.0,), (255.0,))
     policy = Augmentation(flip=0.5, flip_vertical=0.5, turn=90, scale=0.2, translate=0.2, shear=10)
     for patch in (None, (24, 24)):
-        changed, moved = MaskChanges(policy, patch)(pixels, targets, torch.arange(6), 0, 3, recipe)
+        changed, moved = MaskChanges(policy, patch)(pixels, targets, torch.arange(6), 0, 3, preprocessing)
         agree = ((changed[:, 0].float() > 127) == (moved == 1)).float().mean()
         assert agree > 0.98 and not torch.equal(moved, targets)
 

@@ -16,7 +16,9 @@ Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lan
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The recorded recipe. ``mean`` and ``std`` (C,) are in stored units (0–255, 0–65535, or the floats' own)."""
+    """What is done to pixels before a network, as recorded.
+
+    ``mean`` and ``std`` (C,) are in stored units (0–255, 0–65535, or the floats' own)."""
 
     channels: int
     size: tuple[int, ...]  # (H, W), of volumes (D, H, W), of sequences (1, L)

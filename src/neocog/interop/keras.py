@@ -107,10 +107,10 @@ def write(predictor: Predictor, folder: Path, facts: Mapping[str, Any]) -> None:
 
     ``facts`` go into network.json. Raises UserError where a layer has no counterpart, or Keras is not installed.
     """
-    keras, recipe = extras.keras(), predictor.preprocessing
-    pixels = keras.Input((*recipe.size, recipe.channels), name="pixels")
-    variance = [std * std for std in recipe.std]
-    images = keras.layers.Normalization(mean=recipe.mean, variance=variance, name="preprocessing")(pixels)
+    keras, preprocessing = extras.keras(), predictor.preprocessing
+    pixels = keras.Input((*preprocessing.size, preprocessing.channels), name="pixels")
+    variance = [std * std for std in preprocessing.std]
+    images = keras.layers.Normalization(mean=preprocessing.mean, variance=variance, name="preprocessing")(pixels)
     logits = through(predictor.network, images)
     offsets = predictor.facts.get("offsets", 0.0)
     calibrated = keras.layers.Rescaling(1 / predictor.temperature, offsets, name="calibration")(logits)

@@ -10,7 +10,7 @@ from typing import Any
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from neocog.interop.scratch import recipes, to_scratch
+from neocog.interop.scratch import layer_specs, to_scratch
 from neocog.predictor import Predictor
 from neocog.run import to_json
 
@@ -59,17 +59,17 @@ def write(predictor: Predictor, folder: Path, facts: dict[str, Any]) -> None:
     """weights.safetensors, network.json, predict.py, README.md. Raises UserError where a layer has no counterpart."""
     layers = [
         {"name": name, "layer": kind.__name__, "arguments": arguments}
-        for name, (kind, arguments) in recipes(predictor.network).items()
+        for name, (kind, arguments) in layer_specs(predictor.network).items()
     ]
     weights = to_scratch(predictor.network).state_dict()
     (folder / "weights.safetensors").write_bytes(safetensors.numpy.save(weights))
     (folder / "network.json").write_text(to_json({**facts, "layers": layers}), encoding="utf-8")
     (folder / "predict.py").write_text(CODE, encoding="utf-8")
-    recipe, lines = predictor.preprocessing, len([line for line in CODE.splitlines() if line])
-    height, width = recipe.size
+    preprocessing, lines = predictor.preprocessing, len([line for line in CODE.splitlines() if line])
+    height, width = preprocessing.size
     readme = README.format(
-        lines=lines, outputs=len(predictor.classes), channels=recipe.channels, height=height, width=width,
-        dtype=recipe.dtype,
+        lines=lines, outputs=len(predictor.classes), channels=preprocessing.channels, height=height, width=width,
+        dtype=preprocessing.dtype,
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8")
 

@@ -47,8 +47,8 @@ def write(predictor: Predictor, folder: Path, facts: Mapping[str, Any]) -> None:
     Raises UserError where torch cannot trace the network, or an extra is missing.
     """
     onnx, _, _ = extra("onnx", "onnx", "onnxscript", "onnxruntime")
-    recipe = predictor.preprocessing
-    pixels = torch.zeros(2, recipe.channels, *recipe.size).to(getattr(torch, recipe.dtype))
+    preprocessing = predictor.preprocessing
+    pixels = torch.zeros(2, preprocessing.channels, *preprocessing.size).to(getattr(torch, preprocessing.dtype))
     try:
         with quiet():
             program = torch.onnx.export(

@@ -14,7 +14,7 @@ from neocog.networks.lenet5 import TableConv2d
 
 TARGET = "the NumPy engine"
 Arguments = dict[str, Any]  # plain values, which JSON can hold
-Recipe = tuple[type[scratch.Module], Arguments]
+LayerSpec = tuple[type[scratch.Module], Arguments]
 
 
 def to_scratch(model: nn.Module) -> scratch.Sequential:
@@ -22,7 +22,7 @@ def to_scratch(model: nn.Module) -> scratch.Sequential:
 
     ``model`` lies on the CPU. Raises UserError where it is no chain of layers, or one of them has no counterpart.
     """
-    hand = scratch.Sequential({name: kind(**arguments) for name, (kind, arguments) in recipes(model).items()})
+    hand = scratch.Sequential({name: kind(**arguments) for name, (kind, arguments) in layer_specs(model).items()})
     share(hand, model)
     return hand
 
@@ -37,14 +37,14 @@ def share(hand: scratch.Sequential, model: nn.Module) -> None:
             setattr(layer, name, arrays[f"{place}.{name}"])
 
 
-def recipes(model: nn.Module) -> dict[str, Recipe]:
+def layer_specs(model: nn.Module) -> dict[str, LayerSpec]:
     """Layer name → class in ``neocog.scratch`` and its arguments. Raises UserError."""
     links = chain(model, TARGET)
     converted(links, KNOWN, TARGET)
     return {link.name: KNOWN[type(link.layer)](link) for link in links if type(link.layer) is not nn.Identity}
 
 
-def convolution(link: Link) -> Recipe:
+def convolution(link: Link) -> LayerSpec:
     layer: Any = link.layer
     if layer.padding_mode != "zeros":
         raise no_counterpart(link, TARGET, f"its border is '{layer.padding_mode}', not zeros")
@@ -73,13 +73,13 @@ def border(link: Link) -> tuple[int, int]:
     return both[0] // 2, both[1] // 2
 
 
-def linear(link: Link) -> Recipe:
+def linear(link: Link) -> LayerSpec:
     layer: Any = link.layer
     arguments = {"in_features": layer.in_features, "out_features": layer.out_features, "bias": layer.bias is not None}
     return scratch.Linear, arguments
 
 
-def extreme(link: Link) -> Recipe:
+def extreme(link: Link) -> LayerSpec:
     layer: Any = link.layer
     if layer.return_indices:
         raise no_counterpart(link, TARGET, "return_indices gives a second output")
@@ -88,7 +88,7 @@ def extreme(link: Link) -> Recipe:
     return kind, {name: getattr(layer, name) for name in names}
 
 
-def mean(link: Link) -> Recipe:
+def mean(link: Link) -> LayerSpec:
     layer: Any = link.layer
     if layer.divisor_override is not None:
         raise no_counterpart(link, TARGET, "it has a divisor_override")
@@ -96,7 +96,7 @@ def mean(link: Link) -> Recipe:
     return scratch.AvgPool2d, {name: getattr(layer, name) for name in names}
 
 
-def batch_norm(link: Link) -> Recipe:
+def batch_norm(link: Link) -> LayerSpec:
     layer: Any = link.layer
     if layer.momentum is None or not layer.track_running_stats:
         raise no_counterpart(link, TARGET, "its running statistics have no momentum")
@@ -104,19 +104,19 @@ def batch_norm(link: Link) -> Recipe:
     return scratch.BatchNorm2d, arguments
 
 
-def flatten(link: Link) -> Recipe:
+def flatten(link: Link) -> LayerSpec:
     layer: Any = link.layer
     if (layer.start_dim, layer.end_dim) != (1, -1):
         raise no_counterpart(link, TARGET, f"it joins the axes {layer.start_dim} to {layer.end_dim}, not 1 to the last")
     return scratch.Flatten, {}
 
 
-def same_arguments(kind: type[scratch.Module], *names: str) -> Callable[[Link], Recipe]:
+def same_arguments(kind: type[scratch.Module], *names: str) -> Callable[[Link], LayerSpec]:
     """A layer that takes what torch's takes, under the same names."""
     return lambda link: (kind, {name: getattr(link.layer, name) for name in names})
 
 
-KNOWN: dict[type[nn.Module], Callable[[Link], Recipe]] = {
+KNOWN: dict[type[nn.Module], Callable[[Link], LayerSpec]] = {
     nn.Conv2d: convolution,
     TableConv2d: convolution,
     nn.ConvTranspose2d: convolution,

@@ -40,17 +40,17 @@ class Needs:
         share = 1.0 if plan.fit == "pad" else self.crop_share
         return replace(plan, interpolation=self.interpolation, crop_share=share, scaling=scaling)  # type: ignore[arg-type]
 
-    def normalised(self, recipe: Preprocessing) -> Preprocessing:
-        """``recipe`` with the mean and std of the weights in stored units: x · (high − low) + low.
+    def normalised(self, preprocessing: Preprocessing) -> Preprocessing:
+        """``preprocessing`` with the mean and std of the weights in stored units: x · (high − low) + low.
 
         One channel gets the means over the weights' channels, N channels get these in turn, as its first layer does.
         """
-        if recipe.scaling != "weights" or not self.mean:
-            return recipe
-        span = recipe.high - recipe.low
-        mean = (value * span + recipe.low for value in over(self.mean, recipe.channels))
-        std = (value * span for value in over(self.std, recipe.channels))
-        return replace(recipe, mean=tuple(mean), std=tuple(std))
+        if preprocessing.scaling != "weights" or not self.mean:
+            return preprocessing
+        span = preprocessing.high - preprocessing.low
+        mean = (value * span + preprocessing.low for value in over(self.mean, preprocessing.channels))
+        std = (value * span for value in over(self.std, preprocessing.channels))
+        return replace(preprocessing, mean=tuple(mean), std=tuple(std))
 
     def told(self) -> str:
         """In words, for the screen and the report."""
@@ -116,19 +116,19 @@ def of_torchvision(transforms: Any, name: str) -> Needs:
     )
 
 
-def of_run(recipe: Preprocessing, folder: str) -> Needs:
+def of_run(preprocessing: Preprocessing, folder: str) -> Needs:
     """From a run's model.json: its images' black and white are 0 and 1."""
-    if recipe.encoding == "nucleotides":
-        return Needs(recipe.size, record=f"model.json of {folder}", form="sequences")
-    own, span = recipe.scaling == "image", recipe.high - recipe.low
+    if preprocessing.encoding == "nucleotides":
+        return Needs(preprocessing.size, record=f"model.json of {folder}", form="sequences")
+    own, span = preprocessing.scaling == "image", preprocessing.high - preprocessing.low
     return Needs(
-        size=recipe.size,
-        mean=() if own else tuple((value - recipe.low) / span for value in recipe.mean),
-        std=() if own else tuple(value / span for value in recipe.std),
-        interpolation=recipe.interpolation,
-        crop_share=recipe.crop_share,
-        fit=recipe.fit,
+        size=preprocessing.size,
+        mean=() if own else tuple((value - preprocessing.low) / span for value in preprocessing.mean),
+        std=() if own else tuple(value / span for value in preprocessing.std),
+        interpolation=preprocessing.interpolation,
+        crop_share=preprocessing.crop_share,
+        fit=preprocessing.fit,
         scaling="image" if own else "weights",
         record=f"model.json of {folder}",
-        form="volumes" if len(recipe.size) == 3 else "images",
+        form="volumes" if len(preprocessing.size) == 3 else "images",
     )

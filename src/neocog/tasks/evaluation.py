@@ -54,10 +54,10 @@ class Samples:
         return None if self.dataset.groups is None else self.dataset.groups[self.positions]
 
     def batches(
-        self, recipe: Preprocessing, positions: NDArray[np.int64] | None = None
+        self, preprocessing: Preprocessing, positions: NDArray[np.int64] | None = None
     ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
         """(positions (B,), fitted pixels (B, C, …)) of all samples, or of those at ``positions``, in their order."""
-        chosen, size = self.positions if positions is None else positions, at_once(recipe)
+        chosen, size = self.positions if positions is None else positions, at_once(preprocessing)
         wanted = [chosen[start : start + size] for start in range(0, len(chosen), size)]
         for where, pixels in zip(wanted, self.store.stream(iter(wanted)), strict=True):
             yield where, torch.as_tensor(pixels)
@@ -82,14 +82,14 @@ class Watched:
             yield pixels
 
 
-def at_once(recipe: Preprocessing) -> int:
+def at_once(preprocessing: Preprocessing) -> int:
     """Samples that go through a network together where it is judged: while it learns, at its end, later, and in ``predict``.
 
     A function of their shape alone, never of what memory is free, so that the numbers are the same wherever they are computed.
     """
-    if recipe.encoding == "nucleotides":
+    if preprocessing.encoding == "nucleotides":
         return SEQUENCES
-    return max(1, min(MOST, AT_ONCE // math.prod(recipe.size)))
+    return max(1, min(MOST, AT_ONCE // math.prod(preprocessing.size)))
 
 
 def outputs_of(predictor: Predictor, samples: Samples, width: int, advance: Advance) -> NDArray[np.float32]:

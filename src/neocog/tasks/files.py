@@ -28,33 +28,33 @@ class Piece:
     size: tuple[int, ...] = ()  # of the stored image, before fitting
 
 
-def suffixes(recipe: Preprocessing) -> tuple[str, ...]:
+def suffixes(preprocessing: Preprocessing) -> tuple[str, ...]:
     """Of the files that can hold such samples."""
-    if recipe.encoding == "nucleotides":
+    if preprocessing.encoding == "nucleotides":
         return FASTA_SUFFIXES
-    return (*IMAGE_SUFFIXES, *(VOLUME_SUFFIXES if len(recipe.size) == 3 else ()))
+    return (*IMAGE_SUFFIXES, *(VOLUME_SUFFIXES if len(preprocessing.size) == 3 else ()))
 
 
-def read(path: Path, recipe: Preprocessing) -> tuple[Array, Header]:
+def read(path: Path, preprocessing: Preprocessing) -> tuple[Array, Header]:
     """Stored pixels (…, C) of a file, and its header. Raises BadImage."""
-    return decode_bytes(read_bytes(path, str(path)), Decoding.recorded(recipe), str(path))
+    return decode_bytes(read_bytes(path, str(path)), Decoding.recorded(preprocessing), str(path))
 
 
 def pieces(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Iterator[list[Piece]]:
     """As many samples as go through the network at once, in the order of the files; ``advance`` is called with each file."""
-    recipe = predictor.preprocessing
-    if recipe.encoding == "nucleotides":
+    preprocessing = predictor.preprocessing
+    if preprocessing.encoding == "nucleotides":
         for path in paths:
-            yield from _sequences(path, recipe)
+            yield from _sequences(path, preprocessing)
             advance(1)
         return
-    batch = at_once(recipe)
+    batch = at_once(preprocessing)
     for start in range(0, len(paths), batch):
         found = []
         for path in paths[start : start + batch]:
             try:
-                stored, header = read(path, recipe)
-                pixels = fit(stored, recipe)
+                stored, header = read(path, preprocessing)
+                pixels = fit(stored, preprocessing)
                 predictor.look(pixels, str(path), header)
                 found.append(Piece(str(path), pixels, size=stored.shape[:-1]))
             except BadImage as error:
@@ -63,10 +63,10 @@ def pieces(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Ite
         yield found
 
 
-def _sequences(path: Path, recipe: Preprocessing) -> Iterator[list[Piece]]:
+def _sequences(path: Path, preprocessing: Preprocessing) -> Iterator[list[Piece]]:
     """The records of a FASTA file under their ids; a file with faults is one piece that says so."""
     try:
-        ids, array = read_unlabelled(path, recipe.size[-1])
+        ids, array = read_unlabelled(path, preprocessing.size[-1])
     except (UserError, OSError) as error:
         yield [Piece(str(path), fault=error.what if isinstance(error, UserError) else str(error.strerror))]
         return

@@ -163,7 +163,7 @@ class Task(Traits, ABC):
         return replace(config, training=training, model=model)
 
     def scaled(self, preprocessing: Preprocessing) -> Preprocessing:
-        """The recipe with the mean and std that this task needs; those of the training part unless it says otherwise."""
+        """The preprocessing with the mean and std that this task needs; those of the training part unless it says otherwise."""
         return preprocessing
 
     @abstractmethod

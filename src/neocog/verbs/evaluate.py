@@ -54,7 +54,7 @@ def evaluate(
     with as_trained(config.training, judged_on(run)) as device:
         predictor = load_predictor(run, device)
         predictor = predictor if data is None else predictor.watching(strict=not any_range)
-        dataset = open_data(config.data, screen, recipe=predictor.preprocessing)
+        dataset = open_data(config.data, screen, preprocessing=predictor.preprocessing)
         task = task_for(predictor.task, dataset)
         own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
         if data is not None and config.data.on_bad == "skip":

@@ -151,8 +151,8 @@ def maps_of(
     predictor: Predictor, pixels: Array, inputs: Tensor, score: Score
 ) -> Iterator[tuple[str, tuple[bytes, str]]]:
     """(name, (PNG, caption)) of the sample itself and of each map over it."""
-    recipe, network = predictor.preprocessing, predictor.network
-    if recipe.encoding == "nucleotides":
+    preprocessing, network = predictor.preprocessing, predictor.network
+    if preprocessing.encoding == "nucleotides":
         shares = inputs[0, :, 0].numpy()
         strength = smoothed(gradient_input(network, inputs, score))[0]
         yield "input", (base64.b64decode(strip(shares)), "as the network sees it: A green, C blue, G orange, T red")
@@ -160,14 +160,14 @@ def maps_of(
         return
     cam, layer = class_activation(network, inputs, score)
     slope = saliency(network, inputs, score)
-    if len(recipe.size) == 3:
-        picture = grey_volume(pixels, recipe.low, recipe.high)
+    if len(preprocessing.size) == 3:
+        picture = grey_volume(pixels, preprocessing.low, preprocessing.high)
         plain = pictures.strongest_slices(picture, cam[0].numpy())[0]
         pair = [pictures.strongest_slices(picture, strength[0].numpy()) for strength in (cam, slope)]
     else:
-        plain = grey_levels(pixels, recipe.low, recipe.high)
+        plain = grey_levels(pixels, preprocessing.low, preprocessing.high)
         pair = [(plain, strength[0].numpy()) for strength in (cam, slope)]
-    where = ", slices through the strongest place" if len(recipe.size) == 3 else ""
+    where = ", slices through the strongest place" if len(preprocessing.size) == 3 else ""
     yield "input", (png(plain), f"as the network sees it{where}")
     if layer:
         yield "grad-cam", (png(pictures.over(*pair[0])), f"Grad-CAM at {layer}{where}: what speaks for it")

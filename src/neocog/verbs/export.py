@@ -45,10 +45,10 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
     folder = Path(out) if out else run.folder / "export" / to
     insist_on_new(folder)
     predictor = load_predictor(run)
-    recipe = predictor.preprocessing
-    if not traits(predictor.task).logits or len(recipe.size) != 2 or recipe.encoding != "intensity":
+    preprocessing = predictor.preprocessing
+    if not traits(predictor.task).logits or len(preprocessing.size) != 2 or preprocessing.encoding != "intensity":
         raise UserError(f"{run.folder} holds no network that classifies images", fix="export one that does")
-    if recipe.scaling == "image":
+    if preprocessing.scaling == "image":
         raise UserError(
             f"{run.folder} scales each image by itself, which no export does", fix="train with --scaling data"
         )
@@ -81,17 +81,17 @@ def difference(predictor: Predictor, found: Pixels, pixels: Pixels) -> float:
     return float(np.abs(found - expected).max())
 
 
-def samples(run: Run, recipe: Preprocessing) -> tuple[Pixels, str]:
+def samples(run: Run, preprocessing: Preprocessing) -> tuple[Pixels, str]:
     """Fitted pixels (B, C, H, W) of the run's own test images; random ones where the data are gone."""
     try:
-        dataset = open_data(from_run(run.config).data, Screen(quiet=True), recipe=recipe)
-        return stored(dataset.images, own_test(run, dataset)[:IMAGES], recipe), "of its own test images"
+        dataset = open_data(from_run(run.config).data, Screen(quiet=True), preprocessing=preprocessing)
+        return stored(dataset.images, own_test(run, dataset)[:IMAGES], preprocessing), "of its own test images"
     except (UserError, OSError):
-        shape = (IMAGES, recipe.channels, *recipe.size)
-        noise = np.random.default_rng(0).uniform(recipe.low, recipe.high, shape)
-        return noise.astype(recipe.dtype), "random images, since its data are gone,"
+        shape = (IMAGES, preprocessing.channels, *preprocessing.size)
+        noise = np.random.default_rng(0).uniform(preprocessing.low, preprocessing.high, shape)
+        return noise.astype(preprocessing.dtype), "random images, since its data are gone,"
 
 
-def stored(images: Images, indices: NDArray[np.int64], recipe: Preprocessing) -> Pixels:
+def stored(images: Images, indices: NDArray[np.int64], preprocessing: Preprocessing) -> Pixels:
     """Pixels (B, C, H, W) of the images at ``indices``, fitted but not normalised."""
-    return np.asarray(next(iter(Streamed(images, recipe, workers=0).stream([indices]))))
+    return np.asarray(next(iter(Streamed(images, preprocessing, workers=0).stream([indices]))))

@@ -192,10 +192,10 @@ def twice(task: Generative, predictor: Predictor, files: Sequence[str | Path]) -
 
 def pictures(predictor: Predictor, files: Sequence[str | Path]) -> Array:
     """(n, C, H, W) fitted pixels of the user's files, folders and globs. Raises UserError for all that cannot be read."""
-    recipe, found, faults = predictor.preprocessing, [], list[UserError]()
-    for path in expanded(files, suffixes(recipe)):
+    preprocessing, found, faults = predictor.preprocessing, [], list[UserError]()
+    for path in expanded(files, suffixes(preprocessing)):
         try:
-            found.append(fit(decode(path, Decoding.recorded(recipe), str(path)), recipe, str(path)))
+            found.append(fit(decode(path, Decoding.recorded(preprocessing), str(path)), preprocessing, str(path)))
         except BadImage as error:
             faults.append(error)
     raise_all(faults)

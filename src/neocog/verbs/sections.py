@@ -31,7 +31,7 @@ def sections(
 ) -> list[Section]:
     """Results, data, network, pretrained weights, training, filters, how to repeat it. ``history``: what was changed
     while it was trained."""
-    network, recipe = learner.judged[session.task.network], session.preprocessing
+    network, preprocessing = learner.judged[session.task.network], session.preprocessing
     facts = read_json(loop.run.environment)
     found = [*results, _data(session, loop)]
     size = session.task.input_shape(session)
@@ -50,7 +50,7 @@ def sections(
         )
     )
     weights = first_filters(network)
-    if weights is not None and recipe.encoding == "intensity":
+    if weights is not None and preprocessing.encoding == "intensity":
         found.append(filters_section(weights.numpy()))
     found.append(environment_section(facts | decided(learner.counters), shlex.join(facts["command"])))
     return found

@@ -30,15 +30,15 @@ from neocog.tasks import allowed_by
 
 
 def open_data(
-    settings: ReadConfig, screen: Screen, least_classes: int = 1, recipe: Preprocessing | None = None
+    settings: ReadConfig, screen: Screen, least_classes: int = 1, preprocessing: Preprocessing | None = None
 ) -> Dataset:
     """The labelled samples of ``settings.data``; says what was taken for what, and what is left out, by class.
 
-    ``recipe``: of the trained run that is to see them, which read the pages of a file as slices, or not. Raises UserError.
+    ``preprocessing``: of the trained run that is to see them, which read the pages of a file as slices, or not. Raises UserError.
     """
     decoding = decoding_of(settings)
-    if recipe is not None:
-        decoding = replace(decoding, background=recipe.background, volumes=len(recipe.size) == 3)
+    if preprocessing is not None:
+        decoding = replace(decoding, background=preprocessing.background, volumes=len(preprocessing.size) == 3)
     dataset = open_dataset(settings.data, decoding, Reading.of(settings, least_classes))
     dataset = replace(dataset, taken=with_taken(dataset))
     task = allowed_by(dataset) if settings.task == "auto" else settings.task

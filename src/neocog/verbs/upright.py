@@ -95,10 +95,10 @@ def turned_back(pixels: Array, angle: float) -> Array:
 
 
 def _one(predictor: Predictor, path: Path, target: Path) -> Turned:
-    recipe = predictor.preprocessing
+    preprocessing = predictor.preprocessing
     try:
-        pixels = decode(path, Decoding.recorded(recipe), str(path))
-        fitted = fit(pixels, recipe, str(path))
+        pixels = decode(path, Decoding.recorded(preprocessing), str(path))
+        fitted = fit(pixels, preprocessing, str(path))
     except BadImage as error:
         return Turned(path, skipped=error.what)
     found, sure = angles(predictor, torch.from_numpy(fitted[None]))

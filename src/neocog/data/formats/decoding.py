@@ -22,9 +22,15 @@ class Decoding:
     volumes: bool = False  # whether the pages of a file are the slices of a volume
 
     @classmethod
-    def recorded(cls, recipe: Preprocessing) -> Decoding:
+    def recorded(cls, preprocessing: Preprocessing) -> Decoding:
         """As in training, for what comes later."""
-        return cls(recipe.background, recipe.frames, recipe.max_pixels, recipe.axes, len(recipe.size) == 3)
+        return cls(
+            preprocessing.background,
+            preprocessing.frames,
+            preprocessing.max_pixels,
+            preprocessing.axes,
+            len(preprocessing.size) == 3,
+        )
 
 
 DEFAULT = Decoding()

@@ -93,15 +93,15 @@ def judged(predictor: Predictor, stored: Array, header: Header | None = None, na
 
 def at_scale(predictor: Predictor, stored: Array) -> tuple[Array, list[float]]:
     """(pixels (C, …) at the scale at which the network learned, at least a block large; the scale along each side)."""
-    recipe = predictor.preprocessing
-    usual = predictor.facts.get("stored") or recipe.size
-    scale = [side / before for side, before in zip(recipe.size, usual, strict=True)]
-    if recipe.fit != "resize":  # all sides alike
-        scale = [(max if recipe.fit == "crop" else min)(scale)] * len(scale)
-    scale = [side / recipe.crop_share for side in scale]
+    preprocessing = predictor.preprocessing
+    usual = predictor.facts.get("stored") or preprocessing.size
+    scale = [side / before for side, before in zip(preprocessing.size, usual, strict=True)]
+    if preprocessing.fit != "resize":  # all sides alike
+        scale = [(max if preprocessing.fit == "crop" else min)(scale)] * len(scale)
+    scale = [side / preprocessing.crop_share for side in scale]
     shape = tuple(max(1, round(side * times)) for side, times in zip(stored.shape[:-1], scale, strict=True))
-    pixels = fit(stored, replace(recipe, size=shape, fit="resize", crop_share=1.0))
-    missing = [max(0, side - have) for side, have in zip(recipe.size, shape, strict=True)]
+    pixels = fit(stored, replace(preprocessing, size=shape, fit="resize", crop_share=1.0))
+    missing = [max(0, side - have) for side, have in zip(preprocessing.size, shape, strict=True)]
     return np.pad(pixels, [(0, 0), *((0, more) for more in missing)], mode="edge"), scale
 
 

@@ -140,24 +140,24 @@ class GANTask(GANTraits, Generative):
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         """Images drawn by the seed beside the real ones, of the test part alone: nothing is chosen by validation images."""
-        recipe, dataset, seed = predictor.preprocessing, samples.dataset, samples.seed
+        preprocessing, dataset, seed = predictor.preprocessing, samples.dataset, samples.seed
         given = predictor.facts["extractor"]
-        extractor = extractor_of(source_of("" if given == OWN else given, predictor.folder), recipe)
-        empty = np.empty((0, recipe.channels, *recipe.size))
+        extractor = extractor_of(source_of("" if given == OWN else given, predictor.folder), preprocessing)
+        empty = np.empty((0, preprocessing.channels, *preprocessing.size))
         if samples.part != "test":
             return Answers(Likeness({}, empty, ()), empty, empty, extractor.name)
         classes = int(getattr(predictor.network, "classes", 0))
         known = samples.positions if samples.trained is None else samples.trained
         labels = dataset.labels[known] if classes and dataset.classes == predictor.classes else None
-        count = how_many(recipe, extractor)
-        fake, asked = generated(predictor.network, self.latent(predictor), count, seed, recipe, labels, classes)
-        real = pixels_of(samples, samples.positions, recipe)
+        count = how_many(preprocessing, extractor)
+        fake, asked = generated(predictor.network, self.latent(predictor), count, seed, preprocessing, labels, classes)
+        real = pixels_of(samples, samples.positions, preprocessing)
         advance(len(real))
         found = compared(extractor, fake, real, seed, asked if extractor.classes == predictor.classes else None)
         if samples.trained is None:
             return Answers(found, fake, empty, extractor.name)
         some = np.sort(np.random.default_rng(seed).permutation(samples.trained)[: extractor.most])
-        copies, rows = neighbours(extractor, fake[:COPIES], pixels_of(samples, some, recipe), real)
+        copies, rows = neighbours(extractor, fake[:COPIES], pixels_of(samples, some, preprocessing), real)
         found.measures["memorised_pixels"], found.measures["memorised_features"] = copies
         return Answers(found, fake, np.stack(rows), extractor.name, (len(some), len(fake[:COPIES])))
 
@@ -168,13 +168,13 @@ class GANTask(GANTraits, Generative):
         self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        recipe, measures = session.preprocessing, evaluated["test"].measures
+        preprocessing, measures = session.preprocessing, evaluated["test"].measures
         said = [*self.went_wrong(session, trained), *answers.likeness.said()]
-        films = series_of(predictor.folder / "epochs", recipe.plane)
+        films = series_of(predictor.folder / "epochs", preprocessing.plane)
         if films.animation:
             write_atomically(predictor.folder / "epochs.png", films.animation)
             write_atomically(predictor.folder / "strip.png", films.strip)
-        grey = [shown(images, recipe) for images in (answers.fake[: 2 * SHOWN], *answers.rows)]
+        grey = [shown(images, preprocessing) for images in (answers.fake[: 2 * SHOWN], *answers.rows)]
         copies = measures["memorised_pixels"], measures["memorised_features"]
         return Report(
             predictions=self.believed(session, trained),
@@ -289,9 +289,9 @@ def how_many(preprocessing: Preprocessing, extractor: Extractor) -> int:
     return min(MANY if math.prod(preprocessing.plane) <= 32 * 32 else FEW, extractor.most)
 
 
-def pixels_of(samples: Samples, positions: NDArray[np.int64], recipe: Preprocessing) -> Array:
+def pixels_of(samples: Samples, positions: NDArray[np.int64], preprocessing: Preprocessing) -> Array:
     """(n, C, H, W) fitted pixels of samples of the data."""
-    return np.concatenate([pixels.cpu().numpy() for _, pixels in samples.batches(recipe, positions)])
+    return np.concatenate([pixels.cpu().numpy() for _, pixels in samples.batches(preprocessing, positions)])
 
 
 def measures_of(row: Mapping[str, float]) -> dict[str, float]:

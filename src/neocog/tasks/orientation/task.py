@@ -98,14 +98,14 @@ class OrientationTask(OrientationTraits, Task):
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         """Each image turned by the angle that belongs to its position in the data."""
-        facts, recipe = predictor.facts, predictor.preprocessing
+        facts, preprocessing = predictor.facts, predictor.preprocessing
         turning = Turning(
             Augmentation(translate=float(facts["translate"])), int(facts["outputs"]) == 4, float(facts["radius"])
         )
         columns = [[np.empty(0, np.float32)] for _ in range(3)]
-        for where, pixels in samples.batches(recipe):
+        for where, pixels in samples.batches(preprocessing):
             turned, truth = turning(
-                pixels, torch.empty(0), torch.from_numpy(where).to(pixels.device), samples.seed, 0, recipe
+                pixels, torch.empty(0), torch.from_numpy(where).to(pixels.device), samples.seed, 0, preprocessing
             )
             for column, values in zip(columns, (truth.cpu().numpy(), *angles(predictor, turned)), strict=True):
                 column.append(values)
@@ -180,8 +180,8 @@ def bins_of(config: Config) -> int:
 @torch.no_grad()
 def angles(predictor: Predictor, pixels: torch.Tensor) -> tuple[Array, Array]:
     """Fitted pixels (B, C, H, W) → angles (B,) in degrees and their probabilities (B,)."""
-    recipe = predictor.preprocessing
-    shown = in_disc(pixels.to(predictor.device), recipe, float(predictor.facts["radius"]))
+    preprocessing = predictor.preprocessing
+    shown = in_disc(pixels.to(predictor.device), preprocessing, float(predictor.facts["radius"]))
     found, sure = directions(torch.from_numpy(predictor.of_pixels(shown)))
     return found.numpy(), sure.numpy()
 

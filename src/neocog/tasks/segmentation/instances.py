@@ -103,9 +103,9 @@ def object_cases(predictor: Predictor, dataset: Dataset, test: ObjectAnswers, cl
 
     def shown(place: int) -> tuple[str, str]:
         index, one = int(test.samples[place]), test.matched[place]
-        stored, recipe = dataset.images.read(index), predictor.preprocessing
+        stored, preprocessing = dataset.images.read(index), predictor.preprocessing
         objects = objects_of(predictor, classes_of(stored, str(dataset.names[index])))
-        picture = grey_levels(stored.transpose(2, 0, 1), recipe.low, recipe.high)
+        picture = grey_levels(stored.transpose(2, 0, 1), preprocessing.low, preprocessing.high)
         assert isinstance(dataset.masks, ObjectMasks)
         text = f"F1 {one.f1:.3f}, {one.found} found of {one.true}\n{dataset.names[index]}"
         return pair(picture, dataset.masks.objects(index), objects), text

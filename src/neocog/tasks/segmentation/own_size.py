@@ -32,17 +32,17 @@ def is_large(predictor: Predictor, shape: tuple[int, int]) -> bool:
 
 def mask_of(predictor: Predictor, stored: Array, name: str, header: Header | None = None) -> Array:
     """(H, W) uint8 classes of an image (H, W, C) at its own size. Raises BadImage."""
-    recipe, shape = predictor.preprocessing, (stored.shape[0], stored.shape[1])
+    preprocessing, shape = predictor.preprocessing, (stored.shape[0], stored.shape[1])
     if not is_large(predictor, shape):
-        pixels = fit(stored, recipe)
+        pixels = fit(stored, preprocessing)
         predictor.look(pixels, name, header)
         return shrunk(predictor, torch.from_numpy(pixels), shape)
     largest = predictor.facts["stored"]
-    scale = [side / stored_side for side, stored_side in zip(recipe.plane, largest, strict=True)]
-    if recipe.fit != "resize":  # both sides alike
-        scale = [(max if recipe.fit == "crop" else min)(scale)] * 2
+    scale = [side / stored_side for side, stored_side in zip(preprocessing.plane, largest, strict=True)]
+    if preprocessing.fit != "resize":  # both sides alike
+        scale = [(max if preprocessing.fit == "crop" else min)(scale)] * 2
     size = tuple(max(1, round(side * times)) for side, times in zip(shape, scale, strict=True))
-    pixels = fit(stored, replace(recipe, size=size, fit="resize", crop_share=1.0))
+    pixels = fit(stored, replace(preprocessing, size=size, fit="resize", crop_share=1.0))
     predictor.look(pixels, name, header)
     mask = np.empty(size, np.uint8)
     for top, rows in tiled(predictor.of_pixels, pixels):

@@ -129,11 +129,11 @@ class SegmentationTask(SegmentationTraits, Task):
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers | ObjectAnswers:
         """Every image at its own size, not at the network's: the mask that ``predict`` writes, against the given one."""
-        dataset, recipe = samples.dataset, predictor.preprocessing
+        dataset, preprocessing = samples.dataset, predictor.preprocessing
         large = np.array([is_large(predictor, header_of(dataset, index)) for index in samples.positions.tolist()], bool)
 
         def found() -> Iterator[tuple[int, Array]]:
-            for where, pixels in samples.batches(recipe, samples.positions[~large]):
+            for where, pixels in samples.batches(preprocessing, samples.positions[~large]):
                 for index, one in zip(where.tolist(), pixels, strict=True):
                     yield index, shrunk(predictor, one, header_of(dataset, index))
                     advance(1)
@@ -194,13 +194,13 @@ class SegmentationTask(SegmentationTraits, Task):
         rows: list[dict[str, Any]] = []
         objects: list[tuple[Any, ...]] = []
         written: list[Path] = []
-        recipe, classes = predictor.preprocessing, predictor.classes
+        preprocessing, classes = predictor.preprocessing, predictor.classes
         if out is not None:
             out.mkdir(parents=True)
         for path, name in zip(paths, names_of(paths), strict=True):
             row: dict[str, Any] = {"path": str(path), "skipped": ""}
             try:
-                stored, header = read(path, recipe)
+                stored, header = read(path, preprocessing)
                 mask = mask_of(predictor, stored, str(path), header)
                 if of_objects(predictor):
                     found = objects_of(predictor, mask)
@@ -214,7 +214,7 @@ class SegmentationTask(SegmentationTraits, Task):
             else:
                 row |= counted
                 if out is not None:
-                    pictures = {"masks": label, "overlays": shown(stored, mask, recipe, colours)}
+                    pictures = {"masks": label, "overlays": shown(stored, mask, preprocessing, colours)}
                     written += [put(out / folder / name, content) for folder, content in pictures.items()]
             rows.append(row)
             advance(1)
@@ -230,10 +230,10 @@ def of_objects(predictor: Predictor) -> bool:
     return "smallest" in predictor.facts
 
 
-def shown(stored: Array, mask: Array, recipe: Preprocessing, classes: int) -> bytes:
+def shown(stored: Array, mask: Array, preprocessing: Preprocessing, classes: int) -> bytes:
     """The classes' colours over the image, as PNG; of a very large one every n-th pixel."""
     step = max(1, round((mask.size / MOST_SHOWN) ** 0.5))
-    picture = grey_levels(stored[::step, ::step].transpose(2, 0, 1), recipe.low, recipe.high)
+    picture = grey_levels(stored[::step, ::step].transpose(2, 0, 1), preprocessing.low, preprocessing.high)
     return png(Image.fromarray(overlay(picture, mask[::step, ::step], classes)))
 
 
@@ -261,14 +261,14 @@ def cases(session: Session, predictor: Predictor, test: Answers) -> Section:
 
 
 def _pictured(session: Session, predictor: Predictor, test: Answers, places: Array) -> list[Case]:
-    recipe, dataset, found = session.preprocessing, session.dataset, []
+    preprocessing, dataset, found = session.preprocessing, session.dataset, []
     assert dataset.masks is not None
     for place in places.tolist():
         index = int(test.samples[place])
         pixels = torch.as_tensor(next(iter(session.loader.store.stream([np.array([index])]))))
         said = predictor.of_pixels(pixels)[0].argmax(0)
-        picture = grey_levels(pixels[0].cpu().numpy(), recipe.low, recipe.high)
-        truth = dataset.masks.fitted(index, recipe.size, recipe.fit)
+        picture = grey_levels(pixels[0].cpu().numpy(), preprocessing.low, preprocessing.high)
+        truth = dataset.masks.fitted(index, preprocessing.size, preprocessing.fit)
         name = str(dataset.names[index])
         found.append(case(name, picture, truth, said, len(dataset.classes), float(test.dice[place])))
     return found

@@ -81,15 +81,17 @@ class VAETask(VAETraits, Generative):
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Found:
         """The bound and the code of every sample, and the likelihood of some of the test part's."""
-        objective, nets, recipe = objective_of(predictor), {"model": predictor.network}, predictor.preprocessing
+        objective, nets, preprocessing = objective_of(predictor), {"model": predictor.network}, predictor.preprocessing
         marked = samples.positions[:0]
         if samples.part == "test":
-            marked = judged_by_nll(samples.positions, recipe.channels * int(np.prod(recipe.size)), samples.seed)
+            marked = judged_by_nll(
+                samples.positions, preprocessing.channels * int(np.prod(preprocessing.size)), samples.seed
+            )
         nll: list[Array] = [np.empty(0)]
 
         def batches() -> Iterator[tuple[Array, torch.Tensor]]:
-            for where, pixels in samples.batches(recipe):
-                inputs = normalise(pixels.to(predictor.device), recipe)
+            for where, pixels in samples.batches(preprocessing):
+                inputs = normalise(pixels.to(predictor.device), preprocessing)
                 nll.append(-log_marginals(objective, nets, inputs[torch.from_numpy(np.isin(where, marked))]))
                 yield where, inputs
                 advance(len(where))
