@@ -42,8 +42,8 @@ class Registry(dict[str, str]):
         return [*self, *sorted(self.installed())]
 
     def knows(self, name: str) -> bool:
-        """Whether ``load`` finds something by that name, be it broken."""
-        return name in self or in_file(name) or name in self.installed()
+        """Whether ``load`` finds something by that name, be it broken. "auto" is nobody's name."""
+        return name in self or in_file(name) or (name not in ("", "auto") and name in self.installed())
 
     def package(self, name: str) -> str:
         """The package that brought it and its version ("shapes 1.0"); "" for our own and for files."""

@@ -166,6 +166,8 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     if len(tables) == 1 and (not folders or reading.labels == "values" or _describes_images(tables[0])):
         return _read_csv(tables[0], decoding, reading)
     if reading.labels == "values":
+        if (found := _by_packages(path, decoding, reading)) is not None:
+            return found
         return values_in_names(path, decoding)
     foreign = annotated(path) if reading.labels == "auto" else None
     if foreign:
@@ -215,7 +217,7 @@ def _by_packages(path: Path, decoding: Decoding, reading: Reading) -> Dataset | 
             faults.append(error)
             continue
         if data is not None:
-            by = Taken("the layout", f"read by {who}", "none of neocog's own readers knows it")
+            by = Taken("the layout", f"read by {who}", "no reader of our own knows it")
             found[who] = replace(data, taken=(*data.taken, by))
     if len(found) > 1:
         raise UserError(

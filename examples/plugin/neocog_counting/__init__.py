@@ -1,0 +1,1 @@
+"""Counting for neocog: a task, a network and a reader."""
