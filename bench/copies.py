@@ -28,7 +28,7 @@ from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.readers.detect import open_dataset
 from neocog.data.records import Record
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.data.split import split
 
 Way = Callable[[Image.Image], Image.Image]
@@ -77,7 +77,7 @@ def picture(dataset: Dataset, index: int) -> Image.Image:
 
 def record(made: Image.Image) -> Record:
     pixels = np.asarray(made)
-    (found,) = survey(ArrayImages(pixels.reshape(1, *pixels.shape[:2], -1), ["copy"])).records
+    (found,) = scan_images(ArrayImages(pixels.reshape(1, *pixels.shape[:2], -1), ["copy"])).records
     return found
 
 
@@ -89,7 +89,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def measured(name: str, pairs: str) -> Iterator[dict[str, Any]]:
     dataset = open_dataset(name)
-    records, scan = timed(lambda: list(survey(dataset.images, keep=False).records))
+    records, scan_dataset = timed(lambda: list(scan_images(dataset.images, keep=False).records))
     own, search = timed(lambda: near_copies(records, dataset.form))
     count = len(dataset)
     shared = {"data": name, "images": count}
@@ -98,7 +98,7 @@ def measured(name: str, pairs: str) -> Iterator[dict[str, Any]]:
         "way": "as they are",
         "pairs": len(own.pairs),
         "families": own.count,
-        "scan": scan,
+        "scan": scan_dataset,
         "search": search,
     }
     if pairs:

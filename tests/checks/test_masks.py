@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from neocog.checks import findings
-from neocog.data.masks import survey_masks
+from neocog.data.masks import scan_masks
 from neocog.data.readers.detect import open_dataset
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 
 
 def folder(root: Path, *masks: np.ndarray, classes: str = "ground\ncat\n") -> Path:
@@ -25,8 +25,8 @@ def folder(root: Path, *masks: np.ndarray, classes: str = "ground\ncat\n") -> Pa
 
 def told(root: Path) -> dict[str, str]:
     data = open_dataset(root)
-    masks = survey_masks(data.masks, (1, 1), keep=False, classes=len(data.classes)) if data.masks else None
-    return {f.what: f.severity for f in findings(data, survey(data.images).records, masks=masks)}
+    masks = scan_masks(data.masks, (1, 1), keep=False, classes=len(data.classes)) if data.masks else None
+    return {f.what: f.severity for f in findings(data, scan_images(data.images).records, masks=masks)}
 
 
 def test_shares_empty_masks_and_absent_classes_are_told(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from neocog.data import spooled as spooled_module
 from neocog.data.copies import near_copies
 from neocog.data.dataset import ArrayImages, BadImage, Header
 from neocog.data.digests import Digests, known
-from neocog.data.masks import MaskSurvey
+from neocog.data.masks import ScannedMasks
 from neocog.data.names import Names
 from neocog.data.records import Headers, Record, Records
 from neocog.data.resize import finish, shape_plan
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.data.spooled import spooled
-from neocog.verbs.session import Scan
+from neocog.verbs.session import ScannedDataset
 
 spec = importlib.util.spec_from_file_location("bookkeeping", Path(__file__).parents[2] / "bench" / "bookkeeping.py")
 assert spec and spec.loader
@@ -106,13 +106,13 @@ def test_thumbnails_of_many_images_lie_in_a_file_and_where_there_is_no_room_in_m
     array = np.random.default_rng(0).integers(0, 256, (2000, 4, 4, 1), np.uint8)
     array[1999] = array[0] ^ 1
     images = ArrayImages(array, [str(i) for i in range(2000)])
-    one = survey(images).records
+    one = scan_images(images).records
 
     def full(*_given: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    two = survey(images).records
+    two = scan_images(images).records
     assert isinstance(one.thumbnails.base, np.memmap) and two.thumbnails.base is None
     assert np.array_equal(one.thumbnails, two.thumbnails)
     copies = near_copies(one), near_copies(two)
@@ -124,8 +124,8 @@ def test_what_cannot_be_used_is_left_out_of_mean_and_deviation_and_so_is_the_ima
     array = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 1), np.uint8)
     images = ArrayImages(array, ["a", "b", "c"])
     plan = shape_plan([images.header(0)])
-    records = survey(images, plan).records
-    masks = MaskSurvey(np.ones((3, 2), np.uint32), {2: BadImage("no mask", "c")}, Digests.empty(3), None)
-    usable = Scan(records.with_errors({0: BadImage("no image", "a")}), None, masks).usable_records
+    records = scan_images(images, plan).records
+    masks = ScannedMasks(np.ones((3, 2), np.uint32), {2: BadImage("no mask", "c")}, Digests.empty(3), None)
+    usable = ScannedDataset(records.with_errors({0: BadImage("no image", "a")}), None, masks).usable_records
     assert list(usable.errors) == [0, 2] and usable.good.tolist() == [False, True, False]
     assert finish(plan, usable, [0, 1, 2]) == finish(plan, records, [1]) != finish(plan, records, [0, 1, 2])

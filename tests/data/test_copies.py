@@ -14,7 +14,7 @@ from neocog.data.copies import LARGEST, Copies, near_copies
 from neocog.data.dataset import ArrayImages
 from neocog.data.readers.detect import open_dataset
 from neocog.data.records import Record
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.data.thumbnails import features, thumbnails, turns, unpacked
 
 # fmt: off
@@ -52,7 +52,7 @@ def records_of(pictures) -> list[Record]:
     found = []
     for picture in pictures:
         pixels = np.asarray(picture)
-        found += survey(ArrayImages(pixels.reshape(1, *pixels.shape[:2], -1), ["x"])).records
+        found += scan_images(ArrayImages(pixels.reshape(1, *pixels.shape[:2], -1), ["x"])).records
     return found
 
 
@@ -85,7 +85,7 @@ def test_a_picture_in_other_colours_light_or_contrast_is_another_one():
 
 def test_flat_and_unreadable_pictures_have_no_copies():
     noise = np.random.default_rng(0).integers(100, 102, (20, 32, 32, 1), dtype=np.uint8)
-    flat = [record for image in noise for record in survey(ArrayImages(image[None], ["x"])).records]
+    flat = [record for image in noise for record in scan_images(ArrayImages(image[None], ["x"])).records]
     assert all(record.thumbnail == b"" for record in flat)
     good = records_of([photo(0), jpeg(photo(0), 90)])
     assert near_copies([*flat, replace(good[0], error=ValueError()), good[1]]).count == 0
@@ -130,7 +130,7 @@ def test_features_stay_when_a_picture_is_turned_and_never_differ_more_than_the_t
 def test_volumes_are_compared_as_they_lie():
     volumes = np.random.default_rng(0).integers(0, 255, (20, 6, 7, 8, 1)).astype(np.float32)
     array = np.concatenate([volumes, volumes[:3] + 1, volumes[3:5, :, :, ::-1]])
-    records = survey(ArrayImages(array, [str(i) for i in range(25)])).records
+    records = scan_images(ArrayImages(array, [str(i) for i in range(25)])).records
     assert paired(near_copies(records, "volumes")) == [(0, 20), (1, 21), (2, 22)]
 
 
@@ -148,14 +148,14 @@ def test_as_many_equal_points_as_neighbours_do_not_hide_a_point_from_itself():
 @pytest.mark.data
 def test_handwritten_digits_that_look_alike_are_no_copies(real_data):
     dataset = open_dataset(real_data("mnist"))
-    found = near_copies(survey(ArrayImages(dataset.images.array[::5], dataset.names[::5])).records)
+    found = near_copies(scan_images(ArrayImages(dataset.images.array[::5], dataset.names[::5])).records)
     assert len(found.families) == 14_000 and len(found.pairs) <= 14  # 1 in 1,000 images
 
 
 @pytest.mark.data
 def test_most_copies_among_small_real_photographs_are_no_coincidence(cifar10):
     dataset = open_dataset(cifar10)
-    found = near_copies(survey(ArrayImages(dataset.images.array[::6], dataset.names[::6])).records)
+    found = near_copies(scan_images(ArrayImages(dataset.images.array[::6], dataset.names[::6])).records)
     assert 0 < len(found.pairs) <= 40  # CIFAR-10 has some; bench/copies.py looks at them
 
 

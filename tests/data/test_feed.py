@@ -12,10 +12,10 @@ from neocog.augment import Augmentation, ImageChanges, MaskChanges
 from neocog.data.batches import Batches
 from neocog.data.images import FileImages
 from neocog.data.loader import Batch, Loader, Resident, Streamed, Transform
-from neocog.data.masks import Coding, MaskFiles, survey_masks
+from neocog.data.masks import Coding, MaskFiles, scan_masks
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.errors import UserError
 from neocog.out_of_memory import out_of_memory
 
@@ -67,8 +67,8 @@ def test_what_a_reader_fails_at_is_named(workers: int, tmp_path: Path, monkeypat
     masks = MaskFiles(tmp_path, images.files, Coding((), ()))
     readers = {
         "pixels": lambda: list(Streamed(images, PREPROCESSING, workers).stream([np.arange(20)])),
-        "scan of masks": lambda: survey_masks(masks, (12, 12)),
-        "scan": lambda: survey(images, PREPROCESSING),
+        "scan of masks": lambda: scan_masks(masks, (12, 12)),
+        "scan": lambda: scan_images(images, PREPROCESSING),
     }
     for name, reader in readers.items():
         faults[0] = ZeroDivisionError("a defect")

@@ -12,7 +12,7 @@ from neocog.data.dataset import ArrayImages, BadImage, Header
 from neocog.data.formats.decoding import Decoding
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import LARGEST_SIDE, finish, fit, plan_notes, shape_plan
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.errors import Problems, UserError
 
 RNG = np.random.default_rng(3)
@@ -174,9 +174,9 @@ def test_mean_std_low_and_high_are_those_of_the_training_pixels(dtype: str) -> N
     images = ArrayImages(array, [str(index) for index in range(10)])
     plan = shape_plan([images.header(0)])
     train = [0, 2, 3, 7]
-    done = finish(plan, survey(images, plan).records, train)
+    done = finish(plan, scan_images(images, plan).records, train)
     pixels = array[train].astype(float)
     assert np.allclose(done.mean, pixels.mean(axis=(0, 1, 2)), rtol=1e-12)
     assert np.allclose(done.std, pixels.std(axis=(0, 1, 2)), rtol=1e-9)
     assert (done.low, done.high) == ((0, 255) if dtype == "uint8" else (pixels.min(), pixels.max()))
-    assert done == finish(plan, survey(images, plan).records, train[::-1])
+    assert done == finish(plan, scan_images(images, plan).records, train[::-1])

@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from neocog.data.dataset import BadImage
 from neocog.data.images import Decoding, FileImages, decode, header, is_junk
 from neocog.data.resize import finish, fit, plan_notes, shape_plan
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.errors import UserError, printable
 
 AS_STORED = Decoding()
@@ -224,7 +224,7 @@ def test_row_10_sixteen_bit_grey_stays_uint16(tmp_path: Path, suffix: str) -> No
     pixels = same_head(path)
     assert pixels.dtype == np.uint16
     assert np.array_equal(pixels[..., 0], DEEP)
-    records = survey(FileImages(tmp_path, [path.name]), plan := shape_plan([header(path)])).records
+    records = scan_images(FileImages(tmp_path, [path.name]), plan := shape_plan([header(path)])).records
     done = finish(plan, records, [0])
     assert (done.dtype, done.low, done.high) == ("uint16", DEEP.min(), DEEP.max())
 
@@ -249,7 +249,7 @@ def test_row_12_floats_stay_floats_and_their_range_is_recorded(tmp_path: Path) -
     tifffile.imwrite(path, values := RNG.random((40, 50)).astype(np.float32))
     assert np.array_equal(same_head(path)[..., 0], values)
     plan = shape_plan([header(path)])
-    done = finish(plan, survey(FileImages(tmp_path, ["a.tif"]), plan).records, [0])
+    done = finish(plan, scan_images(FileImages(tmp_path, ["a.tif"]), plan).records, [0])
     assert (done.dtype, done.low, done.high) == ("float32", values.min(), values.max())
     assert done.std[0] == pytest.approx(values.std(), rel=1e-5)
 
@@ -278,7 +278,7 @@ def test_row_15_a_constant_image_does_not_divide_by_zero(tmp_path: Path) -> None
         path = tmp_path / "a.tif"
         tifffile.imwrite(path, np.full((8, 8), 7, dtype))
         plan = shape_plan([header(path)])
-        records = survey(FileImages(tmp_path, ["a.tif"]), plan).records
+        records = scan_images(FileImages(tmp_path, ["a.tif"]), plan).records
         assert records[0].low == records[0].high == 7
         done = finish(plan, records, [0])
         assert (done.mean, done.std) == ((7.0,), (1.0,))
@@ -428,7 +428,7 @@ def test_row_23_only_regular_files_inside_the_folder_are_read(tmp_path: Path, mo
     os.mkfifo(root / "pipe.png")
     names = ["loop.png", "out.png", "inner.png", "device.png", "folder.png", "pipe.png", "gone.png", "good.png"]
     images = FileImages(root, names)
-    errors = [record.error for record in survey(images).records]
+    errors = [record.error for record in scan_images(images).records]
     said = {name: error.what for name, error in zip(names, errors, strict=True) if error}
     assert set(said) == set(names) - {"inner.png", "good.png"}
     assert "errno 40" in said["loop.png"]
@@ -463,7 +463,7 @@ def test_row_25_equal_bytes_have_equal_digests_in_one_pass(tmp_path: Path) -> No
     for name in ("a.png", "b.png"):
         Image.fromarray(COLOUR).save(tmp_path / name)
     Image.fromarray(COLOUR).save(tmp_path / "c.bmp")
-    a, b, c = survey(FileImages(tmp_path, ["a.png", "b.png", "c.bmp"])).records
+    a, b, c = scan_images(FileImages(tmp_path, ["a.png", "b.png", "c.bmp"])).records
     assert a.digest == b.digest != c.digest
     assert a.pixel_digest == b.pixel_digest == c.pixel_digest
 
@@ -483,7 +483,7 @@ def test_row_26_any_name_is_read_and_printed_escaped(tmp_path: Path, name: str) 
     assert np.array_equal(images.read(0), COLOUR)
     assert json.loads(json.dumps(name)) == name
     (tmp_path / name).write_bytes(b"")
-    error = survey(images).records[0].error
+    error = scan_images(images).records[0].error
     assert error is not None and error.where == name
     assert printable(error.where).isprintable()
     printable(error.where).encode("utf-8")

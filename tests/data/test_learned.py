@@ -14,7 +14,7 @@ from neocog.data.copies import near_copies
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.learned import THUMBNAILS, shared
 from neocog.data.readers.sequences import SequenceImages
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.data.signatures import strand
 from neocog.data.split import Manifest, read_splits
 from neocog.errors import UserError
@@ -146,6 +146,6 @@ def test_the_strand_does_not_depend_on_padding() -> None:
     first, second, third = map(strand, codes)
     assert first == second == strand(codes[0, :4]) != third
     images = SequenceImages(codes[:, None, :, None], list("abc"))
-    copies = near_copies(survey(images).records, "sequences")
+    copies = near_copies(scan_images(images).records, "sequences")
     assert copies.pairs.tolist() in ([[0, 1]], [[1, 0]]) and copies.families[0] == copies.families[1] != ""
     assert copies.families[2] == ""

@@ -13,7 +13,7 @@ from PIL import Image
 
 from neocog.data.dataset import Dataset
 from neocog.data.formats.decoding import DEFAULT
-from neocog.data.masks import fit_mask, survey_masks
+from neocog.data.masks import fit_mask, scan_masks
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.mask_dataset import open_masks
@@ -307,7 +307,7 @@ def test_the_survey_counts_pixels_and_keeps_faults(tmp_path: Path) -> None:
     (tmp_path / "masks/1.png").write_bytes(b"no image")
     assert data.masks is not None
     done: list[int] = []
-    found = survey_masks(data.masks, (6, 8), progress=done.append)
+    found = scan_masks(data.masks, (6, 8), progress=done.append)
     assert found.counts[0].tolist() == np.bincount(CLASSES.ravel()).tolist() and sum(done) == 2
     assert list(found.errors) == [1] and "not an image" in str(found.errors[1]) and not found.counts[1].any()
     assert found.fitted is not None and found.fitted.shape == (2, 6, 8) and (found.fitted[1] == 255).all()

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from neocog.data.formats.decoding import DEFAULT
-from neocog.data.masks import survey_masks
+from neocog.data.masks import scan_masks
 from neocog.data.objects import ObjectMasks, separated, three_classes
 from neocog.data.readers.mask_dataset import open_masks
 from neocog.data.readers.reading import Reading
@@ -97,7 +97,7 @@ def test_a_border_is_not_lost_by_shrinking(tmp_path: Path) -> None:
 
 def test_the_survey_fits_objects_before_their_border_is_drawn(tmp_path: Path) -> None:
     large = np.kron(touching(), np.ones((6, 6), np.int32)).astype(np.uint8)
-    found = survey_masks(read(tmp_path, [large, large]), (SIDE, SIDE)).fitted
+    found = scan_masks(read(tmp_path, [large, large]), (SIDE, SIDE)).fitted
     assert found is not None
     np.testing.assert_array_equal(found[1], three_classes(touching()))
 

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.data import scan as survey_module
+from neocog.data import scan_dataset as survey_module
 from neocog.data.dataset import ArrayImages, BadImage
 from neocog.data.formats import files as files_module
 from neocog.data.images import FileImages
 from neocog.data.loader import Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit, shape_plan
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.data.thumbnails import thumbnails
 
 RNG = np.random.default_rng(5)
@@ -44,7 +44,7 @@ def folder_of(path: Path, count: int, suffix: str = "png") -> FileImages:
 def test_records_and_pixels_are_those_of_each_image(tmp_path: Path) -> None:
     images = folder_of(tmp_path, 21)
     plan = shape_plan([images.header(0)], size=(16, 20))
-    found = survey(images, plan, workers=2)
+    found = scan_images(images, plan, workers=2)
     assert found.pixels is not None and found.pixels.shape == (21, 3, 16, 20)
     for index, record in enumerate(found.records):
         pixels = fit(images.read(index), plan)
@@ -54,7 +54,7 @@ def test_records_and_pixels_are_those_of_each_image(tmp_path: Path) -> None:
         assert record.channel_sum == tuple(pixels.sum(axis=(1, 2), dtype=float))
         assert record.channel_square == tuple(np.square(pixels.astype(float)).sum(axis=(1, 2)))
         assert (record.pixels, record.low, record.high) == (320, pixels.min(), pixels.max())
-    native = survey(images).records
+    native = scan_images(images).records
     assert native[0].pixels == 60 * 80 and native[0].thumbnail == found.records[0].thumbnail
     assert native[0].channel_sum == tuple(images.read(0).sum(axis=(0, 1), dtype=float))
 
@@ -62,7 +62,7 @@ def test_records_and_pixels_are_those_of_each_image(tmp_path: Path) -> None:
 def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
     images = folder_of(tmp_path, 30, "jpg")
     plan = shape_plan([images.header(0)], size=(16, 20))
-    one, three = (survey(images, plan, workers=workers) for workers in (1, 3))
+    one, three = (scan_images(images, plan, workers=workers) for workers in (1, 3))
     assert one.records == three.records
     assert np.array_equal(one.pixels, three.pixels)  # type: ignore[arg-type]
 
@@ -78,7 +78,7 @@ def test_every_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return original(path, name)
 
     monkeypatch.setattr(files_module, "open_regular", counted)
-    survey(images, plan, workers=2)
+    scan_images(images, plan, workers=2)
     assert opened == Counter(dict.fromkeys(images.files, 1))
 
 
@@ -88,7 +88,7 @@ def test_all_errors_are_collected_with_the_digest_of_what_could_be_read(tmp_path
     (tmp_path / "7.png").unlink()
     Image.fromarray(RNG.integers(0, 65536, (60, 80)).astype(np.uint16)).save(tmp_path / "9.png")
     plan = shape_plan([images.header(0)])
-    found = survey(images, plan)
+    found = scan_images(images, plan)
     errors = {index: record.error for index, record in enumerate(found.records) if record.error}
     assert set(errors) == {3, 7, 9}
     assert all(error.where == f"{index}.png" for index, error in errors.items())
@@ -107,7 +107,7 @@ def test_a_defect_in_a_worker_is_raised_not_lost(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(survey_module, "decode_bytes", defect)
     with pytest.raises(ZeroDivisionError, match="a defect"):
-        survey(images, workers=2)
+        scan_images(images, workers=2)
 
 
 def test_an_interrupt_stops_it_and_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_an_interrupt_stops_it_and_leaves_no_thread(tmp_path: Path, monkeypatch:
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        survey(images, workers=2, progress=interrupt)
+        scan_images(images, workers=2, progress=interrupt)
     assert 0 < len(decoded) <= 6 * 8
     assert threading.active_count() == before
 
@@ -131,11 +131,11 @@ def test_progress_counts_every_image_once(tmp_path: Path) -> None:
     images = folder_of(tmp_path, 21)
     (tmp_path / "5.png").write_bytes(b"")
     counts: list[int] = []
-    survey(images, progress=counts.append)
+    scan_images(images, progress=counts.append)
     assert sum(counts) == 21
     array = ArrayImages(np.zeros((9, 4, 4, 1), np.uint8), [""] * 9)
     counts.clear()
-    survey(array, progress=counts.append)
+    scan_images(array, progress=counts.append)
     assert sum(counts) == 9
 
 
@@ -146,7 +146,9 @@ def test_without_keep_memory_does_not_grow_with_the_number_of_images(tmp_path: P
     def peak(count: int, keep: bool = False, preprocessing: Preprocessing | None = plan) -> int:
         tracemalloc.start()
         try:
-            assert (survey(FileImages(tmp_path, ["a.jpg"] * count), preprocessing, 2, keep=keep).pixels is None) != keep
+            assert (
+                scan_images(FileImages(tmp_path, ["a.jpg"] * count), preprocessing, 2, keep=keep).pixels is None
+            ) != keep
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -163,7 +165,7 @@ def test_an_array_is_surveyed_as_its_images_one_by_one_would_be(dtype: str, chan
     array = (RNG.random((50, 9, 11, channels)) * 250).astype(dtype)
     images = ArrayImages(array, [f"t[{index}]" for index in range(50)])
     plan = shape_plan([images.header(0)])
-    found = survey(images, plan)
+    found = scan_images(images, plan)
     one_by_one = [survey_module._examine(images, index, plan, None) for index in range(50)]
     for record, single in zip(found.records, one_by_one, strict=True):
         assert np.allclose(record.channel_sum, single.channel_sum, rtol=1e-12)
@@ -176,16 +178,16 @@ def test_an_array_is_surveyed_as_its_images_one_by_one_would_be(dtype: str, chan
 
 def test_an_array_in_small_chunks_of_memory_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     images = ArrayImages(RNG.integers(0, 256, (50, 9, 11, 3)).astype(np.uint8), [""] * 50)
-    whole = survey(images).records
+    whole = scan_images(images).records
     monkeypatch.setattr(survey_module, "_ARRAY_BYTES", 1000)
-    assert survey(images).records == whole
+    assert scan_images(images).records == whole
 
 
 def test_pixels_that_fit_are_not_in_memory_twice() -> None:
     array = np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3), np.uint8)
     array.flags.writeable = False
     images = ArrayImages(array, [str(i) for i in range(40)])
-    pixels = survey(images, Preprocessing(3, (6, 5), "uint8", (0.0,) * 3, (1.0,) * 3)).pixels
+    pixels = scan_images(images, Preprocessing(3, (6, 5), "uint8", (0.0,) * 3, (1.0,) * 3)).pixels
     assert pixels is not None and np.shares_memory(pixels, array)
     (batch,) = Resident(pixels).stream([np.array([7, 3, 3])])
     assert isinstance(batch, np.ndarray) and batch.flags.c_contiguous and batch.flags.writeable
@@ -196,7 +198,7 @@ def test_an_array_can_be_resized_and_made_colour() -> None:
     images = ArrayImages(RNG.integers(0, 256, (5, 8, 8, 1)).astype(np.uint8), [f"t[{i}]" for i in range(5)])
     for size in ((8, 8), (4, 6)):
         plan = shape_plan([images.header(0)], channels=3, size=size)
-        found = survey(images, plan)
+        found = scan_images(images, plan)
         assert found.pixels is not None
         for index, record in enumerate(found.records):
             assert np.array_equal(found.pixels[index], fit(images.read(index), plan))
@@ -207,7 +209,7 @@ def test_nan_in_an_array_is_that_images_error_only() -> None:
     array = RNG.random((6, 4, 4, 1)).astype(np.float32)
     array[2, 1, 3] = np.nan
     images = ArrayImages(array, [f"t[{index}]" for index in range(6)])
-    records = survey(images, shape_plan([images.header(0)])).records
+    records = scan_images(images, shape_plan([images.header(0)])).records
     assert [record.error is None for record in records] == [True, True, False, True, True, True]
     error = records[2].error
     assert isinstance(error, BadImage) and error.where == "t[2]" and "row 1, column 3" in error.what
@@ -215,8 +217,8 @@ def test_nan_in_an_array_is_that_images_error_only() -> None:
 
 
 def test_no_images_are_no_records(tmp_path: Path) -> None:
-    assert survey(FileImages(tmp_path, [])).records == []
-    assert survey(ArrayImages(np.zeros((0, 4, 4, 1), np.uint8), [])).records == []
+    assert scan_images(FileImages(tmp_path, [])).records == []
+    assert scan_images(ArrayImages(np.zeros((0, 4, 4, 1), np.uint8), [])).records == []
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 40, 3), (7, 8, 1), (8, 9, 2), (28, 28, 1)])
@@ -241,12 +243,12 @@ def test_equal_pixels_have_equal_digests_however_they_are_stored(tmp_path: Path)
     Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save(tmp_path / "h.png")
     Image.fromarray(grey).quantize(256).save(tmp_path / "i.png")
     Image.fromarray(pixels[::-1]).save(tmp_path / "j.png")
-    found = list(survey(FileImages(tmp_path, [f"{name}.png" for name in "ab"] + ["c.bmp", "d.tif"])).records)
-    found += survey(FileImages(tmp_path, [f"{name}.png" for name in "efghij"])).records
+    found = list(scan_images(FileImages(tmp_path, [f"{name}.png" for name in "ab"] + ["c.bmp", "d.tif"])).records)
+    found += scan_images(FileImages(tmp_path, [f"{name}.png" for name in "efghij"])).records
     assert len({record.digest for record in found}) == 10
     groups = [record.pixel_digest for record in found]
     assert len(set(groups[:6])) == len(set(groups[6:9])) == 1 and len(set(groups)) == 3
-    in_array = survey(ArrayImages(pixels[None], ["x"])).records[0]
+    in_array = scan_images(ArrayImages(pixels[None], ["x"])).records[0]
     assert in_array.pixel_digest == groups[0] and in_array.thumbnail == found[0].thumbnail
 
 
@@ -257,7 +259,7 @@ def test_mnist_has_the_mean_and_std_that_everybody_knows(real_data: Callable[[st
     array = np.frombuffer(data, np.uint8, offset=16).reshape(-1, 28, 28, 1)
     images = ArrayImages(array, [""] * len(array))
     plan = shape_plan([images.header(0)])
-    found = survey(images, plan)
+    found = scan_images(images, plan)
     from neocog.data.resize import finish
 
     done = finish(plan, found.records, range(len(array)))

@@ -21,7 +21,7 @@ from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.reading import Reading
 from neocog.data.resize import finish, fit, shape_plan
 from neocog.data.resize_volume import fit_volume
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.errors import UserError
 
 VOLUMES = np.arange(4 * 5 * 6 * 7).reshape(4, 5, 6, 7).astype(np.uint16)
@@ -88,7 +88,7 @@ def test_a_survey_of_volumes_counts_every_voxel_and_finds_empty_ones(tmp_path: P
     array[2] = 0
     data = read(tmp_path, array)
     plan = planned(data)
-    surveyed = survey(data.images, plan, workers=1)
+    surveyed = scan_images(data.images, plan, workers=1)
     assert surveyed.pixels is not None and surveyed.pixels.shape == (4, 1, 5, 6, 7)
     done = finish(plan, surveyed.records, [0, 1, 3])
     used = array[[0, 1, 3]].astype(float)
@@ -96,7 +96,7 @@ def test_a_survey_of_volumes_counts_every_voxel_and_finds_empty_ones(tmp_path: P
     assert (done.low, done.high) == (0.0, float(array.max()))
     (finding,) = constant_images(data, surveyed.records)
     assert finding.samples == ("images[2]",)
-    resized = survey(data.images, planned(data, size=(3,)), workers=1)
+    resized = scan_images(data.images, planned(data, size=(3,)), workers=1)
     assert resized.pixels is not None and resized.pixels.shape == (4, 1, 3, 3, 3)
 
 
@@ -236,7 +236,7 @@ def test_real_volumes_are_read(real_data: Callable[[str], Path]) -> None:
     voxels = open_dataset(real_data("modelnet10-voxels"))
     assert voxels.form == "volumes" and len(voxels) == 4899 and len(voxels.classes) == 10
     plan = planned(voxels)
-    records = survey(voxels.images, plan, workers=1, keep=False).records
+    records = scan_images(voxels.images, plan, workers=1, keep=False).records
     assert plan.size == (30, 30, 30) and sum(record.low == record.high for record in records) == 8
     adrenal = open_dataset(real_data("adrenalmnist3d"))
     assert adrenal.form == "volumes" and adrenal.splits is not None and len(adrenal) == 1584

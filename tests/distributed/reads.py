@@ -19,14 +19,18 @@ from unittest.mock import patch
 import numpy as np
 
 from neocog.config import Config, configured
-from neocog.data import masks, scan
+from neocog.data import masks, scan_dataset
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.progress import Screen
 from neocog.verbs import prepare
 from neocog.verbs.nodes import together
 
-COUNTED = {"images": (scan, "decode_bytes"), "masks": (masks, "mask_digest"), "copies": (prepare, "near_copies")}
+COUNTED = {
+    "images": (scan_dataset, "decode_bytes"),
+    "masks": (masks, "mask_digest"),
+    "copies": (prepare, "near_copies"),
+}
 NOTED = {"memory": (prepare, "memory_limits"), "cores": (prepare, "cores")}
 
 

@@ -16,7 +16,7 @@ from neocog.checks import CHECKS, findings
 from neocog.checks.changed import verify
 from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.masks import told as labels_told
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.data.split import read_splits, write_splits
 from neocog.records import Finding
 
@@ -73,7 +73,7 @@ class Planted:
         return Dataset("planted", None, names, np.array(self.labels), self.classes, self, *texts, notes=self.reader)
 
     def findings(self, strict: bool = False) -> list[Finding]:
-        return findings(self.dataset(), survey(self).records, strict)
+        return findings(self.dataset(), scan_images(self).records, strict)
 
     def add(self, pixels: Array, label: int = 0, part: str = "train") -> str:
         self.pixels.append(pixels)
@@ -103,7 +103,7 @@ def told(
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_a_check_is_silent_on_clean_data(check, clean):
     planted = clean()
-    assert list(check(planted.dataset(), survey(planted).records)) == []
+    assert list(check(planted.dataset(), scan_images(planted).records)) == []
 
 
 def test_images_that_cannot_be_used_are_told_by_reason():

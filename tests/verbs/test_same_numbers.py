@@ -23,7 +23,7 @@ from neocog.data.dataset import Dataset
 from neocog.data.loader import Resident, Streamed
 from neocog.data.readers.detect import open_dataset
 from neocog.data.resize import finish, shape_plan
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.run import Run, to_json
 from neocog.verbs import prepare
 
@@ -416,7 +416,7 @@ def test_pixels_in_memory_are_those_that_are_read_anew(kind: str, run_of: Callab
     source = run.folder.parent / ("table.csv" if (run.folder.parent / "table.csv").exists() else "data")
     dataset: Dataset = open_dataset(str(source))
     plan = shape_plan([dataset.images.header(index) for index in range(len(dataset))], size=(12,))
-    found = survey(dataset.images, plan)
+    found = scan_images(dataset.images, plan)
     assert found.pixels is not None
     preprocessing = finish(plan, found.records, range(len(dataset)))
     wanted = [np.arange(7), np.array([5, 3])]

@@ -17,7 +17,7 @@ from neocog.cli.main import main
 from neocog.config import Config, ReadConfig
 from neocog.data.dataset import ArrayImages, Dataset, LeftOut, Taken
 from neocog.data.readers.reading import Reading, ambiguous
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.data.taken import losses, taken_json, taken_lines, with_taken
 from neocog.errors import UserError
 from neocog.verbs import session
@@ -188,7 +188,7 @@ def test_what_the_user_leaves_out_is_no_error_and_much_of_it_a_warning(run: Path
 def test_a_class_that_loses_more_than_a_twentieth_is_a_warning(lost: int, severity: str) -> None:
     gone = tuple(LeftOut(f"x{number}.avif", "dog", "not read") for number in range(lost))
     data = samples([0] * 200 + [1] * 20, left_out=gone)
-    (found,) = [each for each in findings(data, survey(data.images).records) if "left out" in each.what]
+    (found,) = [each for each in findings(data, scan_images(data.images).records) if "left out" in each.what]
     assert found.severity == severity and found.samples == tuple(out.name for out in gone)
     assert found.what.startswith(f"dog: {lost} of {20 + lost} left out")
 

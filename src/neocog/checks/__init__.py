@@ -24,7 +24,7 @@ from neocog.checks.sizes import elongated, mixed_sizes, small
 from neocog.checks.values import codes_for_unknown
 from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import Dataset
-from neocog.data.masks import MaskSurvey
+from neocog.data.masks import ScannedMasks
 from neocog.data.records import Records
 from neocog.records import Finding
 
@@ -67,12 +67,12 @@ def findings(
     dataset: Dataset,
     records: Records,
     strict: bool = False,
-    masks: MaskSurvey | None = None,
+    masks: ScannedMasks | None = None,
     copies: Copies | None = None,
 ) -> list[Finding]:
     """Everything that the checks find, errors first.
 
-    ``records`` (N,) as from ``survey``, ``masks`` from ``survey_masks``, ``copies`` from ``near_copies`` where they are known.
+    ``records`` (N,) as from ``scan_images``, ``masks`` from ``scan_masks``, ``copies`` from ``near_copies`` where they are known.
     """
     found: list[Finding] = []
     for check in CHECKS:

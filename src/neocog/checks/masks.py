@@ -8,14 +8,14 @@ import numpy as np
 
 from neocog.checks.words import count
 from neocog.data.dataset import Dataset
-from neocog.data.masks import MaskSurvey
+from neocog.data.masks import ScannedMasks
 from neocog.errors import listed, printable
 from neocog.records import Finding
 
 RARE = 0.001  # share of all pixels
 
 
-def mask_contents(dataset: Dataset, found: MaskSurvey) -> Iterator[Finding]:
+def mask_contents(dataset: Dataset, found: ScannedMasks) -> Iterator[Finding]:
     """Pixel shares of the classes, and masks without anything but class 0."""
     skipped = {out.name for out in dataset.left_out}
     broken = {index: error for index, error in found.errors.items() if dataset.names[index] not in skipped}

@@ -102,7 +102,7 @@ def fit_mask(mask: Array, size: tuple[int, ...], fit: Fit = "resize", around: in
 
 
 @dataclass(frozen=True)
-class MaskSurvey:
+class ScannedMasks:
     """What one pass over all masks finds."""
 
     counts: Array  # (N, K) uint32 pixels of each class at the masks' own size; zeros where a mask has an error
@@ -111,7 +111,7 @@ class MaskSurvey:
     fitted: Array | None  # (N, H, W) uint8; 255 throughout where a mask has an error
 
 
-def survey_masks(
+def scan_masks(
     masks: Masks,
     size: tuple[int, ...],
     fit: Fit = "resize",
@@ -120,7 +120,7 @@ def survey_masks(
     classes: int | None = None,
     workers: int | None = None,
     zeros: Zeros = np.zeros,
-) -> MaskSurvey:
+) -> ScannedMasks:
     """Read all masks once, in ``workers`` threads (default: one a core). ``size`` and ``fit`` as the preprocessing has them;
     ``keep``: whether to return fitted masks, in an array that ``zeros`` makes.
 
@@ -148,14 +148,14 @@ def survey_masks(
 
     deque(in_threads(one, len(masks), progress, workers), 0)
     top = int(np.flatnonzero(counts[:, :IGNORED].any(axis=0)).max(initial=0)) + 1
-    return MaskSurvey(counts[:, : classes or top], dict(sorted(errors.items())), digests, fitted)
+    return ScannedMasks(counts[:, : classes or top], dict(sorted(errors.items())), digests, fitted)
 
 
 def told(dataset: Dataset) -> Sequence[str]:
     """(N,) what is known of each sample: its class, its values, or the digest of its mask."""
     if dataset.masks is None:
         return [dataset.told(index) for index in range(len(dataset))]
-    return survey_masks(dataset.masks, (1, 1), keep=False).digests
+    return scan_masks(dataset.masks, (1, 1), keep=False).digests
 
 
 def in_threads(

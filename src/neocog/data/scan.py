@@ -29,7 +29,7 @@ _ARRAY_BYTES = 1 << 24  # of an array's images taken at once
 
 
 @dataclass(frozen=True)
-class Survey:
+class ScannedImages:
     """One record an image, and the fitted pixels (N, C, H, W), to be read only: zeros where an image has an error.
 
     Where nothing is to be fitted they are a view of the images' own array, in whatever order this has its axes.
@@ -39,14 +39,14 @@ class Survey:
     pixels: Array | None
 
 
-def survey(
+def scan_images(
     images: Images,
     preprocessing: Preprocessing | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
     keep: bool = True,
     zeros: Zeros = np.zeros,
-) -> Survey:
+) -> ScannedImages:
     """Decode all images, in ``workers`` threads (default: one a core), collecting every error.
 
     ``progress`` is called with the count of images just done. With a ``preprocessing`` and ``keep`` the fitted pixels
@@ -55,7 +55,7 @@ def survey(
     """
     advance = progress or (lambda _count: None)
     if isinstance(images, ArrayImages) and _same_shape(images.array, preprocessing):
-        return _survey_array(images, preprocessing, advance, keep)
+        return _scan_array(images, preprocessing, advance, keep)
     shape = () if preprocessing is None else (preprocessing.channels, *preprocessing.size)
     pixels = None
     if preprocessing is not None and keep:
@@ -82,7 +82,7 @@ def survey(
             advance(len(done))
     finally:  # on Ctrl-C too: what has not begun is dropped
         pool.shutdown(wait=True, cancel_futures=True)
-    return Survey(records, pixels)
+    return ScannedImages(records, pixels)
 
 
 def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pixels: Array | None) -> Record:
@@ -109,9 +109,9 @@ def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pi
     return Record(header, digest, pixel_digest(image), small, tuple(sums), tuple(squares), planes[0].size, low, high)
 
 
-def _survey_array(
+def _scan_array(
     images: ArrayImages, preprocessing: Preprocessing | None, advance: Callable[[int], None], keep: bool
-) -> Survey:
+) -> ScannedImages:
     """Images that already lie in one array of the right shape: by chunks, without a decoder."""
     array, channels = images.array, images.array.shape[-1]
     shape = (channels if preprocessing is None else preprocessing.channels, *array.shape[1:-1])
@@ -120,15 +120,15 @@ def _survey_array(
         records.headers[:] = images.header(0)
     chunk = max(1, _ARRAY_BYTES // max(1, array[:1].nbytes))
     for start in range(0, len(array), chunk):
-        _survey_part(images, slice(start, min(start + chunk, len(array))), records)
+        _scan_part(images, slice(start, min(start + chunk, len(array))), records)
         advance(min(chunk, len(array) - start))
     if preprocessing is None or not keep:
-        return Survey(records, None)
+        return ScannedImages(records, None)
     planes = np.moveaxis(array, -1, 1)  # the images' own memory: pixels that are there once need not be there twice
-    return Survey(records, planes if shape[0] == channels else np.repeat(planes, shape[0], axis=1))
+    return ScannedImages(records, planes if shape[0] == channels else np.repeat(planes, shape[0], axis=1))
 
 
-def _survey_part(images: ArrayImages, where: slice, records: Records) -> None:
+def _scan_part(images: ArrayImages, where: slice, records: Records) -> None:
     """Fill the ``records`` of the images at ``where``."""
     part = images.array[where]
     planes, grey = np.ascontiguousarray(np.moveaxis(part, -1, 1)), part.shape[-1] == 1

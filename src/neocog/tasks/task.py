@@ -27,7 +27,7 @@ from neocog.data.copies import Copies
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.digests import Digests
 from neocog.data.loader import Loader, Resident, Store, Transform
-from neocog.data.masks import MaskSurvey, told
+from neocog.data.masks import ScannedMasks, told
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Records
@@ -55,7 +55,7 @@ class Data:
     copies: Copies
     findings: list[Finding]
     unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is judged
-    masks: MaskSurvey | None = None  # fitted too, where they fit in memory
+    masks: ScannedMasks | None = None  # fitted too, where they fit in memory
     together: str = "near"  # see ``DataConfig.together``
     source: Source | None = None  # of pretrained weights, and of what they need of the images
 

@@ -28,7 +28,7 @@ from neocog.progress import Screen
 from neocog.records import Finding, Severity
 from neocog.run import Run
 from neocog.tasks import allowed_by
-from neocog.verbs.session import open_data, scan, settings_for, with_scanned_range, without_unreadable
+from neocog.verbs.session import open_data, scan_dataset, settings_for, with_scanned_range, without_unreadable
 
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 SAMPLES = 6  # names shown of each finding; --json has all
@@ -90,7 +90,7 @@ def audit(
     listed = Path(verify) if verify else None
     recorded = read_splits(Run(listed).splits if listed.is_dir() else listed) if listed else None
     dataset = open_data(config, screen)
-    scanned = scan(dataset, screen, workers=workers)
+    scanned = scan_dataset(dataset, screen, workers=workers)
     records, masks = scanned.records, scanned.masks
     if config.on_bad == "skip":
         dataset = without_unreadable(dataset, scanned.errors, screen)

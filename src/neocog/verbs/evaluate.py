@@ -29,7 +29,7 @@ from neocog.run import Run, to_json, write_atomically
 from neocog.tasks import task_for
 from neocog.tasks.evaluation import Samples, Watched
 from neocog.verbs.outputs import insist_on_new
-from neocog.verbs.session import open_data, scan, settings_for, usable, without_unreadable
+from neocog.verbs.session import open_data, scan_dataset, settings_for, usable, without_unreadable
 
 
 def evaluate(
@@ -118,7 +118,7 @@ def recorded(run: Run, dataset: Dataset, part: str) -> tuple[NDArray[np.int64], 
 
 def readable(dataset: Dataset, settings: ReadConfig, screen: Screen) -> Dataset:
     """``dataset`` with what cannot be read among what is left out. Raises UserError where that is too much."""
-    errors = scan(dataset, screen).errors
+    errors = scan_dataset(dataset, screen).errors
     usable(dataset, errors, settings)
     return without_unreadable(dataset, errors, screen)
 

@@ -43,7 +43,7 @@ from neocog.traits import needs
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.one_copy import Node
-from neocog.verbs.session import Scan, open_data, scan, usable, with_scanned_range, without_unreadable
+from neocog.verbs.session import ScannedDataset, open_data, scan_dataset, usable, with_scanned_range, without_unreadable
 from neocog.verbs.transfer import fitted_to, planned_shape
 
 ALONE = Ranks()
@@ -62,9 +62,9 @@ def read(
         dataset, unseen, chosen, plan, source = _opened(config, screen, resumed, source)
     node = Node.of(ranks, dataset)
 
-    def decoded(zeros: Zeros) -> Scan:
+    def decoded(zeros: Zeros) -> ScannedDataset:
         keep = fits_in_memory(len(dataset), plan, config.training.memory, len(node))
-        return scan(dataset, screen, plan, keep, cores(len(node)), zeros)
+        return scan_dataset(dataset, screen, plan, keep, cores(len(node)), zeros)
 
     scanned = node.once(decoded)
     with ranks.all_or_none():

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from neocog.config import Config, ReadConfig, configured
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.formats.decoding import Decoding
-from neocog.data.masks import MaskSurvey, survey_masks
+from neocog.data.masks import ScannedMasks, scan_masks
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.named import NAMES
 from neocog.data.readers.reading import Reading
 from neocog.data.records import Headers, Records
-from neocog.data.scan import survey
+from neocog.data.scan_dataset import scan_images
 from neocog.data.shared import Zeros
 from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
 from neocog.errors import UserError, did_you_mean, listed, raise_all
@@ -55,12 +55,12 @@ def decoding_of(settings: ReadConfig) -> Decoding:
 
 
 @dataclass(frozen=True)
-class Scan:
+class ScannedDataset:
     """What one pass over N samples found: a record each, fitted pixels where they are kept, and the same of masks."""
 
     records: Records
     pixels: Array | None
-    masks: MaskSurvey | None
+    masks: ScannedMasks | None
 
     @property
     def errors(self) -> dict[int, BadImage]:
@@ -74,24 +74,24 @@ class Scan:
         return replace(self.records, errors=self.errors)
 
 
-def scan(
+def scan_dataset(
     dataset: Dataset,
     screen: Screen,
     plan: Preprocessing | None = None,
     keep: bool = False,
     workers: int | None = None,
     zeros: Zeros = np.zeros,
-) -> Scan:
+) -> ScannedDataset:
     """Decode every sample once, and its mask, in ``workers`` threads (default: one a core); brought to the shape of ``plan``,
     and kept so, in arrays that ``zeros`` makes, where ``keep`` says so."""
     with screen.bar("reading", len(dataset)) as advance:
-        found = survey(dataset.images, plan, workers, advance, keep, zeros)
+        found = scan_images(dataset.images, plan, workers, advance, keep, zeros)
     masks = None
     if dataset.masks is not None:
         size, fit = (plan.size, plan.fit) if plan else ((1, 1), "resize")
         with screen.bar("reading masks", len(dataset)) as advance:
-            masks = survey_masks(dataset.masks, size, fit, advance, keep, len(dataset.classes), workers, zeros)
-    return Scan(found.records, found.pixels, masks)
+            masks = scan_masks(dataset.masks, size, fit, advance, keep, len(dataset.classes), workers, zeros)
+    return ScannedDataset(found.records, found.pixels, masks)
 
 
 def usable(dataset: Dataset, errors: Mapping[int, BadImage], settings: ReadConfig) -> NDArray[np.bool_]:
@@ -123,7 +123,7 @@ def without_unreadable(dataset: Dataset, errors: Mapping[int, BadImage], screen:
     return dataset
 
 
-def with_scanned_range(dataset: Dataset, scanned: Scan, screen: Screen) -> Dataset:
+def with_scanned_range(dataset: Dataset, scanned: ScannedDataset, screen: Screen) -> Dataset:
     """``dataset`` with the range of its pixels among what was taken for what, which is said."""
     taken = with_range(dataset, scanned.records)
     for each in taken[len(dataset.taken) :]:
