@@ -25,7 +25,7 @@ class Learner:
     """Everything that learning changes: the networks, their running means, their optimizers, the best weights so far."""
 
     nets: dict[str, Module]
-    means: dict[str, Module]
+    ema: dict[str, Module]
     optimizers: dict[str, torch.optim.Optimizer]
     best: dict[str, State]
     counters: Counters
@@ -33,16 +33,16 @@ class Learner:
     @property
     def judged(self) -> dict[str, Module]:
         """The networks that are evaluated: the running means where there are any."""
-        return self.means or self.nets
+        return self.ema or self.nets
 
 
 def learner(objective: Objective, config: TrainConfig, device: torch.device) -> Learner:
     """Fresh networks and optimizers, initialised from the seed alone."""
     torch.manual_seed(config.seed)
     nets = {name: net.to(device) for name, net in objective.networks().items()}
-    means = {name: copy.deepcopy(net).requires_grad_(False) for name, net in nets.items()} if config.ema else {}
+    ema = {name: copy.deepcopy(net).requires_grad_(False) for name, net in nets.items()} if config.ema else {}
     optimizers = {name: optimizer_for(net, config) for name, net in nets.items()}
-    return Learner(nets, means, optimizers, {}, Counters())
+    return Learner(nets, ema, optimizers, {}, Counters())
 
 
 def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
@@ -50,7 +50,7 @@ def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
     for name, net in learner.nets.items():
         saved.restore(name, net)
         restore_optimizer(learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name])
-    for name, net in learner.means.items():
+    for name, net in learner.ema.items():
         saved.restore(f"mean.{name}", net)
     learner.best = {name: saved.fitting(f"best.{name}", learner.judged[name]) for name in saved.state["best"]}
     learner.counters = Counters(**saved.state["counters"])

@@ -142,8 +142,8 @@ class Loop:
         self.ranks.sum_gradients(net.parameters())
         with self.finite(step, pieces, "training stopped before the weights were touched"):
             apply_update(net, learner.optimizers[name], self.config, lr)
-        if learner.means:
-            average_weights(learner.means[name], net, self.config.ema, step)
+        if learner.ema:
+            average_weights(learner.ema[name], net, self.config.ema, step)
         with self.finite(step, pieces, "training stopped, nothing of it is saved"):
             judged = learner.judged[name]  # what is not finite in the network has just come into its running mean too
             check_finite((*judged.parameters(), *judged.buffers()), "weights or their running means are")
@@ -227,7 +227,7 @@ class Loop:
         for name, net in learner.nets.items():
             tensors[name] = net.state_dict()
             tensors[f"optimizer.{name}"], states[name] = optimizer_tensors(learner.optimizers[name])
-        tensors |= {f"mean.{name}": net.state_dict() for name, net in learner.means.items()}
+        tensors |= {f"mean.{name}": net.state_dict() for name, net in learner.ema.items()}
         tensors |= {f"best.{name}": state for name, state in learner.best.items()}
         with self.finite(learner.counters.step, [], "it is not saved"):
             for name, group in tensors.items():

@@ -95,7 +95,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
 def trained(learner: Learner) -> Trained:
     """The learner as its task may see it."""
     counters = learner.counters
-    return Trained(learner.judged, counters.rows, counters.steps, bool(learner.means))
+    return Trained(learner.judged, counters.rows, counters.steps, bool(learner.ema))
 
 
 def known(session: Session) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def ready(session: Session, ranks: Ranks) -> Learner:
     fresh = learner(session.objective, config, session.loader.device)
     if config.engine == "numpy":
         fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
-    for net in (*fresh.nets.values(), *fresh.means.values()):
+    for net in (*fresh.nets.values(), *fresh.ema.values()):
         synchronise_batchnorm(net, ranks)
         if config.engine == "torch":
             reorder(net)

@@ -65,6 +65,6 @@ def start_from(session: Session, fresh: Learner) -> None:
     if not source.file.is_file() or sha256(source.file) != source.digest:
         what = "the pretrained weights are not there any more" if not source.file.is_file() else "they have changed"
         raise UserError(f"{what}: the run began with SHA-256 {source.digest[:12]}…", str(source.file), "put them back")
-    for nets in (fresh.nets, fresh.means):
+    for nets in (fresh.nets, fresh.ema):
         if nets:
             load_into(nets[session.task.network], source)
