@@ -28,7 +28,7 @@ from neocog.data.copies import Copies, near_copies
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.readers.detect import open_dataset
 from neocog.data.records import Record
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.data.split import split
 
 Way = Callable[[Image.Image], Image.Image]

@@ -164,7 +164,7 @@ def test_what_the_headers_show_is_told_before_an_image_is_decoded(
     def never(*_: Any) -> None:
         raise AssertionError("an image was decoded")
 
-    monkeypatch.setattr(session, "survey", never)
+    monkeypatch.setattr(session, "scan_images", never)
     with pytest.raises(UserError) as error:
         neocog.train("digits", quiet=True, **settings)
     assert says in str(error.value)

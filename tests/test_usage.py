@@ -79,7 +79,7 @@ def test_ctrl_c_before_a_run_exists_is_one_line_and_130(
         raise SystemExit(code)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("neocog.verbs.session.survey", interrupt)
+    monkeypatch.setattr("neocog.verbs.session.scan_images", interrupt)
     monkeypatch.setattr(os, "_exit", leave)
     with pytest.raises(SystemExit) as left:
         main(command)

@@ -214,6 +214,6 @@ def path_of(run: str | Path | Run) -> Run:
     return run if isinstance(run, Run) else Run(Path(run))
 
 
-def judged_on(run: Run) -> int:
-    """The number of threads on which a run was judged that was not given one; 1 where model.json does not say."""
+def evaluation_threads(run: Run) -> int:
+    """The number of threads on which a run was evaluated that was not given one; 1 where model.json does not say."""
     return int(read_facts(run).get("threads", 1)) if run.model.is_file() else 1

@@ -10,7 +10,7 @@ from PIL import Image
 from neocog.checks import findings
 from neocog.data.masks import scan_masks
 from neocog.data.readers.detect import open_dataset
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 
 
 def folder(root: Path, *masks: np.ndarray, classes: str = "ground\ncat\n") -> Path:

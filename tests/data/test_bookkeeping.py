@@ -18,7 +18,7 @@ from neocog.data.masks import ScannedMasks
 from neocog.data.names import Names
 from neocog.data.records import Headers, Record, Records
 from neocog.data.resize import finish, shape_plan
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.data.spooled import spooled
 from neocog.verbs.session import ScannedDataset
 

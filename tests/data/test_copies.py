@@ -14,7 +14,7 @@ from neocog.data.copies import LARGEST, Copies, near_copies
 from neocog.data.dataset import ArrayImages
 from neocog.data.readers.detect import open_dataset
 from neocog.data.records import Record
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.data.thumbnails import features, thumbnails, turns, unpacked
 
 # fmt: off

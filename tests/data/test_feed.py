@@ -15,7 +15,7 @@ from neocog.data.loader import Batch, Loader, Resident, Streamed, Transform
 from neocog.data.masks import Coding, MaskFiles, scan_masks
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.errors import UserError
 from neocog.out_of_memory import out_of_memory
 

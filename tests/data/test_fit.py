@@ -12,7 +12,7 @@ from neocog.data.dataset import ArrayImages, BadImage, Header
 from neocog.data.formats.decoding import Decoding
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import LARGEST_SIDE, finish, fit, plan_notes, shape_plan
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.errors import Problems, UserError
 
 RNG = np.random.default_rng(3)

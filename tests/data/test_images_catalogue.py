@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from neocog.data.dataset import BadImage
 from neocog.data.images import Decoding, FileImages, decode, header, is_junk
 from neocog.data.resize import finish, fit, plan_notes, shape_plan
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.errors import UserError, printable
 
 AS_STORED = Decoding()

@@ -14,7 +14,7 @@ from neocog.data.copies import near_copies
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.learned import THUMBNAILS, shared
 from neocog.data.readers.sequences import SequenceImages
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.data.signatures import strand
 from neocog.data.split import Manifest, read_splits
 from neocog.errors import UserError

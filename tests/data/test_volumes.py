@@ -1,4 +1,4 @@
-"""Volumes: what is taken for one, from NPZ, TIFF stacks and NIfTI; how they are fitted, surveyed and refused."""
+"""Volumes: what is taken for one, from NPZ, TIFF stacks and NIfTI; how they are fitted, scanned and refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.reading import Reading
 from neocog.data.resize import finish, fit, shape_plan
 from neocog.data.resize_volume import fit_volume
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.errors import UserError
 
 VOLUMES = np.arange(4 * 5 * 6 * 7).reshape(4, 5, 6, 7).astype(np.uint16)
@@ -88,13 +88,13 @@ def test_a_survey_of_volumes_counts_every_voxel_and_finds_empty_ones(tmp_path: P
     array[2] = 0
     data = read(tmp_path, array)
     plan = planned(data)
-    surveyed = scan_images(data.images, plan, workers=1)
-    assert surveyed.pixels is not None and surveyed.pixels.shape == (4, 1, 5, 6, 7)
-    done = finish(plan, surveyed.records, [0, 1, 3])
+    scanned = scan_images(data.images, plan, workers=1)
+    assert scanned.pixels is not None and scanned.pixels.shape == (4, 1, 5, 6, 7)
+    done = finish(plan, scanned.records, [0, 1, 3])
     used = array[[0, 1, 3]].astype(float)
     assert done.mean == pytest.approx([used.mean()]) and done.std == pytest.approx([used.std()])
     assert (done.low, done.high) == (0.0, float(array.max()))
-    (finding,) = constant_images(data, surveyed.records)
+    (finding,) = constant_images(data, scanned.records)
     assert finding.samples == ("images[2]",)
     resized = scan_images(data.images, planned(data, size=(3,)), workers=1)
     assert resized.pixels is not None and resized.pixels.shape == (4, 1, 3, 3, 3)

@@ -246,8 +246,8 @@ def test_it_learns_in_one_way_of_computing_and_is_judged_in_the_other(tmp_path: 
 
     class Noted(Precision):
         @contextmanager
-        def judging(self, device: torch.device) -> Iterator[None]:
-            inside.append("judging")
+        def evaluating(self, device: torch.device) -> Iterator[None]:
+            inside.append("evaluating")
             yield
             inside.pop()
 
@@ -265,7 +265,7 @@ def test_it_learns_in_one_way_of_computing_and_is_judged_in_the_other(tmp_path: 
     loop, fresh = prepared(tmp_path, lambda: nn.Sequential(Listening(), nn.Linear(SIDE * SIDE, 2)), steps=4)
     loop = replace(loop, precision=Noted("fp32", False, torch.float32, "a test"))
     loop.train(fresh, Guard(), unwatched)
-    assert seen == {("learning", True), ("judging", False)}
+    assert seen == {("learning", True), ("evaluating", False)}
 
 
 PLACES = ("input", "loss", "gradient", "weight", "buffer", "mean", "optimizer")
@@ -294,7 +294,7 @@ def test_nan_and_infinity_are_found_in_their_step_wherever_they_come_in_and_neve
         elif number == bad_step and place == "gradient":
             next(net.parameters()).register_hook(lambda gradient: gradient.fill_(bad))
         elif number == bad_step and place in ("weight", "buffer", "mean"):
-            holder = learner.means["model"] if place == "mean" else net
+            holder = learner.ema["model"] if place == "mean" else net
             tensors = holder.buffers() if place == "buffer" else holder.parameters()
             with torch.no_grad():
                 next(tensors).view(-1)[0] = bad

@@ -170,7 +170,7 @@ def test_it_is_for_learning_on_processors_without_bf16_units(monkeypatch: pytest
     device = torch.device("cpu")
     monkeypatch.setattr(precision, "cpu_features", lambda: ["avx2"])
     assert by_winograd(choose("cpu").learning(device)) and "Winograd" in choose("cpu").why
-    assert not by_winograd(choose("cpu").judging(device))
+    assert not by_winograd(choose("cpu").evaluating(device))
     assert not by_winograd(choose("cpu", "fp32").learning(device))
     monkeypatch.setattr(precision, "cpu_features", lambda: ["amx_bf16"])
     assert not by_winograd(choose("cpu").learning(device))

@@ -16,7 +16,7 @@ from neocog.checks import CHECKS, findings
 from neocog.checks.changed import verify
 from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.masks import told as labels_told
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.data.split import read_splits, write_splits
 from neocog.records import Finding
 

@@ -51,7 +51,7 @@ def test_training_begins_with_the_weights_of_a_run_in_its_running_mean_too(photo
     session, fresh = begun(photos, trained, ema=0.9)
     source = load_file(trained / "weights.safetensors")
     head = set(session.data.source.taken.fresh)
-    for net in (fresh.nets["model"], fresh.means["model"]):
+    for net in (fresh.nets["model"], fresh.ema["model"]):
         state = net.state_dict()
         assert head and all(torch.equal(value, source[name]) for name, value in state.items() if name not in head)
         assert all(not torch.equal(state[name], source[name]) for name in head if state[name].std() > 0)

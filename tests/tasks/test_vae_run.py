@@ -15,7 +15,7 @@ import neocog
 from neocog.errors import UserError
 from neocog.run import Run
 from neocog.tasks.generative import drawn, spherical
-from neocog.tasks.vae.codes import judged_by_nll, stranger_than
+from neocog.tasks.vae.codes import sampled_for_nll, stranger_than
 
 SETTINGS: dict[str, Any] = {
     "task": "vae", "latent": "2", "widths": "6,8", "hidden": "24", "epochs": 40, "batch": 32, "lr": 0.004, "threads": 1,
@@ -164,9 +164,9 @@ def test_settings_that_do_not_suit_are_refused(data: Path, tmp_path: Path, setti
 
 def test_the_likelihood_is_judged_on_a_random_draw_that_stays() -> None:
     chosen = np.arange(100, 5100)
-    few = judged_by_nll(chosen, 784, seed=1)
-    assert len(few) == 255 and set(few) <= set(chosen) and np.array_equal(few, judged_by_nll(chosen, 784, seed=1))
-    assert np.array_equal(judged_by_nll(chosen[:20], 784, seed=1), chosen[:20])
+    few = sampled_for_nll(chosen, 784, seed=1)
+    assert len(few) == 255 and set(few) <= set(chosen) and np.array_equal(few, sampled_for_nll(chosen, 784, seed=1))
+    assert np.array_equal(sampled_for_nll(chosen[:20], 784, seed=1), chosen[:20])
 
 
 def test_strangeness_is_the_share_of_validation_images_that_are_better_known() -> None:

@@ -23,7 +23,7 @@ from neocog.data.dataset import Dataset
 from neocog.data.loader import Resident, Streamed
 from neocog.data.readers.detect import open_dataset
 from neocog.data.resize import finish, shape_plan
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.run import Run, to_json
 from neocog.verbs import prepare
 

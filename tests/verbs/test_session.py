@@ -17,7 +17,7 @@ from neocog.cli.main import main
 from neocog.config import Config, ReadConfig
 from neocog.data.dataset import ArrayImages, Dataset, LeftOut, Taken
 from neocog.data.readers.reading import Reading, ambiguous
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.data.taken import losses, taken_json, taken_lines, with_taken
 from neocog.errors import UserError
 from neocog.verbs import session

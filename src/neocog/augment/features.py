@@ -1,4 +1,4 @@
-"""Fixed features of small copies of samples, by which a change is judged before anything is trained.
+"""Fixed features of small copies of samples, by which a change is rated before anything is trained.
 
 Each block of features sees something else: where things are (pixels), which edges stand where (Dalal & Triggs 2005), and which
 edges stand how to each other, wherever they are (Kobayashi & Otsu 2008) and however the sample is turned. Letters: N samples,

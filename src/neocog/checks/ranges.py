@@ -39,7 +39,7 @@ def ranges_of_parts(dataset: Dataset, records: Records) -> Iterator[Finding]:
 
 
 def other_ranges(dataset: Dataset, records: Records) -> Iterator[UserError]:
-    """The errors among ``ranges_of_parts``, for a training that would judge by such images."""
+    """The errors among ``ranges_of_parts``, for a training that would be evaluated on such images."""
     for finding in ranges_of_parts(dataset, records):
         if finding.severity == "error":
             yield UserError(finding.what, listed(finding.samples), f"{ADVICE}, or each image: --scaling image")

@@ -1,4 +1,4 @@
-"""train, resume, evaluate, predict, explain, report: from data to a judged network, and its use."""
+"""train, resume, evaluate, predict, explain, report: from data to an evaluated network, and its use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def train(
     quiet: Quiet = False,
     **settings: Annotated[str, Parameter(help="An option of the chosen model, such as --widths 32,64 for cnn.")],
 ) -> None:
-    """Train a network on labelled data, judge it, and write a run with report.html.
+    """Train a network on labelled data, evaluate it, and write a run with report.html.
 
     The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label (or value)
     columns, images with masks, labelme files, FASTA, volumes, MNIST or CIFAR files, an NPZ, or one of digits, mnist,

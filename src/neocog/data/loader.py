@@ -123,7 +123,7 @@ class Loader:
     rank: int = 0
     world: int = 1
     at_most: int = 1024  # images that go through a network at once while it learns; larger batches come in pieces
-    at_once: int = 256  # … and while it is judged
+    at_once: int = 256  # … and while it is evaluated
 
     def __post_init__(self) -> None:
         smallest = self.batches.count // self.batches.per_epoch
@@ -190,7 +190,7 @@ class Loader:
     ) -> Batch:
         stored = None
         if changes is not None:
-            # An image's own mean and deviation are those of the image as it is judged: whole, in its own light
+            # An image's own mean and deviation are those of the image as it is evaluated: whole, in its own light
             stored = pixels if self.always is None else None
             where = torch.from_numpy(samples).to(self.device)
             pixels, targets = changes(pixels, targets, where, self.batches.seed, epoch, self.preprocessing)

@@ -1,4 +1,4 @@
-"""A class for every pixel: masks read from files, brought to the network's size, and surveyed.
+"""A class for every pixel: masks read from files, brought to the network's size, and scanned.
 
 Letters: N masks, K classes, H × W pixels. 255 does not count, in every mask.
 """

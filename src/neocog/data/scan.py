@@ -72,7 +72,7 @@ def scan_images(
     records, count = Records.empty(len(images), width(images), shape), 0
     starts = iter(range(0, len(images), _CHUNK))
     threads = workers or cores()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="survey")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="scan")
     try:
         # Few chunks are under way at any time, so that results cannot pile up.
         for done in _in_order(pool, examine_chunk, starts, 2 * threads):

@@ -1,4 +1,4 @@
-"""Which samples train, which choose, which judge: a pure function of the images' content and a seed.
+"""Which samples train, which choose, which test: a pure function of the images' content and a seed.
 
 Samples of one group, of the same pixels, or of one family of near copies never stand on two sides; classes keep their
 proportions; neither names nor the order of files matter (``stratify.py`` has the method). The split is written to

@@ -1,4 +1,4 @@
-"""Files that were seen once and are read again: held against what was recorded, so that nothing else is learned or judged.
+"""Files that were seen once and are read again: held against what was recorded, so that nothing else is learned or evaluated.
 
 The bytes are hashed as they are read, which costs a few hundredths of decoding them; a file is never read twice for it.
 """
@@ -19,7 +19,7 @@ from neocog.errors import Changed
 def unchanged(found: str, recorded: Sequence[str] | None, index: int, name: str) -> None:
     """Raise Changed where sample ``index`` has another hash than the ``recorded`` one ("", or no record: not compared)."""
     if recorded is not None and recorded[index] and recorded[index] != found:
-        what = "the file has changed since it was first read: its samples would be learned or judged as others"
+        what = "the file has changed since it was first read: its samples would be learned or evaluated as others"
         raise Changed(what, name, "another run may learn the data as they are; for this one restore the file")
 
 

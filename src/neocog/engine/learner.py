@@ -31,7 +31,7 @@ class Learner:
     counters: Counters
 
     @property
-    def judged(self) -> dict[str, Module]:
+    def evaluated(self) -> dict[str, Module]:
         """The networks that are evaluated: the running means where there are any."""
         return self.ema or self.nets
 
@@ -52,7 +52,7 @@ def restore(learner: Learner, saved: checkpoint.Checkpoint) -> None:
         restore_optimizer(learner.optimizers[name], saved.tensors(f"optimizer.{name}"), saved.state["optimizers"][name])
     for name, net in learner.ema.items():
         saved.restore(f"mean.{name}", net)
-    learner.best = {name: saved.fitting(f"best.{name}", learner.judged[name]) for name in saved.state["best"]}
+    learner.best = {name: saved.fitting(f"best.{name}", learner.evaluated[name]) for name in saved.state["best"]}
     learner.counters = Counters(**saved.state["counters"])
 
 

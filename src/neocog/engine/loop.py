@@ -145,8 +145,10 @@ class Loop:
         if learner.ema:
             average_weights(learner.ema[name], net, self.config.ema, step)
         with self.finite(step, pieces, "training stopped, nothing of it is saved"):
-            judged = learner.judged[name]  # what is not finite in the network has just come into its running mean too
-            check_finite((*judged.parameters(), *judged.buffers()), "weights or their running means are")
+            evaluated = learner.evaluated[
+                name
+            ]  # what is not finite in the network has just come into its running mean too
+            check_finite((*evaluated.parameters(), *evaluated.buffers()), "weights or their running means are")
 
     def end_epoch(self, learner: Learner, guard: Guard) -> None:
         """Validate, write the epoch's row, keep the best weights, and stop where patience is over.
@@ -155,7 +157,7 @@ class Loop:
         """
         counters = learner.counters
         with self.pace.minutes.validating():
-            validation = self.measured(learner.judged, "validation", guard)
+            validation = self.measured(learner.evaluated, "validation", guard)
         if validation is None:
             return
         epoch = math.ceil(counters.step / self.loader.batches.per_epoch)
@@ -169,7 +171,7 @@ class Loop:
             counters.improved_epoch = epoch
         if counters.best is None or first >= counters.best:  # of equals the later: its weights have settled
             counters.best, counters.best_epoch = first, epoch
-            learner.best = {name: clone(net.state_dict()) for name, net in learner.judged.items()}
+            learner.best = {name: clone(net.state_dict()) for name, net in learner.evaluated.items()}
         counters.stopped = 0 < self.config.patience <= epoch - counters.improved_epoch
 
     @torch.no_grad()
@@ -183,7 +185,7 @@ class Loop:
         for batch in self.loader.evaluation(part):
             if guard.signal:
                 break
-            with self.precision.judging(self.loader.device):
+            with self.precision.evaluating(self.loader.device):
                 tally = self.objective.tally(nets, batch)
             totals = {name: totals[name] + value if totals else value for name, value in tally.items()}
         if self.ranks.any(guard.signal or 0):

@@ -27,8 +27,8 @@ class Minutes:
     clock: Callable[[], float] = time.monotonic
     used: float = 0.0  # before ``begun``
     begun: float = 0.0
-    judged: float = 0.0  # of the last validation
-    judging: float = 0.0  # of all validations since ``begun``
+    validation_seconds: float = 0.0  # of the last validation
+    validating_seconds: float = 0.0  # of all validations since ``begun``
     looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=LOOKS + 1))  # (seconds of steps, step)
 
     def begin(self, used: float) -> None:
@@ -45,12 +45,12 @@ class Minutes:
         """Around each validation, which is no part of a step."""
         begun = self.clock()
         yield
-        self.judged = self.clock() - begun
-        self.judging += self.judged
+        self.validation_seconds = self.clock() - begun
+        self.validating_seconds += self.validation_seconds
 
     def look(self, step: int) -> float:
         """Note that ``step`` steps are done; seconds of each of late, saving and reading included, 0 at first."""
-        now = self.clock() - self.begun - self.judging
+        now = self.clock() - self.begun - self.validating_seconds
         self.looks.append((now, step))
         before, first = self.looks[0]
         return (now - before) / (step - first) if step > first else 0.0
@@ -61,8 +61,12 @@ class Minutes:
         return fitting if abs(fitting - steps) * each > OFF * self.budget else steps
 
     def fitting(self, each: float, loader: Loader) -> int:
-        """How many steps of ``each`` seconds still fit, with their validations and the judging at the end."""
+        """How many steps of ``each`` seconds still fit, with their validations and the evaluation at the end."""
         validation, test = len(loader.parts["validation"]), len(loader.parts["test"])
-        sample = self.judged / validation if self.judged and validation else each / loader.batches.batch / FORWARD
+        sample = (
+            self.validation_seconds / validation
+            if self.validation_seconds and validation
+            else each / loader.batches.batch / FORWARD
+        )
         left = (1 - SPARE) * self.budget - self.gone - sample * (validation + test)
         return max(0, int(left / (each + sample * validation / loader.batches.per_epoch)))

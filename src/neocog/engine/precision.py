@@ -18,7 +18,7 @@ from neocog.errors import UserError
 class Precision:
     """``autocast`` says whether to enter torch.autocast with ``dtype``; weights and optimizer stay float32.
 
-    ``own_convolutions``: whether training computes convolutions in the ways of ``engine.convolution``. What is judged, never.
+    ``own_convolutions``: whether training computes convolutions in the ways of ``engine.convolution``. Evaluation never does.
     """
 
     name: Literal["fp32", "bf16"]
@@ -27,14 +27,14 @@ class Precision:
     why: str
     own_convolutions: bool = False
 
-    def judging(self, device: torch.device) -> AbstractContextManager[object]:
-        """In which a network computes what it is judged by."""
+    def evaluating(self, device: torch.device) -> AbstractContextManager[object]:
+        """In which a network computes what it is evaluated by."""
         return torch.autocast(device.type, self.dtype, enabled=self.autocast)
 
     @contextmanager
     def learning(self, device: torch.device) -> Iterator[None]:
         """In which it computes what it learns from."""
-        with self.judging(device), FastConvolutions() if self.own_convolutions else nullcontext():
+        with self.evaluating(device), FastConvolutions() if self.own_convolutions else nullcontext():
             yield
 
 

@@ -7,7 +7,7 @@ linear → one logit. k halvings leave 4 to 7 pixels: on (1, 28, 28) with width 
 on (3, 128, 128) five. Other sizes are padded with their last row and column, and cropped back.
 
 With K classes the generator takes K numbers more, the largest of which says what to draw: random numbers ask for every class
-as often. The discriminator then judges an image together with its class, by a projection.
+as often. The discriminator then rates an image together with its class, by a projection.
 
 Radford, Metz & Chintala 2016; spectral norm: Miyato et al. 2018; projection: Miyato & Koyama 2018.
 """
@@ -88,7 +88,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """(B, C, H, W) in −1 … 1 → (B,) logits: above 0 for real. ``spectral``: spectral norm in place of batch norm.
 
-    ``classes``: of images whose class (B,) is given too; without it they are judged as whatever they are most like.
+    ``classes``: of images whose class (B,) is given too; without it they are rated as whatever they are most like.
     """
 
     def __init__(

@@ -83,7 +83,7 @@ class Watched:
 
 
 def at_once(preprocessing: Preprocessing) -> int:
-    """Samples that go through a network together where it is judged: while it learns, at its end, later, and in ``predict``.
+    """Samples that go through a network together where it is evaluated: while it learns, at its end, later, and in ``predict``.
 
     A function of their shape alone, never of what memory is free, so that the numbers are the same wherever they are computed.
     """

@@ -1,4 +1,4 @@
-"""Masks around the loop: streamed from disk, judged at their own size, written as rows and pictures."""
+"""Masks around the loop: streamed from disk, evaluated at their own size, written as rows and pictures."""
 
 from __future__ import annotations
 

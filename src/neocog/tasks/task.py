@@ -54,7 +54,7 @@ class Data:
     kept: NDArray[np.bool_]
     copies: Copies
     findings: list[Finding]
-    unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is judged
+    unseen: Dataset | None = None  # samples of classes that are set aside, on which "none of these" is evaluated
     masks: ScannedMasks | None = None  # fitted too, where they fit in memory
     together: str = "near"  # see ``DataConfig.together``
     source: Source | None = None  # of pretrained weights, and of what they need of the images
@@ -137,7 +137,7 @@ class Task(Traits, ABC):
     """One task. What is known of it without torch stands in ``Traits``."""
 
     models: ClassVar[Mapping[str, str]]  # the default network by form of data
-    features: ClassVar[bool] = False  # whether it is judged by the features of a classifier, which is trained first
+    features: ClassVar[bool] = False  # whether it is evaluated by the features of a classifier, which is trained first
     most_batch: ClassVar[int] = 128  # samples a step, fewer of a small set, unless --batch says otherwise
     steps: ClassVar[int] = 5_000  # about so many, in 5 to ``most_epochs``, unless --epochs or --minutes say otherwise
     most_epochs: ClassVar[int] = 40

@@ -22,7 +22,7 @@ from neocog.data.taken import taken_json
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
 from neocog.metrics.stored import stored_measure
-from neocog.predictor import judged_on, load_predictor, path_of
+from neocog.predictor import evaluation_threads, load_predictor, path_of
 from neocog.progress import Screen
 from neocog.records import Finding
 from neocog.run import Run, to_json, write_atomically
@@ -51,7 +51,7 @@ def evaluate(
     run, screen = path_of(run), Screen(quiet)
     insist_on_new(out)
     config = read_as(run, data, settings)
-    with as_trained(config.training, judged_on(run)) as device:
+    with as_trained(config.training, evaluation_threads(run)) as device:
         predictor = load_predictor(run, device)
         predictor = predictor if data is None else predictor.watching(strict=not any_range)
         dataset = open_data(config.data, screen, preprocessing=predictor.preprocessing)
@@ -139,7 +139,7 @@ def foreign_test(run: Run, dataset: Dataset, screen: Screen) -> tuple[NDArray[np
     if again.identical:
         seen = [dataset.names[index] for index in again.identical]
         what = f"{len(seen)} of these {len(chosen):,} images were used to train this run"
-        raise UserError(what, listed(seen), "leave them out: a network is not judged on what it was trained on")
+        raise UserError(what, listed(seen), "leave them out: a network is not evaluated on what it was trained on")
     found = [*_seen_before(again, dataset, chosen), *([] if known is not None else [UNKNOWN])]
     for finding in found:
         screen.say(f"  {finding.severity}: {finding.what}", "bold red" if finding.severity == "warning" else "")

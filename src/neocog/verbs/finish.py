@@ -35,10 +35,10 @@ FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so 
 def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, seconds: float) -> None:
     """Write all that a finished run holds. Nothing here changes the network; the test part is looked at for the first time."""
     for name, state in learner.best.items():
-        learner.judged[name].load_state_dict(state)
+        learner.evaluated[name].load_state_dict(state)
     screen.say(f"{chosen(session, learner)}; measuring it on the test part")
     run, model, dataset, task = loop.run, session.config.model, session.dataset, session.task
-    network = learner.judged[task.network]
+    network = learner.evaluated[task.network]
     facts = known(session)
 
     def saved(more: Mapping[str, Any]) -> Predictor:
@@ -95,7 +95,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
 def trained(learner: Learner) -> Trained:
     """The learner as its task may see it."""
     counters = learner.counters
-    return Trained(learner.judged, counters.rows, counters.steps, bool(learner.ema))
+    return Trained(learner.evaluated, counters.rows, counters.steps, bool(learner.ema))
 
 
 def known(session: Session) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def known(session: Session) -> dict[str, Any]:
     dataset, task = session.dataset, session.task
     facts = {"task": task.name, "classes": list(dataset.classes), **task.facts(session), **seen(session)}
     if not session.config.training.threads:
-        facts["threads"] = torch.get_num_threads()  # on which it is judged, as sums in other parts round otherwise
+        facts["threads"] = torch.get_num_threads()  # on which it is evaluated, as sums in other parts round otherwise
     packages = {"task": TASKS.package(task.name), "model": package_of(session.config.model.model)}
     if any(packages.values()):
         facts["packages"] = {what: package for what, package in packages.items() if package}

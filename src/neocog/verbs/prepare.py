@@ -171,7 +171,7 @@ def arrange(
 
 
 def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:
-    """Classes that are judged without having been learned. ``parts`` (N,) of the samples; of a fold what it tests on."""
+    """Classes that are evaluated without having been learned. ``parts`` (N,) of the samples; of a fold what it tests on."""
     if data.task.labels != "classes":
         return
     counts = {
@@ -278,7 +278,7 @@ def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] 
 
 def anywhere(config: Config) -> Config:
     """``config`` with the paths in it made absolute, so that a run goes on and predicts from any folder: of the data, of a
-    network in the user's own file, of pretrained weights, and of the run whose features judge. What are names, as those of known
+    network in the user's own file, of pretrained weights, and of the run that evaluates. What are names, as those of known
     data sets, stay.
     """
     file, _, inner = config.model.model.rpartition(":")

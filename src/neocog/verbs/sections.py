@@ -31,7 +31,7 @@ def sections(
 ) -> list[Section]:
     """Results, data, network, pretrained weights, training, filters, how to repeat it. ``history``: what was changed
     while it was trained."""
-    network, preprocessing = learner.judged[session.task.network], session.preprocessing
+    network, preprocessing = learner.evaluated[session.task.network], session.preprocessing
     facts = read_json(loop.run.environment)
     found = [*results, _data(session, loop)]
     size = session.task.input_shape(session)

@@ -21,7 +21,7 @@ from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.named import NAMES
 from neocog.data.readers.reading import Reading
 from neocog.data.records import Headers, Records
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.data.shared import Zeros
 from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
 from neocog.errors import UserError, did_you_mean, listed, raise_all
@@ -138,7 +138,7 @@ def say_losses(found: Sequence[Loss], screen: Screen) -> None:
 
 
 def headers(dataset: Dataset) -> Headers:
-    """What the files say of themselves; None where even that cannot be read (the survey tells why)."""
+    """What the files say of themselves; None where even that cannot be read (the scan tells why)."""
     found = Headers(len(dataset))
     for index in range(len(dataset)):
         with suppress(BadImage):

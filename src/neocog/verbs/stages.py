@@ -1,4 +1,4 @@
-"""The trainings of one run in their order: a baseline and a judging classifier in folders of their own, then the network."""
+"""The trainings of one run in their order: a baseline and a classifier for evaluation in folders of their own, then the network."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, laun
 
 
 def spent(run: Run) -> float:
-    """Seconds of --minutes that the judging classifier took. A baseline has as many minutes of its own."""
+    """Seconds of --minutes that the classifier for evaluation took. A baseline has as many minutes of its own."""
     result = Run(run.folder / EXTRACTOR).result
     return float(read_json(result)["seconds"]) if result.is_file() else 0.0
 
@@ -94,7 +94,7 @@ def _baseline(session: Session) -> Stage:
 
 
 def _extractor(session: Session) -> Stage:
-    """A classifier whose features and classes judge what a task draws."""
+    """A classifier whose features and classes evaluate what a task generates."""
     given = session.config.training
     hurried = 0 < given.minutes <= SHORT  # its share of the minutes: a neighbour may have slowed it down
     training = TrainConfig(
@@ -110,5 +110,5 @@ def _extractor(session: Session) -> Stage:
     )
     task = task_of("classes")
     config = replace(session.config, data=replace(session.config.data, task=task), model=NETWORK, training=training)
-    says = f"a classifier first, whose features will judge: {NETWORK.model} on the same data"
+    says = f"a classifier first, whose features evaluate the images: {NETWORK.model} on the same data"
     return Stage(EXTRACTOR, says, config, replace(session.data, task=task_named(task)), quiet=True)

@@ -129,7 +129,7 @@ def _look(images: FileImages, masks: FileImages, pieces: bool) -> tuple[Looks, l
                 yield found
 
     looks = Looks.of(sound(), masks.files)
-    if faults:  # the others are still judged, so that all that is wrong is told at once
+    if faults:  # the others are still checked, so that all that is wrong is told at once
         looks = replace(looks, names=[name for index, name in enumerate(masks.files) if index not in faults])
     return looks, list(faults.values())
 

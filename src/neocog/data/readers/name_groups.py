@@ -103,7 +103,7 @@ def groups_in_names(data: Dataset) -> Found | None:
             stem = _stem(name) if length else ""
             groups.append(texts.setdefault(stem[:length], stem[:length]))
             tails.append(texts.setdefault(stem[length:], stem[length:]))
-        found = _judged(data, groups, tails)
+        found = _assessed(data, groups, tails)
         if found is not None and (best is None or best.why or not found.why):
             best = found
     return best
@@ -132,7 +132,7 @@ def _cuts(stem: str) -> list[int]:
     return found
 
 
-def _judged(data: Dataset, groups: Sequence[str], tails: Sequence[str]) -> Found | None:
+def _assessed(data: Dataset, groups: Sequence[str], tails: Sequence[str]) -> Found | None:
     """None where these are no groups at all."""
     names, of = _numbered(groups)
     count = names - ("" in groups)

@@ -52,7 +52,7 @@ def predict_blocks(predictor: Predictor, paths: Sequence[Path], advance: Advance
     for path in paths:
         row: dict[str, Any] = {"path": str(path), "skipped": ""}
         try:
-            found = judged(predictor, *read(path, predictor.preprocessing), str(path))
+            found = predicted_blocks(predictor, *read(path, predictor.preprocessing), str(path))
         except BadImage as error:
             row["skipped"] = error.what
         else:
@@ -70,7 +70,7 @@ def predict_blocks(predictor: Predictor, paths: Sequence[Path], advance: Advance
     return Predicted(every, tuple(rows)), text.getvalue()
 
 
-def judged(predictor: Predictor, stored: Array, header: Header | None = None, name: str = "") -> Blocks:
+def predicted_blocks(predictor: Predictor, stored: Array, header: Header | None = None, name: str = "") -> Blocks:
     """The blocks of stored pixels (…, C). Raises BadImage."""
     size = predictor.preprocessing.size
     pixels, scale = at_scale(predictor, stored)

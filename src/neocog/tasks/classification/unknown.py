@@ -29,7 +29,7 @@ class Strangers:
 
 def strangers_of(predictor: Predictor, samples: Samples) -> Strangers | None:
     """Every other class that was set aside sets the threshold, together with the validation part; the others and the test
-    part judge it, so that nothing is judged by what it was chosen with.
+    part evaluate it, so that nothing is evaluated by what it was chosen with.
     """
     data = samples.unseen
     if data is None:
@@ -58,7 +58,7 @@ def unseen_section(measures: Mapping[str, Measure], away: int, cut: float) -> Se
     """``away``: classes that were set aside."""
     text = (
         f"{away} classes were set aside, and no network saw them: {(away + 1) // 2} of them set the threshold on the largest "
-        f"logit ({cut:.3g}), the other {away // 2} judge it. Below it the answer is “none of these”."
+        f"logit ({cut:.3g}), the other {away // 2} evaluate it. Below it the answer is “none of these”."
     )
     titles = {
         "unseen_auroc": "AUROC, known from unseen",

@@ -46,7 +46,7 @@ class Extractor(Protocol):
 class Pixels:
     """Means over areas."""
 
-    name: str = f"pixels at {COARSE} × {COARSE}, a weak judge of shape"
+    name: str = f"pixels at {COARSE} × {COARSE}, which tell little of shape"
     classes: tuple[str, ...] = ()
     most: int = MANY
 

@@ -43,7 +43,7 @@ from neocog.tasks.report.montage import montage, png_bytes
 from neocog.tasks.task import Predicted, Session, Trained
 
 PIECE = 256  # latent vectors that are drawn from at once
-MANY, FEW = 10_000, 2_000  # images that are judged: up to 32 × 32 pixels, and larger ones
+MANY, FEW = 10_000, 2_000  # images that are evaluated: up to 32 × 32 pixels, and larger ones
 COPIES = 1_000  # samples that copies are looked for
 PREFIX = "validation_"
 

@@ -8,7 +8,7 @@ from neocog.traits import Traits
 
 
 class GANTraits(Traits):
-    """New images by a generator that a discriminator judges. ``usual``: Radford et al. 2016."""
+    """New images by a generator that a discriminator rates. ``usual``: Radford et al. 2016."""
 
     name = "gan"
     task = "neocog.tasks.gan.task:GANTask"

@@ -88,7 +88,7 @@ class OrientationTask(OrientationTraits, Task):
             )
         quarters = config.data.turns == "quarter"
         radius = radius_of(policy, dataset.mirror)
-        # Judged with the shifts of training: data whose centre of mass was put in one place tell the angle by it otherwise
+        # Evaluated with the shifts of training: data whose centre of mass was put in one place tell the angle by it otherwise
         return Turning(policy, quarters, radius), Turning(Augmentation(translate=policy.translate), quarters, radius)
 
     def facts(self, session: Session) -> dict[str, Any]:

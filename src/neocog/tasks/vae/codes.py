@@ -96,7 +96,7 @@ def log_marginals(objective: VAE, nets: Mapping[str, Module], inputs: Tensor, sa
     return values
 
 
-def judged_by_nll(chosen: NDArray[np.int64], pixels: int, seed: int) -> NDArray[np.int64]:
+def sampled_for_nll(chosen: NDArray[np.int64], pixels: int, seed: int) -> NDArray[np.int64]:
     """Those of the ``chosen`` images whose likelihood is estimated: a random draw of ``MOST_PIXELS`` pixels, 50 at least."""
     most = max(50, MOST_PIXELS // pixels)
     if len(chosen) <= most:

@@ -28,7 +28,7 @@ from neocog.tasks.files import pieces
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
 from neocog.tasks.task import Predicted, Session, Trained
-from neocog.tasks.vae.codes import Found, code_facts, collected, judged_by_nll, log_marginals, stranger_than
+from neocog.tasks.vae.codes import Found, code_facts, collected, log_marginals, sampled_for_nll, stranger_than
 from neocog.tasks.vae.objective import VAE
 from neocog.tasks.vae.report import dimensions_section, images_section, likelihood_section, plane_section
 from neocog.tasks.vae.traits import VAETraits
@@ -84,7 +84,7 @@ class VAETask(VAETraits, Generative):
         objective, nets, preprocessing = objective_of(predictor), {"model": predictor.network}, predictor.preprocessing
         marked = samples.positions[:0]
         if samples.part == "test":
-            marked = judged_by_nll(
+            marked = sampled_for_nll(
                 samples.positions, preprocessing.channels * int(np.prod(preprocessing.size)), samples.seed
             )
         nll: list[Array] = [np.empty(0)]

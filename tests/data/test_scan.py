@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neocog.data import scan_dataset as survey_module
+from neocog.data import scan as scan_module
 from neocog.data.dataset import ArrayImages, BadImage
 from neocog.data.formats import files as files_module
 from neocog.data.images import FileImages
 from neocog.data.loader import Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit, shape_plan
-from neocog.data.scan_dataset import scan_images
+from neocog.data.scan import scan_images
 from neocog.data.thumbnails import thumbnails
 
 RNG = np.random.default_rng(5)
@@ -105,7 +105,7 @@ def test_a_defect_in_a_worker_is_raised_not_lost(tmp_path: Path, monkeypatch: py
     def defect(*_arguments: object) -> None:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(survey_module, "decode_bytes", defect)
+    monkeypatch.setattr(scan_module, "decode_bytes", defect)
     with pytest.raises(ZeroDivisionError, match="a defect"):
         scan_images(images, workers=2)
 
@@ -113,8 +113,8 @@ def test_a_defect_in_a_worker_is_raised_not_lost(tmp_path: Path, monkeypatch: py
 def test_an_interrupt_stops_it_and_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = folder_of(tmp_path, 200)
     decoded: list[int] = []
-    original = survey_module.decode_bytes
-    monkeypatch.setattr(survey_module, "decode_bytes", lambda *given: (decoded.append(1), original(*given))[1])
+    original = scan_module.decode_bytes
+    monkeypatch.setattr(scan_module, "decode_bytes", lambda *given: (decoded.append(1), original(*given))[1])
 
     def interrupt(_count: int) -> None:
         time.sleep(0.3)  # the threads must not run ahead of whoever takes the results
@@ -166,7 +166,7 @@ def test_an_array_is_surveyed_as_its_images_one_by_one_would_be(dtype: str, chan
     images = ArrayImages(array, [f"t[{index}]" for index in range(50)])
     plan = shape_plan([images.header(0)])
     found = scan_images(images, plan)
-    one_by_one = [survey_module._examine(images, index, plan, None) for index in range(50)]
+    one_by_one = [scan_module._examine(images, index, plan, None) for index in range(50)]
     for record, single in zip(found.records, one_by_one, strict=True):
         assert np.allclose(record.channel_sum, single.channel_sum, rtol=1e-12)
         same = ("digest", "pixel_digest", "thumbnail", "low", "high")
@@ -179,7 +179,7 @@ def test_an_array_is_surveyed_as_its_images_one_by_one_would_be(dtype: str, chan
 def test_an_array_in_small_chunks_of_memory_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     images = ArrayImages(RNG.integers(0, 256, (50, 9, 11, 3)).astype(np.uint8), [""] * 50)
     whole = scan_images(images).records
-    monkeypatch.setattr(survey_module, "_ARRAY_BYTES", 1000)
+    monkeypatch.setattr(scan_module, "_ARRAY_BYTES", 1000)
     assert scan_images(images).records == whole
 
 
