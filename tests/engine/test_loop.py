@@ -89,9 +89,9 @@ def test_the_schedules_rate_is_the_one_that_moves_the_weights(tmp_path: Path, by
         fresh.optimizers = {name: HandOptimizer.like(one) for name, one in fresh.optimizers.items()}
     weights = fresh.nets["model"][3].weight
     moved = []
-    for step, pieces in loop.loader.training(0, 3):
+    for step, micro_batches in loop.loader.training(0, 3):
         before = weights.detach().clone()
-        loop.step(fresh, step, pieces)
+        loop.step(fresh, step, micro_batches)
         moved.append(float((weights.detach() - before).abs().max()))
     assert moved[0] > 1e-4 and max(moved[1:]) < 1e-9
 
@@ -280,10 +280,10 @@ def test_nan_and_infinity_are_found_in_their_step_wherever_they_come_in_and_neve
     loop, fresh = prepared(tmp_path, ema=0.9)
     step, bad_step = loop.step, 5
 
-    def poisoned(learner: Learner, number: int, pieces: list[Any]) -> float:
+    def poisoned(learner: Learner, number: int, micro_batches: list[Any]) -> float:
         net = learner.nets["model"]
         if number == bad_step and place == "input":
-            pieces[0].inputs[3, 0, 2, 2] = bad
+            micro_batches[0].inputs[3, 0, 2, 2] = bad
         elif number == bad_step and place == "loss":
             losses = loop.objective.losses
             monkeypatch.setattr(
@@ -300,7 +300,7 @@ def test_nan_and_infinity_are_found_in_their_step_wherever_they_come_in_and_neve
                 next(tensors).view(-1)[0] = bad
         elif number == bad_step:
             next(iter(learner.optimizers["model"].state.values()))["exp_avg_sq"].view(-1)[0] = bad
-        return step(learner, number, pieces)
+        return step(learner, number, micro_batches)
 
     object.__setattr__(loop, "step", poisoned)
     with pytest.raises(UserError, match=r"in step [56]: ") as error:

@@ -59,8 +59,8 @@ class Timed(Loop):
     clock: Any = None
     rates: Any = None
 
-    def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float:
-        loss = super().step(learner, step, pieces)
+    def step(self, learner: Learner, step: int, micro_batches: list[Batch]) -> float:
+        loss = super().step(learner, step, micro_batches)
         self.clock.now += self.clock.cost(self.clock.now, torch.get_num_threads())
         self.rates.append((step, learner.optimizers["model"].param_groups[0]["lr"]))
         return loss

@@ -123,7 +123,7 @@ def _pairs(signatures: Array, indices: Ints, form: Form) -> Ints:
 
 
 def _lots(count: int, size: int) -> Iterator[slice]:
-    """0 … ``count`` in pieces."""
+    """0 … ``count`` in chunks."""
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 

@@ -122,7 +122,9 @@ class Loader:
     always: Transform | None = None
     rank: int = 0
     world: int = 1
-    at_most: int = 1024  # images that go through a network at once while it learns; larger batches come in pieces
+    at_most: int = (
+        1024  # images that go through a network at once while it learns; larger batches come in micro-batches
+    )
     at_once: int = 256  # … and while it is evaluated
 
     def __post_init__(self) -> None:
@@ -132,22 +134,22 @@ class Loader:
             raise UserError(what, fix="a larger --batch, or fewer processes")
 
     def training(self, start: int, stop: int) -> Iterator[tuple[int, list[Batch]]]:
-        """(step, this rank's share of its batch, augmented, in pieces of at most ``at_most``) for start ≤ step < stop."""
-        pieces: list[Batch] = []
+        """(step, this rank's share of its batch, augmented, in micro-batches of at most ``at_most``) for start ≤ step < stop."""
+        micro_batches: list[Batch] = []
         for (step, total, count), samples, pixels, targets in self._together(self._steps(start, stop)):
             epoch = step // self.batches.per_epoch
-            pieces.append(self._batch(samples, pixels, targets, total, self.changes, epoch))
-            if len(pieces) == count:
-                yield step, pieces
-                pieces = []
+            micro_batches.append(self._batch(samples, pixels, targets, total, self.changes, epoch))
+            if len(micro_batches) == count:
+                yield step, micro_batches
+                micro_batches = []
 
     def _steps(self, start: int, stop: int) -> Iterator[tuple[tuple[int, int, int], Indices]]:
-        """(step, samples of all ranks in it, pieces of this rank in it), and the samples of each piece."""
+        """(step, samples of all ranks in it, micro-batches of this rank in it), and the samples of each micro-batch."""
         for step in range(start, stop):
             batch = self.batches[step]
             own = self._own(batch)
-            for piece in own:
-                yield (step, len(batch), len(own)), piece
+            for micro_batch in own:
+                yield (step, len(batch), len(own)), micro_batch
 
     def seen(self, samples: Indices, epoch: int | None) -> Batch:
         """These samples as training sees them in ``epoch``, whatever batches they come in; None: unchanged."""
@@ -159,7 +161,7 @@ class Loader:
         """This rank's share of a part, not augmented; together the ranks see every sample once."""
         total = len(self.parts[part])
         for _, samples, pixels, targets in self._together(
-            enumerate(self._pieces(self.parts[part][self.rank :: self.world]))
+            enumerate(self._micro_batches(self.parts[part][self.rank :: self.world]))
         ):
             yield self._batch(samples, pixels, targets, total, self.always, 0)
 
@@ -172,11 +174,11 @@ class Loader:
             yield key, samples, self._moved(inputs), self._moved(truth)
 
     def _own(self, batch: Indices) -> list[Indices]:
-        """This rank's share of a batch, in as many pieces as every other rank's, since the ranks meet after each."""
+        """This rank's share of a batch, in as many micro-batches as every other rank's, since the ranks meet after each."""
         largest = -(-len(batch) // self.world)
         return np.array_split(self.parts["train"][share(batch, self.rank, self.world)], -(-largest // self.at_most))
 
-    def _pieces(self, samples: Indices) -> Iterator[Indices]:
+    def _micro_batches(self, samples: Indices) -> Iterator[Indices]:
         for start in range(0, len(samples), self.at_once):
             yield samples[start : start + self.at_once]
 

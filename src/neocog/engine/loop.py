@@ -72,13 +72,13 @@ class Loop:
         """Learn as far as is planned now."""
         counters = learner.counters
         planned, begun = counters.steps, time.monotonic()
-        for step, pieces in self.loader.training(counters.step, planned):
+        for step, micro_batches in self.loader.training(counters.step, planned):
             seed_step(self.config.seed, step, self.ranks.rank)
-            loss = self.step(learner, step, pieces)
+            loss = self.step(learner, step, micro_batches)
             counters.step, counters.loss, counters.seen = (
                 step + 1,
-                counters.loss + loss * pieces[0].total,
-                counters.seen + pieces[0].total,
+                counters.loss + loss * micro_batches[0].total,
+                counters.seen + micro_batches[0].total,
             )
             self.times.append(time.monotonic() - begun)
             self.after_step(learner, guard, watch, clock, loss)
@@ -112,17 +112,17 @@ class Loop:
         ended = counters.step % per_epoch == 0 or counters.step == counters.steps
         return ended and len(counters.rows) < math.ceil(counters.step / per_epoch)
 
-    def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float:
+    def step(self, learner: Learner, step: int, micro_batches: list[Batch]) -> float:
         """One update of every network on one batch; the mean loss over all ranks."""
         passed, whole = learner.counters.place(step)
         lr = rate(step if self.config.schedule == "exponential" else passed, whole, self.config)
-        pieces = [replace(piece, progress=passed / whole) for piece in pieces]
+        micro_batches = [replace(micro_batch, progress=passed / whole) for micro_batch in micro_batches]
         totals: dict[str, float] = {}
         for net in learner.nets.values():
             net.train()
-        turns = [self.objective.losses(learner.nets, piece) for piece in pieces]
-        while True:  # a turn: all pieces for one network, whose update the next turn builds upon
-            for place, (piece, losses) in enumerate(zip(pieces, turns, strict=True)):
+        turns = [self.objective.losses(learner.nets, micro_batch) for micro_batch in micro_batches]
+        while True:  # a turn: all micro-batches for one network, whose update the next turn builds upon
+            for place, (micro_batch, losses) in enumerate(zip(micro_batches, turns, strict=True)):
                 with self.precision.learning(self.loader.device):
                     name, loss = next(losses, ("", None))
                 if loss is None:
@@ -130,21 +130,23 @@ class Loop:
                 optimizer = learner.optimizers[name]
                 if place == 0:
                     optimizer.zero_grad(set_to_none=True)
-                part = loss * (len(piece) / piece.total)  # the pieces of all ranks add up to the batch's mean
-                value = self.checked(self.ranks.sum(float(part.detach())), step, pieces)
+                part = loss * (
+                    len(micro_batch) / micro_batch.total
+                )  # the micro-batches of all ranks add up to the batch's mean
+                value = self.checked(self.ranks.sum(float(part.detach())), step, micro_batches)
                 part.backward()  # type: ignore[no-untyped-call]
                 totals[name] = totals.get(name, 0.0) + value
-                if place == len(pieces) - 1:
-                    self.update(learner, name, lr, step, pieces)
+                if place == len(micro_batches) - 1:
+                    self.update(learner, name, lr, step, micro_batches)
 
-    def update(self, learner: Learner, name: str, lr: float, step: int, pieces: list[Batch]) -> None:
+    def update(self, learner: Learner, name: str, lr: float, step: int, micro_batches: list[Batch]) -> None:
         net = learner.nets[name]
         self.ranks.sum_gradients(net.parameters())
-        with self.finite(step, pieces, "training stopped before the weights were touched"):
+        with self.finite(step, micro_batches, "training stopped before the weights were touched"):
             apply_update(net, learner.optimizers[name], self.config, lr)
         if learner.ema:
             average_weights(learner.ema[name], net, self.config.ema, step)
-        with self.finite(step, pieces, "training stopped, nothing of it is saved"):
+        with self.finite(step, micro_batches, "training stopped, nothing of it is saved"):
             evaluated = learner.evaluated[
                 name
             ]  # what is not finite in the network has just come into its running mean too
@@ -192,19 +194,19 @@ class Loop:
             return None
         return self.objective.measures(self.ranks.sum_tally(totals))
 
-    def checked(self, value: float, step: int, pieces: list[Batch]) -> float:
-        with self.finite(step, pieces, "training stopped before the weights were touched"):
+    def checked(self, value: float, step: int, micro_batches: list[Batch]) -> float:
+        with self.finite(step, micro_batches, "training stopped before the weights were touched"):
             if not math.isfinite(value):
                 raise NonFinite(f"the loss is {value}")
         return value
 
     @contextmanager
-    def finite(self, step: int, pieces: list[Batch], then: str) -> Iterator[None]:
+    def finite(self, step: int, micro_batches: list[Batch], then: str) -> Iterator[None]:
         """A NonFinite as the user's error: in which step, with which samples, and what was done ``then``."""
         try:
             yield
         except NonFinite as fault:
-            names = [self.dataset.names[index] for piece in pieces for index in piece.samples]
+            names = [self.dataset.names[index] for micro_batch in micro_batches for index in micro_batch.samples]
             where = f"{self.dataset.form} {listed(names)}" if names else str(self.run.folder)
             fix = "lower --lr, add --clip 1, or look at these samples with `neocog audit`"
             kept = checkpoint.kept(self.run.checkpoints)

@@ -46,7 +46,7 @@ class Steps(Protocol):
     def ranks(self) -> Ranks: ...
     @property
     def times(self) -> Sequence[float]: ...
-    def step(self, learner: Learner, step: int, pieces: list[Batch]) -> float: ...
+    def step(self, learner: Learner, step: int, micro_batches: list[Batch]) -> float: ...
 
 
 @dataclass
@@ -168,9 +168,9 @@ def trial_steps(loop: Steps, learner: Learner, threads: Sequence[int], over: Cal
     trial = copy.deepcopy(learner)
     first = trial.counters.step
     trial.counters.steps = trial.counters.steps or first + len(threads)
-    for step, pieces in loop.loader.training(first, first + len(threads)):
+    for step, micro_batches in loop.loader.training(first, first + len(threads)):
         torch.set_num_threads(threads[step - first])
         seed_step(loop.config.seed, step, loop.ranks.rank)
-        loop.step(trial, step, pieces)
+        loop.step(trial, step, micro_batches)
         if over(step - first + 1):
             break

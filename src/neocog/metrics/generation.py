@@ -17,7 +17,7 @@ from neocog.records import Measure
 
 Array = NDArray[Any]
 REPEATS, COSTLY, FEWER = 40, 512, 10  # of the Fréchet distance's bootstrap; from so many features on, only so many
-PIECE = 512  # rows of a distance matrix that are held at once
+CHUNK = 512  # rows of a distance matrix that are held at once
 
 
 def frechet_distance(real: Array, fake: Array) -> float:
@@ -118,11 +118,11 @@ def kth_distance(features: Array, k: int) -> Array:
 
 
 def distances(a: Array, b: Array) -> Any:
-    """Squared Euclidean distances, ``PIECE`` rows (≤ PIECE, len(b)) at a time."""
+    """Squared Euclidean distances, ``CHUNK`` rows (≤ PIECE, len(b)) at a time."""
     a, b = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (a, b))
     square = np.square(b).sum(1)
-    for start in range(0, len(a), PIECE):
-        part = a[start : start + PIECE]
+    for start in range(0, len(a), CHUNK):
+        part = a[start : start + CHUNK]
         yield (np.square(part).sum(1)[:, None] + square - 2 * part @ b.T).clip(0)
 
 

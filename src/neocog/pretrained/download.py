@@ -24,7 +24,7 @@ from neocog.pretrained.tensors import sha256
 from neocog.progress import Screen
 
 TIMEOUT = 30  # s without a byte
-PIECE = 1 << 16
+CHUNK = 1 << 16
 IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # of PyTorch's files: how their SHA-256 begins
 HUB_DIGEST = "X-Linked-ETag"  # Hugging Face's header: the SHA-256 of a large file
 
@@ -116,9 +116,9 @@ def copied(answer: IO[bytes], file: IO[bytes], name: str, size: int, screen: Scr
     """(SHA-256, bytes) of what comes, as it is written; the bar counts kilobytes."""
     digest, received = hashlib.sha256(), 0
     with screen.bar(f"downloading {name} (kB)", -(-size // 1000)) as advance:
-        while piece := answer.read(PIECE):
-            file.write(piece)
-            digest.update(piece)
-            before, received = received, received + len(piece)
+        while chunk := answer.read(CHUNK):
+            file.write(chunk)
+            digest.update(chunk)
+            before, received = received, received + len(chunk)
             advance(received // 1000 - before // 1000)
     return digest.hexdigest(), received

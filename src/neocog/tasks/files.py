@@ -19,7 +19,7 @@ from neocog.tasks.evaluation import SEQUENCES, Advance, at_once
 
 
 @dataclass(frozen=True)
-class Piece:
+class FileSample:
     """One sample of a file: its fitted pixels (C, …), or the fault for which it has none."""
 
     name: str
@@ -40,7 +40,7 @@ def read(path: Path, preprocessing: Preprocessing) -> tuple[Array, Header]:
     return decode_bytes(read_bytes(path, str(path)), Decoding.recorded(preprocessing), str(path))
 
 
-def pieces(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Iterator[list[Piece]]:
+def chunks(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Iterator[list[FileSample]]:
     """As many samples as go through the network at once, in the order of the files; ``advance`` is called with each file."""
     preprocessing = predictor.preprocessing
     if preprocessing.encoding == "nucleotides":
@@ -56,20 +56,20 @@ def pieces(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Ite
                 stored, header = read(path, preprocessing)
                 pixels = fit(stored, preprocessing)
                 predictor.look(pixels, str(path), header)
-                found.append(Piece(str(path), pixels, size=stored.shape[:-1]))
+                found.append(FileSample(str(path), pixels, size=stored.shape[:-1]))
             except BadImage as error:
-                found.append(Piece(str(path), fault=error.what))
+                found.append(FileSample(str(path), fault=error.what))
             advance(1)
         yield found
 
 
-def _sequences(path: Path, preprocessing: Preprocessing) -> Iterator[list[Piece]]:
-    """The records of a FASTA file under their ids; a file with faults is one piece that says so."""
+def _sequences(path: Path, preprocessing: Preprocessing) -> Iterator[list[FileSample]]:
+    """The records of a FASTA file under their ids; a file with faults is one sample that says so."""
     try:
         ids, array = read_unlabelled(path, preprocessing.size[-1])
     except (UserError, OSError) as error:
-        yield [Piece(str(path), fault=error.what if isinstance(error, UserError) else str(error.strerror))]
+        yield [FileSample(str(path), fault=error.what if isinstance(error, UserError) else str(error.strerror))]
         return
     for start in range(0, len(ids), SEQUENCES):
         stop = start + SEQUENCES
-        yield [Piece(name, codes) for name, codes in zip(ids[start:stop], array[start:stop], strict=True)]
+        yield [FileSample(name, codes) for name, codes in zip(ids[start:stop], array[start:stop], strict=True)]

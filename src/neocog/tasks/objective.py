@@ -26,7 +26,7 @@ class Objective(ABC):
     def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Yield (name of the network to update, its loss): a generator, since a GAN yields twice, everything else once.
 
-        A loss is the mean over the batch's samples of (weight ×) the sample's loss, so that pieces of a batch add up exactly.
+        A loss is the mean over the batch's samples of (weight ×) the sample's loss, so that micro-batches add up exactly.
         """
 
     @abstractmethod

@@ -28,7 +28,7 @@ from neocog.run import Run, write_atomically
 from neocog.tasks import task_named
 from neocog.tasks.classification.reading import smoothed
 from neocog.tasks.classification.sequences import strip
-from neocog.tasks.files import Piece, pieces, suffixes
+from neocog.tasks.files import FileSample, chunks, suffixes
 from neocog.tasks.segmentation.report import grey_levels
 from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
@@ -91,9 +91,9 @@ def explain(
     samples: list[Explained] = []
     sections: list[Section] = []
     with screen.bar("explaining", len(paths)) as advance:
-        for piece in (one for several in pieces(paths, predictor, advance) for one in several):
-            folder = target / f"{len(samples):04d}-{Path(piece.name).stem}"
-            made, section = one_sample(task, predictor, piece, about, wanted, folder)
+        for sample in (one for several in chunks(paths, predictor, advance) for one in several):
+            folder = target / f"{len(samples):04d}-{Path(sample.name).stem}"
+            made, section = one_sample(task, predictor, sample, about, wanted, folder)
             samples.append(made)
             sections += [section] if section else []
     for line in predictor.watch.differences() if predictor.watch else ():
@@ -120,19 +120,19 @@ def blank(predictor: Predictor) -> Tensor:
 
 
 def one_sample(
-    task: Task, predictor: Predictor, piece: Piece, about: str, layers: Sequence[str], folder: Path
+    task: Task, predictor: Predictor, sample: FileSample, about: str, layers: Sequence[str], folder: Path
 ) -> tuple[Explained, Section | None]:
     """Its pictures, written below ``folder``, and its section of the page."""
-    if piece.pixels is None:
-        return Explained(piece.name, skipped=piece.fault), None
-    inputs = task.inputs(predictor, torch.from_numpy(np.array(piece.pixels))[None])
+    if sample.pixels is None:
+        return Explained(sample.name, skipped=sample.fault), None
+    inputs = task.inputs(predictor, torch.from_numpy(np.array(sample.pixels))[None])
 
     def score(outputs: Tensor) -> Tensor:
         return task.asked(predictor, outputs, about)[0]
 
     with torch.no_grad():
         told = task.asked(predictor, predictor.network(inputs), about)[1][0]
-    found = dict(maps_of(predictor, piece.pixels, inputs, score))
+    found = dict(maps_of(predictor, sample.pixels, inputs, score))
     written, shown = [], []
     for name, (png, caption) in found.items():
         written.append(put(folder / f"{name}.png", png))
@@ -143,8 +143,8 @@ def one_sample(
         written += files
         note = "Feature maps, from the first layer to the last; dark: little, bright: much."
         items.append(Pictures(tuple(drawn), note, large=True))
-    title = printable(Path(piece.name).name)
-    return Explained(piece.name, told, tuple(written)), Section(title, tuple(items), folder.name)
+    title = printable(Path(sample.name).name)
+    return Explained(sample.name, told, tuple(written)), Section(title, tuple(items), folder.name)
 
 
 def maps_of(

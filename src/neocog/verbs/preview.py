@@ -105,9 +105,9 @@ def shown(session: Session, n: int, draws: int) -> list[Row]:
 def first_batches(loader: Loader, n: int) -> tuple[Tensor, Tensor, Indices]:
     """(B, C, …) inputs, (B, …) targets and (B,) positions in the data of the first batches, with ``n`` samples or more."""
     found, count = [], 0
-    for _, pieces in loader.training(0, loader.batches.per_epoch):
-        found += pieces
-        count += sum(map(len, pieces))
+    for _, micro_batches in loader.training(0, loader.batches.per_epoch):
+        found += micro_batches
+        count += sum(map(len, micro_batches))
         if count >= n:
             break
     inputs, targets = (torch.cat([getattr(b, name).cpu() for b in found]) for name in ("inputs", "targets"))

@@ -23,11 +23,11 @@ def natural(text: str) -> tuple[object, ...]:
     >>> sorted(["cat10", "cat", "cat2", "Cat"], key=natural)
     ['Cat', 'cat', 'cat2', 'cat10']
     """
-    pieces = re.split(r"([0-9]+)", text)
+    tokens = re.split(r"([0-9]+)", text)
     key: list[tuple[object, ...]] = []
-    for i, piece in enumerate(pieces):
-        digits = piece.lstrip("0")
-        key.append((len(digits), digits) if i % 2 else (piece.casefold(),))
+    for i, token in enumerate(tokens):
+        digits = token.lstrip("0")
+        key.append((len(digits), digits) if i % 2 else (token.casefold(),))
     return tuple(key), text
 
 

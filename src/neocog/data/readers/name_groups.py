@@ -21,7 +21,7 @@ from neocog.data.readers.mask_groups import inferred_groups
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, listed, printable
 
-PIECE = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
+TOKEN = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
 # What stands before a running number: the slice, tile, time, channel, copy of one and the same thing
 RUNNING = frozenset((
     "slice", "slc", "sl", "tile", "frame", "frm", "fr", "f", "img", "image", "im", "picture", "z", "t", "x", "y", "s", "c", "ch",
@@ -119,14 +119,14 @@ def _cuts(stem: str) -> list[int]:
     >>> _cuts("patient03_slice_2"), _cuts("airplane_001"), _cuts("cat")
     ([9], [], [])
     """
-    pieces, found = PIECE.findall(stem), list[int]()
+    tokens, found = TOKEN.findall(stem), list[int]()
     for _ in range(MOST_CUTS):
-        if not pieces or not pieces[-1].isdigit():
+        if not tokens or not tokens[-1].isdigit():
             break
-        pieces.pop()
-        while pieces and (not pieces[-1].isalnum() or pieces[-1].lower() in RUNNING):
-            pieces.pop()
-        rest = "".join(pieces)
+        tokens.pop()
+        while tokens and (not tokens[-1].isalnum() or tokens[-1].lower() in RUNNING):
+            tokens.pop()
+        rest = "".join(tokens)
         if any(c.isdigit() for c in rest) or UNIT.fullmatch(rest):
             found.append(len(rest))
     return found

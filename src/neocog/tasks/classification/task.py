@@ -33,7 +33,7 @@ from neocog.tasks.classification.reading import reading_section
 from neocog.tasks.classification.traits import ClassificationTraits
 from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_measures, unseen_section
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
-from neocog.tasks.files import pieces
+from neocog.tasks.files import chunks
 from neocog.tasks.report.quality import calibration_section, measures_section
 from neocog.tasks.task import Predicted, Session, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
@@ -152,11 +152,11 @@ class ClassificationTask(ClassificationTraits, Task):
         """
         rows: list[dict[str, Any]] = []
         threshold, classes = predictor.facts.get("none_below"), predictor.classes
-        for piece in pieces(paths, predictor, advance):
-            good = [part.pixels for part in piece if part.pixels is not None]
+        for chunk in chunks(paths, predictor, advance):
+            good = [part.pixels for part in chunk if part.pixels is not None]
             logits = predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else np.empty((0, 1), np.float32)
             found = iter(zip(logits, predictor.probabilities(logits), strict=True) if good else ())
-            for part in piece:
+            for part in chunk:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
                     scores, values = next(found)

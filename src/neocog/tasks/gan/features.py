@@ -22,7 +22,7 @@ from neocog.predictor import Predictor, load_predictor, probabilities
 from neocog.run import Run
 from neocog.traits import traits
 
-PIECE = 256
+CHUNK = 256
 MANY, FEW = 20_000, 2_000
 COARSE, SMALL = 8, 32  # pixels a side that stand for features, and that copies are looked for with
 Found = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -72,8 +72,8 @@ class Classifier:
         last = [layer for layer in self.predictor.network.modules() if isinstance(layer, nn.Linear)][-1]
         hook = last.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0].flatten(1)))
         try:
-            for start in range(0, len(pixels), PIECE):
-                logits.append(self.predictor.of_pixels(torch.as_tensor(pixels[start : start + PIECE])))
+            for start in range(0, len(pixels), CHUNK):
+                logits.append(self.predictor.of_pixels(torch.as_tensor(pixels[start : start + CHUNK])))
                 features.append(seen.pop().double().numpy())
         finally:
             hook.remove()

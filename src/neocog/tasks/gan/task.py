@@ -42,7 +42,7 @@ from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
 from neocog.tasks.task import Predicted, Session, Trained
 
-PIECE = 256  # latent vectors that are drawn from at once
+CHUNK = 256  # latent vectors that are drawn from at once
 MANY, FEW = 10_000, 2_000  # images that are evaluated: up to 32 × 32 pixels, and larger ones
 COPIES = 1_000  # samples that copies are looked for
 PREFIX = "validation_"
@@ -273,8 +273,8 @@ def made(net: Any, z: Array, preprocessing: Preprocessing) -> Array:
     device = next(net.parameters()).device
     low, high = preprocessing.low, preprocessing.high
     parts = []
-    for start in range(0, len(z), PIECE):
-        images = net(torch.from_numpy(z[start : start + PIECE]).to(device)).float()
+    for start in range(0, len(z), CHUNK):
+        images = net(torch.from_numpy(z[start : start + CHUNK]).to(device)).float()
         parts.append((low + (images + 1) / 2 * (high - low)).cpu().numpy())
     pixels: Array = np.concatenate(parts)
     return np.round(pixels).astype(preprocessing.dtype) if np.dtype(preprocessing.dtype).kind in "iu" else pixels

@@ -28,7 +28,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Measure
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
-from neocog.tasks.files import pieces
+from neocog.tasks.files import chunks
 from neocog.tasks.orientation.objective import Orientation, directions
 from neocog.tasks.orientation.report import orientation_sections
 from neocog.tasks.orientation.traits import OrientationTraits
@@ -146,10 +146,10 @@ class OrientationTask(OrientationTraits, Task):
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """The angle in degrees, counter-clockwise, by which each image has been turned, and how sure that is."""
         rows: list[dict[str, Any]] = []
-        for piece in pieces(paths, predictor, advance):
-            good = [part.pixels for part in piece if part.pixels is not None]
+        for chunk in chunks(paths, predictor, advance):
+            good = [part.pixels for part in chunk if part.pixels is not None]
             found = iter(zip(*angles(predictor, torch.from_numpy(np.stack(good))), strict=True) if good else ())
-            for part in piece:
+            for part in chunk:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
                     angle, sure = next(found)

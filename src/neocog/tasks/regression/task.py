@@ -29,7 +29,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Picture
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
-from neocog.tasks.files import pieces
+from neocog.tasks.files import chunks
 from neocog.tasks.regression.objective import Regression
 from neocog.tasks.regression.report import Quantity, extremes_section, regression_section
 from neocog.tasks.regression.traits import RegressionTraits
@@ -165,8 +165,8 @@ class RegressionTask(RegressionTraits, Task):
         objective, names = objective_of(predictor.facts), list(predictor.facts["quantities"])
         heads = [head for name in names for head in (name, f"{name} low", f"{name} high")]
         rows: list[dict[str, Any]] = []
-        for piece in pieces(paths, predictor, advance):
-            good = [part.pixels for part in piece if part.pixels is not None]
+        for chunk in chunks(paths, predictor, advance):
+            good = [part.pixels for part in chunk if part.pixels is not None]
             raw = (
                 predictor.of_pixels(torch.from_numpy(np.stack(good)))
                 if good
@@ -174,7 +174,7 @@ class RegressionTask(RegressionTraits, Task):
             )
             values, spread = (side.numpy() for side in objective.read(torch.from_numpy(raw)))
             found = iter(zip(values, spread, strict=True))
-            for part in piece:
+            for part in chunk:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
                     row |= dict(zip(heads, bounds(*next(found), halves(predictor)), strict=True))

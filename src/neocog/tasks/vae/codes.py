@@ -90,8 +90,8 @@ def collected(objective: VAE, nets: Mapping[str, Module], batches: Iterable[tupl
 @torch.no_grad()
 def log_marginals(objective: VAE, nets: Mapping[str, Module], inputs: Tensor, samples: int = SAMPLES) -> Array:
     """(B,) log p(x) in nats of normalised inputs, an image at a time, so that a batch changes no digit."""
-    piece = max(25, min(samples, AT_ONCE // max(1, inputs[:1].numel())))
-    found = [objective.log_marginal(nets, image[None], samples, piece).cpu().numpy() for image in inputs]
+    chunk = max(25, min(samples, AT_ONCE // max(1, inputs[:1].numel())))
+    found = [objective.log_marginal(nets, image[None], samples, chunk).cpu().numpy() for image in inputs]
     values: Array = np.concatenate(found) if found else np.empty(0)
     return values
 

@@ -108,10 +108,10 @@ class VAE(Objective):
         codes = mean + (0.5 * log_variance).exp() * self.noise(keys, mean.shape[1])[:, 0]
         return self.log_likelihood(net, images, net.decode(codes).float()), divergence(mean, log_variance), mean
 
-    def log_marginal(self, nets: Mapping[str, Module], inputs: Tensor, samples: int = 1000, piece: int = 250) -> Tensor:
+    def log_marginal(self, nets: Mapping[str, Module], inputs: Tensor, samples: int = 1000, chunk: int = 250) -> Tensor:
         """(B,) log p(x) in nats, by importance sampling: log 1/K Σ p(x | z) p(z) / q(z | x) (Burda et al. 2016).
 
-        A lower bound on average, which grows with the number of ``samples`` towards the truth; ``piece`` of them at once.
+        A lower bound on average, which grows with the number of ``samples`` towards the truth; ``chunk`` of them at once.
         """
         net: Any = nets["model"]
         keys = keys_of(inputs)
@@ -119,8 +119,8 @@ class VAE(Objective):
         mean, log_variance = (part.float() for part in net.encode(images))
         deviation, found = (0.5 * log_variance).exp(), []
         noise = self.noise(keys, mean.shape[1], samples)
-        for start in range(0, samples, piece):
-            drawn = noise[:, start : start + piece]  # (B, k, L)
+        for start in range(0, samples, chunk):
+            drawn = noise[:, start : start + chunk]  # (B, k, L)
             codes = mean[:, None] + deviation[:, None] * drawn
             decoded = net.decode(codes.flatten(0, 1)).float().unflatten(0, codes.shape[:2])
             fit = self.log_likelihood(net, images[:, None], decoded)  # (B, k)

@@ -24,7 +24,7 @@ from neocog.predictor import Predictor
 from neocog.records import Section
 from neocog.run import write_atomically
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
-from neocog.tasks.files import pieces
+from neocog.tasks.files import chunks
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
 from neocog.tasks.task import Predicted, Session, Trained
@@ -128,11 +128,11 @@ class VAETask(VAETraits, Generative):
         percentiles = predictor.facts["codes"]["elbo_percentiles"]
         if out is not None:
             (out / "reconstructions").mkdir(parents=True)
-        for piece in pieces(paths, predictor, advance):
-            good = [part.pixels for part in piece if part.pixels is not None]
+        for chunk in chunks(paths, predictor, advance):
+            good = [part.pixels for part in chunk if part.pixels is not None]
             pairs, elbo = self.reconstructed(predictor, np.stack(good)) if good else (np.empty((0, 2)), np.empty(0))
             found = iter(zip(pairs, elbo, stranger_than(elbo, percentiles), strict=True))
-            for part in piece:
+            for part in chunk:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
                     (image, again), bound, strange = next(found)
