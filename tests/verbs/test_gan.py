@@ -14,7 +14,7 @@ from PIL import Image
 from neocog.config import Config, configured, from_toml
 from neocog.errors import UserError
 from neocog.run import Run
-from neocog.tasks.gan import sample_quality as likeness
+from neocog.tasks.gan import sample_quality as quality
 from neocog.tasks.gan.features import Pixels
 from neocog.verbs.evaluate import evaluate
 from neocog.verbs.explain import explain
@@ -159,12 +159,12 @@ def test_real_images_pass_for_generated_ones_and_their_copies_for_memorised() ->
     rng = np.random.default_rng(0)
     images = (rng.integers(0, 256, (900, 1, 4, 4)) // 64 * 64).repeat(2, 2).repeat(2, 3).astype(np.uint8)
     plain = Pixels()
-    good = likeness.compared(plain, images[:300], images[300:], 0).measures
+    good = quality.compared(plain, images[:300], images[300:], 0).measures
     assert good["fid"].low < good["fid_floor"].high and good["manifold_precision"].value > 0.8
-    bad = likeness.compared(plain, np.zeros_like(images[:300]), images[300:], 0).measures
+    bad = quality.compared(plain, np.zeros_like(images[:300]), images[300:], 0).measures
     assert bad["fid"].low > 10 * good["fid_floor"].high and bad["manifold_recall"].value == 0
-    shares, found = likeness.neighbours(plain, images[:100], images[50:500], images[500:])
+    shares, found = quality.neighbours(plain, images[:100], images[50:500], images[500:])
     assert 0.5 <= shares[0].value < 0.6
     assert not np.array_equal(found[0], found[1])
-    shares, found = likeness.neighbours(plain, images[50:100], images[50:500], images[500:])
+    shares, found = quality.neighbours(plain, images[50:100], images[50:500], images[500:])
     assert np.array_equal(found[0], found[1]) and shares[1].value == 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neocog.errors import UserError
 from neocog.interop.extras import extra, quiet
 
-PIECE = 32  # images of 299 × 299 at once
+CHUNK = 32  # images of 299 × 299 at once
 
 
 class Inception:
@@ -32,9 +32,9 @@ class Inception:
     @torch.no_grad()
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """RGB (n, 3, H, W) → (n, 2048), after the last pooling."""
-        pieces = [torch.from_numpy(images[start : start + PIECE]) for start in range(0, len(images), PIECE)]
+        chunks = [torch.from_numpy(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
         found: NDArray[np.float64] = (
-            torch.cat([self.net(piece.to(self.device))[0].cpu() for piece in pieces]).double().numpy()
+            torch.cat([self.net(piece.to(self.device))[0].cpu() for piece in chunks]).double().numpy()
         )
         return found
 

@@ -118,7 +118,7 @@ def kth_distance(features: Array, k: int) -> Array:
 
 
 def distances(a: Array, b: Array) -> Any:
-    """Squared Euclidean distances, ``CHUNK`` rows (≤ PIECE, len(b)) at a time."""
+    """Squared Euclidean distances, ``CHUNK`` rows (≤ CHUNK, len(b)) at a time."""
     a, b = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (a, b))
     square = np.square(b).sum(1)
     for start in range(0, len(a), CHUNK):

@@ -20,7 +20,7 @@ from neocog.errors import UserError, raise_all
 from neocog.predictor import Predictor
 from neocog.tasks.task import Task
 
-PIECE = 256  # latent vectors that are decoded at once
+CHUNK = 256  # latent vectors that are decoded at once
 
 
 class Generative(Task):
@@ -103,11 +103,11 @@ class Generative(Task):
 
     @torch.no_grad()
     def decode(self, predictor: Predictor, z: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Latent vectors (n, latent) → images (n, H, W, C), ``PIECE`` at a time."""
+        """Latent vectors (n, latent) → images (n, H, W, C), ``CHUNK`` at a time."""
         low, high = self.pixels
         parts = [np.empty((0, *predictor.preprocessing.plane, predictor.preprocessing.channels), np.uint8)]
-        for start in range(0, len(z), PIECE):
-            found = self.images(predictor, torch.from_numpy(z[start : start + PIECE])).float()
+        for start in range(0, len(z), CHUNK):
+            found = self.images(predictor, torch.from_numpy(z[start : start + CHUNK])).float()
             grey = ((found - low) / (high - low) * 255).round().clamp(0, 255).to(torch.uint8)
             parts.append(grey.permute(0, 2, 3, 1).cpu().numpy())
         return np.concatenate(parts)

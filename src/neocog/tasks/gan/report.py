@@ -1,4 +1,4 @@
-"""The sections of a generator and its discriminator: likeness, pictures over the epochs, the game, classes, copies."""
+"""The sections of a generator and its discriminator: sample quality, pictures over the epochs, the game, classes, copies."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def animated(frames: Sequence[Array]) -> bytes:
     return file.getvalue()
 
 
-def likeness_section(measures: Mapping[str, Measure], extractor: str, wrong: Sequence[str]) -> Section:
-    """``extractor``: what the features are; ``wrong``: what went wrong, in words."""
+def quality_section(measures: Mapping[str, Measure], extractor: str, wrong: Sequence[str]) -> Section:
+    """``extractor``: what the features are; ``wrong``: what failed, in words."""
     rows = tuple((title(name), *cells(m)) for name, m in measures.items())
     note = (
         f"Features: {extractor}. The floor is the same distance between two halves of the real test images, of the same size "

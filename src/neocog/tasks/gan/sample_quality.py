@@ -20,7 +20,7 @@ SURE = 0.9  # probability above which a class counts as recognised
 
 
 @dataclass(frozen=True)
-class Likeness:
+class SampleQuality:
     """What generated images are worth beside real ones; ``counts`` (2, K): of each class, generated and real."""
 
     measures: dict[str, Measure]
@@ -42,7 +42,7 @@ class Likeness:
         return [classes_section(self.classes, self.counts)] if self.classes else []
 
 
-def compared(extractor: Extractor, fake: Array, real: Array, seed: int, asked: Array | None = None) -> Likeness:
+def compared(extractor: Extractor, fake: Array, real: Array, seed: int, asked: Array | None = None) -> SampleQuality:
     """Generated images (m, C, H, W) against one half of the real ones, and as a floor the other half against it.
 
     ``asked`` (m,): the classes that the generated ones should be of.
@@ -74,7 +74,7 @@ def compared(extractor: Extractor, fake: Array, real: Array, seed: int, asked: A
             found["as_asked"] = proportion_measure(right, len(asked))
         found["class_entropy"] = measure.entropy_measure(counts[0])
         found["class_entropy_real"] = measure.entropy_measure(counts[1])
-    return Likeness(found, counts, extractor.classes)
+    return SampleQuality(found, counts, extractor.classes)
 
 
 def neighbours(

@@ -32,11 +32,11 @@ from neocog.tasks.gan.report import (
     drawn_section,
     game_section,
     kept,
-    likeness_section,
+    quality_section,
     series_of,
     tiles_a_side,
 )
-from neocog.tasks.gan.sample_quality import SHOWN, Likeness, compared, neighbours
+from neocog.tasks.gan.sample_quality import SHOWN, SampleQuality, compared, neighbours
 from neocog.tasks.gan.traits import GANTraits
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
@@ -58,7 +58,7 @@ class Answers:
     ``searched``: training images and drawn ones among which copies were looked for; zeros where there was no training part.
     """
 
-    likeness: Likeness
+    quality: SampleQuality
     fake: Array
     rows: Array
     extractor: str
@@ -145,7 +145,7 @@ class GANTask(GANTraits, Generative):
         extractor = extractor_of(source_of("" if given == OWN else given, predictor.folder), preprocessing)
         empty = np.empty((0, preprocessing.channels, *preprocessing.size))
         if samples.part != "test":
-            return Answers(Likeness({}, empty, ()), empty, empty, extractor.name)
+            return Answers(SampleQuality({}, empty, ()), empty, empty, extractor.name)
         classes = int(getattr(predictor.network, "classes", 0))
         known = samples.positions if samples.trained is None else samples.trained
         labels = dataset.labels[known] if classes and dataset.classes == predictor.classes else None
@@ -162,14 +162,14 @@ class GANTask(GANTraits, Generative):
         return Answers(found, fake, np.stack(rows), extractor.name, (len(some), len(fake[:COPIES])))
 
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
-        return Evaluation(answers.likeness.measures, {"extractor": answers.extractor})
+        return Evaluation(answers.quality.measures, {"extractor": answers.extractor})
 
     def report(
         self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         preprocessing, measures = session.preprocessing, evaluated["test"].measures
-        said = [*self.went_wrong(session, trained), *answers.likeness.said()]
+        said = [*self.failures(session, trained), *answers.quality.said()]
         films = series_of(predictor.folder / "epochs", preprocessing.plane)
         if films.animation:
             write_atomically(predictor.folder / "epochs.png", films.animation)
@@ -177,18 +177,18 @@ class GANTask(GANTraits, Generative):
         grey = [shown(images, preprocessing) for images in (answers.fake[: 2 * SHOWN], *answers.rows)]
         copies = measures["memorised_pixels"], measures["memorised_features"]
         return Report(
-            predictions=self.believed(session, trained),
+            predictions=self.discriminator_scores(session, trained),
             sections=[
-                likeness_section(measures, answers.extractor, said),
+                quality_section(measures, answers.extractor, said),
                 drawn_section(grey[0], films),
                 game_section(trained.rows, gan_of(session).loss, trained.averaged),
-                *answers.likeness.sections(),
+                *answers.quality.sections(),
                 copies_section(grey[1:], answers.searched, copies),
             ],
             result={"latent": gan_of(session).latent, "went_wrong": said},
         )
 
-    def went_wrong(self, session: Session, trained: Trained) -> list[str]:
+    def failures(self, session: Session, trained: Trained) -> list[str]:
         """Each trouble of the training once, with the epochs in which it was there; the first tenth is a beginning only."""
         epochs: dict[str, list[int]] = {}
         total = len(trained.rows)
@@ -199,7 +199,7 @@ class GANTask(GANTraits, Generative):
             f"{what}: in {len(where)} of {total} epochs, the last of them {where[-1]}" for what, where in epochs.items()
         ]
 
-    def believed(self, session: Session, trained: Trained) -> str:
+    def discriminator_scores(self, session: Session, trained: Trained) -> str:
         """One row a test image: what the discriminator thinks of it."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
