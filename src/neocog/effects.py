@@ -1,4 +1,4 @@
-"""Which setting does something in which run. One that would do nothing is refused, lest it be believed to be obeyed.
+"""Which setting does something in which run. One that would do nothing is refused, so that nobody takes it for obeyed.
 
 Asked when a run begins, not when a run folder is opened: what an older version let pass stays readable.
 """

@@ -17,7 +17,7 @@ from neocog import metrics as measures
 from neocog.pages import sections_to_json
 from neocog.records import Finding, Picture
 from neocog.run import Run, to_json
-from neocog.tasks.classification.mistakes import Example, mistakes_section, worst_and_surest
+from neocog.tasks.classification.mistakes import Example, mistakes_section, most_confident
 from neocog.tasks.report.data import data_section
 from neocog.tasks.report.environment import environment_section
 from neocog.tasks.report.network import filters_section, network_section
@@ -62,7 +62,7 @@ def make_run(
         at = parts["test"][index]
         return Example(names[at], shown[at], classes[truth[index]], classes[guess[index]], probabilities[index].max())
 
-    worst, surest = worst_and_surest(truth, guess, probabilities.max(1))
+    worst, right = most_confident(truth, guess, probabilities.max(1))
     rng = np.random.default_rng(seed)
     rows = metrics(epochs, rng)
     findings = [
@@ -95,7 +95,7 @@ def make_run(
         measures_section(found, each),
         confusion_section(measures.confusion(truth, guess, len(classes)), classes),
         mistakes_section(
-            [example(i) for i in worst], [example(i) for i in surest], int((truth != guess).sum()), len(truth)
+            [example(i) for i in worst], [example(i) for i in right], int((truth != guess).sum()), len(truth)
         ),
         calibration_section(bins[0], bins[1], temperature, "As in training."),
         filters_section(filters),

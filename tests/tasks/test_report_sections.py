@@ -13,7 +13,7 @@ from PIL import Image
 
 from neocog.metrics import calibration_bins, classification_measures, confusion, per_class
 from neocog.records import Bars, Curves, Finding, Findings, Matrix, Picture, Pictures, Table, Text, Whiskers
-from neocog.tasks.classification.mistakes import Example, mistakes_section, worst_and_surest
+from neocog.tasks.classification.mistakes import Example, mistakes_section, most_confident
 from neocog.tasks.report.data import data_section
 from neocog.tasks.report.environment import environment_section
 from neocog.tasks.report.network import filters_section, network_section
@@ -111,8 +111,8 @@ def test_measures_and_confusion_agree_with_what_was_measured() -> None:
 
 def test_worst_and_surest_are_ordered_by_confidence() -> None:
     truth, guess, p = np.array([0, 1, 0, 1]), np.array([1, 1, 0, 0]), np.array([0.6, 0.7, 0.8, 0.9])
-    worst, surest = worst_and_surest(truth, guess, p)
-    assert worst.tolist() == [3, 0] and surest.tolist() == [2, 1]
+    worst, right = most_confident(truth, guess, p)
+    assert worst.tolist() == [3, 0] and right.tolist() == [2, 1]
     example = Example("f.png", "", "a", "b", 0.912)
     section = mistakes_section([example], [], 1, 4)
     assert isinstance(section.items[1], Pictures)

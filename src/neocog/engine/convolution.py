@@ -1,4 +1,4 @@
-"""Convolutions as training computes them on a processor: each in the way that is soonest done.
+"""Convolutions as training computes them on a processor: each in the way that is fastest.
 
 In float32 wide ones by Winograd's algorithm and transposed ones to few maps as products; whatever they are counted in, the
 slopes of the biases of transposed ones as a sum. Of flattened maps, with which they end, the slopes keep the maps' order.

@@ -1,4 +1,4 @@
-"""On how many threads a step is soonest done on this machine, now.
+"""On how many threads a step is fastest on this machine, now.
 
 OpenMP's threads spin where they wait for each other, at each layer: where a neighbour holds a core, two threads can be slower
 than one. Small steps gain so little that they take one thread everywhere, and their numbers are the same everywhere too. Larger

@@ -233,11 +233,11 @@ def spread(work: Callable[[Sequence[Part]], Found], every: Sequence[Part]) -> li
     if threads == 1 or len(every) == 1:
         return [work(every)]
     share = -(-len(every) // threads)
-    return list(crew(threads).map(work, (every[start : start + share] for start in range(0, len(every), share))))
+    return list(thread_pool(threads).map(work, (every[start : start + share] for start in range(0, len(every), share))))
 
 
 @lru_cache(maxsize=1)
-def crew(threads: int) -> ThreadPoolExecutor:
+def thread_pool(threads: int) -> ThreadPoolExecutor:
     """Threads that compute side by side, each alone: together they need no barrier after every small product."""
     pool = ThreadPoolExecutor(threads, "convolution", initializer=torch.set_num_threads, initargs=(1,))
     begun = Barrier(threads)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from neocog.errors import UserError, did_you_mean, listed, printable
 
 ROLES = ("image", "sequence", "label", "value", "group", "split", "weight", "ignore")
-# Names of columns as ``plain`` gives them, the surest first
+# Names of columns as ``plain`` gives them, the most certain first
 IMAGE = (
     "image", "path", "filename", "file", "filepath", "imagepath", "imgpath", "imagefile", "imagefilename", "imagename", "img",
     "imageid", "imageindex", "fname", "picture", "photo",

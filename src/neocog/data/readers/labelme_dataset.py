@@ -138,16 +138,16 @@ def open_labelme(
         return None
     classes, unknown = _classes(root, labels)
     problems += unknown
-    lonely = _without_file(root, {image for _, image in kept}, files)
+    unpaired = _without_file(root, {image for _, image in kept}, files)
     if not certain:
-        raise_all(_few_in_class_folders(root, lonely, len(kept)))
-    if unlabelled != "skip" and lonely:
-        what = f"{len(lonely):,} of {len(lonely) + len(kept):,} images have no labelme file"
+        raise_all(_few_in_class_folders(root, unpaired, len(kept)))
+    if unlabelled != "skip" and unpaired:
+        what = f"{len(unpaired):,} of {len(unpaired) + len(kept):,} images have no labelme file"
         fix = "annotate them (a file without shapes says that there is nothing), or --unlabelled skip leaves them out"
-        problems.append(UserError(what, f"{printable(str(root))}: {listed(lonely)}", fix))
+        problems.append(UserError(what, f"{printable(str(root))}: {listed(unpaired)}", fix))
     raise_all([*problems[:MOST_TOLD], *_more(problems)])
     notes += [f"{left} shapes that cannot be drawn are left out"] if left else []
-    notes += [f"{len(lonely):,} images without a labelme file left out"] if lonely else []
+    notes += [f"{len(unpaired):,} images without a labelme file left out"] if unpaired else []
     names, jsons = Names(image or name for name, image in kept), Names(name for name, _ in kept)
     return Dataset(
         kind="labelme files",
@@ -158,7 +158,7 @@ def open_labelme(
         images=LabelmeImages(root, jsons, Names(image for _, image in kept), decoding),
         notes=(*notes, *look_alikes(classes), *misspelt(labels)),
         taken=(Taken("labelme files", "classes", f"shapes with {len(labels)} labels: {listed(sorted(labels), 5)}"),),
-        left_out=tuple(LeftOut(name, "", "no labelme file") for name in lonely),
+        left_out=tuple(LeftOut(name, "", "no labelme file") for name in unpaired),
         masks=LabelmeMasks(root, jsons, sizes, numbered(classes)),
     )
 
@@ -176,11 +176,11 @@ def _without_file(root: Path, used: set[str], files: Sequence[str]) -> list[str]
     ]
 
 
-def _few_in_class_folders(root: Path, lonely: Sequence[str], kept: int) -> Iterator[UserError]:
+def _few_in_class_folders(root: Path, unpaired: Sequence[str], kept: int) -> Iterator[UserError]:
     """Where most images have no file and lie in several folders, the folders' names could be what is learned."""
-    tops = {PurePosixPath(path).parts[0] for path in lonely if len(PurePosixPath(path).parts) > 1}
-    if len(lonely) > kept and len(tops - SPLIT_NAMES.keys()) > 1:
-        where = f"{printable(str(root))}: {kept:,} of {len(lonely) + kept:,} images have a labelme file"
+    tops = {PurePosixPath(path).parts[0] for path in unpaired if len(PurePosixPath(path).parts) > 1}
+    if len(unpaired) > kept and len(tops - SPLIT_NAMES.keys()) > 1:
+        where = f"{printable(str(root))}: {kept:,} of {len(unpaired) + kept:,} images have a labelme file"
         classes = (f"{len(tops)} classes, the folders {listed(sorted(tops), 3)}", "--task classification")
         masks = (f"masks of the {kept:,} annotated images", "--task segmentation --unlabelled skip")
         yield ambiguous("images in folders, some with labelme files,", where, classes, masks)

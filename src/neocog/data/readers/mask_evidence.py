@@ -17,7 +17,7 @@ from neocog.errors import UserError, listed, printable
 MANY = 64  # numbers beyond which no list of classes is expected
 SURE = 0.9
 LARGER = 1.5  # times the pixels: equal objects differ too, where some are covered in part
-FEWEST = 5  # masks from which a rule about them is believed
+FEWEST = 5  # masks from which a rule about them is relied on
 INVERT = "invert these masks, or --background 0 where 0 is the background in every mask"
 
 

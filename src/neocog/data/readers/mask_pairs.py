@@ -69,8 +69,8 @@ def places(wanted: Keys, keys: Keys) -> Ints:
 def paired(images: Names, masks: Names, of: Ints, split: str = "") -> tuple[Pairs, list[str], list[str]]:
     """(pairs, images without a mask, masks without an image). ``of`` (I,): each image's mask, −1 where it has none."""
     held = np.flatnonzero(of >= 0)
-    lonely = np.ones(len(masks), bool)
-    lonely[of[held]] = False
+    unpaired = np.ones(len(masks), bool)
+    unpaired[of[held]] = False
     pairs = Pairs(images.take(held), masks.take(of[held]), np.full(len(held), split))
     without = [images[i] for i in np.flatnonzero(of < 0).tolist()]
-    return pairs, without, [masks[i] for i in np.flatnonzero(lonely).tolist()]
+    return pairs, without, [masks[i] for i in np.flatnonzero(unpaired).tolist()]

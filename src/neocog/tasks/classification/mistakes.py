@@ -1,4 +1,4 @@
-"""The section of pictures: where the network is most confidently wrong, and where it is surest and right."""
+"""The section of pictures: where the network is most confidently wrong, and where it is most confidently right."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Example:
     probability: float
 
 
-def worst_and_surest(truth: Array, prediction: Array, probability: Array, count: int = 12) -> tuple[Array, Array]:
+def most_confident(truth: Array, prediction: Array, probability: Array, count: int = 12) -> tuple[Array, Array]:
     """Indices of the most confidently wrong and of the most confidently right; each (N,) argument in test order."""
     order = np.argsort(-np.asarray(probability), kind="stable")
     right = np.asarray(truth)[order] == np.asarray(prediction)[order]
     return order[~right][:count], order[right][:count]
 
 
-def mistakes_section(worst: Sequence[Example], surest: Sequence[Example], wrong: int, n: int) -> Section:
-    """``wrong`` of ``n`` test images are mistakes; ``worst`` and ``surest`` as ``worst_and_surest`` orders them."""
+def mistakes_section(worst: Sequence[Example], right: Sequence[Example], wrong: int, n: int) -> Section:
+    """``wrong`` of ``n`` test images are mistakes; ``worst`` and ``right`` as ``most_confident`` orders them."""
     if worst:
         intro = (
             f"{wrong:,} of {n:,} test images are wrong. Look at the most confident first: often the label is at fault."
@@ -44,8 +44,8 @@ def mistakes_section(worst: Sequence[Example], surest: Sequence[Example], wrong:
     if worst:
         bad = tuple(Picture(e.png, f"{_said(e)}\nin truth {e.truth}\n{e.name}", "bad") for e in worst)
         items.append(Pictures(bad, "Most confidently wrong."))
-    if surest:
-        good = tuple(Picture(e.png, f"{_said(e)}\n{e.name}", "good") for e in surest)
+    if right:
+        good = tuple(Picture(e.png, f"{_said(e)}\n{e.name}", "good") for e in right)
         items.append(Pictures(good, "Most confidently right."))
     return Section("Most confident errors", tuple(items), "mistakes")
 

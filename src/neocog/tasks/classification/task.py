@@ -26,7 +26,7 @@ from neocog.predictor import Predictor, probabilities
 from neocog.records import Section
 from neocog.tasks.classification.blocks import predict_blocks
 from neocog.tasks.classification.calibration import calibration, other_shares, pull, stated
-from neocog.tasks.classification.mistakes import Example, mistakes_section, worst_and_surest
+from neocog.tasks.classification.mistakes import Example, mistakes_section, most_confident
 from neocog.tasks.classification.objective import Classification, balanced_weights
 from neocog.tasks.classification.predictions import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
 from neocog.tasks.classification.reading import reading_section
@@ -201,9 +201,9 @@ def _sections(
 
 
 def _mistakes(session: Session, test: Answers, calibrated: NDArray[np.float64]) -> Section:
-    """The test samples that the network is surest of, among the wrong and among the right."""
+    """The test samples that the network is most confident of, among the wrong and among the right."""
     prediction = test.logits.argmax(1)
-    surety = calibrated[np.arange(len(prediction)), prediction]
+    confidence = calibrated[np.arange(len(prediction)), prediction]
     names, samples = session.dataset.classes, session.loader.parts["test"]
     examples = [
         [
@@ -212,11 +212,11 @@ def _mistakes(session: Session, test: Answers, calibrated: NDArray[np.float64]) 
                 name=session.dataset.names[samples[place]],
                 truth=names[test.labels[place]],
                 prediction=names[prediction[place]],
-                probability=float(surety[place]),
+                probability=float(confidence[place]),
             )
             for png, place in zip(thumbnails(session, samples[places]), places, strict=True)
         ]
-        for places in worst_and_surest(test.labels, prediction, surety, MISTAKES)
+        for places in most_confident(test.labels, prediction, confidence, MISTAKES)
     ]
     wrong = int((prediction != test.labels).sum())
     return mistakes_section(examples[0], examples[1], wrong, len(test.labels))
