@@ -52,9 +52,9 @@ def class_activation(network: nn.Module, inputs: Tensor, score: Score) -> tuple[
         layer = deepest(layers, tuple(inputs.shape[2:]))
         if layer is None:
             return torch.zeros_like(inputs[:, 0]), ""
-        (slope,) = torch.autograd.grad(score(outputs).sum(), layer.output)
-    spatial = tuple(range(2, slope.ndim))
-    found = (slope.mean(spatial, keepdim=True) * layer.output.detach()).sum(1, keepdim=True).relu()
+        (gradient,) = torch.autograd.grad(score(outputs).sum(), layer.output)
+    spatial = tuple(range(2, gradient.ndim))
+    found = (gradient.mean(spatial, keepdim=True) * layer.output.detach()).sum(1, keepdim=True).relu()
     mode = "bilinear" if found.ndim == 4 else "trilinear"
     wide = nn.functional.interpolate(found, tuple(inputs.shape[2:]), mode=mode, align_corners=False)
     return scaled(wide[:, 0]), layer.name

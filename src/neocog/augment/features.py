@@ -122,11 +122,13 @@ def overlap(step: int, side: int) -> tuple[slice, slice]:
 def of_volumes(pixels: Tensor) -> dict[str, Tensor]:
     """Small copies (N, C, D, H, W): voxels, and how the surfaces at two places stand to each other."""
     grey = pixels.mean(1)
-    slopes = torch.stack(torch.gradient(grey, dim=(1, 2, 3)), 1)  # (N, 3, D, H, W)
-    strength = slopes.square().sum(1, keepdim=True).sqrt()
-    slopes = slopes / strength.flatten(1).amax(1).clamp(min=1e-6)[:, None, None, None, None].sqrt()
+    gradients = torch.stack(torch.gradient(grey, dim=(1, 2, 3)), 1)  # (N, 3, D, H, W)
+    strength = gradients.square().sum(1, keepdim=True).sqrt()
+    gradients = gradients / strength.flatten(1).amax(1).clamp(min=1e-6)[:, None, None, None, None].sqrt()
     rows, columns = torch.triu_indices(3, 3)
-    surfaces = slopes[:, rows] * slopes[:, columns] / strength.clamp(min=1e-6).sqrt()  # whichever side is brighter
+    surfaces = (
+        gradients[:, rows] * gradients[:, columns] / strength.clamp(min=1e-6).sqrt()
+    )  # whichever side is brighter
     found = []
     ways = [way for way in product((-1, 0, 1), repeat=3) if way > (0, 0, 0)]
     for reach, way in product((2, 4), ways):

@@ -108,15 +108,13 @@ class _Normalise(torch.autograd.Function):
         return outputs.to(inputs.dtype), mean, variance, count
 
     @staticmethod
-    def backward(
-        context: Any, slope: Tensor, *unused: Tensor
-    ) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
+    def backward(context: Any, dy: Tensor, *unused: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
         inputs, weight, mean, variance, count = context.saved_tensors
-        x, dy = inputs.to(mean.dtype), slope.to(mean.dtype)
+        x, dy = inputs.to(mean.dtype), dy.to(mean.dtype)
         dx, own = dy, dy.new_zeros(2, dy.shape[1])
         if len(
             x
-        ):  # as if mean and variance were constants: the slopes of inputs, weight (Σ dy · normal) and bias (Σ dy)
+        ):  # as if mean and variance were constants: the gradients of inputs, weight (Σ dy · normal) and bias (Σ dy)
             given = (dy, x, weight, mean, variance, None, None, False, context.eps, [True, True, True])
             dx, *both = torch.ops.aten.native_batch_norm_backward(*given)
             own = torch.stack(both)

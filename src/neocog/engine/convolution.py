@@ -1,7 +1,7 @@
 """Convolutions as training computes them on a processor: each in the way that is fastest.
 
 In float32 wide ones by Winograd's algorithm and transposed ones to few maps as products; whatever they are counted in, the
-slopes of the biases of transposed ones as a sum. Of flattened maps, with which they end, the slopes keep the maps' order.
+gradients of the biases of transposed ones as a sum. Of flattened maps, with which they end, the gradients keep the maps' order.
 And one that oneDNN gets wrong in bf16, in float32: where the kernel is larger than the maps, its gradients of the weights read
 memory that no one has written (oneDNN in torch 2.14 and 2.15 on AVX512-BF16; 3 × 3 × 3 over 2 × 2 × 2 voxels, say).
 """
@@ -113,7 +113,7 @@ def transposed(
 
 
 class Transposed(torch.autograd.Function):
-    """``F.conv_transpose2d`` with the slopes of its bias as a sum.
+    """``F.conv_transpose2d`` with the gradients of its bias as a sum.
 
     oneDNN's kernel would find them beside those of the weights, and takes up to four times as long for both.
     """
@@ -125,13 +125,13 @@ class Transposed(torch.autograd.Function):
         return torch.conv_transpose2d(input, weight, bias, *settings)
 
     @staticmethod
-    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(context: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         input, weight = context.saved_tensors
         stride, padding, extra, groups, dilation = context.settings
         pairs = [[value, value] if isinstance(value, int) else value for value in (stride, padding, dilation, extra)]
         words = (None, *pairs[:3], True, pairs[3], groups, [*context.needs_input_grad[:2], False])
-        dx, dw, _ = torch.ops.aten.convolution_backward(slope, input, weight, *words)
-        return dx, dw, slope.sum((0, 2, 3)), None, None, None, None, None
+        dx, dw, _ = torch.ops.aten.convolution_backward(dy, input, weight, *words)
+        return dx, dw, dy.sum((0, 2, 3)), None, None, None, None, None
 
 
 def to_few(input: Tensor, weight: Tensor, bias: Tensor | None, step: int, around: int) -> Tensor:
@@ -144,7 +144,7 @@ def to_few(input: Tensor, weight: Tensor, bias: Tensor | None, step: int, around
 
 
 def flatten(input: Tensor, *axes: int, **named: int) -> None:
-    """PyTorch flattens, but the slopes of maps with their channels last are laid as the maps are.
+    """PyTorch flattens, but the gradients of maps with their channels last are laid as the maps are.
 
     They would come with their channels first, and the kernels behind walk several times as slowly through two orders at once.
     """
@@ -153,9 +153,9 @@ def flatten(input: Tensor, *axes: int, **named: int) -> None:
         input.register_hook(channels_last)  # type: ignore[no-untyped-call]
 
 
-def channels_last(slopes: Tensor) -> Tensor:
-    """The slopes of maps (N, C, H, W), all channels of a pixel together."""
-    return slopes.contiguous(memory_format=torch.channels_last)
+def channels_last(dys: Tensor) -> Tensor:
+    """The gradients of maps (N, C, H, W), all channels of a pixel together."""
+    return dys.contiguous(memory_format=torch.channels_last)
 
 
 WAYS: dict[Callable[..., Any], Callable[..., Tensor | None]] = {

@@ -79,12 +79,12 @@ class Convolution(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        slope = channels_last(gradient)
+        dy = channels_last(gradient)
         turned = weight.flip(2, 3).transpose(0, 1)  # what reached an output goes back to the inputs that it came from
         return (
-            convolved(slope, turned, None, 2 - ctx.padding) if ctx.needs_input_grad[0] else None,
-            weight_gradient(channels_last(x), slope, ctx.padding) if ctx.needs_input_grad[1] else None,
-            slope.sum((0, 1, 2)) if ctx.biased else None,
+            convolved(dy, turned, None, 2 - ctx.padding) if ctx.needs_input_grad[0] else None,
+            weight_gradient(channels_last(x), dy, ctx.padding) if ctx.needs_input_grad[1] else None,
+            dy.sum((0, 1, 2)) if ctx.biased else None,
             None,
         )
 
@@ -138,21 +138,21 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> T
     return found if whole else found[:, :, :height, :width].contiguous(memory_format=torch.channels_last)
 
 
-def weight_gradient(x: Tensor, slope: Tensor, padding: int) -> Tensor:
+def weight_gradient(x: Tensor, dy: Tensor, padding: int) -> Tensor:
     """(N, H, W, C), the gradient of the outputs (N, H', W', O) → that of the weights (O, C, 3, 3)."""
-    channels, outputs = x.shape[3], slope.shape[3]
+    channels, outputs = x.shape[3], dy.shape[3]
     height, width, down, across = grid(x.shape[1:3], padding)
     if (OUT * down, OUT * across) != (height, width):
-        slope = F.pad(slope, (0, 0, 0, OUT * across - width, 0, OUT * down - height))
+        dy = F.pad(dy, (0, 0, 0, OUT * across - width, 0, OUT * down - height))
 
     @torch.no_grad()
     def work(share: Sequence[Part]) -> Tensor:
         room, total = rooms(x, padding, across, outputs), x.new_zeros(IN * IN, channels, outputs)
         for part in share:
-            tiles, slopes, given = room(part.images, part.rows)
-            as_planes(given, part, across).copy_(part.outputs(slope))
-            torch.mm(A.T, given, out=slopes.view(IN * IN, -1))
-            total.baddbmm_(tiles.transformed(part).transpose(1, 2), slopes)
+            tiles, dys, given = room(part.images, part.rows)
+            as_planes(given, part, across).copy_(part.outputs(dy))
+            torch.mm(A.T, given, out=dys.view(IN * IN, -1))
+            total.baddbmm_(tiles.transformed(part).transpose(1, 2), dys)
         return total
 
     total, *others = spread(work, parts(len(x), down, across, max(channels, outputs)))

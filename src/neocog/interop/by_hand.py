@@ -57,13 +57,13 @@ class _Pass(torch.autograd.Function):
         return torch.from_numpy(np.ascontiguousarray(net._hand.forward(images.detach().float().numpy())))
 
     @staticmethod
-    def backward(context: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(context: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         net: ByHand = context.net
         if context.number != net._passes:  # the layers remember one pass
             raise RuntimeError("this is not the way back of the newest way forward, which is the only one remembered")
         hand = net._hand
         hand.zero_grad()
-        to_images = hand.backward(slopes[0].numpy(), to_input=context.needs_input_grad[0])
+        to_images = hand.backward(grads[0].numpy(), to_input=context.needs_input_grad[0])
         found = {name: parameter.grad for name, parameter in hand.named_parameters()}
         hand.zero_grad()  # torch adds them up from here on
         gradients = (found[name] for name, _ in net.named_parameters())

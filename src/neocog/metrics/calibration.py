@@ -106,9 +106,9 @@ def fit_temperature(logits: Array, labels: Array) -> float:
     low, high = 1 / HOTTEST, 1 / COLDEST  # of the inverse temperature
     inverse = 1.0
     for _ in range(60):
-        slope, curvature = _slope(logits, labels, inverse)
-        low, high = (inverse, high) if slope < 0 else (low, inverse)
-        step = inverse - slope / curvature if curvature > 0 else math.nan
+        derivative, curvature = _derivative(logits, labels, inverse)
+        low, high = (inverse, high) if derivative < 0 else (low, inverse)
+        step = inverse - derivative / curvature if curvature > 0 else math.nan
         after = step if low < step < high else math.sqrt(low * high)
         if abs(after - inverse) < 1e-10 * inverse:
             break
@@ -133,8 +133,8 @@ def fit_offsets(logits: Array, labels: Array, prior: Array) -> tuple[float, Arra
         inverse, offsets = values[0], values[1:]
         found = log_softmax(logits * inverse + offsets)
         wrong = np.exp(found) - truth
-        slopes = np.concatenate([[(wrong * logits).sum()], wrong.sum(axis=0) + offsets - prior])
-        return float(-(found * truth).sum() + np.square(offsets - prior).sum() / 2), slopes
+        gradient = np.concatenate([[(wrong * logits).sum()], wrong.sum(axis=0) + offsets - prior])
+        return float(-(found * truth).sum() + np.square(offsets - prior).sum() / 2), gradient
 
     start = np.concatenate([[1.0], prior])
     bounds = [(1 / HOTTEST, 1 / COLDEST), *[(None, None)] * len(prior)]
@@ -142,7 +142,7 @@ def fit_offsets(logits: Array, labels: Array, prior: Array) -> tuple[float, Arra
     return float(1 / found.x[0]), found.x[1:]
 
 
-def _slope(logits: Array, labels: Array, inverse: float) -> tuple[float, float]:
+def _derivative(logits: Array, labels: Array, inverse: float) -> tuple[float, float]:
     """First and second derivative of the log loss by the inverse temperature."""
     probabilities = np.exp(log_softmax(logits * inverse))
     mean = (probabilities * logits).sum(axis=1)

@@ -61,12 +61,12 @@ class LeakyReLU(Module):
         self.negative_slope = negative_slope
 
     def forward(self, x: Array) -> Array:
-        self.slope = np.where(x > 0, x.dtype.type(1), x.dtype.type(self.negative_slope))
-        y: Array = x * self.slope
+        self.derivative = np.where(x > 0, x.dtype.type(1), x.dtype.type(self.negative_slope))
+        y: Array = x * self.derivative
         return y
 
     def input_gradient(self, dy: Array) -> Array:
-        dx: Array = dy * self.slope
+        dx: Array = dy * self.derivative
         return dx
 
 
@@ -78,11 +78,11 @@ class ELU(Module):
 
     def forward(self, x: Array) -> Array:
         y: Array = np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
-        self.slope = np.where(x > 0, x.dtype.type(1), y + self.alpha)
+        self.derivative = np.where(x > 0, x.dtype.type(1), y + self.alpha)
         return y
 
     def input_gradient(self, dy: Array) -> Array:
-        dx: Array = dy * self.slope
+        dx: Array = dy * self.derivative
         return dx
 
 

@@ -95,7 +95,7 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """w ← w − lr · grad / (√v + ε), v ← αv + (1 − α)grad²: each weight's step by its own usual slope. Hinton (2012).
+    """w ← w − lr · grad / (√v + ε), v ← αv + (1 − α)grad²: each weight's step by its own usual gradient. Hinton (2012).
 
     With ``momentum``, u ← momentum·u + grad / (√v + ε) takes the fraction's place, as in PyTorch.
     """

@@ -159,14 +159,14 @@ def maps_of(
         yield "saliency", (base64.b64decode(strip(shares, strength)), "gradient × input: letters that matter less fade")
         return
     cam, layer = class_activation(network, inputs, score)
-    slope = saliency(network, inputs, score)
+    gradient = saliency(network, inputs, score)
     if len(preprocessing.size) == 3:
         picture = grey_volume(pixels, preprocessing.low, preprocessing.high)
         plain = pictures.strongest_slices(picture, cam[0].numpy())[0]
-        pair = [pictures.strongest_slices(picture, strength[0].numpy()) for strength in (cam, slope)]
+        pair = [pictures.strongest_slices(picture, strength[0].numpy()) for strength in (cam, gradient)]
     else:
         plain = grey_levels(pixels, preprocessing.low, preprocessing.high)
-        pair = [(plain, strength[0].numpy()) for strength in (cam, slope)]
+        pair = [(plain, strength[0].numpy()) for strength in (cam, gradient)]
     where = ", slices through the strongest place" if len(preprocessing.size) == 3 else ""
     yield "input", (png(plain), f"as the network sees it{where}")
     if layer:

@@ -200,7 +200,7 @@ def by_class(samples: Samples, error: Array) -> dict[str, dict[str, Measure]]:
 
 
 def shown(session: Session, samples: Array, test: Answers) -> list[tuple[str, str, float, float]]:
-    """(PNG, name, truth, predicted) of the most confident errors, then of the most confident right answers; pictures as they stand upright."""
+    """(PNG, name, truth, predicted) of the most confident errors, then right answers; pictures as they stand upright."""
     wrong = np.abs(test.error) > 30
     order = np.argsort(-test.sure, kind="stable")
     chosen = np.concatenate([order[wrong[order]][:SHOWN], order[~wrong[order]][:SHOWN]])
