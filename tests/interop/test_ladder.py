@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from neocog.errors import UserError
-from neocog.interop import nested_loops, rungs
+from neocog.interop import backends, nested_loops
 from neocog.verbs import bench
 from neocog.verbs.bench import chart, ladder, same, show, summary
 
@@ -27,20 +27,22 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """No process is started: the k-th rung of the list is k times as fast in each round; returns who was asked, in order."""
     asked: list[tuple[str, str]] = []
 
-    def climbed(rung: str, network: str, *_: Any) -> tuple[float, list[float]]:
-        asked.append((network, rung))
-        number = sum(place == (network, rung) for place in asked)
-        return 10.0 * number * (1 + list(rungs.RUNGS).index(rung)), [2.3, 2.2]
+    def timed(backend: str, network: str, *_: Any) -> tuple[float, list[float]]:
+        asked.append((network, backend))
+        number = sum(place == (network, backend) for place in asked)
+        return 10.0 * number * (1 + list(backends.BACKENDS).index(backend)), [2.3, 2.2]
 
-    monkeypatch.setattr(bench, "climbed", climbed)
-    monkeypatch.setattr(rungs, "missing", lambda rung, network: ("no GPU", "buy one") if rung == "gpu" else None)
+    monkeypatch.setattr(bench, "timed", timed)
+    monkeypatch.setattr(
+        backends, "missing", lambda backend, network: ("no GPU", "buy one") if backend == "gpu" else None
+    )
     return asked
 
 
 def test_rungs_take_turns_and_the_first_round_is_thrown_away(clocked: list[tuple[str, str]], tmp_path: Path) -> None:
     result = ladder(rounds=6, quiet=True, out=tmp_path / "ladder.png")
-    once = [("lenet", rung) for rung in ("loops", "numpy", "keras", "torch", "bf16")]
-    once += [("lstm", rung) for rung in ("keras", "torch", "bf16")]
+    once = [("lenet", backend) for backend in ("loops", "numpy", "keras", "torch", "bf16")]
+    once += [("lstm", backend) for backend in ("keras", "torch", "bf16")]
     assert clocked == 6 * once
     assert all(set(row) == ROW for row in result["rows"])
     numpy = result["rows"][1]
@@ -95,21 +97,25 @@ def test_what_cannot_be_measured_is_told(settings: dict[str, Any], what: str) ->
 
 
 def test_the_nested_loops_take_numpys_step() -> None:
-    images, labels, state = rungs.start("lenet", 2)
-    step = rungs.numpy_step("lenet", 2, 1)
+    images, labels, state = backends.start("lenet", 2)
+    step = backends.numpy_step("lenet", 2, 1)
     for _ in range(2):
-        assert nested_loops.step(state, images, labels, rungs.RATE) == pytest.approx(step(), abs=1e-6)
+        assert nested_loops.step(state, images, labels, backends.RATE) == pytest.approx(step(), abs=1e-6)
 
 
 @pytest.mark.parametrize("network", ["lenet", "lstm"])
 def test_all_engines_that_are_here_take_the_same_step(network: str) -> None:
-    steps = [rungs.RUNGS[rung] for rung in ("numpy", "torch", "bf16") if network in rungs.RUNGS[rung].networks]
+    steps = [
+        backends.BACKENDS[backend]
+        for backend in ("numpy", "torch", "bf16")
+        if network in backends.BACKENDS[backend].networks
+    ]
     found = {}
-    for rung in steps:
-        if rungs.missing("bf16", network) and rung.name == "PyTorch bf16":
+    for backend in steps:
+        if backends.missing("bf16", network) and backend.name == "PyTorch bf16":
             continue
-        step = rung.step(network, 2, 1)
-        found[rung.name] = ([float(step()), float(step())], rung.tolerance)
+        step = backend.step(network, 2, 1)
+        found[backend.name] = ([float(step()), float(step())], backend.tolerance)
     expected, _ = found["PyTorch fp32"]
     assert expected[1] < expected[0]
     for losses, tolerance in found.values():
@@ -117,7 +123,7 @@ def test_all_engines_that_are_here_take_the_same_step(network: str) -> None:
 
 
 def test_a_tiny_ladder_is_climbed_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rungs, "RUNGS", {name: rungs.RUNGS[name] for name in ("numpy", "torch")})
+    monkeypatch.setattr(backends, "RUNGS", {name: backends.BACKENDS[name] for name in ("numpy", "torch")})
     result = ladder(("lenet",), rounds=2, seconds=0.01, batch=4, threads=1, quiet=True)
     assert [row["name"] for row in result["rows"]] == ["NumPy by hand", "PyTorch fp32"]
     assert all(row["median"] > 0 and row["n"] == 1 for row in result["rows"])
@@ -127,8 +133,8 @@ def test_a_tiny_ladder_is_climbed_in_processes(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.keras
 @pytest.mark.skipif(find_spec("keras") is None, reason='pip install "neocog[keras]"')
 def test_keras_takes_the_lstm_step_that_torch_takes() -> None:
-    speed, found = bench.climbed("keras", "lstm", 4, 1, 0.01)
-    step = rungs.torch_step("lstm", 2, 1)
+    speed, found = bench.timed("keras", "lstm", 4, 1, 0.01)
+    step = backends.torch_step("lstm", 2, 1)
     np.testing.assert_allclose(found, [float(step()), float(step())], rtol=0, atol=1e-5)
     assert speed > 0
 
@@ -137,6 +143,6 @@ def test_a_rung_that_breaks_is_told_with_the_command_that_shows_why(monkeypatch:
     broken = subprocess.CompletedProcess([], 1, "", "Traceback …\nKeyError: 'none'\n")
     monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: broken)
     with pytest.raises(UserError) as told:
-        bench.climbed("none", "lenet", 2, 1, 0.01)
+        bench.timed("none", "lenet", 2, 1, 0.01)
     assert "the engine 'none' broke on lenet\n  where: KeyError: 'none'" in str(told.value)
-    assert "-m neocog.interop.rungs none lenet 2 1 0.01" in str(told.value)
+    assert "-m neocog.interop.backends none lenet 2 1 0.01" in str(told.value)

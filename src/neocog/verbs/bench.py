@@ -47,34 +47,36 @@ def ladder(
     "name", "median", "low", "high", "n", "ratio"}], "missing": [{"network", "name", "why", "fix"}], "machine": {…}}.
     Raises UserError.
     """
-    from neocog.interop.rungs import RUNGS, missing
+    from neocog.interop.backends import BACKENDS, missing
 
     check(networks, rounds, seconds, batch, threads, out)
     threads = threads or cores()
-    wanted = [(network, rung) for network in networks for rung in RUNGS if network in RUNGS[rung].networks]
+    wanted = [
+        (network, backend) for network in networks for backend in BACKENDS if network in BACKENDS[backend].networks
+    ]
     absent = {place: why for place in wanted if (why := missing(place[1], place[0]))}
-    rungs = [place for place in wanted if place not in absent]
-    speeds: dict[tuple[str, str], list[float]] = {place: [] for place in rungs}
+    backends = [place for place in wanted if place not in absent]
+    speeds: dict[tuple[str, str], list[float]] = {place: [] for place in backends}
     screen = Screen(quiet)
-    with screen.bar("climbing", rounds * len(rungs)) as advance:
+    with screen.bar("measuring", rounds * len(backends)) as advance:
         for number in range(rounds):
             losses: dict[str, list[float]] = {}
-            for network, rung in rungs:
-                advance(0, note=f"round {number + 1} of {rounds}: {network}, {RUNGS[rung].name}")
-                speed, seen = climbed(rung, network, batch, threads, seconds)
-                same(losses.setdefault(network, seen), seen, RUNGS[rung].tolerance, rung)
+            for network, backend in backends:
+                advance(0, note=f"round {number + 1} of {rounds}: {network}, {BACKENDS[backend].name}")
+                speed, seen = timed(backend, network, batch, threads, seconds)
+                same(losses.setdefault(network, seen), seen, BACKENDS[backend].tolerance, backend)
                 if number:
-                    speeds[network, rung].append(speed)
+                    speeds[network, backend].append(speed)
                 advance(1)
     rows: list[dict[str, Any]] = []
-    for place, (network, rung) in enumerate(rungs):
-        before = speeds[rungs[place - 1]] if place and rungs[place - 1][0] == network else None
-        rows.append({"network": network, "name": RUNGS[rung].name, **summary(speeds[network, rung], before)})
+    for place, (network, backend) in enumerate(backends):
+        before = speeds[backends[place - 1]] if place and backends[place - 1][0] == network else None
+        rows.append({"network": network, "name": BACKENDS[backend].name, **summary(speeds[network, backend], before)})
     result = {
         "rows": rows,
         "missing": [
-            {"network": network, "name": RUNGS[rung].name, "why": why, "fix": fix}
-            for (network, rung), (why, fix) in absent.items()
+            {"network": network, "name": BACKENDS[backend].name, "why": why, "fix": fix}
+            for (network, backend), (why, fix) in absent.items()
         ],
         "machine": machine(batch, threads),
     }
@@ -88,7 +90,7 @@ def check(networks: Sequence[str], rounds: int, seconds: float, batch: int, thre
     unknown = [name for name in networks if name not in NETWORKS]
     if unknown or not networks:
         raise UserError(
-            f"no network '{unknown[0] if unknown else ''}' on the ladder", fix=f"known: {', '.join(NETWORKS)}"
+            f"no network '{unknown[0] if unknown else ''}' in the benchmark", fix=f"known: {', '.join(NETWORKS)}"
         )
     for name, value, least in (("rounds", rounds, 2), ("batch", batch, 1), ("threads", threads, 0)):
         if value < least:
@@ -100,30 +102,41 @@ def check(networks: Sequence[str], rounds: int, seconds: float, batch: int, thre
     insist_on_new(out)
 
 
-def climbed(rung: str, network: str, batch: int, threads: int, seconds: float) -> tuple[float, list[float]]:
+def timed(backend: str, network: str, batch: int, threads: int, seconds: float) -> tuple[float, list[float]]:
     """One measurement in a fresh process: images a second, and the losses of two steps on 2 images."""
-    command = [sys.executable, "-m", "neocog.interop.rungs", rung, network, str(batch), str(threads), str(seconds)]
+    command = [
+        sys.executable,
+        "-m",
+        "neocog.interop.backends",
+        backend,
+        network,
+        str(batch),
+        str(threads),
+        str(seconds),
+    ]
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    hidden = {} if rung == "gpu" else {"CUDA_VISIBLE_DEVICES": ""}
+    hidden = {} if backend == "gpu" else {"CUDA_VISIBLE_DEVICES": ""}
     surroundings = {**os.environ, **limits, **hidden}
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        if ended := killed(done.returncode, f"the engine '{rung}' on {network}"):
+        if ended := killed(done.returncode, f"the engine '{backend}' on {network}"):
             raise ended
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise UserError(f"the engine '{rung}' broke on {network}", reason[0], f"run it alone: {' '.join(command[1:])}")
+        raise UserError(
+            f"the engine '{backend}' broke on {network}", reason[0], f"run it alone: {' '.join(command[1:])}"
+        )
     found = json.loads(done.stdout.splitlines()[-1])
     return found["speed"], found["losses"]
 
 
-def same(expected: Sequence[float], found: Sequence[float], tolerance: float, rung: str) -> None:
-    """A rung that computes something else is no rung."""
+def same(expected: Sequence[float], found: Sequence[float], tolerance: float, backend: str) -> None:
+    """A backend that computes something else is not compared."""
     if not all(abs(a - b) <= tolerance for a, b in zip(expected, found, strict=True)):
-        raise RuntimeError(f"the engine '{rung}' computes other losses: {found}, not {expected}")
+        raise RuntimeError(f"the engine '{backend}' computes other losses: {found}, not {expected}")
 
 
 def summary(speeds: Sequence[float], before: Sequence[float] | None) -> dict[str, Any]:
-    """Median, least and largest; and the same of the ratios to the rung before, round by round."""
+    """Median, least and largest; and the same of the ratios to the backend before, round by round."""
     ratios = [a / b for a, b in zip(speeds, before, strict=True)] if before else []
     return {
         "median": statistics.median(speeds),
@@ -184,7 +197,7 @@ def counted(threads: int) -> str:
 
 
 def chart(result: dict[str, Any], out: Path) -> None:
-    """One bar a rung on a logarithmic axis, with low and high as a line across its end."""
+    """One bar a backend on a logarithmic axis, with low and high as a line across its end."""
     shown = [name for name in NETWORKS if any(row["network"] == name for row in result["rows"])]
     counts = [sum(row["network"] == name for row in result["rows"]) for name in shown]
     page = Figure(figsize=(8, 1.4 + 0.45 * sum(counts) + 0.5 * len(shown)), layout="constrained")

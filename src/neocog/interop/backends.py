@@ -1,8 +1,8 @@
-"""The rungs of the speed ladder: one training step of the same network in each engine, timed in a process of its own.
+"""The backends of the benchmark: one training step of the same network in each engine, timed in a process of its own.
 
-    python -m neocog.interop.rungs RUNG NETWORK BATCH THREADS SECONDS      one JSON line
+    python -m neocog.interop.backends BACKEND NETWORK BATCH THREADS SECONDS      one JSON line
 
-Every rung starts from the same weights and images. "lenet": LeNet-5 on 28 × 28; "lstm": the 28 rows of such an image read one
+Every backend starts from the same weights and images. "lenet": LeNet-5 on 28 × 28; "lstm": the 28 rows of such an image read one
 after another by 128 long short-term memory cells (Hochreiter and Schmidhuber 1997), a linear layer on the last state.
 """
 
@@ -35,7 +35,7 @@ RATE, CELLS, CLASSES = 0.1, 128, 10
 
 
 @dataclass(frozen=True)
-class Rung:
+class Backend:
     """An engine: its name for people, the networks that it trains, how to make a step, and how exact its losses are."""
 
     name: str
@@ -152,25 +152,25 @@ def gpu_step(network: str, batch: int, threads: int) -> Step:
 
 
 BOTH = ("lenet", "lstm")
-RUNGS = {
-    "loops": Rung("nested loops", ("lenet",), loops_step, images=2),
-    "numpy": Rung("NumPy by hand", ("lenet",), numpy_step),
-    "keras": Rung("Keras/TensorFlow", BOTH, keras_step),
-    "torch": Rung("PyTorch fp32", BOTH, torch_step),
-    "bf16": Rung("PyTorch bf16", BOTH, bf16_step, tolerance=0.05),
-    "gpu": Rung("PyTorch on the GPU", BOTH, gpu_step, tolerance=0.01, block=20),
+BACKENDS = {
+    "loops": Backend("nested loops", ("lenet",), loops_step, images=2),
+    "numpy": Backend("NumPy by hand", ("lenet",), numpy_step),
+    "keras": Backend("Keras/TensorFlow", BOTH, keras_step),
+    "torch": Backend("PyTorch fp32", BOTH, torch_step),
+    "bf16": Backend("PyTorch bf16", BOTH, bf16_step, tolerance=0.05),
+    "gpu": Backend("PyTorch on the GPU", BOTH, gpu_step, tolerance=0.01, block=20),
 }
 
 
-def missing(rung: str, network: str) -> tuple[str, str] | None:
-    """Why a rung cannot be climbed on this machine, and the command that mends it; None where it can."""
-    if rung == "keras" and not (find_spec("keras") and find_spec("tensorflow")):
+def missing(backend: str, network: str) -> tuple[str, str] | None:
+    """Why a backend cannot run on this machine, and the command that mends it; None where it can."""
+    if backend == "keras" and not (find_spec("keras") and find_spec("tensorflow")):
         return "Keras and TensorFlow are not installed", install("keras")
-    if rung == "gpu" and not torch.cuda.is_available():
+    if backend == "gpu" and not torch.cuda.is_available():
         if torch.version.cuda is None:
             return "this PyTorch is built for the processor alone", "pip install --force-reinstall torch torchvision"
         return "there is no GPU that PyTorch can use", "nvidia-smi says what the driver sees"
-    if (rung, network) == ("bf16", "lstm"):
+    if (backend, network) == ("bf16", "lstm"):
         try:
             bf16_step(network, 1, 1)()
         except RuntimeError:
@@ -178,9 +178,9 @@ def missing(rung: str, network: str) -> tuple[str, str] | None:
     return None
 
 
-def measure(rung: str, network: str, batch: int, threads: int, seconds: float) -> dict[str, Any]:
+def measure(backend: str, network: str, batch: int, threads: int, seconds: float) -> dict[str, Any]:
     """In this process: the losses of two steps on 2 images, then images a second over steps of a whole batch."""
-    engine = RUNGS[rung]
+    engine = BACKENDS[backend]
     check = engine.step(network, 2, threads)
     losses = [float(check()), float(check())]
     images = engine.images or batch
@@ -203,5 +203,5 @@ def settled(loss: Any) -> None:
 
 
 if __name__ == "__main__":
-    rung, network, batch, threads, seconds = sys.argv[1:]
-    sys.stdout.write(json.dumps(measure(rung, network, int(batch), int(threads), float(seconds))) + "\n")
+    backend, network, batch, threads, seconds = sys.argv[1:]
+    sys.stdout.write(json.dumps(measure(backend, network, int(batch), int(threads), float(seconds))) + "\n")
