@@ -28,7 +28,7 @@ from neocog.engine.loop import Loop
 from neocog.engine.precision import Precision, choose
 from neocog.engine.ranks import Ranks
 from neocog.errors import CannotSave, UserError
-from neocog.interop.by_hand import HandOptimizer
+from neocog.interop.numpy_module import NumpyOptimizer
 from neocog.run import Run
 from neocog.tasks.classification.objective import Classification
 
@@ -86,7 +86,7 @@ def test_the_schedules_rate_is_the_one_that_moves_the_weights(tmp_path: Path, by
     }
     loop, fresh = prepared(tmp_path, plain, **settings)
     if by_hand:
-        fresh.optimizers = {name: HandOptimizer.like(one) for name, one in fresh.optimizers.items()}
+        fresh.optimizers = {name: NumpyOptimizer.like(one) for name, one in fresh.optimizers.items()}
     weights = fresh.nets["model"][3].weight
     moved = []
     for step, micro_batches in loop.loader.training(0, 3):

@@ -28,9 +28,9 @@ def computed_by(engine: str, network: nn.Module, channels: int, size: tuple[int,
     Raises UserError where the engine does not know one of its layers, or is not installed.
     """
     if engine == "numpy":
-        from neocog.interop.by_hand import ByHand
+        from neocog.interop.numpy_module import NumpyModule
 
-        return ByHand(network)
+        return NumpyModule(network)
     if engine == "keras":
         from neocog.interop.by_keras import ByKeras
 

@@ -22,7 +22,7 @@ from neocog.engine.ranks import Ranks
 from neocog.engine.repeatable import repeatable
 from neocog.engine.threads import Threads
 from neocog.errors import UserError
-from neocog.interop.by_hand import HandOptimizer
+from neocog.interop.numpy_module import NumpyOptimizer
 from neocog.limits import cores
 from neocog.networks.memory_format import reorder
 from neocog.pretrained import write_record
@@ -102,7 +102,7 @@ def ready(session: Session, ranks: Ranks) -> Learner:
     repeatable(config.threads or 1)  # if they are not given, the first steps say how many
     fresh = learner(session.objective, config, session.loader.device)
     if config.engine == "numpy":
-        fresh.optimizers = {name: HandOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
+        fresh.optimizers = {name: NumpyOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
     for net in (*fresh.nets.values(), *fresh.ema.values()):
         synchronise_batchnorm(net, ranks)
         if config.engine == "torch":

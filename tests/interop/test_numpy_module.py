@@ -20,8 +20,8 @@ from neocog.config import TrainConfig
 from neocog.engine.interrupt import Interrupted
 from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
 from neocog.errors import UserError
-from neocog.interop.by_hand import ByHand, HandOptimizer
 from neocog.interop.engine import on_processor
+from neocog.interop.numpy_module import NumpyModule, NumpyOptimizer
 from neocog.interop.scratch import to_scratch
 from neocog.networks import build
 from neocog.networks.layers import Maxout, MinPool2d
@@ -61,14 +61,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def twins(layer: nn.Module) -> tuple[nn.Module, ByHand]:
+def twins(layer: nn.Module) -> tuple[nn.Module, NumpyModule]:
     torch.manual_seed(0)
     ours = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), layer, nn.Conv2d(4, 4, 1), nn.Flatten(), nn.LazyLinear(3))
     with torch.no_grad():
         channels = layer(torch.rand(2, 4, 9, 8)).shape[1]
         ours[2] = nn.Conv2d(channels, 4, 1)
         ours(torch.rand(2, 2, 9, 8))
-    return ours, ByHand(copy.deepcopy(ours))
+    return ours, NumpyModule(copy.deepcopy(ours))
 
 
 def learned(net: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> list[torch.Tensor]:
@@ -103,10 +103,10 @@ def test_numpy_arrays_and_torch_tensors_are_the_same_memory() -> None:
 
 
 def test_a_copy_learns_by_itself_and_loaded_weights_are_used() -> None:
-    model = ByHand(build("lenet5", 1, (12, 12), 3))
+    model = NumpyModule(build("lenet5", 1, (12, 12), 3))
     before = copy.deepcopy(model)
     images, labels = torch.randn(4, 1, 12, 12), torch.tensor([0, 1, 2, 0])
-    optimizer = HandOptimizer.like(torch.optim.SGD(model.parameters(), 0.1))
+    optimizer = NumpyOptimizer.like(torch.optim.SGD(model.parameters(), 0.1))
     learned(model, images, labels)
     optimizer.step()
     assert not torch.equal(model(images), before(images))
@@ -117,8 +117,8 @@ def test_a_copy_learns_by_itself_and_loaded_weights_are_used() -> None:
 
 
 def test_sparse_connections_stay_away() -> None:
-    model = ByHand(build("lenet5", 1, (12, 12), 3, sparse=True))
-    optimizer = HandOptimizer.like(torch.optim.SGD(model.parameters(), 0.1))
+    model = NumpyModule(build("lenet5", 1, (12, 12), 3, sparse=True))
+    optimizer = NumpyOptimizer.like(torch.optim.SGD(model.parameters(), 0.1))
     learned(model, torch.randn(4, 1, 12, 12), torch.tensor([0, 1, 2, 0]))
     optimizer.step()
     table = model.c3.table.bool()
@@ -126,7 +126,7 @@ def test_sparse_connections_stay_away() -> None:
 
 
 def test_dropout_follows_torchs_generator() -> None:
-    model = ByHand(nn.Sequential(nn.Dropout(0.5), nn.Dropout2d(0.5), nn.Flatten(), nn.Linear(36, 2)))
+    model = NumpyModule(nn.Sequential(nn.Dropout(0.5), nn.Dropout2d(0.5), nn.Flatten(), nn.Linear(36, 2)))
     images = torch.ones(3, 1, 6, 6)
 
     def drawn(seed: int) -> torch.Tensor:
@@ -140,7 +140,7 @@ def test_dropout_follows_torchs_generator() -> None:
 
 
 def test_an_older_pass_cannot_be_gone_back() -> None:
-    model = ByHand(build("mlp", 1, (4, 4), 2, hidden=(3,)))
+    model = NumpyModule(build("mlp", 1, (4, 4), 2, hidden=(3,)))
     older = model(torch.randn(2, 1, 4, 4))
     model(torch.randn(2, 1, 4, 4))
     with pytest.raises(RuntimeError, match="newest way forward"):
@@ -148,7 +148,7 @@ def test_an_older_pass_cannot_be_gone_back() -> None:
 
 
 def test_hooks_on_layers_hear_every_layer() -> None:
-    model, heard = ByHand(build("lenet5", 1, (12, 12), 3)), []
+    model, heard = NumpyModule(build("lenet5", 1, (12, 12), 3)), []
     for name, layer in model.named_children():
         layer.register_forward_hook(lambda *_, name=name: heard.append(name))
     model(torch.randn(2, 1, 12, 12))
@@ -170,11 +170,11 @@ def test_hand_optimizers_equal_torchs_and_resume_exactly(kind: Any, options: dic
     theirs = nn.Linear(7, 5)
     ours, resumed = copy.deepcopy(theirs), copy.deepcopy(theirs)
     expected = kind(theirs.parameters(), **options)
-    found, again = (HandOptimizer.like(kind(net.parameters(), **options)) for net in (ours, resumed))
+    found, again = (NumpyOptimizer.like(kind(net.parameters(), **options)) for net in (ours, resumed))
     for step in range(8):
         if step == 4:  # through JSON, as a checkpoint goes
             tensors, plain = optimizer_tensors(found)
-            again = HandOptimizer.like(kind(resumed.parameters(), **options))
+            again = NumpyOptimizer.like(kind(resumed.parameters(), **options))
             saved = {name: tensor.clone() for name, tensor in tensors.items()}
             restore_optimizer(again, saved, json.loads(json.dumps(plain)))
             resumed.load_state_dict(ours.state_dict())

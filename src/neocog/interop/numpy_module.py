@@ -1,6 +1,6 @@
 """The NumPy engine behind torch's names, so that one loop, one checkpoint and one report serve both engines.
 
-``ByHand`` is a torch module whose output and gradients are computed by ``neocog.scratch``; ``HandOptimizer`` is a torch
+``NumpyModule`` is a torch module whose output and gradients are computed by ``neocog.scratch``; ``NumpyOptimizer`` is a torch
 optimizer that moves the weights by ``neocog.scratch``. Weights, running statistics and the optimizer's memory are torch
 tensors and NumPy arrays at once: two views of the same numbers.
 """
@@ -18,7 +18,7 @@ from neocog.interop.layers import chain
 from neocog.interop.scratch import TARGET, share, to_scratch
 
 
-class ByHand(nn.Module):
+class NumpyModule(nn.Module):
     """``model`` with its names and tensors, computed by the NumPy engine. (B, C, H, W) → (B, outputs), float32.
 
     Raises UserError where ``model`` is no chain of layers that the engine has. Dropout follows torch's default generator.
@@ -51,14 +51,14 @@ class _Pass(torch.autograd.Function):
     """The way forward and the way back, told to torch as if the network were one function of images and parameters."""
 
     @staticmethod
-    def forward(context: Any, images: Tensor, net: ByHand, *parameters: Tensor) -> Tensor:
+    def forward(context: Any, images: Tensor, net: NumpyModule, *parameters: Tensor) -> Tensor:
         net._passes += 1
         context.net, context.number, context.count = net, net._passes, len(parameters)
         return torch.from_numpy(np.ascontiguousarray(net._hand.forward(images.detach().float().numpy())))
 
     @staticmethod
     def backward(context: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        net: ByHand = context.net
+        net: NumpyModule = context.net
         if context.number != net._passes:  # the layers remember one pass
             raise RuntimeError("this is not the way back of the newest way forward, which is the only one remembered")
         hand = net._hand
@@ -74,14 +74,14 @@ def _tensor(array: scratch.module.Array | None) -> Tensor | None:
     return None if array is None else torch.from_numpy(array)
 
 
-class HandOptimizer(torch.optim.Optimizer):
+class NumpyOptimizer(torch.optim.Optimizer):
     """``neocog.scratch``'s SGD, RMSprop, Adam or AdamW as a torch optimizer: ``state_dict`` holds all that it remembers."""
 
     RULES: ClassVar = {"SGD": scratch.SGD, "RMSprop": scratch.RMSprop, "Adam": scratch.Adam, "AdamW": scratch.AdamW}
     OPTIONS = ("lr", "momentum", "dampening", "nesterov", "alpha", "betas", "eps", "weight_decay")
 
     @classmethod
-    def like(cls, optimizer: torch.optim.Optimizer) -> HandOptimizer:
+    def like(cls, optimizer: torch.optim.Optimizer) -> NumpyOptimizer:
         """The same rule, options and parameters as one of torch's that has not made a step."""
         groups = [
             {"params": group["params"], **{name: group[name] for name in cls.OPTIONS if name in group}}
