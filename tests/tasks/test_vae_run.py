@@ -15,7 +15,7 @@ import neocog
 from neocog.errors import UserError
 from neocog.run import Run
 from neocog.tasks.generative import drawn, spherical
-from neocog.tasks.vae.codes import sampled_for_nll, stranger_than
+from neocog.tasks.vae.codes import sampled_for_nll, share_likelier
 
 SETTINGS: dict[str, Any] = {
     "task": "vae", "latent": "2", "widths": "6,8", "hidden": "24", "epochs": 40, "batch": 32, "lr": 0.004, "threads": 1,
@@ -171,7 +171,7 @@ def test_the_likelihood_is_judged_on_a_random_draw_that_stays() -> None:
 
 def test_strangeness_is_the_share_of_validation_images_that_are_better_known() -> None:
     percentiles = np.percentile(np.arange(1000.0), np.arange(101)).tolist()
-    assert stranger_than(np.array([-5.0, 249.9, 2000.0]), percentiles).tolist() == pytest.approx(
+    assert share_likelier(np.array([-5.0, 249.9, 2000.0]), percentiles).tolist() == pytest.approx(
         [1, 0.75, 0], abs=0.011
     )
 

@@ -72,8 +72,8 @@ def _network(config: Config, given: Mapping[str, Any]) -> Iterator[UserError]:
     else:
         known = set(options(name))
         anything = name.partition(":")[0].endswith(".py")  # its author's own code says what it takes
-        strangers = [] if anything else [option for option in given if option not in known]
-        found += [_no_option(option, known, name) for option in strangers]
+        unknown = [] if anything else [option for option in given if option not in known]
+        found += [_no_option(option, known, name) for option in unknown]
         found += (
             [] if anything else faults_of(lambda: check_options(name, {k: v for k, v in given.items() if k in known}))
         )

@@ -31,7 +31,7 @@ from neocog.tasks.classification.objective import Classification, balanced_weigh
 from neocog.tasks.classification.predictions import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
 from neocog.tasks.classification.reading import reading_section
 from neocog.tasks.classification.traits import ClassificationTraits
-from neocog.tasks.classification.unknown import Strangers, strangers_of, unseen_measures, unseen_section
+from neocog.tasks.classification.unknown import Unknown, unknown_of, unseen_measures, unseen_section
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
 from neocog.tasks.files import chunks
 from neocog.tasks.report.quality import calibration_section, measures_section
@@ -41,11 +41,11 @@ from neocog.tasks.thumbnails import thumbnails
 
 @dataclass(frozen=True)
 class Answers:
-    """Logits (n, K) of samples, and their true classes (n,); ``strangers``: samples of classes that no network saw."""
+    """Logits (n, K) of samples, and their true classes (n,); ``unknown``: samples of classes that no network saw."""
 
     logits: NDArray[np.float32]
     labels: NDArray[np.int64]
-    strangers: Strangers | None = None
+    unknown: Unknown | None = None
 
 
 class ClassificationTask(ClassificationTraits, Task):
@@ -79,7 +79,7 @@ class ClassificationTask(ClassificationTraits, Task):
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         labels = matched(samples.dataset, predictor.classes)[samples.positions]
         logits = outputs_of(predictor, samples, len(predictor.classes), advance)
-        return Answers(logits, labels, strangers_of(predictor, samples))
+        return Answers(logits, labels, unknown_of(predictor, samples))
 
     def learned(
         self,
@@ -92,12 +92,12 @@ class ClassificationTask(ClassificationTraits, Task):
         facts = calibration(
             validation.logits, validation.labels, pull(session), session.dataset.labels[parts["train"].positions]
         )
-        if validation.strangers is not None:
+        if validation.unknown is not None:
             if not len(validation.labels):
                 raise UserError(
                     "--unseen needs a validation part to set the threshold", fix="give --split a second share"
                 )
-            facts["none_below"] = best_cut(validation.logits.max(axis=1), validation.strangers.scores)
+            facts["none_below"] = best_cut(validation.logits.max(axis=1), validation.unknown.scores)
         elif session.dataset.form == "sequences":
             facts |= none_below(validation.logits)
         return facts
@@ -105,8 +105,8 @@ class ClassificationTask(ClassificationTraits, Task):
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
         logits, labels, groups, seed = answers.logits, answers.labels, samples.groups, samples.seed
         found = classification_measures(logits, labels, groups, seed, predictor.temperature, predictor.offsets)
-        if answers.strangers is not None and samples.part == "test":
-            found |= unseen_measures(logits.max(axis=1), answers.strangers, predictor.facts["none_below"])
+        if answers.unknown is not None and samples.part == "test":
+            found |= unseen_measures(logits.max(axis=1), answers.unknown, predictor.facts["none_below"])
         return Evaluation(found, {"per_class": per_class(logits, labels, predictor.classes, groups, seed)})
 
     def differences(self, predictor: Predictor, answers: Answers) -> list[str]:
@@ -121,7 +121,7 @@ class ClassificationTask(ClassificationTraits, Task):
         sections = _sections(session, predictor, answers, calibrated, evaluated)
         if dataset.form == "sequences":
             sections.append(reading_section(session, predictor, test, answers.logits.argmax(1)))
-        if answers.strangers is not None:
+        if answers.unknown is not None:
             assert session.data.unseen is not None
             measures = evaluated["test"].measures
             sections.append(unseen_section(measures, len(session.data.unseen.classes), predictor.facts["none_below"]))

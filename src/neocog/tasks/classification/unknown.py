@@ -17,7 +17,7 @@ from neocog.tasks.evaluation import Samples
 
 
 @dataclass(frozen=True)
-class Strangers:
+class Unknown:
     """The largest logit (m,) of each sample of unseen classes, and the name of its class (m,).
 
     The largest logit as a score: Hendrycks et al. 2022, "Scaling out-of-distribution detection".
@@ -27,7 +27,7 @@ class Strangers:
     classes: NDArray[np.str_]
 
 
-def strangers_of(predictor: Predictor, samples: Samples) -> Strangers | None:
+def unknown_of(predictor: Predictor, samples: Samples) -> Unknown | None:
     """Every other class that was set aside sets the threshold, together with the validation part; the others and the test
     part evaluate it, so that nothing is evaluated by what it was chosen with.
     """
@@ -37,18 +37,18 @@ def strangers_of(predictor: Predictor, samples: Samples) -> Strangers | None:
     chosen = np.flatnonzero(data.labels % 2 == (samples.part == "test"))
     them = Samples(data, chosen, Streamed(data.images, predictor.preprocessing), samples.seed)
     found = [predictor.of_pixels(pixels).max(axis=1) for _, pixels in them.batches(predictor.preprocessing)]
-    return Strangers(np.concatenate(found), np.array(data.classes)[data.labels[chosen]])
+    return Unknown(np.concatenate(found), np.array(data.classes)[data.labels[chosen]])
 
 
-def unseen_measures(known: NDArray[np.float32], strangers: Strangers, cut: float) -> dict[str, Measure]:
+def unseen_measures(known: NDArray[np.float32], unknown: Unknown, cut: float) -> dict[str, Measure]:
     """How well the threshold tells them apart; ``known`` (n,): the largest logits of the test part."""
     groups = np.concatenate(
-        [np.array([f"known {i}" for i in range(len(known))]), np.char.add("unseen ", strangers.classes)]
+        [np.array([f"known {i}" for i in range(len(known))]), np.char.add("unseen ", unknown.classes)]
     )
-    refused, kept = int((strangers.scores < cut).sum()), int((known >= cut).sum())
-    count = len(strangers.scores)
+    refused, kept = int((unknown.scores < cut).sum()), int((known >= cut).sum())
+    count = len(unknown.scores)
     return {
-        "unseen_auroc": known_from_unseen(known, strangers.scores, groups),
+        "unseen_auroc": known_from_unseen(known, unknown.scores, groups),
         "unseen_refused": proportion_measure(refused, count),
         "known_kept": proportion_measure(kept, len(known)),
     }

@@ -20,7 +20,7 @@ from neocog.tasks.vae.objective import VAE
 SAMPLES = 1000  # importance samples of an image
 AT_ONCE = 2_000_000  # pixels that are decoded at once
 MOST_PIXELS = 200_000  # of all test images whose likelihood is estimated when a training ends
-ALIVE = 0.01  # variance of a dimension's means over the images (Burda et al. 2016)
+ACTIVE = 0.01  # variance of a dimension's means over the images (Burda et al. 2016)
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Found:
         return spread
 
     @property
-    def alive(self) -> list[int]:
+    def active(self) -> list[int]:
         """Dimensions that say something, the one of the largest divergence first."""
         order = np.argsort(-self.divergences.mean(axis=0), kind="stable")
-        return [int(index) for index in order if self.variance[index] > ALIVE]
+        return [int(index) for index in order if self.variance[index] > ACTIVE]
 
     def measures(self, dataset: Dataset, seed: int) -> dict[str, Measure]:
         """In nats an image, the bound first."""
@@ -107,7 +107,7 @@ def sampled_for_nll(chosen: NDArray[np.int64], pixels: int, seed: int) -> NDArra
 def code_facts(train: Found, validation: Found, dataset: Dataset) -> dict[str, Any]:
     """What model.json keeps of the codes, so that sampling and editing need no data.
 
-    ``kl`` (L,), ``alive``, the training part's ``mean`` and ``std`` (L,), the mean of each class, and the percentiles
+    ``kl`` (L,), ``active``, the training part's ``mean`` and ``std`` (L,), the mean of each class, and the percentiles
     0 … 100 of the validation part's ELBO, against which an image is strange or not.
     """
     classes = {}
@@ -120,7 +120,7 @@ def code_facts(train: Found, validation: Found, dataset: Dataset) -> dict[str, A
     usual = validation.elbo if len(validation.samples) else train.elbo
     return {
         "kl": train.divergences.mean(axis=0).tolist(),
-        "alive": train.alive,
+        "alive": train.active,
         "mean": train.means.mean(axis=0).tolist(),
         "std": train.means.std(axis=0).tolist(),
         "classes": classes,
@@ -128,7 +128,7 @@ def code_facts(train: Found, validation: Found, dataset: Dataset) -> dict[str, A
     }
 
 
-def stranger_than(elbo: Array, percentiles: Sequence[float]) -> Array:
+def share_likelier(elbo: Array, percentiles: Sequence[float]) -> Array:
     """(n,) the share of the validation images whose ELBO is higher, in steps of 1 %."""
     share: Array = 1 - np.searchsorted(np.asarray(percentiles), elbo, side="left").clip(0, 100) / 100
     return share

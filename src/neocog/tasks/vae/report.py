@@ -64,11 +64,11 @@ def images_section(rows: Sequence[Array]) -> Section:
 
 
 def dimensions_section(
-    kl: Array, variance: Array, alive: Sequence[int], walks: Sequence[Array], reach: float
+    kl: Array, variance: Array, active: Sequence[int], walks: Sequence[Array], reach: float
 ) -> Section:
     """``kl`` and ``variance`` of the means (L,); ``walks``: for each of the first living dimensions (n, H, W, C) uint8."""
-    said = f"{len(alive)} of {len(kl)} dimensions are active: the means of their codes vary by more than 0.01 (Burda et al. 2016)."
-    if len(alive) < len(kl):
+    said = f"{len(active)} of {len(kl)} dimensions are active: the means of their codes vary by more than 0.01 (Burda et al. 2016)."
+    if len(active) < len(kl):
         said += (
             " The others hold nothing of the image: a smaller --beta, a longer --kl-warmup or --free-bits wake them up."
         )
@@ -77,7 +77,7 @@ def dimensions_section(
     bars = Bars(names, tuple(round(float(kl[index]), 3) for index in order), "KL divergence of each dimension [nats]")
     items: list[Item] = [Text(said), bars]
     if walks:
-        shown = ", ".join(str(index + 1) for index in alive[: len(walks)])
+        shown = ", ".join(str(index + 1) for index in active[: len(walks)])
         note = (
             f"Each row goes through one dimension from −{reach:g} to {reach:g}, the others as one test image has them."
         )

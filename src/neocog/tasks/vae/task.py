@@ -28,7 +28,7 @@ from neocog.tasks.files import chunks
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
 from neocog.tasks.task import Predicted, Session, Trained
-from neocog.tasks.vae.codes import Found, code_facts, collected, log_marginals, sampled_for_nll, stranger_than
+from neocog.tasks.vae.codes import Found, code_facts, collected, log_marginals, sampled_for_nll, share_likelier
 from neocog.tasks.vae.objective import VAE
 from neocog.tasks.vae.report import dimensions_section, images_section, likelihood_section, plane_section
 from neocog.tasks.vae.traits import VAETraits
@@ -115,7 +115,7 @@ class VAETask(VAETraits, Generative):
         return Report(
             predictions=predictions_csv(session.dataset, answers),
             sections=sections(session, predictor, measures_of(evaluated)[0], answers),
-            result={"alive": len(answers.alive), "latent": predictor.facts["latent"]},
+            result={"alive": len(answers.active), "latent": predictor.facts["latent"]},
         )
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
@@ -131,7 +131,7 @@ class VAETask(VAETraits, Generative):
         for chunk in chunks(paths, predictor, advance):
             good = [part.pixels for part in chunk if part.pixels is not None]
             pairs, elbo = self.reconstructed(predictor, np.stack(good)) if good else (np.empty((0, 2)), np.empty(0))
-            found = iter(zip(pairs, elbo, stranger_than(elbo, percentiles), strict=True))
+            found = iter(zip(pairs, elbo, share_likelier(elbo, percentiles), strict=True))
             for part in chunk:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
@@ -214,11 +214,11 @@ def sections(session: Session, predictor: Predictor, measures: Any, test: Found)
         decoded(drawn(SHOWN, latent, seed)),
     ]
     start, reach = test.means[places[0]], np.linspace(-REACH, REACH, STEPS)
-    walks = [decoded(walk(start, index, reach)) for index in test.alive[:WALKS]]
+    walks = [decoded(walk(start, index, reach)) for index in test.active[:WALKS]]
     found = [
         likelihood_section(measures, objective.likelihood, objective.binarise),
         images_section(rows),
-        dimensions_section(test.divergences.mean(axis=0), test.variance, test.alive, walks, REACH),
+        dimensions_section(test.divergences.mean(axis=0), test.variance, test.active, walks, REACH),
     ]
     if latent == 2:
         axis = np.linspace(-REACH, REACH, PLANE)
