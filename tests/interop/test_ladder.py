@@ -1,4 +1,4 @@
-"""The ladder: every engine takes the same step before it is timed; ratios, spread and missing rungs are told."""
+"""The ladder: every engine takes the same step before it is timed; ratios, spread and missing backends are told."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture
 def clocked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """No process is started: the k-th rung of the list is k times as fast in each round; returns who was asked, in order."""
+    """No process is started: the k-th backend of the list is k times as fast in each round; returns who was asked, in order."""
     asked: list[tuple[str, str]] = []
 
     def timed(backend: str, network: str, *_: Any) -> tuple[float, list[float]]:
@@ -72,7 +72,7 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert (found["ratio"], found["ratio_low"], found["ratio_high"]) == (3.0, 2.0, 4.0)
 
 
-def test_an_engine_with_other_losses_is_no_rung() -> None:
+def test_an_engine_with_other_losses_is_not_compared() -> None:
     same([2.3, 2.2], [2.30004, 2.2], 1e-4, "torch")
     for losses in ([2.3, 2.21], [2.3, float("nan")]):
         with pytest.raises(RuntimeError, match="computes other losses"):
@@ -122,7 +122,7 @@ def test_all_engines_that_are_here_take_the_same_step(network: str) -> None:
         np.testing.assert_allclose(losses, expected, rtol=0, atol=tolerance)
 
 
-def test_a_tiny_ladder_is_climbed_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tiny_ladder_is_measured_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "RUNGS", {name: backends.BACKENDS[name] for name in ("numpy", "torch")})
     result = ladder(("lenet",), rounds=2, seconds=0.01, batch=4, threads=1, quiet=True)
     assert [row["name"] for row in result["rows"]] == ["NumPy by hand", "PyTorch fp32"]

@@ -65,5 +65,5 @@ def ladder(
     """
     from neocog.verbs import bench as verb
 
-    climbed = verb.ladder(networks, rounds, seconds, batch, threads, out, quiet)
-    show(climbed, json, lambda: verb.show(climbed, console()))
+    measured = verb.ladder(networks, rounds, seconds, batch, threads, out, quiet)
+    show(measured, json, lambda: verb.show(measured, console()))

@@ -107,7 +107,7 @@ def sampled_for_nll(chosen: NDArray[np.int64], pixels: int, seed: int) -> NDArra
 def code_facts(train: Found, validation: Found, dataset: Dataset) -> dict[str, Any]:
     """What model.json keeps of the codes, so that sampling and editing need no data.
 
-    ``kl`` (L,), ``active``, the training part's ``mean`` and ``std`` (L,), the mean of each class, and the percentiles
+    ``kl`` (L,), ``alive``, the training part's ``mean`` and ``std`` (L,), the mean of each class, and the percentiles
     0 … 100 of the validation part's ELBO, against which an image is strange or not.
     """
     classes = {}
