@@ -40,6 +40,7 @@ def test_every_path_may_be_a_string(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     neocog.evaluate("runs/one", out="measures.json", quiet=True)
     neocog.predict("runs/one", "eight.png", "answers.csv", quiet=True)
     neocog.explain("runs/one", ["eight.png"], "maps", layers="c1", quiet=True)
+    neocog.embed("runs/one", ["eight.png", "colour.png"], "seen", quiet=True)
     neocog.export("runs/one", "numpy", "by-hand", quiet=True)
     pages = [neocog.report(one, "page.html") for one in ("runs/one", Path("runs/one"), run, ["runs/one"], [run])]
     assert pages == [Path("page.html")] * 5
@@ -47,5 +48,5 @@ def test_every_path_may_be_a_string(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     neocog.preview("digits", "sheet.png")
     neocog.filters("eight.png", "bank.png")
     neocog.kmeans("colour.png", 3, out="parts")
-    made = ("measures.json", "answers.csv", "maps", "by-hand", "page.html", "sheet.png", "bank.png", "parts")
+    made = ("measures.json", "answers.csv", "maps", "seen", "by-hand", "page.html", "sheet.png", "bank.png", "parts")
     assert [name for name in made if not Path(name).exists()] == []

@@ -24,6 +24,7 @@ VERBS = {
     "evaluate": "neocog.verbs.evaluate",
     "predict": "neocog.verbs.predict",
     "explain": "neocog.verbs.explain",
+    "embed": "neocog.verbs.embed",
     "report": "neocog.verbs.report",
     "models": "neocog.verbs.models",
     "device": "neocog.verbs.device",

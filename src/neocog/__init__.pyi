@@ -11,6 +11,7 @@ from neocog.errors import UserError as UserError
 from neocog.run import Run
 from neocog.verbs.audit import Audit
 from neocog.verbs.device import device as device
+from neocog.verbs.embed import embed as embed
 from neocog.verbs.explain import explain as explain
 from neocog.verbs.export import export as export
 from neocog.verbs.filters import filters as filters

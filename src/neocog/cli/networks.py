@@ -1,4 +1,4 @@
-"""models, export: networks by name, and taken elsewhere."""
+"""models, export, embed: networks by name, taken elsewhere, and what they see."""
 
 from __future__ import annotations
 
@@ -74,3 +74,31 @@ def export(
     from neocog.verbs.export import export as write
 
     print(write(run, to, out, quiet))
+
+
+@app.command
+def embed(
+    source: str,
+    /,
+    *files: Path,
+    out: Out = None,
+    model: Annotated[str, Parameter(help="The network of a file of weights that does not tell its own.")] = "auto",
+    near: Annotated[int, Parameter(help="Nearest neighbours of each image.")] = 5,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write what a network sees of each image: features.npy, names.csv with nearest neighbours, and map.html.
+
+    The network is a run's, or that of any weights that `train --from` takes; no label is needed.
+
+    For example:
+
+        neocog embed imagenet photos/
+        neocog embed runs/classification/photos-cnn new/ --near 3 --out seen
+    """
+    from neocog.verbs.embed import embed as see
+
+    if not files:
+        raise UserError("no files to embed", fix="neocog embed RUN FILES…")
+    made = see(source, files, out, model=model, near=near, quiet=quiet)
+    show(made.to_json(), json, lambda: print(made.folder / "map.html"))

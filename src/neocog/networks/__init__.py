@@ -35,9 +35,23 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 __all__ = [
-    "FORMS", "GENERATORS", "MODELS", "PURPOSES", "SEGMENTERS",
-    "build", "check_options", "check_purpose", "encoder_of", "form_of", "is_backboned", "is_ours", "model_class", "options",
-    "package_of", "purpose_of",
+    "FORMS",
+    "GENERATORS",
+    "MODELS",
+    "PURPOSES",
+    "SEGMENTERS",
+    "build",
+    "check_options",
+    "check_purpose",
+    "encoder_of",
+    "form_of",
+    "has_encoder",
+    "is_backboned",
+    "is_ours",
+    "model_class",
+    "options",
+    "package_of",
+    "purpose_of",
 ]  # fmt: skip
 
 

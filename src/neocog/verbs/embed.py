@@ -1,0 +1,251 @@
+"""``embed``: what a network sees of each image, as numbers: a map, nearest neighbours, and images that are all but the same.
+
+Letters: N images, F features. Features are what comes into the network's last layer; two images are as alike as the cosine of the
+angle between theirs. The map is spanned by the two directions along which features vary most (Pearson 1901).
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from neocog.config import Config, changed
+from neocog.data.cells import safe_cell
+from neocog.data.dataset import Array, BadImage
+from neocog.data.images import IMAGE_SUFFIXES
+from neocog.data.normalise import normalise
+from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError, printable
+from neocog.networks import build, has_encoder
+from neocog.networks.head import features
+from neocog.networks.memory_format import reorder
+from neocog.pages.page import Head, page
+from neocog.predictor import Predictor, load_predictor
+from neocog.pretrained import Source, load_into, source_of
+from neocog.progress import Screen
+from neocog.records import Picture, Pictures, Section, Text
+from neocog.run import Run, write_atomically
+from neocog.tasks import task_named
+from neocog.tasks.files import pieces, read, suffixes
+from neocog.tasks.report.pictures import thumbnail
+from neocog.verbs.outputs import insist_on_new, new_folder
+from neocog.verbs.predict import expanded
+
+Floats = NDArray[np.float32]
+SIDE, WIDE, HIGH = 48, 1600, 1100  # pixels of a thumbnail on the map, and of the map
+PAIRS = 40  # that the page shows
+ROWS = 1024  # images compared with all others at once
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """``features`` (N, F); ``neighbours`` (N, k): the nearest others, by falling ``likeness`` (N, k), the cosine; ``places`` (N, 2)
+    on the map; ``same``: of each image the first with the same pixels. ``skipped``: {path: reason}."""
+
+    folder: Path
+    paths: tuple[str, ...]
+    features: Floats
+    places: Floats
+    neighbours: NDArray[np.int64]
+    likeness: Floats
+    same: tuple[int, ...]
+    skipped: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """What --json prints."""
+        copies = [[self.paths[first], self.paths[i]] for i, first in enumerate(self.same) if first != i]
+        shape = list(self.features.shape)
+        return {"out": str(self.folder), "features": shape, "same_pixels": copies, "skipped": self.skipped}
+
+
+def embed(
+    source: str | Path,
+    files: str | Path | Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    model: str = "auto",
+    near: int = 5,
+    quiet: bool = False,
+) -> Embedding:
+    """Write features.npy, names.csv and map.html of ``files`` (paths, folders, globs) into the new folder ``out``.
+
+    ``source``: a run, or whatever ``train --from`` takes; ``model``: the network of a file of weights that does not tell its
+    own; ``near``: neighbours of each image. Raises UserError.
+    """
+    if near < 1:
+        raise UserError(f"--near {near} is below 1", fix="give 1 or more")
+    target = Path(out or f"embed-{Path(str(source).replace(':', '-')).name}")
+    insist_on_new(target)
+    screen = Screen(quiet)
+    predictor = predictor_of(str(source), files, model, screen)
+    if predictor.facts and task_named(predictor.task).purpose == "generation":
+        what = f"a run of --task {predictor.task} draws images and sees none"
+        raise UserError(what, str(source), "give another run")
+    paths = list(expanded(files, suffixes(predictor.preprocessing)))
+    names, every, digests, pictures, skipped = collected(predictor, paths, screen)
+    if len(names) < 2:
+        raise UserError(
+            f"{len(names)} images can be read: at least 2 are compared", listed_faults(skipped), "give more"
+        )
+    neighbours, likeness = nearest(every, min(near, len(every) - 1))
+    first = {digest: i for i, digest in reversed([*enumerate(digests)])}
+    same = tuple(first[digest] for digest in digests)
+    made = Embedding(target, tuple(names), every, placed(every), neighbours, likeness, same, skipped)
+    with new_folder(target) as folder:
+        np.save(folder / "features.npy", every)
+        write_atomically(folder / "names.csv", table(made))
+        head = Head(f"{target.name} · neocog", f"features · {printable(str(source))}", f"{len(names):,}", "images")
+        write_atomically(folder / "map.html", page(head, sections(made, pictures)))
+    if skipped:
+        screen.say(f"{len(skipped)} of {len(paths)} files were skipped: {listed_faults(skipped)}", "yellow")
+    return made
+
+
+def collected(
+    predictor: Predictor, paths: Sequence[Path], screen: Screen
+) -> tuple[list[str], Floats, list[str], list[str], dict[str, str]]:
+    """Of the files that can be read: names, features (N, F), digests of the pixels, thumbnails; and why others cannot."""
+    recipe = predictor.preprocessing
+    names, digests, pictures = list[str](), list[str](), list[str]()
+    found, skipped = list[Floats](), dict[str, str]()
+    with screen.bar("embedding", len(paths)) as advance:
+        for several in pieces(paths, predictor, advance):
+            skipped |= {piece.name: piece.fault for piece in several if piece.pixels is None}
+            known = [(piece.name, piece.pixels) for piece in several if piece.pixels is not None]
+            if known:
+                found.append(seen(predictor, np.stack([pixels for _, pixels in known])))
+            for name, pixels in known:
+                names.append(name)
+                digests.append(hashlib.sha256(pixels.tobytes()).hexdigest())
+                pictures.append(thumbnail(pixels, recipe.low, recipe.high, SIDE))
+    return names, np.concatenate(found) if found else np.zeros((0, 0), np.float32), digests, pictures, skipped
+
+
+def listed_faults(skipped: dict[str, str]) -> str:
+    return "; ".join(f"{printable(name)}: {fault}" for name, fault in list(skipped.items())[:5])
+
+
+@torch.no_grad()
+def seen(predictor: Predictor, pixels: Array) -> Floats:
+    """(B, C, …) fitted pixels → (B, F)."""
+    inputs = normalise(torch.from_numpy(pixels).to(predictor.device), predictor.preprocessing)
+    found: Floats = features(predictor.network, inputs).cpu().numpy()
+    return found
+
+
+def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: str, screen: Screen) -> Predictor:
+    """A run's network, or its encoder, or that of pretrained weights with the preprocessing that these need. Raises UserError."""
+    run, recipe = Path(source), None
+    if run.is_dir():
+        predictor = load_predictor(Run(run))
+        if not has_encoder(predictor.facts["model"]):
+            return predictor
+        recipe = predictor.preprocessing
+    weights = source_of(changed(Config(), {"pretrained": source, "model": model}), "answer", screen)
+    assert weights is not None
+    recipe = recipe or recipe_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
+    with torch.random.fork_rng(devices=[]):
+        network = build(weights.model, recipe.inputs, recipe.size, 2, **weights.options)
+    screen.say(f"  weights of {weights.name}: {load_into(network, weights).line()}")
+    screen.say(f"  their preprocessing: {weights.needs.told()}")
+    reorder(network)
+    return Predictor(network.eval(), recipe, ())
+
+
+def recipe_for(source: Source, path: Path) -> Preprocessing:
+    """What weights need, for images like the one at ``path``. Raises UserError."""
+    needs = source.needs
+    if not needs.mean or len(needs.size) != 2:
+        fix = "name a network of timm: or torchvision: with --model, or give a run on images"
+        raise UserError(f"nothing says what images {source.name} needs", needs.record, fix)
+    channels = len(needs.mean)
+    blank = Preprocessing(channels, needs.size, "uint8", (0.0,) * channels, (1.0,) * channels, needs.fit)
+    try:
+        stored, header = read(path, blank)
+    except BadImage as error:
+        raise UserError(error.what, str(path), "give a sound image first") from None
+    if stored.dtype != np.uint8:
+        fix = "train a run on such images, which finds their black and white, and embed with it"
+        raise UserError(f"pixels of {stored.dtype}: which values are black and white is not known", str(path), fix)
+    channels = header.channels if {header.channels, channels} != {1, 3} else channels
+    empty = replace(blank, channels=channels, mean=(0.0,) * channels, std=(1.0,) * channels)
+    return needs.normalised(needs.shaped(empty, "auto"))
+
+
+def nearest(found: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+    """(N, k) positions of the most alike others, and their cosines, falling."""
+    unit = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    positions, values = list[NDArray[np.int64]](), list[Floats]()
+    for start in range(0, len(unit), ROWS):
+        cosines = unit[start : start + ROWS] @ unit.T
+        cosines[np.arange(len(cosines)), np.arange(start, start + len(cosines))] = -np.inf  # not with itself
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+        positions.append(order)
+        values.append(np.take_along_axis(cosines, order, axis=1))
+    return np.concatenate(positions), np.concatenate(values)
+
+
+def placed(found: Floats) -> Floats:
+    """(N, 2) principal components of the features; each points to where its largest part is positive."""
+    centred = (found - found.mean(0)).astype(np.float64)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:2] * np.sign(axes[np.arange(len(axes[:2])), np.abs(axes[:2]).argmax(1)])[:, None]
+    places: Floats = (centred @ axes.T).astype(np.float32)
+    return np.pad(places, [(0, 0), (0, 2 - places.shape[1])])
+
+
+def table(made: Embedding) -> str:
+    """names.csv: the images in the order of the rows of features.npy, their places, and their neighbours."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    k = made.neighbours.shape[1]
+    names = [f"{word}{n}" for n in range(1, k + 1) for word in ("nearest_", "likeness_")]
+    writer.writerow(["row", "path", "x", "y", "same_pixels_as", *names])
+    for row, path in enumerate(made.paths):
+        same = made.paths[made.same[row]] if made.same[row] != row else ""
+        near = zip(made.neighbours[row].tolist(), made.likeness[row].tolist(), strict=True)
+        cells = [cell for position, cosine in near for cell in (safe_cell(made.paths[position]), f"{cosine:.4f}")]
+        x, y = made.places[row].tolist()
+        writer.writerow([row, safe_cell(path), f"{x:.5g}", f"{y:.5g}", safe_cell(same), *cells])
+    return text.getvalue()
+
+
+def sections(made: Embedding, pictures: Sequence[str]) -> list[Section]:
+    """The map, and the pairs that are most alike."""
+    best = np.argsort(-made.likeness[:, 0], kind="stable").tolist()
+    pairs = {tuple(sorted((row, int(made.neighbours[row, 0])))): float(made.likeness[row, 0]) for row in best}
+    shown = list[Picture]()
+    for (a, b), cosine in list(pairs.items())[:PAIRS]:
+        word = "the same pixels" if made.same[a] == made.same[b] else f"{cosine:.3f}"
+        shown += [Picture(pictures[a], made.paths[a]), Picture(pictures[b], f"{made.paths[b]}: {word}")]
+    whole = Picture(base64.b64encode(drawn(made.places, pictures)).decode("ascii"), "")
+    note = "Each image lies where its features put it: across and up are the two directions along which they vary most."
+    told = "Pairs by falling cosine of their features. The first may be copies, which must not stand on both sides of a split."
+    return [
+        Section("Map", (Text(note), Pictures((whole,), wide=True, large=True)), "map"),
+        Section("Most alike", (Text(told), Pictures(tuple(shown))), "alike"),
+    ]
+
+
+def drawn(places: Floats, pictures: Sequence[str]) -> bytes:
+    """A PNG of the thumbnails at their places."""
+    low, high = places.min(0), places.max(0)
+    share = (places - low) / np.where(high > low, high - low, 1)
+    sheet = Image.new("RGB", (WIDE, HIGH), "white")
+    for (x, y), picture in zip(share.tolist(), pictures, strict=True):
+        with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+            sheet.paste(image.convert("RGB"), (round(x * (WIDE - SIDE)), round((1 - y) * (HIGH - SIDE))))
+    stored = io.BytesIO()
+    sheet.save(stored, "PNG", optimize=True)
+    return stored.getvalue()
