@@ -19,7 +19,7 @@ from unittest.mock import patch
 import numpy as np
 
 from neocog.config import Config, configured
-from neocog.data import masks, scan_dataset
+from neocog.data import masks, scan
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.progress import Screen
@@ -27,7 +27,7 @@ from neocog.verbs import prepare
 from neocog.verbs.nodes import together
 
 COUNTED = {
-    "images": (scan_dataset, "decode_bytes"),
+    "images": (scan, "decode_bytes"),
     "masks": (masks, "mask_digest"),
     "copies": (prepare, "near_copies"),
 }
@@ -65,7 +65,7 @@ def outcome(case: dict[str, Any], ranks: Ranks) -> dict[str, Any]:
         for name, (module, function) in NOTED.items():
             stack.enter_context(patch.object(module, function, noting(name, getattr(module, function), noted)))
         if case.get("broken") == ranks.rank:
-            stack.enter_context(patch.object(prepare, "scan", broken))
+            stack.enter_context(patch.object(prepare, "scan_dataset", broken))
         config = configured(Config(), {"data": case["data"], **case["settings"]})
         try:
             data = prepare.read(config, Screen(quiet=True), ranks)
