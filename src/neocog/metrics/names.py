@@ -1,88 +1,86 @@
-"""Measures' names for people."""
+"""Measures' names for people: one line each, with what it is called, which way is better, and whether it is a share in percent."""
 
 from __future__ import annotations
 
-PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "precision", "recall", "f1", "top_3", "top_5")
-LOWER_IS_BETTER = (
-    "brier",
-    "ece",
-    "ece_calibrated",
-    "log_loss",
-    "mae",
-    "rmse",
-    "median_error",
-    "mean_error",
-    "hd95",
-    "count_error",
-    "relative_count_error",
-    "nll",
-    "iw_nll",
-    "reconstruction",
-    "kl",
-    "fid",
-    "kid",
-    "memorised_pixels",
-    "memorised_features",
-)
-TITLES = {
-    "fid": "Fréchet distance on features",
-    "fid_floor": "… of two real samples (floor)",
-    "kid": "kernel distance (KID) on features",
-    "kid_floor": "… of two real samples (floor)",
-    "manifold_precision": "precision: samples within the real manifold",
-    "manifold_recall": "recall: real images within the generated manifold",
-    "recognised": "recognised (p ≥ 0.9)",
-    "as_asked": "of the class that was asked for",
-    "recognised_real": "… of real images",
-    "class_entropy": "entropy of the classes [nats]",
-    "class_entropy_real": "… of real images [nats]",
-    "memorised_pixels": "memorised, by pixels",
-    "memorised_features": "memorised, by features",
-    "elbo": "ELBO [nats]",
-    "iw_nll": "−log p(x), importance-weighted [nats]",
-    "reconstruction": "reconstruction, −log p(x | z) [nats]",
-    "kl": "KL divergence [nats]",
-    "auroc": "AUROC",
-    "coverage_90": "90 % intervals that held",
-    "mae": "mean absolute error",
-    "mean_error": "mean error [°]",
-    "median_error": "median error [°]",
-    "r2": "R²",
-    "rmse": "root mean square error",
-    "known_kept": "known classes kept",
-    "unseen_auroc": "AUROC, known from unseen classes",
-    "unseen_refused": "unseen classes refused",
-    "within_10": "within 10°",
-    "within_30": "within 30°",
-    "within_90": "within 90°",
-    "brier": "Brier score",
-    "ece": "ECE",
-    "ece_calibrated": "ECE, calibrated",
-    "f1": "F1",
-    "hd95": "boundary distance (HD95, pixels)",
-    "image_dice": "Dice, mean over images",
-    "group_dice": "Dice, mean over groups",
-    "iou": "IoU",
-    "mean_dice": "Dice, mean over classes",
-    "mean_iou": "IoU, mean over classes",
-    "object_f1": "F1 of objects (IoU above 0.5)",
-    "object_f1_50_95": "F1 of objects, mean over IoU 0.5 … 0.95",
-    "object_precision": "precision of objects (IoU above 0.5)",
-    "object_recall": "recall of objects (IoU above 0.5)",
-    "count_error": "error of the count, objects an image",
-    "relative_count_error": "error of the count, share of all objects",
-    "kappa": "Cohen's kappa",
-    "macro_f1": "macro F1",
-    "top_3": "top-3 accuracy",
-    "top_5": "top-5 accuracy",
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Named:
+    """``title`` "": the measure's own name. ``lower``: less of it is better. ``percent``: pages show it so."""
+
+    title: str = ""
+    lower: bool = False
+    percent: bool = False
+
+
+METRICS: dict[str, Named] = {
+    "accuracy": Named(percent=True),
+    "balanced_accuracy": Named(percent=True),
+    "macro_f1": Named("macro F1", percent=True),
+    "precision": Named(percent=True),
+    "recall": Named(percent=True),
+    "f1": Named("F1", percent=True),
+    "top_3": Named("top-3 accuracy", percent=True),
+    "top_5": Named("top-5 accuracy", percent=True),
+    "fid": Named("Fréchet distance on features", lower=True),
+    "fid_floor": Named("… of two real samples (floor)"),
+    "kid": Named("kernel distance (KID) on features", lower=True),
+    "kid_floor": Named("… of two real samples (floor)"),
+    "manifold_precision": Named("precision: samples within the real manifold"),
+    "manifold_recall": Named("recall: real images within the generated manifold"),
+    "recognised": Named("recognised (p ≥ 0.9)"),
+    "as_asked": Named("of the class that was asked for"),
+    "recognised_real": Named("… of real images"),
+    "class_entropy": Named("entropy of the classes [nats]"),
+    "class_entropy_real": Named("… of real images [nats]"),
+    "memorised_pixels": Named("memorised, by pixels", lower=True),
+    "memorised_features": Named("memorised, by features", lower=True),
+    "elbo": Named("ELBO [nats]"),
+    "iw_nll": Named("−log p(x), importance-weighted [nats]", lower=True),
+    "reconstruction": Named("reconstruction, −log p(x | z) [nats]", lower=True),
+    "kl": Named("KL divergence [nats]", lower=True),
+    "auroc": Named("AUROC"),
+    "coverage_90": Named("90 % intervals that held"),
+    "mae": Named("mean absolute error", lower=True),
+    "mean_error": Named("mean error [°]", lower=True),
+    "median_error": Named("median error [°]", lower=True),
+    "r2": Named("R²"),
+    "rmse": Named("root mean square error", lower=True),
+    "known_kept": Named("known classes kept"),
+    "unseen_auroc": Named("AUROC, known from unseen classes"),
+    "unseen_refused": Named("unseen classes refused"),
+    "within_10": Named("within 10°"),
+    "within_30": Named("within 30°"),
+    "within_90": Named("within 90°"),
+    "brier": Named("Brier score", lower=True),
+    "ece": Named("ECE", lower=True),
+    "ece_calibrated": Named("ECE, calibrated", lower=True),
+    "hd95": Named("boundary distance (HD95, pixels)", lower=True),
+    "image_dice": Named("Dice, mean over images"),
+    "group_dice": Named("Dice, mean over groups"),
+    "iou": Named("IoU"),
+    "mean_dice": Named("Dice, mean over classes"),
+    "mean_iou": Named("IoU, mean over classes"),
+    "object_f1": Named("F1 of objects (IoU above 0.5)"),
+    "object_f1_50_95": Named("F1 of objects, mean over IoU 0.5 … 0.95"),
+    "object_precision": Named("precision of objects (IoU above 0.5)"),
+    "object_recall": Named("recall of objects (IoU above 0.5)"),
+    "count_error": Named("error of the count, objects an image", lower=True),
+    "relative_count_error": Named("error of the count, share of all objects", lower=True),
+    "kappa": Named("Cohen's kappa"),
+    "log_loss": Named(lower=True),
+    "nll": Named(lower=True),
 }
+PERCENT = tuple(name for name, metric in METRICS.items() if metric.percent)
 
 
 def title(name: str) -> str:
     """A measure's name as a page shows it."""
-    return TITLES.get(name, name.replace("_", " "))
+    return METRICS.get(name, Named()).title or name.replace("_", " ")
 
 
 def lower_is_better(name: str) -> bool:
     """Whether less of it is better; of one quantity or class ("mae: width") as of all."""
-    return any(name == known or name.startswith((f"{known}: ", f"{known} ")) for known in LOWER_IS_BETTER)
+    lower = (known for known, metric in METRICS.items() if metric.lower)
+    return any(name == known or name.startswith((f"{known}: ", f"{known} ")) for known in lower)
