@@ -103,6 +103,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def mean(self, losses: Tensor) -> Tensor:
+        """The mean of its samples' losses (B,), each times the sample's weight where they have one."""
+        return (losses if self.weights is None else losses * self.weights).mean()
+
 
 @dataclass(frozen=True)
 class Loader:

@@ -37,9 +37,7 @@ class Classification(Objective):
         losses = self._losses(nets["model"](batch.inputs).float(), batch.targets, self.label_smoothing)
         if self.class_weights:
             losses = losses * losses.new_tensor(self.class_weights)[batch.targets]
-        if batch.weights is not None:
-            losses = losses * batch.weights
-        yield "model", losses.mean()
+        yield "model", batch.mean(losses)
 
     def _losses(self, logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
         """(B,) losses. MSE and MAE compare the probabilities with the one-hot truth, summed over the classes."""

@@ -60,10 +60,10 @@ class GAN(Objective):
         change = Drawn.of(len(batch), fake.device) if self.augment else None
         real_logits = discriminator(change(batch.inputs) if change else batch.inputs, *kinds).float()
         fake_logits = discriminator(change(fake.detach()) if change else fake.detach(), *kinds).float()
-        yield "discriminator", weighted(discriminator_loss(self.loss, real_logits, fake_logits), batch)
+        yield "discriminator", batch.mean(discriminator_loss(self.loss, real_logits, fake_logits))
         with frozen(discriminator):  # a step of the generator leaves no gradient in it
             logits = discriminator(change(fake) if change else fake, *kinds).float()
-        yield "generator", weighted(generator_loss(self.loss, logits), batch)
+        yield "generator", batch.mean(generator_loss(self.loss, logits))
 
     def kinds(self, batch: Batch) -> tuple[Tensor, ...]:
         """The images' classes (B,), or nothing."""
@@ -107,11 +107,6 @@ class GAN(Objective):
 
     def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
         return []
-
-
-def weighted(losses: Tensor, batch: Batch) -> Tensor:
-    """The mean of (B,) losses, each with its sample's weight."""
-    return (losses if batch.weights is None else losses * batch.weights).mean()
 
 
 def troubles(measures: Mapping[str, float], loss: GameLoss) -> list[str]:

@@ -39,9 +39,7 @@ class Orientation(Objective):
 
     def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
         losses = self._losses(nets["model"](batch.inputs).float(), batch.targets)
-        if batch.weights is not None:
-            losses = losses * batch.weights
-        yield "model", losses.mean()
+        yield "model", batch.mean(losses)
 
     def _losses(self, logits: Tensor, angles: Tensor) -> Tensor:
         """(B,) cross-entropy with the truth spread over the circle."""

@@ -38,9 +38,7 @@ class Regression(Objective):
 
     def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
         losses = self._losses(nets["model"](batch.inputs).float(), batch.targets)
-        if batch.weights is not None:
-            losses = losses * batch.weights
-        yield "model", losses.mean()
+        yield "model", batch.mean(losses)
 
     def _losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """(B,) losses, each the mean over the values of the errors in standard deviations of the target."""

@@ -38,7 +38,7 @@ class Segmentation(Objective):
         logits = nets["model"](batch.inputs).float()
         weights = logits.new_tensor(self.class_weights) if self.class_weights else None
         losses = LOSSES[self.loss](logits, batch.targets.long(), weights)
-        yield "model", (losses if batch.weights is None else losses * batch.weights).mean()
+        yield "model", batch.mean(losses)
 
     def predict(self, nets: Mapping[str, Module], inputs: Tensor) -> Tensor:
         """Logits (B, K, H, W)."""

@@ -67,10 +67,7 @@ class VAE(Objective):
         paid = divergence(mean, log_variance)
         if self.free_bits:
             paid = paid.clamp(min=self.free_bits)
-        losses = weight * paid.sum(1) - fit
-        if batch.weights is not None:
-            losses = losses * batch.weights
-        yield "model", losses.mean()
+        yield "model", batch.mean(weight * paid.sum(1) - fit)
 
     def images(self, inputs: Tensor, keys: Tensor | None = None) -> Tensor:
         """Inputs as the task takes them: cut to 0 … 1, and binarised. ``keys``: of ``keys_of``, at evaluation."""
