@@ -23,7 +23,7 @@ def main(folder: Path, epochs: int = 55, **settings: Any) -> dict[str, float]:
     print(f"1. {epochs} epochs of the game")
     usual = {"width": 32, "batch": 32, "lr": 0.0005, "diff_augment": True, "threads": 1}
     run = neocog.train("digits", folder / "gan", quiet=True, task="gan", epochs=epochs, **(usual | settings))
-    with run.metrics.open() as file:
+    with run.metrics_csv.open() as file:
         rows = list(csv.DictReader(file))
     print("   epoch   D(x)   D(G(z))   spread   (ideal: 0.50, 0.50, 1.00)")
     for row in rows:

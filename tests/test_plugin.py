@@ -106,7 +106,7 @@ def test_a_run_of_a_packages_task_network_and_reader_evaluates_to_what_its_resul
     assert rows[0]["count"] > 0 and not rows[0]["skipped"]
     page = neocog.report([run], None)
     assert "counting" in page.read_text(encoding="utf-8")
-    assert json.loads(run.model.read_text())["packages"] == dict.fromkeys(("task", "model"), "neocog-counting 1.0")
+    assert json.loads(run.model_json.read_text())["packages"] == dict.fromkeys(("task", "model"), "neocog-counting 1.0")
 
 
 def test_without_its_package_a_run_says_what_to_install(run: Run) -> None:

@@ -43,13 +43,13 @@ def read_facts(run: Run) -> Fields:
 
     Runs that were trained before there was a seal have none, and are taken as they are.
     """
-    found, where = read_json(run.model), str(run.model)
-    insist(found, TYPES, run.model)
+    found, where = read_json(run.model_json), str(run.model_json)
+    insist(found, TYPES, run.model_json)
     for name in NEEDED:
         found[name]
     if not TASKS.knows(found["task"]):
         raise absent(run, "task", found["task"])
-    insist(found, traits(found["task"]).types, run.model)
+    insist(found, traits(found["task"]).types, run.model_json)
     temperature, offsets, classes = found.get("temperature", 1.0), found.get("offsets"), found["classes"]
     wrong = {
         "the temperature is not above 0": temperature <= 0,
@@ -62,7 +62,7 @@ def read_facts(run: Run) -> Fields:
     if SEAL in found and sealed(found)[SEAL] != found[SEAL]:
         what = "edited since it was written: the classes, the calibration or the preprocessing may be others"
         raise UserError(what, where, f"{RESTORE}, or train again")
-    found["options"] = without_old_weights(found["model"], found["options"], run.model)
+    found["options"] = without_old_weights(found["model"], found["options"], run.model_json)
     return found
 
 
@@ -80,7 +80,7 @@ def without_old_weights(model: str, options: Mapping[str, Any], file: Path) -> d
 
 def absent(run: Run, what: str, name: str) -> UserError:
     """The error of a run whose task or model is of a package that is not installed here."""
-    packages = read_json(run.model).get("packages", {}) if run.model.is_file() else {}
+    packages = read_json(run.model_json).get("packages", {}) if run.model_json.is_file() else {}
     named = packages.get(what, "") if isinstance(packages, dict) else ""
     fix = f"install {named}" if named else "install the package that has it"
     return UserError(

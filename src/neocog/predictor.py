@@ -114,12 +114,12 @@ def save_predictor(
         "parameters": sum(p.numel() for p in network.parameters()),
         "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
     }
-    write_atomically(run.model, to_json(sealed(described)))
+    write_atomically(run.model_json, to_json(sealed(described)))
 
 
 def load_predictor(run: Run, device: str | torch.device = "cpu") -> Predictor:
     """The network of a finished run, on ``device``. Raises UserError where it is unfinished, damaged, or of another form."""
-    if not run.model.is_file() or not run.weights.is_file():
+    if not run.model_json.is_file() or not run.weights.is_file():
         fix = (
             f"`neocog resume {run.folder}` ends it"
             if run.config.is_file()
@@ -146,7 +146,7 @@ def recorded(facts: Mapping[str, Any], run: Run) -> Preprocessing:
     try:
         preprocessing: Preprocessing = typed(Preprocessing, facts["preprocessing"], "preprocessing")
     except UserError as error:
-        raise UserError(f"damaged: {error.where}: {error.what}", str(run.model), RESTORE) from None
+        raise UserError(f"damaged: {error.where}: {error.what}", str(run.model_json), RESTORE) from None
     channels, numbers = (
         preprocessing.channels,
         (*preprocessing.mean, *preprocessing.std, preprocessing.low, preprocessing.high),
@@ -164,7 +164,7 @@ def recorded(facts: Mapping[str, Any], run: Run) -> Preprocessing:
         and preprocessing.low < preprocessing.high
     )
     if not sound or not all(map(math.isfinite, numbers)):
-        raise UserError("damaged: the preprocessing is none", str(run.model), RESTORE)
+        raise UserError("damaged: the preprocessing is none", str(run.model_json), RESTORE)
     return preprocessing
 
 
@@ -186,7 +186,7 @@ def network_of(facts: Mapping[str, Any], preprocessing: Preprocessing, run: Run,
         return build(model, preprocessing.inputs, preprocessing.size, outputs, masks=masks, **facts["options"])
 
     if ":" not in model:
-        with expected(run.model), shapes_only():
+        with expected(run.model_json), shapes_only():
             insist_on_own(laid_out().state_dict(), state, model, run)
     network = laid_out()
     insist_on_own(network.state_dict(), state, model, run)
@@ -216,4 +216,4 @@ def path_of(run: str | Path | Run) -> Run:
 
 def evaluation_threads(run: Run) -> int:
     """The number of threads on which a run was evaluated that was not given one; 1 where model.json does not say."""
-    return int(read_facts(run).get("threads", 1)) if run.model.is_file() else 1
+    return int(read_facts(run).get("threads", 1)) if run.model_json.is_file() else 1

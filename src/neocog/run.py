@@ -46,11 +46,11 @@ class Run:
         return self.folder / "environment.json"
 
     @property
-    def splits(self) -> Path:
+    def splits_csv(self) -> Path:
         return self.folder / "splits.csv"
 
     @property
-    def metrics(self) -> Path:
+    def metrics_csv(self) -> Path:
         return self.folder / "metrics.csv"
 
     @property
@@ -62,11 +62,11 @@ class Run:
         return self.folder / "weights.safetensors"
 
     @property
-    def model(self) -> Path:
+    def model_json(self) -> Path:
         return self.folder / "model.json"
 
     @property
-    def predictions(self) -> Path:
+    def predictions_csv(self) -> Path:
         return self.folder / "predictions.csv"
 
     @property

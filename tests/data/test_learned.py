@@ -64,7 +64,7 @@ def test_evaluate_tells_near_copies_of_training_pictures_and_known_patients(
 ) -> None:
     data = patients(tmp_path, "data", 0)
     run = neocog.train(data, tmp_path / "run", **QUICK)
-    learned = sum(part != "test" for part in read_splits(run.splits).parts[:30])
+    learned = sum(part != "test" for part in read_splits(run.splits_csv).parts[:30])
 
     copies = neocog.evaluate(run, patients(tmp_path, "copies", 100, data.parent))
     assert [(each["severity"], len(each["samples"])) for each in copies["findings"]] == [("warning", learned)]
@@ -73,7 +73,7 @@ def test_evaluate_tells_near_copies_of_training_pictures_and_known_patients(
     others = patients(tmp_path, "others", 200)
     others.write_text(others.read_text().replace(",p20", ",p"))
     same = neocog.evaluate(run, others)["findings"]
-    known = len({g for g, part in zip(*columns(run.splits), strict=True) if part != "test"})
+    known = len({g for g, part in zip(*columns(run.splits_csv), strict=True) if part != "test"})
     assert len(same) == 1 and f"{known} of 10 groups were used to train this run" in same[0]["what"]
     assert f"{known} of 10 groups were used to train" in " ".join(capsys.readouterr().err.split())
 
@@ -113,7 +113,7 @@ def test_two_strands_of_one_molecule_are_copies(tmp_path: Path, capsys: pytest.C
     run = neocog.train(data, tmp_path / "run", **SEQUENCES)
     said = " ".join(capsys.readouterr().err.split())
     assert "identical sequences and reverse complements stay together (20 families of 40 sequences" in said
-    recorded = read_splits(run.splits)
+    recorded = read_splits(run.splits_csv)
     part = dict(zip(recorded.names, recorded.parts, strict=True))
     assert all(part[f"a{i}"] == part[f"r{i}"] for i in range(20))
     turned = tmp_path / "b.fasta"
@@ -132,13 +132,13 @@ def test_two_strands_of_one_molecule_are_copies(tmp_path: Path, capsys: pytest.C
 
 def test_a_run_that_knew_of_no_strands_goes_on_with_its_own_split(tmp_path: Path) -> None:
     old = neocog.train(molecules(tmp_path / "a.fasta"), tmp_path / "run", together="pixels", quiet=True, **SEQUENCES)
-    assert len({*read_splits(old.splits).families}) == 1
+    assert len({*read_splits(old.splits_csv).families}) == 1
     old.config.write_text(old.config.read_text().replace('together = "pixels"', 'together = "near"'))
-    before = old.splits.read_bytes()
+    before = old.splits_csv.read_bytes()
     old.plan.unlink()  # older than plans, too, which hold a run to its settings and its checkpoints to the run
     old.report.unlink()
     neocog.resume(old.folder, quiet=True)
-    assert old.report.is_file() and old.splits.read_bytes() == before
+    assert old.report.is_file() and old.splits_csv.read_bytes() == before
 
 
 def test_the_strand_does_not_depend_on_padding() -> None:

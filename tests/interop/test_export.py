@@ -116,9 +116,9 @@ def test_exported_files_give_the_runs_probabilities(
 
 def test_images_scaled_by_themselves_are_refused_rather_than_scaled_wrongly(run: Callable[..., Run]) -> None:
     made = run("cnn", widths=(4,))
-    facts = json.loads(made.model.read_text())
+    facts = json.loads(made.model_json.read_text())
     facts["preprocessing"]["scaling"] = "image"
-    made.model.write_text(json.dumps(sealed(facts)))
+    made.model_json.write_text(json.dumps(sealed(facts)))
     with pytest.raises(UserError, match="scales each image by itself"):
         export(made, "numpy")
     assert not (made.folder / "export").exists()

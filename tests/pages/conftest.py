@@ -112,15 +112,15 @@ def make_run(
         "per_class": each, "temperature": temperature, "seconds": 21.4, "epochs": epochs,
         "images_per_second": 12345.6, "precision": "float32",
     }))  # fmt: skip
-    table(run.metrics, list(rows[0]), [list(row.values()) for row in rows])
+    table(run.metrics_csv, list(rows[0]), [list(row.values()) for row in rows])
     digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
     table(
-        run.splits,
+        run.splits_csv,
         ["sample", "label", "split", "group", "sha256"],
         [(names[i], classes[labels[i]], part, "", digests[i]) for part, index in parts.items() for i in index],
     )
     table(
-        run.predictions,
+        run.predictions_csv,
         ["path", "label", "prediction", "probability", "correct", *(f"p:{name}" for name in classes)],
         [
             (names[i], classes[t], classes[g], p.max(), t == g, *p)

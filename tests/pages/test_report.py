@@ -114,7 +114,7 @@ def test_a_damaged_run_folder_is_named(copy: Run, name: str, damage: str | None,
 
 
 def test_files_that_only_add_may_be_missing(copy: Run) -> None:
-    for path in (copy.config, copy.environment, copy.metrics):
+    for path in (copy.config, copy.environment, copy.metrics_csv):
         path.unlink()
     assert report([copy.folder]).exists()
 
@@ -142,9 +142,9 @@ def test_a_better_run_is_told_from_chance_and_an_equal_one_is_not(
 def test_groups_take_the_place_of_mcnemars_test(run: Run, worse: Run, tmp_path: Path) -> None:
     pair = [Run(Path(shutil.copytree(one.folder, tmp_path / one.folder.name))) for one in (run, worse)]
     for one in pair:
-        head, *lines = one.splits.read_text().splitlines()
+        head, *lines = one.splits_csv.read_text().splitlines()
         rows = [line.split(",") for line in lines]
-        table(one.splits, head.split(","), [[*row[:3], f"g{i % 9}", row[4]] for i, row in enumerate(rows)])
+        table(one.splits_csv, head.split(","), [[*row[:3], f"g{i % 9}", row[4]] for i, row in enumerate(rows)])
     text = compare(pair, tmp_path / "c.html").read_text()
     assert "the sign-flip test over groups" in text and "test samples of 9 groups" in text
 
@@ -152,9 +152,9 @@ def test_groups_take_the_place_of_mcnemars_test(run: Run, worse: Run, tmp_path: 
 def test_too_few_groups_are_not_tested(run: Run, worse: Run, tmp_path: Path) -> None:
     pair = [Run(Path(shutil.copytree(one.folder, tmp_path / one.folder.name))) for one in (run, worse)]
     for one in pair:
-        head, *lines = one.splits.read_text().splitlines()
+        head, *lines = one.splits_csv.read_text().splitlines()
         rows = [line.split(",") for line in lines]
-        table(one.splits, head.split(","), [[*row[:3], f"g{i % 4}", row[4]] for i, row in enumerate(rows)])
+        table(one.splits_csv, head.split(","), [[*row[:3], f"g{i % 4}", row[4]] for i, row in enumerate(rows)])
     text = compare(pair, tmp_path / "c.html").read_text()
     assert "too few groups" in text and "Too few groups to tell differences from chance: 4, and 6 are needed" in text
 
@@ -165,10 +165,10 @@ def test_no_test_is_made_on_different_samples(run: Run, hostile: Run, tmp_path: 
 
 
 def test_runs_of_other_labels_or_missing_predictions_are_told(run: Run, copy: Run, tmp_path: Path) -> None:
-    copy.predictions.write_text(re.sub(r"(?m)^(images\[\d+\]),\d,", r"\1,9,", copy.predictions.read_text()))
+    copy.predictions_csv.write_text(re.sub(r"(?m)^(images\[\d+\]),\d,", r"\1,9,", copy.predictions_csv.read_text()))
     assert "carry different labels" in compare([run, copy], tmp_path / "c.html").read_text()
-    lines = copy.predictions.read_text().splitlines()
-    copy.predictions.write_text("\n".join(lines[:-3]) + "\n")
+    lines = copy.predictions_csv.read_text().splitlines()
+    copy.predictions_csv.write_text("\n".join(lines[:-3]) + "\n")
     with pytest.raises(UserError, match="3 of 360 test samples have no prediction"):
         compare([run, copy], tmp_path / "c.html")
 

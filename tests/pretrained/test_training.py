@@ -218,7 +218,7 @@ def test_an_older_run_opens_without_looking_for_its_weights(photos: Path, tmp_pa
     }
     run = Run(neocog.train(photos, out=tmp_path / "run", **given).folder)
     facts = of_model(run.folder) | {"options": {"weights": "DEFAULT"}}
-    run.model.write_text(json.dumps(sealed({k: v for k, v in facts.items() if k != "seal"})))
+    run.model_json.write_text(json.dumps(sealed({k: v for k, v in facts.items() if k != "seal"})))
     plan, tables = json.loads(run.plan.read_text()), tomllib.loads(run.config.read_text())
     for each in (plan["settings"], plan["asked"], tables):
         each["model"]["options"] = {"weights": "DEFAULT"}
@@ -228,7 +228,7 @@ def test_an_older_run_opens_without_looking_for_its_weights(photos: Path, tmp_pa
     run.config.write_text(tomli_w.dumps(tables))
     assert neocog.evaluate(run.folder, quiet=True)["measures"]["test"]["accuracy"]["n"]
     assert neocog.resume(run.folder, quiet=True) == run
-    for path in (run.result, run.weights, run.model):
+    for path in (run.result, run.weights, run.model_json):
         path.unlink()
     neocog.resume(run.folder, quiet=True)  # from its checkpoint
     assert run.result.is_file()

@@ -69,13 +69,13 @@ def test_a_run_says_how_likely_the_test_images_are(run: Run) -> None:
     assert found["elbo"]["value"] == pytest.approx(-found["reconstruction"]["value"] - found["kl"]["value"])
     assert -found["iw_nll"]["value"] > found["elbo"]["value"]  # the tighter bound
     assert found["kl"]["value"] > 1  # it uses its codes
-    rows = list(csv.DictReader(run.predictions.read_text().splitlines()))
+    rows = list(csv.DictReader(run.predictions_csv.read_text().splitlines()))
     assert np.mean([float(row["elbo"]) for row in rows]) == pytest.approx(found["elbo"]["value"], abs=1e-3)
     assert {row["label"] for row in rows} == {"0", "1"}
 
 
 def test_the_best_epoch_is_the_one_of_the_highest_validation_bound(run: Run) -> None:
-    rows = list(csv.DictReader(run.metrics.read_text().splitlines()))
+    rows = list(csv.DictReader(run.metrics_csv.read_text().splitlines()))
     bounds = [float(row["validation_elbo"]) for row in rows]
     assert result(run)["best_epoch"] == 1 + int(np.argmax(bounds))
     validation = result(run)["measures"]["validation"]["elbo"]["value"]
@@ -98,7 +98,7 @@ def test_evaluate_and_predict_find_the_numbers_of_the_report(run: Run, data: Pat
     again = neocog.evaluate(run, quiet=True)["measures"]["test"]
     for name, m in result(run)["measures"]["test"].items():
         assert again[name]["value"] == pytest.approx(m["value"], abs=1e-3)
-    row = next(csv.DictReader(run.predictions.read_text().splitlines()))
+    row = next(csv.DictReader(run.predictions_csv.read_text().splitlines()))
     number = int(row["path"].split("[")[1][:-1])
     Image.fromarray(np.load(data)["images"][number]).save(tmp_path / "same.png")
     ((found,),) = (neocog.predict(run, [tmp_path / "same.png"], quiet=True).rows,)

@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {"model": "mlp", "hidden": (4,), "augment": ("off",), "b
 
 
 def facts(run: Run) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run.model.read_text())
+    found: dict[str, Any] = json.loads(run.model_json.read_text())
     return found
 
 

@@ -43,7 +43,7 @@ def test_values_are_compared_by_their_errors_and_the_smallest_is_best(values: Pa
     bad = neocog.train(values, tmp_path / "bad", epochs=1, seed=1, **settings)
     first, second = scores(bad), scores(good)
     assert first.digests == second.digests, "another --seed judged other samples"
-    rows = {row["path"]: row for row in csv.DictReader(good.predictions.read_text().splitlines())}
+    rows = {row["path"]: row for row in csv.DictReader(good.predictions_csv.read_text().splitlines())}
     by_hand = [abs(float(row["level"]) - float(row["true level"])) for row in rows.values()]
     assert second.columns["absolute error"].mean() == pytest.approx(np.mean(by_hand))
     text = compared(tmp_path, bad, good)
@@ -68,10 +68,10 @@ def test_errors_of_angles_are_the_shorter_way_round_in_their_own_unit(
     shown = json.loads(run.result.read_text())["measures"]["test"]["mae"]["value"]
     assert scores(run).columns["absolute error"].mean() == pytest.approx(shown, rel=1e-3)
     if period:  # an answer one turn on is the same answer
-        table = list(csv.DictReader(run.predictions.read_text().splitlines()))
+        table = list(csv.DictReader(run.predictions_csv.read_text().splitlines()))
         for row in table:
             row[name] = str(float(row[name]) + period)
-        with run.predictions.open("w", newline="") as file:
+        with run.predictions_csv.open("w", newline="") as file:
             writer = csv.DictWriter(file, table[0].keys(), lineterminator="\n")
             writer.writeheader()
             writer.writerows(table)

@@ -68,7 +68,7 @@ def test_train_tears_no_family_and_says_how_many_there_are(
     run = neocog.train(data, out=tmp_path / "run", **QUICK)
     said = " ".join(capsys.readouterr().err.split())
     assert "identical images and near copies stay together (30 families of 150 images" in said
-    manifest = read_splits(run.splits)
+    manifest = read_splits(run.splits_csv)
     assert len(sides(manifest)) == 30 and all(len(parts) == 1 for parts in sides(manifest).values())
     assert len(set(manifest.families)) == 30 and len(set(manifest.pixels)) == 120 and len(set(manifest.digests)) == 150
     told = next(s for s in json.loads(run.sections.read_text()) if s["name"] == "data")
@@ -90,7 +90,7 @@ def test_less_is_kept_together_on_demand_and_what_is_torn_is_told(
     assert "warning: the split tears" in capsys.readouterr().err
     told = next(s for s in json.loads(run.sections.read_text()) if s["name"] == "data")
     assert "the split tears" in json.dumps(told)
-    manifest = read_splits(run.splits)
+    manifest = read_splits(run.splits_csv)
     assert any(len(parts) > 1 for parts in sides(manifest).values()) and set(manifest.families) == {""}
     rows = [i for i, name in enumerate(manifest.names) if Path(name).stem[-1] in whole]
     kept = Manifest(
@@ -108,7 +108,7 @@ def test_a_given_split_that_tears_copies_is_told_and_kept(tmp_path: Path, capsys
     run = neocog.train(tmp_path / "given", out=tmp_path / "run", **QUICK)
     said = " ".join(capsys.readouterr().err.split())
     assert "the given split may leak: 24 pairs of nearly identical images in train and test" in said
-    manifest = read_splits(run.splits)
+    manifest = read_splits(run.splits_csv)
     assert all(
         name.startswith("test") == (part == "test") for name, part in zip(manifest.names, manifest.parts, strict=True)
     )
@@ -127,7 +127,7 @@ def test_pixels_that_are_the_same_in_other_files_are_told_by_the_audit(data: Pat
 def test_a_seed_leaves_the_split_alone_and_a_split_seed_moves_it(run: Run, data: Path, tmp_path: Path) -> None:
     other = neocog.train(data, out=tmp_path / "other", seed=1, quiet=True, **QUICK)
     moved = neocog.train(data, out=tmp_path / "moved", split_seed=1, quiet=True, **QUICK)
-    assert other.splits.read_bytes() == run.splits.read_bytes() != moved.splits.read_bytes()
+    assert other.splits_csv.read_bytes() == run.splits_csv.read_bytes() != moved.splits_csv.read_bytes()
     assert other.weights.read_bytes() != run.weights.read_bytes()
     page = neocog.report([run.folder, other.folder], out=tmp_path / "both.html")
     text = Path(page).read_text(encoding="utf-8")
@@ -146,8 +146,8 @@ def made_old(run: Run, folder: Path) -> Run:
     old = Run(Path(shutil.copytree(run.folder, folder)))
     lines = old.config.read_text(encoding="utf-8").splitlines()
     old.config.write_text("\n".join(n for n in lines if n.split(" = ")[0] not in ("split_seed", "together")) + "\n")
-    rows = [row.rsplit(",", 2)[0] for row in old.splits.read_text(encoding="utf-8").splitlines()]
-    old.splits.write_text("\n".join(rows) + "\n")
+    rows = [row.rsplit(",", 2)[0] for row in old.splits_csv.read_text(encoding="utf-8").splitlines()]
+    old.splits_csv.write_text("\n".join(rows) + "\n")
     old.report.unlink()
     return old
 
@@ -182,7 +182,7 @@ def test_old_folds_go_on_with_the_same_folds(data: Path, tmp_path: Path) -> None
 def test_images_that_were_learned_from_are_refused_when_they_come_saved_again(
     run: Run, data: Path, tmp_path: Path
 ) -> None:
-    manifest = read_splits(run.splits)
+    manifest = read_splits(run.splits_csv)
     part = dict(zip(manifest.names, manifest.parts, strict=True))
     for label in ("class 0", "class 1"):
         (tmp_path / "other" / label).mkdir(parents=True)
@@ -206,7 +206,7 @@ def test_runs_of_other_seeds_are_judged_by_the_same_turns(data: Path, tmp_path: 
         run = neocog.train(
             data, out=tmp_path / str(seed), task="orientation", epochs=1, seed=seed, threads=1, quiet=True
         )
-        with run.predictions.open(encoding="utf-8") as file:
+        with run.predictions_csv.open(encoding="utf-8") as file:
             truths.append([{key: row[key] for key in ("path", "angle")} for row in csv.DictReader(file)])
     assert truths[0] == truths[1] and len({row["angle"] for row in truths[0]}) > 5
 

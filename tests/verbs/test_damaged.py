@@ -113,13 +113,13 @@ def test_an_edited_model_json_is_told(place: Any, edit: Callable[[dict[str, Any]
 
     shutil.copytree(place.root / "run", tmp_path / "run")
     run = Run(tmp_path / "run")
-    facts = json.loads(run.model.read_text())
+    facts = json.loads(run.model_json.read_text())
     assert sealed(facts) == facts
     edit(facts)
-    run.model.write_text(json.dumps(facts))
+    run.model_json.write_text(json.dumps(facts))
     with pytest.raises(UserError, match="edited since it was written") as error:
         load_predictor(run)
-    assert error.value.where == str(run.model) and error.value.fix
+    assert error.value.where == str(run.model_json) and error.value.fix
     del facts["sha256"]
-    run.model.write_text(json.dumps(facts))
+    run.model_json.write_text(json.dumps(facts))
     load_predictor(run)

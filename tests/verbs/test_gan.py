@@ -45,10 +45,10 @@ def test_the_measures_have_their_floor_and_the_extractor_its_accuracy(run: Run) 
     assert accuracy["value"] > 0.9
     assert f"cnn, a classifier with accuracy {accuracy['value']:.4f} on 180 test images" == found["extractor"]
     assert found["extractor"] in run.report.read_text()
-    split = [(row["path"] if "path" in row else row["sample"], row["split"]) for row in rows(run.splits)]
+    split = [(row["path"] if "path" in row else row["sample"], row["split"]) for row in rows(run.splits_csv)]
     own = [
         (row["path"] if "path" in row else row["sample"], row["split"])
-        for row in rows(Run(run.folder / "extractor").splits)
+        for row in rows(Run(run.folder / "extractor").splits_csv)
     ]
     assert split == own, "the classifier has not seen the images of the test part either"
 
@@ -72,7 +72,7 @@ def test_a_generator_that_draws_one_image_is_said_to_collapse(
 
 
 def test_losses_and_beliefs_of_every_epoch_are_in_metrics_and_pictures_in_the_folder(run: Run) -> None:
-    found = rows(run.metrics)
+    found = rows(run.metrics_csv)
     assert [int(row["epoch"]) for row in found] == [1, 2]
     for name in ("d_real", "d_fake", "d_loss", "g_loss", "spread"):
         assert float(found[0][f"validation_{name}"]) >= 0

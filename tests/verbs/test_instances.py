@@ -68,7 +68,7 @@ def test_evaluate_and_the_written_masks_give_the_same_numbers(run: Run, data: Pa
     test = json.loads(run.result.read_text())["measures"]["test"]
     again = neocog.evaluate(run, quiet=True)["measures"]["test"]
     assert {name: m["value"] for name, m in again.items()} == {name: m["value"] for name, m in test.items()}
-    with run.predictions.open() as file:
+    with run.predictions_csv.open() as file:
         rows = list(csv.DictReader(file))
     names = [Path(row["path"]).name for row in rows]
     found = neocog.predict(run, [data / "images" / name for name in names], tmp_path / "out", quiet=True)

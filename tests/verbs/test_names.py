@@ -36,16 +36,16 @@ def test_a_run_on_names_that_are_no_utf8_is_written_whole_and_goes_on(data: Path
     run = neocog.train(data, out=out, quiet=True, model="mlp", hidden="4", epochs=1, batch=8, threads=1)
     names = sorted(map(os.fsdecode, CLASSES))
     assert json.loads(run.result.read_text())["classes"] == names
-    assert json.loads(run.model.read_text())["classes"] == names
+    assert json.loads(run.model_json.read_text())["classes"] == names
     assert "caf\\udce9" in run.report.read_text(encoding="utf-8")
-    assert "n\\udcff" in run.predictions.read_text(encoding="utf-8")
+    assert "n\\udcff" in run.predictions_csv.read_text(encoding="utf-8")
     assert tomllib.loads(run.config.read_text(encoding="utf-8"))["data"]["data"].endswith("d\\udce9ta")
     assert neocog.evaluate(run, quiet=True)["classes"] == names
     neocog.predict(run, [data], out=tmp_path / "p.csv", quiet=True)
     assert "b\\udcfcro" in (tmp_path / "p.csv").read_text(encoding="utf-8")
-    before = run.predictions.read_bytes()
+    before = run.predictions_csv.read_bytes()
     run.report.unlink()
-    assert neocog.resume(out, quiet=True).report.is_file() and run.predictions.read_bytes() == before
+    assert neocog.resume(out, quiet=True).report.is_file() and run.predictions_csv.read_bytes() == before
 
 
 @pytest.mark.parametrize("read", [lambda c: from_toml(c.to_toml(), ""), lambda c: from_tables(c.tables(), "")])

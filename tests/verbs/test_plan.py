@@ -179,7 +179,7 @@ def half(images: Path, out: Path, **settings: Any) -> Run:
 
 def test_a_caller_may_stop_a_run_which_is_saved(images: Path, whole: Run, tmp_path: Path) -> None:
     run = half(images, tmp_path / "run")
-    assert len(run.metrics.read_text().splitlines()) == 2
+    assert len(run.metrics_csv.read_text().splitlines()) == 2
     assert not run.result.exists()
     assert content(neocog.resume(run.folder, quiet=True)) == content(whole)
 
@@ -213,8 +213,8 @@ def test_a_change_is_kept_by_later_resumes_and_reaches_the_training(images: Path
     neocog.resume(run.folder, quiet=True)
     for lr in (0.002, 0.05):  # as it was begun, or as it is now
         assert neocog.train(images, out=run.folder, go_on=True, **QUICK, lr=lr) == run
-    rows = [line.split(",") for line in run.metrics.read_text().splitlines()]
-    undisturbed = [line.split(",") for line in whole.metrics.read_text().splitlines()]
+    rows = [line.split(",") for line in run.metrics_csv.read_text().splitlines()]
+    undisturbed = [line.split(",") for line in whole.metrics_csv.read_text().splitlines()]
     place = rows[0].index("lr")
     assert rows[1][place] == undisturbed[1][place]
     assert float(rows[2][place]) == pytest.approx(25 * float(undisturbed[2][place]))
@@ -327,7 +327,7 @@ def test_with_fewer_images_there_are_as_many_epochs(tmp_path: Path, capsys: Any)
     neocog.resume(run.folder, allow_changed=True)
     assert "going on from step 9 of 27" in capsys.readouterr().err  # 16 steps an epoch were made, now there are 9
     found = json.loads(run.result.read_text())
-    head, *rows = [line.split(",") for line in run.metrics.read_text().splitlines()]
+    head, *rows = [line.split(",") for line in run.metrics_csv.read_text().splitlines()]
     assert [int(row[head.index("step")]) for row in rows] == [16, 18, 27]
     assert found["epochs"] == 3
     assert found["best_epoch"] <= 3

@@ -55,7 +55,7 @@ def test_evaluate_gives_the_numbers_of_the_training_again(run: Run) -> None:
 
 
 def test_predictions_come_with_intervals_and_agree_with_the_test_part(run: Run, table: Path) -> None:
-    with run.predictions.open() as file:
+    with run.predictions_csv.open() as file:
         recorded = list(csv.DictReader(file))
     found = neocog.predict(run, [table.parent / row["path"] for row in recorded], quiet=True).rows
     for row, said in zip(recorded, found, strict=True):
@@ -64,7 +64,7 @@ def test_predictions_come_with_intervals_and_agree_with_the_test_part(run: Run, 
 
 
 def test_groups_stay_on_one_side(run: Run) -> None:
-    with run.splits.open() as file:
+    with run.splits_csv.open() as file:
         rows = list(csv.DictReader(file))
     sides: dict[str, set[str]] = {}
     for row in rows:

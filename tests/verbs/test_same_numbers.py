@@ -242,8 +242,8 @@ def same(own: dict[str, float], theirs: dict[str, float]) -> None:
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_classifiers_measures_are_those_of_its_rows(kind: str, run_of: Callable[[str], Run], tmp_path: Path) -> None:
     run = run_of(kind)
-    rows, found = rows_of(run.predictions), result_of(run)
-    facts = json.loads(run.model.read_text(encoding="utf-8"))
+    rows, found = rows_of(run.predictions_csv), result_of(run)
+    facts = json.loads(run.model_json.read_text(encoding="utf-8"))
     same(classified(rows, found["classes"], facts), values(run))
     truth, said = [row["label"] for row in rows], [row["prediction"] for row in rows]
     columns = metrics.precision_recall_fscore_support(truth, said, labels=found["classes"], zero_division=np.nan)
@@ -270,7 +270,7 @@ def test_a_classifiers_measures_are_those_of_its_rows(kind: str, run_of: Callabl
 
 def test_values_have_the_errors_and_intervals_that_are_measured(run_of: Callable[[str], Run], tmp_path: Path) -> None:
     run = run_of("two_values")
-    rows, own = rows_of(run.predictions), {}
+    rows, own = rows_of(run.predictions_csv), {}
     others = predicted(run, rows, tmp_path)
     for name, period in {"mass [kg]": 0, "angle [°]": 360}.items():
         truth, said, low, high = (
@@ -294,7 +294,7 @@ def test_values_have_the_errors_and_intervals_that_are_measured(run_of: Callable
 
 def test_angles_have_the_errors_that_are_measured(run_of: Callable[[str], Run]) -> None:
     run = run_of("turned")
-    rows = rows_of(run.predictions)
+    rows = rows_of(run.predictions_csv)
     said, truth = (np.array([float(row[name]) for row in rows]) for name in ("prediction", "angle"))
     size = np.sort(np.abs((said - truth + 180) % 360 - 180))
     own = {f"within_{limit}": float((size <= limit).mean()) for limit in (10, 30, 90)}
@@ -307,7 +307,7 @@ def test_intervals_of_values_hold_nine_of_ten_validation_samples(run_of: Callabl
     """Split conformal prediction: of n samples the ⌈0.9 (n + 1)⌉ nearest lie within, of these and of no others."""
     run = run_of("two_values")
     truth = {row["image"]: float(row["mass [kg]"]) for row in rows_of(run.folder.parent / "table.csv")}
-    parts = [{"path": row["sample"]} for row in rows_of(run.splits) if row["split"] == "validation"]
+    parts = [{"path": row["sample"]} for row in rows_of(run.splits_csv) if row["split"] == "validation"]
     rows = predicted(run, parts, tmp_path)
     own = np.array([truth[Path(row["path"]).name] for row in rows])
     low, high = (np.array([float(row[f"mass [kg] {side}"]) for row in rows]) for side in ("low", "high"))
@@ -325,7 +325,7 @@ def test_the_validation_measures_of_training_are_those_of_the_whole_part_and_of_
     run = neocog.train(two_classes(tmp_path), tmp_path / "run", **settings, **CNN)
     result = result_of(run)
     assert result["n"]["validation"] % 8 != 0 and result["best_epoch"] < result["epochs"] == 6
-    row = rows_of(run.metrics)[result["best_epoch"] - 1]
+    row = rows_of(run.metrics_csv)[result["best_epoch"] - 1]
     assert float(row["validation_accuracy"]) == pytest.approx(
         result["measures"]["validation"]["accuracy"]["value"], abs=1e-9
     )
@@ -352,7 +352,7 @@ def test_other_data_may_have_some_of_the_classes_in_another_order(run_of: Callab
 
 def test_the_masks_that_predict_writes_have_the_measures(run_of: Callable[[str], Run], tmp_path: Path) -> None:
     run = run_of("discs")
-    rows, folder = rows_of(run.predictions), run.folder.parent
+    rows, folder = rows_of(run.predictions_csv), run.folder.parent
     neocog.predict(run, [folder / row["path"] for row in rows], tmp_path / "out", quiet=True)
     pooled, dices, distances = np.zeros((2, 2)), [], []
     for row in rows:
@@ -402,7 +402,7 @@ def mean_distance(truth: np.ndarray, said: np.ndarray) -> float:
 
 def test_a_codes_bounds_are_those_that_are_measured(run_of: Callable[[str], Run], tmp_path: Path) -> None:
     run = run_of("codes")
-    rows, found = rows_of(run.predictions), values(run)
+    rows, found = rows_of(run.predictions_csv), values(run)
     own = {name: float(np.mean([float(row[name]) for row in rows])) for name in ("elbo", "reconstruction", "kl")}
     same(own, {name: found[name] for name in own})
     for mine, other in zip(rows, predicted(run, rows, tmp_path), strict=True):

@@ -105,7 +105,7 @@ def test_editing_moves_the_class_and_its_strength_says_how_far(run: Run, tmp_pat
 
 
 def test_traverses_have_a_row_for_each_living_dimension(run: Run, tmp_path: Path) -> None:
-    alive = json.loads(run.model.read_text())["codes"]["alive"]
+    alive = json.loads(run.model_json.read_text())["codes"]["alive"]
     found = sample(run, traverse=True, steps=5, out=tmp_path / "a.png", quiet=True)
     assert len(found.images) == 5 * len(alive) and alive
     assert not np.array_equal(found.images[0], found.images[4])
@@ -150,7 +150,7 @@ def test_what_cannot_be_is_one_clear_error(
 def test_a_run_that_draws_nothing_and_no_run_are_told(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no trained network"):
         sample(tmp_path, quiet=True)
-    facts = {**json.loads(run.model.read_text()), "task": "classification"}
+    facts = {**json.loads(run.model_json.read_text()), "task": "classification"}
     other = tmp_path / "other"
     other.mkdir()
     (other / "model.json").write_text(json.dumps(sealed(facts)))

@@ -51,7 +51,7 @@ def test_discs_are_found_and_judged_at_their_own_size(run: Run) -> None:
     assert next(iter(test)) == "image_dice" and test["image_dice"]["value"] > 0.8
     assert test["image_dice"]["low"] <= test["image_dice"]["value"] <= test["image_dice"]["high"]
     assert test["hd95"]["value"] < 6 and test["pixel_accuracy"]["value"] > 0.9
-    with run.predictions.open() as file:
+    with run.predictions_csv.open() as file:
         rows = list(csv.DictReader(file))
     assert np.mean([float(row["dice"]) for row in rows]) == pytest.approx(test["image_dice"]["value"], abs=1e-3)
     assert "Best, median and worst cases" in run.report.read_text()

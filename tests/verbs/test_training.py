@@ -52,7 +52,7 @@ def test_the_network_learns_what_is_plain_to_see(run: Run) -> None:
 
 
 def test_predict_says_of_the_test_images_what_training_said(run, images: Path) -> None:
-    written = list(csv.DictReader(io.StringIO(run.predictions.read_text())))
+    written = list(csv.DictReader(io.StringIO(run.predictions_csv.read_text())))
     predicted = neocog.predict(run, [images / row["path"] for row in written], quiet=True)
     for row, again in zip(written, predicted.rows, strict=True):
         assert row["prediction"] == again["label"]
@@ -96,7 +96,7 @@ def test_a_bad_file_stops_the_training_before_it_begins_and_skipping_leaves_out_
     with pytest.raises(UserError, match="max-bad"):
         neocog.train(folder, out=tmp_path / "stopped", on_bad="skip", **QUICK)
     run = neocog.train(folder, out=tmp_path / "run", on_bad="skip", max_bad=0.05, **QUICK)
-    manifest = read_splits(run.splits)
+    manifest = read_splits(run.splits_csv)
     left_out = [name for name, part in zip(manifest.names, manifest.parts, strict=True) if part == ""]
     assert left_out == ["left/broken.png"]
     assert sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*")) == before, (
@@ -107,8 +107,8 @@ def test_a_bad_file_stops_the_training_before_it_begins_and_skipping_leaves_out_
 def test_the_split_and_weights_are_a_function_of_content_and_seed(images: Path, tmp_path: Path, run) -> None:
     again = neocog.train(images, out=tmp_path / "again", **QUICK)
     assert again.weights.read_bytes() == run.weights.read_bytes()
-    assert again.metrics.read_bytes() == run.metrics.read_bytes()
-    assert again.splits.read_bytes() == run.splits.read_bytes()
+    assert again.metrics.read_bytes() == run.metrics_csv.read_bytes()
+    assert again.splits.read_bytes() == run.splits_csv.read_bytes()
     other = neocog.train(images, out=tmp_path / "other", seed=1, **QUICK)
     assert other.weights.read_bytes() != run.weights.read_bytes()
 
@@ -133,7 +133,7 @@ def test_without_a_validation_share_folds_learn_from_all_the_others_and_keep_the
     run = neocog.train(images, out=tmp_path / "run", folds=3, split=(0.8, 0.0, 0.2), **settings)
     for fold in (1, 2, 3):
         part = Run(run.folder / f"fold-{fold}")
-        parts = read_splits(part.splits).parts
+        parts = read_splits(part.splits_csv).parts
         assert (parts.count("train"), parts.count("validation"), parts.count("test")) == (32, 0, 16)
         assert result(part)["best_epoch"] == 12
     assert "the last of 12 epochs is kept" in capsys.readouterr().err
@@ -214,9 +214,9 @@ def test_a_changed_image_stops_a_resumed_run_and_is_named(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="changed") as error:
         neocog.resume(run.folder, quiet=True)
     assert "picture 03.png" in str(error.value)
-    before = read_splits(run.splits).parts
+    before = read_splits(run.splits_csv).parts
     neocog.resume(run.folder, quiet=True, allow_changed=True)
-    assert run.report.is_file() and read_splits(run.splits).parts == before
+    assert run.report.is_file() and read_splits(run.splits_csv).parts == before
 
 
 def test_damaged_weights_are_refused(run, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_evaluate_on_other_data_matches_classes_by_name(run, tmp_path: Path) -> 
 def test_minutes_end_in_about_that_time_with_a_whole_schedule(images: Path, tmp_path: Path) -> None:
     settings = {name: value for name, value in QUICK.items() if name != "epochs"}
     run = neocog.train(images, out=tmp_path / "run", minutes=0.02, **settings)
-    rows = list(csv.DictReader(io.StringIO(run.metrics.read_text())))
+    rows = list(csv.DictReader(io.StringIO(run.metrics_csv.read_text())))
     assert float(rows[-1]["lr"]) < 0.05 * max(float(row["lr"]) for row in rows), "the rate has come down"
 
 
@@ -258,7 +258,7 @@ def test_small_groups_never_stand_on_two_sides(images: Path, tmp_path: Path) -> 
             number = int(path.stem[-2:])
             writer.writerow([path.relative_to(tmp_path), path.parent.name, f"P{number // 3}", 1 + number % 2])
     run = neocog.train(table, out=tmp_path / "run", **QUICK)
-    manifest = read_splits(run.splits)
+    manifest = read_splits(run.splits_csv)
     sides: dict[str, set[str]] = {}
     for group, part in zip(manifest.groups, manifest.parts, strict=True):
         sides.setdefault(group, set()).add(part)

@@ -47,11 +47,11 @@ def test_probabilities_are_those_of_the_stated_shares_however_training_weighs(wa
     }[way]
     data = rare_class(tmp_path, way == "sample weights")
     run = neocog.train(data, tmp_path / "run", epochs=8, split=(0.5, 0.25, 0.25), **weighed, **QUICK)
-    with run.predictions.open() as file:
+    with run.predictions_csv.open() as file:
         rows = list(csv.DictReader(file))
     share = np.mean([row["label"] == "rare" for row in rows])
     assert np.mean([float(row["p:rare"]) for row in rows]) == pytest.approx(share, abs=0.04)
-    facts = json.loads(run.model.read_text())
+    facts = json.loads(run.model_json.read_text())
     assert facts["prevalence"]["part"] == "validation"
     assert facts["prevalence"]["shares"] == pytest.approx([0.1, 0.9], abs=0.01)
     assert "hold where the classes are as frequent as in the validation part" in run.report.read_text()
@@ -103,10 +103,10 @@ def floats(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
 
 def test_what_is_usual_is_what_the_training_part_was_like(floats: tuple[Run, Path]) -> None:
     run, folder = floats
-    with run.splits.open() as file:
+    with run.splits_csv.open() as file:
         names = [row["sample"] for row in csv.DictReader(file) if row["split"] == "train"]
     read = [tifffile.imread(folder / "data" / name) for name in names]
-    seen = json.loads(run.model.read_text())["seen"]
+    seen = json.loads(run.model_json.read_text())["seen"]
     assert seen["low"][0] == min(values.min() for values in read)
     assert seen["high"][2] == max(values.max() for values in read)
     assert seen["peak"][1] == pytest.approx(np.median([values.max() for values in read]))
@@ -136,12 +136,12 @@ def test_a_run_that_did_not_record_its_range_refuses_nothing(floats: tuple[Run, 
     run, folder = floats
     old = Run(tmp_path / "old")
     old.folder.mkdir()
-    for path in (run.weights, run.config, run.splits):
+    for path in (run.weights, run.config, run.splits_csv):
         (old.folder / path.name).write_bytes(path.read_bytes())
-    facts = json.loads(run.model.read_text())
+    facts = json.loads(run.model_json.read_text())
     for name in ("seen", "prevalence", "sha256"):
         del facts[name]
-    old.model.write_text(json.dumps(facts))
+    old.model_json.write_text(json.dumps(facts))
     assert not any(row["skipped"] for row in neocog.predict(old, [folder / "new"], quiet=True).rows)
     assert neocog.evaluate(old, folder / "new", quiet=True)["differences"] == []
 

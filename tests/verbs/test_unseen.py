@@ -43,7 +43,7 @@ def run(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_no_sample_of_a_class_set_aside_is_part_of_the_run(run: Run) -> None:
-    with run.splits.open() as file:
+    with run.splits_csv.open() as file:
         labels = {row["label"] for row in csv.DictReader(file)}
     assert labels == {f"kind {k}" for k in (1, 3, 5, 7, 9)} == set(json.loads(run.result.read_text())["classes"])
 
@@ -53,7 +53,7 @@ def test_unseen_classes_are_judged_and_told(run: Run) -> None:
     test = result["measures"]["test"]
     assert test["unseen_auroc"]["n"] == 80 + result["n"]["test"]  # two of the five classes set aside, and the test part
     assert test["unseen_auroc"]["value"] > 0.6
-    assert result["none_below"] == json.loads(run.model.read_text())["none_below"]
+    assert result["none_below"] == json.loads(run.model_json.read_text())["none_below"]
     assert "Unknown classes" in run.report.read_text()
 
 

@@ -69,7 +69,7 @@ def tested(run: Run, needed: Sequence[str]) -> Tested:
     if missing := [name for name in test if name not in said]:
         raise UserError(
             f"{len(missing)} of {len(test)} test samples have no prediction, the first is {missing[0]}",
-            str(run.predictions),
+            str(run.predictions_csv),
             "evaluate the run again",
         )
     groups = np.array([split[name].get("group", "") for name in test], dtype=str)

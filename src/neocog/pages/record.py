@@ -61,7 +61,7 @@ def read(run: Run) -> Record:
         tuple(sections_from_json(read_text(run.sections, FIX), str(run.sections))),
         parse_toml(read_text(run.config), run.config) if run.config.exists() else {},
         read_json(run.environment) if run.environment.exists() else {},
-        tuple(rows(run.metrics)) if run.metrics.exists() else (),
+        tuple(rows(run.metrics_csv)) if run.metrics_csv.exists() else (),
     )
 
 

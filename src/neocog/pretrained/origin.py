@@ -156,7 +156,7 @@ def cached(name: str) -> str:
 def by_run(folder: Path) -> Origin:
     """The network of a run, with its preprocessing: of any task, though a generator sees no images."""
     run = Run(folder)
-    if not run.model.is_file():
+    if not run.model_json.is_file():
         started = run.config.is_file()
         fix = f"`neocog resume {folder}` ends it" if started else f"give {KNOWN}"
         raise UserError(f"--from {folder}: {'not a finished run' if started else 'no run, and no weights'}", fix=fix)

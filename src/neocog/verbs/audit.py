@@ -88,7 +88,7 @@ def audit(
     begun, screen = time.monotonic(), Screen(quiet)
     config = settings_for(source, settings).data
     listed = Path(verify) if verify else None
-    recorded = read_splits(Run(listed).splits if listed.is_dir() else listed) if listed else None
+    recorded = read_splits(Run(listed).splits_csv if listed.is_dir() else listed) if listed else None
     dataset = open_data(config, screen)
     scanned = scan_dataset(dataset, screen, workers=workers)
     records, masks = scanned.records, scanned.masks

@@ -110,7 +110,7 @@ def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
 
 def recorded(run: Run, dataset: Dataset, part: str) -> tuple[NDArray[np.int64], list[str]]:
     """Positions in the data set of a part's samples as splits.csv names them, and the names that it has no more."""
-    splits, place = read_splits(run.splits), {name: index for index, name in enumerate(dataset.names)}
+    splits, place = read_splits(run.splits_csv), {name: index for index, name in enumerate(dataset.names)}
     wanted = [name for name, each in zip(splits.names, splits.parts, strict=True) if each == part]
     missing = [name for name in wanted if name not in place]
     return np.array([place[name] for name in wanted if name in place], dtype=np.int64), missing
@@ -133,7 +133,7 @@ def foreign_test(run: Run, dataset: Dataset, screen: Screen) -> tuple[NDArray[np
     chosen = np.flatnonzero(kept)
     if dataset.splits is not None and (dataset.splits == "test").any():
         chosen = np.flatnonzero(kept & (dataset.splits == "test"))
-    recorded = read_splits(run.splits)
+    recorded = read_splits(run.splits_csv)
     known = read_thumbnails(run.folder / THUMBNAILS, recorded)
     again = shared(recorded, known, dataset, chosen)
     if again.identical:

@@ -58,7 +58,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
         screen.say(f"  the test part is unlike the training: {line}", "yellow")
     found = task.report(session, trained(learner), predictor, answers["test"], evaluated)
     plan, measures = read_plan(run), {part: one.measures for part, one in evaluated.items()}
-    write_atomically(run.predictions, found.predictions)
+    write_atomically(run.predictions_csv, found.predictions)
     result: dict[str, Any] = {
         "run": str(run.folder),
         "report": str(run.report),

@@ -161,10 +161,10 @@ def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, l
     source = session.data.source
     if source is not None and source.taken and session.config.transfer.pretrained:
         write_record(run, source)
-    if not run.splits.is_file():
+    if not run.splits_csv.is_file():
         record_split(session, run)
         return
-    altered = changes(read_splits(run.splits), session.dataset, session.parts, data.digests, data.told)
+    altered = changes(read_splits(run.splits_csv), session.dataset, session.parts, data.digests, data.told)
     if altered:
         fix = "restore them, start a new run, or add --allow-changed"
         raise UserError("the data have changed since this run began", altered, fix)
@@ -180,4 +180,6 @@ def record_split(session: Session, run: Run) -> None:
     """splits.csv: which sample stands where, and what it is by its content."""
     data = session.data
     write_thumbnails(run.folder / THUMBNAILS, data.records, session.parts)
-    write_splits(run.splits, data.dataset, session.parts, data.digests, data.told, data.pixel_digests, data.families)
+    write_splits(
+        run.splits_csv, data.dataset, session.parts, data.digests, data.told, data.pixel_digests, data.families
+    )

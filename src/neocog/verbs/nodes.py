@@ -135,7 +135,7 @@ def same_job(session: Session, ranks: Ranks) -> None:
 
 def same_run(run: Run, identities: Sequence[str], ranks: Ranks) -> None:
     """Whether all see the run folder that rank 0 writes. ``identities``: as this rank reads them there."""
-    own = json.dumps([list(identities), run.splits.is_file()])
+    own = json.dumps([list(identities), run.splits_csv.is_file()])
     what = f"rank {ranks.rank} does not see in the run folder what rank 0 has written there"
     ranks.agree(own, lambda _: UserError(what, str(run.folder.absolute()), SHARE))
 

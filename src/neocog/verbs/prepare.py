@@ -108,7 +108,7 @@ def _opened(
 
 def as_recorded(data: Data, run: Run) -> Data:
     """``data`` with the families of near copies that a run recorded: what is found today may be more than it knew of."""
-    splits = next((each for each in (run.splits, Run(run.folder / "fold-1").splits) if each.is_file()), None)
+    splits = next((each for each in (run.splits_csv, Run(run.folder / "fold-1").splits_csv) if each.is_file()), None)
     recorded = None if splits is None else read_splits(splits)
     if recorded is None or not recorded.families or data.together != "near":
         return data

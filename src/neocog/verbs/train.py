@@ -247,7 +247,7 @@ def _go_on(run: Run, config: Config, launch: Launch, plan: Plan | None, allow_ch
     with ranks.all_or_none():
         data = as_recorded(data, run)
         raise_all(_other_classes(plan, data))
-        known = read_splits(run.splits) if allow_changed and not whole and run.splits.is_file() else None
+        known = read_splits(run.splits_csv) if allow_changed and not whole and run.splits_csv.is_file() else None
         quiet = Screen(quiet=True) if whole else launch.screen
         session = arrange(config, data, ranks, quiet, 0 if whole else launch.fold, known)
         fresh = ready(session, ranks)

@@ -76,4 +76,4 @@ def write_metrics(run: Run, rows: Sequence[dict[str, float]]) -> None:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(run.metrics, text.getvalue())
+    write_atomically(run.metrics_csv, text.getvalue())

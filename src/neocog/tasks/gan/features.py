@@ -135,7 +135,7 @@ def source_of(extractor: str, folder: Path) -> Run | str | None:
     own = Run(folder / "extractor")
     if extractor == INCEPTION:
         return INCEPTION
-    return Run(Path(extractor)) if extractor else own if own.model.is_file() else None
+    return Run(Path(extractor)) if extractor else own if own.model_json.is_file() else None
 
 
 def coarse(pixels: Array, side: int) -> NDArray[np.float64]:
