@@ -37,7 +37,7 @@ from neocog.progress import Screen
 from neocog.records import Picture, Pictures, Section, Text
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_named
-from neocog.tasks.files import pieces, read, suffixes
+from neocog.tasks.files import chunks, read, suffixes
 from neocog.tasks.report.pictures import thumbnail
 from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.predict import expanded
@@ -120,9 +120,9 @@ def collected(
     names, digests, pictures = list[str](), list[str](), list[str]()
     found, skipped = list[Floats](), dict[str, str]()
     with screen.bar("embedding", len(paths)) as advance:
-        for several in pieces(paths, predictor, advance):
-            skipped |= {piece.name: piece.fault for piece in several if piece.pixels is None}
-            known = [(piece.name, piece.pixels) for piece in several if piece.pixels is not None]
+        for several in chunks(paths, predictor, advance):
+            skipped |= {sample.name: sample.fault for sample in several if sample.pixels is None}
+            known = [(sample.name, sample.pixels) for sample in several if sample.pixels is not None]
             if known:
                 found.append(seen(predictor, np.stack([pixels for _, pixels in known])))
             for name, pixels in known:
