@@ -143,8 +143,8 @@ class TransferConfig:
     """Rate of a layer over that of the layer after it. So the first layers change least (Clark et al. 2020)."""
     tune_norms: Annotated[bool, Parameter(negative=())] = False
     """Let batch norm's means and variances move too. Without it they stay those of the pretrained network."""
-    views: Annotated[int, Range(1, 1000)] = 1
-    """Views of an image that answers are averaged over. 1: its centre; more: also random crops, mirrored."""
+    views: Annotated[int, Range(1, 10)] = 1
+    """Views of an image that answers are averaged over. 2: also its mirror image; up to 10: also its corners (Krizhevsky 2012)."""
 
 
 @dataclass(frozen=True)

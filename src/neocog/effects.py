@@ -30,6 +30,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "max_pixels": {"kind": PIXELS},
     "max_bad": {"on_bad": ("skip",)},
     "pretrained": {"engine": ("torch",)},
+    "views": {"kind": ("images",)},
     "batch": {"optimizer": tuple(name for name in get_args(Optimizer) if name != "gd")},
     "betas": {"optimizer": ADAMS},
     "alpha": {"optimizer": ("rmsprop",)},

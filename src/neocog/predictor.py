@@ -20,6 +20,7 @@ from neocog.data.dataset import Header
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.scale import Seen, Watch
+from neocog.data.views import views
 from neocog.documents import RESTORE, expected, read_bytes
 from neocog.errors import UserError, printable
 from neocog.facts import absent, read_facts, sealed
@@ -74,8 +75,11 @@ class Predictor:
 
     @torch.no_grad()
     def of_pixels(self, pixels: torch.Tensor) -> Logits:
-        """(B, …) outputs for fitted pixels (B, C, …)."""
-        found: Logits = self.network(normalise(pixels.to(self.device), self.preprocessing)).float().cpu().numpy()
+        """(B, …) outputs for fitted pixels (B, C, …), the mean over their views where the run answers so."""
+        pixels = pixels.to(self.device)
+        shown = list(views(pixels, **self.facts["views"])) if "views" in self.facts else [pixels]
+        outputs = [self.network(normalise(view, self.preprocessing, pixels)).float() for view in shown]
+        found: Logits = (outputs[0] if len(outputs) == 1 else torch.stack(outputs).mean(0)).cpu().numpy()
         return found
 
     def probabilities(self, logits: Logits) -> NDArray[np.float64]:

@@ -52,6 +52,9 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
         raise UserError(
             f"{run.folder} scales each image by itself, which no export does", fix="train with --scaling data"
         )
+    if "views" in predictor.facts:
+        what = f"{run.folder} answers by the mean over {predictor.facts['views']['count']} views, which no export does"
+        raise UserError(what, fix="train with --views 1")
     library = importlib.import_module(f"neocog.interop.{to}")
     with new_folder(folder) as made:
         library.write(predictor, made, facts(predictor))

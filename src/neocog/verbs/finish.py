@@ -13,6 +13,7 @@ from neocog.data.dataset import SPLITS
 from neocog.data.scale import Seen
 from neocog.data.split import fingerprint
 from neocog.data.taken import taken_json
+from neocog.data.views import most_views
 from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
 from neocog.metrics.intervals import clusters
@@ -104,6 +105,9 @@ def known(session: Session) -> dict[str, Any]:
     facts = {"task": task.name, "classes": list(dataset.classes), **task.facts(session), **seen(session)}
     if not session.config.training.threads:
         facts["threads"] = torch.get_num_threads()  # on which it is evaluated, as sums in other parts round otherwise
+    if session.config.transfer.views > 1:
+        mirror = any(each.change == "flip" and (each.on or each.keeps) for each in session.decisions)
+        facts["views"] = {"count": most_views(session.config.transfer.views, mirror), "mirror": bool(mirror)}
     packages = {"task": TASKS.package(task.name), "model": package_of(session.config.model.model)}
     if any(packages.values()):
         facts["packages"] = {what: package for what, package in packages.items() if package}

@@ -15,7 +15,7 @@ class ClassificationTraits(Traits):
     labels = "classes"
     logits = True
     losses = ("cross-entropy", "mse", "mae")
-    settings = ("unseen", "label_smoothing", "class_weights", "engine", "baseline", "pretrained")
+    settings = ("unseen", "label_smoothing", "class_weights", "engine", "baseline", "pretrained", "views")
     types: ClassVar = {
         "offsets": tuple[float, ...],
         "prevalence": {"part": str, "shares": tuple[float, ...]},

@@ -14,7 +14,7 @@ class RegressionTraits(Traits):
     task = "neocog.tasks.regression.task:RegressionTask"
     labels = "values"
     losses = ("mse", "mae", "huber", "gaussian")
-    settings = ("targets", "baseline", "pretrained")
+    settings = ("targets", "baseline", "pretrained", "views")
     types: ClassVar = {
         "mean": tuple[float, ...],
         "std": tuple[float, ...],
