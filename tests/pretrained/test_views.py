@@ -23,7 +23,7 @@ def viewed(photos: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_a_runs_answers_are_the_mean_over_its_views(viewed: Run) -> None:
-    facts = json.loads(viewed.model.read_text())
+    facts = json.loads(viewed.model_json.read_text())
     assert facts["views"] == {"count": 4, "mirror": True}
     predictor = load_predictor(viewed)
     height, width = predictor.preprocessing.size
@@ -38,7 +38,7 @@ def test_a_runs_answers_are_the_mean_over_its_views(viewed: Run) -> None:
 
 
 def test_what_is_predicted_later_is_what_the_training_said(viewed: Run, photos: Path) -> None:
-    with viewed.predictions.open() as file:
+    with viewed.predictions_csv.open() as file:
         told = list(csv.DictReader(file))
     again = neocog.evaluate(viewed.folder, quiet=True)
     recorded = json.loads(viewed.result.read_text())["measures"]["test"]
