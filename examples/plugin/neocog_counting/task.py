@@ -9,7 +9,7 @@ import torch
 from neocog.metrics.intervals import mean_measures
 from neocog.networks import build
 from neocog.tasks.evaluation import Evaluation, Report, measures_of, outputs_of
-from neocog.tasks.files import pieces
+from neocog.tasks.files import chunks
 from neocog.tasks.report.quality import measures_section
 from neocog.tasks.task import Predicted, Task
 from neocog_counting.objective import Counts
@@ -50,7 +50,7 @@ class Counting(Task):
 
     def predict(self, predictor, paths, out, advance):
         rows = []
-        for part in (part for piece in pieces(paths, predictor, advance) for part in piece):
+        for part in (part for chunk in chunks(paths, predictor, advance) for part in chunk):
             row = {"path": part.name, "skipped": part.fault}
             if not part.fault:
                 row["count"] = round(float(np.exp(predictor.of_pixels(torch.from_numpy(part.pixels[None]))[0, 0])), 3)
