@@ -160,7 +160,7 @@ def test_weights_that_do_not_fit_are_refused_before_an_image_is_decoded(
     def never(*_: Any) -> None:
         raise AssertionError("an image was decoded")
 
-    monkeypatch.setattr(prepare, "scan", never)
+    monkeypatch.setattr(prepare, "scan_dataset", never)
     with pytest.raises(UserError, match="they are of another network"):
         neocog.train(photos, out=tmp_path / "run", pretrained=trained, model="resnet", **ALL)
     assert not (tmp_path / "run").exists()
