@@ -24,6 +24,7 @@ from neocog.run import Run
 from neocog.traits import TASKS, losses, traits
 
 IMAGENET = "imagenet"  # weights that no file or library names
+TUNED = {"lr": 0.0005}  # a quarter of what fresh weights are learned with, lest those that are there be forgotten
 TUNE = re.compile(r"head|all|auto|last:[1-9][0-9]{0,5}")
 INCEPTION = "inception"  # an extractor that is no run
 Optimizer = Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
@@ -295,7 +296,7 @@ def from_tables(tables: Mapping[str, Any], where: str) -> Config:
         if name in names_of(kind)
     }
     settings = {name: _path(value) if isinstance(value, str) else value for name, value in settings.items()}
-    config, faults = taken(Config(), {**usual(settings.get("task")), **settings}, where)
+    config, faults = taken(Config(), {**usual(settings), **settings}, where)
     raise_all([*unknown(tables, where), *(UserError(fault.what, fault.where or where, fault.fix) for fault in faults)])
     return config
 
@@ -336,7 +337,9 @@ def understood(config: Config, settings: Mapping[str, Any]) -> tuple[Config, lis
     """
     settings = {name.replace("-", "_"): value for name, value in settings.items()}
     if settings.get("task", config.data.task) != config.data.task:
-        settings = {**usual(settings["task"]), **settings}
+        settings = {**usual({"task": settings["task"]}), **settings}
+    if settings.get("pretrained") and not config.transfer.pretrained:
+        settings = {**usual({"tune": config.transfer.tune, **settings}), **settings}
     own = {name: value for name, value in settings.items() if name not in HINTS}
     edits = {name: value for name, value in settings.items() if name in HINTS}
     if own:
@@ -344,9 +347,12 @@ def understood(config: Config, settings: Mapping[str, Any]) -> tuple[Config, lis
     return taken(config, edits)
 
 
-def usual(task: Any) -> Mapping[str, Any]:
-    """Settings whose default is another for a task than in general; none where there is no such task."""
-    return traits(task).usual if isinstance(task, str) and TASKS.knows(task) else {}
+def usual(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings whose default is another than in general for the task among ``settings``, or for tuning pretrained weights."""
+    task = settings.get("task")
+    found = traits(task).usual if isinstance(task, str) and TASKS.knows(task) else {}
+    tuned = settings.get("pretrained") and settings.get("tune") != "head"
+    return {**(TUNED if tuned else {}), **found}
 
 
 def changed(config: Config, edits: Mapping[str, Any]) -> Config:

@@ -53,7 +53,13 @@ STEPS = (
 def without_effect(config: Config) -> Iterator[UserError]:
     """The settings of a run that differ from their defaults and do nothing in it. What is "auto" is open, and passes."""
     values = {name: value for section in SECTIONS for name, value in vars(getattr(config, section)).items()}
-    plain, own = defaults(), {**defaults(), **usual(config.data.task)}
+    plain, own = (
+        defaults(),
+        {
+            **defaults(),
+            **usual({"task": config.data.task, "pretrained": config.transfer.pretrained, "tune": config.transfer.tune}),
+        },
+    )
     for name in values:
         if values[name] in (plain[name], own[name]):
             continue

@@ -21,7 +21,13 @@ class Counters:
     rows: list[dict[str, float]] = field(default_factory=list)  # metrics.csv
     plans: list[list[int]] = field(default_factory=list)  # of --minutes: [step, steps in all, from there on]
     threads: list[list[int]] = field(default_factory=list)  # [step, threads from there on], where they are not given
+    inverse_penalty: float = 0.0  # of the probe that came first; 0: there was none
     used: float = 0.0  # seconds of --minutes; 0 where the steps are given
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that have a row; a probe before the first is epoch 0."""
+        return int(self.rows[-1]["epoch"]) if self.rows else 0
 
     def replan(self, steps: int) -> None:
         """From here on there are to be so many steps in all."""

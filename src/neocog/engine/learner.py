@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import Module
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from neocog.config import TrainConfig
 from neocog.engine import checkpoint
@@ -29,6 +30,15 @@ class Learner:
     optimizers: dict[str, torch.optim.Optimizer]
     best: dict[str, State]
     counters: Counters
+    still_norms: bool = False  # batch norm keeps its statistics while it learns
+
+    def learns(self) -> None:
+        """Put the networks into training mode."""
+        for net in self.nets.values():
+            net.train()
+            for module in net.modules() if self.still_norms else ():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
 
     @property
     def evaluated(self) -> dict[str, Module]:

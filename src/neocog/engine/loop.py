@@ -52,6 +52,7 @@ class Loop:
     dataset: Dataset
     identity: str = ""  # of the run, in every checkpoint
     pace: Pace = field(default_factory=Pace)
+    only_the_end: bool = False  # is held against the beginning, and kept if it is better
     times: list[float] = field(default_factory=list)  # seconds of each step of this process
     failures: list[CannotSave] = field(default_factory=list)  # saves that failed since the last good one
 
@@ -110,7 +111,7 @@ class Loop:
         """Whether an epoch has come to its end and is not in metrics.csv yet."""
         per_epoch = self.loader.batches.per_epoch
         ended = counters.step % per_epoch == 0 or counters.step == counters.steps
-        return ended and len(counters.rows) < math.ceil(counters.step / per_epoch)
+        return ended and counters.epochs < math.ceil(counters.step / per_epoch)
 
     def step(self, learner: Learner, step: int, micro_batches: list[Batch]) -> float:
         """One update of every network on one batch; the mean loss over all ranks."""
@@ -118,8 +119,7 @@ class Loop:
         lr = rate(step if self.config.schedule == "exponential" else passed, whole, self.config)
         micro_batches = [replace(micro_batch, progress=passed / whole) for micro_batch in micro_batches]
         totals: dict[str, float] = {}
-        for net in learner.nets.values():
-            net.train()
+        learner.learns()
         turns = [self.objective.losses(learner.nets, micro_batch) for micro_batch in micro_batches]
         while True:  # a turn: all micro-batches for one network, whose update the next turn builds upon
             for place, (micro_batch, losses) in enumerate(zip(micro_batches, turns, strict=True)):
@@ -164,17 +164,30 @@ class Loop:
             return
         epoch = math.ceil(counters.step / self.loader.batches.per_epoch)
         row = {"epoch": epoch, "step": counters.step, "train_loss": counters.loss / counters.seen}
-        row["lr"] = learner.optimizers[next(iter(learner.optimizers))].param_groups[0]["lr"]
+        row["lr"] = 0.0 if epoch == 0 else learner.optimizers[next(iter(learner.optimizers))].param_groups[0]["lr"]
         row |= {f"validation_{name}": value for name, value in validation.items()}
         counters.rows.append(row)
         counters.loss, counters.seen = 0.0, 0
         first = next(iter(validation.values()), float(epoch)) if self.objective.chooses else float(epoch)
         if counters.best is None or first > counters.best:
             counters.improved_epoch = epoch
-        if counters.best is None or first >= counters.best:  # of equals the later: its weights have settled
+        if self.keeps(counters, first):
             counters.best, counters.best_epoch = first, epoch
             learner.best = {name: clone(net.state_dict()) for name, net in learner.evaluated.items()}
         counters.stopped = 0 < self.config.patience <= epoch - counters.improved_epoch
+
+    def keeps(self, counters: Counters, measure: float) -> bool:
+        """Whether these weights are the best so far. Of equals the later ones are: they have settled.
+
+        Where only the end is held against the beginning, which is no choice among many, it must be better.
+        """
+        if counters.best is None:
+            return True
+        return (
+            measure > counters.best and counters.step == counters.steps
+            if self.only_the_end
+            else measure >= counters.best
+        )
 
     @torch.no_grad()
     def measured(self, nets: Mapping[str, Module], part: str, guard: Guard) -> dict[str, float] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,12 +23,13 @@ def decayed(parameters: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
 
 
-def optimizer_for(net: Module, config: TrainConfig) -> Optimizer:
-    """The optimizer that the settings name, as one pass over the weights.
+def optimizer_for(net: Module, config: TrainConfig, groups: Sequence[dict[str, Any]] = ()) -> Optimizer:
+    """The optimizer that the settings name, as one pass over the weights, or over ``groups`` of them, each with its ``factor``
+    of the rate.
 
     Decoupled decay (Loshchilov and Hutter 2019) is applied in ``apply_update``.
     """
-    parameters = [p for p in net.parameters() if p.requires_grad]
+    parameters: list[Any] = list(groups) or [p for p in net.parameters() if p.requires_grad]
     if config.optimizer in ("adam", "adamw"):
         kind = AdamW if config.optimizer == "adamw" else Adam
         return kind(parameters, lr=config.lr, betas=(config.betas[0], config.betas[1]), weight_decay=0.0, fused=True)
@@ -53,10 +55,11 @@ def apply_update(net: Module, optimizer: Optimizer, config: TrainConfig, lr: flo
         raise NonFinite("the gradient is not finite")
     if config.clip and float(norm) > config.clip:
         torch._foreach_mul_(every, config.clip / float(norm))
-    if config.weight_decay and weights:
-        torch._foreach_mul_(weights, 1 - lr * config.weight_decay)
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group.get("factor", 1.0)
+        decaying, _ = decayed(p for p in group["params"] if p.grad is not None)
+        if config.weight_decay and decaying:
+            torch._foreach_mul_(decaying, 1 - group["lr"] * config.weight_decay)
     for parameter in (*weights, *others):
         lay_alike(parameter)
     optimizer.step()

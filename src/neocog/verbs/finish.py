@@ -74,7 +74,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
         **evaluated["test"].more,
         **found.result,
         "seconds": seconds,
-        "epochs": len(learner.counters.rows),
+        "epochs": learner.counters.epochs,
         "best_epoch": learner.counters.best_epoch,
         "images_per_second": speed(loop),
         "precision": loop.precision.name,
@@ -135,7 +135,9 @@ def parts_of(session: Session, loop: Loop) -> dict[str, Samples]:
 def chosen(session: Session, learner: Learner) -> str:
     """Which epoch's weights are kept, and whether so few samples chose it that luck did."""
     counters, where = learner.counters, session.parts == "validation"
-    epochs = len(counters.rows)
+    epochs = counters.epochs
+    if counters.inverse_penalty and counters.best_epoch == 0:
+        return "the linear probe is kept" + f": {epochs} epochs of tuning were no better" * bool(epochs)
     if not where.any() or not session.objective.chooses:
         return f"the last of {epochs} epochs is kept"
     groups = session.dataset.groups

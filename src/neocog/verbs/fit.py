@@ -21,6 +21,7 @@ from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.engine.repeatable import repeatable
 from neocog.engine.threads import Threads
+from neocog.engine.tuning import tune
 from neocog.errors import UserError
 from neocog.interop.numpy_module import NumpyOptimizer
 from neocog.limits import cores
@@ -32,7 +33,7 @@ from neocog.tasks.task import Session
 from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.nodes import same_checkpoint, same_run
 from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
-from neocog.verbs.transfer import start_from
+from neocog.verbs.transfer import holds_the_end_against_the_probe, only_the_head, probe, start_from
 from neocog.verbs.watch import watcher
 
 
@@ -65,10 +66,12 @@ def fit(session: Session, fresh: Learner, run: Run, launch: Launch, spent: float
         session.dataset,
         known[0],
         pace,
+        only_the_end=holds_the_end_against_the_probe(session.config, session.task),
     )
     begin(loop, fresh, screen, known, session)
-    pace.begin(loop, fresh, spent)
-    if pace.threads.most > 1:
+    if not only_the_head(session.config):
+        pace.begin(loop, fresh, spent)
+    if pace.threads.most > 1 and fresh.counters.threads:
         number = fresh.counters.threads[-1][1]
         screen.say(f"threads, by a trial: {number} (--threads fixes them, and so the last digits)")
     with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
@@ -103,6 +106,8 @@ def ready(session: Session, ranks: Ranks) -> Learner:
     fresh = learner(session.objective, config, session.loader.device)
     if config.engine == "numpy":
         fresh.optimizers = {name: NumpyOptimizer.like(optimizer) for name, optimizer in fresh.optimizers.items()}
+    if session.config.transfer.pretrained:
+        tune(fresh, session.task.network, session.config.transfer, config)
     for net in (*fresh.nets.values(), *fresh.ema.values()):
         synchronise_batchnorm(net, ranks)
         if config.engine == "torch":
@@ -122,6 +127,7 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str], se
     if saved is None:
         with loop.ranks.all_or_none():
             start_from(session, fresh)
+        probe(session, loop, fresh, screen)
         fresh.counters.steps = config.epochs * per_epoch  # 0: as many as fit in --minutes
         fresh.counters.per_epoch = per_epoch
         return

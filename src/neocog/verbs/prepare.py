@@ -44,9 +44,10 @@ from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.one_copy import Node
 from neocog.verbs.session import ScannedDataset, open_data, scan_dataset, usable, with_scanned_range, without_unreadable
-from neocog.verbs.transfer import fitted_to, planned_shape
+from neocog.verbs.transfer import fitted_to, only_the_head, planned_shape, tuned_how
 
 ALONE = Ranks()
+TUNING = 8  # epochs at most of a pretrained network, unless they are given: each costs about six ways forward
 LEARNING = 1 << 30  # bytes that are left to networks, gradients, threads and the report beside the pixels
 
 
@@ -141,6 +142,7 @@ def arrange(
         config = data.source.configured(config)
     if config.training.engine != "torch":
         config = replace(config, training=on_processor(config.training, ranks.world))
+    config = tuned_how(config, data.task, bool((parts == "validation").any()), screen)
     config = resolved(data.task.resolved(config, dataset), preprocessing, len(train), data.task)
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
@@ -231,9 +233,9 @@ def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Tas
     if training.optimizer == "gd":
         batch = train
     per_epoch = Batches(train, batch, training.seed).per_epoch
-    epochs = training.epochs or (
-        0 if training.minutes else min(task.most_epochs, max(5, round(task.steps / per_epoch)))
-    )
+    most = TUNING if config.transfer.pretrained else task.most_epochs
+    epochs = training.epochs or (0 if training.minutes else min(most, max(5, round(task.steps / per_epoch))))
+    epochs = 0 if only_the_head(config) else epochs
     device = training.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

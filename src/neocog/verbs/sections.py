@@ -22,6 +22,7 @@ from neocog.tasks.report.pretrained import pretrained_section
 from neocog.tasks.report.training import training_section
 from neocog.tasks.task import Session
 from neocog.tasks.thumbnails import thumbnails
+from neocog.verbs.transfer import probe_lines
 
 SHOWN = 24  # training samples that are shown
 
@@ -44,7 +45,7 @@ def sections(
     found.append(
         training_section(
             learner.counters.rows,
-            [*history, *(str(each) for each in session.decisions)],
+            [*history, *probe_lines(learner.counters), *(str(each) for each in session.decisions)],
             learner.counters.best_epoch,
             session.objective.chooses,
         )

@@ -1,0 +1,134 @@
+"""A linear probe: the head of a pretrained network solved for, on features that are computed once (Alain and Bengio 2017).
+
+Multinomial logistic regression with an L2 penalty, which folds of the training part choose. Letters: n samples, F features,
+K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
+from torch.nn import Module
+
+from neocog.data.loader import Loader
+from neocog.engine.precision import Precision
+from neocog.networks.head import features
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+WEAKEST, STRONGEST = 1e1, 1e-4  # inverse penalties that are tried, a factor of √10 apart; features have unit variance
+FEW = 3e-2  # where too few samples tell
+FOLDS = 4
+ITERATIONS = 500
+
+
+@dataclass(frozen=True)
+class Probe:
+    """``weight`` (K, F) and ``bias`` (K,) of the head; ``loss``: mean cross-entropy of the n samples that it was solved for;
+    ``inverse_penalty``: the C of logistic regression."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    loss: float
+    inverse_penalty: float
+
+
+@torch.no_grad()
+def features_of(
+    net: Module, loader: Loader, part: str, precision: Precision, advance: Callable[[int], object]
+) -> tuple[NDArray[np.float32], Ints, Ints]:
+    """((n, F) features, (n,) targets, (n,) positions) of all samples of a part, whole on each rank, as they are evaluated."""
+    net.eval()
+    found, targets, samples = [], [], []
+    for batch in replace(loader, rank=0, world=1).evaluation(part):
+        with precision.evaluating(loader.device):
+            found.append(features(net, batch.inputs).cpu().numpy())
+        targets.append(batch.targets.cpu().numpy())
+        samples.append(batch.samples)
+        advance(len(batch))
+    return np.concatenate(found), np.concatenate(targets), np.concatenate(samples)
+
+
+def solve(
+    features: NDArray[np.float32], labels: Ints, classes: int, weights: Floats | None = None,
+    groups: Sequence[object] | None = None, seed: int = 0,
+) -> Probe:  # fmt: skip
+    """The head for (n, F) ``features`` and their ``labels``. ``weights`` (n,) of the samples; samples of one of ``groups``
+    (n,) stay in one fold. One thread: the matrices are small, and its sums do not depend on the machine's."""
+    with threadpool_limits(1):
+        mean, std = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
+        std = np.where(
+            std > 1e-6 * max(1e-12, float(std.max())), std, np.inf
+        )  # of one that never moves nothing is learned
+        rotated, back = _rotated((features - mean) / std)
+        weights = np.ones(len(labels)) if weights is None else weights
+        chosen = _chosen(rotated, labels, weights, groups, seed)
+        fitted = _fit(rotated, labels, weights, chosen)
+        logits = np.full((classes, rotated.shape[1] + 1), 0.0)
+        logits[:, -1] = -30.0  # of classes without a sample
+        slopes, offsets = _both(fitted)
+        logits[fitted.classes_, :-1], logits[fitted.classes_, -1] = slopes, offsets
+        weight = (logits[:, :-1] @ back) / std
+        bias = logits[:, -1] - weight @ mean
+    loss = -np.log(
+        np.clip(
+            fitted.predict_proba(rotated)[np.arange(len(labels)), np.searchsorted(fitted.classes_, labels)], 1e-12, 1
+        )
+    )
+    return Probe(weight.astype(np.float32), bias.astype(np.float32), float(loss.mean()), chosen)
+
+
+def _rotated(features: Floats) -> tuple[Floats, Floats]:
+    """(n, R) the same distances in as few axes as n samples span, and the (R, F) way back: the penalty sees no difference."""
+    if features.shape[0] >= features.shape[1]:
+        return features, np.eye(features.shape[1])
+    left, scale, right = np.linalg.svd(features, full_matrices=False)
+    return left * scale, right
+
+
+def _chosen(features: Floats, labels: Ints, weights: Floats, groups: Sequence[object] | None, seed: int) -> float:
+    """The inverse penalty whose cross-entropy over the folds' held-out samples is least; of equals the strongest."""
+    units = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
+    least = min(len(set(units[labels == label].tolist())) for label in np.unique(labels))
+    if least < 2:
+        return FEW
+    folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=seed % 2**32)
+    tried = np.logspace(np.log10(STRONGEST), np.log10(WEAKEST), 11)
+    losses = np.zeros(len(tried))
+    for train, held in folds.split(features, labels, units):
+        known = np.unique(labels[train])
+        counted = held[np.isin(labels[held], known)]
+        if len(known) < 2:
+            continue
+        fitted = None
+        for place, inverse in enumerate(tried):
+            fitted = _fit(features[train], labels[train], weights[train], float(inverse), fitted)
+            shares = fitted.predict_proba(features[counted])
+            own = shares[np.arange(len(counted)), np.searchsorted(known, labels[counted])]
+            losses[place] -= (weights[counted] * np.log(np.clip(own, 1e-12, 1))).sum()
+    return float(tried[losses.argmin()])
+
+
+def _fit(
+    features: Floats, labels: Ints, weights: Floats, inverse: float, start: LogisticRegression | None = None
+) -> LogisticRegression:
+    """``start``: of another penalty, from whose weights to go on."""
+    model = LogisticRegression(C=inverse, max_iter=ITERATIONS, warm_start=True)
+    if start is not None:
+        model.coef_, model.intercept_, model.classes_ = start.coef_.copy(), start.intercept_.copy(), start.classes_
+    return model.fit(features, labels, weights)
+
+
+def _both(fitted: LogisticRegression) -> tuple[Floats, Floats]:
+    """(K, R) weights and (K,) biases; of two classes scikit-learn has one row, whose halves are the two."""
+    slopes, offsets = fitted.coef_, fitted.intercept_
+    return (
+        (slopes, offsets) if len(slopes) > 1 else (np.vstack([-slopes, slopes]) / 2, np.hstack([-offsets, offsets]) / 2)
+    )

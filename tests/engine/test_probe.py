@@ -1,0 +1,86 @@
+"""The linear probe: the optimum that scikit-learn finds too, with a penalty that folds of the training part choose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from neocog.engine.probe import FEW, solve
+from neocog.networks.head import features, set_head
+
+
+def clouds(count: int, classes: int, wide: int, apart: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(count, wide) float32 and labels: Gaussian clouds whose centres are so far apart, on features of unlike scales."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    centres = apart * rng.standard_normal((classes, wide))
+    scale = 10.0 ** rng.uniform(-2, 2, wide)
+    return (scale * (centres[labels] + rng.standard_normal((count, wide))) + 3 * scale).astype(np.float32), labels
+
+
+def shares(found: object, given: np.ndarray) -> np.ndarray:
+    logits = torch.from_numpy(given) @ torch.from_numpy(found.weight).T + torch.from_numpy(found.bias)  # type: ignore[attr-defined]
+    return logits.double().softmax(1).numpy()
+
+
+@pytest.mark.parametrize(("classes", "wide"), [(2, 5), (3, 5), (3, 200)])
+def test_the_head_is_the_logistic_regression_of_that_penalty(classes: int, wide: int) -> None:
+    given, labels = clouds(90, classes, wide, 0.5)
+    found = solve(given, labels, classes)
+    scaled = (given - given.mean(0, dtype=np.float64)) / given.std(0, dtype=np.float64)
+    expected = LogisticRegression(C=found.inverse_penalty, max_iter=5000, tol=1e-8).fit(scaled, labels)
+    assert np.abs(shares(found, given) - expected.predict_proba(scaled)).max() < 0.01
+    own = expected.predict_proba(scaled)[np.arange(len(labels)), labels]
+    assert found.loss == pytest.approx(-np.log(own).mean(), abs=0.01)
+
+
+def test_noise_is_penalised_more_than_what_tells_the_classes() -> None:
+    clear, labels = clouds(80, 2, 30, 1.5)
+    noise = clouds(80, 2, 30, 0.0)[0]
+    assert solve(noise, labels, 2).inverse_penalty < solve(clear, labels, 2).inverse_penalty
+
+
+def test_samples_of_one_group_never_stand_on_both_sides() -> None:
+    """Each picture is there four times: told apart by their noise, copies make the weakest penalty look best."""
+    noise, labels = clouds(24, 2, 60, 0.0)
+    copies, of = np.repeat(noise, 4, axis=0), np.repeat(labels, 4)
+    groups = np.repeat(np.arange(24), 4).tolist()
+    torn, whole = solve(copies, of, 2), solve(copies, of, 2, groups=groups)
+    assert whole.inverse_penalty < torn.inverse_penalty
+
+
+def test_weights_count() -> None:
+    given, labels = clouds(60, 2, 4, 0.2)
+    heavy = np.where(labels == 1, 20.0, 1.0)
+    assert shares(solve(given, labels, 2, weights=heavy), given)[:, 1].mean() > 0.8
+    assert shares(solve(given, labels, 2), given)[:, 1].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_one_sample_of_a_class_leaves_nothing_to_fold() -> None:
+    given, labels = clouds(7, 2, 10, 1.0)
+    labels[:] = [0, 0, 0, 0, 0, 0, 1]
+    assert solve(given, labels, 2).inverse_penalty == FEW
+
+
+def test_a_feature_that_never_moves_changes_nothing() -> None:
+    given, labels = clouds(40, 2, 5, 1.0)
+    still = np.concatenate([given, np.full((40, 1), 7.0, np.float32)], axis=1)
+    found = solve(still, labels, 2)
+    assert np.all(found.weight[:, -1] == 0) and np.isfinite(found.bias).all()
+
+
+@pytest.mark.parametrize("head", [nn.Linear(6, 3), nn.Conv2d(6, 3, 1)])
+def test_the_solution_is_what_the_network_then_answers(head: nn.Module) -> None:
+    torch.manual_seed(0)
+    body: list[nn.Module] = [nn.Conv2d(3, 6, 3), nn.ReLU()]
+    maps = isinstance(head, nn.Conv2d)
+    pool: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    net = nn.Sequential(*body, *([head, *pool] if maps else [*pool, head])).eval()
+    images = torch.randn(30, 3, 8, 8)
+    given = features(net, images).detach().numpy()
+    found = solve(given, np.arange(30) % 3, 3)
+    set_head(net, torch.from_numpy(found.weight), torch.from_numpy(found.bias))
+    assert np.allclose(net(images).softmax(1).detach().numpy(), shares(found, given), atol=1e-4)
