@@ -137,7 +137,8 @@ def chosen(session: Session, learner: Learner) -> str:
     counters, where = learner.counters, session.parts == "validation"
     epochs = counters.epochs
     if counters.inverse_penalty and counters.best_epoch == 0:
-        return "the linear probe is kept" + f": {epochs} epochs of tuning were no better" * bool(epochs)
+        on = f" on {int(where.sum())} validation samples"
+        return "the linear probe is kept" + f": {epochs} epochs of tuning were no better{on}" * bool(epochs)
     if not where.any() or not session.objective.chooses:
         return f"the last of {epochs} epochs is kept"
     groups = session.dataset.groups
