@@ -139,7 +139,7 @@ def test_models_lists_a_packages_network_and_its_options(installed: Path, capsys
 
 def test_a_packages_network_learns_one_of_our_own_tasks(installed: Path, tmp_path: Path) -> None:
     made = neocog.train("digits", tmp_path / "run", model="density", epochs=1, threads=1, quiet=True)
-    packages = json.loads(made.model.read_text())["packages"]
+    packages = json.loads(made.model_json.read_text())["packages"]
     assert packages == {"model": "neocog-counting 1.0"}
     assert load_predictor(made).classes[0] == "0"
     with pytest.MonkeyPatch.context() as patched:
