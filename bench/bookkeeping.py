@@ -5,7 +5,8 @@
 
 Images are PNGs of 12 × 10 colour pixels, each of its own, which are not kept (as with ``--memory 0``). Of two counts of images the
 bytes that Python and NumPy hold at the end (tracemalloc) are compared, so that what does not grow with the images does not count;
-and the most that they ever held.
+and of each stage the most that they held meanwhile, what was there before included. Seconds are of the larger count, beside
+tracemalloc, which makes them two to three times as many.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ import gc
 import pathlib
 import struct
 import tempfile
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from neocog.progress import Screen
-from neocog.verbs.prepare import parted, read
+from neocog.verbs import prepare
 from neocog.verbs.session import settings_for
 
 CLASSES = 10
@@ -80,27 +86,50 @@ def masks(path: Path, count: int) -> Path:
     return path
 
 
+STAGES = ("open_data", "planned_shape", "scan", "near_copies", "findings", "parted")  # of ``neocog.verbs.prepare``
 KINDS: dict[str, Callable[[Path, int], Path]] = {"folders": folders, "table": table, "masks": masks}
 
 
-def held(source: Path) -> tuple[int, int]:
-    """Bytes at the end of reading, checking and splitting, and the most in between."""
+@dataclass
+class Cost:
+    """Bytes at the end of reading, checking and splitting; and of each stage the most in bytes, and its seconds."""
+
+    end: int = 0
+    peaks: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def of(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def measured(*given: Any, **named: Any) -> Any:
+            tracemalloc.reset_peak()
+            begin = time.perf_counter()
+            found = function(*given, **named)
+            self.seconds[stage] = time.perf_counter() - begin
+            self.peaks[stage] = tracemalloc.get_traced_memory()[1]
+            return found
+
+        return measured
+
+
+def cost(source: Path) -> Cost:
     config = settings_for(source, {})
     config.training.__dict__["memory"] = 0.0
-    gc.collect()
-    tracemalloc.start()
-    data = read(config, Screen(True))
-    parts = parted(data, config, None)
-    gc.collect()
-    _, peak = tracemalloc.get_traced_memory()
-    traces = tracemalloc.take_snapshot().traces
-    tables = [  # Python's table of interned texts grows in jumps, by whatever asks it next
-        each.size for each in traces if each.size > 1 << 16 and each.traceback[0].filename == pathlib.__file__
-    ]
-    now = sum(each.size for each in traces) - sum(tables)
-    tracemalloc.stop()
+    found = Cost()
+    with ExitStack() as stack:
+        for stage in STAGES:
+            stack.enter_context(mock.patch.object(prepare, stage, found.of(stage, getattr(prepare, stage))))
+        gc.collect()
+        tracemalloc.start()
+        data = prepare.read(config, Screen(True))
+        parts = prepare.parted(data, config, None)
+        gc.collect()
+        traces = tracemalloc.take_snapshot().traces
+        tables = [  # Python's table of interned texts grows in jumps, by whatever asks it next
+            each.size for each in traces if each.size > 1 << 16 and each.traceback[0].filename == pathlib.__file__
+        ]
+        found.end = sum(each.size for each in traces) - sum(tables)
+        tracemalloc.stop()
     assert len(parts) == len(data.dataset)
-    return now, peak
+    return found
 
 
 def main() -> None:
@@ -109,13 +138,22 @@ def main() -> None:
     parser.add_argument("--images", nargs=2, type=int, default=[5000, 20000])
     given = parser.parse_args()
     for kind in given.kinds:
-        found = []
-        for count in (given.images[0], *given.images):  # what the first run loads does not count
-            with tempfile.TemporaryDirectory() as folder:
-                found.append(held(KINDS[kind](Path(folder), count)))
         few, many = given.images
-        now, peak = ((b - a) / (many - few) for a, b in zip(*found[1:], strict=True))
-        print(f"{kind}: {now:,.0f} bytes an image at the end, {peak:,.0f} at the most", flush=True)
+        found = []
+        for count in (many, few, many):  # what the first run loads does not count
+            with tempfile.TemporaryDirectory() as folder:
+                found.append(cost(KINDS[kind](Path(folder), count)))
+        _, one, other = found
+
+        def each(less: int, more: int, many: int = many, few: int = few) -> str:
+            return f"{(more - less) / (many - few):,.0f}"
+
+        print(f"{kind}: {each(one.end, other.end)} bytes an image at the end; at the most in")
+        for stage in STAGES:
+            print(
+                f"    {stage:13} {each(one.peaks[stage], other.peaks[stage]):>6}, {other.seconds[stage]:.2f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 from neocog.data import spooled as spooled_module
 from neocog.data.copies import near_copies
 from neocog.data.dataset import ArrayImages, BadImage, Header
-from neocog.data.digests import Digests, known
+from neocog.data.digests import Digests, distinct, known
 from neocog.data.masks import ScannedMasks
 from neocog.data.names import Names
 from neocog.data.records import Headers, Record, Records
@@ -30,17 +30,23 @@ spec.loader.exec_module(bookkeeping)
 SHA = [hashlib.sha256(bytes([i])).hexdigest() for i in range(200)]
 
 
-@pytest.mark.parametrize("kind", ["table", "masks"])
-def test_an_image_costs_at_most_250_bytes_once_data_are_read_and_split(
+MOST = {"table": 450, "masks": 450, "folders": 400}  # bytes while it is read, what is sorted included
+
+
+@pytest.mark.parametrize("kind", MOST)
+def test_an_image_costs_at_most_250_bytes_once_data_are_read_and_split_and_little_more_while_they_are(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spooled_module, "_SMALL", 0)  # as if there were many
-    held = []
-    for count in (150, 150, 1650):  # what the first one loads does not count
-        path = tmp_path / str(len(held))
+    found = []
+    for count in (900, 300, 900):  # what the first one loads does not count
+        path = tmp_path / str(len(found))
         path.mkdir()
-        held.append(bookkeeping.held(bookkeeping.KINDS[kind](path, count))[0])
-    assert held[2] - held[1] <= 250 * 1500 + 16384  # what the interpreter itself holds moves by some kB
+        found.append(bookkeeping.cost(bookkeeping.KINDS[kind](path, count)))
+    _, few, many = found
+    assert many.end - few.end <= 250 * 600 + 16384  # what the interpreter itself holds moves by some kB
+    peaks = {stage: (many.peaks[stage] - few.peaks[stage]) / 600 for stage in many.peaks}
+    assert max(peaks.values()) <= MOST[kind], peaks
 
 
 def test_names_come_back_as_they_were() -> None:
@@ -72,6 +78,15 @@ def test_digests_are_the_texts_that_were_put_in_and_sort_like_them() -> None:
     order = np.argsort(found.keys, kind="stable")
     assert [texts[i] for i in order] == sorted(texts)
     assert known(found).tolist() == [text != "" for text in texts] == known(texts).tolist()
+
+
+def test_different_texts_are_found_as_numpy_finds_them() -> None:
+    for draw in (np.random.default_rng(0).integers(0, 50, 9000), np.arange(0)):
+        texts = [SHA[i] for i in draw]
+        _, first, which = np.unique(np.array(texts, "U64"), return_index=True, return_inverse=True)
+        for given in (Digests.of(texts), texts):
+            found = distinct(given)
+            assert found[0].tolist() == first.tolist() and found[1].tolist() == which.tolist()
 
 
 def test_headers_keep_sizes_and_everything_else() -> None:

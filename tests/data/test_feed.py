@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 
 from neocog.augment import Augmentation, ImageChanges, MaskChanges
 from neocog.data.batches import Batches
+from neocog.data.dataset import BadImage
 from neocog.data.images import FileImages
 from neocog.data.loader import Batch, Loader, Resident, Streamed, Transform
 from neocog.data.masks import Coding, MaskFiles, scan_masks
@@ -18,6 +21,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.scan import scan_images
 from neocog.errors import UserError
 from neocog.out_of_memory import out_of_memory
+from neocog.tasks.masks import StreamedMasks
 
 COUNT, SIDE = 8, 12
 PREPROCESSING = Preprocessing(1, (SIDE, SIDE), "uint8", (0.0,), (1.0,), scaling="image")
@@ -84,3 +88,45 @@ def test_what_a_reader_fails_at_is_named(workers: int, tmp_path: Path, monkeypat
             reader()
         told = out_of_memory(wanting.value)
         assert told is not None and f"{tmp_path / '0.png'} was being read" in told.where, name
+
+
+class Watched:
+    """Masks that note which threads read them, and how many at once; ``broken``: one that cannot be read."""
+
+    def __init__(self, broken: int = -1) -> None:
+        self.broken, self.threads, self.most, self.now, self.lock = broken, set[str](), 0, 0, threading.Lock()
+
+    def __len__(self) -> int:
+        return COUNT
+
+    def path(self, index: int) -> Path | None:
+        return None
+
+    def fitted(self, index: int, size: tuple[int, ...], fit: str, mask: np.ndarray | None = None) -> np.ndarray:
+        with self.lock:
+            self.threads.add(threading.current_thread().name)
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.005)
+        with self.lock:
+            self.now -= 1
+        if index == self.broken:
+            raise BadImage("no mask", "m.png")
+        return PLACES[index]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("end", ["all read", "left in the middle", "a mask that is broken"])
+def test_no_more_threads_read_masks_than_told_and_none_of_them_stays(workers: int, end: str) -> None:
+    masks = Watched(5 if end == "a mask that is broken" else -1)
+    stream = StreamedMasks(masks, RECIPE, workers).stream(np.arange(COUNT).reshape(2, -1))  # type: ignore[arg-type]
+    if end == "left in the middle":
+        assert np.array_equal(next(stream), PLACES[: COUNT // 2])
+        stream.close()  # type: ignore[attr-defined]  # a generator, as when a training is stopped
+    elif end == "all read":
+        assert np.array_equal(np.concatenate(list(stream)), PLACES)
+    else:
+        with pytest.raises(BadImage):
+            list(stream)
+    assert len(masks.threads) <= max(1, workers) and masks.most <= max(1, workers)
+    assert not masks.threads & {thread.name for thread in threading.enumerate()}

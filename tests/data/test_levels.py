@@ -55,6 +55,13 @@ def test_a_patient_with_folders_under_two_classes_is_one_group_and_counters_are_
     assert groups(two)["cat/1/0.png"] != groups(two)["dog/1/0.png"] and len(set(groups(two).values())) == 6
 
 
+def test_images_of_all_parts_count_where_levels_are_told_apart(tmp_path: Path) -> None:
+    patients = [("sick", p) for p in range(4)] + [("well", p) for p in range(4, 8)]
+    data = read(tmp_path, [f"{part}/{k}/p{p}/{part}.png" for part in ("train", "test") for k, p in patients])
+    assert groups(data)["train/sick/p1/train.png"] == "p1"  # two images of each patient, one in each part
+    assert data.splits is not None and data.splits.tolist() == ["train"] * 8 + ["test"] * 8
+
+
 @pytest.mark.parametrize("people", ["p{}", "patient_{:02}", "2021-03-{:02}", "{:03}"])
 def test_the_same_words_below_numbered_folders_are_the_classes(tmp_path: Path, people: str) -> None:
     names = [f"{people.format(p)}/{k}/{s}.png" for p in range(3) for k in ("RBC", "WBC") for s in range(2)]

@@ -135,6 +135,15 @@ def test_numbers_beyond_the_list_of_classes_are_told(tmp_path: Path) -> None:
     assert read(tmp_path).classes == ("ground", "car", "tree", "road", "sky")
 
 
+def test_the_mask_that_is_named_is_the_one_meant_where_another_cannot_be_read(tmp_path: Path) -> None:
+    folder(tmp_path, BINARY, CLASSES.astype(np.uint8), BINARY)
+    (tmp_path / "masks/0.png").write_bytes(b"no picture")
+    (tmp_path / "classes.txt").write_text("ground\ncar\ntree\n")
+    message = fault(tmp_path)
+    assert "where: masks/0.png" in message and "mask values 3, expected 0 … 2" in message
+    assert "where: masks/1.png" in message and "masks/2.png" not in message
+
+
 def test_255_is_the_second_class_of_two_and_ignored_only_if_said(tmp_path: Path) -> None:
     data = read(folder(tmp_path / "binary", BINARY * np.uint8(255)))
     np.testing.assert_array_equal(mask_of(data), BINARY)

@@ -11,6 +11,7 @@ from PIL import Image
 from neocog.data.dataset import Dataset
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.reading import Reading
+from neocog.data.readers.rows import read_rows
 from neocog.errors import UserError
 
 
@@ -259,3 +260,12 @@ def test_labels_and_groups_that_are_one_number_are_one_and_it_is_said(folder: Pa
     assert any("written in 2 ways" in taken.evidence for taken in data.taken)
     (folder / "n.csv").write_text(f"image,label\n{names[0]},1\n{names[1]},01\n", encoding="utf-8")
     assert len(open_dataset(folder / "n.csv").classes) == 2
+
+
+def test_a_text_that_comes_again_is_there_once(folder: Path) -> None:
+    rows = [f"images/{i:05}.png,{('cat', 'dog')[i % 2]},patient {i // 3}" for i in range(3000)]
+    (folder / "labels.csv").write_text("\n".join(["image,label,patient", *rows]))
+    found = read_rows(folder / "labels.csv", ("image", "label"))
+    assert [",".join(cells) for cells in zip(*found.columns, strict=True)] == rows
+    assert [len({id(cell) for cell in cells}) for cells in found.columns] == [3000, 2, 1000]
+    assert list(found.lines) == list(range(2, 3002))
