@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import gc
-import pathlib
 import struct
+import sys
 import tempfile
 import time
 import tracemalloc
@@ -22,6 +22,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -110,7 +111,14 @@ class Cost:
         return measured
 
 
+@cache
+def room() -> list[str]:
+    """Interned texts, so many that Python's table of them, which grows in jumps of megabytes, does not grow for a while."""
+    return [sys.intern(f"#{number}") for number in range(300_000)]
+
+
 def cost(source: Path) -> Cost:
+    room()
     config = settings_for(source, {})
     config.training.__dict__["memory"] = 0.0
     found = Cost()
@@ -122,11 +130,7 @@ def cost(source: Path) -> Cost:
         data = prepare.read(config, Screen(True))
         parts = prepare.parted(data, config, None)
         gc.collect()
-        traces = tracemalloc.take_snapshot().traces
-        tables = [  # Python's table of interned texts grows in jumps, by whatever asks it next
-            each.size for each in traces if each.size > 1 << 16 and each.traceback[0].filename == pathlib.__file__
-        ]
-        found.end = sum(each.size for each in traces) - sum(tables)
+        found.end = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
     assert len(parts) == len(data.dataset)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from neocog.verbs.session import ScannedDataset
 
 spec = importlib.util.spec_from_file_location("bookkeeping", Path(__file__).parents[2] / "bench" / "bookkeeping.py")
 assert spec and spec.loader
-bookkeeping = importlib.util.module_from_spec(spec)
+bookkeeping = sys.modules["bookkeeping"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(bookkeeping)
 
 SHA = [hashlib.sha256(bytes([i])).hexdigest() for i in range(200)]
