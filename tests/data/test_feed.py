@@ -119,7 +119,7 @@ class Watched:
 @pytest.mark.parametrize("end", ["all read", "left in the middle", "a mask that is broken"])
 def test_no_more_threads_read_masks_than_told_and_none_of_them_stays(workers: int, end: str) -> None:
     masks = Watched(5 if end == "a mask that is broken" else -1)
-    stream = StreamedMasks(masks, RECIPE, workers).stream(np.arange(COUNT).reshape(2, -1))  # type: ignore[arg-type]
+    stream = StreamedMasks(masks, PREPROCESSING, workers).stream(np.arange(COUNT).reshape(2, -1))  # type: ignore[arg-type]
     if end == "left in the middle":
         assert np.array_equal(next(stream), PLACES[: COUNT // 2])
         stream.close()  # type: ignore[attr-defined]  # a generator, as when a training is stopped
