@@ -87,7 +87,7 @@ def masks(path: Path, count: int) -> Path:
     return path
 
 
-STAGES = ("open_data", "planned_shape", "scan", "near_copies", "findings", "parted")  # of ``neocog.verbs.prepare``
+STAGES = ("open_data", "planned_shape", "scan_dataset", "near_copies", "findings", "parted")  # of ``neocog.verbs.prepare``
 KINDS: dict[str, Callable[[Path, int], Path]] = {"folders": folders, "table": table, "masks": masks}
 
 
