@@ -29,6 +29,7 @@ from unittest import mock
 
 import numpy as np
 
+from neocog.data import spooled
 from neocog.progress import Screen
 from neocog.verbs import prepare
 from neocog.verbs.session import settings_for
@@ -87,7 +88,14 @@ def masks(path: Path, count: int) -> Path:
     return path
 
 
-STAGES = ("open_data", "planned_shape", "scan_dataset", "near_copies", "findings", "parted")  # of ``neocog.verbs.prepare``
+STAGES = (
+    "open_data",
+    "planned_shape",
+    "scan_dataset",
+    "near_copies",
+    "findings",
+    "parted",
+)  # of ``neocog.verbs.prepare``
 KINDS: dict[str, Callable[[Path, int], Path]] = {"folders": folders, "table": table, "masks": masks}
 
 
@@ -123,6 +131,7 @@ def cost(source: Path) -> Cost:
     config.training.__dict__["memory"] = 0.0
     found = Cost()
     with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(spooled, "_SMALL", 0))  # as where there are many images
         for stage in STAGES:
             stack.enter_context(mock.patch.object(prepare, stage, found.of(stage, getattr(prepare, stage))))
         gc.collect()

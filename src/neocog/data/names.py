@@ -29,7 +29,7 @@ class Names(Sequence[str]):
             text += _stored(last)
             ends.append(len(text))
         self.folders = tuple(folders)
-        self._text = text
+        self._text = bytes(text)
         self.where = np.array(where, np.min_scalar_type(len(folders)))
         self._ends = np.array(ends, np.int64 if len(text) > np.iinfo(np.int32).max else np.int32)
 
