@@ -73,8 +73,8 @@ def solve(
         fitted = _fit(rotated, labels, weights, chosen)
         logits = np.full((classes, rotated.shape[1] + 1), 0.0)
         logits[:, -1] = -30.0  # of classes without a sample
-        slopes, offsets = _both(fitted)
-        logits[fitted.classes_, :-1], logits[fitted.classes_, -1] = slopes, offsets
+        coefficients, offsets = _both(fitted)
+        logits[fitted.classes_, :-1], logits[fitted.classes_, -1] = coefficients, offsets
         weight = (logits[:, :-1] @ back) / std
         bias = logits[:, -1] - weight @ mean
     loss = -np.log(
@@ -128,7 +128,9 @@ def _fit(
 
 def _both(fitted: LogisticRegression) -> tuple[Floats, Floats]:
     """(K, R) weights and (K,) biases; of two classes scikit-learn has one row, whose halves are the two."""
-    slopes, offsets = fitted.coef_, fitted.intercept_
+    coefficients, offsets = fitted.coef_, fitted.intercept_
     return (
-        (slopes, offsets) if len(slopes) > 1 else (np.vstack([-slopes, slopes]) / 2, np.hstack([-offsets, offsets]) / 2)
+        (coefficients, offsets)
+        if len(coefficients) > 1
+        else (np.vstack([-coefficients, coefficients]) / 2, np.hstack([-offsets, offsets]) / 2)
     )

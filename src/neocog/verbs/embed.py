@@ -50,7 +50,7 @@ ROWS = 1024  # images compared with all others at once
 
 @dataclass(frozen=True)
 class Embedding:
-    """``features`` (N, F); ``neighbours`` (N, k): the nearest others, by falling ``likeness`` (N, k), the cosine; ``places`` (N, 2)
+    """``features`` (N, F); ``neighbours`` (N, k): the nearest others, by falling ``similarity`` (N, k), the cosine; ``places`` (N, 2)
     on the map; ``same``: of each image the first with the same pixels. ``skipped``: {path: reason}."""
 
     folder: Path
@@ -58,7 +58,7 @@ class Embedding:
     features: Floats
     places: Floats
     neighbours: NDArray[np.int64]
-    likeness: Floats
+    similarity: Floats
     same: tuple[int, ...]
     skipped: dict[str, str]
 
@@ -98,10 +98,10 @@ def embed(
         raise UserError(
             f"{len(names)} images can be read: at least 2 are compared", listed_faults(skipped), "give more"
         )
-    neighbours, likeness = nearest(every, min(near, len(every) - 1))
+    neighbours, similarity = nearest(every, min(near, len(every) - 1))
     first = {digest: i for i, digest in reversed([*enumerate(digests)])}
     same = tuple(first[digest] for digest in digests)
-    made = Embedding(target, tuple(names), every, placed(every), neighbours, likeness, same, skipped)
+    made = Embedding(target, tuple(names), every, placed(every), neighbours, similarity, same, skipped)
     with new_folder(target) as folder:
         np.save(folder / "features.npy", every)
         write_atomically(folder / "names.csv", table(made))
@@ -116,7 +116,7 @@ def collected(
     predictor: Predictor, paths: Sequence[Path], screen: Screen
 ) -> tuple[list[str], Floats, list[str], list[str], dict[str, str]]:
     """Of the files that can be read: names, features (N, F), digests of the pixels, thumbnails; and why others cannot."""
-    recipe = predictor.preprocessing
+    preprocessing = predictor.preprocessing
     names, digests, pictures = list[str](), list[str](), list[str]()
     found, skipped = list[Floats](), dict[str, str]()
     with screen.bar("embedding", len(paths)) as advance:
@@ -128,7 +128,7 @@ def collected(
             for name, pixels in known:
                 names.append(name)
                 digests.append(hashlib.sha256(pixels.tobytes()).hexdigest())
-                pictures.append(thumbnail(pixels, recipe.low, recipe.high, SIDE))
+                pictures.append(thumbnail(pixels, preprocessing.low, preprocessing.high, SIDE))
     return names, np.concatenate(found) if found else np.zeros((0, 0), np.float32), digests, pictures, skipped
 
 
@@ -146,21 +146,21 @@ def seen(predictor: Predictor, pixels: Array) -> Floats:
 
 def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: str, screen: Screen) -> Predictor:
     """A run's network, or its encoder, or that of pretrained weights with the preprocessing that these need. Raises UserError."""
-    run, recipe = Path(source), None
+    run, preprocessing = Path(source), None
     if run.is_dir():
         predictor = load_predictor(Run(run))
         if not has_encoder(predictor.facts["model"]):
             return predictor
-        recipe = predictor.preprocessing
+        preprocessing = predictor.preprocessing
     weights = source_of(changed(Config(), {"pretrained": source, "model": model}), "answer", screen)
     assert weights is not None
-    recipe = recipe or recipe_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
+    preprocessing = preprocessing or recipe_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
     with torch.random.fork_rng(devices=[]):
-        network = build(weights.model, recipe.inputs, recipe.size, 2, **weights.options)
+        network = build(weights.model, preprocessing.inputs, preprocessing.size, 2, **weights.options)
     screen.say(f"  weights of {weights.name}: {load_into(network, weights).line()}")
     screen.say(f"  their preprocessing: {weights.needs.told()}")
     reorder(network)
-    return Predictor(network.eval(), recipe, ())
+    return Predictor(network.eval(), preprocessing, ())
 
 
 def recipe_for(source: Source, path: Path) -> Preprocessing:
@@ -214,7 +214,7 @@ def table(made: Embedding) -> str:
     writer.writerow(["row", "path", "x", "y", "same_pixels_as", *names])
     for row, path in enumerate(made.paths):
         same = made.paths[made.same[row]] if made.same[row] != row else ""
-        near = zip(made.neighbours[row].tolist(), made.likeness[row].tolist(), strict=True)
+        near = zip(made.neighbours[row].tolist(), made.similarity[row].tolist(), strict=True)
         cells = [cell for position, cosine in near for cell in (safe_cell(made.paths[position]), f"{cosine:.4f}")]
         x, y = made.places[row].tolist()
         writer.writerow([row, safe_cell(path), f"{x:.5g}", f"{y:.5g}", safe_cell(same), *cells])
@@ -223,8 +223,8 @@ def table(made: Embedding) -> str:
 
 def sections(made: Embedding, pictures: Sequence[str]) -> list[Section]:
     """The map, and the pairs that are most alike."""
-    best = np.argsort(-made.likeness[:, 0], kind="stable").tolist()
-    pairs = {tuple(sorted((row, int(made.neighbours[row, 0])))): float(made.likeness[row, 0]) for row in best}
+    best = np.argsort(-made.similarity[:, 0], kind="stable").tolist()
+    pairs = {tuple(sorted((row, int(made.neighbours[row, 0])))): float(made.similarity[row, 0]) for row in best}
     shown = list[Picture]()
     for (a, b), cosine in list(pairs.items())[:PAIRS]:
         word = "the same pixels" if made.same[a] == made.same[b] else f"{cosine:.3f}"
