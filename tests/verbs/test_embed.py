@@ -68,7 +68,7 @@ def test_copies_and_neighbours_are_named(run: Path, photos: Path, tmp_path: Path
     made = neocog.embed(run, tmp_path / "more", tmp_path / "out", near=2, quiet=True)
     last = next(row for row in rows(tmp_path / "out") if row["path"].endswith("zzz.png"))
     assert last["same_pixels_as"].endswith("dark/3.png") and last["nearest_1"].endswith("dark/3.png")
-    assert float(last["likeness_1"]) == pytest.approx(1, abs=1e-3) and len(made.skipped) == 1
+    assert float(last["similarity_1"]) == pytest.approx(1, abs=1e-3) and len(made.skipped) == 1
     assert made.to_json()["same_pixels"] == [[last["same_pixels_as"], last["path"]]]
 
 

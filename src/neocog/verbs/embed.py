@@ -50,8 +50,8 @@ ROWS = 1024  # images compared with all others at once
 
 @dataclass(frozen=True)
 class Embedding:
-    """``features`` (N, F); ``neighbours`` (N, k): the nearest others, by falling ``similarity`` (N, k), the cosine; ``places`` (N, 2)
-    on the map; ``same``: of each image the first with the same pixels. ``skipped``: {path: reason}."""
+    """``features`` (N, F); ``neighbours`` (N, k): the nearest others, by falling ``similarity`` (N, k), the cosine; ``places``
+    (N, 2) on the map; ``same``: of each image the first with the same pixels. ``skipped``: {path: reason}."""
 
     folder: Path
     paths: tuple[str, ...]
@@ -210,7 +210,7 @@ def table(made: Embedding) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     k = made.neighbours.shape[1]
-    names = [f"{word}{n}" for n in range(1, k + 1) for word in ("nearest_", "likeness_")]
+    names = [f"{word}{n}" for n in range(1, k + 1) for word in ("nearest_", "similarity_")]
     writer.writerow(["row", "path", "x", "y", "same_pixels_as", *names])
     for row, path in enumerate(made.paths):
         same = made.paths[made.same[row]] if made.same[row] != row else ""
