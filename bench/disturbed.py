@@ -149,7 +149,7 @@ class Trial:
             if code == 128 - wanted and not self.run.exists():
                 return ""  # the command line had not been read yet
             if self.begun:
-                good = f"stopped by {action}, and saved; go on with: neocog resume {self.run}\n" in text
+                good = f"; go on with: neocog resume {self.run}\n" in text and f"stopped by {action}" in text
             else:
                 good = "; nothing was written" in text and not self.run.exists()
         else:

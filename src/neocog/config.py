@@ -407,8 +407,9 @@ def _contradictions(config: Config) -> Iterator[UserError]:
         yield UserError(f"--split {as_typed(data.split)} is not three shares", fix=fix)
     elif data.split[0] <= 0 or data.split[2] <= 0:
         yield UserError("--split leaves nothing to train or to test on", fix="give shares above 0 for train and test")
-    if data.folds in (1, 2):
-        fix = "give 3 or more (one part trains, one validates, one tests), or 0"
+    least = 3 if len(data.split) < 2 or data.split[1] else 2  # where no fold validates
+    if 0 < data.folds < least:
+        fix = f"give {least} or more ({'one part trains, one validates, one tests' if least == 3 else 'one trains, one tests'}), or 0"
         yield UserError(f"--folds {data.folds} is too few", fix=fix)
     if data.unseen == 1:
         yield UserError("--unseen 1 leaves no class to learn", fix="give 2 or more, such as 6, or 0")

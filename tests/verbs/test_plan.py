@@ -22,7 +22,8 @@ from neocog.cli.main import main
 from neocog.config import Config, TrainConfig
 from neocog.engine.interrupt import Interrupted, Stop
 from neocog.errors import UserError
-from neocog.run import Run
+from neocog.facts import sealed
+from neocog.run import Run, to_json
 from neocog.verbs import crossvalidate, fit, folder, plan, train
 from neocog.verbs.prepare import anywhere
 
@@ -411,12 +412,34 @@ def test_a_plan_that_is_none_of_ours_is_refused(name: str, value: Any, images: P
     plan = json.loads(run.plan.read_text())
     if name == "history" and isinstance(value[0], dict) and value[0]:
         value = [{"step": 1, "changed": {}, "surroundings": [], "identity": plan["identity"], **value[0]}]
-    run.plan.write_text(json.dumps(plan | {name: value}))
+    run.plan.write_text(to_json(sealed(plan | {name: value})))
     before = everything(run.folder)
     with pytest.raises(UserError) as refused:
         neocog.resume(run.folder, quiet=True)
     assert str(run.plan) in refused.value.where
     assert everything(run.folder) == before
+
+
+def test_settings_that_were_edited_in_both_files_are_refused(images: Path, tmp_path: Path) -> None:
+    """The two files agree with each other, and with nothing that was learned."""
+    run = half(images, tmp_path / "run")
+    rate = json.loads(run.plan.read_text())["settings"]["training"]["lr"]
+    run.plan.write_text(run.plan.read_text().replace(f'"lr": {rate}', '"lr": 0.0123'))
+    run.config.write_text(run.config.read_text().replace(f"\nlr = {rate}\n", "\nlr = 0.0123\n"))
+    assert "0.0123" in run.plan.read_text() and "0.0123" in run.config.read_text()
+    before = everything(run.folder)
+    with pytest.raises(UserError, match="edited since it was written") as refused:
+        neocog.resume(run.folder, quiet=True)
+    assert str(run.plan) in refused.value.where and everything(run.folder) == before
+
+
+def test_a_run_whose_checkpoints_are_gone_says_that_it_begins_again(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = half(images, tmp_path / "run")
+    shutil.rmtree(run.checkpoints)
+    neocog.resume(run.folder)
+    assert "no checkpoint is left of what this run had learned: it begins again" in capsys.readouterr().err
 
 
 def test_data_are_found_again_from_any_folder(tmp_path: Path, whole: Run, images: Path, monkeypatch: Any) -> None:

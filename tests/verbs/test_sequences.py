@@ -16,7 +16,7 @@ from neocog.predictor import load_predictor
 from neocog.run import Run
 from neocog.tasks.classification.predictions import none_below
 from neocog.tasks.classification.reading import motifs, saliency
-from neocog.tasks.files import pieces
+from neocog.tasks.files import chunks
 from neocog.verbs.predict import predict
 from neocog.verbs.train import start
 
@@ -71,7 +71,7 @@ def test_records_are_predicted_by_name_and_strangers_are_refused(run: Path, tmp_
     assert [row["path"] for row in rows.rows[:2]] == ["s0", "s1"] and rows.rows[0]["label"] == "Aedes"
     assert rows.columns[-2:] == ("none", "skipped")
     predictor = load_predictor(Run(run / "run"))
-    codes = [one.pixels for piece in pieces([known], predictor, lambda _: None) for one in piece]
+    codes = [one.pixels for chunk in chunks([known], predictor, lambda _: None) for one in chunk]
     logits = predictor.of_pixels(torch.from_numpy(np.stack([pixels for pixels in codes if pixels is not None])))
     below = logits.max(axis=1) < predictor.facts["none_below"]
     assert [row["none"] == "yes" for row in rows.rows] == below.tolist()

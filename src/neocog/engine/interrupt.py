@@ -25,21 +25,22 @@ class Stop(Exception):
 
 
 class Interrupted(Exception):
-    """A run was stopped, by a signal or its caller, and the one in ``folder`` is saved; None: nothing had begun.
+    """The run in ``folder`` was stopped, by a signal or its caller; None: nothing had begun. ``saved``: as it stood just then;
+    else it goes on from what was saved before.
 
     ``code`` is the exit status: 143, 130, 129 or 138; 4 by its caller.
     """
 
-    def __init__(self, number: int, folder: Path | None = None) -> None:
-        super().__init__(number, folder)
-        self.signal, self.folder = number, folder
+    def __init__(self, number: int, folder: Path | None = None, saved: bool = True) -> None:
+        super().__init__(number, folder, saved)
+        self.signal, self.folder, self.saved = number, folder, saved
         self.code = 4 if number == CALLER else 128 + number
 
     def __str__(self) -> str:
         by = "its caller" if self.signal == CALLER else signal.Signals(self.signal).name
         if self.folder is None:
             return f"stopped by {by}; nothing was written"
-        return f"stopped by {by}, and saved; go on with: {self.command}"
+        return f"stopped by {by}{', and saved' * self.saved}; go on with: {self.command}"
 
     @property
     def command(self) -> str:
@@ -95,7 +96,7 @@ class Leaving(Guard):
         first = self.signal is None
         super().receive(number, frame)
         if first:
-            raise Interrupted(number)
+            raise Interrupted(number, saved=False)
 
 
 @contextmanager

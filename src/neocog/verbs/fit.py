@@ -125,6 +125,10 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str], se
     same_checkpoint(saved, loop.run, loop.ranks)
     per_epoch, config = loop.loader.batches.per_epoch, loop.config
     if saved is None:
+        if loop.ranks.is_writer and loop.run.metrics_csv.is_file():
+            screen.say(
+                "  no checkpoint is left of what this run had learned: it begins again from its first step", "yellow"
+            )
         with loop.ranks.all_or_none():
             start_from(session, fresh)
         probe(session, loop, fresh, screen)
@@ -172,7 +176,7 @@ def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, l
         return
     altered = changes(read_splits(run.splits_csv), session.dataset, session.parts, data.digests, data.told)
     if altered:
-        fix = "restore them, start a new run, or add --allow-changed"
+        fix = f"restore them (or {run.splits_csv}, if that was edited), start a new run, or add --allow-changed"
         raise UserError("the data have changed since this run began", altered, fix)
 
 

@@ -16,7 +16,7 @@ from neocog.documents import expected, read_json
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, printable
-from neocog.facts import without_old_weights
+from neocog.facts import SEAL, sealed, without_old_weights
 from neocog.progress import Screen
 from neocog.run import Run, to_json, write_atomically
 from neocog.version import __version__
@@ -139,7 +139,7 @@ def told(changed: Mapping[str, Sequence[Any]]) -> str:
 def write_plan(run: Run, plan: Plan) -> None:
     """plan.json first of all, then what people read of it: config.toml, and with what it is computed."""
     if read_plan(run) != plan:
-        write_atomically(run.plan, to_json(asdict(plan)))
+        write_atomically(run.plan, to_json(sealed(asdict(plan))))
     text = from_tables(plan.settings, str(run.plan)).to_toml()
     if not run.config.is_file() or run.config.read_text(encoding="utf-8") != text:
         write_atomically(run.config, text)
@@ -161,7 +161,10 @@ def read_plan(run: Run) -> Plan | None:
         return None
     fix = "restore it from a backup, or start a new run"
     with expected(run.plan, fix):
-        found = read_json(run.plan, fix)
+        found = {**read_json(run.plan, fix)}
+        if SEAL in found and sealed(found)[SEAL] != found.pop(SEAL):  # older runs have none
+            what = "edited since it was written: the settings with which the run was begun may be others"
+            raise UserError(what, str(run.plan), fix)
         sequences = {name: tuple(found[name]) for name in ("classes", "stages", "command", "history")}
         tables = {name: with_later_settings(found[name], run.plan) for name in ("settings", "asked")}
         if "transfer" not in found["asked"]:  # older than it: what was not asked for was called by its name, not auto

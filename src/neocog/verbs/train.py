@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -170,8 +171,9 @@ def _other(asked: Config, out: Path, ranks: Ranks) -> Iterator[UserError]:
     }
     if differs:
         fix = "give the settings with which it was begun, or another --out"
-        if differs.keys() <= CHANGEABLE:
-            fix += "; to go on with others: neocog resume --change"
+        if differs.keys() <= CHANGEABLE and not is_complete(Run(out)):
+            edits = " ".join(f"{name}={now}" for name, (_, now) in differs.items())
+            fix += f"; to go on with others: neocog resume {shlex.quote(str(out))} --change {edits}"
         yield UserError(f"this run was begun with other settings: {told(differs)}", str(out), fix)
 
 
