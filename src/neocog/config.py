@@ -409,7 +409,8 @@ def _contradictions(config: Config) -> Iterator[UserError]:
         yield UserError("--split leaves nothing to train or to test on", fix="give shares above 0 for train and test")
     least = 3 if len(data.split) < 2 or data.split[1] else 2  # where no fold validates
     if 0 < data.folds < least:
-        fix = f"give {least} or more ({'one part trains, one validates, one tests' if least == 3 else 'one trains, one tests'}), or 0"
+        parts = "one part trains, one validates, one tests" if least == 3 else "one part trains, one tests"
+        fix = f"give {least} or more ({parts}), or 0"
         yield UserError(f"--folds {data.folds} is too few", fix=fix)
     if data.unseen == 1:
         yield UserError("--unseen 1 leaves no class to learn", fix="give 2 or more, such as 6, or 0")
