@@ -123,7 +123,7 @@ def test_all_engines_that_are_here_take_the_same_step(network: str) -> None:
 
 
 def test_a_tiny_ladder_is_measured_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "RUNGS", {name: backends.BACKENDS[name] for name in ("numpy", "torch")})
+    monkeypatch.setattr(backends, "BACKENDS", {name: backends.BACKENDS[name] for name in ("numpy", "torch")})
     result = ladder(("lenet",), rounds=2, seconds=0.01, batch=4, threads=1, quiet=True)
     assert [row["name"] for row in result["rows"]] == ["NumPy by hand", "PyTorch fp32"]
     assert all(row["median"] > 0 and row["n"] == 1 for row in result["rows"])

@@ -129,12 +129,12 @@ def test_importance_sampling_finds_the_known_likelihood_and_the_bound_lies_below
     covariance = net.weight.T @ net.weight + 0.25**2 * torch.eye(12)
     exact = torch.distributions.MultivariateNormal(net.bias, covariance).log_prob(images.flatten(1))
     with torch.no_grad():
-        found = task.log_marginal(nets, images, samples=1000, piece=300)
+        found = task.log_marginal(nets, images, samples=1000, chunk=300)
         fit, divergences, _ = task.bound(nets, images)
     assert (found - exact).abs().max() < 0.4 and (found - exact).mean().abs() < 0.02
     assert (fit - divergences.sum(1)).mean() < exact.mean() - 0.2
     with torch.no_grad():
-        again = task.log_marginal(nets, images[[7]], samples=1000, piece=1000)
+        again = task.log_marginal(nets, images[[7]], samples=1000, chunk=1000)
     assert again.item() == pytest.approx(found[7].item(), abs=1e-4)  # neither batch nor piece matters
 
 
