@@ -60,7 +60,7 @@ def main(out: Path, epochs: int = 80) -> dict[str, float]:
 
     found = {Path(row["path"]).stem: row for row in neocog.predict(run, [pictures], quiet=True).rows}
     for name, row in found.items():
-        print(f"{name}: {row['elbo']:.1f} nats, stranger than {row['share_likelier'] * 100:.0f} % of the digits")
+        print(f"{name}: {row['elbo']:.1f} nats, stranger than {row['stranger_than'] * 100:.0f} % of the digits")
     print(f"look at {run.report}, and at new.png, between.png and zero-to-one.png in {out}")
     return {"alike": alike, "zero": found["zero"]["elbo"], "noise": found["noise"]["elbo"]}
 

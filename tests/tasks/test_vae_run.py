@@ -139,7 +139,7 @@ def test_without_labels_everything_works_but_directions(tmp_path: Path) -> None:
     ("settings", "says"),
     [
         ({"model": "cnn"}, "model 'cnn' gives one answer for each sample; this task needs new images"),
-        ({"loss": "cross-entropy"}, "--loss cross-entropy is not for vae"),
+        ({"loss": "cross-entropy"}, "--loss cross-entropy is not for --task vae"),
         ({"loss": "gaussian", "binarise": "sampled"}, "--binarise sampled is for --loss bernoulli, not for gaussian"),
         ({"class_weights": "balanced"}, "--class-weights belongs to --task classification"),
         ({"engine": "numpy"}, "--engine belongs to --task classification, not to vae"),

@@ -112,7 +112,7 @@ def test_predict_is_refused_with_the_verb_that_draws(run: Run, tmp_path: Path) -
 def test_what_does_not_suit_a_gan_is_told_before_anything_is_written(tmp_path: Path, run: Run) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"patience": 3}, "--patience"),
-        ({"loss": "bernoulli"}, "--loss bernoulli is not for gan"),
+        ({"loss": "bernoulli"}, "--loss bernoulli is not for --task gan"),
         ({"beta": 2.0}, "--beta belongs to --task vae"),
         ({"extractor": str(run.folder)}, "is a run of --task gan"),
         ({"extractor": str(run.folder / "extractor"), "size": (16,)}, "sees images of 8 × 8"),

@@ -346,7 +346,7 @@ def test_a_signal_while_judging_saves_and_says_how_to_go_on(
         with pytest.raises(Interrupted) as stop:
             neocog.train(images, out=tmp_path / "a run", **QUICK)
     assert stop.value.code == 143
-    assert f"saved; go on with: neocog resume '{tmp_path / 'a run'}'" in str(stop.value)
+    assert f"; go on with: neocog resume '{tmp_path / 'a run'}'" in str(stop.value)
     assert content(neocog.resume(tmp_path / "a run", quiet=True)) == content(whole)
 
 

@@ -154,7 +154,11 @@ def settings_for(
     unknown = [name for name in settings if name not in names]
     fix = "known: " + ", ".join(names)
     raise_all(UserError(f"no setting '{name}'", fix=did_you_mean(name, names) + fix) for name in unknown)
-    return configured(base or Config(), {**settings, "data": data_name(source)})
+    base = base or Config()
+    base = replace(
+        base, training=replace(base.training, loss="auto")
+    )  # nothing is learned: data of another task may be read
+    return configured(base, {**settings, "data": data_name(source)})
 
 
 def data_name(source: str | Path) -> str:
