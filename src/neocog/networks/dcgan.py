@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -28,7 +29,6 @@ from neocog.networks.layers import check_input, check_widths
 from neocog.networks.padding import padded
 
 LEAST, START = 8, 4  # smallest side of an image, and of the maps that it is drawn from
-SETTLED = 30  # power iterations that find a largest singular value anew
 ASKED = 3.0  # what a class that is asked for adds to a latent vector, whose numbers are of deviation 1
 STD = 0.02  # of all weights at the beginning, as in the paper
 
@@ -115,12 +115,13 @@ class Discriminator(nn.Module):
                     spectral_norm(layer)
 
     def train(self, mode: bool = True) -> Self:
-        """Before it is evaluated, the spectral norms settle: a running mean of singular vectors is not one of them."""
+        """Before evaluation, the spectral norms become exact: a running mean of singular vectors is not a singular vector."""
         if not mode:
             normed: list[Any] = [layer for layer in self.modules() if is_parametrized(layer, "weight")]
             for layer in normed:
-                weight = layer.parametrizations.weight
-                weight[0]._power_method(weight.original.detach().flatten(1), SETTLED)
+                norm, weight = layer.parametrizations.weight[0], layer.parametrizations.weight.original
+                norm._u.copy_(largest_left(weight.detach().flatten(1), norm._u))
+                norm._v.copy_(normalize(weight.detach().flatten(1).T @ norm._u, dim=0))
         return super().train(mode)
 
     def forward(self, images: Tensor, kinds: Tensor | None = None) -> Tensor:
@@ -133,6 +134,16 @@ class Discriminator(nn.Module):
             return logits
         each: Tensor = self.projection(found)
         return logits + (each.amax(1) if kinds is None else each.gather(1, kinds[:, None])[:, 0])
+
+
+def largest_left(matrix: Tensor, near: Tensor) -> Tensor:
+    """The left singular vector of the largest singular value of (R, C), with the sign that is closer to ``near`` (R,).
+
+    It depends on the matrix alone: asked for twice, it is the same, so that a run may be stopped between two evaluations.
+    """
+    exact = matrix.double().cpu()
+    found: Tensor = torch.linalg.eigh(exact @ exact.T).eigenvectors[:, -1].to(near)
+    return found if found @ near >= 0 else -found
 
 
 def of_classes(z: Tensor, kinds: Tensor, classes: int) -> Tensor:
