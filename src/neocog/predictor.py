@@ -24,6 +24,7 @@ from neocog.data.views import views
 from neocog.documents import RESTORE, expected, read_bytes
 from neocog.errors import UserError, printable
 from neocog.facts import absent, read_facts, sealed
+from neocog.metrics.conformal import fewest, most, thresholds
 from neocog.networks import MODELS, build, is_ours
 from neocog.networks.memory_format import reorder
 from neocog.networks.shapes import shapes_only
@@ -47,6 +48,9 @@ class Predictor:
     task: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()  # of the run
+    coverage: float | None = (
+        None  # how often a prediction's set or interval is to hold the truth, where that is asked for
+    )
     watch: Watch | None = None  # looks at the images of others; None: they are not compared with those of the training
 
     @property
@@ -67,6 +71,30 @@ class Predictor:
         with expected(self.folder / "model.json"):
             seen = Seen.recorded(self.facts)
         return self if seen is None else replace(self, watch=Watch(seen, strict))
+
+    def covering(self, coverage: float) -> Predictor:
+        """The same, with sets of classes, or intervals of values, that hold the truth in a share ``coverage`` of new samples.
+
+        Raises UserError where the run did not keep what that needs, or had too few validation samples to promise it.
+        """
+        if not 0 < coverage < 1:
+            raise UserError(f"--coverage {coverage:g} is not between 0 and 1", fix="0.95: the truth in 95 of 100")
+        if "conformal" not in self.facts:
+            what = "this run kept nothing by which a coverage could be promised"
+            fix = "classification and regression keep it, where there is a validation part: train again"
+            raise UserError(what, str(self.folder), fix)
+        n = int(self.facts["conformal"]["n"])
+        if fewest(coverage) > n:
+            what = f"--coverage {coverage:g} cannot be promised from {n:,} validation samples: {fewest(coverage):,} are needed"
+            fix = f"ask for at most {math.floor(most(n) * 1000) / 1000:g}, or train with a larger validation part"
+            raise UserError(what, str(self.folder), fix)
+        return replace(self, coverage=coverage)
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The largest conformal scores within the coverage asked for: one, or one for each quantity."""
+        assert self.coverage is not None
+        return thresholds(self.facts["conformal"], self.coverage)
 
     def look(self, pixels: NDArray[Any], name: str, header: Header | None = None) -> None:
         """``pixels`` (C, …) fitted, before they go to the network. Raises BadImage."""

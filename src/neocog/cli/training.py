@@ -142,6 +142,9 @@ def predict(
     *files: Path,
     out: Out = None,
     tiled: Annotated[bool, Parameter(negative=(), help="Cut samples larger than the training's into blocks.")] = False,
+    coverage: Annotated[
+        float | None, Parameter(help="Sets of classes, or intervals, that hold the truth this often: 0.95.")
+    ] = None,
     any_range: AnyRange = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -153,14 +156,14 @@ def predict(
     For example:
 
         neocog predict runs/classification/photos-cnn new/*.jpg
-        neocog predict runs/classification/photos-cnn new/ --out new.csv
+        neocog predict runs/classification/photos-cnn new/ --out new.csv --coverage 0.95
         neocog predict runs/classification/glands-resnet3d whole-body.nii.gz --tiled --out glands.csv
     """
     from neocog.verbs import predict as verb
 
     if not files:
         raise UserError("no files to predict", fix="neocog predict RUN FILES…")
-    predicted = verb.predict(run, files, out, quiet, tiled, any_range)
+    predicted = verb.predict(run, files, out, quiet, tiled, any_range, coverage)
     show(predicted.to_json(), json, lambda: predicted.show(out))
     if all(row["skipped"] for row in predicted.rows):
         raise SystemExit(2)  # said already, and why

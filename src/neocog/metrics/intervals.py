@@ -241,3 +241,10 @@ def mean_measures(
 
     counts = defined.sum(axis=0).tolist()
     return measured(sums, means, units, scales, counts, sums[:, j:], unmet)
+
+
+def share_measure(held: NDArray[np.bool_], groups: Groups = None, seed: int = 0) -> Measure:
+    """The share of samples (n,) of which something holds, with its interval; of groups the interval is over these."""
+    if groups is None:
+        return proportion_measure(int(held.sum()), len(held))
+    return mean_measures(held[:, None], ("counts",), groups, seed)[0]

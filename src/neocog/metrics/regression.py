@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.metrics.intervals import Groups, Scale, Units, mean_measures, measured, proportion_measure
+from neocog.metrics.conformal import quantile
+from neocog.metrics.intervals import Groups, Scale, Units, measured, share_measure
 from neocog.records import Measure
 
 Array = NDArray[Any]
@@ -45,9 +46,7 @@ def half_width(error: Array, spread: Array, share: float = COVERED) -> float:
     Split conformal prediction (Vovk et al. 2005; Lei et al. 2018): the ⌈(n + 1) · share⌉-th smallest |error| / spread of
     samples that were not trained on. Infinite where they are too few to promise that.
     """
-    scores = np.sort(np.abs(error) / spread)
-    rank = math.ceil((len(scores) + 1) * share)
-    return float(scores[rank - 1]) if rank <= len(scores) else math.inf
+    return quantile(np.abs(error) / spread, share)
 
 
 def coverage(error: Array, spread: Array, half: float, groups: Groups = None, seed: int = 0) -> Measure:
@@ -57,10 +56,7 @@ def coverage(error: Array, spread: Array, half: float, groups: Groups = None, se
     """
     if not math.isfinite(half):
         return Measure(math.nan, math.nan, math.nan, len(error))
-    inside = np.abs(error) <= half * spread
-    if groups is None:
-        return proportion_measure(int(inside.sum()), len(inside))
-    return mean_measures(inside[:, None], ("counts",), groups, seed)[0]
+    return share_measure(np.abs(error) <= half * spread, groups, seed)
 
 
 def several(found: Sequence[dict[str, Measure]], names: Sequence[str]) -> dict[str, Measure]:

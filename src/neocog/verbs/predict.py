@@ -44,7 +44,8 @@ class Predictions:
         writer.writerow(self.columns)
         for row in self.rows:
             cells = (row.get(column, "") for column in self.columns)
-            writer.writerow([safe_cell(value) if isinstance(value, str) else value for value in cells])
+            texts = ("; ".join(cell) if isinstance(cell, list) else cell for cell in cells)
+            writer.writerow([safe_cell(text) if isinstance(text, str) else text for text in texts])
         return text.getvalue()
 
     def show(self, out: Path | None) -> None:
@@ -59,19 +60,26 @@ def predict(
     quiet: bool = False,
     tiled: bool = False,
     any_range: bool = False,
+    coverage: float | None = None,
 ) -> Predictions:
     """Predict every sample among ``files`` (paths, folders, globs); write ``out`` where one is given.
 
     ``out`` is a CSV, or for a task that makes pictures (masks) a new folder with the CSV in it. ``tiled``: samples larger
     than those of the training keep their scale and are cut into overlapping blocks; beside ``new.csv``, with a row a
     sample, ``new-blocks.csv`` then has a row a block. A file whose
-    values are beyond doubt of another scale than the training's is skipped, unless ``any_range``.
+    values are beyond doubt of another scale than the training's is skipped, unless ``any_range``. ``coverage`` (0 … 1): of
+    a classifier, the set of classes among which the truth is in such a share of new samples like those of the training; of a
+    regression, intervals that hold it as often.
     """
     out = None if out is None else Path(out)
     insist_on_new(out)
     more = out.with_name(f"{out.stem}-blocks{out.suffix}") if tiled and out is not None else None
     insist_on_new(more)
     predictor = load_predictor(path_of(run)).watching(strict=not any_range)
+    if coverage is not None:
+        if tiled:
+            raise UserError("--coverage is not for --tiled: what was promised is of whole samples", fix="leave one out")
+        predictor = predictor.covering(coverage)
     chosen = task_named(predictor.task)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     screen = Screen(quiet)

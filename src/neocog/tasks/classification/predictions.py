@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, Dataset
+from neocog.metrics.conformal import sets
 
 MISTAKES = 12  # pictures of each kind
 MOST_COLUMNS = 100  # classes up to which predictions.csv has a column for each
@@ -52,6 +53,12 @@ def class_rows(scores: Array, values: NDArray[np.float64], classes: Sequence[str
     for (name, probability), index in zip(RANKS, np.argsort(-scores, kind="stable"), strict=False):
         row[name], row[probability] = classes[index], float(values[index])
     return row | dict(zip(columns(classes), values.tolist(), strict=False))
+
+
+def set_of(values: NDArray[np.float64], threshold: float, classes: Sequence[str]) -> list[str]:
+    """The classes whose conformal score is within ``threshold``, the likeliest first. ``values`` (K,): probabilities."""
+    inside = sets(values[None], threshold)[0]
+    return [classes[index] for index in np.argsort(-values, kind="stable") if inside[index]]
 
 
 def columns(classes: Sequence[str]) -> list[str]:

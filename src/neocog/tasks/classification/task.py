@@ -19,6 +19,7 @@ from neocog.errors import UserError, listed
 from neocog.interop.engine import computed_by
 from neocog.metrics.calibration import calibration_bins
 from neocog.metrics.classification import classification_measures, per_class
+from neocog.metrics.conformal import class_scores, kept
 from neocog.metrics.counts import confusion
 from neocog.metrics.unseen import best_cut
 from neocog.networks import build
@@ -28,8 +29,17 @@ from neocog.tasks.classification.blocks import predict_blocks
 from neocog.tasks.classification.calibration import calibration, other_shares, pull, stated
 from neocog.tasks.classification.mistakes import Example, mistakes_section, most_confident
 from neocog.tasks.classification.objective import Classification, balanced_weights
-from neocog.tasks.classification.predictions import MISTAKES, RANKS, class_rows, columns, none_below, predictions_csv
+from neocog.tasks.classification.predictions import (
+    MISTAKES,
+    RANKS,
+    class_rows,
+    columns,
+    none_below,
+    predictions_csv,
+    set_of,
+)
 from neocog.tasks.classification.reading import reading_section
+from neocog.tasks.classification.sets import sets_section
 from neocog.tasks.classification.traits import ClassificationTraits
 from neocog.tasks.classification.unknown import Unknown, unknown_of, unseen_measures, unseen_section
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
@@ -92,6 +102,10 @@ class ClassificationTask(ClassificationTraits, Task):
         facts = calibration(
             validation.logits, validation.labels, pull(session), session.dataset.labels[parts["train"].positions]
         )
+        if len(validation.labels):
+            offsets = np.array(facts["offsets"]) if "offsets" in facts else None
+            likely = probabilities(validation.logits, facts["temperature"], offsets)
+            facts["conformal"] = kept(class_scores(likely, validation.labels)[None])
         if validation.unknown is not None:
             if not len(validation.labels):
                 raise UserError(
@@ -148,6 +162,7 @@ class ClassificationTask(ClassificationTraits, Task):
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Label and calibrated probability of the likeliest class, of up to two runners-up, and of every class.
 
+        Where a coverage is asked for, ``set`` has the classes among which the truth is as often, the likeliest first.
         Where a threshold is recorded, ``none`` is "yes" for a sample whose largest logit lies below it.
         """
         rows: list[dict[str, Any]] = []
@@ -161,10 +176,18 @@ class ClassificationTask(ClassificationTraits, Task):
                 if not part.fault:
                     scores, values = next(found)
                     row |= class_rows(scores, values, classes)
+                    if predictor.coverage is not None:
+                        row["set"] = set_of(values, predictor.thresholds[0], classes)
                     if threshold is not None:
                         row["none"] = "yes" if scores.max() < threshold else ""
                 rows.append(row)
-        heads = [*(head for pair in RANKS for head in pair), *columns(classes), *["none"] * (threshold is not None)]
+        asked = ["set"] * (predictor.coverage is not None)
+        heads = [
+            *(head for pair in RANKS for head in pair),
+            *asked,
+            *columns(classes),
+            *["none"] * (threshold is not None),
+        ]
         return Predicted(("path", *heads, "skipped"), tuple(rows))
 
 
@@ -190,6 +213,7 @@ def _sections(
     classes, raw = session.dataset.classes, probabilities(test.logits)
     correct = raw.argmax(1) == test.labels
     said = np.arange(len(raw)), raw.argmax(1)
+    groups = None if session.dataset.groups is None else session.dataset.groups[session.loader.parts["test"]]
     bins = [calibration_bins(p[said], correct) for p in (raw, calibrated)]
     totals = {"confusion": torch.from_numpy(confusion(test.labels, raw.argmax(1), len(classes)))}
     return [
@@ -197,6 +221,7 @@ def _sections(
         *session.objective.sections(classes, totals),
         _mistakes(session, test, calibrated),
         calibration_section(bins[0], bins[1], predictor.temperature, stated(predictor.facts)),
+        *sets_section(predictor, calibrated, test.labels, groups),
     ]
 
 

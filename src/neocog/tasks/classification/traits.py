@@ -20,5 +20,6 @@ class ClassificationTraits(Traits):
         "offsets": tuple[float, ...],
         "prevalence": {"part": str, "shares": tuple[float, ...]},
         "none_below": float,
+        "conformal": {"n": int, "scores": tuple[tuple[float, ...], ...]},
         "stored": tuple[int, ...],
     }

@@ -24,6 +24,7 @@ from neocog.data.loader import Transform
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.angles import period_of
 from neocog.errors import UserError, listed
+from neocog.metrics.conformal import kept
 from neocog.metrics.regression import COVERED, coverage, half_width, regression_measures, several
 from neocog.networks import build
 from neocog.predictor import Predictor
@@ -116,7 +117,12 @@ class RegressionTask(RegressionTraits, Task):
     ) -> dict[str, Any]:
         """The width of the intervals; the test part says whether they hold."""
         columns = zip(validation.error.T, validation.spread.T, strict=True)
-        return {"half": [half_width(error, spread) for error, spread in columns]}
+        facts = {"half": [half_width(error, spread) for error, spread in columns]}
+        return (
+            facts | {"conformal": kept(np.abs(validation.error / validation.spread).T)}
+            if len(validation.error)
+            else facts
+        )
 
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
         """Every quantity's errors with intervals, and how often its stated intervals held."""
@@ -161,7 +167,7 @@ class RegressionTask(RegressionTraits, Task):
         return values, [f"{names[index]} {value:.4g}" for value in values.tolist()]
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
-        """Each quantity with the interval that holds the truth in 90 of 100 cases."""
+        """Each quantity with the interval that holds the truth in 90 of 100 cases, or as often as is asked."""
         objective, names = objective_of(predictor.facts), list(predictor.facts["quantities"])
         heads = [head for name in names for head in (name, f"{name} low", f"{name} high")]
         rows: list[dict[str, Any]] = []
@@ -203,7 +209,10 @@ def truths(dataset: Dataset, names: Sequence[str]) -> Array:
 
 
 def halves(predictor: Predictor) -> list[float]:
-    """(V,) spreads to either side that hold 90 of 100 truths; infinite where the validation part was too small to say."""
+    """(V,) spreads to either side that hold 90 of 100 truths, or as many as are asked for; infinite where the validation
+    part was too small to say."""
+    if predictor.coverage is not None:
+        return predictor.thresholds
     return [np.inf if half is None else float(half) for half in predictor.facts["half"]]
 
 

@@ -20,4 +20,5 @@ class RegressionTraits(Traits):
         "std": tuple[float, ...],
         "loss": str,
         "periods": tuple[float, ...],
+        "conformal": {"n": int, "scores": tuple[tuple[float, ...], ...]},
     }
