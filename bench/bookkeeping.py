@@ -32,6 +32,7 @@ import numpy as np
 from neocog.data import spooled
 from neocog.progress import Screen
 from neocog.verbs import prepare
+from neocog.verbs.parted import parted
 from neocog.verbs.session import settings_for
 
 CLASSES = 10
@@ -137,7 +138,7 @@ def cost(source: Path) -> Cost:
         gc.collect()
         tracemalloc.start()
         data = prepare.read(config, Screen(True))
-        parts = prepare.parted(data, config, None)
+        parts = parted(data, config, None)
         gc.collect()
         found.end = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()

@@ -81,4 +81,4 @@ def test_the_number_of_flags_is_kept_in_check() -> None:
     """Flags only ever grow; a new one needs an old one to go, or this number to be raised on purpose."""
     from dataclasses import fields
 
-    assert sum(len(fields(section)) for section in (DataConfig, ModelConfig, TrainConfig)) <= 77
+    assert sum(len(fields(section)) for section in (DataConfig, ModelConfig, TrainConfig)) <= 80

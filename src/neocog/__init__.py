@@ -20,7 +20,7 @@ VERBS = {
     "audit": "neocog.verbs.audit",
     "preview": "neocog.verbs.preview",
     "train": "neocog.verbs.train",
-    "resume": "neocog.verbs.train",
+    "resume": "neocog.verbs.resume",
     "evaluate": "neocog.verbs.evaluate",
     "predict": "neocog.verbs.predict",
     "explain": "neocog.verbs.explain",

@@ -22,8 +22,8 @@ from neocog.verbs.parts import convert as convert
 from neocog.verbs.plan import AfterEpoch
 from neocog.verbs.predict import predict as predict
 from neocog.verbs.report import report as report
+from neocog.verbs.resume import resume as resume
 from neocog.verbs.sample import sample as sample
-from neocog.verbs.train import resume as resume
 
 __version__: str
 VERBS: dict[str, str]
@@ -66,6 +66,7 @@ class Settings(Reading, total=False):
     split_seed: int
     together: Literal["near", "pixels", "files"]
     folds: int
+    repeats: int
     model: str
     options: Mapping[str, Any]
     pretrained: str

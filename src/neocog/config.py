@@ -119,6 +119,13 @@ class DataConfig(ReadConfig):
     folds: Annotated[int, Range(0, 10_000)] = 0
     """K of K-fold cross-validation. Each of K trainings is tested on another fold; the next one validates (not with --split
     0.8 0 0.2)."""
+    repeats: Annotated[int, Range(1, 1000)] = 1
+    """Times that --folds are drawn anew. Of few samples: measures depend less on one draw, and know as many samples as before."""
+
+    @property
+    def trainings(self) -> int:
+        """Trainings of --folds, over all repeats; 0 without folds."""
+        return self.folds * self.repeats
 
 
 @dataclass(frozen=True)

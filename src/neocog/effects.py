@@ -67,6 +67,7 @@ def without_effect(config: Config) -> Iterator[UserError]:
             if values[by] not in ("auto", *effective):
                 what = f"{flag(name)} belongs to {flag(by)} {' or '.join(effective)}, not to {values[by]}"
                 yield UserError(what, fix="leave one of the two out")
+    yield from _folds(config)
     yield from _transfer(config)
     training = config.training
     if training.nesterov and training.optimizer == "sgd" and not training.momentum:
@@ -88,6 +89,13 @@ def conditions(name: str, task: str = "auto") -> dict[str, tuple[str, ...]]:
     """{another setting: its values with which this one does something}; of ``task`` it is asked, whosever it is."""
     tasks = tasks_with(name, [task])
     return {**({"task": tasks} if tasks else {}), **EFFECTIVE.get(name, {})}
+
+
+def _folds(config: Config) -> Iterator[UserError]:
+    """What is about folds, where there are none."""
+    if config.data.repeats > 1 and not config.data.folds:
+        what = f"--repeats {config.data.repeats} draws --folds anew, and there are none"
+        yield UserError(what, fix="add --folds 5, or leave it out")
 
 
 def _transfer(config: Config) -> Iterator[UserError]:

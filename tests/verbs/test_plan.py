@@ -24,7 +24,7 @@ from neocog.engine.interrupt import Interrupted, Stop
 from neocog.errors import UserError
 from neocog.facts import sealed
 from neocog.run import Run, to_json
-from neocog.verbs import crossvalidate, fit, folder, plan, train
+from neocog.verbs import crossvalidate, fit, fold_summary, folder, plan, train
 from neocog.verbs.prepare import anywhere
 
 QUICK: dict[str, Any] = {"quiet": True, "model": "mlp", "epochs": 3, "augment": ("off",), "threads": 1, "hidden": 8}
@@ -86,7 +86,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, call: int = 
         ({"folds": 3}, fit, "finish_run", 2, False),
         ({"folds": 3}, plan, "write_atomically", 1, True),
         ({"folds": 3}, crossvalidate, "summarise", 1, False),
-        ({"folds": 3}, crossvalidate, "write_report", 1, False),
+        ({"folds": 3}, fold_summary, "write_report", 1, False),
     ],
 )
 def test_a_run_that_was_killed_goes_on_whatever_was_at_work(

@@ -97,7 +97,7 @@ def resume(
         neocog resume runs/classification/digits-cnn
         neocog resume runs/classification/digits-cnn --change lr=0.0005 epochs=40
     """
-    from neocog.verbs.train import resume as go_on
+    from neocog.verbs.resume import resume as go_on
 
     pairs = [each.partition("=") for each in change]
     raise_all(

@@ -25,3 +25,4 @@ from neocog.metrics.paired import mcnemar as mcnemar
 from neocog.metrics.paired import paired as paired
 from neocog.metrics.ranking import auroc as auroc
 from neocog.metrics.ranking import macro_auroc as macro_auroc
+from neocog.metrics.widened import widened as widened

@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 
 def classification_measures(
-    logits: Array, labels: Array, groups: Groups = None, seed: int = 0, temperature: float = 1.0,
+    logits: Array, labels: Array, groups: Groups = None, seed: int = 0, temperature: float | Array = 1.0,
     offsets: Array | None = None,
 ) -> dict[str, Measure]:  # fmt: skip
     """Measures of logits (N, K) against labels (N,), accuracy first.

@@ -54,7 +54,7 @@ def fit(session: Session, fresh: Learner, run: Run, launch: Launch, spent: float
         plan = read_plan(run)
     started, known = time.monotonic(), plan.identities if plan else [""]
     same_run(run, known, ranks)
-    share = 60 * session.config.training.minutes / max(1, session.config.data.folds)
+    share = 60 * session.config.training.minutes / max(1, session.config.data.trainings)
     pace = Pace(Minutes(share), Threads(cores()))
     loop = Loop(
         session.objective,

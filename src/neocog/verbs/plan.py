@@ -170,8 +170,8 @@ def read_plan(run: Run) -> Plan | None:
         if "transfer" not in found["asked"]:  # older than it: what was not asked for was called by its name, not auto
             tables["asked"]["data"] = {**tables["asked"]["data"], "fit": "auto", "scaling": "auto"}
         plan = Plan(**{**found, **sequences, **tables})
-        folds = from_tables(plan.settings, str(run.plan)).data.folds
-        for what in _flaws(plan, folds):
+        data = from_tables(plan.settings, str(run.plan)).data
+        for what in _flaws(plan, data.trainings):
             raise ValueError(what)
     return plan
 
@@ -179,11 +179,11 @@ def read_plan(run: Run) -> Plan | None:
 def with_later_settings(tables: Mapping[str, Any], plan: Path) -> dict[str, Any]:
     """Settings by section; those that came to neocog after a run began have their defaults, with which they change nothing,
     and one that has gone is left out."""
-    later = {name: table for name, table in Config().tables().items() if name not in FIRST_SECTIONS}
-    model = tables["model"]
+    usual, model = Config().tables(), tables["model"]
+    here = {name: tables[name] if name in FIRST_SECTIONS else tables.get(name, {}) for name in usual}
     return {
-        **later,
         **tables,
+        **{name: {**table, **here[name]} for name, table in usual.items()},
         "model": {**model, "options": without_old_weights(model["model"], model["options"], plan)},
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,18 +18,17 @@ from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.digests import Digests
-from neocog.data.digests import known as named
 from neocog.data.loader import Loader, Resident, Store, Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.named import NAMES
 from neocog.data.resize import finish
 from neocog.data.shared import Zeros
-from neocog.data.split import TEST, TRAIN, VALIDATION, Manifest, folds, in_words, notes, read_splits, split
+from neocog.data.split import Manifest, notes, read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
 from neocog.data.unchanged import held_to
 from neocog.engine.ranks import Ranks
-from neocog.errors import UserError, listed, raise_all
+from neocog.errors import UserError, raise_all
 from neocog.interop.engine import on_processor
 from neocog.limits import cores, memory_limits
 from neocog.pretrained import Source, source_of
@@ -43,6 +41,7 @@ from neocog.traits import needs
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.one_copy import Node
+from neocog.verbs.parted import kept_together, parted, untaught
 from neocog.verbs.session import ScannedDataset, open_data, scan_dataset, usable, with_scanned_range, without_unreadable
 from neocog.verbs.transfer import fitted_to, only_the_head, planned_shape, tuned_how
 
@@ -170,56 +169,6 @@ def arrange(
     )
     objective = data.task.objective(config, dataset, preprocessing, train)
     return Session(config, data, parts, preprocessing, loader, objective, decisions)
-
-
-def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:
-    """Classes that are evaluated without having been learned. ``parts`` (N,) of the samples; of a fold what it tests on."""
-    if data.task.labels != "classes":
-        return
-    counts = {
-        part: np.bincount(data.dataset.labels[parts == part], minlength=len(data.dataset.classes)) for part in SPLITS
-    }
-    for part in ("test", "validation") if fold is None else ("test",):
-        missing = np.flatnonzero((counts[part] > 0) & (counts["train"] == 0))
-        if not len(missing):
-            continue
-        names = listed(f"{data.dataset.classes[k]} ({counts[part][k]:,})" for k in missing)
-        if fold is None:
-            fix = "move samples of them to train, or leave the classes out"
-            yield UserError(f"{len(missing)} classes of the {part} part have no training sample", names, fix)
-        else:
-            fix = "leave these classes out, add samples, or let no fold validate: --split 0.8 0 0.2"
-            yield UserError(f"fold {fold + 1} tests {len(missing)} classes that it has not learned", names, fix)
-
-
-def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
-    """(N,) the part of each sample. Of K folds, fold k tests, the next one validates and the others train.
-
-    Where the split's validation share is 0, no fold validates either.
-    """
-    by_class = data.task.labels == "classes"
-    if fold is None:
-        first, second, third = config.data.split
-        shares, seed = (first, second, third), config.data.split_seed
-        return split(data.dataset, data.contents, shares, seed, data.kept, by_class, data.families)
-    count = config.data.folds
-    held = folds(data.dataset, data.contents, count, config.data.split_seed, data.kept, by_class, data.families)
-    validates = (fold + 1) % count if config.data.split[1] else fold
-    parts = np.where(held == fold, TEST, np.where(held == validates, VALIDATION, TRAIN))
-    return in_words(np.where(held < 0, 0, parts))
-
-
-def kept_together(data: Data) -> str:
-    """What of the copies never stands on two sides, for the log."""
-    form = data.dataset.form
-    if data.together == "files":
-        return f"{form} of the same bytes stay together"
-    if data.together == "pixels":
-        return f"identical {form} stay together"
-    many = int(named(data.families).sum())
-    found = f"{data.copies.count:,} families of {many:,} {form}" if many else "no copies were found"
-    copies = "reverse complements" if form == "sequences" else "near copies"
-    return f"identical {form} and {copies} stay together ({found})"
 
 
 def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Task) -> Config:

@@ -1,0 +1,137 @@
+"""result.json and report.html of ``--folds``: what all folds say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import mean, stdev
+from typing import Any
+
+from scipy.special import stdtrit
+
+from neocog.config import Config, DataConfig
+from neocog.documents import read_json
+from neocog.metrics import title
+from neocog.pages import sections_to_json, write_report
+from neocog.progress import Screen
+from neocog.records import Bars, Section, Table, Text
+from neocog.run import Run, to_json, write_atomically
+from neocog.verbs.out_of_fold import out_of_fold
+from neocog.verbs.plan import history_lines, read_plan
+
+MOST_COLUMNS = 10  # trainings that have a column of their own in the table
+
+
+def summarise(run: Run, parts: Sequence[Run], config: Config, screen: Screen) -> None:
+    """Write what the whole is worth: each measure over all predictions where the task has classes, else its mean over folds."""
+    results: list[dict[str, Any]] = [read_json(part.result) for part in parts]
+    first, repeats = results[0], config.data.repeats
+    measures = summed_up(results, parts, config.data)
+    speeds = [
+        r["images_per_second"] for r in results if r["images_per_second"] is not None
+    ]  # a resumed fold may know none
+    result = {
+        **{key: first[key] for key in ("task", "model", "parameters", "classes", "precision", "data")},
+        "taken": first.get("taken", []),
+        "left_out": first.get("left_out", {}),
+        "run": str(run.folder),
+        "report": str(run.report),
+        "folds": [str(part.folder) for part in parts],
+        "repeats": repeats,
+        "n": {
+            "train": first["n"]["train"],
+            "validation": first["n"]["validation"],
+            "test": sum(r["n"]["test"] for r in results) // repeats,
+        },
+        "measures": {"test": measures},
+        "history": {part.folder.name: r["history"] for part, r in zip(parts, results, strict=True) if r.get("history")},
+        "per_class": {},
+        "seconds": sum(r["seconds"] for r in results),
+        "epochs": sum(r["epochs"] for r in results),
+        "images_per_second": mean(speeds) if speeds else None,
+    }
+    write_atomically(run.sections, sections_to_json([section(parts, results, measures, config)]))
+    write_atomically(run.result, to_json(result))
+    write_report(run)
+    name, best = next(iter(measures.items()))
+    screen.say(f"{title(name)} over {len(parts)} folds: {told(best)}; report: {run.report}", "bold")
+
+
+def summed_up(results: Sequence[dict[str, Any]], parts: Sequence[Run], data: DataConfig) -> dict[str, dict[str, Any]]:
+    """{measure: value, low, high, n, units, and its sd over the folds in which it is defined} of the test parts."""
+    each = [r["measures"]["test"] for r in results]
+    learned = mean(r["n"]["test"] / max(1, r["n"]["train"]) for r in results)
+    names = [name for name in each[0] if all(name in one for one in each)]
+    found = {name: over_folds([one[name] for one in each], learned, data.repeats) for name in names}
+    said = out_of_fold(parts)
+    for name, measure in said.measures(data.split_seed).items() if said is not None else ():
+        if name in found and found[name]["value"] is not None:
+            found[name] |= asdict(measure)
+    return found
+
+
+def over_folds(each: Sequence[dict[str, Any]], learned: float, repeats: int) -> dict[str, Any]:
+    """A measure's mean over the folds in which it is defined (``folds``), its sd, and a 95 % interval of the mean.
+
+    Trainings of several folds share samples, so that their mean varies by more than sd / √folds: Student's t with the
+    variance of Nadeau and Bengio (2003), 1/folds + ``learned`` (test samples over training samples) times that of one fold.
+    The R² of one sample, or the AUROC of a class that a fold does not test, is undefined: null.
+    """
+    known = [m for m in each if m["value"] is not None]
+    values = [m["value"] for m in known]
+    n = sum(m["n"] for m in known) // repeats
+    found = {"value": None, "low": None, "high": None, "n": n, "sd": None, "folds": len(known)}
+    if values:
+        found["value"] = mean(values)
+    if len(values) > 1:
+        half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) * (1 / len(values) + learned) ** 0.5
+        found |= {"low": mean(values) - half, "high": mean(values) + half, "sd": stdev(values)}
+    return found
+
+
+def section(
+    parts: Sequence[Run], results: Sequence[dict[str, Any]], measures: dict[str, dict[str, Any]], config: Config
+) -> Section:
+    """The measures of the whole and of each fold."""
+    names = [part.folder.name for part in parts] if len(parts) <= MOST_COLUMNS else []
+    rows = [
+        (title(name), m["value"], bounds(m), m["sd"], m["folds"],
+         *(r["measures"]["test"][name]["value"] for r in results if names))
+        for name, m in measures.items()
+    ]  # fmt: skip
+    table = Table(("measure", "value", "95 % interval", "sd over folds", "folds", *names), tuple(rows))
+    first = next(iter(measures))
+    values = [r["measures"]["test"][first]["value"] for r in results]
+    known = [(part.folder.name, value) for part, value in zip(parts, values, strict=True) if value is not None]
+    bars = Bars(tuple(name for name, _ in known), tuple(value for _, value in known), title(first))
+    unlike = [Text(f"{part.folder.name}: {line}") for part in parts for line in history_lines(read_plan(part))]
+    repeats = config.data.repeats
+    times = f", drawn {repeats} times" if repeats > 1 else ""
+    return Section(
+        f"{config.data.folds}-fold cross-validation{times}", (Text(how(repeats)), table, bars, *unlike), "folds"
+    )
+
+
+def how(repeats: int) -> str:
+    """What the measures rest on, in words."""
+    often = f"{repeats} times" if repeats > 1 else "once"
+    more = ", and all predictions of one sample count as one" if repeats > 1 else ""
+    return (
+        f"Every sample is tested {often}, by a network that had not seen it{more}. A classifier's intervals are over all "
+        "predictions, the samples (or groups) being what repeats, and wider by 0.15 as trainings share samples; those of AUROC "
+        "and of other tasks are Student's over the folds, with the variance of Nadeau and Bengio (2003)."
+    )
+
+
+def bounds(m: dict[str, Any]) -> str:
+    return (
+        "too few for an interval" if m["low"] is None or m["low"] != m["low"] else f"{m['low']:.4f} to {m['high']:.4f}"
+    )
+
+
+def told(m: dict[str, Any]) -> str:
+    """ "0.9123 (95 % interval 0.8912 to 0.9313; sd over folds 0.0100)"."""
+    if m["value"] is None:
+        return "undefined"
+    spread = f"sd over folds {m['sd']:.4f}" if m["sd"] is not None else "of one fold"
+    return f"{m['value']:.4f} (95 % interval {bounds(m)}; {spread})"

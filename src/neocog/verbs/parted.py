@@ -1,0 +1,68 @@
+"""Which samples of a training learn, choose and test: by the split, or by one of its folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.config import Config
+from neocog.data.dataset import SPLITS
+from neocog.data.digests import known as named
+from neocog.data.split import TEST, TRAIN, VALIDATION, folds, in_words, split
+from neocog.engine.seed import mix
+from neocog.errors import UserError, listed
+from neocog.tasks.task import Data
+
+
+def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:
+    """Classes that are evaluated without having been learned. ``parts`` (N,) of the samples; of a fold what it tests on."""
+    if data.task.labels != "classes":
+        return
+    counts = {
+        part: np.bincount(data.dataset.labels[parts == part], minlength=len(data.dataset.classes)) for part in SPLITS
+    }
+    for part in ("test", "validation") if fold is None else ("test",):
+        missing = np.flatnonzero((counts[part] > 0) & (counts["train"] == 0))
+        if not len(missing):
+            continue
+        names = listed(f"{data.dataset.classes[k]} ({counts[part][k]:,})" for k in missing)
+        if fold is None:
+            fix = "move samples of them to train, or leave the classes out"
+            yield UserError(f"{len(missing)} classes of the {part} part have no training sample", names, fix)
+        else:
+            fix = "leave these classes out, add samples, or let no fold validate: --split 0.8 0 0.2"
+            yield UserError(f"fold {fold + 1} tests {len(missing)} classes that it has not learned", names, fix)
+
+
+def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
+    """(N,) the part of each sample. Of K folds, fold k tests, the next one validates and the others train; folds K … 2 K − 1 are
+    those of the second repeat, drawn anew.
+
+    Where the split's validation share is 0, no fold validates either.
+    """
+    by_class = data.task.labels == "classes"
+    if fold is None:
+        first, second, third = config.data.split
+        shares, seed = (first, second, third), config.data.split_seed
+        return split(data.dataset, data.contents, shares, seed, data.kept, by_class, data.families)
+    count, (repeat, fold) = config.data.folds, divmod(fold, config.data.folds)
+    seed = mix(config.data.split_seed, repeat) if repeat else config.data.split_seed
+    held = folds(data.dataset, data.contents, count, seed, data.kept, by_class, data.families)
+    validates = (fold + 1) % count if config.data.split[1] else fold
+    parts = np.where(held == fold, TEST, np.where(held == validates, VALIDATION, TRAIN))
+    return in_words(np.where(held < 0, 0, parts))
+
+
+def kept_together(data: Data) -> str:
+    """What of the copies never stands on two sides, for the log."""
+    form = data.dataset.form
+    if data.together == "files":
+        return f"{form} of the same bytes stay together"
+    if data.together == "pixels":
+        return f"identical {form} stay together"
+    many = int(named(data.families).sum())
+    found = f"{data.copies.count:,} families of {many:,} {form}" if many else "no copies were found"
+    copies = "reverse complements" if form == "sequences" else "near copies"
+    return f"identical {form} and {copies} stay together ({found})"
