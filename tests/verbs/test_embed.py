@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pyarrow import parquet
 from safetensors.torch import save_file
 
 import neocog
@@ -20,7 +22,8 @@ from neocog.data.normalise import normalise
 from neocog.errors import UserError
 from neocog.predictor import load_predictor
 from neocog.run import Run
-from neocog.verbs.embed import nearest, placed
+from neocog.verbs.embed import nearest
+from neocog.verbs.feature_map import placed
 
 TINY: dict[str, Any] = {"epochs": 1, "threads": 1, "augment": ("off",), "quiet": True}
 
@@ -127,3 +130,42 @@ def test_an_autoencoders_encoder_embeds(photos: Path, tmp_path: Path) -> None:
     vae = neocog.train(photos, out=tmp_path / "vae", task="vae", latent=2, hidden=8, widths=(4,), **TINY).folder
     made = neocog.embed(vae, photos, tmp_path / "out", quiet=True)
     assert made.features.shape == (24, 8)
+
+
+@pytest.mark.parametrize("way", ["tsne", "umap"])
+def test_maps_of_neighbourhoods_keep_what_is_alike_together_and_are_repeatable(way: str) -> None:
+    pytest.importorskip("umap" if way == "umap" else "sklearn")
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(3, 16)) * 20
+    found = (centres[np.arange(60) % 3] + rng.normal(size=(60, 16))).astype(np.float32)
+    places = placed(found, way)
+    assert places.shape == (60, 2) and np.array_equal(places, placed(found, way))
+    distances = np.linalg.norm(places[:, None] - places[None], axis=2) + np.eye(60) * 1e9
+    assert (distances.argmin(1) % 3 == np.arange(60) % 3).all()
+    assert placed(found[:3], way).shape == (3, 2)
+
+
+def test_the_map_asked_for_is_the_one_that_is_written_and_said(run: Path, photos: Path, tmp_path: Path) -> None:
+    made = {
+        way: neocog.embed(run, photos, tmp_path / way, map=way, parquet=True, quiet=True) for way in ("pca", "tsne")
+    }
+    assert not np.array_equal(made["pca"].places, made["tsne"].places)
+    for way, one in made.items():
+        assert "t-SNE" in (tmp_path / way / "map.html").read_text(encoding="utf-8") or way == "pca"
+        assert [float(row["x"]) for row in rows(tmp_path / way)] == pytest.approx(one.places[:, 0].tolist(), rel=1e-3)
+        table = parquet.read_table(tmp_path / way / "features.parquet").to_pydict()
+        assert table["path"] == list(one.paths) and np.array_equal(
+            np.array(table["features"], np.float32), one.features
+        )
+
+
+def test_a_map_that_does_not_exist_or_cannot_be_made_is_refused_before_anything_is_read(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="no map 'umpa'"):
+        neocog.embed(run, photos, tmp_path / "out", map="umpa", quiet=True)
+    for name, asked in (("umap", {"map": "umap"}), ("pyarrow", {"parquet": True})):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(UserError, match=f"{name} is not installed"):
+            neocog.embed(run, photos, tmp_path / "out", quiet=True, **asked)
+    assert not (tmp_path / "out").exists()

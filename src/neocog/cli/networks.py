@@ -84,6 +84,8 @@ def embed(
     out: Out = None,
     model: Annotated[str, Parameter(help="The network of a file of weights that does not tell its own.")] = "auto",
     near: Annotated[int, Parameter(help="Nearest neighbours of each image.")] = 5,
+    map: Annotated[Literal["pca", "tsne", "umap"], Parameter(help="How images are placed on the map.")] = "pca",
+    parquet: Annotated[bool, Parameter(negative=(), help="Write features.parquet too.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -94,11 +96,11 @@ def embed(
     For example:
 
         neocog embed imagenet photos/
-        neocog embed runs/classification/photos-cnn new/ --near 3 --out seen
+        neocog embed runs/classification/photos-cnn new/ --near 3 --map tsne --out seen
     """
     from neocog.verbs.embed import embed as see
 
     if not files:
         raise UserError("no files to embed", fix="neocog embed RUN FILES…")
-    made = see(source, files, out, model=model, near=near, quiet=quiet)
+    made = see(source, files, out, model=model, near=near, map=map, parquet=parquet, quiet=quiet)
     show(made.to_json(), json, lambda: print(made.folder / "map.html"))

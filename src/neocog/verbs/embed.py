@@ -1,7 +1,7 @@
 """``embed``: what a network sees of each image, as numbers: a map, nearest neighbours, and images that are all but the same.
 
 Letters: N images, F features. Features are what comes into the network's last layer; two images are as alike as the cosine of the
-angle between theirs. The map is spanned by the two directions along which features vary most (Pearson 1901).
+angle between theirs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from neocog.config import Config, changed
 from neocog.data.cells import safe_cell
@@ -27,6 +26,7 @@ from neocog.data.images import IMAGE_SUFFIXES
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, printable
+from neocog.interop.extras import extra
 from neocog.networks import build, has_encoder
 from neocog.networks.head import features
 from neocog.networks.memory_format import reorder
@@ -39,11 +39,12 @@ from neocog.run import Run, write_atomically
 from neocog.tasks import task_named
 from neocog.tasks.files import chunks, read, suffixes
 from neocog.tasks.report.pictures import thumbnail
+from neocog.verbs.feature_map import MAPS, check_map, drawn, placed
 from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.predict import expanded
 
 Floats = NDArray[np.float32]
-SIDE, WIDE, HIGH = 48, 1600, 1100  # pixels of a thumbnail on the map, and of the map
+SIDE = 48  # pixels of a thumbnail
 PAIRS = 40  # that the page shows
 ROWS = 1024  # images compared with all others at once
 
@@ -76,15 +77,20 @@ def embed(
     *,
     model: str = "auto",
     near: int = 5,
+    map: str = "pca",
+    parquet: bool = False,
     quiet: bool = False,
 ) -> Embedding:
     """Write features.npy, names.csv and map.html of ``files`` (paths, folders, globs) into the new folder ``out``.
 
     ``source``: a run, or whatever ``train --from`` takes; ``model``: the network of a file of weights that does not tell its
-    own; ``near``: neighbours of each image. Raises UserError.
+    own; ``near``: neighbours of each image; ``map``: how images are placed on it, "pca", "tsne" or "umap" (an extra);
+    ``parquet``: features.parquet too, a row an image with its path and its ``features`` (F,) (an extra). Raises UserError.
     """
     if near < 1:
         raise UserError(f"--near {near} is below 1", fix="give 1 or more")
+    check_map(map)
+    tables = extra("parquet", "pyarrow", "pyarrow.parquet") if parquet else ()
     target = Path(out or f"embed-{Path(str(source).replace(':', '-')).name}")
     insist_on_new(target)
     screen = Screen(quiet)
@@ -101,12 +107,14 @@ def embed(
     neighbours, similarity = nearest(every, min(near, len(every) - 1))
     first = {digest: i for i, digest in reversed([*enumerate(digests)])}
     same = tuple(first[digest] for digest in digests)
-    made = Embedding(target, tuple(names), every, placed(every), neighbours, similarity, same, skipped)
+    made = Embedding(target, tuple(names), every, placed(every, map), neighbours, similarity, same, skipped)
     with new_folder(target) as folder:
         np.save(folder / "features.npy", every)
         write_atomically(folder / "names.csv", table(made))
         head = Head(f"{target.name} · neocog", f"features · {printable(str(source))}", f"{len(names):,}", "images")
-        write_atomically(folder / "map.html", page(head, sections(made, pictures)))
+        write_atomically(folder / "map.html", page(head, sections(made, pictures, MAPS[map])))
+        if tables:
+            write_atomically(folder / "features.parquet", parquet_of(made, *tables))
     if skipped:
         screen.say(f"{len(skipped)} of {len(paths)} files were skipped: {listed_faults(skipped)}", "yellow")
     return made
@@ -196,15 +204,6 @@ def nearest(found: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
     return np.concatenate(positions), np.concatenate(values)
 
 
-def placed(found: Floats) -> Floats:
-    """(N, 2) principal components of the features; each points to where its largest part is positive."""
-    centred = (found - found.mean(0)).astype(np.float64)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:2] * np.sign(axes[np.arange(len(axes[:2])), np.abs(axes[:2]).argmax(1)])[:, None]
-    places: Floats = (centred @ axes.T).astype(np.float32)
-    return np.pad(places, [(0, 0), (0, 2 - places.shape[1])])
-
-
 def table(made: Embedding) -> str:
     """names.csv: the images in the order of the rows of features.npy, their places, and their neighbours."""
     text = io.StringIO()
@@ -221,31 +220,31 @@ def table(made: Embedding) -> str:
     return text.getvalue()
 
 
-def sections(made: Embedding, pictures: Sequence[str]) -> list[Section]:
-    """The map, and the pairs that are most alike."""
+def parquet_of(made: Embedding, arrow: Any, files: Any) -> bytes:
+    """The images with their features, as Parquet. ``arrow``, ``files``: pyarrow and pyarrow.parquet."""
+    width = made.features.shape[1]
+    columns = {
+        "path": arrow.array(made.paths),
+        "x": arrow.array(made.places[:, 0]),
+        "y": arrow.array(made.places[:, 1]),
+        "features": arrow.FixedSizeListArray.from_arrays(arrow.array(made.features.ravel()), width),
+    }
+    stored = io.BytesIO()
+    files.write_table(arrow.table(columns), stored)
+    return stored.getvalue()
+
+
+def sections(made: Embedding, pictures: Sequence[str], note: str) -> list[Section]:
+    """The map, with a ``note`` of how it was made, and the pairs that are most alike."""
     best = np.argsort(-made.similarity[:, 0], kind="stable").tolist()
     pairs = {tuple(sorted((row, int(made.neighbours[row, 0])))): float(made.similarity[row, 0]) for row in best}
     shown = list[Picture]()
     for (a, b), cosine in list(pairs.items())[:PAIRS]:
         word = "the same pixels" if made.same[a] == made.same[b] else f"{cosine:.3f}"
         shown += [Picture(pictures[a], made.paths[a]), Picture(pictures[b], f"{made.paths[b]}: {word}")]
-    whole = Picture(base64.b64encode(drawn(made.places, pictures)).decode("ascii"), "")
-    note = "Each image lies where its features put it: across and up are the two directions along which they vary most."
+    whole = Picture(base64.b64encode(drawn(made.places, pictures, SIDE)).decode("ascii"), "")
     told = "Pairs by falling cosine of their features. The first may be copies, which must not stand on both sides of a split."
     return [
         Section("Map", (Text(note), Pictures((whole,), wide=True, large=True)), "map"),
         Section("Most alike", (Text(told), Pictures(tuple(shown))), "alike"),
     ]
-
-
-def drawn(places: Floats, pictures: Sequence[str]) -> bytes:
-    """A PNG of the thumbnails at their places."""
-    low, high = places.min(0), places.max(0)
-    share = (places - low) / np.where(high > low, high - low, 1)
-    sheet = Image.new("RGB", (WIDE, HIGH), "white")
-    for (x, y), picture in zip(share.tolist(), pictures, strict=True):
-        with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
-            sheet.paste(image.convert("RGB"), (round(x * (WIDE - SIDE)), round((1 - y) * (HIGH - SIDE))))
-    stored = io.BytesIO()
-    sheet.save(stored, "PNG", optimize=True)
-    return stored.getvalue()
