@@ -114,6 +114,7 @@ KINDS: dict[str, tuple[Callable[[Path], Path] | None, list[str]]] = {
                                  "--lr", "0.1", "--ema", "0.9", "--seed", "7"]),
     "baseline": (two_classes, [*CNN, "--epochs", "3", "--batch", "8", "--baseline"]),
     "folds": (two_classes, [*CNN, "--epochs", "2", "--batch", "8", "--folds", "3"]),
+    "refit": (two_classes, [*CNN, "--epochs", "2", "--batch", "8", "--folds", "3", "--refit"]),
     "values": (values, [*CNN, "--epochs", "3", "--batch", "8", "--loss", "gaussian"]),
     "orientation": (upright, [*CNN, "--epochs", "3", "--batch", "8", "--task", "orientation"]),
     "masks": (masks, [*UNET, "--epochs", "3", "--batch", "4"]),

@@ -114,6 +114,7 @@ class Settings(Reading, total=False):
     memory: float
     save_every: float
     baseline: bool
+    refit: bool
     tensorboard: bool
     seed: int
     hidden: int | Sequence[int]

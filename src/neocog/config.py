@@ -245,6 +245,9 @@ class TrainConfig:
     """Seconds between checkpoints, more where saving would cost over 2 % of the time; 0: after every step."""
     baseline: Annotated[bool, Parameter(negative=())] = False
     """Also train mlp on the same data. It shows what the convolution buys."""
+    refit: Annotated[bool, Parameter(negative=())] = False
+    """After --folds, also train on all samples. For as many epochs as were best in the folds (median). That network is kept; its
+    measures are those of the folds."""
     tensorboard: Annotated[bool, Parameter(negative=())] = False
     """Also write TensorBoard logs into the run folder."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0

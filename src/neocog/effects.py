@@ -96,6 +96,11 @@ def _folds(config: Config) -> Iterator[UserError]:
     if config.data.repeats > 1 and not config.data.folds:
         what = f"--repeats {config.data.repeats} draws --folds anew, and there are none"
         yield UserError(what, fix="add --folds 5, or leave it out")
+    if config.training.refit and not config.data.folds:
+        what = "--refit trains on all samples after --folds, which say what it is worth, and there are none"
+        yield UserError(what, fix="add --folds 5, or leave it out")
+    if config.training.refit and config.data.task != "auto" and traits(config.data.task).labels == "any":
+        yield UserError(f"--refit is not for --task {config.data.task}", fix="leave it out")
 
 
 def _transfer(config: Config) -> Iterator[UserError]:

@@ -24,7 +24,9 @@ TYPES: dict[str, Any] = {
     "packages": {"task": str, "model": str},
     "task": str, "model": str, "options": {}, "classes": Texts, "quantities": Texts, "parameters": int, "outputs": int,
     "sha256": str, "threads": int, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
-    "views": {"count": int, "mirror": bool}, "temperature": float, "offsets": Numbers, "mean": Numbers, "std": Numbers,
+    "views": {"count": int, "mirror": bool}, "temperature": float, "offsets": Numbers,
+    "refit": {"folds": int, "repeats": int, "samples": int, "epochs": int, "measure": str, "n": int, "value": float, "low": float,
+              "high": float}, "mean": Numbers, "std": Numbers,
     "seen": {"low": Three, "high": Three, "peak": Three, "sides": tuple[Three, ...], "channels": tuple[int, ...],
              "spacing": tuple[Three, ...]},
 }  # fmt: skip

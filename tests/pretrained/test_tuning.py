@@ -195,3 +195,11 @@ def test_only_classes_have_a_probe(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--tune head solves for classes"):
         neocog.train(tmp_path / "values.npz", out=tmp_path / "run", pretrained=trained, task="regression", **HEAD)
     assert not (tmp_path / "run").exists()
+
+
+def test_after_folds_a_probe_is_solved_for_on_all_samples(photos: Path, trained: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"tune": "head", "folds": 3, "refit": True, "threads": 1, "quiet": True}
+    run = neocog.train(photos, out=tmp_path / "run", pretrained=str(trained), **settings)
+    lines = run.metrics_csv.read_text().splitlines()
+    assert len(lines) == 2 and lines[1].startswith("0,0,")
+    assert json.loads(run.model_json.read_text())["refit"]["samples"] == 28

@@ -24,7 +24,7 @@ from neocog.engine.interrupt import Interrupted, Stop
 from neocog.errors import UserError
 from neocog.facts import sealed
 from neocog.run import Run, to_json
-from neocog.verbs import crossvalidate, fit, fold_summary, folder, plan, train
+from neocog.verbs import crossvalidate, fit, fold_summary, folder, plan, refit, train
 from neocog.verbs.prepare import anywhere
 
 QUICK: dict[str, Any] = {"quiet": True, "model": "mlp", "epochs": 3, "augment": ("off",), "threads": 1, "hidden": 8}
@@ -87,6 +87,9 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, call: int = 
         ({"folds": 3}, plan, "write_atomically", 1, True),
         ({"folds": 3}, crossvalidate, "summarise", 1, False),
         ({"folds": 3}, fold_summary, "write_report", 1, False),
+        ({"folds": 3, "refit": True}, fit, "begin", 4, True),
+        ({"folds": 3, "refit": True}, refit, "record_split", 1, True),
+        ({"folds": 3, "refit": True}, refit, "finish_refit", 1, True),
     ],
 )
 def test_a_run_that_was_killed_goes_on_whatever_was_at_work(

@@ -20,6 +20,7 @@ from neocog.verbs.folder import begun, complete_for_all, held, is_complete
 from neocog.verbs.plan import Launch, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.plan import told as told_changes
 from neocog.verbs.prepare import arrange
+from neocog.verbs.refit import refit
 from neocog.verbs.stages import train_stages
 
 
@@ -30,10 +31,12 @@ def crossvalidate(config: Config, data: Data, run: Run, launch: Launch) -> None:
     """
     for fold in range(config.data.trainings):
         train_fold(config, data, run, replace(launch, fold=fold))
+    parts = fold_runs(run, config)
+    with launch.ranks.all_or_none():
+        raise_all(misplaced(parts) if launch.ranks.is_writer else ())
+    seconds = refit(config, data, run, parts, launch) if config.training.refit else 0.0
     if launch.ranks.is_writer:
-        parts = fold_runs(run, config)
-        raise_all(misplaced(parts))
-        summarise(run, parts, config, launch.screen)
+        summarise(run, parts, config, launch.screen, seconds)
 
 
 def misplaced(parts: Sequence[Run]) -> Iterator[UserError]:
@@ -64,6 +67,7 @@ def fold_runs(run: Run, config: Config) -> list[Run]:
 def describe_folds(session: Session, asked: Config, run: Run, launch: Launch) -> None:
     """Write what the whole is, before any fold. ``session``: of the first fold; each fold resolves its settings anew."""
     stages = [each.folder.name for each in fold_runs(run, session.config)]
+    stages += ["."] if session.config.training.refit else []
     content = content_digest(
         session.dataset, np.full(len(session.dataset), ""), session.data.digests, session.data.told
     )
@@ -80,6 +84,13 @@ def describe_folds(session: Session, asked: Config, run: Run, launch: Launch) ->
     write_environment(run, launch)
     if session.data.source is not None and session.data.source.taken:
         write_record(run, session.data.source)
+
+
+def waits_for_refit(run: Run) -> bool:
+    """Whether every fold is complete, and the training on all samples is not."""
+    plan = read_plan(run)
+    config = from_tables(plan.settings, str(run.plan)) if plan else Config()
+    return config.training.refit and not is_complete(run) and all(map(is_complete, fold_runs(run, config)))
 
 
 def summarise_if_last(run: Run, launch: Launch) -> None:

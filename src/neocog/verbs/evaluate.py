@@ -105,6 +105,9 @@ def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
     where, missing = recorded(run, dataset, "test")
     if missing:
         raise UserError(f"{len(missing)} test images are gone from the data", listed(missing), "restore them")
+    if not len(where):
+        fix = "result.json has what the folds say of it; or give data of its own: neocog evaluate RUN DATA"
+        raise UserError("this network learned from all samples: none is left to test it", str(run.folder), fix)
     return where
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -35,17 +35,10 @@ FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so 
 
 def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, seconds: float) -> None:
     """Write all that a finished run holds. Nothing here changes the network; the test part is looked at for the first time."""
-    for name, state in learner.best.items():
-        learner.evaluated[name].load_state_dict(state)
+    saved = kept(session, learner, loop)
     screen.say(f"{chosen(session, learner)}; measuring it on the test part")
     run, model, dataset, task = loop.run, session.config.model, session.dataset, session.task
     network = learner.evaluated[task.network]
-    facts = known(session)
-
-    def saved(more: Mapping[str, Any]) -> Predictor:
-        save_predictor(run, network, model.model, dict(model.options), session.preprocessing, facts | dict(more))
-        return load_predictor(run, loop.loader.device)
-
     predictor, parts = saved({}), parts_of(session, loop)
     with screen.bar("evaluating", len(parts["validation"]) + len(parts["test"])) as advance:
         validation = task.answers(predictor, parts["validation"], advance)
@@ -91,6 +84,19 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(measures["test"], run, screen)
+
+
+def kept(session: Session, learner: Learner, loop: Loop) -> Callable[[Mapping[str, Any]], Predictor]:
+    """Take the best weights, and return what saves them with what more is known of them, and loads them again."""
+    for name, state in learner.best.items():
+        learner.evaluated[name].load_state_dict(state)
+    network, model, facts = learner.evaluated[session.task.network], session.config.model, known(session)
+
+    def saved(more: Mapping[str, Any]) -> Predictor:
+        save_predictor(loop.run, network, model.model, dict(model.options), session.preprocessing, facts | dict(more))
+        return load_predictor(loop.run, loop.loader.device)
+
+    return saved
 
 
 def trained(learner: Learner) -> Trained:

@@ -36,11 +36,16 @@ from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, writ
 from neocog.verbs.transfer import holds_the_end_against_the_probe, only_the_head, probe, start_from
 from neocog.verbs.watch import watcher
 
+Finish = Callable[[Session, Learner, Loop, Screen, float], None]
 
-def fit(session: Session, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0) -> None:
+
+def fit(
+    session: Session, fresh: Learner, run: Run, launch: Launch, spent: float = 0.0, finish: Finish | None = None
+) -> None:
     """Learn and finish, in a folder that describes the run: the same for a new one and for one that goes on.
 
-    ``spent``: seconds of --minutes that stages before it took.
+    ``spent``: seconds of --minutes that stages before it took. ``finish``: what is written at its end, if not what
+    ``finish_run`` writes.
     """
     ranks, screen = launch.ranks, launch.screen
     precision = choose(session.config.training.device, session.config.training.precision)
@@ -83,7 +88,7 @@ def fit(session: Session, fresh: Learner, run: Run, launch: Launch, spent: float
             watcher(loop, screen, advance, lambda: session.task.after_epoch(session, trained(fresh), run), tell),
         )
     if ranks.is_writer:
-        finish_run(session, fresh, loop, screen, time.monotonic() - started)
+        (finish or finish_run)(session, fresh, loop, screen, time.monotonic() - started)
 
 
 def heeding(after_epoch: AfterEpoch | None, guard: Guard) -> Callable[[Mapping[str, float]], None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import mean, stdev
 from typing import Any
@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 
 from neocog.config import Config, DataConfig
 from neocog.documents import read_json
+from neocog.facts import read_facts
 from neocog.metrics import title
 from neocog.pages import sections_to_json, write_report
 from neocog.progress import Screen
@@ -22,11 +23,15 @@ from neocog.verbs.plan import history_lines, read_plan
 MOST_COLUMNS = 10  # trainings that have a column of their own in the table
 
 
-def summarise(run: Run, parts: Sequence[Run], config: Config, screen: Screen) -> None:
-    """Write what the whole is worth: each measure over all predictions where the task has classes, else its mean over folds."""
+def summarise(run: Run, parts: Sequence[Run], config: Config, screen: Screen, seconds: float = 0.0) -> None:
+    """Write what the whole is worth: each measure over all predictions where the task has classes, else its mean over folds.
+
+    ``seconds``: those of a training on all samples after the folds, which model.json tells of.
+    """
     results: list[dict[str, Any]] = [read_json(part.result) for part in parts]
     first, repeats = results[0], config.data.repeats
     measures = summed_up(results, parts, config.data)
+    facts = read_facts(run) if config.training.refit else None
     speeds = [
         r["images_per_second"] for r in results if r["images_per_second"] is not None
     ]  # a resumed fold may know none
@@ -46,11 +51,13 @@ def summarise(run: Run, parts: Sequence[Run], config: Config, screen: Screen) ->
         "measures": {"test": measures},
         "history": {part.folder.name: r["history"] for part, r in zip(parts, results, strict=True) if r.get("history")},
         "per_class": {},
-        "seconds": sum(r["seconds"] for r in results),
+        **({"refit": facts["refit"]} if facts else {}),
+        "seconds": sum(r["seconds"] for r in results) + seconds,
         "epochs": sum(r["epochs"] for r in results),
         "images_per_second": mean(speeds) if speeds else None,
     }
-    write_atomically(run.sections, sections_to_json([section(parts, results, measures, config)]))
+    more = [refit_section(facts)] if facts else []
+    write_atomically(run.sections, sections_to_json([section(parts, results, measures, config), *more]))
     write_atomically(run.result, to_json(result))
     write_report(run)
     name, best = next(iter(measures.items()))
@@ -83,7 +90,9 @@ def over_folds(each: Sequence[dict[str, Any]], learned: float, repeats: int) -> 
     found = {"value": None, "low": None, "high": None, "n": n, "sd": None, "folds": len(known)}
     if values:
         found["value"] = mean(values)
-    if len(values) > 1:
+    if len(values) > 1 and stdev(values) <= 1e-12:  # all alike: that tells nothing of how far apart others would be
+        found["sd"] = 0.0
+    elif len(values) > 1:
         half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) * (1 / len(values) + learned) ** 0.5
         found |= {"low": mean(values) - half, "high": mean(values) + half, "sd": stdev(values)}
     return found
@@ -121,6 +130,19 @@ def how(repeats: int) -> str:
         "predictions, the samples (or groups) being what repeats, and wider by 0.15 as trainings share samples; those of AUROC "
         "and of other tasks are Student's over the folds, with the variance of Nadeau and Bengio (2003)."
     )
+
+
+def refit_section(facts: Mapping[str, Any]) -> Section:
+    """What the report says of it. ``facts``: its model.json."""
+    one = facts["refit"]
+    text = (
+        f"After the folds, the network of this run learned from all {one['samples']:,} samples, for {one['epochs']} epochs, the "
+        "median of the epochs that were best in the folds. No sample is left that could measure it: the measures stated are "
+        "the folds', whose networks learned from fewer samples in the same way."
+    )
+    rows = [("samples", one["samples"]), ("epochs", one["epochs"])]
+    rows += [("temperature, of the folds' test answers", facts["temperature"])] if "temperature" in facts else []
+    return Section("The network that is kept", (Text(text), Table(("", "value"), tuple(rows))), "refit")
 
 
 def bounds(m: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from neocog.pretrained import recorded_source
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.tasks.task import Data
-from neocog.verbs.crossvalidate import crossvalidate, describe_folds, summarise_if_last
+from neocog.verbs.crossvalidate import crossvalidate, describe_folds, summarise_if_last, waits_for_refit
 from neocog.verbs.fit import ready, record_split
 from neocog.verbs.folder import (
     begun,
@@ -80,8 +80,21 @@ def resumed(
             launch = Launch(ranks, screen, command, fold, may_change, surroundings, after_epoch)
             _go_on(run, config, launch, plan, allow_changed)
         if fold is not None:
-            summarise_if_last(Run(run.folder.parent), launch)
+            finish_if_last(Run(run.folder.parent), launch)
     return run
+
+
+def finish_if_last(run: Run, launch: Launch) -> None:
+    """What is left of folds that are jobs of their own, done by the last of them: the training on all samples with --refit, and
+    the summary."""
+    ranks = launch.ranks
+    if ranks.told("refit" if ranks.is_writer and waits_for_refit(run) else "") != "refit":
+        summarise_if_last(run, launch)
+        return
+    try:
+        resumed(run, launch.screen.quiet, False, {}, launch.after_epoch)
+    except UserError as error:
+        launch.screen.say(f"  the training on all samples is left to do: {error.what}", "yellow")
 
 
 def _opened(run: Run, change: Mapping[str, Any]) -> tuple[Plan | None, Config, dict[str, Any]]:

@@ -16,7 +16,7 @@ from neocog.errors import UserError, raise_all
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.verbs.ahead import planned
-from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, summarise_if_last, train_fold
+from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, train_fold
 from neocog.verbs.fit import ready
 from neocog.verbs.folder import (
     begun,
@@ -31,7 +31,7 @@ from neocog.verbs.nodes import OWN, same_job, same_start, together
 from neocog.verbs.parted import parted, untaught
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, differing, read_plan, told
 from neocog.verbs.prepare import anywhere, arrange, read
-from neocog.verbs.resume import resumed
+from neocog.verbs.resume import finish_if_last, resumed
 from neocog.verbs.session import data_name
 from neocog.verbs.stages import train_stages
 
@@ -113,7 +113,7 @@ def start(
         if fold is not None:
             guard.saved = lambda: fold_runs(run, config)[fold - 1].folder
             train_fold(session.config, data, run, replace(launch, fold=fold - 1))
-            summarise_if_last(run, launch)
+            finish_if_last(run, launch)
     return run
 
 
