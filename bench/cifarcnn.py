@@ -25,38 +25,10 @@ BATCH = 128
 
 def ours(steps: int, data: str, precision: str) -> float:
     """Images a second of neocog's loop, data preparation not counted."""
-    import tempfile
-
-    from neocog.config import Config, changed
-    from neocog.engine.loop import Loop
-    from neocog.engine.precision import choose
-    from neocog.engine.ranks import Ranks
-    from neocog.progress import Screen
-    from neocog.run import Run
-    from neocog.verbs.fit import ready
-    from neocog.verbs.prepare import arrange, read
+    from own_loop import images_per_second
 
     settings = {"data": data, "model": "cifarcnn", "batch": BATCH, "epochs": 1, "precision": precision}
-    config, screen = changed(Config(), settings), Screen(quiet=True)
-    session = arrange(config, read(config, screen), Ranks(), screen)
-    fresh = ready(session, Ranks())
-    chosen = choose("cpu", session.config.training.precision)
-    fresh.counters.steps = steps + 5
-    with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(
-            session.objective,
-            session.loader,
-            session.config.training,
-            chosen,
-            Ranks(),
-            Run(Path(folder)),
-            session.dataset,
-        )
-        for step, pieces in loop.loader.training(0, steps + 5):
-            if step == 5:
-                started = time.perf_counter()
-            loop.step(fresh, step, pieces)
-    return BATCH * steps / (time.perf_counter() - started)
+    return images_per_second(settings, steps)
 
 
 def tutorial(steps: int, data: str, precision: str) -> float:

@@ -136,36 +136,10 @@ def ours(steps: int, threads: int) -> float:
     """Images a second of neocog's training step, its data included."""
     import torch
 
-    from neocog.config import Config, configured
-    from neocog.engine.loop import Loop
-    from neocog.engine.precision import choose
-    from neocog.engine.ranks import Ranks
-    from neocog.progress import Screen
-    from neocog.run import Run
-    from neocog.verbs.fit import ready
-    from neocog.verbs.prepare import arrange, read
+    from own_loop import images_per_second
 
     torch.set_num_threads(threads)
-    config = configured(Config(), {"data": "mnist", "epochs": 1, "threads": threads, **VAE})
-    screen = Screen(quiet=True)
-    session = arrange(config, read(config, screen), Ranks(), screen)
-    fresh = ready(session, Ranks())
-    fresh.counters.steps = steps + 5
-    with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(
-            session.objective,
-            session.loader,
-            session.config.training,
-            choose("cpu"),
-            Ranks(),
-            Run(Path(folder)),
-            session.dataset,
-        )
-        for step, pieces in loop.loader.training(0, steps + 5):
-            if step == 5:
-                started = time.perf_counter()
-            loop.step(fresh, step, pieces)
-    return BATCH * steps / (time.perf_counter() - started)
+    return images_per_second({"data": "mnist", "epochs": 1, "threads": threads, **VAE}, steps)
 
 
 def plain(steps: int, threads: int) -> float:

@@ -128,36 +128,11 @@ def neocog_steps() -> Iterator[int]:
     """The loop's own step on pixels in memory, as ``neocog train`` runs it."""
     import torch
 
-    from neocog.config import Config, configured
-    from neocog.engine.loop import Loop
-    from neocog.engine.precision import choose
-    from neocog.engine.ranks import Ranks
-    from neocog.progress import Screen
-    from neocog.run import Run
-    from neocog.verbs.fit import ready
-    from neocog.verbs.prepare import arrange, read
+    from own_loop import steps
 
-    threads = torch.get_num_threads()
-    settings = {"data": "mnist", "task": "gan", "batch": BATCH, "width": WIDTH, "threads": threads}
-    quiet, ranks = Screen(quiet=True), Ranks()
-    config = configured(Config(), settings)
-    session = arrange(config, read(config, quiet), ranks, quiet)
-    fresh = ready(session, ranks)
-    precision = choose("cpu", "auto")
-    with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(
-            session.objective,
-            session.loader,
-            session.config.training,
-            precision,
-            ranks,
-            Run(Path(folder)),
-            session.dataset,
-        )
-        fresh.counters.steps = 10**6
-        for step, pieces in session.loader.training(0, 10**6):
-            loop.step(fresh, step, pieces)
-            yield BATCH
+    yield from steps(
+        {"data": "mnist", "task": "gan", "batch": BATCH, "width": WIDTH, "threads": torch.get_num_threads()}
+    )
 
 
 def plain_steps() -> Iterator[int]:

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import neocog
 from neocog.engine.interrupt import Interrupted
 from neocog.errors import UserError
 from neocog.interop.engine import computed_by
@@ -137,7 +138,7 @@ def test_a_run_by_keras_resumes_exactly(tmp_path: Path) -> None:
         patch.setattr(fit_verb, "watcher", interrupted)
         with pytest.raises(Interrupted):
             train_verb.train("digits", out=tmp_path / "stopped", quiet=True, **settings)
-    train_verb.resume(tmp_path / "stopped", quiet=True)
+    neocog.resume(tmp_path / "stopped", quiet=True)
     for name in ("weights.safetensors", "metrics.csv", "predictions.csv"):
         assert (tmp_path / "stopped" / name).read_bytes() == (whole.folder / name).read_bytes(), name
 

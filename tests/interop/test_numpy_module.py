@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import neocog
 from neocog.config import TrainConfig
 from neocog.engine.interrupt import Interrupted
 from neocog.engine.optimizer_state import optimizer_tensors, restore_optimizer
@@ -240,6 +241,6 @@ def test_a_run_by_hand_resumes_exactly(trained: Callable[..., Path], tmp_path: P
         patch.setattr(fit_verb, "watcher", interrupted)
         with pytest.raises(Interrupted):
             trained("stopped", **settings)
-    train_verb.resume(tmp_path / "stopped", quiet=True)
+    neocog.resume(tmp_path / "stopped", quiet=True)
     for name in ("weights.safetensors", "metrics.csv", "predictions.csv"):
         assert (tmp_path / "stopped" / name).read_bytes() == (whole / name).read_bytes(), name

@@ -9,6 +9,7 @@ memory that no one has written (oneDNN in torch 2.14 and 2.15 on AVX512-BF16; 3 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,7 +34,8 @@ class FastConvolutions(TorchFunctionMode):
 
 
 def convolution(
-    input: Tensor,  # the names of F.conv2d
+    func: Callable[..., Tensor],  # torch's, of two or three sides
+    input: Tensor,  # the names of F.conv2d and F.conv3d
     weight: Tensor,
     bias: Tensor | None = None,
     stride: int | Sequence[int] = 1,
@@ -41,9 +43,9 @@ def convolution(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor | None:
-    """``F.conv2d``, or None where it is better left to PyTorch."""
+    """``F.conv2d`` or ``F.conv3d``, or None where it is better left to PyTorch."""
     if overhangs(input, weight, dilation):
-        return exact(torch.conv2d, input, weight, bias, stride, padding, dilation, groups)
+        return exact(func, input, weight, bias, stride, padding, dilation, groups)
     around = {"same": 1, "valid": 0}.get(padding) if isinstance(padding, str) else alike(padding)
     plain = weight.shape[2:] == (3, 3) and alike(stride) == 1 and alike(dilation) == 1 and groups == 1
     if not plain or around not in (0, 1, 2) or input.ndim != 4:
@@ -52,21 +54,6 @@ def convolution(
         return None
     if winograd.gains(input, weight, around):
         return winograd.Convolution.apply(input, weight, bias, around)  # type: ignore[no-any-return]
-    return None
-
-
-def convolution3d(
-    input: Tensor,  # the names of F.conv3d
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-) -> Tensor | None:
-    """``F.conv3d``, or None where it is better left to PyTorch."""
-    if overhangs(input, weight, dilation):
-        return exact(torch.conv3d, input, weight, bias, stride, padding, dilation, groups)
     return None
 
 
@@ -159,8 +146,8 @@ def channels_last(dys: Tensor) -> Tensor:
 
 
 WAYS: dict[Callable[..., Any], Callable[..., Tensor | None]] = {
-    F.conv2d: convolution,
-    F.conv3d: convolution3d,
+    F.conv2d: partial(convolution, torch.conv2d),
+    F.conv3d: partial(convolution, torch.conv3d),
     F.conv_transpose2d: transposed,
     Tensor.flatten: flatten,
     torch.flatten: flatten,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from neocog.interop import extras
 from neocog.interop.keras import from_keras, give_weights, through, turned_back, weights_of
 from neocog.interop.keras_layers import TARGET, label
-from neocog.interop.layers import chain
+from neocog.interop.layers import chain, one_by_one
 
 
 class Twin:
@@ -62,9 +62,7 @@ class ByKeras(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         if any(link.layer._forward_hooks for link in self._links):
-            for link in self._links:
-                images = link.layer(images)
-            return images
+            return one_by_one(self._links, images)
         scores: Tensor = _Pass.apply(images, self, *self.parameters())
         return scores
 

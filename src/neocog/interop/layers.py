@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from neocog.errors import UserError, raise_all
 
@@ -39,6 +39,13 @@ def chain(model: nn.Module, target: str) -> list[Link]:
         raise UserError(f"{type(model).__name__} is no chain of layers, which is all that {target} knows", fix=fix)
     raise_all(_forked(link, target) for link in links if list(link.layer.children()))
     return links
+
+
+def one_by_one(links: Iterable[Link], images: Tensor) -> Tensor:
+    """What the layers of a chain give, each computed by torch, so that hooks on it hear something."""
+    for link in links:
+        images = link.layer(images)
+    return images
 
 
 def _unrolled(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:

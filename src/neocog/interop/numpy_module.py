@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from neocog import scratch
-from neocog.interop.layers import chain
+from neocog.interop.layers import chain, one_by_one
 from neocog.interop.scratch import TARGET, share, to_scratch
 
 
@@ -35,9 +35,7 @@ class NumpyModule(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         if any(link.layer._forward_hooks for link in self._links):
-            for link in self._links:
-                images = link.layer(images)
-            return images
+            return one_by_one(self._links, images)
         share(self._hand, self)  # anew: moving, copying or loading a module may have given it other tensors
         self._hand.train(self.training)
         self._hand.threads = torch.get_num_threads()

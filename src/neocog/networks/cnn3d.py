@@ -19,7 +19,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from neocog.networks.layers import check_range, check_volume, check_widths
+from neocog.networks.layers import Size, Widths, check_range, check_volume, check_widths
 
 
 class CNN3d(nn.Sequential):
@@ -29,15 +29,9 @@ class CNN3d(nn.Sequential):
     counted: ClassVar = ((1, 32, 32, 32), 10)
 
     def __init__(
-        self,
-        channels: int,
-        size: tuple[int, ...],
-        outputs: int,
-        *,
-        widths: tuple[int, ...] = (32, 64, 128),
-        hidden: int = 128,
+        self, channels: int, size: Size, outputs: int, *, widths: Widths = (32, 64, 128), hidden: int = 128,
         dropout: float = 0.3,
-    ) -> None:
+    ) -> None:  # fmt: skip
         check_widths("widths", widths)
         check_widths("hidden", (hidden,))
         check_range("dropout", dropout, 0, 1)

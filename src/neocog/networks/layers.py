@@ -15,6 +15,8 @@ from neocog.errors import UserError
 
 Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "maxout", "elu", "gelu"]
 Pooling = Literal["max", "mean", "min", "lp"]
+Size = tuple[int, ...]  # of an image or a volume: H × W, D × H × W
+Widths = tuple[int, ...]  # channels of each stage
 
 
 class Maxout(nn.Module):
@@ -60,6 +62,11 @@ POOLINGS: dict[str, Callable[[], nn.Module]] = {  # 2 × 2 windows, stride 2
 def pieces(activation: str) -> int:
     """How many channels the layer before must give for each one that the activation returns."""
     return 2 if activation == "maxout" else 1
+
+
+def mean_and_linear(width: int, outputs: int) -> dict[str, nn.Module]:
+    """The end of a network: the mean over each of ``width`` maps, and a linear layer."""
+    return {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "output": nn.Linear(width, outputs)}
 
 
 def check_input(model: str, channels: int, size: tuple[int, ...], outputs: int, minimum: int = 1) -> None:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from neocog.networks.layers import check_input, check_range, he_normal
+from neocog.networks.layers import Size, check_input, check_range, he_normal
 
 
 class NASNet(nn.Module):
@@ -36,16 +36,9 @@ class NASNet(nn.Module):
     least: ClassVar[int] = 64  # pixels a side: they are halved five times
 
     def __init__(
-        self,
-        channels: int,
-        size: tuple[int, int],
-        outputs: int,
-        *,
-        cells: int = 4,
-        width: int = 44,
-        stem: int = 32,
+        self, channels: int, size: Size, outputs: int, *, cells: int = 4, width: int = 44, stem: int = 32,
         skip: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         check_range("cells", cells, 1, 100)
         check_range("width", width, 4, 10_000)
         check_range("stem", stem, 1, 10_000)

@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
-from neocog.networks.layers import check_input, check_range, check_widths, he_normal
+from neocog.networks.layers import Size, Widths, check_input, check_range, check_widths, he_normal, mean_and_linear
+from neocog.networks.residual import stages
 
 
 class ResNet(nn.Sequential):
@@ -28,13 +29,7 @@ class ResNet(nn.Sequential):
     paper: ClassVar[str] = "He, Zhang, Ren & Sun 2016"
 
     def __init__(
-        self,
-        channels: int,
-        size: tuple[int, int],
-        outputs: int,
-        *,
-        widths: tuple[int, ...] = (16, 32, 64),
-        blocks: int = 3,
+        self, channels: int, size: Size, outputs: int, *, widths: Widths = (16, 32, 64), blocks: int = 3
     ) -> None:
         check_widths("widths", widths)
         check_range("blocks", blocks, 1, 1000)
@@ -43,35 +38,7 @@ class ResNet(nn.Sequential):
         before = widths[0]
         stem = nn.Conv2d(channels, before, 3, padding=1, bias=False)
         layers: OrderedDict[str, nn.Module] = OrderedDict(stem=nn.Sequential(stem, nn.BatchNorm2d(before), nn.ReLU()))
-        for number, width in enumerate(widths, start=1):
-            first = Block(before, width, stride=1 if number == 1 else 2)
-            layers[f"stage{number}"] = nn.Sequential(first, *(Block(width, width) for _ in range(blocks - 1)))
-            before = width
-        layers["pool"] = nn.AdaptiveAvgPool2d(1)
-        layers["flatten"] = nn.Flatten()
-        layers["output"] = nn.Linear(before, outputs)
+        layers.update(stages(widths, blocks))
+        layers.update(mean_and_linear(widths[-1], outputs))
         super().__init__(layers)
         he_normal(self)
-
-
-class Block(nn.Module):
-    """ReLU(F(x) + x): (B, channels, H, W) → (B, width, H / stride, W / stride)."""
-
-    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or channels != width:
-            projection = nn.Conv2d(channels, width, 1, stride=stride, bias=False)
-            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(width))
-        self.relu = nn.ReLU()
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.relu(self.residual(inputs) + self.shortcut(inputs))
-        return outputs

@@ -19,9 +19,10 @@ from collections import OrderedDict
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from neocog.networks.layers import check_range, check_volume, check_widths, he_normal
+from neocog.networks.layers import Size, Widths, check_range, check_volume, check_widths, he_normal
+from neocog.networks.residual import stages
 
 
 class ResNet3d(nn.Sequential):
@@ -31,15 +32,9 @@ class ResNet3d(nn.Sequential):
     counted: ClassVar = ((1, 32, 32, 32), 10)
 
     def __init__(
-        self,
-        channels: int,
-        size: tuple[int, ...],
-        outputs: int,
-        *,
-        widths: tuple[int, ...] = (16, 32, 64, 128),
-        blocks: int = 1,
+        self, channels: int, size: Size, outputs: int, *, widths: Widths = (16, 32, 64, 128), blocks: int = 1,
         dropout: float = 0.2,
-    ) -> None:
+    ) -> None:  # fmt: skip
         check_widths("widths", widths)
         check_range("blocks", blocks, 1, 1000)
         check_range("dropout", dropout, 0, 1)
@@ -48,37 +43,11 @@ class ResNet3d(nn.Sequential):
         before = widths[0]
         stem = nn.Conv3d(channels, before, 5, stride=2, padding=2, bias=False)
         layers: OrderedDict[str, nn.Module] = OrderedDict(stem=nn.Sequential(stem, nn.BatchNorm3d(before), nn.ReLU()))
-        for number, width in enumerate(widths, start=1):
-            first = Block3d(before, width, stride=1 if number == 1 else 2)
-            layers[f"stage{number}"] = nn.Sequential(first, *(Block3d(width, width) for _ in range(blocks - 1)))
-            before = width
+        layers.update(stages(widths, blocks, sides=3))
         layers["pool"] = nn.AdaptiveAvgPool3d(1)
         layers["flatten"] = nn.Flatten()
         layers["dropout"] = nn.Dropout(dropout)
-        layers["output"] = nn.Linear(before, outputs)
+        layers["output"] = nn.Linear(widths[-1], outputs)
         super().__init__(layers)
         he_normal(self)
         self.to(memory_format=torch.channels_last_3d)  # a third faster on processors
-
-
-class Block3d(nn.Module):
-    """ReLU(F(x) + x): (B, channels, D, H, W) → (B, width, D / stride, H / stride, W / stride), rounded up."""
-
-    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            nn.Conv3d(channels, width, 3, stride=stride, padding=1, bias=False),
-            nn.BatchNorm3d(width),
-            nn.ReLU(),
-            nn.Conv3d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm3d(width),
-        )
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or channels != width:
-            projection = nn.Conv3d(channels, width, 1, stride=stride, bias=False)
-            self.shortcut = nn.Sequential(projection, nn.BatchNorm3d(width))
-        self.relu = nn.ReLU()
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.relu(self.residual(inputs) + self.shortcut(inputs))
-        return outputs

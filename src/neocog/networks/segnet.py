@@ -14,7 +14,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from neocog.errors import UserError
-from neocog.networks.layers import check_input, check_widths, he_normal
+from neocog.networks.layers import Size, Widths, check_input, check_widths, he_normal
 from neocog.networks.padding import cropped, padded
 
 
@@ -25,14 +25,9 @@ class SegNet(nn.Module):
     counted: ClassVar = ((3, 360, 480), 11)
 
     def __init__(
-        self,
-        channels: int,
-        size: tuple[int, ...],
-        outputs: int,
-        *,
-        widths: tuple[int, ...] = (16, 32, 64, 128),
-        convolutions: tuple[int, ...] = (2, 2, 2, 2),
-    ) -> None:
+        self, channels: int, size: Size, outputs: int, *, widths: Widths = (16, 32, 64, 128),
+        convolutions: Widths = (2, 2, 2, 2),
+    ) -> None:  # fmt: skip
         check_widths("widths", widths)
         check_widths("convolutions", convolutions)
         if len(convolutions) != len(widths):

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from neocog.errors import UserError
-from neocog.networks.layers import check_input, check_range, check_widths, he_normal
+from neocog.networks.layers import Size, Widths, check_input, check_range, check_widths, he_normal, mean_and_linear
 
 STEM, UNITS = 24, (4, 8, 4)
 
@@ -38,15 +38,9 @@ class ShuffleNet(nn.Sequential):
     least: ClassVar[int] = 64  # pixels a side: they are halved five times
 
     def __init__(
-        self,
-        channels: int,
-        size: tuple[int, int],
-        outputs: int,
-        *,
-        widths: tuple[int, ...] = (136, 272, 544),
-        groups: int = 4,
+        self, channels: int, size: Size, outputs: int, *, widths: Widths = (136, 272, 544), groups: int = 4,
         narrow: int = 1,
-    ) -> None:
+    ) -> None:  # fmt: skip
         check_widths("widths", widths)
         check_range("groups", groups, 1, 1000)
         check_range("narrow", narrow, 1, 1000)
@@ -66,9 +60,7 @@ class ShuffleNet(nn.Sequential):
             rest = (Unit(width, width, inside, groups) for _ in range(count - 1))
             layers[f"stage{number}"] = nn.Sequential(first, *rest)
             before = width
-        layers["pool"] = nn.AdaptiveAvgPool2d(1)
-        layers["flatten"] = nn.Flatten()
-        layers["output"] = nn.Linear(before, outputs)
+        layers.update(mean_and_linear(before, outputs))
         super().__init__(layers)
         he_normal(self)
 

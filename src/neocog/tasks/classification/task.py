@@ -92,13 +92,9 @@ class ClassificationTask(ClassificationTraits, Task):
         return Answers(logits, labels, unknown_of(predictor, samples))
 
     def learned(
-        self,
-        predictor: Predictor,
-        validation: Answers,
-        session: Session,
-        parts: Mapping[str, Samples],
+        self, predictor: Predictor, validation: Answers, session: Session, parts: Mapping[str, Samples],
         advance: Advance,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any]:  # fmt: skip
         facts = calibration(
             validation.logits, validation.labels, pull(session), session.dataset.labels[parts["train"].positions]
         )

@@ -108,13 +108,9 @@ class RegressionTask(RegressionTraits, Task):
         return Answers(values.numpy(), spread.numpy(), truth, error)
 
     def learned(
-        self,
-        predictor: Predictor,
-        validation: Answers,
-        session: Session,
-        parts: Mapping[str, Samples],
+        self, predictor: Predictor, validation: Answers, session: Session, parts: Mapping[str, Samples],
         advance: Advance,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any]:  # fmt: skip
         """The width of the intervals; the test part says whether they hold."""
         columns = zip(validation.error.T, validation.spread.T, strict=True)
         facts = {"half": [half_width(error, spread) for error, spread in columns]}
