@@ -115,6 +115,7 @@ KINDS: dict[str, tuple[Callable[[Path], Path] | None, list[str]]] = {
     "baseline": (two_classes, [*CNN, "--epochs", "3", "--batch", "8", "--baseline"]),
     "folds": (two_classes, [*CNN, "--epochs", "2", "--batch", "8", "--folds", "3"]),
     "refit": (two_classes, [*CNN, "--epochs", "2", "--batch", "8", "--folds", "3", "--refit"]),
+    "curve": (two_classes, [*CNN, "--epochs", "2", "--batch", "8", "--curve"]),
     "values": (values, [*CNN, "--epochs", "3", "--batch", "8", "--loss", "gaussian"]),
     "orientation": (upright, [*CNN, "--epochs", "3", "--batch", "8", "--task", "orientation"]),
     "masks": (masks, [*UNET, "--epochs", "3", "--batch", "4"]),

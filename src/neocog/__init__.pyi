@@ -114,6 +114,7 @@ class Settings(Reading, total=False):
     memory: float
     save_every: float
     baseline: bool
+    curve: bool
     refit: bool
     tensorboard: bool
     seed: int

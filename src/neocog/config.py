@@ -245,6 +245,8 @@ class TrainConfig:
     """Seconds between checkpoints, more where saving would cost over 2 % of the time; 0: after every step."""
     baseline: Annotated[bool, Parameter(negative=())] = False
     """Also train mlp on the same data. It shows what the convolution buys."""
+    curve: Annotated[bool, Parameter(negative=())] = False
+    """Also train on 1/8, 1/4 and 1/2 of the training part. It shows what twice as many samples would bring."""
     refit: Annotated[bool, Parameter(negative=())] = False
     """After --folds, also train on all samples. For as many epochs as were best in the folds (median). That network is kept; its
     measures are those of the folds."""

@@ -71,7 +71,7 @@ def split(
     if stratify:
         raise_all(_one_class(dataset, np.flatnonzero(kept)))
     if missing:
-        units = _units(dataset, digests, families, pool, seed, stratify)
+        units = units_of(dataset, digests, families, pool, seed, stratify)
         if stratify and "test" in missing:
             raise_all(_too_few(dataset, units))
         shares = np.array([1 - sum(asked[part] for part in missing), *(asked[part] for part in missing)])
@@ -100,7 +100,7 @@ def folds(
     pool = np.flatnonzero(_kept(digests, keep))
     if stratify:
         raise_all(_one_class(dataset, pool))
-    units = _units(dataset, digests, families, pool, seed, stratify)
+    units = units_of(dataset, digests, families, pool, seed, stratify)
     if not 2 <= k <= len(units.keys):
         what = f"--folds {k}: there are {len(units.keys)} samples or groups that can be held out"
         raise UserError(what, fix=f"choose 2 to {max(2, len(units.keys))} folds")
@@ -239,7 +239,7 @@ def fingerprint(digests: Iterable[str], labels: Iterable[Any]) -> str:
     return hashlib.sha256("\n".join(pairs).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _units(
+def units_of(
     dataset: Dataset, digests: Sequence[str], families: Sequence[str], pool: Ints, seed: int, stratify: bool
 ) -> Units:
     groups: Any = [] if dataset.groups is None else dataset.groups[pool]

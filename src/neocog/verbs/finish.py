@@ -27,6 +27,7 @@ from neocog.tasks.evaluation import Samples
 from neocog.tasks.task import Session, Trained
 from neocog.traits import TASKS
 from neocog.verbs.baseline import baseline_section
+from neocog.verbs.curve import curve_of, curve_result, curve_section, in_words
 from neocog.verbs.plan import history_lines, read_plan
 from neocog.verbs.sections import sections
 
@@ -76,8 +77,13 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
         "data": {"kind": dataset.kind, "fingerprint": fingerprint(session.data.digests, session.data.told)},
         **taken_json(dataset),
     }
-    compared = baseline_section(run, measures["test"])
-    results = [*found.sections[:1], *((compared,) if compared else ()), *found.sections[1:]]
+    name, measure = next(iter(measures["test"].items()))
+    curve = curve_of(run, name, measure, session.counts()["train"])
+    if curve is not None:
+        result["curve"] = curve_result(curve)
+        screen.say(f"  {in_words(curve)}")
+    more = [baseline_section(run, measures["test"]), curve_section(curve) if curve is not None else None]
+    results = [*found.sections[:1], *(one for one in more if one is not None), *found.sections[1:]]
     write_atomically(
         run.sections, sections_to_json(sections(session, learner, loop, results, list(history_lines(plan))))
     )

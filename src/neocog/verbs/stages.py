@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from neocog.config import Config, ModelConfig, TrainConfig, TransferConfig
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.config import Config, ModelConfig, TrainConfig, TransferConfig, from_tables, names_of
 from neocog.data.split import Manifest
 from neocog.documents import read_json
 from neocog.engine.learner import Learner
@@ -16,9 +19,10 @@ from neocog.tasks import task_named
 from neocog.tasks.task import Data, Session
 from neocog.traits import task_of
 from neocog.verbs.baseline import BASELINE, MODEL
+from neocog.verbs.curve import folder, of_share, subsets
 from neocog.verbs.fit import describe, fit, ready
 from neocog.verbs.folder import complete_for_all, held
-from neocog.verbs.plan import Launch
+from neocog.verbs.plan import Launch, read_plan
 from neocog.verbs.prepare import arrange
 
 EXTRACTOR = "extractor"
@@ -36,6 +40,7 @@ class Stage:
     config: Config
     data: Data
     quiet: bool
+    parts: NDArray[np.str_] | None = None  # (N,) of the samples, if not those of the network itself
 
 
 def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, launch: Launch) -> None:
@@ -46,7 +51,7 @@ def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, laun
     """
     ranks = launch.ranks
     with ranks.all_or_none():
-        stages = list(stages_of(session))
+        stages = list(stages_of(session, first_asked(asked, run, launch)))
         if ranks.is_writer:
             describe(session, asked, [*(stage.name for stage in stages), "."], run, launch)
     for stage in stages:
@@ -55,7 +60,8 @@ def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, laun
             continue
         launch.screen.say(stage.says, "bold")
         quiet = Screen(quiet=True)
-        one = arrange(stage.config, stage.data, ranks, quiet, launch.fold, Manifest.of(session.dataset, session.parts))
+        parts = Manifest.of(session.dataset, session.parts if stage.parts is None else stage.parts)
+        one = arrange(stage.config, stage.data, ranks, quiet, launch.fold, parts)
         below = replace(launch, after_epoch=None, screen=quiet if stage.quiet else launch.screen)
         learner = ready(one, ranks)
         with held(own, ranks):
@@ -72,13 +78,29 @@ def spent(run: Run) -> float:
     return float(read_json(result)["seconds"]) if result.is_file() else 0.0
 
 
-def stages_of(session: Session) -> Iterator[Stage]:
+def first_asked(asked: Config, run: Run, launch: Launch) -> Config:
+    """The settings as they were given when the run began, before any was resolved, with those that were changed since."""
+    plan = read_plan(run)
+    if plan is None:
+        return asked
+    now = {name: getattr(asked.training, name) for name in launch.changed if name in names_of(TrainConfig)}
+    given = from_tables(plan.asked, str(run.plan))
+    return replace(given, training=replace(given.training, **now))
+
+
+def stages_of(session: Session, asked: Config) -> Iterator[Stage]:
     """What is trained before the network of ``session``. Raises UserError where that makes no sense."""
     if session.config.training.baseline:
         yield _baseline(session)
     known = session.dataset.has_classes and len(session.dataset.classes) > 1
     if session.task.features and known and not session.config.training.extractor:
         yield _extractor(session)
+    if session.config.training.curve:
+        for share, parts in subsets(session).items():
+            count = int((parts == "train").sum())
+            says = f"a network of 1/{share} of the training part: {count:,} samples"
+            config = of_share(session, asked, share, count)
+            yield Stage(folder(share), says, config, session.data, quiet=False, parts=parts)
 
 
 def _baseline(session: Session) -> Stage:

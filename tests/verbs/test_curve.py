@@ -1,0 +1,116 @@
+"""``--curve``: trainings on 1/8, 1/4 and 1/2 of the training part beside the whole, and what is said of twice as much."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import neocog
+from neocog.errors import UserError
+from neocog.pages.record import rows
+from neocog.records import Measure
+from neocog.run import Run
+from neocog.verbs.curve import Curve, in_words
+
+QUICK: dict[str, Any] = {"quiet": True, "model": "mlp", "augment": ("off",), "threads": 1}
+FOLDERS = ("curve-8", "curve-4", "curve-2", ".")
+
+
+def of(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(3)
+    for name, level in (("dark", 95), ("light", 125)):
+        (folder / name).mkdir()
+        for number in range(50):
+            pixels = np.clip(level + rng.normal(0, 70, (8, 8)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return neocog.train(photos, out=tmp_path_factory.mktemp("out") / "run", curve=True, epochs=3, batch=16, **QUICK)
+
+
+def parts(run: Run, folder: str) -> dict[str, set[str]]:
+    split = rows(run.folder / folder / "splits.csv")
+    return {part: {r["sample"] for r in split if r["split"] == part} for part in ("train", "validation", "test", "")}
+
+
+def test_training_parts_are_nested_and_the_others_are_the_same(run: Run) -> None:
+    smallest, quarter, half, whole = (parts(run, folder) for folder in FOLDERS)
+    assert [len(each["train"]) for each in (smallest, quarter, half, whole)] == [10, 20, 40, 80]
+    assert smallest["train"] < quarter["train"] < half["train"] < whole["train"]
+    for each in (smallest, quarter, half):
+        assert each["test"] == whole["test"] and each["validation"] == whole["validation"]
+        assert each[""] == whole["train"] - each["train"]
+        assert sum(name.startswith("dark") for name in each["train"]) == len(each["train"]) / 2
+
+
+def test_the_network_itself_is_that_without_a_curve(run: Run, photos: Path, tmp_path: Path) -> None:
+    alone = neocog.train(photos, out=tmp_path / "run", epochs=3, batch=16, **QUICK)
+    assert alone.weights.read_bytes() == run.weights.read_bytes()
+
+
+def test_points_are_the_results_of_the_trainings_and_stand_in_result_and_report(run: Run) -> None:
+    curve = of(run.result)["curve"]
+    assert [point["samples"] for point in curve["points"]] == [10, 20, 40, 80]
+    for point, folder in zip(curve["points"], FOLDERS, strict=True):
+        assert point["accuracy"] == of(run.folder / folder / "result.json")["measures"]["test"]["accuracy"]["value"]
+    twice = curve["twice"]
+    assert twice["samples"] == 160 and 0 <= twice["low"] <= twice["value"] <= twice["high"] <= 1
+    page = run.report.read_text()
+    assert "What more samples would bring" in page and "160 (expected)" in page
+    assert of(run.plan)["stages"] == list(FOLDERS)
+
+
+def test_settings_that_are_not_given_are_decided_for_each_number_of_samples(photos: Path, tmp_path: Path) -> None:
+    run = neocog.train(photos, out=tmp_path / "run", curve=True, batch=16, minutes=0.004, **QUICK)
+    settings = [of(run.folder / folder / "plan.json")["settings"]["training"] for folder in FOLDERS]
+    assert [one["batch"] for one in settings] == [10, 16, 16, 16]
+    assert [one["minutes"] for one in settings] == pytest.approx([0.0005, 0.001, 0.002, 0.004])
+    assert [one["curve"] for one in settings] == [False, False, False, True]
+
+
+def curve(*values: float, name: str = "accuracy") -> Curve:
+    measures = tuple(Measure(value, value - 0.02, value + 0.02, 400) for value in values)
+    return Curve(name, (50, 100, 200, 400), measures)
+
+
+def test_it_is_said_where_four_points_tell_and_where_they_do_not() -> None:
+    steady = in_words(curve(0.6, 0.717, 0.8, 0.8586))
+    assert "twice the samples (800) accuracy 0.900 is to be expected" in steady and "too few" not in steady
+    assert "too few to be sure" in in_words(curve(0.80, 0.77, 0.83, 0.81))
+    errors = in_words(curve(0.4, 0.283, 0.2, 0.1414, name="mae"))
+    assert "mean absolute error 0.100 is to be expected" in errors and "too few" not in errors
+
+
+def test_nothing_wrong_is_no_proof_of_nothing_ever_wrong() -> None:
+    value, low, high = curve(0.9, 0.95, 1.0, 1.0).expected(800)
+    assert low < value < 1 and high <= 1
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"folds": 3}, "--curve and --folds cannot go together"),
+        ({"task": "vae", "model": "auto"}, "--curve is not for --task vae"),
+        ({"split": (0.04, 0.48, 0.48)}, "training samples cannot be halved 3 times"),
+    ],
+)
+def test_where_it_makes_no_sense_it_is_refused_before_anything_is_written(
+    given: dict[str, Any], says: str, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=says):
+        neocog.train(photos, out=tmp_path / "run", curve=True, **QUICK | given)
+    assert not (tmp_path / "run").exists()
