@@ -34,11 +34,13 @@ IMPORTS = (
     "from neocog.config import Config",
     "from neocog.run import Run",
     "from neocog.verbs.audit import Audit",
+    "from neocog.verbs.find_lr import LearningRates",
     "from neocog.verbs.plan import AfterEpoch",
 )
 NAMES = (
     "__version__: str",
     "VERBS: dict[str, str]",
+    "OPTIONS: dict[str, str]",
     "SETTINGS: dict[str, tuple[str, ...]]",
     "EXCEPTIONS: dict[str, str]",
     "__all__: list[str]",
@@ -55,7 +57,7 @@ def table() -> str:
 
 def stub() -> str:
     """Signatures for type checkers: verbs with settings in full, the others from where they are defined."""
-    elsewhere = {**neocog.VERBS, **neocog.EXCEPTIONS}
+    elsewhere = {**neocog.VERBS, **neocog.OPTIONS, **neocog.EXCEPTIONS}
     imports = [f"from {elsewhere[name]} import {name} as {name}" for name in elsewhere if name not in neocog.SETTINGS]
     reading = {p.name: spelled(p.annotation) for p in parameters(ReadConfig) if p.name != "data"}
     every = {p.name: spelled(p.annotation) for section in SECTIONS.values() for p in parameters(section)}
@@ -72,7 +74,7 @@ def typed_dict(name: str, keys: Mapping[str, str]) -> str:
 
 def function(verb: str) -> str:
     """A verb whose settings are the keys of one of the two classes."""
-    signature = inspect.signature(importlib.import_module(neocog.VERBS[verb]).__dict__[verb])
+    signature = inspect.signature(importlib.import_module({**neocog.VERBS, **neocog.OPTIONS}[verb]).__dict__[verb])
     words = list[str]()
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:

@@ -35,31 +35,34 @@ VERBS = {
     "sample": "neocog.verbs.sample",
     "bench": "neocog.verbs.parts",
 }
+OPTIONS = {"find_lr": "neocog.verbs.find_lr"}  # what the shell has as an option of a verb: neocog train --find-lr
 # Sections of the settings that a verb takes as ``**settings``
 SETTINGS = {
     "audit": ("ReadConfig",),
     "evaluate": ("ReadConfig",),
     "preview": ("DataConfig", "ModelConfig", "TransferConfig", "TrainConfig"),
     "train": ("DataConfig", "ModelConfig", "TransferConfig", "TrainConfig"),
+    "find_lr": ("DataConfig", "ModelConfig", "TransferConfig", "TrainConfig"),
 }
 EXCEPTIONS = {"UserError": "neocog.errors", "Stop": "neocog.engine.interrupt", "Interrupted": "neocog.engine.interrupt"}
-__all__ = ["__version__", *EXCEPTIONS, *VERBS]
+__all__ = ["__version__", *EXCEPTIONS, *OPTIONS, *VERBS]
 
 
 def __getattr__(name: str) -> Any:
     """The verbs load when they are first used: ``import neocog`` takes no torch."""
     if name in EXCEPTIONS:
         return getattr(importlib.import_module(EXCEPTIONS[name]), name)
-    if name not in VERBS:
+    places = {**VERBS, **OPTIONS}
+    if name not in places:
         raise AttributeError(f"module 'neocog' has no attribute '{name}'")
     from neocog import config
     from neocog.checked import checked
 
     offered = [p for section in SETTINGS.get(name, ()) for p in config.parameters(getattr(config, section))]
-    verb = getattr(importlib.import_module(VERBS[name]), name)
+    verb = getattr(importlib.import_module(places[name]), name)
     globals()[name] = checked(verb, config.HINTS, [p for p in offered if p.name != "data"])
     return globals()[name]
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *EXCEPTIONS, *VERBS})
+    return sorted({*globals(), *EXCEPTIONS, *OPTIONS, *VERBS})

@@ -15,6 +15,7 @@ from neocog.verbs.embed import embed as embed
 from neocog.verbs.explain import explain as explain
 from neocog.verbs.export import export as export
 from neocog.verbs.filters import filters as filters
+from neocog.verbs.find_lr import LearningRates
 from neocog.verbs.kmeans import kmeans as kmeans
 from neocog.verbs.models import models as models
 from neocog.verbs.parts import bench as bench
@@ -27,6 +28,7 @@ from neocog.verbs.sample import sample as sample
 
 __version__: str
 VERBS: dict[str, str]
+OPTIONS: dict[str, str]
 SETTINGS: dict[str, tuple[str, ...]]
 EXCEPTIONS: dict[str, str]
 __all__: list[str]
@@ -177,3 +179,11 @@ def train(
     after_epoch: AfterEpoch | None = ...,
     **settings: Unpack[Settings],
 ) -> Run: ...
+def find_lr(
+    data: str | Path,
+    out: str | Path | None = ...,
+    *,
+    base: Config | None = ...,
+    quiet: bool = ...,
+    **settings: Unpack[Settings],
+) -> LearningRates: ...

@@ -14,7 +14,7 @@ def made(labels: list[int], groups: list[str] | None = None) -> Dataset:
     count = len(labels)
     return Dataset(
         names=[f"{i:03}" for i in range(count)], images=np.zeros((count, 1, 2, 2), np.uint8), labels=np.array(labels),
-        classes=tuple("abc"[: max(labels) + 1]), kind="x", root="", groups=None if groups is None else np.array(groups, object),
+        classes=tuple("abc"[: max(labels) + 1]), kind="x", root=None, groups=None if groups is None else np.array(groups, object),
     )  # fmt: skip
 
 

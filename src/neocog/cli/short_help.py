@@ -22,7 +22,7 @@ USUAL = (
     "task", "kind", "size", "split", "split_seed", "folds", "seed", "model", "pretrained", "tune", "augment", "epochs",
     "minutes", "batch", "lr", "optimizer", "schedule", "patience", "precision", "device", "threads", "baseline",
 )  # fmt: skip
-RARE = ("go_on", "fold", "set")  # of train's own flags; the last line names them
+RARE = ("go_on", "fold", "find_lr", "set")  # of train's own flags; the last line names them
 SETTINGS = tuple(section.capitalize() for section in SECTIONS)  # headings
 LAST = {
     "train": "--task TASK --help: also what belongs to that task. --help-all: every flag, also those for schedulers (--go-on, "

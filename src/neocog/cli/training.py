@@ -35,6 +35,7 @@ def train(
         int | None,
         Parameter(help="Train this one of --folds alone, from 1, in FOLDER of --out; the last to end sums up."),
     ] = None,
+    find_lr: Annotated[bool, Parameter(negative=(), help="Only try learning rates, and suggest one.")] = False,
     set: Annotated[
         tuple[str, ...],
         Parameter(consume_multiple=True, negative=(), help="Any setting: training.momentum=0.8 model.widths=32,64."),
@@ -63,6 +64,7 @@ def train(
         A folder or file, or the name of a known data set.
     """
     from neocog.verbs.ahead import planned
+    from neocog.verbs.find_lr import rates_tried
     from neocog.verbs.nodes import together
     from neocog.verbs.train import command_line, start
 
@@ -73,6 +75,10 @@ def train(
             if faults:
                 raise_all([*faults, *faults_of(lambda: planned(base, {**more, "data": data, **settings}, own))])
             asked = planned(base, {**more, "data": data, **settings}, own)
+        if find_lr:
+            tried = rates_tried(asked, out, quiet, go_on or fold is not None, ranks.world)
+            show(tried.to_json(), json, lambda: print(tried.folder))
+            return
         run = start(asked, out, quiet, command_line(), go_on, fold)
     print_result(run.result, json)
 

@@ -1,0 +1,157 @@
+"""``train --find-lr``: at which learning rates a network learns from these data, and which one to give. Nothing trained is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neocog.checked import flag
+from neocog.config import SECTIONS, Config, usual
+from neocog.effects import defaults
+from neocog.engine.loop import Loop
+from neocog.engine.precision import choose
+from neocog.engine.range_test import HIGH, LOW, STEPS, RangeTest, range_test
+from neocog.engine.ranks import Ranks
+from neocog.errors import UserError, faults_of, printable, raise_all
+from neocog.pages.page import Head, page
+from neocog.progress import Screen
+from neocog.records import Curves, Section, Series, Text
+from neocog.run import Run, write_atomically
+from neocog.tasks.task import Session
+from neocog.traits import traits
+from neocog.verbs.ahead import planned
+from neocog.verbs.fit import ready
+from neocog.verbs.outputs import insist_on_new, new_folder
+from neocog.verbs.prepare import arrange, read
+from neocog.verbs.session import data_name
+from neocog.verbs.transfer import only_the_head, probe, start_from
+
+# Settings that say at which rates, how long or how often it is learned, or what becomes of the network
+IDLE = (
+    "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "epochs", "minutes", "patience", "ema", "folds",
+    "repeats", "refit", "curve", "baseline", "extractor", "views", "tensorboard", "save_every",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LearningRates:
+    """``rates`` (S,), the mean ``losses`` (S,) of the batches learned from at them, and these ``smooth`` (S,); ``suggestion``: what
+    to give as --lr, None where no rate made the loss fall."""
+
+    folder: Path
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smooth: tuple[float, ...]
+    suggestion: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """What --json prints."""
+        told = {"rates": self.rates, "losses": self.losses, "smooth": self.smooth}
+        return {"out": str(self.folder), "suggestion": self.suggestion, **{name: list(x) for name, x in told.items()}}
+
+
+def find_lr(
+    data: str | Path,
+    out: str | Path | None = None,
+    *,
+    base: Config | None = None,
+    quiet: bool = False,
+    **settings: Any,
+) -> LearningRates:
+    """Learn 120 batches at rates from 10⁻⁶ to 10, as ``train`` would with these settings, and write the new folder ``out``:
+    range-test.html with the picture and the suggestion, range-test.csv with the numbers (Smith 2017).
+
+    ``settings``: as of ``train``, over those of ``base``; a function of them and the data. Raises UserError.
+    """
+    target = Path(out or f"find-lr-{Path(data).absolute().stem or 'data'}")
+    config, screen = planned(base or Config(), {**settings, "data": data_name(data)}), Screen(quiet)
+    raise_all([*idle(config), *faults_of(lambda: insist_on_new(target))])
+    session = arrange(config, read(config, screen), Ranks(), screen)
+    if not traits(session.task.name).sees:
+        what = f"--find-lr: the losses of --task {session.task.name} tell of a contest, and not how well it learns"
+        raise UserError(what, fix="leave it out")
+    if only_the_head(session.config):
+        raise UserError("--find-lr: nothing is learned in steps with --tune head", fix="give --tune all")
+    found = tried(session, screen)
+    made = LearningRates(target, found.rates, found.losses, tuple(found.smooth.tolist()), found.suggestion)
+    with new_folder(target) as folder:
+        write_atomically(folder / "range-test.csv", table(made))
+        shown = "none" if made.suggestion is None else f"{made.suggestion:.2g}"
+        head = Head(
+            f"{target.name} · neocog", f"learning rate · {printable(str(data))}", shown, "suggested learning rate"
+        )
+        write_atomically(folder / "range-test.html", page(head, [section(made)], config.to_toml()))
+    screen.say(f"{in_words(made)} {target / 'range-test.html'}", "bold")
+    return made
+
+
+def rates_tried(config: Config, out: Path | None, quiet: bool, goes_on: bool, processes: int) -> LearningRates:
+    """``find_lr`` of the command line, where flags of a training may be given with it, and several processes started."""
+    if goes_on:
+        raise UserError(
+            "--find-lr keeps nothing that --go-on or --fold could go on with", fix="leave one of the two out"
+        )
+    if processes > 1:
+        raise UserError("--find-lr is the work of one process", fix="start it once, without torchrun or srun")
+    return find_lr(config.data.data, out, base=config, quiet=quiet)
+
+
+def idle(config: Config) -> Iterator[UserError]:
+    """Settings that do nothing here."""
+    values = {name: value for section in SECTIONS for name, value in vars(getattr(config, section)).items()}
+    given = {"task": config.data.task, "pretrained": config.transfer.pretrained, "tune": config.transfer.tune}
+    plain, own = defaults(), {**defaults(), **usual(given)}
+    for name in (name for name in IDLE if values[name] not in (plain[name], own[name])):
+        what = f"{flag(name)} has no effect with --find-lr, which tries rates from {LOW:g} to {HIGH:g} once and keeps nothing"
+        yield UserError(what, fix="leave one of the two out")
+
+
+def tried(session: Session, screen: Screen) -> RangeTest:
+    """The range test of a training that begins as ``train`` would begin it, pretrained weights and their probe included."""
+    training, ranks = session.config.training, Ranks()
+    fresh, precision = ready(session, ranks), choose(training.device, training.precision)
+    with tempfile.TemporaryDirectory(prefix="neocog-find-lr-") as folder:
+        loop = Loop(session.objective, session.loader, training, precision, ranks, Run(Path(folder)), session.dataset)
+        start_from(session, fresh)
+        probe(session, loop, fresh, screen)
+        with screen.bar("learning rates", STEPS) as advance:
+            return range_test(loop, fresh, advance)
+
+
+def table(made: LearningRates) -> str:
+    """range-test.csv."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("lr", "loss", "smooth"))
+    writer.writerows(zip(made.rates, made.losses, made.smooth, strict=True))
+    return text.getvalue()
+
+
+def section(made: LearningRates) -> Section:
+    """The picture."""
+    x = tuple(np.log10(made.rates).tolist())
+    series = [Series("running mean", x, made.smooth), Series("loss of a batch", x, made.losses)]
+    if made.suggestion is not None:
+        at = float(np.log10(made.suggestion))
+        series.append(Series("suggestion", (at, at), (min(made.losses), max(made.losses))))
+    how = (
+        "The rate rose by the same factor at each step while the network learned (Smith 2017). Where the loss falls it learns; "
+        "where it rises again the rate is too large. The suggestion is a tenth of the rate at which the fall has all but ended, "
+        "as the peak of --schedule onecycle. Other networks, optimizers and batches have other rates."
+    )
+    return Section(
+        "Learning rates", (Text(in_words(made)), Curves("log10 of the learning rate", "loss", tuple(series)), Text(how))
+    )
+
+
+def in_words(made: LearningRates) -> str:
+    if made.suggestion is None:
+        return "The loss hardly fell at any rate: no suggestion."
+    return f"Suggested: --lr {made.suggestion:.2g}."
