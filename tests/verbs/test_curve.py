@@ -15,6 +15,7 @@ from neocog.errors import UserError
 from neocog.pages.record import rows
 from neocog.records import Measure
 from neocog.run import Run
+from neocog.verbs import fit
 from neocog.verbs.curve import Curve, in_words
 
 QUICK: dict[str, Any] = {"quiet": True, "model": "mlp", "augment": ("off",), "threads": 1}
@@ -80,6 +81,28 @@ def test_settings_that_are_not_given_are_decided_for_each_number_of_samples(phot
     assert [one["batch"] for one in settings] == [10, 16, 16, 16]
     assert [one["minutes"] for one in settings] == pytest.approx([0.0005, 0.001, 0.002, 0.004])
     assert [one["curve"] for one in settings] == [False, False, False, True]
+
+
+def test_a_curve_that_was_stopped_decides_its_settings_as_it_did_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 160 training samples a batch is 16, of 20, 40 and 80 of them 8: what the whole resolved is not what was asked."""
+    rng = np.random.default_rng(0)
+    for name, level in (("dark", 95), ("light", 125)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(100):
+            pixels = np.clip(level + rng.normal(0, 70, (8, 8)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number}.png")
+
+    def stopped(*_: Any) -> None:
+        raise RuntimeError("stopped")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
+        patch.setattr(fit, "finish_run", stopped)
+        neocog.train(tmp_path / "data", out=tmp_path / "run", curve=True, epochs=1, **QUICK)
+    run = neocog.resume(tmp_path / "run", quiet=True)
+    batches = [of(run.folder / folder / "plan.json")["settings"]["training"]["batch"] for folder in FOLDERS]
+    assert batches == [8, 8, 8, 16]
 
 
 def curve(*values: float, name: str = "accuracy") -> Curve:

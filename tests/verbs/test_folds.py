@@ -139,3 +139,26 @@ def test_the_interval_holds_at_n_samples_and_that_of_independent_ones_would_not(
 def test_what_has_no_effect_or_no_sense_is_refused(given: dict[str, Any], says: str, photos: Path) -> None:
     with pytest.raises(UserError, match=says):
         neocog.train(photos / "table.csv", **QUICK | given)
+
+
+def test_a_split_that_leaves_few_to_test_on_names_what_judges_on_all(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ungrouped = QUICK | {"quiet": False, "groups": "none", "columns": ("group=none",), "epochs": 1}
+    neocog.train(photos / "table.csv", out=tmp_path / "split", **ungrouped)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("images test, which says little: --folds 5 --repeats 3 tests on all 24 images") == 1
+    neocog.train(photos / "table.csv", out=tmp_path / "folds", folds=3, **ungrouped)
+    neocog.train("digits", out=tmp_path / "many", **QUICK | {"quiet": False, "epochs": 1})
+    assert "which says little" not in capsys.readouterr().err
+
+
+def test_a_share_of_all_right_or_nearly_so_is_as_sure_as_n_samples_make_it() -> None:
+    labels = np.tile(np.arange(60) % 2, 3)
+    logits = np.where(np.eye(2, dtype=bool)[labels], 3.0, -3.0)
+    logits[[0, 60, 120]] *= -1  # one sample, wrong each time
+    names = np.tile(np.arange(60).astype(str), 3)
+    found = OutOfFold(logits, labels, np.ones((180, 1)), np.zeros((180, 2)), names, np.full(180, "")).measures(0)
+    accuracy = found["accuracy"]
+    assert accuracy.value == pytest.approx(59 / 60) and 0.87 < accuracy.low < 0.93 and 0.99 < accuracy.high < 1
+    assert found["balanced_accuracy"].low > 0.85

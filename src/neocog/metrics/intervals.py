@@ -74,11 +74,11 @@ def proportion_measure(successes: int, n: int) -> Measure:
     return proportion_measures([successes], [n])[0]
 
 
-def proportion_measures(successes: Sequence[int], n: Sequence[int]) -> list[Measure]:
-    """Several at once (see ``proportion_measure``)."""
+def proportion_measures(successes: Sequence[float], n: Sequence[float]) -> list[Measure]:
+    """Several at once (see ``proportion_measure``); fractions where samples were seen several times."""
     rows = zip(successes, *(bound.tolist() for bound in proportions(np.array(successes), np.array(n))), n, strict=True)
     unknown = Measure(math.nan, math.nan, math.nan, 0)
-    return [Measure(right / of, low, high, of) if of else unknown for right, low, high, of in rows]
+    return [Measure(right / of, low, high, round(of)) if of else unknown for right, low, high, of in rows]
 
 
 def clusters(groups: Groups, n: int) -> tuple[Array, int]:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from neocog.data.cells import plain_cell
 from neocog.facts import read_facts
-from neocog.metrics import classification_measures, widened
-from neocog.metrics.intervals import Scale
+from neocog.metrics import classification_measures, in_top, widened
+from neocog.metrics.classification import mean_of_shares
+from neocog.metrics.intervals import Scale, proportion_measures
 from neocog.pages.predictions import tested
 from neocog.records import Measure
 from neocog.run import Run
@@ -25,7 +26,7 @@ from neocog.traits import TASKS, traits
 Array = NDArray[Any]
 TINY = 1e-300  # a probability that was written as 0
 # Networks that learned from shared samples are better or worse together, which single predictions do not show (Bates, Hastie
-# and Tibshirani 2024): a standard error this much larger, with which bench/fold_coverage.py finds 0.94 to 0.97 to hold
+# and Tibshirani 2024): a standard error this much larger, with which bench/fold_coverage.py finds 0.95 to 0.98 to hold
 SHARED = 1.15
 SCALES: dict[str, Scale] = {
     "log_loss": "positive",
@@ -65,13 +66,24 @@ class OutOfFold:
             self.temperature,
             self.offsets,
         )
+        found |= {} if grouped else {name: m for name, m in self.shares().items() if name in found}
+        n = len(self.samples) // self.repeats
         return {
-            name: widened(
-                replace(m, n=m.n // self.repeats, units=m.units if grouped else None), SHARED, SCALES.get(name, "share")
-            )
+            name: widened(replace(m, n=n, units=m.units if grouped else None), SHARED, SCALES.get(name, "share"))
             for name, m in found.items()
             if name != "auroc"
         }
+
+    def shares(self) -> dict[str, Measure]:
+        """Shares of samples that have no groups, with the intervals of n samples that were predicted once: the mean over the
+        predictions of a sample varies by no more than one of them."""
+        k, top = self.logits.shape[1], 5 if self.logits.shape[1] > 5 else 3
+        n, right = len(self.labels) / self.repeats, self.logits.argmax(axis=1) == self.labels
+        held, hit = (np.bincount(self.labels, each, k) / self.repeats for each in (np.ones(len(right)), right))
+        near = in_top(self.logits, self.labels, top)
+        found = proportion_measures([right.sum() / self.repeats, near.sum() / self.repeats], [n, n])
+        balanced = mean_of_shares(hit[held > 0], held[held > 0])
+        return {"accuracy": found[0], f"top_{top}": found[1], "balanced_accuracy": balanced}
 
 
 def out_of_fold(parts: Sequence[Run]) -> OutOfFold | None:

@@ -13,7 +13,10 @@ from neocog.data.digests import known as named
 from neocog.data.split import TEST, TRAIN, VALIDATION, folds, in_words, split
 from neocog.engine.seed import mix
 from neocog.errors import UserError, listed
+from neocog.metrics.intervals import clusters
 from neocog.tasks.task import Data
+
+FEW = 30  # test samples, or groups, below which an interval is wider than most differences
 
 
 def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[UserError]:
@@ -66,3 +69,16 @@ def kept_together(data: Data) -> str:
     found = f"{data.copies.count:,} families of {many:,} {form}" if many else "no copies were found"
     copies = "reverse complements" if form == "sequences" else "near copies"
     return f"identical {form} and {copies} stay together ({found})"
+
+
+def few_test(data: Data, parts: NDArray[np.str_]) -> Iterator[str]:
+    """What to do where a split leaves so few samples to test on, or groups, that they say little; a given part stays as it is."""
+    dataset, where = data.dataset, parts == "test"
+    _, units = clusters(None if dataset.groups is None else dataset.groups[where], int(where.sum()))
+    given = dataset.splits is not None and (dataset.splits == "test").any()
+    if units < FEW and not given and data.task.labels != "any" and (parts == "train").any():
+        of = dataset.form if dataset.groups is None else "groups"
+        yield (
+            f"only {units} {of} test, which says little: --folds 5 --repeats 3 tests on all {int((parts != '').sum()):,} "
+            f"{dataset.form}; with --refit one network then learns from all of them"
+        )
