@@ -40,3 +40,4 @@ def test_where_nothing_fell_or_too_little_was_seen_there_is_none(losses: np.ndar
 
 def test_a_loss_that_is_far_above_its_best_is_lost() -> None:
     assert not lost([2.0, 1.0, 0.5, 0.6]) and lost([2.0, 1.0, 0.5, *[9.0] * 5])
+    assert not lost([0.0004, 0.0027, 0.0025, 0.0044]), "the noise of a loss that a probe has left nothing of"

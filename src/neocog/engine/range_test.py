@@ -20,7 +20,10 @@ from neocog.errors import NotFinite
 STEPS = 120
 LOW, HIGH = 1e-6, 10.0
 SMOOTH = 0.85  # what a loss keeps of those before it
-LOST = 4.0  # times the best loss, beyond which nothing is learned any more
+LOST = 4.0  # times the best loss, beyond which nothing is learned any more …
+ABOUT = (
+    1.0  # … if it is above this: after a probe of pretrained features the first loss may be a thousandth, and all noise
+)
 FIRST = 10  # steps that are no end
 LEAST = 0.95  # of the first loss, to which it must fall
 ENDED = 0.02  # of the fall that may be left where it ends
@@ -78,5 +81,6 @@ def rates(steps: int) -> Sequence[float]:
 
 
 def lost(losses: Sequence[float]) -> bool:
+    """Whether the loss is so far above its best that the network has forgotten what it had learned."""
     smooth = RangeTest((), tuple(losses)).smooth
-    return bool(smooth[-1] > LOST * smooth.min())
+    return bool(smooth[-1] > max(LOST * smooth.min(), ABOUT))

@@ -76,7 +76,9 @@ def _head(record: Record) -> Head:
     result = record.result
     name, m = next(iter(record.measures["test"].items()))
     value = percent(m.value, m.n) if name in PERCENT else short(m.value)
-    sentence = f"measured on {m.counted('test samples')} that the network had not seen"
+    who = "the networks of the folds" if "folds" in result else "the network"
+    sentence = f"measured on {m.counted('test samples')} that {who} had not seen"
+    sentence += "; the network that is kept learned from all of them" if "refit" in result else ""
     return Head(
         title=f"{record.name} · neocog",
         eyebrow=f"{result.get('task', '')} · {record.name}",

@@ -137,14 +137,18 @@ def table(made: LearningRates) -> str:
 def section(made: LearningRates) -> Section:
     """The picture."""
     x = tuple(np.log10(made.rates).tolist())
-    series = [Series("running mean", x, made.smooth), Series("loss of a batch", x, made.losses)]
+    least = int(np.argmin(made.smooth))
+    top = 2 * max(made.smooth[: least + 1])  # a loss that is lost would hide all others
+    drawn = [tuple(min(loss, top) for loss in losses) for losses in (made.smooth, made.losses)]
+    series = [Series("running mean", x, drawn[0]), Series("loss of a batch", x, drawn[1])]
     if made.suggestion is not None:
         at = float(np.log10(made.suggestion))
-        series.append(Series("suggestion", (at, at), (min(made.losses), max(made.losses))))
+        series.append(Series("suggestion", (at, at), (0.0, top)))
     how = (
         "The rate rose by the same factor at each step while the network learned (Smith 2017). Where the loss falls it learns; "
-        "where it rises again the rate is too large. The suggestion is a tenth of the rate at which the fall has all but ended, "
-        "as the peak of --schedule onecycle. Other networks, optimizers and batches have other rates."
+        "where it rises again (drawn up to twice the highest before) the rate is too large. The suggestion is a tenth of the rate "
+        "at which the fall has all but ended, as the peak of --schedule onecycle. Other networks, optimizers and batches have "
+        "other rates."
     )
     return Section(
         "Learning rates", (Text(in_words(made)), Curves("log10 of the learning rate", "loss", tuple(series)), Text(how))

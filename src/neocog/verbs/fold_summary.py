@@ -127,7 +127,7 @@ def how(repeats: int) -> str:
     more = ", and all predictions of one sample count as one" if repeats > 1 else ""
     return (
         f"Every sample is tested {often}, by a network that had not seen it{more}. A classifier's intervals are over all "
-        "predictions, the samples (or groups) being what repeats, and wider by 0.15 as trainings share samples; those of AUROC "
+        "predictions, the samples (or groups) being what repeats, and 15 % wider as trainings share samples; those of AUROC "
         "and of other tasks are Student's over the folds, with the variance of Nadeau and Bengio (2003)."
     )
 
@@ -135,10 +135,11 @@ def how(repeats: int) -> str:
 def refit_section(facts: Mapping[str, Any]) -> Section:
     """What the report says of it. ``facts``: its model.json."""
     one = facts["refit"]
+    length = f"for {one['epochs']} epochs, the median of those that were best in the folds"
+    length = length if one["epochs"] else "its last layer alone, as in most folds nothing more was better than that"
     text = (
-        f"After the folds, the network of this run learned from all {one['samples']:,} samples, for {one['epochs']} epochs, the "
-        "median of the epochs that were best in the folds. No sample is left that could measure it: the measures stated are "
-        "the folds', whose networks learned from fewer samples in the same way."
+        f"After the folds, the network of this run learned from all {one['samples']:,} samples, {length}. No sample is left that "
+        "could measure it: the measures stated are the folds', whose networks learned from fewer samples in the same way."
     )
     rows = [("samples", one["samples"]), ("epochs", one["epochs"])]
     rows += [("temperature, of the folds' test answers", facts["temperature"])] if "temperature" in facts else []

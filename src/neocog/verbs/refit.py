@@ -40,7 +40,8 @@ def refit(config: Config, data: Data, run: Run, folds: Sequence[Run], launch: La
     epochs = int(ranks.told(str(median)))
     with ranks.all_or_none():
         of_all = Manifest.of(data.dataset, np.where(data.kept, "train", ""))
-        launch.screen.say(f"the network that is kept: {int(data.kept.sum()):,} samples, {epochs} epochs", "bold")
+        length = f"{epochs} epochs" if epochs else "its last layer alone"
+        launch.screen.say(f"the network that is kept: {int(data.kept.sum()):,} samples, {length}", "bold")
         session = arrange(as_folds_did(config, epochs), data, ranks, launch.screen, None, of_all)
         fresh = ready(session, ranks)
         if ranks.is_writer and not run.splits_csv.is_file():
