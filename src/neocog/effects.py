@@ -96,10 +96,6 @@ def _folds(config: Config) -> Iterator[UserError]:
     if config.data.repeats > 1 and not config.data.folds:
         what = f"--repeats {config.data.repeats} draws --folds anew, and there are none"
         yield UserError(what, fix="add --folds 5, or leave it out")
-    if config.training.curve and config.data.folds:
-        yield UserError(
-            "--curve and --folds cannot go together: a curve needs one test part", fix="leave one of the two out"
-        )
     if config.training.curve and config.data.task != "auto" and traits(config.data.task).labels == "any":
         yield UserError(f"--curve is not for --task {config.data.task}", fix="leave it out")
     if config.training.refit and not config.data.folds:

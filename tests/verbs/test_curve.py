@@ -83,6 +83,10 @@ def test_settings_that_are_not_given_are_decided_for_each_number_of_samples(phot
     assert [one["curve"] for one in settings] == [False, False, False, True]
 
 
+def batches(run: Path) -> list[int]:
+    return [of(run / folder / "plan.json")["settings"]["training"]["batch"] for folder in FOLDERS]
+
+
 def test_a_curve_that_was_stopped_decides_its_settings_as_it_did_at_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,8 +105,40 @@ def test_a_curve_that_was_stopped_decides_its_settings_as_it_did_at_first(
         patch.setattr(fit, "finish_run", stopped)
         neocog.train(tmp_path / "data", out=tmp_path / "run", curve=True, epochs=1, **QUICK)
     run = neocog.resume(tmp_path / "run", quiet=True)
-    batches = [of(run.folder / folder / "plan.json")["settings"]["training"]["batch"] for folder in FOLDERS]
-    assert batches == [8, 8, 8, 16]
+    assert batches(run.folder) == [8, 8, 8, 16]
+    folds = neocog.train(
+        tmp_path / "data", out=tmp_path / "folds", curve=True, epochs=1, folds=3, split=(0.8, 0, 0.2), **QUICK
+    )
+    assert batches(folds.folder / "fold-2") == [8, 8, 8, 13]
+
+
+def test_with_folds_every_fold_has_its_curve_and_the_whole_is_over_all_predictions(
+    photos: Path, tmp_path: Path
+) -> None:
+    run = neocog.train(
+        photos, out=tmp_path / "run", curve=True, folds=3, refit=True, epochs=2, split=(0.8, 0, 0.2), **QUICK
+    )
+    curve, rights = of(run.result)["curve"], []
+    for folder in FOLDERS:
+        said = [r for k in (1, 2, 3) for r in rows(run.folder / f"fold-{k}" / folder / "predictions.csv")]
+        assert len({row["path"] for row in said}) == len(said) == 100
+        rights.append(np.mean([row["correct"] == "1" for row in said]))
+    assert [point["accuracy"] for point in curve["points"]] == pytest.approx(rights)
+    assert [point["samples"] for point in curve["points"]] == pytest.approx([8, 17, 33, 67], abs=1)
+    assert "What more samples would bring" in run.report.read_text()
+
+
+def test_folds_that_are_too_small_for_a_curve_are_told_before_the_first_is_trained(
+    photos: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    for name in ("dark", "light"):
+        (small / name).mkdir(parents=True)
+        for number in range(3):
+            (small / name / f"{number}.png").write_bytes((photos / name / f"{number}.png").read_bytes())
+    with pytest.raises(UserError, match="cannot be halved 3 times"):
+        neocog.train(small, out=tmp_path / "run", curve=True, folds=3, split=(0.8, 0, 0.2), **QUICK)
+    assert not (tmp_path / "run").exists()
 
 
 def curve(*values: float, name: str = "accuracy") -> Curve:
@@ -126,7 +162,6 @@ def test_nothing_wrong_is_no_proof_of_nothing_ever_wrong() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"folds": 3}, "--curve and --folds cannot go together"),
         ({"task": "vae", "model": "auto"}, "--curve is not for --task vae"),
         ({"split": (0.04, 0.48, 0.48)}, "training samples cannot be halved 3 times"),
     ],

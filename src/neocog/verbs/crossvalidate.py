@@ -10,13 +10,15 @@ import numpy as np
 from neocog.config import Config, from_tables
 from neocog.data.split import content_digest
 from neocog.engine.lock import lock
-from neocog.errors import UserError, raise_all
+from neocog.errors import UserError, faults_of, raise_all
 from neocog.pretrained import write_record
 from neocog.run import Run
 from neocog.tasks.task import Data, Session
+from neocog.verbs.curve import subsets
 from neocog.verbs.fit import ready
 from neocog.verbs.fold_summary import summarise
 from neocog.verbs.folder import begun, complete_for_all, held, is_complete
+from neocog.verbs.parted import parted, untaught
 from neocog.verbs.plan import Launch, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.plan import told as told_changes
 from neocog.verbs.prepare import arrange
@@ -37,6 +39,15 @@ def crossvalidate(config: Config, data: Data, run: Run, launch: Launch) -> None:
     seconds = refit(config, data, run, parts, launch) if config.training.refit else 0.0
     if launch.ranks.is_writer:
         summarise(run, parts, config, launch.screen, seconds)
+
+
+def unfit(config: Config, data: Data) -> Iterator[UserError]:
+    """Folds that cannot be trained: told before the first one is."""
+    for fold in range(config.data.trainings):
+        parts = parted(data, config, fold)
+        yield from untaught(data, parts, fold)
+        if config.training.curve:
+            yield from faults_of(lambda parts=parts: subsets(data, parts, config.data.split_seed))  # type: ignore[misc]
 
 
 def misplaced(parts: Sequence[Run]) -> Iterator[UserError]:

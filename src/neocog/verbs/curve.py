@@ -22,7 +22,7 @@ from neocog.metrics.learning_curve import PowerLaw
 from neocog.metrics.stored import stored_measure
 from neocog.records import Curves, Measure, Section, Series, Table, Text
 from neocog.run import Run
-from neocog.tasks.task import Session
+from neocog.tasks.task import Data, Session
 
 SHARES = (8, 4, 2)  # parts of one training part, of which one is learned from
 STEPS = 24  # points of the line that is drawn
@@ -32,18 +32,15 @@ def folder(share: int) -> str:
     return f"curve-{share}"
 
 
-def subsets(session: Session) -> dict[int, NDArray[np.str_]]:
-    """{share: (N,) parts of the samples}, those left out being "". Raises UserError where there are too few."""
-    data, train = session.data, np.flatnonzero(session.parts == "train")
-    by_class = data.task.labels == "classes"
-    halves = halved(
-        data.dataset, data.contents, data.families, train, session.config.data.split_seed, by_class, len(SHARES)
-    )
+def subsets(data: Data, parts: NDArray[np.str_], seed: int) -> dict[int, NDArray[np.str_]]:
+    """{share: (N,) parts of the samples}, those left out being "", within the split ``parts`` (N,). Raises UserError where there
+    are too few."""
+    train, by_class = np.flatnonzero(parts == "train"), data.task.labels == "classes"
+    halves = halved(data.dataset, data.contents, data.families, train, seed, by_class, len(SHARES))
     found = {}
     for share, kept in zip(reversed(SHARES), halves, strict=True):
-        parts = np.where(session.parts == "train", "", session.parts)
-        parts[kept] = "train"
-        found[share] = parts
+        found[share] = np.where(parts == "train", "", parts)
+        found[share][kept] = "train"
     return {share: found[share] for share in SHARES}
 
 
@@ -149,9 +146,9 @@ def curve_section(curve: Curve) -> Section:
 
 
 NOTE = (
-    "Every row is a training of its own on a part of the next row's samples, measured on the same test part. The expected row is "
-    "a power law through the others; its interval is Student's with two degrees of freedom, as four points allow, and the "
-    "test part's own on top. It holds if the law goes on and if new samples are like the old."
+    "Every row is trained on a part of the next row's samples and measured on the same test samples. The expected row is a power "
+    "law through the others; its interval is Student's with two degrees of freedom, as four points allow, and that of the test "
+    "samples on top. It holds if the law goes on and if new samples are like the old."
 )
 
 

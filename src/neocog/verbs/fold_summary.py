@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import mean, stdev
@@ -13,10 +14,12 @@ from neocog.config import Config, DataConfig
 from neocog.documents import read_json
 from neocog.facts import read_facts
 from neocog.metrics import title
+from neocog.metrics.stored import stored_measure
 from neocog.pages import sections_to_json, write_report
 from neocog.progress import Screen
-from neocog.records import Bars, Section, Table, Text
+from neocog.records import Bars, Measure, Section, Table, Text
 from neocog.run import Run, to_json, write_atomically
+from neocog.verbs.curve import SHARES, Curve, curve_result, curve_section, folder, in_words
 from neocog.verbs.out_of_fold import out_of_fold
 from neocog.verbs.plan import history_lines, read_plan
 
@@ -57,6 +60,11 @@ def summarise(run: Run, parts: Sequence[Run], config: Config, screen: Screen, se
         "images_per_second": mean(speeds) if speeds else None,
     }
     more = [refit_section(facts)] if facts else []
+    curve = curve_of_folds(parts, measures, first["n"]["train"], config.data) if config.training.curve else None
+    if curve is not None:
+        result["curve"] = curve_result(curve)
+        more.append(curve_section(curve))
+        screen.say(f"  {in_words(curve)}")
     write_atomically(run.sections, sections_to_json([section(parts, results, measures, config), *more]))
     write_atomically(run.result, to_json(result))
     write_report(run)
@@ -75,6 +83,20 @@ def summed_up(results: Sequence[dict[str, Any]], parts: Sequence[Run], data: Dat
         if name in found and found[name]["value"] is not None:
             found[name] |= asdict(measure)
     return found
+
+
+def curve_of_folds(
+    parts: Sequence[Run], measures: Mapping[str, dict[str, Any]], count: int, data: DataConfig
+) -> Curve | None:
+    """What the folds' networks reached that learned from 1/8, 1/4, 1/2 and all of ``count`` samples, each over all predictions."""
+    name, sizes, found = next(iter(measures)), list[int](), list[Measure]()
+    for share in SHARES:
+        runs = [Run(part.folder / folder(share)) for part in parts]
+        results = [read_json(run.result) for run in runs]
+        sizes.append(round(mean(r["n"]["train"] for r in results)))
+        found.append(stored_measure(summed_up(results, runs, data)[name]))
+    every = (*found, stored_measure(measures[name]))
+    return Curve(name, (*sizes, count), every) if all(math.isfinite(m.value) for m in every) else None
 
 
 def over_folds(each: Sequence[dict[str, Any]], learned: float, repeats: int) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def as_folds_did(config: Config, epochs: int) -> Config:
     """The folds' settings for a training in which nothing validates: what these chose is given."""
     tune = config.transfer.tune
     tune = "head" if config.transfer.pretrained and not epochs else "all" if tune == "auto" else tune
-    training = replace(config.training, epochs=epochs, minutes=0.0, patience=0, baseline=False)
+    training = replace(config.training, epochs=epochs, minutes=0.0, patience=0, baseline=False, curve=False)
     transfer = replace(config.transfer, tune=tune if config.transfer.pretrained else config.transfer.tune)
     return replace(config, training=training, transfer=transfer)
 

@@ -80,7 +80,9 @@ def spent(run: Run) -> float:
 
 def first_asked(asked: Config, run: Run, launch: Launch) -> Config:
     """The settings as they were given when the run began, before any was resolved, with those that were changed since."""
-    plan = read_plan(run)
+    plan = read_plan(
+        run if launch.fold is None else Run(run.folder.parent)
+    )  # a fold is told what the first one resolved
     if plan is None:
         return asked
     now = {name: getattr(asked.training, name) for name in launch.changed if name in names_of(TrainConfig)}
@@ -96,7 +98,7 @@ def stages_of(session: Session, asked: Config) -> Iterator[Stage]:
     if session.task.features and known and not session.config.training.extractor:
         yield _extractor(session)
     if session.config.training.curve:
-        for share, parts in subsets(session).items():
+        for share, parts in subsets(session.data, session.parts, session.config.data.split_seed).items():
             count = int((parts == "train").sum())
             says = f"a network of 1/{share} of the training part: {count:,} samples"
             config = of_share(session, asked, share, count)

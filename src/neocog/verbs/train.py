@@ -16,7 +16,7 @@ from neocog.errors import UserError, raise_all
 from neocog.progress import Screen
 from neocog.run import Run
 from neocog.verbs.ahead import planned
-from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, train_fold
+from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, train_fold, unfit
 from neocog.verbs.fit import ready
 from neocog.verbs.folder import (
     begun,
@@ -28,7 +28,6 @@ from neocog.verbs.folder import (
     unused,
 )
 from neocog.verbs.nodes import OWN, same_job, same_start, together
-from neocog.verbs.parted import parted, untaught
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, differing, read_plan, told
 from neocog.verbs.prepare import anywhere, arrange, read
 from neocog.verbs.resume import finish_if_last, resumed
@@ -91,9 +90,7 @@ def start(
         screen = Screen(quiet or not ranks.is_writer)
         data = read(config, screen, ranks)
         with ranks.all_or_none():
-            raise_all(
-                fault for k in range(config.data.trainings) for fault in untaught(data, parted(data, config, k), k)
-            )
+            raise_all(unfit(config, data))
             session = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
             fresh = ready(session, ranks)  # what is wrong with the network is told before anything is written
         same_job(session, ranks)
