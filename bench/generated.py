@@ -32,6 +32,7 @@ IMPORTS = (
     "from typing import Any, Literal, TypedDict, Unpack",
     "",
     "from neocog.config import Config",
+    "from neocog.results import Results",
     "from neocog.run import Run",
     "from neocog.verbs.audit import Audit",
     "from neocog.verbs.find_lr import LearningRates",

@@ -35,7 +35,8 @@ VERBS = {
     "sample": "neocog.verbs.sample",
     "bench": "neocog.verbs.parts",
 }
-OPTIONS = {"find_lr": "neocog.verbs.find_lr"}  # what the shell has as an option of a verb: neocog train --find-lr
+# What is no verb of the shell: there an option of one (neocog train --find-lr), or of Python alone
+OPTIONS = {"find_lr": "neocog.verbs.find_lr", "load": "neocog.results"}
 # Sections of the settings that a verb takes as ``**settings``
 SETTINGS = {
     "audit": ("ReadConfig",),

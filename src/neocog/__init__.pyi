@@ -8,6 +8,8 @@ from neocog.config import Config
 from neocog.engine.interrupt import Interrupted as Interrupted
 from neocog.engine.interrupt import Stop as Stop
 from neocog.errors import UserError as UserError
+from neocog.results import Results
+from neocog.results import load as load
 from neocog.run import Run
 from neocog.verbs.audit import Audit
 from neocog.verbs.device import device as device
@@ -178,7 +180,7 @@ def train(
     fold: int | None = ...,
     after_epoch: AfterEpoch | None = ...,
     **settings: Unpack[Settings],
-) -> Run: ...
+) -> Results: ...
 def find_lr(
     data: str | Path,
     out: str | Path | None = ...,

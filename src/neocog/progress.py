@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from neocog.errors import printable
+from neocog.notebook import Bar
 
 
 def stderr() -> Console:
@@ -32,7 +33,14 @@ class Screen:
 
     @contextmanager
     def bar(self, what: str, total: int) -> Iterator[Callable[..., None]]:
-        """Yield ``advance(count=1, note="")``. Drawn on a terminal only."""
+        """Yield ``advance(count=1, note="")``. Drawn on a terminal, and in a notebook's cell."""
+        if not self.quiet and self.console.is_jupyter:
+            drawn = Bar(what, total)
+            try:
+                yield drawn.advance
+            finally:
+                drawn.end()
+            return
         if self.quiet or not self.console.is_terminal:
             yield lambda *_args, **_kwargs: None
             return

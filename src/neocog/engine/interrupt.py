@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from neocog.errors import CannotSave, Changed, UserError
+from neocog.notebook import in_notebook
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # the last: SLURM, when time is nearly over
 CALLER = 1000  # above all signals: whoever called ``train`` from Python has asked for the end
@@ -73,10 +74,13 @@ class Guard:
     since: float = 0.0  # when it came, monotonic s
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """The first signal asks, a second one (not its echo) ends the process at once."""
+        """The first signal asks, a second one (not its echo) ends the process at once; in a notebook only the cell, as the
+        kernel has more to lose than this run."""
         if self.signal is None:
             self.signal, self.since = number, time.monotonic()
         elif time.monotonic() - self.since > ECHO:
+            if number == signal.SIGINT and in_notebook():
+                raise KeyboardInterrupt
             os._exit(128 + number)
 
 

@@ -48,16 +48,16 @@ def write_report(run: Run, out: Path | None = None) -> Path:
     record = read(run)
     settings = run.config.read_text(encoding="utf-8") if record.settings else ""
     target = out or run.report
-    write_atomically(target, page(_head(record), record.sections, settings))
+    write_atomically(target, page(head_of(record), record.sections, settings))
     return target
 
 
 def page(head: Head, sections: Sequence[Section], settings: str = "") -> str:
     """The text of the page."""
     names = [section.name or f"section-{i}" for i, section in enumerate(sections)]
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = asset("style.css"), asset("script.js")
     rendered: str = (
-        _templates()
+        templates()
         .get_template("page.html")
         .render(
             head=head,
@@ -65,6 +65,7 @@ def page(head: Head, sections: Sequence[Section], settings: str = "") -> str:
             settings=settings,
             style=Markup(style),  # noqa: S704  our own file
             script=Markup(script),  # noqa: S704  our own file
+            anchors=True,
             style_hash=_hash(style),
             script_hash=_hash(script),
         )
@@ -72,7 +73,8 @@ def page(head: Head, sections: Sequence[Section], settings: str = "") -> str:
     return rendered
 
 
-def _head(record: Record) -> Head:
+def head_of(record: Record) -> Head:
+    """The headline measure of the test part, what to know before believing it, and the run's facts."""
     result = record.result
     name, m = next(iter(record.measures["test"].items()))
     value = percent(m.value, m.n) if name in PERCENT else short(m.value)
@@ -183,7 +185,8 @@ def _is_number(value: object) -> bool:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Jinja's, which escape whatever they are given."""
     loader = FileSystemLoader(HERE)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals.update(draw=draw, cell=cell, colours=plots.colours, numeric=numeric)
@@ -192,7 +195,8 @@ def _templates() -> Environment:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file beside the templates."""
     return (HERE / name).read_text(encoding="utf-8")
 
 

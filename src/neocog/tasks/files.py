@@ -6,16 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from neocog.data.dataset import Array, BadImage, Header
+import numpy as np
+import torch
+from torch import Tensor
+
+from neocog.data.dataset import Array, ArrayImages, BadImage, Header
 from neocog.data.formats.files import VOLUME_SUFFIXES, read_bytes
 from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.fasta import SUFFIXES as FASTA_SUFFIXES
 from neocog.data.readers.sequences import read_unlabelled
 from neocog.data.resize import fit
-from neocog.errors import UserError
+from neocog.errors import UserError, raise_all
 from neocog.predictor import Predictor
 from neocog.tasks.evaluation import SEQUENCES, Advance, at_once
+
+MOST_FAULTS = 10  # that are told at once of images in memory
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,29 @@ def chunks(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Ite
                 found.append(FileSample(str(path), fault=error.what))
             advance(1)
         yield found
+
+
+def batches(images: Sequence[Array], names: Sequence[str], predictor: Predictor) -> Iterator[Tensor]:
+    """Stored images (H, W, C) in memory as fitted pixels (B, C, …), as many as go through the network at once.
+
+    Raises BadImage, or all of them in one ``Problems``, before the first batch.
+    """
+    preprocessing, fitted, faults = predictor.preprocessing, list[Array](), list[UserError]()
+    for image, name in zip(images, names, strict=True):
+        try:
+            fitted.append(fit(image, preprocessing, name))
+            predictor.look(fitted[-1], name, header_in_memory(image))
+        except BadImage as fault:
+            faults.append(fault)
+    raise_all(faults[:MOST_FAULTS])
+    size = at_once(preprocessing)
+    for start in range(0, len(fitted), size):
+        yield torch.from_numpy(np.stack(fitted[start : start + size]))
+
+
+def header_in_memory(image: Array) -> Header:
+    """What the header of a file would say of an image (H, W, C) or volume in memory."""
+    return ArrayImages(image[None], ("",)).header(0)
 
 
 def _sequences(path: Path, preprocessing: Preprocessing) -> Iterator[list[FileSample]]:

@@ -209,6 +209,18 @@ class Task(Traits, ABC):
         so that a resumed run says and writes the same."""
         return ()
 
+    def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
+        """What ``run.predict`` gives for each stored image (H, W, C), or volume, as ``predict`` says it of a file.
+
+        Raises UserError, of all images that do not fit, or where the task says nothing of an image in memory.
+        """
+        fix = "give files: neocog.predict(run, files); new images: neocog.sample(run)"
+        raise UserError(f"{self.name} has no answer to images in memory", str(predictor.folder), fix)
+
+    def shown(self, pixels: Tensor, preprocessing: Preprocessing, facts: Mapping[str, Any]) -> Tensor:
+        """Fitted pixels (B, C, …) as the task shows them to its network, still in stored units."""
+        return pixels
+
     def facts(self, session: Session) -> dict[str, Any]:
         """What model.json keeps for this task, known before anything is evaluated."""
         return {}

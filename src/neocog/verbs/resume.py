@@ -13,6 +13,7 @@ from neocog.engine.lock import NAME
 from neocog.errors import UserError, listed, raise_all
 from neocog.pretrained import recorded_source
 from neocog.progress import Screen
+from neocog.results import Results, returned
 from neocog.run import Run
 from neocog.tasks.task import Data
 from neocog.verbs.crossvalidate import crossvalidate, describe_folds, summarise_if_last, waits_for_refit
@@ -31,19 +32,20 @@ from neocog.verbs.stages import train_stages
 from neocog.verbs.surroundings import differs, read_facts
 
 
+@returned
 def resume(
     folder: Path | str,
     quiet: bool = False,
     allow_changed: bool = False,
     change: Mapping[str, Any] | None = None,
     after_epoch: AfterEpoch | None = None,
-) -> Run:
+) -> Results:
     """Go on exactly where a run stopped; a run that is complete is left as it is. Raises UserError.
 
     ``allow_changed``: also on data that have changed since. Images keep the part that splits.csv gives them; new ones are
     left out. ``change``: settings of the training that are other from now on, which the run's history and its report say.
     """
-    return resumed(Run(Path(folder)), quiet, allow_changed, change or {}, after_epoch)
+    return Results(resumed(Run(Path(folder)), quiet, allow_changed, change or {}, after_epoch).folder)
 
 
 def resumed(

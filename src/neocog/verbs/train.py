@@ -14,6 +14,7 @@ from neocog.engine.interrupt import leaving
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, raise_all
 from neocog.progress import Screen
+from neocog.results import Results, returned
 from neocog.run import Run
 from neocog.verbs.ahead import planned
 from neocog.verbs.crossvalidate import crossvalidate, describe_folds, fold_runs, train_fold, unfit
@@ -37,6 +38,7 @@ from neocog.verbs.stages import train_stages
 BRIEFLY = 60.0  # s to wait for another job of the same folds, which holds their folder only to describe or to sum up
 
 
+@returned
 def train(
     data: str | Path,
     out: str | Path | None = None,
@@ -45,20 +47,21 @@ def train(
     fold: int | None = None,
     after_epoch: AfterEpoch | None = None,
     **settings: Any,
-) -> Run:
+) -> Results:
     """Train on ``data`` and return the run: ``train("digits", model="lenet5", epochs=5)``.
 
     ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options. ``go_on``: where ``out`` holds
     this very run already, go on with it, or leave it where it is complete. ``fold``: of ``folds``, train this one alone
     (from 1). ``after_epoch`` gets each epoch's row of metrics.csv and may raise ``neocog.Stop``, which saves the run and
-    raises Interrupted. Raises UserError.
+    raises Interrupted; a notebook's stop button saves it and returns it. Raises UserError.
     """
     folder = None if out is None else Path(out)
     asked, own = {"data": data_name(data), **settings}, None if go_on or fold is not None else folder
     with together() as ranks:
         with ranks.all_or_none():
             config = planned(Config(), asked, own)
-        return start(config, folder, quiet, ["neocog", "train", str(data)], go_on, fold, after_epoch)
+        command = ["neocog", "train", str(data)]
+        return Results(start(config, folder, quiet, command, go_on, fold, after_epoch).folder)
 
 
 def start(

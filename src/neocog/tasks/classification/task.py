@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neocog.config import Config
-from neocog.data.dataset import Dataset
+from neocog.data.dataset import Array, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, listed
 from neocog.interop.engine import computed_by
@@ -43,7 +43,7 @@ from neocog.tasks.classification.sets import sets_section
 from neocog.tasks.classification.traits import ClassificationTraits
 from neocog.tasks.classification.unknown import Unknown, unknown_of, unseen_measures, unseen_section
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
-from neocog.tasks.files import chunks
+from neocog.tasks.files import batches, chunks
 from neocog.tasks.report.quality import calibration_section, measures_section
 from neocog.tasks.task import Predicted, Session, Task, Trained, position
 from neocog.tasks.thumbnails import thumbnails
@@ -154,6 +154,11 @@ class ClassificationTask(ClassificationTraits, Task):
         shares = predictor.probabilities(outputs.detach().float().numpy())[range(len(index)), index.numpy()]
         told = [f"{predictor.classes[k]} {share:.1%}" for k, share in zip(index.tolist(), shares, strict=True)]
         return outputs.gather(1, index[:, None])[:, 0], told
+
+    def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
+        """(N, K) calibrated probabilities, in the order of the run's classes."""
+        found = [predictor.probabilities(predictor.of_pixels(pixels)) for pixels in batches(images, names, predictor)]
+        return np.concatenate(found)
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Label and calibrated probability of the likeliest class, of up to two runners-up, and of every class.

@@ -28,7 +28,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Measure
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
-from neocog.tasks.files import chunks
+from neocog.tasks.files import batches, chunks
 from neocog.tasks.orientation.objective import Orientation, directions
 from neocog.tasks.orientation.report import orientation_sections
 from neocog.tasks.orientation.traits import OrientationTraits
@@ -142,6 +142,14 @@ class OrientationTask(OrientationTraits, Task):
         named = position(about, names)
         index = outputs.argmax(1) if named is None else torch.full((len(outputs),), named)
         return outputs.gather(1, index[:, None])[:, 0], [f"turned by {names[k]}" for k in index.tolist()]
+
+    def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
+        """(N,) degrees, counter-clockwise, by which each image has been turned."""
+        return np.concatenate([angles(predictor, pixels)[0] for pixels in batches(images, names, predictor)])
+
+    def shown(self, pixels: Tensor, preprocessing: Preprocessing, facts: Mapping[str, Any]) -> Tensor:
+        """What lies in the disc that turning keeps."""
+        return in_disc(pixels, preprocessing, float(facts["radius"]))
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """The angle in degrees, counter-clockwise, by which each image has been turned, and how sure that is."""

@@ -30,7 +30,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Picture
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
-from neocog.tasks.files import chunks
+from neocog.tasks.files import batches, chunks
 from neocog.tasks.regression.objective import Regression
 from neocog.tasks.regression.report import Quantity, extremes_section, regression_section
 from neocog.tasks.regression.traits import RegressionTraits
@@ -161,6 +161,13 @@ class RegressionTask(RegressionTraits, Task):
         index = position(about, names) or 0
         values = objective_of(predictor.facts).read(outputs)[0][:, index]
         return values, [f"{names[index]} {value:.4g}" for value in values.tolist()]
+
+    def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
+        """(N, V) values in their units, in the order of the run's quantities."""
+        objective, found = objective_of(predictor.facts), list[Array]()
+        for pixels in batches(images, names, predictor):
+            found.append(objective.read(torch.from_numpy(predictor.of_pixels(pixels)))[0].numpy())
+        return np.concatenate(found)
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Each quantity with the interval that holds the truth in 90 of 100 cases, or as often as is asked."""

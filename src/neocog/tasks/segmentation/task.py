@@ -27,7 +27,7 @@ from neocog.predictor import Predictor
 from neocog.records import Section
 from neocog.run import write_atomically
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
-from neocog.tasks.files import read
+from neocog.tasks.files import header_in_memory, read
 from neocog.tasks.masks import (
     Answers,
     StreamedMasks,
@@ -188,6 +188,12 @@ class SegmentationTask(SegmentationTraits, Task):
         return scores, [
             f"{classes[k]} {share:.1%} of the pixels" for k, share in zip(index.tolist(), shares, strict=True)
         ]
+
+    def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
+        """(H, W) of each image at its own size: the class of each pixel, or the number of its object (0: none)."""
+        pairs = zip(images, names, strict=True)
+        masks = [mask_of(predictor, image, name, header_in_memory(image)) for image, name in pairs]
+        return [objects_of(predictor, mask) for mask in masks] if of_objects(predictor) else masks
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """Areas of each class in pixels, or counts of objects; with ``out``, a new folder, ``masks`` and ``overlays`` too."""

@@ -1,0 +1,124 @@
+"""Images in memory, as people have them, as stored pixels one by one: arrays, tensors, Pillow's images, files, lists of them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from neocog.data.dataset import Array, BadImage, not_finite
+from neocog.data.images import Decoding, decode_bytes
+from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError
+from neocog.tasks.files import read
+
+
+def separate(images: Any, preprocessing: Preprocessing) -> tuple[list[Array], list[str], bool]:
+    """Stored images (H, W, C), or volumes (D, H, W, C), what errors call them, and whether it is one alone. Raises UserError.
+
+    An array is an image (H, W[, C]) or a batch (N, H, W[, C]) of them; a torch tensor has its channels first: (C, H, W),
+    (N, C, H, W), or none. A list has one image in each place: an array, a tensor, a Pillow image or a file's path.
+    """
+    if preprocessing.encoding == "nucleotides":
+        raise UserError("sequences in memory are not read", fix='give a file: neocog.predict(run, "reads.fasta")')
+    if isinstance(images, str | Path | Image.Image):
+        return [_one(images, "the image", preprocessing)], ["the image"], True
+    if not isinstance(images, list | tuple):
+        array = _array(images, preprocessing, "the images")
+        if _is_one(array.shape, preprocessing):
+            return [_one(array, "the image", preprocessing)], ["the image"], True
+        images = list(array)
+    if not images:
+        raise UserError("no images", fix="give one image, or a batch of at least one")
+    names = [str(one) if isinstance(one, str | Path) else f"image {i}" for i, one in enumerate(images)]
+    return [_one(one, name, preprocessing) for one, name in zip(images, names, strict=True)], names, False
+
+
+def _one(image: Any, name: str, preprocessing: Preprocessing) -> Array:
+    """(H, W, C) pixels of the recorded type, or as they are where that would change a value."""
+    if isinstance(image, str | Path):
+        return read(Path(image), preprocessing)[0]
+    if isinstance(image, Image.Image):
+        return _decoded(image, name, preprocessing)
+    sides, array = len(preprocessing.size), _array(image, preprocessing, name)
+    if array.ndim == sides:
+        array = array[..., None]
+    if array.ndim != sides + 1 or not array.size:
+        raise BadImage(f"an array of {_shape(array.shape)}", name, f"give {_accepted(preprocessing)}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BadImage(not_finite(array), name, "mend the image, or leave it out")
+    return _typed(array, np.dtype(preprocessing.dtype))
+
+
+def _decoded(image: Image.Image, name: str, preprocessing: Preprocessing) -> Array:
+    """A Pillow image as its file would be read: turned as its EXIF says, palette and alpha resolved."""
+    written = io.BytesIO()
+    try:
+        ImageOps.exif_transpose(image).save(written, "PNG", compress_level=0)
+    except OSError:
+        raise BadImage(f"a Pillow image of mode {image.mode}", name, 'give image.convert("RGB")') from None
+    return decode_bytes(written.getvalue(), Decoding.recorded(preprocessing), f"{name}.png")[0]
+
+
+def _array(images: Any, preprocessing: Preprocessing, name: str) -> Array:
+    """As NumPy has it, channels last."""
+    if not isinstance(images, Tensor):
+        try:
+            array = np.asarray(images)
+        except ValueError:  # rows of different lengths
+            array = np.empty(0, object)
+        if array.dtype.kind not in "uif":
+            what = f"{type(images).__name__} of {array.dtype}, which is no image"
+            raise BadImage(what, name, f"give {_accepted(preprocessing)}, or files")
+        return array
+    pixels, sides, channels = images.detach().cpu(), len(preprocessing.size), preprocessing.channels
+    first = pixels.ndim - sides - 1  # where the channels are, if it has any
+    if pixels.ndim == sides + 1 and pixels.shape[0] == 3 and channels == 1:
+        what = f"a tensor of {_shape(pixels.shape)}: one image of 3 channels, or 3 grey ones?"
+        raise BadImage(what, name, "say so with another axis: pixels[None] or pixels[:, None]")
+    if pixels.ndim == sides + 2 or (pixels.ndim == sides + 1 and pixels.shape[0] in _possible(channels)):
+        pixels = pixels.movedim(first, -1)
+    return np.asarray(pixels.numpy())
+
+
+def _is_one(shape: tuple[int, ...], preprocessing: Preprocessing) -> bool:
+    """Whether an array, channels last, is a single image. Raises UserError where it is none, or could be both."""
+    sides, possible = len(preprocessing.size), _possible(preprocessing.channels)
+    has_channels, grey = shape[-1:] and shape[-1] in possible, 1 in possible
+    if len(shape) == sides + 1 and has_channels and grey and shape[1:] == preprocessing.size:
+        what = f"an array of {_shape(shape)}: one image of {shape[-1]} channels, or {shape[0]} grey ones?"
+        raise UserError(what, fix="say so with another axis: images[None] or images[..., None]")
+    if len(shape) == sides or (len(shape) == sides + 1 and has_channels):
+        return True
+    if (len(shape) == sides + 1 and grey) or (len(shape) == sides + 2 and has_channels):
+        return False
+    raise UserError(f"an array of {_shape(shape)}", "the images", f"give {_accepted(preprocessing)}")
+
+
+def _typed(array: Array, kind: np.dtype[Any]) -> Array:
+    """Wider numbers in the recorded type where each stays what it is: those of int64 in uint8, of float64 in float32."""
+    if kind.kind == array.dtype.kind == "f":
+        return array.astype(kind, copy=False)
+    if kind.kind == "u" and array.dtype.kind in "ui" and np.iinfo(array.dtype).max > np.iinfo(kind).max:
+        fits = array.min() >= 0 and array.max() <= np.iinfo(kind).max
+        return array.astype(kind) if fits else array
+    return array
+
+
+def _possible(channels: int) -> tuple[int, ...]:
+    """Numbers of channels that become the network's."""
+    return (1, 3) if channels in (1, 3) else (channels,)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "no axes"
+
+
+def _accepted(preprocessing: Preprocessing) -> str:
+    sides, channels = ("D, H, W" if len(preprocessing.size) == 3 else "H, W"), preprocessing.channels
+    last = f", {channels}"
+    return f"({sides}{last}) or (N, {sides}{last}){', also without the last axis' * (channels == 1)}"
