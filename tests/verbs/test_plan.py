@@ -525,3 +525,18 @@ def test_the_summary_says_which_fold_was_changed(images: Path, tmp_path: Path) -
     run = neocog.resume(tmp_path / "run", quiet=True)
     assert json.loads(run.result.read_text())["history"].keys() == {"fold-1"}
     assert "fold-1: Not one training" in run.report.read_text()
+
+
+def test_a_run_that_was_begun_before_a_setting_came_goes_on(images: Path, whole: Run, tmp_path: Path) -> None:
+    """What its plan does not have is as it is by default, and no change of its settings."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, fit, "finish_run")
+        neocog.train(images, out=tmp_path / "run", **QUICK)
+    run = Run(tmp_path / "run")
+    found = json.loads(run.plan.read_text())
+    for tables in (found["settings"], found["asked"]):
+        del tables["data"]["repeats"], tables["training"]["refit"], tables["training"]["curve"]
+    run.plan.write_text(json.dumps(sealed(found)))
+    lines = run.config.read_text().splitlines(keepends=True)
+    run.config.write_text("".join(line for line in lines if line.split(" ")[0] not in ("repeats", "refit", "curve")))
+    assert content(neocog.resume(run.folder, quiet=True)) == content(whole)
