@@ -11,9 +11,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from cyclopts import Parameter
 
-from neocog import config
 from neocog.checked import SPELLED, bare, choices, flag, spelled_out
-from neocog.config import HINTS, SECTIONS, names_of, parameters
+from neocog.config import HINTS, SECTIONS, names_of, parameters, unknown
 from neocog.errors import UserError, printable
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -23,7 +22,10 @@ SET = "give --set section.key=value, such as --set training.lr=0.01"
 @functools.cache
 def told() -> dict[str, str]:
     """{setting: its docstring}, which Python itself does not keep."""
-    classes = [node for node in ast.parse(inspect.getsource(config)).body if isinstance(node, ast.ClassDef)]
+    kinds = dict.fromkeys(kind for section in SECTIONS.values() for kind in reversed(section.__mro__[:-1]))
+    classes = [
+        node for kind in kinds for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef)
+    ]
     found = {}
     for field, text in (pair for node in classes for pair in pairwise(node.body)):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
@@ -74,9 +76,7 @@ def by_section(edits: Sequence[str], flags: Mapping[str, Any]) -> tuple[dict[str
             homes = [name for name, kind in SECTIONS.items() if section in names_of(kind)]
             fix = f"write --set {homes[0]}.{place}={value or 'value'}" if homes and not key else SET
             faults.append(UserError(f"--set {printable(edit)} is not section.key=value", fix=fix))
-        elif wrong := list(
-            config.unknown({section: {key: value}} if section != "model" or key in HINTS else {}, "--set")
-        ):
+        elif wrong := list(unknown({section: {key: value}} if section != "model" or key in HINTS else {}, "--set")):
             faults += wrong
         elif key in typed or (key in found and not several):
             other = flag(key) if key in typed else f"--set {place}"
