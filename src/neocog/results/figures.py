@@ -32,7 +32,7 @@ def figure(sections: Sequence[Section], name: str, where: str) -> Figure:
     from matplotlib.figure import Figure  # which takes longer to import than all else here
 
     if in_notebook():
-        importlib.import_module("matplotlib.pyplot")  # tells the notebook how figures are shown
+        importlib.import_module("matplotlib_inline.backend_inline")  # tells the notebook how figures are shown
     items = drawn[chosen]
     across = min(len(items), 3)
     down = math.ceil(len(items) / across)

@@ -11,6 +11,7 @@ from neocog.data.split import read_splits
 from neocog.engine.interrupt import leaving
 from neocog.engine.lock import NAME
 from neocog.errors import UserError, listed, raise_all
+from neocog.predictor import path_of
 from neocog.pretrained import recorded_source
 from neocog.progress import Screen
 from neocog.results import Results, returned
@@ -34,7 +35,7 @@ from neocog.verbs.surroundings import differs, read_facts
 
 @returned
 def resume(
-    folder: Path | str,
+    folder: Path | str | Run,
     quiet: bool = False,
     allow_changed: bool = False,
     change: Mapping[str, Any] | None = None,
@@ -45,7 +46,7 @@ def resume(
     ``allow_changed``: also on data that have changed since. Images keep the part that splits.csv gives them; new ones are
     left out. ``change``: settings of the training that are other from now on, which the run's history and its report say.
     """
-    return Results(resumed(Run(Path(folder)), quiet, allow_changed, change or {}, after_epoch).folder)
+    return Results(resumed(path_of(folder), quiet, allow_changed, change or {}, after_epoch).folder)
 
 
 def resumed(
