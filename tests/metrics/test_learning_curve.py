@@ -14,7 +14,7 @@ SIZES = (30, 60, 120, 240)
 
 def test_errors_on_a_law_are_gone_on_with() -> None:
     law = PowerLaw.of(SIZES, [2.0 * n**-0.5 for n in SIZES])
-    assert law.slope == pytest.approx(0.5)
+    assert law.exponent == pytest.approx(0.5)
     assert law.error(480) == pytest.approx(2 * 480**-0.5)
     assert law.bounds(480) == pytest.approx((law.error(480),) * 2)
 

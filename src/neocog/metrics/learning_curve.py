@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 class PowerLaw:
     """Of m points: the line, and what a new point's distance from it may be."""
 
-    slope: float  # b
+    exponent: float  # b
     middle: tuple[float, float]  # mean of log n, mean of log error
     spread: float  # sum of squares of log n about its mean
     deviation: float  # standard deviation of log error about the line, with m − 2 degrees of freedom
@@ -28,14 +28,14 @@ class PowerLaw:
         """Through ``errors`` (m ≥ 3, above 0) of networks that learned from ``sizes`` (m different) samples."""
         x, y = np.log(np.asarray(sizes, np.float64)), np.log(np.asarray(errors, np.float64))
         spread = float(((x - x.mean()) ** 2).sum())
-        slope = float(((x - x.mean()) * y).sum()) / spread
-        rest = y - y.mean() - slope * (x - x.mean())
+        exponent = float(((x - x.mean()) * y).sum()) / spread
+        rest = y - y.mean() - exponent * (x - x.mean())
         deviation = math.sqrt(float((rest**2).sum()) / (len(x) - 2))
-        return cls(-slope, (float(x.mean()), float(y.mean())), spread, deviation, len(x))
+        return cls(-exponent, (float(x.mean()), float(y.mean())), spread, deviation, len(x))
 
     def error(self, n: float) -> float:
         """What is to be expected of n samples."""
-        return math.exp(self.middle[1] - self.slope * (math.log(n) - self.middle[0]))
+        return math.exp(self.middle[1] - self.exponent * (math.log(n) - self.middle[0]))
 
     def bounds(self, n: float, low: float = 1.0, high: float = 1.0) -> tuple[float, float]:
         """95 % interval of the error that one network has after n samples.
