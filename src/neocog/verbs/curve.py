@@ -114,7 +114,7 @@ def curve_result(curve: Curve) -> dict[str, Any]:
     ]
     value, low, high = curve.expected(twice)
     return {
-        "measure": curve.name, "points": points, "slope": curve.law.slope,
+        "measure": curve.name, "points": points, "exponent": curve.law.exponent,
         "twice": {"samples": twice, "value": value, "low": low, "high": high},
     }  # fmt: skip
 
