@@ -75,7 +75,7 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
 def one(name: str, count: int, draw: int, way: str, options: argparse.Namespace, more: list[str]) -> dict[str, object]:
     """One training: its accuracy on the pictures that it is judged on, and the seconds of the command."""
     with tempfile.TemporaryDirectory() as place:
-        folder, cells = Path(place) / name, Path(place) / "cells"
+        folder, cells = Path(place) / name, Path(place) / "crops"
         train, test = drawn(name, count, draw, cells)
         for part, pictures in (("train", train), ("test", test)):
             for label, path in pictures:
