@@ -228,14 +228,15 @@ def test_an_older_run_opens_without_looking_for_its_weights(photos: Path, tmp_pa
     run.plan.write_text(json.dumps(plan))
     run.config.write_text(tomli_w.dumps(tables))
     assert neocog.evaluate(run.folder, quiet=True)["measures"]["test"]["accuracy"]["n"]
-    assert neocog.resume(run.folder, quiet=True) == run
+    assert neocog.resume(run.folder, quiet=True).folder == run.folder
     for path in (run.result, run.weights, run.model_json):
         path.unlink()
     neocog.resume(run.folder, quiet=True)  # from its checkpoint
     assert run.result.is_file()
     run.result.unlink()
     run.plan.write_text(json.dumps(plan))
-    assert neocog.train(photos, out=run.folder, go_on=True, **given) == run and run.result.is_file()
+    neocog.train(photos, out=run.folder, go_on=True, **given)
+    assert run.result.is_file()
     shutil.rmtree(run.checkpoints)
     run.weights.unlink()
     run.result.unlink()

@@ -80,9 +80,8 @@ def spent(run: Run) -> float:
 
 def first_asked(asked: Config, run: Run, launch: Launch) -> Config:
     """The settings as they were given when the run began, before any was resolved, with those that were changed since."""
-    plan = read_plan(
-        run if launch.fold is None else Run(run.folder.parent)
-    )  # a fold is told what the first one resolved
+    whole = run if launch.fold is None else Run(run.folder.parent)  # a fold is told what the first one resolved
+    plan = read_plan(whole)
     if plan is None:
         return asked
     now = {name: getattr(asked.training, name) for name in launch.changed if name in names_of(TrainConfig)}
