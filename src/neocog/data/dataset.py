@@ -178,10 +178,10 @@ def pixel_digest(image: Array) -> str:
     """SHA-256 (hex) of (H, W, C) or (D, H, W, C) pixels, shape and type; grey that is stored as colour counts as grey."""
     if image.shape[-1] == 3 and (image == image[..., :1]).all():
         image = image[..., :1]
-    return _digest(image)
+    return array_digest(image)
 
 
-def _digest(image: Array) -> str:
+def array_digest(image: Array) -> str:
     import hashlib
 
     image = np.ascontiguousarray(image)
@@ -210,7 +210,7 @@ class ArrayImages:
         return Header(height, width, channels, str(self.array.dtype), mode, depth=depth[0] if depth else 0)
 
     def digest(self, index: int) -> str:
-        return _digest(self.array[index])
+        return array_digest(self.array[index])
 
     def path(self, index: int) -> Path | None:
         return None

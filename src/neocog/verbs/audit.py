@@ -20,6 +20,7 @@ from neocog.checks.changed import verify as changed_files
 from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.masks import told
+from neocog.data.readers.memory import given
 from neocog.data.records import Records
 from neocog.data.split import read_splits
 from neocog.data.taken import taken_json
@@ -71,7 +72,7 @@ class Audit:
 
 
 def audit(
-    source: str | Path,
+    source: str | Path | Any,
     *,
     strict: bool = False,
     verify: str | Path | None = None,
@@ -83,10 +84,15 @@ def audit(
 
     ``strict``: leaks between given parts, and identical images in two classes, are errors. ``verify``: a run folder or its
     splits.csv, to compare the files' SHA-256 with. ``settings``: how the data are read, fields of
-    ``neocog.config.ReadConfig``. Raises UserError where there is no data set to look at.
+    ``neocog.config.ReadConfig``. ``source`` may be data in memory, as ``train`` takes them. Raises UserError where there is no
+    data set to look at.
     """
-    begun, screen = time.monotonic(), Screen(quiet)
-    config = settings_for(source, settings).data
+    with given(source) as name:
+        return _audited(settings_for(name, settings).data, strict, verify, workers, Screen(quiet))
+
+
+def _audited(config: ReadConfig, strict: bool, verify: str | Path | None, workers: int | None, screen: Screen) -> Audit:
+    begun = time.monotonic()
     listed = Path(verify) if verify else None
     recorded = read_splits(Run(listed).splits_csv if listed.is_dir() else listed) if listed else None
     dataset = open_data(config, screen)

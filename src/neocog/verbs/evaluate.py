@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from neocog.config import Config, ReadConfig, from_run
 from neocog.data.dataset import Dataset
 from neocog.data.learned import THUMBNAILS, Shared, read_thumbnails, shared
 from neocog.data.loader import Store, Streamed
+from neocog.data.readers.memory import MEMORY, given
 from neocog.data.split import read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
@@ -34,7 +35,7 @@ from neocog.verbs.session import open_data, scan_dataset, settings_for, usable, 
 
 def evaluate(
     run: str | Path | Run,
-    data: str | Path | None = None,
+    data: str | Path | Any = None,
     out: str | Path | None = None,
     quiet: bool = False,
     any_range: bool = False,
@@ -48,13 +49,27 @@ def evaluate(
     "findings" what is near copies of it or of its groups. Writes the JSON to ``out``. ``settings``: how the data are read,
     fields of ``neocog.config.ReadConfig``; by default as the run read its own.
     """
-    run, screen = path_of(run), Screen(quiet)
     insist_on_new(out)
+    with given(data) as name:
+        result = _evaluated(path_of(run), name, Screen(quiet), any_range, settings)
+    if out is not None:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(Path(out), to_json(result))
+    return result
+
+
+def _evaluated(
+    run: Run, data: str | Path | None, screen: Screen, any_range: bool, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """``evaluate``; data in memory that are the run's own stand for its own test part."""
     config = read_as(run, data, settings)
     with as_trained(config.training, evaluation_threads(run)) as device:
         predictor = load_predictor(run, device)
         predictor = predictor if data is None else predictor.watching(strict=not any_range)
         dataset = open_data(config.data, screen, preprocessing=predictor.preprocessing)
+        if data == MEMORY and is_own(run, dataset):
+            data, predictor = None, replace(predictor, watch=None)
+            screen.say("  these are the run's own data: judged on its test part")
         task = task_for(predictor.task, dataset)
         own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
         if data is not None and config.data.on_bad == "skip":
@@ -88,10 +103,16 @@ def evaluate(
         **found.more,
         **taken_json(dataset),
     }
-    if out is not None:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(Path(out), to_json(result))
     return result
+
+
+def is_own(run: Run, dataset: Dataset) -> bool:
+    """Whether data in memory are those that the run was trained on: the same names, in the same order, and contents."""
+    if from_run(run.config).data.data != MEMORY:
+        return False
+    known = read_splits(run.splits_csv)
+    same = len(known.names) == len(dataset) and list(known.names) == list(dataset.names)
+    return same and all(dataset.images.digest(i) == known.digests[i] for i in range(len(dataset)))
 
 
 def read_as(run: Run, data: str | Path | None, settings: dict[str, Any]) -> Config:

@@ -67,7 +67,7 @@ def left_behind(path: Path) -> bool:
 
 def new_folder(config: Config) -> Path:
     """Make the folder of a run that was given none: runs/TASK/DATA-MODEL, numbered. One that is there stays as it is."""
-    stem = Path(config.data.data).name.split(".")[0] or "data"
+    stem = Path(config.data.data).name.split(".")[0].strip("<>") or "data"
     base = Path("runs") / config.data.task / f"{stem}-{Path(config.model.model).name.replace(':', '-')}"
     out, number = base, 2
     while not make(out, exist_ok=False):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neocog.config import Config, changed
+from neocog.data.readers.memory import given
 from neocog.data.split import read_splits
 from neocog.engine.interrupt import leaving
 from neocog.engine.lock import NAME
@@ -40,13 +41,16 @@ def resume(
     allow_changed: bool = False,
     change: Mapping[str, Any] | None = None,
     after_epoch: AfterEpoch | None = None,
+    data: Any = None,
 ) -> Results:
     """Go on exactly where a run stopped; a run that is complete is left as it is. Raises UserError.
 
     ``allow_changed``: also on data that have changed since. Images keep the part that splits.csv gives them; new ones are
     left out. ``change``: settings of the training that are other from now on, which the run's history and its report say.
+    ``data``: those of a run that was given them in memory, once more.
     """
-    return Results(resumed(path_of(folder), quiet, allow_changed, change or {}, after_epoch).folder)
+    with given(data):
+        return Results(resumed(path_of(folder), quiet, allow_changed, change or {}, after_epoch).folder)
 
 
 def resumed(

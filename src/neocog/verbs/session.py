@@ -18,6 +18,7 @@ from neocog.data.formats.decoding import Decoding
 from neocog.data.masks import ScannedMasks, scan_masks
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.memory import is_path
 from neocog.data.readers.named import NAMES
 from neocog.data.readers.reading import Reading
 from neocog.data.records import Headers, Records
@@ -163,6 +164,8 @@ def settings_for(
 
 def data_name(source: str | Path) -> str:
     """As the settings name it: a ``Path`` is a path, even where a known data set is called so."""
+    if not is_path(source):
+        raise UserError(f"a {type(source).__name__} names no data", fix="give a path, or one of " + ", ".join(NAMES))
     return f"./{source}" if isinstance(source, Path) and str(source) in NAMES else str(source)
 
 

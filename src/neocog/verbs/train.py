@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neocog.config import Config, from_tables
+from neocog.data.readers.memory import given
 from neocog.engine.interrupt import leaving
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, raise_all
@@ -40,7 +41,7 @@ BRIEFLY = 60.0  # s to wait for another job of the same folds, which holds their
 
 @returned
 def train(
-    data: str | Path,
+    data: str | Path | Any,
     out: str | Path | None = None,
     quiet: bool = False,
     go_on: bool = False,
@@ -50,17 +51,18 @@ def train(
 ) -> Results:
     """Train on ``data`` and return the run: ``train("digits", model="lenet5", epochs=5)``.
 
-    ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options. ``go_on``: where ``out`` holds
-    this very run already, go on with it, or leave it where it is complete. ``fold``: of ``folds``, train this one alone
-    (from 1). ``after_epoch`` gets each epoch's row of metrics.csv and may raise ``neocog.Stop``, which saves the run and
+    ``data``: a path, a known name, or what is in memory: (images, labels), (images, masks), a frame of paths and labels, a
+    torch or a Hugging Face Dataset. ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options.
+    ``go_on``: where ``out`` holds this very run already, go on with it, or leave it where it is complete. ``fold``: of
+    ``folds``, train this one alone (from 1). ``after_epoch`` gets each epoch's row of metrics.csv and may raise ``neocog.Stop``, which saves the run and
     raises Interrupted; a notebook's stop button saves it and returns it. Raises UserError.
     """
     folder = None if out is None else Path(out)
-    asked, own = {"data": data_name(data), **settings}, None if go_on or fold is not None else folder
-    with together() as ranks:
+    own = None if go_on or fold is not None else folder
+    with given(data) as name, together() as ranks:
         with ranks.all_or_none():
-            config = planned(Config(), asked, own)
-        command = ["neocog", "train", str(data)]
+            config = planned(Config(), {"data": data_name(name), **settings}, own)
+        command = ["neocog", "train", str(name)]
         return Results(start(config, folder, quiet, command, go_on, fold, after_epoch).folder)
 
 

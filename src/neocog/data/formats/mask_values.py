@@ -24,7 +24,7 @@ def stored_values(data: bytes, decoding: Decoding, name: str) -> tuple[Array, st
     """
     kind = sniff(data[:512], name)
     values = _tiff(data, decoding, name) if kind == "TIFF" else _picture(data, kind, decoding, name)
-    return _keys(values, name), kind
+    return keys_of(values, name), kind
 
 
 def _picture(data: bytes, kind: str, decoding: Decoding, name: str) -> Array:
@@ -63,7 +63,7 @@ def _tiff(data: bytes, decoding: Decoding, name: str) -> Array:
     return values // (255 // ((1 << bits) - 1)) if bits in (2, 4) else values
 
 
-def _keys(values: Array, name: str) -> Array:
+def keys_of(values: Array, name: str) -> Array:
     """(H, W, C) → (H, W) int64."""
     channels = values.shape[2]
     if channels in (2, 4):

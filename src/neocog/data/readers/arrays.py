@@ -17,6 +17,7 @@ from neocog.data.formats.decoding import DEFAULT, check_pixels
 from neocog.data.formats.stored import Stored, allocate
 from neocog.data.names import Names
 from neocog.data.readers.classes import look_alikes
+from neocog.data.readers.held import Held
 from neocog.errors import UserError
 
 CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what tells a channel axis from rows and columns
@@ -65,6 +66,9 @@ def load_images(
     for part in parts:
         check_array(part, (len(part), *shapes[part.where][:-1]), most)
     dtype, scale, notes = _pixel_type(parts)
+    if len(parts) == 1 and isinstance(parts[0], Held) and scale == 1 and parts[0].dtype == dtype:
+        array = _arrange(parts[0].array, layouts[parts[0].where])  # a view
+        return array, (*_taken_for(parts[0], layouts[parts[0].where], kind), *notes)
     array = allocate((sum(map(len, parts)), *shapes[parts[0].where]), dtype, parts[0].where)
     first = 0
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which reading reports with its place

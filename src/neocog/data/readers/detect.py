@@ -20,6 +20,7 @@ from neocog.data.readers.folders import Found, class_folders, entries, is_image,
 from neocog.data.readers.foreign import annotated
 from neocog.data.readers.idx import find_idx
 from neocog.data.readers.mask_dataset import open_masks
+from neocog.data.readers.memory import MEMORY, open_given
 from neocog.data.readers.name_groups import bound
 from neocog.data.readers.named import NAMES, open_named
 from neocog.data.readers.npz import read_npz
@@ -70,7 +71,9 @@ def open_dataset(source: str | Path, decoding: Decoding = DEFAULT, reading: Read
     A text that is such a name means the name, even where a file is called so (``./digits`` means the file); a ``Path``
     is always a path. ``reading``: what the user says of it. Fewer classes than it wants are an error. Raises UserError.
     """
-    if isinstance(source, str) and source in NAMES:
+    if source == MEMORY:
+        data = open_given(decoding, reading)
+    elif isinstance(source, str) and source in NAMES:
         data = open_named(source)
         if os.path.lexists(source):
             note = f"the '{source}' in this folder was not looked at: write ./{source} to mean that"

@@ -108,6 +108,11 @@ def read_listing(file: Path, reading: Reading, learned: bool = True) -> Listing:
     """
     table = read_rows(file, KNOWN)
     _check_header(file, table)
+    return listing_of(file, table, reading, learned)
+
+
+def listing_of(file: Path, table: Rows, reading: Reading, learned: bool = True) -> Listing:
+    """As ``read_listing``, of rows that are there already; ``file`` is what messages call them."""
     columns = columns_of(file, table, reading if learned else Reading(task=task_of("masks"), columns=reading.columns))
     raise_all(_missing_columns(file, table.header, columns, reading, learned))
     faults, roles = Faults(), columns.roles

@@ -1,0 +1,125 @@
+"""Arrays and lists of images that a program holds, read as those of files are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neocog.data.dataset import Array, BadImage, Header, array_digest, not_finite
+from neocog.data.formats.decoding import DEFAULT, Decoding, check_pixels
+from neocog.data.formats.stored import Stored
+from neocog.data.images import decode
+from neocog.errors import UserError
+
+PIXELS = ("uint8", "uint16", "float32")
+
+
+@dataclass(frozen=True)
+class Held(Stored):
+    """An array in memory. Its blocks are views."""
+
+    array: Array = field(default_factory=lambda: np.empty(0))
+
+    @classmethod
+    def of(cls, array: Array, where: str) -> Held:
+        """Raises UserError for what holds no numbers."""
+        if array.dtype.kind not in "biuf":
+            raise UserError(
+                f"an array of type {array.dtype} holds no pixels", where, "give numbers, as x.astype('uint8')"
+            )
+        return cls(where, array.shape, array.dtype, open=_refuse, array=array)
+
+    def blocks(self) -> Iterator[tuple[int, Array]]:
+        yield 0, self.array
+
+    def whole(self) -> Array:
+        return self.array
+
+
+def _refuse() -> Any:
+    raise AssertionError("an array in memory has no stream")
+
+
+def as_array(values: Any, where: str) -> Array:
+    """NumPy's view of an array, a tensor, a series or a list; texts in objects become texts. Raises UserError."""
+    if hasattr(values, "detach"):  # torch's: never copied where it lies in the processor's memory
+        values = values.detach().cpu()
+        values = (
+            values.numpy()
+            if values.dtype.is_floating_point is False or values.element_size() > 2
+            else values.float().numpy()
+        )
+    elif hasattr(values, "to_numpy"):  # pandas' and polars' series
+        values = values.to_numpy()
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise UserError("items of different shapes", where, "give one array, or a list of labels of one kind") from None
+    if array.dtype.kind == "O":
+        kinds = sorted({type(item).__name__ for item in array.reshape(-1).tolist()})
+        if kinds != ["str"]:
+            what = f"an array of Python objects ({', '.join(kinds[:4])})"
+            raise UserError(what, where, "give numbers or text of one kind, without gaps")
+        array = array.astype(str)
+    if array.dtype.kind not in "biufUS":
+        raise UserError(f"an array of type {array.dtype}", where, "give numbers or text")
+    return array
+
+
+def pixels_of(item: Any, name: str, decoding: Decoding = DEFAULT) -> Array:
+    """(H, W, C) pixels of a PIL image, an array (H, W[, C]), a tensor ([C,] H, W) or a path. Raises BadImage."""
+    if isinstance(item, str | os.PathLike):
+        return decode(Path(item), decoding, str(item))
+    pillow = sys.modules.get("PIL.Image")
+    if pillow is not None and isinstance(item, pillow.Image):
+        item = np.asarray(item.convert("RGB") if item.mode not in ("L", "RGB", "I;16", "F") else item)
+    elif hasattr(item, "detach") and item.ndim == 3 and item.shape[0] in (1, 3, 4):
+        item = item.movedim(0, -1)
+    try:
+        array = as_array(item, name)
+    except UserError as error:
+        raise BadImage(error.what, name, error.fix) from None
+    array = array[..., None] if array.ndim == 2 else array
+    if array.ndim != 3 or 0 in array.shape:
+        raise BadImage(f"shape {array.shape} is no image", name, "give (H, W) or (H, W, C)")
+    check_pixels(array.shape[0] * array.shape[1], f"{array.shape[0]} × {array.shape[1]}", decoding.max_pixels, name)
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    array = array.astype(np.float32) if array.dtype == np.float64 else array
+    if str(array.dtype) not in PIXELS:
+        raise BadImage(f"pixels of type {array.dtype}", name, "give uint8, uint16 or float32")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BadImage(not_finite(array), name, "correct them")
+    return array
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Images of any sizes in a sequence: each is looked at when it is read."""
+
+    items: Sequence[Any]
+    names: Sequence[str]
+    decoding: Decoding = DEFAULT
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def read(self, index: int) -> Array:
+        return pixels_of(self.items[index], self.names[index], self.decoding)
+
+    def header(self, index: int) -> Header:
+        image = self.read(index)
+        height, width, channels = image.shape
+        return Header(height, width, channels, str(image.dtype), f"{channels} × {image.dtype}")
+
+    def digest(self, index: int) -> str:
+        return array_digest(self.read(index))
+
+    def path(self, index: int) -> Path | None:
+        return None

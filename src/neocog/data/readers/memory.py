@@ -1,0 +1,186 @@
+"""What a Python program holds → ``Dataset``: arrays, tensors, frames, lists of images, torch's and Hugging Face's data sets.
+
+Each is told by what it is; no library is imported to find out. The settings of a run name such data ``MEMORY``, and only
+while ``given`` holds them can they be opened.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neocog.data.dataset import Array, Dataset, Taken
+from neocog.data.formats.decoding import Decoding
+from neocog.data.names import Names
+from neocog.data.readers.array_labels import indexed, labels_of, values_of
+from neocog.data.readers.arrays import array_dataset, load_images
+from neocog.data.readers.frames import is_frame, read_frame
+from neocog.data.readers.held import Held, ImageList, as_array
+from neocog.data.readers.mask_arrays import with_masks
+from neocog.data.readers.reading import Reading
+from neocog.errors import UserError, listed
+
+MEMORY = "<memory>"  # no file of a careful user is called so, and no shell passes it on
+KNOWN = (
+    "give (images, labels), (images, masks), a frame with the columns image and label, "
+    "a torch Dataset of (image, label), or a Hugging Face Dataset with the columns image and label"
+)
+IMAGES, LABELS = ("image", "img", "images"), ("label", "labels", "fine_label", "target")
+_GIVEN: ContextVar[Any] = ContextVar("given", default=None)
+
+
+def is_path(source: object) -> bool:
+    """Whether data are named, and not given as they are."""
+    return isinstance(source, str | os.PathLike)
+
+
+@contextmanager
+def given(source: Any) -> Iterator[Any]:
+    """While the block runs, ``MEMORY`` names ``source``. Yields the name; paths, and None, are names themselves."""
+    if source is None or is_path(source):
+        yield source
+        return
+    token = _GIVEN.set(source)
+    try:
+        yield MEMORY
+    finally:
+        _GIVEN.reset(token)
+
+
+def open_given(decoding: Decoding, reading: Reading) -> Dataset:
+    """The samples that ``given`` holds. Raises UserError, also where it holds none."""
+    source = _GIVEN.get()
+    if source is None:
+        fix = "give them again: neocog.resume(run, data=(x, y)), neocog.evaluate(run, (x, y))"
+        raise UserError("the data of this run came from memory, not from a file", MEMORY, fix)
+    if is_frame(source):
+        return read_frame(source, decoding, reading)
+    if _is_hugging_face(source):
+        return _hugging_face(source, reading)
+    if _is_torch(source):
+        return _torch(source, reading)
+    if isinstance(source, tuple | list) and len(source) == 2 and not _is_image(source[0]):
+        return _labelled(source[0], source[1], reading)
+    if hasattr(source, "shape") or isinstance(source, list | tuple):
+        return _labelled(source, None, reading)
+    raise UserError(f"a {type(source).__name__} is no data set that neocog takes", MEMORY, KNOWN)
+
+
+def _is_image(item: object) -> bool:
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(item, pillow.Image)
+
+
+def _is_torch(source: object) -> bool:
+    data = sys.modules.get("torch.utils.data")
+    return data is not None and isinstance(source, data.Dataset)
+
+
+def _is_hugging_face(source: object) -> bool:
+    datasets = sys.modules.get("datasets")
+    return datasets is not None and isinstance(source, datasets.Dataset)
+
+
+def _labelled(images: Any, labels: Any, reading: Reading, kind: str = "") -> Dataset:
+    """``images``: (N, …) or a list; ``labels``: (N,), (N, V), (N, H, W) or a list; None: without."""
+    count = len(images)
+    if not count:
+        raise UserError("no images", MEMORY, KNOWN)
+    if labels is not None and len(labels) != count:
+        what = f"{count:,} images but {len(labels):,} labels"
+        raise UserError(what, MEMORY, "give one label for each image")
+    data = replace(_images(images, reading), kind=kind or f"{_what(images)} in memory")
+    if labels is None:
+        return data
+    known = as_array(labels, "labels")
+    if known.ndim >= 3 or reading.task == "segmentation":
+        return with_masks(data, known, reading, MEMORY)
+    return _told(data, known, reading)
+
+
+def _images(images: Any, reading: Reading) -> Dataset:
+    """The samples without labels."""
+    none = np.zeros(len(images), np.int64)
+    if hasattr(images, "shape"):
+        held = Held.of(as_array(images, "images"), "images")
+        array, notes = load_images([held], reading.kind, reading.max_pixels)
+        return array_dataset("", None, array, [("", len(array))], none, (), notes)
+    names = Names(f"images[{i}]" for i in range(len(images)))
+    return Dataset("", None, names, none, (), ImageList(images, names))
+
+
+def _what(images: Any) -> str:
+    """ "numpy array", "list of Image": what was given, for people."""
+    if hasattr(images, "shape"):
+        return f"{type(images).__module__.partition('.')[0]} array"
+    return f"{type(images).__name__} of {type(images[0]).__name__}"
+
+
+def _told(data: Dataset, labels: Array, reading: Reading) -> Dataset:
+    """``data`` with classes, or with values, as an NPZ file's arrays are read."""
+    if labels.ndim > 2:
+        raise UserError(f"labels of shape {labels.shape}", "labels", "give (N,), one-hot (N, K) or values (N, V)")
+    where = ["labels"]
+    if found := values_of([labels], where, "labels", reading):
+        values, evidence = found
+        width = values.shape[1]
+        quantities = ("value",) if width == 1 else tuple(f"value {i}" for i in range(width))
+        taken = (Taken("labels", "target", evidence, "--task classification"),)
+        return replace(data, values=values, quantities=quantities, taken=taken)
+    indices, classes = indexed([labels_of(labels, "labels", reading)], Path("labels"))
+    taken = (Taken("labels", "label", f"{len(classes)} different", "--task"),)
+    return replace(data, labels=indices, classes=classes, taken=taken)
+
+
+def _torch(source: Any, reading: Reading) -> Dataset:
+    """A map-style data set of (image, label); ``targets`` and ``classes`` as torchvision's have them."""
+    if not hasattr(source, "__len__"):
+        raise UserError("a torch data set without a length", MEMORY, "give a map-style Dataset, with __len__")
+    first = source[0] if len(source) else None
+    if not isinstance(first, tuple | list) or len(first) != 2:
+        raise UserError("a torch data set whose items are not (image, label)", MEMORY, KNOWN)
+    labels = getattr(source, "targets", None)
+    if labels is None or len(labels) != len(source):
+        labels = [source[i][1] for i in range(len(source))]
+    data = _labelled(_Column(source, 0), labels, reading, f"a torch {type(source).__name__}")
+    return _named(data, getattr(source, "classes", None))
+
+
+def _hugging_face(source: Any, reading: Reading) -> Dataset:
+    """Columns image and label; the classes' names where the feature has them."""
+    columns = list(source.column_names)
+    image = next((name for name in IMAGES if name in columns), None)
+    label = next((name for name in LABELS if name in columns), None)
+    missing = [role for role, name in (("image", image), ("label", label)) if name is None]
+    if missing:
+        raise UserError(f"no column {listed(missing)} among {listed(columns)}", MEMORY, "rename_column(…) names it so")
+    data = _labelled(_Column(source, image), source[label][:], reading, "a Hugging Face Dataset")
+    return _named(data, getattr(source.features[label], "names", None))
+
+
+def _named(data: Dataset, names: Sequence[str] | None) -> Dataset:
+    """``data`` whose classes 0, 1, … are called ``names``."""
+    if not names or not data.has_classes or not all(each.isdigit() and int(each) < len(names) for each in data.classes):
+        return data
+    return replace(data, classes=tuple(str(names[int(each)]) for each in data.classes))
+
+
+class _Column(Sequence[Any]):
+    """One part of each item of a data set, had when it is asked for."""
+
+    def __init__(self, source: Any, key: Any) -> None:
+        self._source, self._key = source, key
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._source[index][self._key]
