@@ -146,7 +146,7 @@ class Settings(Reading, total=False):
     classes: int
 
 def audit(
-    source: str | Path,
+    source: str | Path | Any,
     *,
     strict: bool = ...,
     verify: str | Path | None = ...,
@@ -156,7 +156,7 @@ def audit(
 ) -> Audit: ...
 def evaluate(
     run: str | Path | Run,
-    data: str | Path | None = ...,
+    data: str | Path | Any = ...,
     out: str | Path | None = ...,
     quiet: bool = ...,
     any_range: bool = ...,
@@ -173,7 +173,7 @@ def preview(
     **settings: Unpack[Settings],
 ) -> Path: ...
 def train(
-    data: str | Path,
+    data: str | Path | Any,
     out: str | Path | None = ...,
     quiet: bool = ...,
     go_on: bool = ...,

@@ -18,6 +18,7 @@ from rich.text import Text
 from neocog.checks import findings
 from neocog.checks.changed import verify as changed_files
 from neocog.checks.words import count
+from neocog.config import ReadConfig
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.masks import told
 from neocog.data.readers.memory import given

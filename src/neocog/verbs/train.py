@@ -54,8 +54,8 @@ def train(
     ``data``: a path, a known name, or what is in memory: (images, labels), (images, masks), a frame of paths and labels, a
     torch or a Hugging Face Dataset. ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options.
     ``go_on``: where ``out`` holds this very run already, go on with it, or leave it where it is complete. ``fold``: of
-    ``folds``, train this one alone (from 1). ``after_epoch`` gets each epoch's row of metrics.csv and may raise ``neocog.Stop``, which saves the run and
-    raises Interrupted; a notebook's stop button saves it and returns it. Raises UserError.
+    ``folds``, train this one alone (from 1). ``after_epoch`` gets each epoch's row of metrics.csv and may raise ``neocog.Stop``,
+    which saves the run and raises Interrupted; a notebook's stop button saves it and returns it. Raises UserError.
     """
     folder = None if out is None else Path(out)
     own = None if go_on or fold is not None else folder

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +26,24 @@ def is_frame(source: object) -> bool:
 
 
 def read_frame(frame: Any, decoding: Decoding, reading: Reading) -> Dataset:
-    """The images whose paths, relative to the working folder, stand in a column. Raises UserError with every fault."""
+    """The images whose paths stand in a column: relative to the working folder, or whole. Raises UserError with every fault."""
     header = [str(name) for name in frame.columns]
-    columns = [frame[name].to_list() for name in frame.columns]
-    rows = [[_cell(value) for value in row] for row in zip(*columns, strict=True)]
-    if not rows:
+    if not len(frame):
         raise UserError("a frame without rows", "frame", "give one image a row")
-    paths = [[_relative(cell, name) for cell, name in zip(row, header, strict=True)] for row in rows]
-    table = Rows(header, paths, list(range(1, len(rows) + 1)), ",")
-    listing = listing_of(Path.cwd() / "frame", table, reading)
+    columns = [[_cell(value) for value in frame[name].to_list()] for name in frame.columns]
+    folder = _folder(columns)
+    cells = [[_below(cell, folder) for cell in column] for column in columns]
+    table = Rows(header, cells, array("q", range(1, len(frame) + 1)), ",")
+    listing = listing_of(folder / "frame", table, reading)
     return read_values(listing, decoding) if listing.columns.values else read_table(listing, decoding)
+
+
+def _folder(columns: Sequence[Sequence[str]]) -> Path:
+    """Where the images of a frame lie: the folder that all whole paths of a column have in common, else the working folder."""
+    for column in columns:
+        if all(Path(cell).is_absolute() for cell in column):
+            return Path(os.path.commonpath([Path(cell).parent for cell in column]))
+    return Path.cwd()
 
 
 def _cell(value: Any) -> str:
@@ -41,8 +52,7 @@ def _cell(value: Any) -> str:
     return "" if missing else str(value)
 
 
-def _relative(cell: str, column: str) -> str:
-    """An absolute path below the working folder as a relative one."""
-    path = Path(cell)
-    here = path.is_absolute() and path.is_relative_to(Path.cwd())
-    return path.relative_to(Path.cwd()).as_posix() if here else cell
+def _below(cell: str, folder: Path) -> str:
+    """A whole path below the folder as a relative one; all else as it is."""
+    whole = Path(cell).is_absolute() and Path(cell).is_relative_to(folder)
+    return Path(cell).relative_to(folder).as_posix() if whole else cell

@@ -75,7 +75,7 @@ def as_array(values: Any, where: str) -> Array:
 def pixels_of(item: Any, name: str, decoding: Decoding = DEFAULT) -> Array:
     """(H, W, C) pixels of a PIL image, an array (H, W[, C]), a tensor ([C,] H, W) or a path. Raises BadImage."""
     if isinstance(item, str | os.PathLike):
-        return decode(Path(item), decoding, str(item))
+        return decode(Path(item), decoding, f"{name}: {item}")
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(item, pillow.Image):
         item = np.asarray(item.convert("RGB") if item.mode not in ("L", "RGB", "I;16", "F") else item)

@@ -67,16 +67,11 @@ def open_given(decoding: Decoding, reading: Reading) -> Dataset:
         return _hugging_face(source, reading)
     if _is_torch(source):
         return _torch(source, reading)
-    if isinstance(source, tuple | list) and len(source) == 2 and not _is_image(source[0]):
+    if isinstance(source, tuple) and len(source) == 2:
         return _labelled(source[0], source[1], reading)
-    if hasattr(source, "shape") or isinstance(source, list | tuple):
+    if hasattr(source, "shape") or isinstance(source, list):
         return _labelled(source, None, reading)
     raise UserError(f"a {type(source).__name__} is no data set that neocog takes", MEMORY, KNOWN)
-
-
-def _is_image(item: object) -> bool:
-    pillow = sys.modules.get("PIL.Image")
-    return pillow is not None and isinstance(item, pillow.Image)
 
 
 def _is_torch(source: object) -> bool:
@@ -99,6 +94,8 @@ def _labelled(images: Any, labels: Any, reading: Reading, kind: str = "") -> Dat
         raise UserError(what, MEMORY, "give one label for each image")
     data = replace(_images(images, reading), kind=kind or f"{_what(images)} in memory")
     if labels is None:
+        if reading.labels not in ("none", "any"):
+            raise UserError("images without labels", MEMORY, f'{KNOWN}; or a task that needs none, such as task="vae"')
         return data
     known = as_array(labels, "labels")
     if known.ndim >= 3 or reading.task == "segmentation":
@@ -136,8 +133,7 @@ def _told(data: Dataset, labels: Array, reading: Reading) -> Dataset:
         taken = (Taken("labels", "target", evidence, "--task classification"),)
         return replace(data, values=values, quantities=quantities, taken=taken)
     indices, classes = indexed([labels_of(labels, "labels", reading)], Path("labels"))
-    taken = (Taken("labels", "label", f"{len(classes)} different", "--task"),)
-    return replace(data, labels=indices, classes=classes, taken=taken)
+    return replace(data, labels=indices, classes=classes)
 
 
 def _torch(source: Any, reading: Reading) -> Dataset:
