@@ -44,7 +44,7 @@ def test_every_way_to_give_an_image_has_the_same_answer_as_its_file(run: Results
 def test_another_size_is_fitted_as_in_training(run: Results, tmp_path: Path) -> None:
     large = np.random.default_rng(0).integers(0, 230, (40, 30), np.uint8)
     Image.fromarray(large).save(tmp_path / "large.png")
-    with pytest.warns(UserWarning, match="unlike the training"):  # so many sides
+    with pytest.warns(UserWarning, match="images of 40 × 30"):
         found = run.predict(large)
     row = neocog.predict(run, tmp_path / "large.png", quiet=True).rows[0]
     assert found.tolist() == [row[f"p:{name}"] for name in run.predictor.classes]
@@ -113,12 +113,11 @@ def test_a_run_is_pickled_as_its_folder_and_its_module_whole(run: Results) -> No
 
 
 def test_threads_share_one_network_and_get_the_same_answers(run: Results, monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh, loads = neocog.load(run.folder), []
+    fresh, loads, wanted = neocog.load(run.folder), [], [run.predict(one) for one in PIXELS]
     import neocog.results.run as module
 
     load = module.load_predictor
     monkeypatch.setattr(module, "load_predictor", lambda run: loads.append(run) or load(run))
-    wanted = [run.predict(one) for one in PIXELS]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(fresh.predict, [*PIXELS] * 20))
     assert len(loads) == 1
