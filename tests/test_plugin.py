@@ -123,6 +123,22 @@ def test_help_of_a_packages_task_has_its_flags_and_losses(installed: Path, capsy
     assert "--targets" in own and "poisson, mse" in own and "--label-smoothing" not in page
 
 
+def test_a_task_in_a_file_is_trained_and_found_again_from_another_folder(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(EXAMPLE / "neocog_counting" / "task.py", tmp_path / "mine.py")
+    monkeypatch.chdir(tmp_path)
+    dots(tmp_path / "dots", 24)
+    main(["train", "dots", "--task", "mine.py:Counting", "--epochs", "1", "--threads", "1", "--out", "run", "--quiet"])
+    monkeypatch.chdir(tmp_path.parent)
+    run = Run(tmp_path / "run")
+    assert json.loads(run.model_json.read_text())["task"] == f"{tmp_path.resolve() / 'mine.py'}:Counting"
+    measures = json.loads((tmp_path / "run" / "result.json").read_text())["measures"]["test"]
+    assert neocog.evaluate(tmp_path / "run")["measures"]["test"] == measures
+    with pytest.raises(UserError, match="--label-smoothing belongs to --task classification"):
+        neocog.train(tmp_path / "dots", task=f"{tmp_path / 'mine.py'}:Counting", label_smoothing=0.1, quiet=True)
+
+
 def test_a_setting_that_a_packages_task_does_not_know_is_refused(installed: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--label-smoothing belongs to --task classification, not to counting"):
         neocog.train(dots(tmp_path / "dots", 4), tmp_path / "run", task="counting", label_smoothing=0.1, quiet=True)

@@ -6,10 +6,11 @@ Settings, readers and pages ask here, so that none of them knows a task by name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from neocog.errors import UserError
-from neocog.plugins import Registry
+from neocog.plugins import Registry, in_file
 
 Labels = Literal["classes", "values", "masks", "any", "none"]
 # What data must say of each sample, in words
@@ -55,6 +56,9 @@ def traits(name: str) -> type[Traits]:
     if not (isinstance(found, type) and issubclass(found, Traits)):
         package = TASKS.package(name) or name
         raise UserError(f"task '{name}' of {package} is no neocog.tasks.task.Task: {found!r}", fix="give a class of it")
+    if in_file(name):  # all that has a task's name finds it again by it, from any folder
+        path, _, attribute = name.rpartition(":")
+        found.name = f"{Path(path).resolve()}:{attribute}"
     return found
 
 

@@ -112,11 +112,6 @@ def check_widths(name: str, widths: tuple[int, ...], empty: bool = False) -> Non
         raise UserError(f"option {name} = {widths} needs one or more widths of at least 1", fix=f"--{name} 32,64")
 
 
-def count_parameters(model: nn.Module) -> int:
-    """Trainable numbers."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
 def pooled(size: tuple[int, int], times: int) -> int:
     """Pixels that are left of H × W after ``times`` halvings, rounded down."""
     return (size[0] >> times) * (size[1] >> times)
