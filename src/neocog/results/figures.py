@@ -53,7 +53,9 @@ def _curves(axes: Axes, item: Curves) -> None:
         axes.plot([0, 1], [0, 1], ":", color="gray")
         axes.set_aspect("equal")
     axes.set(xlabel=item.x_label, ylabel=item.y_label)
-    if len(item.series) > 1:
+    if item.x_label == "epoch":
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    if len(item.series) > 1 or item.series[0].name in ("train", "validation", "test"):
         axes.legend(frameon=False)
 
 
