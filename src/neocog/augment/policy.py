@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from neocog.checked import number
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+def amount(usual: float, most: float, off: Any = 0.0) -> Any:
+    """A field for how far a kind of change goes: ``usual`` is what "on" stands for, ``most`` the most that makes sense."""
+    return field(default=off, metadata={"range": (usual, most)})
+
+
+def ranges(policy: type[DataclassInstance]) -> dict[str, tuple[float, float]]:
+    """{kind: (the usual amount, the most)} of a policy, in the order of its fields."""
+    return {each.name: each.metadata["range"] for each in fields(policy) if "range" in each.metadata}
+
+
 @dataclass(frozen=True)
 class Augmentation:
     """How far each kind of change goes at most; 0 is off. Each sample draws its own amount, evenly within the bounds.
@@ -21,37 +31,37 @@ class Augmentation:
     Raises UserError for values outside their range, all of them at once.
     """
 
-    flip: float = 0.0
+    flip: float = amount(0.5, 1)
     """Probability of mirroring left and right."""
-    flip_vertical: float = 0.0
+    flip_vertical: float = amount(0.5, 1)
     """Probability of mirroring top and bottom."""
-    turn: float = 0.0
+    turn: float = amount(10, 180)
     """Degrees to either side."""
-    scale: float = 0.0
+    scale: float = amount(0.1, 1)
     """Larger or smaller by this fraction."""
-    stretch: float = 0.0
+    stretch: float = amount(0.1, 1)
     """Wider or higher by this fraction, at the same area."""
-    shear: float = 0.0
+    shear: float = amount(10, 60)
     """Skewed sideways by degrees to either side."""
-    translate: float = 0.0
+    translate: float = amount(0.1, 1)
     """Shifted by this fraction of the side, in both directions."""
-    crop: int = 0
+    crop: int = amount(4, 1000, 0)
     """Pixels: the image is widened by so many at each edge and cut to its size again at a random place."""
-    blur: float = 0.0
+    blur: float = amount(1, 20)
     """Standard deviation in pixels of a Gaussian blur, for half of the samples."""
-    erase: float = 0.0
+    erase: float = amount(0.25, 1)
     """Probability of erasing a rectangle of 2 to 33 % of the area (Zhong et al. 2020)."""
-    noise: float = 0.0
+    noise: float = amount(0.05, 1)
     """Standard deviation of Gaussian noise, as a fraction of the pixels' range."""
-    salt_pepper: float = 0.0
+    salt_pepper: float = amount(0.02, 1)
     """Share of the pixels that turn black or white."""
-    brightness: float = 0.0
+    brightness: float = amount(0.1, 1)
     """Brighter or darker by this fraction of the pixels' range."""
-    contrast: float = 0.0
+    contrast: float = amount(0.2, 1)
     """Contrast about the middle grey, higher or lower by this fraction."""
-    saturation: float = 0.0
+    saturation: float = amount(0.5, 10)
     """Colours stronger or paler by this fraction: away from or towards each pixel's own grey."""
-    tint: float = 0.0
+    tint: float = amount(0.2, 1)
     """Each channel brighter or darker by this fraction, as in light of another colour (dusk, another lamp or stain)."""
     fill: Literal["edge", "mirror"] = "edge"
     """What comes in from outside the image: its edge pixels drawn out, or its mirror image."""
@@ -89,25 +99,8 @@ class Augmentation:
         return any(getattr(self, name) for name in KINDS)
 
 
-# name: (the usual amount, which "on" stands for; the most that makes sense)
-KINDS: dict[str, tuple[float, float]] = {
-    "flip": (0.5, 1),
-    "flip_vertical": (0.5, 1),
-    "turn": (10, 180),
-    "scale": (0.1, 1),
-    "stretch": (0.1, 1),
-    "shear": (10, 60),
-    "translate": (0.1, 1),
-    "crop": (4, 1000),
-    "blur": (1, 20),
-    "erase": (0.25, 1),
-    "noise": (0.05, 1),
-    "salt_pepper": (0.02, 1),
-    "brightness": (0.1, 1),
-    "contrast": (0.2, 1),
-    "saturation": (0.5, 10),
-    "tint": (0.2, 1),
-}
+# name: (the usual amount, the most that makes sense)
+KINDS = ranges(Augmentation)
 
 
 P = TypeVar("P", bound="DataclassInstance")
@@ -116,7 +109,7 @@ P = TypeVar("P", bound="DataclassInstance")
 def edited(policy: P, kinds: Mapping[str, tuple[float, float]], edits: Iterable[str]) -> P:
     """A policy of any form of data with edits as on the command line; its fields beyond ``kinds`` take words."""
     errors, found = [], dict[str, Any]()
-    words = [field.name for field in fields(policy) if field.name not in kinds]
+    words = [each.name for each in fields(policy) if each.name not in kinds]
     for edit in (part for text in edits for part in text.replace(",", " ").split()):
         try:
             found |= _edit(edit, kinds, words)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from neocog.augment.counter import pixel_normal
-from neocog.augment.policy import edited, outside
+from neocog.augment.policy import amount, edited, outside, ranges
 from neocog.augment.random_streams import RandomStreams
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, printable, raise_all
@@ -29,23 +29,23 @@ class VolumeAugmentation:
     Raises UserError for values outside their range, all of them at once.
     """
 
-    flip_d: float = 0.0
+    flip_d: float = amount(0.5, 1)
     """Probability of mirroring along D, the slices."""
-    flip_h: float = 0.0
+    flip_h: float = amount(0.5, 1)
     """Probability of mirroring along H, the rows."""
-    flip_w: float = 0.0
+    flip_w: float = amount(0.5, 1)
     """Probability of mirroring along W, the columns."""
-    turn_d: float = 0.0
+    turn_d: float = amount(10, 180)
     """Degrees to either side about D: every slice is turned in its plane."""
-    turn_h: float = 0.0
+    turn_h: float = amount(10, 180)
     """Degrees to either side about H."""
-    turn_w: float = 0.0
+    turn_w: float = amount(10, 180)
     """Degrees to either side about W."""
-    scale: float = 0.0
+    scale: float = amount(0.1, 1)
     """Larger or smaller by this fraction."""
-    translate: float = 0.0
+    translate: float = amount(0.05, 1)
     """Shifted by this fraction of the side, along each axis."""
-    noise: float = 0.0
+    noise: float = amount(0.05, 1)
     """Standard deviation of Gaussian noise, as a fraction of the values' range."""
     quarters: str = "off"
     """Quarter turns about d, h, w, or any of them; cubes only."""
@@ -75,11 +75,7 @@ class VolumeAugmentation:
         return self.quarters != "off" or any(getattr(self, name) for name in KINDS)
 
 
-# name: (the usual amount, which "on" stands for; the most that makes sense)
-KINDS: dict[str, tuple[float, float]] = {
-    "flip_d": (0.5, 1), "flip_h": (0.5, 1), "flip_w": (0.5, 1), "turn_d": (10, 180), "turn_h": (10, 180),
-    "turn_w": (10, 180), "scale": (0.1, 1), "translate": (0.05, 1), "noise": (0.05, 1),
-}  # fmt: skip
+KINDS = ranges(VolumeAugmentation)
 
 
 @dataclass(frozen=True)
