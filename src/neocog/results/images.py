@@ -71,7 +71,7 @@ def _array(images: Any, preprocessing: Preprocessing, name: str) -> Array:
             array = np.asarray(images)
         except ValueError:  # rows of different lengths
             array = np.empty(0, object)
-        if array.dtype.kind not in "uif":
+        if array.dtype.kind not in "buif":
             what = f"{type(images).__name__} of {array.dtype}, which is no image"
             raise BadImage(what, name, f"give {_accepted(preprocessing)}, or files")
         return array
@@ -100,7 +100,12 @@ def _is_one(shape: tuple[int, ...], preprocessing: Preprocessing) -> bool:
 
 
 def _typed(array: Array, kind: np.dtype[Any]) -> Array:
-    """Wider numbers in the recorded type where each stays what it is: those of int64 in uint8, of float64 in float32."""
+    """Wider numbers in the recorded type where each stays what it is: those of int64 in uint8, of float64 in float32.
+
+    Of truths, as in training, True is 255.
+    """
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
     if kind.kind == array.dtype.kind == "f":
         return array.astype(kind, copy=False)
     if kind.kind == "u" and array.dtype.kind in "ui" and np.iinfo(array.dtype).max > np.iinfo(kind).max:
