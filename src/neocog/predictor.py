@@ -152,12 +152,7 @@ def save_predictor(
 def load_predictor(run: Run, device: str | torch.device = "cpu") -> Predictor:
     """The network of a finished run, on ``device``. Raises UserError where it is unfinished, damaged, or of another form."""
     if not run.model_json.is_file() or not run.weights.is_file():
-        fix = (
-            f"`neocog resume {run.folder}` ends it"
-            if run.config.is_file()
-            else "give a folder that `neocog train` made"
-        )
-        raise UserError(f"{run.folder} has no trained network", str(run.weights), fix)
+        raise UserError(f"{run.folder} has no trained network", str(run.weights), where_it_is(run))
     facts = read_facts(run)
     content = read_bytes(run.weights, most=MAX_WEIGHTS)
     if hashlib.sha256(content).hexdigest() != facts["weights"]["sha256"]:
@@ -171,6 +166,13 @@ def load_predictor(run: Run, device: str | torch.device = "cpu") -> Predictor:
     return Predictor(
         network.eval(), preprocessing, tuple(facts["classes"]), temperature, facts["task"], facts, run.folder
     )
+
+
+def where_it_is(run: Run) -> str:
+    """What to do where a run's folder lacks what a finished one has."""
+    if run.result.is_file() and (run.folder / "fold-1").is_dir():
+        return f"each fold has its own: give {run.folder / 'fold-1'}, or train with --refit"
+    return f"`neocog resume {run.folder}` ends it" if run.config.is_file() else "give a folder that `neocog train` made"
 
 
 def recorded(facts: Mapping[str, Any], run: Run) -> Preprocessing:

@@ -47,7 +47,7 @@ def test_names_are_escaped() -> None:
 
 def test_a_stopped_run_says_how_to_go_on_and_shows_its_curves(stopped: Results) -> None:
     html = stopped._repr_html_()
-    assert "not finished" in html and "neocog.resume(" in html and 'class="plot"' in html
+    assert "not finished" in html and "neocog resume" in html and 'class="plot"' in html
 
 
 def test_a_damaged_run_shows_what_is_wrong_with_it(run: Results, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from pathlib import Path
 
 import pandas
 import pytest
@@ -67,3 +68,12 @@ def test_what_a_stopped_run_has_is_there_and_what_it_has_not_says_how_to_go_on(s
     for name in ("predictions", "measures", "predictor", "model"):
         with pytest.raises(neocog.UserError, match="resume"):
             getattr(stopped, name)
+
+
+def test_of_folds_each_has_its_own(tmp_path: Path) -> None:
+    run = neocog.train("digits", tmp_path / "run", model="mlp", epochs=1, threads=1, folds=3, quiet=True)
+    assert run.measures["n"].iloc[0] == 1797 and "neocog" in run._repr_html_()
+    for name in ("metrics", "predictions", "splits", "predictor"):
+        with pytest.raises(neocog.UserError, match="each fold has its own"):
+            getattr(run, name)
+    assert len(neocog.load(run.folder / "fold-1").predictions) > 500

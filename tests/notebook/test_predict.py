@@ -66,6 +66,7 @@ def test_another_size_is_fitted_as_in_training(run: Results, tmp_path: Path) -> 
         (torch.zeros(3, 12, 12, dtype=torch.uint8), "or 3 grey ones"),
         ("nowhere.png", "nowhere.png"),
         (Image.new("CMYK", (12, 12)), "mode CMYK"),
+        (Image.new("RGBA", (12, 12)), "with transparency"),
     ],
 )
 def test_what_is_no_image_of_the_run_is_one_error(run: Results, images: Any, said: str) -> None:

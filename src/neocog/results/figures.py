@@ -54,7 +54,7 @@ def _curves(axes: Axes, item: Curves) -> None:
         axes.set_aspect("equal")
     axes.set(xlabel=item.x_label, ylabel=item.y_label)
     if item.x_label == "epoch":
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
     if len(item.series) > 1 or item.series[0].name in ("train", "validation", "test"):
         axes.legend(frameon=False)
 

@@ -55,7 +55,12 @@ def _one(image: Any, name: str, preprocessing: Preprocessing) -> Array:
 
 
 def _decoded(image: Image.Image, name: str, preprocessing: Preprocessing) -> Array:
-    """A Pillow image as its file would be read: turned as its EXIF says, palette and alpha resolved."""
+    """A Pillow image as its file would be read: turned as its EXIF says, its palette resolved.
+
+    A transparent one is refused: what shows through it is known of files alone.
+    """
+    if image.has_transparency_data:
+        raise BadImage("a Pillow image with transparency", name, 'give image.convert("RGB"), or its file')
     written = io.BytesIO()
     try:
         ImageOps.exif_transpose(image).save(written, "PNG", compress_level=0)

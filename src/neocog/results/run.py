@@ -15,7 +15,7 @@ from neocog.data.dataset import Array
 from neocog.errors import UserError
 from neocog.pages.card import card, unfinished
 from neocog.pages.record import read, rows
-from neocog.predictor import Predictor, load_predictor, path_of
+from neocog.predictor import Predictor, load_predictor, path_of, where_it_is
 from neocog.records import Section
 from neocog.results import frames
 from neocog.results.figures import figure
@@ -42,17 +42,17 @@ class Results(Run):
     @property
     def metrics(self) -> Any:
         """A row an epoch: loss, measures and rate, as in metrics.csv."""
-        return frames.table(self.metrics_csv, f"no epoch has ended: {self._fix}")
+        return frames.table(self.metrics_csv, where_it_is(self))
 
     @property
     def predictions(self) -> Any:
         """A row a test sample: path, truth, prediction, probabilities, as in predictions.csv."""
-        return frames.table(self.predictions_csv, self._fix)
+        return frames.table(self.predictions_csv, where_it_is(self))
 
     @property
     def splits(self) -> Any:
         """A row a sample: its label, part, group and SHA-256, as in splits.csv."""
-        return frames.table(self.splits_csv, self._fix)
+        return frames.table(self.splits_csv, where_it_is(self))
 
     @property
     def measures(self) -> Any:
@@ -106,7 +106,7 @@ class Results(Run):
         try:
             if self.result.is_file():
                 return card(read(self))
-            return unfinished(self.folder.resolve().name, self._fix, self._so_far())
+            return unfinished(self.folder.resolve().name, where_it_is(self), self._so_far())
         except UserError as error:
             return unfinished(self.folder.resolve().name, str(error), ())
 
@@ -124,10 +124,6 @@ class Results(Run):
     def _so_far(self) -> tuple[Section, ...]:
         """The curves of the epochs that have ended."""
         return (training_section(rows(self.metrics_csv)),) if self.metrics_csv.is_file() else ()
-
-    @property
-    def _fix(self) -> str:
-        return f"the run is not finished: neocog.resume({str(self.folder)!r}) goes on with it"
 
 
 def load(run: str | Path | Run) -> Results:
