@@ -24,6 +24,7 @@ from neocog.errors import UserError
 from neocog.predictor import Predictor
 from neocog.results.images import separate
 from neocog.tasks import task_named
+from neocog.traits import task_of
 from neocog.verbs.on_all import train_on_all
 
 Array = NDArray[Any]
@@ -32,7 +33,7 @@ Array = NDArray[Any]
 class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """What classifier and regressor share."""
 
-    task = ""
+    task = ""  # that it is
 
     def __init__(
         self,
@@ -102,7 +103,7 @@ class ImageClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     Images are (N, H, W) or (N, H, W, C) in stored units (0–255), or flat (N, F).
     """
 
-    task = "classification"
+    task = task_of("classes")
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from images ``X`` and their classes ``y`` (N,), numbers or texts. Raises ValueError and UserError."""
@@ -127,7 +128,7 @@ class ImageClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 class ImageRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     """A network that gives values, in the units of ``y``; images as ``ImageClassifier`` takes them."""
 
-    task = "regression"
+    task = task_of("values")
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from images ``X`` and their values ``y`` (N,) or (N, V). Raises ValueError and UserError."""

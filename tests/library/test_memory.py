@@ -14,6 +14,8 @@ from PIL import Image
 
 import neocog
 from neocog.data.formats.decoding import DEFAULT
+from neocog.data.images import decode
+from neocog.data.readers.held import pixels_of
 from neocog.data.readers.memory import given, open_given
 from neocog.data.readers.reading import Reading
 from neocog.engine.interrupt import Interrupted
@@ -144,3 +146,17 @@ def test_what_cannot_be_a_data_set_is_told_and_nothing_is_written(what: str, tmp
     with pytest.raises(UserError, match=match):
         neocog.train(make(), tmp_path / "run", **QUICK)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_pillow_image_is_what_its_file_is(tmp_path: Path) -> None:
+    """Palettes, transparency and turns by EXIF as files have them, so that both train the same network."""
+    rng = np.random.default_rng(1)
+    clear = Image.fromarray(rng.integers(0, 255, (10, 14, 4)).astype(np.uint8), "RGBA")
+    turned = Image.fromarray(rng.integers(0, 255, (10, 14, 3)).astype(np.uint8))
+    turned.getexif()[0x0112] = 6
+    palette = turned.convert("P", palette=Image.Palette.ADAPTIVE)
+    for name, image in (("clear", clear), ("turned", turned), ("palette", palette)):
+        image.save(tmp_path / f"{name}.png", exif=image.getexif())
+        held = pixels_of(image, name)
+        assert np.array_equal(held, decode(tmp_path / f"{name}.png")), name
+    assert pixels_of(turned, "turned").shape == (14, 10, 3)

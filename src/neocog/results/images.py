@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from neocog.data.dataset import Array, BadImage, not_finite
-from neocog.data.images import Decoding, decode_bytes
+from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.held import of_pillow
 from neocog.errors import UserError
 from neocog.tasks.files import read
 
@@ -61,12 +61,7 @@ def _decoded(image: Image.Image, name: str, preprocessing: Preprocessing) -> Arr
     """
     if image.has_transparency_data:
         raise BadImage("a Pillow image with transparency", name, 'give image.convert("RGB"), or its file')
-    written = io.BytesIO()
-    try:
-        ImageOps.exif_transpose(image).save(written, "PNG", compress_level=0)
-    except OSError:
-        raise BadImage(f"a Pillow image of mode {image.mode}", name, 'give image.convert("RGB")') from None
-    return decode_bytes(written.getvalue(), Decoding.recorded(preprocessing), f"{name}.png")[0]
+    return of_pillow(image, name, Decoding.recorded(preprocessing))
 
 
 def _array(images: Any, preprocessing: Preprocessing, name: str) -> Array:

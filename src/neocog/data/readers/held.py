@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from neocog.data.dataset import Array, BadImage, Header, array_digest, not_finite
 from neocog.data.formats.decoding import DEFAULT, Decoding, check_pixels
 from neocog.data.formats.stored import Stored
-from neocog.data.images import decode
+from neocog.data.images import decode, decode_bytes
 from neocog.errors import UserError
 
 PIXELS = ("uint8", "uint16", "float32")
@@ -76,10 +77,9 @@ def pixels_of(item: Any, name: str, decoding: Decoding = DEFAULT) -> Array:
     """(H, W, C) pixels of a PIL image, an array (H, W[, C]), a tensor ([C,] H, W) or a path. Raises BadImage."""
     if isinstance(item, str | os.PathLike):
         return decode(Path(item), decoding, f"{name}: {item}")
-    pillow = sys.modules.get("PIL.Image")
-    if pillow is not None and isinstance(item, pillow.Image):
-        item = np.asarray(item.convert("RGB") if item.mode not in ("L", "RGB", "I;16", "F") else item)
-    elif hasattr(item, "detach") and item.ndim == 3 and item.shape[0] in (1, 3, 4):
+    if isinstance(item, Image.Image):
+        return of_pillow(item, name, decoding)
+    if hasattr(item, "detach") and item.ndim == 3 and item.shape[0] in (1, 3, 4):
         item = item.movedim(0, -1)
     try:
         array = as_array(item, name)
@@ -97,6 +97,19 @@ def pixels_of(item: Any, name: str, decoding: Decoding = DEFAULT) -> Array:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise BadImage(not_finite(array), name, "correct them")
     return array
+
+
+def of_pillow(image: Image.Image, name: str, decoding: Decoding) -> Array:
+    """(H, W, C) pixels of a Pillow image as its file would be read: turned as its EXIF says, palette and alpha resolved.
+
+    Raises BadImage.
+    """
+    written = io.BytesIO()
+    try:
+        ImageOps.exif_transpose(image).save(written, "PNG", compress_level=0)
+    except OSError:
+        raise BadImage(f"a Pillow image of mode {image.mode}", name, 'give image.convert("RGB")') from None
+    return decode_bytes(written.getvalue(), decoding, f"{name}.png")[0]
 
 
 @dataclass(frozen=True)

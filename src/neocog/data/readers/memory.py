@@ -98,7 +98,7 @@ def _labelled(images: Any, labels: Any, reading: Reading, kind: str = "") -> Dat
             raise UserError("images without labels", MEMORY, f'{KNOWN}; or a task that needs none, such as task="vae"')
         return data
     known = as_array(labels, "labels")
-    if known.ndim >= 3 or reading.task == "segmentation":
+    if known.ndim >= 3 or reading.labels == "masks":
         return with_masks(data, known, reading, MEMORY)
     return _told(data, known, reading)
 
