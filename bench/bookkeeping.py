@@ -30,7 +30,7 @@ from unittest import mock
 import numpy as np
 
 from neocog.data import spooled
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.verbs import prepare
 from neocog.verbs.parted import parted
 from neocog.verbs.session import settings_for
@@ -137,7 +137,7 @@ def cost(source: Path) -> Cost:
             stack.enter_context(mock.patch.object(prepare, stage, found.of(stage, getattr(prepare, stage))))
         gc.collect()
         tracemalloc.start()
-        data = prepare.read(config, Screen(True))
+        data = prepare.read(config, Progress(True))
         parts = parted(data, config, None)
         gc.collect()
         found.end = tracemalloc.get_traced_memory()[0]

@@ -24,7 +24,7 @@ from PIL import Image
 
 from neocog.config import Config, configured
 from neocog.engine.ranks import Ranks
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.verbs.nodes import together
 from neocog.verbs.prepare import read
 
@@ -52,7 +52,7 @@ def rank(folder: str, size: int, apart: bool) -> None:
     with together() as ranks:
         read_by = Ranks() if apart else ranks
         before, begun = memory(), time.monotonic()
-        data = read(config, Screen(quiet=True), read_by)
+        data = read(config, Progress(quiet=True), read_by)
         ranks.barrier()
         seconds = time.monotonic() - begun
         for pixels in data.pixels if data.pixels is not None else ():

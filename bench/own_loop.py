@@ -13,7 +13,7 @@ from neocog.config import Config, configured
 from neocog.engine.loop import Loop
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.verbs.fit import ready
 from neocog.verbs.prepare import arrange, read
@@ -21,8 +21,8 @@ from neocog.verbs.prepare import arrange, read
 
 def steps(settings: Mapping[str, Any], most: int = 10**6) -> Iterator[int]:
     """Learn with these settings: after each of ``most`` steps, how many images it took."""
-    config, screen = configured(Config(), settings), Screen(quiet=True)
-    session = arrange(config, read(config, screen), Ranks(), screen)
+    config, progress = configured(Config(), settings), Progress(quiet=True)
+    session = arrange(config, read(config, progress), Ranks(), progress)
     fresh, training = ready(session, Ranks()), session.config.training
     fresh.counters.steps = most
     with tempfile.TemporaryDirectory() as folder:

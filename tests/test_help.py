@@ -1,4 +1,4 @@
-"""``--help`` on one screen, and ``--set`` for everything that is not on it."""
+"""``--help`` on one progress, and ``--set`` for everything that is not on it."""
 
 from __future__ import annotations
 

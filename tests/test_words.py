@@ -18,7 +18,7 @@ PRIVATE = re.compile(
 
 NAMES = re.compile(
     r"recipes?|rungs?|slopes?|survey\w*|\w*[sS]urvey|judg\w+|_judged|crew|surety|surest|lonely|likeness|believed|alive|"
-    r"strangers?\w*|ByHand|Hand[A-Z]\w+|went_wrong"
+    r"[sS]creen|strangers?\w*|ByHand|Hand[A-Z]\w+|went_wrong"
 )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from rich import progress as bars
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from neocog.errors import printable
 from neocog.notebook import Bar
@@ -20,7 +20,7 @@ def stderr() -> Console:
 
 
 @dataclass(frozen=True)
-class Screen:
+class Progress:
     """Lines and bars; nothing at all where ``quiet`` (``--quiet``, or a process that is not the writer)."""
 
     quiet: bool = False
@@ -45,18 +45,18 @@ class Screen:
             yield lambda *_args, **_kwargs: None
             return
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            TextColumn("eta"),
-            TimeRemainingColumn(),
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TextColumn("{task.fields[note]}"),
+            bars.TimeElapsedColumn(),
+            bars.TextColumn("eta"),
+            bars.TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self.console, transient=True) as progress:
-            task = progress.add_task(escape(what), total=total, note="")
+        with bars.Progress(*columns, console=self.console, transient=True) as drawing:
+            task = drawing.add_task(escape(what), total=total, note="")
 
             def advance(count: int = 1, note: str = "", total: int | None = None) -> None:
-                progress.update(task, advance=count, note=escape(note), total=total)
+                drawing.update(task, advance=count, note=escape(note), total=total)
 
             yield advance

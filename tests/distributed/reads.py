@@ -22,7 +22,7 @@ from neocog.config import Config, configured
 from neocog.data import masks, scan
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.verbs import prepare
 from neocog.verbs.nodes import together
 
@@ -68,7 +68,7 @@ def outcome(case: dict[str, Any], ranks: Ranks) -> dict[str, Any]:
             stack.enter_context(patch.object(prepare, "scan_dataset", broken))
         config = configured(Config(), {"data": case["data"], **case["settings"]})
         try:
-            data = prepare.read(config, Screen(quiet=True), ranks)
+            data = prepare.read(config, Progress(quiet=True), ranks)
         except UserError as error:
             return {"counts": dict(counts), "noted": noted, "error": str(error)}
     kept = [data.pixels, data.masks.fitted if data.masks else None]

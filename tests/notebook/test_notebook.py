@@ -15,7 +15,7 @@ from rich.console import Console
 from neocog.engine import interrupt
 from neocog.engine.interrupt import Interrupted, guarded
 from neocog.notebook import Bar
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.results import Results, returned, stopped
 
 
@@ -34,7 +34,7 @@ def cell(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_screen_in_a_notebook_draws_its_bar_and_takes_it_away(cell: list[str]) -> None:
-    with pytest.raises(KeyError), Screen(console=Console(force_jupyter=True)).bar("<train>", 4) as advance:
+    with pytest.raises(KeyError), Progress(console=Console(force_jupyter=True)).bar("<train>", 4) as advance:
         assert 'value="0" max="4"' in cell[0] and "&lt;train&gt;" in cell[0]
         advance(1, "loss <b>")
         raise KeyError
@@ -42,7 +42,7 @@ def test_a_screen_in_a_notebook_draws_its_bar_and_takes_it_away(cell: list[str])
 
 
 def test_a_quiet_screen_draws_none(cell: list[str]) -> None:
-    with Screen(quiet=True, console=Console(force_jupyter=True)).bar("train", 4) as advance:
+    with Progress(quiet=True, console=Console(force_jupyter=True)).bar("train", 4) as advance:
         advance(1)
     assert cell == []
 

@@ -10,9 +10,9 @@ import pytest
 
 from neocog.errors import UserError
 from neocog.pretrained.download import fetched
-from neocog.progress import Screen
+from neocog.progress import Progress
 
-QUIET = Screen(quiet=True)
+QUIET = Progress(quiet=True)
 CONTENT = bytes(range(256)) * 600
 HUB = "/owner/net/resolve/main/model.safetensors"
 

@@ -20,9 +20,9 @@ from neocog.networks import build
 from neocog.pretrained import source_of
 from neocog.pretrained.find import model_for
 from neocog.pretrained.origin import SUITS, Origin, by_torchvision, origin_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 
-QUIET = Screen(quiet=True)
+QUIET = Progress(quiet=True)
 TINY = "test_resnet.r160_in1k"  # a network that timm keeps for tests
 
 

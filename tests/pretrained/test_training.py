@@ -22,7 +22,7 @@ from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.facts import sealed
 from neocog.predictor import load_predictor
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.verbs.ahead import planned
 from neocog.verbs.fit import ready
@@ -40,8 +40,8 @@ def of_model(folder: Path) -> dict[str, Any]:
 def begun(data: Path, start: Path, **settings: Any) -> tuple[Any, Any]:
     """(the session, its networks with the weights they begin with)."""
     given = {"data": str(data), "pretrained": str(start), "threads": 1, "epochs": 1, "augment": ("off",), **settings}
-    config, screen = planned(Config(), given), Screen(quiet=True)
-    session = arrange(config, read(config, screen), Ranks(), screen)
+    config, progress = planned(Config(), given), Progress(quiet=True)
+    session = arrange(config, read(config, progress), Ranks(), progress)
     fresh = ready(session, Ranks())
     start_from(session, fresh)
     return session, fresh

@@ -21,7 +21,7 @@ from neocog.engine.update import apply_update
 from neocog.errors import UserError
 from neocog.networks.head import features, head_of, layers_by_depth
 from neocog.predictor import load_predictor
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run, to_json
 from neocog.tasks.task import Session
 from neocog.verbs.ahead import planned
@@ -45,8 +45,8 @@ def result_of(folder: Path) -> dict[str, Any]:
 
 def arranged(data: Path, start: Path, **settings: Any) -> Session:
     given = {"data": str(data), "pretrained": str(start), "threads": 1, **settings}
-    config, screen = planned(Config(), given), Screen(quiet=True)
-    return arrange(config, read(config, screen), Ranks(), screen)
+    config, progress = planned(Config(), given), Progress(quiet=True)
+    return arrange(config, read(config, progress), Ranks(), progress)
 
 
 def moved(folder: Path, start: Path) -> set[str]:

@@ -18,7 +18,7 @@ from neocog.engine.learner import Learner, learner, restore
 from neocog.engine.loop import Loop
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks.task import Session
 from neocog.verbs.prepare import arrange, read
@@ -53,7 +53,7 @@ def session() -> Iterator[Session]:
     }
     options = {"widths": (4, 4), "hidden": 8, "dropout": 0.3}
     config = changed(Config(), {**settings, "options": options})
-    found = arrange(config, read(config, Screen(quiet=True)), Ranks(), Screen(quiet=True))
+    found = arrange(config, read(config, Progress(quiet=True)), Ranks(), Progress(quiet=True))
     assert found.loader.batches.per_epoch == 3
     object.__setattr__(found.loader, "at_most", 100)  # so that a batch
     object.__setattr__(found.loader, "at_once", 100)  # and a validation come in several pieces

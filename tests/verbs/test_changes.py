@@ -15,7 +15,7 @@ import neocog
 from neocog.config import Config, configured
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.tasks.task import Session
 from neocog.verbs.convert_augment import augment
 from neocog.verbs.prepare import arrange, read
@@ -44,8 +44,8 @@ def gravity(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arranged(data: Path, **settings: object) -> Session:
     config = configured(Config(), {"data": str(data), "threads": 1, "task": "auto", **settings})
-    screen = Screen(quiet=True)
-    return arrange(config, read(config, screen), Ranks(), screen)
+    progress = Progress(quiet=True)
+    return arrange(config, read(config, progress), Ranks(), progress)
 
 
 def policy(session: Session):
@@ -60,7 +60,7 @@ def test_images_that_mirroring_falsifies_are_not_mirrored_and_others_are(arrows:
 
 def test_what_the_user_asks_for_is_done_with_a_warning(arrows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = configured(Config(), {"data": str(arrows), "threads": 1, "augment": ("flip=0.5",)})
-    session = arrange(config, read(config, Screen(quiet=True)), Ranks(), Screen())
+    session = arrange(config, read(config, Progress(quiet=True)), Ranks(), Progress())
     assert policy(session).flip == 0.5 and session.decisions[0].against
     assert "warning: mirroring left and right: on, as asked for; changes the answer" in capsys.readouterr().err
 
@@ -68,12 +68,12 @@ def test_what_the_user_asks_for_is_done_with_a_warning(arrows: Path, capsys: pyt
 def test_the_test_part_is_not_asked(arrows: Path) -> None:
     """Its images are swapped for noise, which changes no decision's evidence by a digit."""
     config = configured(Config(), {"data": str(arrows), "threads": 1})
-    data = read(config, Screen(quiet=True))
-    before = arrange(config, data, Ranks(), Screen(quiet=True))
+    data = read(config, Progress(quiet=True))
+    before = arrange(config, data, Ranks(), Progress(quiet=True))
     away = before.parts != "train"
     assert data.pixels is not None and away.sum() > 5
     data.pixels[away] = np.random.default_rng(0).integers(0, 255, data.pixels[away].shape)
-    after = arrange(config, data, Ranks(), Screen(quiet=True))
+    after = arrange(config, data, Ranks(), Progress(quiet=True))
     assert [str(each) for each in after.decisions] == [str(each) for each in before.decisions]
 
 

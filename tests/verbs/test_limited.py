@@ -18,7 +18,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.unfit import class_map
 from neocog.engine.threads import Threads
 from neocog.limits import Limit, cores
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.tasks import evaluation
 from neocog.tasks.evaluation import at_once
 from neocog.verbs import fit, prepare
@@ -58,7 +58,7 @@ def test_a_job_of_little_memory_streams_and_ends_in_the_same_weights(
     neocog.train(root, tmp_path / "a", **TINY, **network)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert prepare.read(settings_for(root, {}, Config), Screen(quiet=True)).pixels is None
+    assert prepare.read(settings_for(root, {}, Config), Progress(quiet=True)).pixels is None
     neocog.train(root, tmp_path / "b", **TINY, **network)
     for name in ("weights.safetensors", "metrics.csv", "predictions.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

@@ -161,11 +161,14 @@ def test_a_sample_is_changed_by_its_epoch_whatever_batch_it_comes_in(folders: Pa
     """What the columns of later epochs rest on."""
     from neocog.config import Config, configured
     from neocog.engine.ranks import Ranks
-    from neocog.progress import Screen
+    from neocog.progress import Progress
     from neocog.verbs.prepare import arrange, read
 
-    config, screen = configured(Config(), {"data": str(folders), "batch": 5, "together": "files"}), Screen(quiet=True)
-    loader = arrange(config, read(config, screen), Ranks(), screen).loader
+    config, progress = (
+        configured(Config(), {"data": str(folders), "batch": 5, "together": "files"}),
+        Progress(quiet=True),
+    )
+    loader = arrange(config, read(config, progress), Ranks(), progress).loader
     per_epoch = loader.batches.per_epoch
     for _, pieces in loader.training(per_epoch, 2 * per_epoch):
         for batch in pieces:

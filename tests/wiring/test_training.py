@@ -22,7 +22,7 @@ from neocog.engine.loop import Loop
 from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.networks import build
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks.task import Session
 from neocog.verbs.ahead import planned
@@ -49,8 +49,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arranged(data: Path, fold: int | None = None, **settings: Any) -> Session:
     given = {"model": "mlp", "hidden": "4", "epochs": 2, "threads": 1, "batch": 8, "augment": ("off",), **settings}
-    config, screen = planned(Config(), {"data": str(data), **given}, None), Screen(quiet=True)
-    return arrange(config, read(config, screen), Ranks(), screen, fold)
+    config, progress = planned(Config(), {"data": str(data), **given}, None), Progress(quiet=True)
+    return arrange(config, read(config, progress), Ranks(), progress, fold)
 
 
 def loop_of(session: Session, folder: Path) -> Loop:

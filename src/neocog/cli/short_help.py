@@ -1,4 +1,4 @@
-"""``--help`` of the verbs that take settings, on one screen: what most runs need, and what belongs to the chosen task."""
+"""``--help`` of the verbs that take settings, on one progress: what most runs need, and what belongs to the chosen task."""
 
 from __future__ import annotations
 

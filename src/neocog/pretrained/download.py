@@ -21,7 +21,7 @@ import torch
 from neocog.atomic import write_atomically
 from neocog.errors import UserError, printable
 from neocog.pretrained.tensors import sha256
-from neocog.progress import Screen
+from neocog.progress import Progress
 
 TIMEOUT = 30  # s without a byte
 CHUNK = 1 << 16
@@ -38,7 +38,7 @@ def hub() -> str:
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
 
 
-def fetched(url: str, name: str, screen: Screen) -> Path:
+def fetched(url: str, name: str, progress: Progress) -> Path:
     """The file ``name`` of the cache, from ``url`` where it is not there yet. Raises UserError."""
     path = folder() / name
     if path.is_file():
@@ -46,7 +46,7 @@ def fetched(url: str, name: str, screen: Screen) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        digest = download(url, path, screen)
+        digest = download(url, path, progress)
     except (HTTPError, URLError, OSError, http.client.HTTPException) as error:
         if isinstance(error, HTTPError):
             error.close()
@@ -86,7 +86,7 @@ class Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(request, answer, code, reason, headers, url)
 
 
-def download(url: str, path: Path, screen: Screen) -> str:
+def download(url: str, path: Path, progress: Progress) -> str:
     """Fetch a file; returns its SHA-256. Raises OSError for what was cut short or has another digest than was published."""
     redirects = Redirects()
     opener = urllib.request.build_opener(redirects)
@@ -99,7 +99,7 @@ def download(url: str, path: Path, screen: Screen) -> str:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                digest, received = copied(answer, file, path.name, size, screen)
+                digest, received = copied(answer, file, path.name, size, progress)
                 file.flush()
                 os.fsync(file.fileno())
             if size and received != size:
@@ -112,10 +112,10 @@ def download(url: str, path: Path, screen: Screen) -> str:
     return digest
 
 
-def copied(answer: IO[bytes], file: IO[bytes], name: str, size: int, screen: Screen) -> tuple[str, int]:
+def copied(answer: IO[bytes], file: IO[bytes], name: str, size: int, progress: Progress) -> tuple[str, int]:
     """(SHA-256, bytes) of what comes, as it is written; the bar counts kilobytes."""
     digest, received = hashlib.sha256(), 0
-    with screen.bar(f"downloading {name} (kB)", -(-size // 1000)) as advance:
+    with progress.bar(f"downloading {name} (kB)", -(-size // 1000)) as advance:
         while chunk := answer.read(CHUNK):
             file.write(chunk)
             digest.update(chunk)

@@ -9,18 +9,18 @@ from neocog.pretrained.download import fetched
 from neocog.pretrained.origin import Origin, origin_of
 from neocog.pretrained.source import Source
 from neocog.pretrained.tensors import sha256
-from neocog.progress import Screen
+from neocog.progress import Progress
 
 
-def source_of(config: Config, purpose: str, screen: Screen) -> Source | None:
+def source_of(config: Config, purpose: str, progress: Progress) -> Source | None:
     """The weights that ``--from`` names, on this machine; None without it. ``purpose``: of the network, one of
     ``networks.PURPOSES``. Raises UserError."""
     if not config.transfer.pretrained:
         return None
-    origin = origin_of(config, screen)
+    origin = origin_of(config, progress)
     needs = origin.needs.whole() if purpose == "masks" else origin.needs
     model = config.model.model if config.model.model != "auto" else model_for(origin, purpose)
-    file = origin.file or fetched(origin.url, origin.cached, screen)
+    file = origin.file or fetched(origin.url, origin.cached, progress)
     options = origin.options if model == model_for(origin, purpose) else {}
     return Source(origin.name, model, file, sha256(file), needs, options, not origin.file, origin.note)
 

@@ -20,7 +20,7 @@ from neocog.pretrained.download import fetched, hub
 from neocog.pretrained.guess import guessed
 from neocog.pretrained.needs import Needs, of_run, of_timm, of_torchvision
 from neocog.pretrained.tensors import PICKLES, refuse_pickle
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.traits import traits
 
@@ -47,7 +47,7 @@ class Origin:
     note: str = ""
 
 
-def origin_of(config: Config, screen: Screen) -> Origin:
+def origin_of(config: Config, progress: Progress) -> Origin:
     """What ``--from`` of these settings names. Raises UserError. Only hf: needs the network for this."""
     given = config.transfer.pretrained
     if given == IMAGENET:
@@ -60,7 +60,7 @@ def origin_of(config: Config, screen: Screen) -> Origin:
     if colon and source == "torchvision":
         return by_torchvision(name)
     if colon and source == "hf":
-        return by_hub(name, screen)
+        return by_hub(name, progress)
     path = Path(given)
     if path.is_dir():
         return by_run(path)
@@ -127,12 +127,12 @@ def by_torchvision(given: str) -> Origin:
     return Origin(f"torchvision:{given}", f"torchvision:{name}", needs, url=url, cached=url.rsplit("/", 1)[-1])
 
 
-def by_hub(name: str, screen: Screen) -> Origin:
+def by_hub(name: str, progress: Progress) -> Origin:
     """A network on Hugging Face's hub that timm can build: its config.json says which it is, and what its weights need."""
     library()
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise UserError(f"--from hf:{printable(name)} is no OWNER/NAME", fix="such as hf:timm/resnet18.a1_in1k")
-    file = fetched(of_hub(name, "config.json"), f"{cached(name).removesuffix('.safetensors')}.json", screen)
+    file = fetched(of_hub(name, "config.json"), f"{cached(name).removesuffix('.safetensors')}.json", progress)
     found = read_json(file, "remove it: it is downloaded again")
     architecture = found.get("architecture")
     if not isinstance(architecture, str) or not library().is_model(architecture):

@@ -26,7 +26,7 @@ class Taken:
         return self.pair[0] + name.removeprefix(self.pair[1])
 
     def line(self) -> str:
-        """One line for the screen."""
+        """One line for the progress."""
         total = len(self.taken) + len(self.left_out) + len(self.misfit)
         said = [f"{len(self.taken)} of {total} tensors taken"]
         said += [f"left out: {listed(self.left_out, 3)}"] if self.left_out else []

@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 from neocog.engine.interrupt import Interrupted
 from neocog.notebook import in_notebook
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.results.run import Results
 
 P = ParamSpec("P")
@@ -25,7 +25,7 @@ def returned(verb: Callable[P, Results]) -> Callable[P, Results]:
         except Interrupted as stop:
             if stop.signal != signal.SIGINT or stop.folder is None or not in_notebook():
                 raise
-            Screen().say(f"{stop}, or neocog.resume({str(stop.folder)!r})", "yellow")
+            Progress().say(f"{stop}, or neocog.resume({str(stop.folder)!r})", "yellow")
             return Results(stop.folder)
 
     return run

@@ -15,7 +15,7 @@ from neocog.data.dataset import Array, Dataset
 from neocog.data.masks import IGNORED
 from neocog.errors import UserError, listed, printable
 from neocog.metrics.segmentation import cohen_kappa, dice, iou, mask_confusion
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import write_atomically
 from neocog.tasks.masks import png
 from neocog.tasks.segmentation.report import overlay
@@ -53,7 +53,7 @@ def agreement(sources: Sequence[str | Path], out: Path | None = None, **settings
 
 
 def _opened(source: str | Path, settings: Mapping[str, Any]) -> Dataset:
-    return open_data(settings_for(source, {**settings, "task": task_of("masks")}).data, Screen(quiet=True))
+    return open_data(settings_for(source, {**settings, "task": task_of("masks")}).data, Progress(quiet=True))
 
 
 def _compared(first: tuple[str, Dataset], second: tuple[str, Dataset], out: Path | None) -> Agreement:

@@ -23,7 +23,7 @@ from neocog.networks import GENERATORS, MODELS, SEGMENTERS, build, check_options
 from neocog.networks.options import FROM
 from neocog.networks.shapes import shapes_only
 from neocog.pretrained import origin_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.tasks import task_named
 from neocog.tasks.task import Task
 from neocog.traits import TASKS
@@ -46,7 +46,7 @@ def planned(base: Config, settings: Mapping[str, Any], out: Path | None = None) 
     faults += _augmentation(config)
     faults += _machine(config.training)
     if config.transfer.pretrained and not faults:
-        faults += faults_of(lambda: origin_of(config, Screen(quiet=True)))
+        faults += faults_of(lambda: origin_of(config, Progress(quiet=True)))
     faults += [] if out is None else faults_of(lambda: unused(out))
     raise_all(faults)
     return config

@@ -26,7 +26,7 @@ from neocog.data.records import Records
 from neocog.data.split import read_splits
 from neocog.data.taken import taken_json
 from neocog.errors import listed, printable
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.records import Finding, Severity
 from neocog.run import Run
 from neocog.tasks import allowed_by
@@ -89,20 +89,22 @@ def audit(
     data set to look at.
     """
     with given(source) as name:
-        return _audited(settings_for(name, settings).data, strict, verify, workers, Screen(quiet))
+        return _audited(settings_for(name, settings).data, strict, verify, workers, Progress(quiet))
 
 
-def _audited(config: ReadConfig, strict: bool, verify: str | Path | None, workers: int | None, screen: Screen) -> Audit:
+def _audited(
+    config: ReadConfig, strict: bool, verify: str | Path | None, workers: int | None, progress: Progress
+) -> Audit:
     begun = time.monotonic()
     listed = Path(verify) if verify else None
     recorded = read_splits(Run(listed).splits_csv if listed.is_dir() else listed) if listed else None
-    dataset = open_data(config, screen)
-    scanned = scan_dataset(dataset, screen, workers=workers)
+    dataset = open_data(config, progress)
+    scanned = scan_dataset(dataset, progress, workers=workers)
     records, masks = scanned.records, scanned.masks
     if config.on_bad == "skip":
-        dataset = without_unreadable(dataset, scanned.errors, screen)
-    dataset = with_scanned_range(dataset, scanned, screen)
-    with screen.bar("comparing", 1):
+        dataset = without_unreadable(dataset, scanned.errors, progress)
+    dataset = with_scanned_range(dataset, scanned, progress)
+    with progress.bar("comparing", 1):
         found = findings(dataset, records, strict, masks)
     if recorded is not None:
         found = [

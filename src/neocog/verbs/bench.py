@@ -22,7 +22,7 @@ from neocog.environment import environment
 from neocog.errors import UserError
 from neocog.limits import cores
 from neocog.out_of_memory import killed
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.verbs.outputs import insist_on_new
 
 NETWORKS = {"lenet": "LeNet-5, 28 × 28", "lstm": "LSTM, 28 rows"}
@@ -57,8 +57,8 @@ def ladder(
     absent = {place: why for place in wanted if (why := missing(place[1], place[0]))}
     backends = [place for place in wanted if place not in absent]
     speeds: dict[tuple[str, str], list[float]] = {place: [] for place in backends}
-    screen = Screen(quiet)
-    with screen.bar("measuring", rounds * len(backends)) as advance:
+    progress = Progress(quiet)
+    with progress.bar("measuring", rounds * len(backends)) as advance:
         for number in range(rounds):
             losses: dict[str, list[float]] = {}
             for network, backend in backends:

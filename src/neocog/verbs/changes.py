@@ -17,7 +17,7 @@ from neocog.data.loader import Store, Transform
 from neocog.data.masks import fit_mask
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.tasks.task import Task
 from neocog.traits import LABELS
 
@@ -35,7 +35,7 @@ class Asked:
 
 
 def decide(
-    config: Config, task: Task, given: Asked, preprocessing: Preprocessing, screen: Screen
+    config: Config, task: Task, given: Asked, preprocessing: Preprocessing, progress: Progress
 ) -> tuple[Pair, tuple[Decision, ...]]:
     """What happens to training batches and what happens always, and why. A few hundred samples are asked."""
     dataset, edits, seed = given.dataset, config.training.augment, config.data.split_seed
@@ -54,9 +54,9 @@ def decide(
     decisions = tuple(decided(policy, edits, found))
     for each in decisions:
         if each.against:
-            screen.say(f"  warning: {each}", "yellow")
+            progress.say(f"  warning: {each}", "yellow")
         elif each.on or (not each.asked_for and (each.change == "flip" or is_on(policy, each.change))):
-            screen.say(f"  {each}")
+            progress.say(f"  {each}")
     training = replace(config.training, augment=edited(edits, decisions))
     return task.changes(replace(config, training=training), dataset, preprocessing), decisions
 

@@ -14,7 +14,7 @@ from neocog.data.formats.decoding import DEFAULT
 from neocog.data.masks import IGNORED
 from neocog.data.readers.labelme_dataset import LabelmeImages, OnBad, open_labelme
 from neocog.errors import UserError, printable
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import write_atomically
 from neocog.tasks.masks import index_png, png
 from neocog.tasks.segmentation.report import grey_levels, overlay
@@ -41,14 +41,14 @@ def labelme(folder: Path, out: Path, *, on_bad: OnBad = "stop", quiet: bool = Fa
     insist_on_new(out)
     if not folder.is_dir():
         raise UserError("no such folder", printable(str(folder)), "give the folder of the labelme files")
-    data, screen = open_labelme(folder, DEFAULT, on_bad), Screen(quiet)
+    data, progress = open_labelme(folder, DEFAULT, on_bad), Progress(quiet)
     if data is None or data.masks is None:
         raise UserError("no labelme files with shapes", printable(str(folder)), "give the folder of their JSON files")
     for note in data.notes:
-        screen.say(f"note: {note}")
+        progress.say(f"note: {note}")
     out.mkdir(parents=True)
     ignored = 0
-    with screen.bar("drawing", len(data)) as advance:
+    with progress.bar("drawing", len(data)) as advance:
         for index in range(len(data)):
             ignored += _write(data, index, out)
             advance(1)

@@ -23,7 +23,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.table import LONGEST
 from neocog.data.resize import fit, shape_plan
 from neocog.errors import UserError, faults_of, listed, printable, raise_all
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.tasks import task_for
 from neocog.tasks.masks import index_png
 from neocog.traits import LABELS
@@ -67,22 +67,22 @@ def augment(
     """
     _check(source, out, copies)
     config = settings_for(source, settings, base=configured(Config(), {"augment": tuple(augment), "size": size}))
-    screen = Screen(quiet)
-    data = open_data(config.data, screen)
+    progress = Progress(quiet)
+    data = open_data(config.data, progress)
     if data.form != "images":
         raise UserError(f"convert augment is for images, not for {data.form}", fix="neocog train … --augment")
     task = task_for(config.data.task, data)
     if task.labels not in LABELS:
         raise UserError(f"--task {task.name} changes its images by itself", fix="leave out --task")
     plan = shape_plan(headers(data), size=size or None)
-    (changes, _), _ = decide(config, task, few(data, plan, config.data.split_seed), plan, screen)
+    (changes, _), _ = decide(config, task, few(data, plan, config.data.split_seed), plan, progress)
     if changes is None:
         raise UserError("the augmentation is off: copies would equal their originals", fix="--augment turn=15, or none")
     for note in data.notes:
-        screen.say(f"note: {note}")
+        progress.say(f"note: {note}")
     if data.splits is None:
-        screen.say("note: no split is given, so all images get copies; groups keep them on one side of any split")
-    with new_folder(out) as folder, screen.bar("augmenting", len(data)) as advance:
+        progress.say("note: no split is given, so all images get copies; groups keep them on one side of any split")
+    with new_folder(out) as folder, progress.bar("augmenting", len(data)) as advance:
         allowed = config.data.max_bad if config.data.on_bad == "skip" else 0.0
         writer = Writer(data, plan, changes, folder, copies, seed, bool(size), int(allowed * len(data)))
         for index in range(len(data)):
@@ -90,7 +90,7 @@ def augment(
             advance(1)
         writer.finish()
     for fault in writer.faults:
-        screen.say(f"left out: {fault.where}: {fault.what}", "yellow")
+        progress.say(f"left out: {fault.where}: {fault.what}", "yellow")
     originals = len(data) - len(writer.faults)
     return Augmented(out / TABLE, originals, len(writer.rows) - originals, writer.ignored)
 

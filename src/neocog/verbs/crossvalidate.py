@@ -38,7 +38,7 @@ def crossvalidate(config: Config, data: Data, run: Run, launch: Launch) -> None:
         raise_all(misplaced(parts) if launch.ranks.is_writer else ())
     seconds = refit(config, data, run, parts, launch) if config.training.refit else 0.0
     if launch.ranks.is_writer:
-        summarise(run, parts, config, launch.screen, seconds)
+        summarise(run, parts, config, launch.progress, seconds)
 
 
 def unfit(config: Config, data: Data) -> Iterator[UserError]:
@@ -63,10 +63,10 @@ def train_fold(config: Config, data: Data, run: Run, launch: Launch) -> None:
     """Train the fold of ``launch``, unless that is done."""
     assert launch.fold is not None
     ranks, own = launch.ranks, fold_runs(run, config)[launch.fold]
-    launch.screen.say(f"fold {launch.fold + 1} of {config.data.trainings}", "bold")
+    launch.progress.say(f"fold {launch.fold + 1} of {config.data.trainings}", "bold")
     with held(own, ranks):
         if not complete_for_all(own, ranks):
-            session = arrange(config, data, ranks, launch.screen, launch.fold)
+            session = arrange(config, data, ranks, launch.progress, launch.fold)
             train_stages(session, ready(session, ranks), config, own, launch)
 
 
@@ -115,6 +115,6 @@ def summarise_if_last(run: Run, launch: Launch) -> None:
         raise_all(misplaced(parts))
         with lock(run.folder, patience=60):
             if not is_complete(run):
-                summarise(run, parts, config, launch.screen)
+                summarise(run, parts, config, launch.progress)
     except UserError as error:
-        launch.screen.say(f"  the folds are not summed up: {error.what}", "yellow")
+        launch.progress.say(f"  the folds are not summed up: {error.what}", "yellow")

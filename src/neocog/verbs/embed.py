@@ -33,7 +33,7 @@ from neocog.networks.memory_format import reorder
 from neocog.pages.page import Head, page
 from neocog.predictor import Predictor, load_predictor
 from neocog.pretrained import Source, load_into, source_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.records import Picture, Pictures, Section, Text
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_named
@@ -93,13 +93,13 @@ def embed(
     tables = extra("parquet", "pyarrow", "pyarrow.parquet") if parquet else ()
     target = Path(out or f"embed-{Path(str(source).replace(':', '-')).name}")
     insist_on_new(target)
-    screen = Screen(quiet)
-    predictor = predictor_of(str(source), files, model, screen)
+    progress = Progress(quiet)
+    predictor = predictor_of(str(source), files, model, progress)
     if predictor.facts and task_named(predictor.task).purpose == "generation":
         what = f"a run of --task {predictor.task} draws images and sees none"
         raise UserError(what, str(source), "give another run")
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
-    names, every, digests, pictures, skipped = collected(predictor, paths, screen)
+    names, every, digests, pictures, skipped = collected(predictor, paths, progress)
     if len(names) < 2:
         raise UserError(
             f"{len(names)} images can be read: at least 2 are compared", listed_faults(skipped), "give more"
@@ -116,18 +116,18 @@ def embed(
         if tables:
             write_atomically(folder / "features.parquet", parquet_of(made, *tables))
     if skipped:
-        screen.say(f"{len(skipped)} of {len(paths)} files were skipped: {listed_faults(skipped)}", "yellow")
+        progress.say(f"{len(skipped)} of {len(paths)} files were skipped: {listed_faults(skipped)}", "yellow")
     return made
 
 
 def collected(
-    predictor: Predictor, paths: Sequence[Path], screen: Screen
+    predictor: Predictor, paths: Sequence[Path], progress: Progress
 ) -> tuple[list[str], Floats, list[str], list[str], dict[str, str]]:
     """Of the files that can be read: names, features (N, F), digests of the pixels, thumbnails; and why others cannot."""
     preprocessing = predictor.preprocessing
     names, digests, pictures = list[str](), list[str](), list[str]()
     found, skipped = list[Floats](), dict[str, str]()
-    with screen.bar("embedding", len(paths)) as advance:
+    with progress.bar("embedding", len(paths)) as advance:
         for several in chunks(paths, predictor, advance):
             skipped |= {sample.name: sample.fault for sample in several if sample.pixels is None}
             known = [(sample.name, sample.pixels) for sample in several if sample.pixels is not None]
@@ -152,7 +152,7 @@ def seen(predictor: Predictor, pixels: Array) -> Floats:
     return found
 
 
-def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: str, screen: Screen) -> Predictor:
+def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: str, progress: Progress) -> Predictor:
     """A run's network, or its encoder, or that of pretrained weights with the preprocessing that these need. Raises UserError."""
     run, preprocessing = Path(source), None
     if run.is_dir():
@@ -160,13 +160,13 @@ def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: s
         if not has_encoder(predictor.facts["model"]):
             return predictor
         preprocessing = predictor.preprocessing
-    weights = source_of(changed(Config(), {"pretrained": source, "model": model}), "answer", screen)
+    weights = source_of(changed(Config(), {"pretrained": source, "model": model}), "answer", progress)
     assert weights is not None
     preprocessing = preprocessing or recipe_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
     with torch.random.fork_rng(devices=[]):
         network = build(weights.model, preprocessing.inputs, preprocessing.size, 2, **weights.options)
-    screen.say(f"  weights of {weights.name}: {load_into(network, weights).line()}")
-    screen.say(f"  their preprocessing: {weights.needs.told()}")
+    progress.say(f"  weights of {weights.name}: {load_into(network, weights).line()}")
+    progress.say(f"  their preprocessing: {weights.needs.told()}")
     reorder(network)
     return Predictor(network.eval(), preprocessing, ())
 

@@ -24,7 +24,7 @@ from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
 from neocog.metrics.stored import stored_measure
 from neocog.predictor import evaluation_threads, load_predictor, path_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.records import Finding
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks import task_for
@@ -51,7 +51,7 @@ def evaluate(
     """
     insist_on_new(out)
     with given(data) as name:
-        result = _evaluated(path_of(run), name, Screen(quiet), any_range, settings)
+        result = _evaluated(path_of(run), name, Progress(quiet), any_range, settings)
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(Path(out), to_json(result))
@@ -59,23 +59,23 @@ def evaluate(
 
 
 def _evaluated(
-    run: Run, data: str | Path | None, screen: Screen, any_range: bool, settings: dict[str, Any]
+    run: Run, data: str | Path | None, progress: Progress, any_range: bool, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """``evaluate``; data in memory that are the run's own stand for its own test part."""
     config = read_as(run, data, settings)
     with as_trained(config.training, evaluation_threads(run)) as device:
         predictor = load_predictor(run, device)
         predictor = predictor if data is None else predictor.watching(strict=not any_range)
-        dataset = open_data(config.data, screen, preprocessing=predictor.preprocessing)
+        dataset = open_data(config.data, progress, preprocessing=predictor.preprocessing)
         if data == MEMORY and is_own(run, dataset):
             data, predictor = None, replace(predictor, watch=None)
-            screen.say("  these are the run's own data: judged on its test part")
+            progress.say("  these are the run's own data: judged on its test part")
         task = task_for(predictor.task, dataset)
         own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
         if data is not None and config.data.on_bad == "skip":
-            dataset = own = readable(own, config.data, screen)
+            dataset = own = readable(own, config.data, progress)
         store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
-        positions, again = (own_test(run, own), []) if data is None else foreign_test(run, own, screen)
+        positions, again = (own_test(run, own), []) if data is None else foreign_test(run, own, progress)
         samples = Samples(
             dataset=own,
             positions=positions,
@@ -84,12 +84,12 @@ def _evaluated(
             trained=recorded(run, own, "train")[0] if data is None else None,
             unseen=unseen,
         )
-        with screen.bar("evaluating", len(samples)) as advance:
+        with progress.bar("evaluating", len(samples)) as advance:
             answers = task.answers(predictor, samples, advance)
         found = task.evaluation(predictor, answers, samples)
     differences = task.differences(predictor, answers)
     for line in differences:
-        screen.say(f"  unlike the training: {line}", "yellow")
+        progress.say(f"  unlike the training: {line}", "yellow")
     result = {
         "run": str(run.folder),
         "task": predictor.task,
@@ -140,14 +140,14 @@ def recorded(run: Run, dataset: Dataset, part: str) -> tuple[NDArray[np.int64], 
     return np.array([place[name] for name in wanted if name in place], dtype=np.int64), missing
 
 
-def readable(dataset: Dataset, settings: ReadConfig, screen: Screen) -> Dataset:
+def readable(dataset: Dataset, settings: ReadConfig, progress: Progress) -> Dataset:
     """``dataset`` with what cannot be read among what is left out. Raises UserError where that is too much."""
-    errors = scan_dataset(dataset, screen).errors
+    errors = scan_dataset(dataset, progress).errors
     usable(dataset, errors, settings)
-    return without_unreadable(dataset, errors, screen)
+    return without_unreadable(dataset, errors, progress)
 
 
-def foreign_test(run: Run, dataset: Dataset, screen: Screen) -> tuple[NDArray[np.int64], list[Finding]]:
+def foreign_test(run: Run, dataset: Dataset, progress: Progress) -> tuple[NDArray[np.int64], list[Finding]]:
     """Positions of the samples to test on, without those that are left out, and what they share with the training.
 
     None of them may have been trained on; near copies of those that were, and others of their groups, are findings, and said.
@@ -166,7 +166,7 @@ def foreign_test(run: Run, dataset: Dataset, screen: Screen) -> tuple[NDArray[np
         raise UserError(what, listed(seen), "leave them out: a network is not evaluated on what it was trained on")
     found = [*_seen_before(again, dataset, chosen), *([] if known is not None else [UNKNOWN])]
     for finding in found:
-        screen.say(f"  {finding.severity}: {finding.what}", "bold red" if finding.severity == "warning" else "")
+        progress.say(f"  {finding.severity}: {finding.what}", "bold red" if finding.severity == "warning" else "")
     return chosen, found
 
 

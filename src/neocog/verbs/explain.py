@@ -22,7 +22,7 @@ from neocog.data.dataset import Array
 from neocog.errors import UserError, did_you_mean, printable
 from neocog.pages.page import Head, page
 from neocog.predictor import Predictor, load_predictor, path_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.records import Picture, Pictures, Section, Text
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_named
@@ -87,24 +87,24 @@ def explain(
         if name not in known and not any(other.startswith(f"{name}.") for other in known):
             raise UserError(f"no layer {name}", fix=f"{did_you_mean(name, known)}known: {', '.join(known)}")
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
-    screen = Screen(quiet)
+    progress = Progress(quiet)
     samples: list[Explained] = []
     sections: list[Section] = []
-    with screen.bar("explaining", len(paths)) as advance:
+    with progress.bar("explaining", len(paths)) as advance:
         for sample in (one for several in chunks(paths, predictor, advance) for one in several):
             folder = target / f"{len(samples):04d}-{Path(sample.name).stem}"
             made, section = one_sample(task, predictor, sample, about, wanted, folder)
             samples.append(made)
             sections += [section] if section else []
     for line in predictor.watch.differences() if predictor.watch else ():
-        screen.say(f"  unlike the training: {line}", "yellow")
+        progress.say(f"  unlike the training: {line}", "yellow")
     if not sections:
         raise UserError(f"none of {len(samples)} files can be read: {samples[0].skipped}", samples[0].name)
     if wanted:
         sections.append(weights_section(predictor, wanted, target / "weights"))
     skipped = sum(bool(sample.skipped) for sample in samples)
     if skipped:
-        screen.say(f"{skipped} of {len(samples)} files were skipped: explanations.csv says why", "yellow")
+        progress.say(f"{skipped} of {len(samples)} files were skipped: explanations.csv says why", "yellow")
     write_atomically(target / "explanations.csv", table(samples))
     count = f"{len(samples) - skipped:,}"
     head = Head(

@@ -17,7 +17,7 @@ from neocog.data.loader import Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.traits import traits
 from neocog.verbs.evaluate import own_test
@@ -41,7 +41,7 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
     compared with the run on its own test images. Raises UserError where the network has no counterpart there, an extra is
     missing, or the probabilities differ by more than 1e-4; then nothing is left in ``out``.
     """
-    run, screen = path_of(run), Screen(quiet)
+    run, progress = path_of(run), Progress(quiet)
     folder = Path(out) if out else run.folder / "export" / to
     insist_on_new(folder)
     predictor = load_predictor(run)
@@ -63,7 +63,7 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
         if not apart <= MOST:
             what = f"the exported network's probabilities differ from the run's by {apart:.1e}, more than {MOST:.0e}"
             raise UserError(what, f"{len(pixels)} {which}", "please report this: nothing was written")
-    screen.say(f"{folder}: reloaded, and on {len(pixels)} {which} it differs from the run by {apart:.1e} at most")
+    progress.say(f"{folder}: reloaded, and on {len(pixels)} {which} it differs from the run by {apart:.1e} at most")
     return folder
 
 
@@ -87,7 +87,7 @@ def difference(predictor: Predictor, found: Pixels, pixels: Pixels) -> float:
 def samples(run: Run, preprocessing: Preprocessing) -> tuple[Pixels, str]:
     """Fitted pixels (B, C, H, W) of the run's own test images; random ones where the data are gone."""
     try:
-        dataset = open_data(from_run(run.config).data, Screen(quiet=True), preprocessing=preprocessing)
+        dataset = open_data(from_run(run.config).data, Progress(quiet=True), preprocessing=preprocessing)
         return stored(dataset.images, own_test(run, dataset)[:IMAGES], preprocessing), "of its own test images"
     except (UserError, OSError):
         shape = (IMAGES, preprocessing.channels, *preprocessing.size)

@@ -21,7 +21,7 @@ from neocog.engine.range_test import HIGH, LOW, STEPS, RangeTest, range_test
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, faults_of, printable, raise_all
 from neocog.pages.page import Head, page
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.records import Curves, Section, Series, Text
 from neocog.run import Run, write_atomically
 from neocog.tasks.task import Session
@@ -71,15 +71,15 @@ def find_lr(
     ``settings``: as of ``train``, over those of ``base``; a function of them and the data. Raises UserError.
     """
     target = Path(out or f"find-lr-{Path(data).absolute().stem or 'data'}")
-    config, screen = planned(base or Config(), {**settings, "data": data_name(data)}), Screen(quiet)
+    config, progress = planned(base or Config(), {**settings, "data": data_name(data)}), Progress(quiet)
     raise_all([*idle(config), *faults_of(lambda: insist_on_new(target))])
-    session = arrange(config, read(config, screen), Ranks(), screen)
+    session = arrange(config, read(config, progress), Ranks(), progress)
     if not traits(session.task.name).sees:
         what = f"--find-lr: the losses of --task {session.task.name} tell of a contest, and not how well it learns"
         raise UserError(what, fix="leave it out")
     if only_the_head(session.config):
         raise UserError("--find-lr: nothing is learned in steps with --tune head", fix="give --tune all")
-    found = tried(session, screen)
+    found = tried(session, progress)
     made = LearningRates(target, found.rates, found.losses, tuple(found.smooth.tolist()), found.suggestion)
     with new_folder(target) as folder:
         write_atomically(folder / "range-test.csv", table(made))
@@ -88,7 +88,7 @@ def find_lr(
             f"{target.name} · neocog", f"learning rate · {printable(str(data))}", shown, "suggested learning rate"
         )
         write_atomically(folder / "range-test.html", page(head, [section(made)], config.to_toml()))
-    screen.say(f"{in_words(made)} {target / 'range-test.html'}", "bold")
+    progress.say(f"{in_words(made)} {target / 'range-test.html'}", "bold")
     return made
 
 
@@ -113,15 +113,15 @@ def idle(config: Config) -> Iterator[UserError]:
         yield UserError(what, fix="leave one of the two out")
 
 
-def tried(session: Session, screen: Screen) -> RangeTest:
+def tried(session: Session, progress: Progress) -> RangeTest:
     """The range test of a training that begins as ``train`` would begin it, pretrained weights and their probe included."""
     training, ranks = session.config.training, Ranks()
     fresh, precision = ready(session, ranks), choose(training.device, training.precision)
     with tempfile.TemporaryDirectory(prefix="neocog-find-lr-") as folder:
         loop = Loop(session.objective, session.loader, training, precision, ranks, Run(Path(folder)), session.dataset)
         start_from(session, fresh)
-        probe(session, loop, fresh, screen)
-        with screen.bar("learning rates", STEPS) as advance:
+        probe(session, loop, fresh, progress)
+        with progress.bar("learning rates", STEPS) as advance:
             return range_test(loop, fresh, advance)
 
 

@@ -20,7 +20,7 @@ from neocog.metrics.intervals import clusters
 from neocog.networks import package_of
 from neocog.pages import sections_to_json, write_report
 from neocog.predictor import Predictor, load_predictor, save_predictor
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.records import Measure
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks.evaluation import Samples
@@ -34,14 +34,14 @@ from neocog.verbs.sections import sections
 FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so many epochs is partly luck
 
 
-def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, seconds: float) -> None:
+def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progress, seconds: float) -> None:
     """Write all that a finished run holds. Nothing here changes the network; the test part is looked at for the first time."""
     saved = kept(session, learner, loop)
-    screen.say(f"{chosen(session, learner)}; measuring it on the test part")
+    progress.say(f"{chosen(session, learner)}; measuring it on the test part")
     run, model, dataset, task = loop.run, session.config.model, session.dataset, session.task
     network = learner.evaluated[task.network]
     predictor, parts = saved({}), parts_of(session, loop)
-    with screen.bar("evaluating", len(parts["validation"]) + len(parts["test"])) as advance:
+    with progress.bar("evaluating", len(parts["validation"]) + len(parts["test"])) as advance:
         validation = task.answers(predictor, parts["validation"], advance)
         predictor = saved(task.learned(predictor, validation, session, parts, advance))
         answers = {"test": task.answers(predictor, parts["test"], advance), "validation": validation}
@@ -50,7 +50,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
     }
     differences = task.differences(predictor, answers["test"])
     for line in differences:
-        screen.say(f"  the test part is unlike the training: {line}", "yellow")
+        progress.say(f"  the test part is unlike the training: {line}", "yellow")
     found = task.report(session, trained(learner), predictor, answers["test"], evaluated)
     plan, measures = read_plan(run), {part: one.measures for part, one in evaluated.items()}
     write_atomically(run.predictions_csv, found.predictions)
@@ -81,7 +81,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
     curve = curve_of(run, name, measure, session.counts()["train"])
     if curve is not None:
         result["curve"] = curve_result(curve)
-        screen.say(f"  {in_words(curve)}")
+        progress.say(f"  {in_words(curve)}")
     more = [baseline_section(run, measures["test"]), curve_section(curve) if curve is not None else None]
     results = [*found.sections[:1], *(one for one in more if one is not None), *found.sections[1:]]
     write_atomically(
@@ -89,7 +89,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, screen: Screen, s
     )
     write_atomically(run.result, to_json(result))
     write_report(run)
-    said(measures["test"], run, screen)
+    said(measures["test"], run, progress)
 
 
 def kept(session: Session, learner: Learner, loop: Loop) -> Callable[[Mapping[str, Any]], Predictor]:
@@ -169,11 +169,11 @@ def speed(loop: Loop) -> float | None:
     return round(loop.config.batch / times[len(times) // 2], 1) if times else None
 
 
-def said(measures: Any, run: Run, screen: Screen) -> None:
+def said(measures: Any, run: Run, progress: Progress) -> None:
     """The end of every training: how good, on how many, how sure, and where to look."""
     name, value = next(iter(measures.items()))
     assert isinstance(value, Measure)
     n = value.counted("test samples")
     sure = f"95 % interval {value.interval}" if math.isfinite(value.low) else value.interval
-    screen.say(f"test {name} {value.value:.4f} ({sure}, {n})", "bold")
-    screen.say(f"report: {run.report}")
+    progress.say(f"test {name} {value.value:.4f} ({sure}, {n})", "bold")
+    progress.say(f"report: {run.report}")

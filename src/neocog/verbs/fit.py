@@ -27,7 +27,7 @@ from neocog.interop.numpy_module import NumpyOptimizer
 from neocog.limits import cores
 from neocog.networks.memory_format import reorder
 from neocog.pretrained import write_record
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks.task import Session
 from neocog.verbs.finish import finish_run, trained
@@ -36,7 +36,7 @@ from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, writ
 from neocog.verbs.transfer import holds_the_end_against_the_probe, only_the_head, probe, start_from
 from neocog.verbs.watch import watcher
 
-Finish = Callable[[Session, Learner, Loop, Screen, float], None]
+Finish = Callable[[Session, Learner, Loop, Progress, float], None]
 
 
 def fit(
@@ -47,12 +47,12 @@ def fit(
     ``spent``: seconds of --minutes that stages before it took. ``finish``: what is written at its end, if not what
     ``finish_run`` writes.
     """
-    ranks, screen = launch.ranks, launch.screen
+    ranks, progress = launch.ranks, launch.progress
     precision = choose(session.config.training.device, session.config.training.precision)
     if session.config.training.engine != "torch":
         precision = replace(precision, why=f"as --engine {session.config.training.engine} computes")
     parameters = sum(p.numel() for net in fresh.nets.values() for p in net.parameters())
-    screen.say(f"{session.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
+    progress.say(f"{session.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
     with ranks.all_or_none():
         if ranks.is_writer:
             checkpoint.writable(run.checkpoints, 16 * parameters)
@@ -73,22 +73,22 @@ def fit(
         pace,
         only_the_end=holds_the_end_against_the_probe(session.config, session.task),
     )
-    begin(loop, fresh, screen, known, session)
+    begin(loop, fresh, progress, known, session)
     if not only_the_head(session.config):
         pace.begin(loop, fresh, spent)
     if pace.threads.most > 1 and fresh.counters.threads:
         number = fresh.counters.threads[-1][1]
-        screen.say(f"threads, by a trial: {number} (--threads fixes them, and so the last digits)")
-    with screen.bar("training", fresh.counters.steps) as advance, guarded() as guard:
+        progress.say(f"threads, by a trial: {number} (--threads fixes them, and so the last digits)")
+    with progress.bar("training", fresh.counters.steps) as advance, guarded() as guard:
         advance(fresh.counters.step)
         tell = heeding(launch.after_epoch, guard)
         loop.train(
             fresh,
             guard,
-            watcher(loop, screen, advance, lambda: session.task.after_epoch(session, trained(fresh), run), tell),
+            watcher(loop, progress, advance, lambda: session.task.after_epoch(session, trained(fresh), run), tell),
         )
     if ranks.is_writer:
-        (finish or finish_run)(session, fresh, loop, screen, time.monotonic() - started)
+        (finish or finish_run)(session, fresh, loop, progress, time.monotonic() - started)
 
 
 def heeding(after_epoch: AfterEpoch | None, guard: Guard) -> Callable[[Mapping[str, float]], None]:
@@ -120,7 +120,7 @@ def ready(session: Session, ranks: Ranks) -> Learner:
     return fresh
 
 
-def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str], session: Session) -> None:
+def begin(loop: Loop, fresh: Learner, progress: Progress, known: Collection[str], session: Session) -> None:
     """Put the newest sound checkpoint into the learner, or plan a new run, from pretrained weights if it has some.
 
     ``known``: this run's identities, now and before.
@@ -131,12 +131,12 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str], se
     per_epoch, config = loop.loader.batches.per_epoch, loop.config
     if saved is None:
         if loop.ranks.is_writer and loop.run.metrics_csv.is_file():
-            screen.say(
+            progress.say(
                 "  no checkpoint is left of what this run had learned: it begins again from its first step", "yellow"
             )
         with loop.ranks.all_or_none():
             start_from(session, fresh)
-        probe(session, loop, fresh, screen)
+        probe(session, loop, fresh, progress)
         fresh.counters.steps = config.epochs * per_epoch  # 0: as many as fit in --minutes
         fresh.counters.per_epoch = per_epoch
         return
@@ -144,7 +144,7 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str], se
         fix = "put this run's own checkpoints back, or remove the folder to train again from its beginning"
         raise UserError("the newest checkpoint is another run's, or of an older version", str(saved.folder), fix)
     for reason in saved.skipped:
-        screen.say(f"  damaged checkpoint passed over: {reason}", "yellow")
+        progress.say(f"  damaged checkpoint passed over: {reason}", "yellow")
     with expected(saved.folder, "remove this checkpoint: the one before it is taken then"):
         restore(fresh, saved)
         if not 0 <= fresh.counters.step <= fresh.counters.steps:
@@ -157,7 +157,7 @@ def begin(loop: Loop, fresh: Learner, screen: Screen, known: Collection[str], se
     counters.per_epoch = per_epoch
     if config.epochs:
         counters.steps = max(counters.step, config.epochs * per_epoch)
-    screen.say(f"going on from step {counters.step:,} of {counters.steps:,}")
+    progress.say(f"going on from step {counters.step:,} of {counters.steps:,}")
 
 
 def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, launch: Launch) -> None:

@@ -16,7 +16,7 @@ from neocog.facts import read_facts
 from neocog.metrics import title
 from neocog.metrics.stored import stored_measure
 from neocog.pages import sections_to_json, write_report
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.records import Bars, Measure, Section, Table, Text
 from neocog.run import Run, to_json, write_atomically
 from neocog.verbs.curve import SHARES, Curve, curve_result, curve_section, folder, in_words
@@ -26,7 +26,7 @@ from neocog.verbs.plan import history_lines, read_plan
 MOST_COLUMNS = 10  # trainings that have a column of their own in the table
 
 
-def summarise(run: Run, parts: Sequence[Run], config: Config, screen: Screen, seconds: float = 0.0) -> None:
+def summarise(run: Run, parts: Sequence[Run], config: Config, progress: Progress, seconds: float = 0.0) -> None:
     """Write what the whole is worth: each measure over all predictions where the task has classes, else its mean over folds.
 
     ``seconds``: those of a training on all samples after the folds, which model.json tells of.
@@ -64,12 +64,12 @@ def summarise(run: Run, parts: Sequence[Run], config: Config, screen: Screen, se
     if curve is not None:
         result["curve"] = curve_result(curve)
         more.append(curve_section(curve))
-        screen.say(f"  {in_words(curve)}")
+        progress.say(f"  {in_words(curve)}")
     write_atomically(run.sections, sections_to_json([section(parts, results, measures, config), *more]))
     write_atomically(run.result, to_json(result))
     write_report(run)
     name, best = next(iter(measures.items()))
-    screen.say(f"{title(name)} over {len(parts)} folds: {told(best)}; report: {run.report}", "bold")
+    progress.say(f"{title(name)} over {len(parts)} folds: {told(best)}; report: {run.report}", "bold")
 
 
 def summed_up(results: Sequence[dict[str, Any]], parts: Sequence[Run], data: DataConfig) -> dict[str, dict[str, Any]]:

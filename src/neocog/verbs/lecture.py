@@ -11,7 +11,7 @@ from rich.table import Table
 
 from neocog.errors import UserError
 from neocog.networks.lecture import TABLE, TIMES, Known
-from neocog.progress import Screen
+from neocog.progress import Progress
 
 SECONDS, MOST, LEAST = 1.0, 30, 3  # of one network: repetitions end after so long, or after so many; at least so many
 FIRST = "squeezenet"  # times are told relative to it
@@ -31,8 +31,8 @@ def lecture(timed: bool = False, quiet: bool = False) -> list[dict[str, Any]]:
     ``timed``: with ``milliseconds`` of one image forward on this processor, the median of repetitions, and ``time`` from them.
     About a minute on two cores; otherwise nothing is computed, no weights are made, and ``time`` is what was once measured.
     """
-    rows, screen = [], Screen(quiet)
-    with screen.bar("timing" if timed else "counting", len(TABLE)) as advance:
+    rows, progress = [], Progress(quiet)
+    with progress.bar("timing" if timed else "counting", len(TABLE)) as advance:
         for known in TABLE:
             rows.append(row(known, timed))
             advance(1, known.name)

@@ -14,7 +14,7 @@ from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
 from neocog.engine.ranks import Ranks
 from neocog.predictor import Predictor, load_predictor
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks.task import Session
 from neocog.verbs.finish import kept
@@ -25,15 +25,15 @@ from neocog.verbs.prepare import arrange, read
 
 def train_on_all(source: Any, folder: Path, settings: dict[str, Any], quiet: bool = True) -> Predictor:
     """The network of ``source`` (a path, or data in memory), trained in an empty ``folder``. Raises UserError."""
-    screen, ranks, run = Screen(quiet), Ranks(), Run(folder)
+    progress, ranks, run = Progress(quiet), Ranks(), Run(folder)
     with given(source) as name:
         config = configured(Config(), {**settings, "data": str(name)})
-        data = read(config, screen, ranks)
+        data = read(config, progress, ranks)
         every = Manifest.of(data.dataset, np.where(data.kept, "train", ""))
-        session = arrange(config, data, ranks, screen, None, every)
+        session = arrange(config, data, ranks, progress, None, every)
 
-        def finish(session: Session, learner: Learner, loop: Loop, screen: Screen, seconds: float) -> None:
+        def finish(session: Session, learner: Learner, loop: Loop, progress: Progress, seconds: float) -> None:
             kept(session, learner, loop)({})
 
-        fit(session, ready(session, ranks), run, Launch(ranks, screen, []), finish=finish)
+        fit(session, ready(session, ranks), run, Launch(ranks, progress, []), finish=finish)
     return load_predictor(run)

@@ -17,7 +17,7 @@ from neocog.engine.ranks import Ranks
 from neocog.environment import environment
 from neocog.errors import UserError, listed, printable
 from neocog.facts import SEAL, sealed, without_old_weights
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run, to_json, write_atomically
 from neocog.version import __version__
 
@@ -41,7 +41,7 @@ class Launch:
     """How a training is started: by which processes and command, shown where, as which fold."""
 
     ranks: Ranks
-    screen: Screen
+    progress: Progress
     command: Sequence[str]
     fold: int | None = None
     changed: Collection[str] = ()  # settings that may be other than the record of a run that goes on

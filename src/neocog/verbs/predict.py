@@ -15,7 +15,7 @@ from neocog.data.cells import safe_cell
 from neocog.data.images import is_junk
 from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_named
 from neocog.tasks.files import suffixes
@@ -82,18 +82,18 @@ def predict(
         predictor = predictor.covering(coverage)
     chosen = task_named(predictor.task)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
-    screen = Screen(quiet)
-    with screen.bar("predicting", len(paths)) as advance:
+    progress = Progress(quiet)
+    with progress.bar("predicting", len(paths)) as advance:
         if tiled:
             found, blocks = chosen.predict_blocks(predictor, paths, advance)
         else:
             found, blocks = chosen.predict(predictor, paths, out, advance), ""
     for line in predictor.watch.differences() if predictor.watch else ():
-        screen.say(f"  unlike the training: {line}", "yellow")
+        progress.say(f"  unlike the training: {line}", "yellow")
     predictions = Predictions(found.columns, found.rows, found.written)
     skipped = sum(bool(row["skipped"]) for row in found.rows)
     if skipped:
-        screen.say(f"{skipped} of {len(found.rows)} files were skipped: the last column says why", "yellow")
+        progress.say(f"{skipped} of {len(found.rows)} files were skipped: the last column says why", "yellow")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out / "predictions.csv" if out.is_dir() else out, predictions.to_csv())

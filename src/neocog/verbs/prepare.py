@@ -32,7 +32,7 @@ from neocog.errors import UserError, raise_all
 from neocog.interop.engine import on_processor
 from neocog.limits import cores, memory_limits
 from neocog.pretrained import Source, source_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks import task_for
 from neocog.tasks.evaluation import at_once
@@ -51,7 +51,7 @@ LEARNING = 1 << 30  # bytes that are left to networks, gradients, threads and th
 
 
 def read(
-    config: Config, screen: Screen, ranks: Ranks = ALONE, resumed: bool = False, source: Source | None = None
+    config: Config, progress: Progress, ranks: Ranks = ALONE, resumed: bool = False, source: Source | None = None
 ) -> Data:
     """Open the data, decode every image once, and check them. Raises UserError with every fault that was found.
 
@@ -59,17 +59,17 @@ def read(
     a run which goes on has recorded; else they are looked for.
     """
     with ranks.all_or_none():
-        dataset, unseen, chosen, plan, source = _opened(config, screen, resumed, source)
+        dataset, unseen, chosen, plan, source = _opened(config, progress, resumed, source)
     node = Node.of(ranks, dataset)
 
     def decoded(zeros: Zeros) -> ScannedDataset:
         keep = fits_in_memory(len(dataset), plan, config.training.memory, len(node))
-        return scan_dataset(dataset, screen, plan, keep, cores(len(node)), zeros)
+        return scan_dataset(dataset, progress, plan, keep, cores(len(node)), zeros)
 
     scanned = node.once(decoded)
     with ranks.all_or_none():
         kept = usable(dataset, scanned.errors, config.data)
-        dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, screen), scanned, screen)
+        dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, progress), scanned, progress)
         dataset = held_to(dataset, scanned.records.digests, scanned.masks.digests if scanned.masks else None)
         records = scanned.usable_records
         if not resumed and plan.scaling != "image":
@@ -79,7 +79,7 @@ def read(
     said = {loss_line(loss) for loss in losses(dataset)}
     for finding in found:
         if finding.severity != "note" and finding.what not in said:
-            screen.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
+            progress.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
     together = config.data.together
     return Data(
         dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together, source
@@ -87,22 +87,22 @@ def read(
 
 
 def _opened(
-    config: Config, screen: Screen, resumed: bool, source: Source | None
+    config: Config, progress: Progress, resumed: bool, source: Source | None
 ) -> tuple[Dataset, Dataset | None, Task, Preprocessing, Source | None]:
     """The samples, those that are set aside, their task, how they will be read, by their headers alone, and the pretrained
     weights."""
     least = 2 if config.data.task == "auto" or needs(config.data.task) == "classes" else 1
-    dataset = open_data(config.data, screen, least)
+    dataset = open_data(config.data, progress, least)
     chosen = task_for(config.data.task, dataset)
     chosen.check(config, dataset)
     dataset, unseen = set_aside(dataset, config.data.unseen)
-    source = source or source_of(config, chosen.purpose, screen)
+    source = source or source_of(config, chosen.purpose, progress)
     plan, changed = planned_shape(config, dataset, source)
     told = [] if resumed else suits(config if source is None else source.configured(config), dataset, chosen, plan)
     for note in (*dataset.notes, *changed, *told):
-        screen.say(f"  note: {note}")
+        progress.say(f"  note: {note}")
     if source is not None and source.taken is None:
-        source = fitted_to(source, config, dataset, chosen, plan, screen)
+        source = fitted_to(source, config, dataset, chosen, plan, progress)
     return dataset, unseen, chosen, plan, source
 
 
@@ -118,7 +118,12 @@ def as_recorded(data: Data, run: Run) -> Data:
 
 
 def arrange(
-    config: Config, data: Data, ranks: Ranks, screen: Screen, fold: int | None = None, recorded: Manifest | None = None
+    config: Config,
+    data: Data,
+    ranks: Ranks,
+    progress: Progress,
+    fold: int | None = None,
+    recorded: Manifest | None = None,
 ) -> Session:
     """Split the data, or take the ``recorded`` split, and decide everything that training needs. Raises UserError."""
     dataset = data.dataset
@@ -127,11 +132,11 @@ def arrange(
     torn = list(torn_copies(dataset, data.copies, parts))
     data = replace(data, findings=[*torn, *data.findings])
     for note in notes(dataset, parts, kept_together(data)) if fold is None and recorded is None else ():
-        screen.say(f"  {note}")
+        progress.say(f"  {note}")
     for note in few_test(data, parts) if fold is None and recorded is None else ():
-        screen.say(f"  note: {note}")
+        progress.say(f"  note: {note}")
     for finding in torn:
-        screen.say(f"  {finding.severity}: {finding.what}", "yellow")
+        progress.say(f"  {finding.severity}: {finding.what}", "yellow")
     if config.training.patience and not (parts == "validation").any():
         what = "--patience waits for a better validation measure, and no sample validates"
         raise UserError(what, fix="give a validation share, as in --split 0.8 0.1 0.1, or leave --patience out")
@@ -143,7 +148,7 @@ def arrange(
         config = data.source.configured(config)
     if config.training.engine != "torch":
         config = replace(config, training=on_processor(config.training, ranks.world))
-    config = tuned_how(config, data.task, bool((parts == "validation").any()), screen)
+    config = tuned_how(config, data.task, bool((parts == "validation").any()), progress)
     config = resolved(data.task.resolved(config, dataset), preprocessing, len(train), data.task)
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
@@ -153,7 +158,7 @@ def arrange(
         )
     targets = data.task.targets(data, config)
     asked = Asked(dataset, train, store, targets)
-    (changes, always), decisions = decide(config, data.task, asked, preprocessing, screen)
+    (changes, always), decisions = decide(config, data.task, asked, preprocessing, progress)
     loader = Loader(
         store=store,
         targets=targets,

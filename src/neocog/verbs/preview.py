@@ -27,7 +27,7 @@ from neocog.data.normalise import in_stored_units
 from neocog.data.preprocessing import Preprocessing
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, printable
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import write_atomically
 from neocog.tasks.classification.sequences import strip
 from neocog.tasks.segmentation.report import grey_levels, overlay
@@ -61,8 +61,8 @@ def preview(
     if n < 1 or draws < 1:
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
     target = destination(source, None if out is None else Path(out))
-    config, screen = planned(base or Config(), {**settings, "data": data_name(source)}), Screen(quiet)
-    session = arrange(config, read(config, screen), Ranks(), screen, 0 if config.data.folds else None)
+    config, progress = planned(base or Config(), {**settings, "data": data_name(source)}), Progress(quiet)
+    session = arrange(config, read(config, progress), Ranks(), progress, 0 if config.data.folds else None)
     rows = shown(session, n, draws)
     heads = ["unchanged", *(f"epoch {number + 1}" for number in range(draws))]
     picture = sheet(rows, heads, (title(source, session), augmentation(session.loader.changes)), session.preprocessing)

@@ -22,7 +22,7 @@ from neocog.documents import read_json
 from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
 from neocog.predictor import load_predictor
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks.task import Data, Session
 from neocog.verbs.finish import kept, parts_of
@@ -41,14 +41,14 @@ def refit(config: Config, data: Data, run: Run, folds: Sequence[Run], launch: La
     with ranks.all_or_none():
         of_all = Manifest.of(data.dataset, np.where(data.kept, "train", ""))
         length = f"{epochs} epochs" if epochs else "its last layer alone"
-        launch.screen.say(f"the network that is kept: {int(data.kept.sum()):,} samples, {length}", "bold")
-        session = arrange(as_folds_did(config, epochs), data, ranks, launch.screen, None, of_all)
+        launch.progress.say(f"the network that is kept: {int(data.kept.sum()):,} samples, {length}", "bold")
+        session = arrange(as_folds_did(config, epochs), data, ranks, launch.progress, None, of_all)
         fresh = ready(session, ranks)
         if ranks.is_writer and not run.splits_csv.is_file():
             record_split(session, run)
 
-    def finish(session: Session, learner: Learner, loop: Loop, screen: Screen, seconds: float) -> None:
-        finish_refit(session, learner, loop, folds, screen)
+    def finish(session: Session, learner: Learner, loop: Loop, progress: Progress, seconds: float) -> None:
+        finish_refit(session, learner, loop, folds, progress)
 
     fit(session, fresh, run, launch, finish=finish)
     return time.monotonic() - begun
@@ -68,11 +68,11 @@ def as_folds_did(config: Config, epochs: int) -> Config:
     return replace(config, training=training, transfer=transfer)
 
 
-def finish_refit(session: Session, learner: Learner, loop: Loop, folds: Sequence[Run], screen: Screen) -> None:
+def finish_refit(session: Session, learner: Learner, loop: Loop, folds: Sequence[Run], progress: Progress) -> None:
     """Write the network, with what was learned of the folds' answers, and whose measures it stands for."""
     saved, task, parts = kept(session, learner, loop), session.task, parts_of(session, loop)
     predictor = saved({})
-    with screen.bar("folds' answers", len(folds) * len(parts["train"])) as advance:
+    with progress.bar("folds' answers", len(folds) * len(parts["train"])) as advance:
         answers = [
             task.answers(load_predictor(fold, loop.loader.device), replace(parts["test"], positions=tested(fold, session)), advance)
             for fold in folds

@@ -14,7 +14,7 @@ from neocog.engine.lock import NAME
 from neocog.errors import UserError, listed, raise_all
 from neocog.predictor import path_of
 from neocog.pretrained import recorded_source
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.results import Results, returned
 from neocog.run import Run
 from neocog.tasks.task import Data
@@ -63,28 +63,28 @@ def resumed(
 ) -> Run:
     """``resume``. ``asked``: by a command that says once more where this node's data lie, and how many threads it has."""
     with leaving() as guard, together() as ranks:
-        screen = Screen(quiet or not ranks.is_writer)
+        progress = Progress(quiet or not ranks.is_writer)
         with ranks.all_or_none():
             plan, config, facts = _opened(run, change)
             if asked is not None and not ranks.is_writer:
                 config = with_own(config, asked)
         same_start(config, True, ranks)
         if complete_for_all(run, ranks):
-            return _complete(run, screen, change)
+            return _complete(run, progress, change)
         guard.saved = lambda: run.folder
         with held(run, ranks):
             with ranks.all_or_none():
                 if ranks.is_writer and read_plan(run) != plan:
                     raise UserError("another process has changed this run just now", str(run.folder), "try again")
             if complete_for_all(run, ranks):
-                return _complete(run, screen, change)
+                return _complete(run, progress, change)
             surroundings = list(differs(facts, ranks))
             for what in surroundings:
-                screen.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
+                progress.say(f"  will not be bit-identical to an uninterrupted run: {what}", "yellow")
             fold = plan.fold if plan else facts.get("fold")
             command = plan.command if plan else facts.get("command", [])
             may_change = {*change, *(plan.changed if plan else ())}
-            launch = Launch(ranks, screen, command, fold, may_change, surroundings, after_epoch)
+            launch = Launch(ranks, progress, command, fold, may_change, surroundings, after_epoch)
             _go_on(run, config, launch, plan, allow_changed)
         if fold is not None:
             finish_if_last(Run(run.folder.parent), launch)
@@ -99,9 +99,9 @@ def finish_if_last(run: Run, launch: Launch) -> None:
         summarise_if_last(run, launch)
         return
     try:
-        resumed(run, launch.screen.quiet, False, {}, launch.after_epoch)
+        resumed(run, launch.progress.quiet, False, {}, launch.after_epoch)
     except UserError as error:
-        launch.screen.say(f"  the training on all samples is left to do: {error.what}", "yellow")
+        launch.progress.say(f"  the training on all samples is left to do: {error.what}", "yellow")
 
 
 def _opened(run: Run, change: Mapping[str, Any]) -> tuple[Plan | None, Config, dict[str, Any]]:
@@ -119,12 +119,12 @@ def _go_on(run: Run, config: Config, launch: Launch, plan: Plan | None, allow_ch
     ranks, whole = launch.ranks, config.data.folds and launch.fold is None
     with ranks.all_or_none():
         source = recorded_source(run)
-    data = read(config, launch.screen, ranks, True, source)
+    data = read(config, launch.progress, ranks, True, source)
     with ranks.all_or_none():
         data = as_recorded(data, run)
         raise_all(_other_classes(plan, data))
         known = read_splits(run.splits_csv) if allow_changed and not whole and run.splits_csv.is_file() else None
-        quiet = Screen(quiet=True) if whole else launch.screen
+        quiet = Progress(quiet=True) if whole else launch.progress
         session = arrange(config, data, ranks, quiet, 0 if whole else launch.fold, known)
         fresh = ready(session, ranks)
     same_job(session, ranks)
@@ -139,11 +139,11 @@ def _go_on(run: Run, config: Config, launch: Launch, plan: Plan | None, allow_ch
         train_stages(session, fresh, config, run, launch)
 
 
-def _complete(run: Run, screen: Screen, change: Mapping[str, Any]) -> Run:
+def _complete(run: Run, progress: Progress, change: Mapping[str, Any]) -> Run:
     if change:
         fix = "start a new run with other settings"
         raise UserError("this run is complete: there is nothing left to change", str(run.folder), fix)
-    screen.say(f"{run.folder} is already complete: {run.report}")
+    progress.say(f"{run.folder} is already complete: {run.report}")
     return run
 
 

@@ -14,7 +14,7 @@ from neocog.data.images import Decoding, decode
 from neocog.data.resize import fit
 from neocog.errors import UserError, listed, pick, raise_all
 from neocog.predictor import Predictor, load_predictor, path_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_named
 from neocog.tasks.files import suffixes
@@ -61,7 +61,7 @@ def sample(
     ``steps`` images on the way between the classes' mean codes, ``strength`` times as far; or ``reconstruct``: pictures beside
     their reconstructions. ``single``: ``out`` is a new folder with grid.png and every image.
     """
-    run, screen = path_of(run), Screen(quiet)
+    run, progress = path_of(run), Progress(quiet)
     predictor = load_predictor(run)
     task = task_named(predictor.task)
     if not isinstance(task, Generative):
@@ -82,7 +82,7 @@ def sample(
         images = task.decode(predictor, task.of_classes(predictor, z, of) if of else z)
         columns = max(1, round(n**0.5))
     written = write(target, images, columns, single)
-    screen.say(f"{len(images)} images in {written[0]}")
+    progress.say(f"{len(images)} images in {written[0]}")
     return Sampled(images, columns, written)
 
 

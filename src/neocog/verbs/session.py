@@ -26,12 +26,12 @@ from neocog.data.scan import scan_images
 from neocog.data.shared import Zeros
 from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
 from neocog.errors import UserError, did_you_mean, listed, raise_all
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.tasks import allowed_by
 
 
 def open_data(
-    settings: ReadConfig, screen: Screen, least_classes: int = 1, preprocessing: Preprocessing | None = None
+    settings: ReadConfig, progress: Progress, least_classes: int = 1, preprocessing: Preprocessing | None = None
 ) -> Dataset:
     """The labelled samples of ``settings.data``; says what was taken for what, and what is left out, by class.
 
@@ -43,10 +43,10 @@ def open_data(
     dataset = open_dataset(settings.data, decoding, Reading.of(settings, least_classes))
     dataset = replace(dataset, taken=with_taken(dataset))
     task = allowed_by(dataset) if settings.task == "auto" else settings.task
-    screen.say(f"{settings.data}: taken for {dataset.kind}, {described(dataset)}; task: {task}")
+    progress.say(f"{settings.data}: taken for {dataset.kind}, {described(dataset)}; task: {task}")
     for line in taken_lines(dataset.taken):
-        screen.say(f"  {line}")
-    say_losses(losses(dataset), screen)
+        progress.say(f"  {line}")
+    say_losses(losses(dataset), progress)
     return dataset
 
 
@@ -77,7 +77,7 @@ class ScannedDataset:
 
 def scan_dataset(
     dataset: Dataset,
-    screen: Screen,
+    progress: Progress,
     plan: Preprocessing | None = None,
     keep: bool = False,
     workers: int | None = None,
@@ -85,12 +85,12 @@ def scan_dataset(
 ) -> ScannedDataset:
     """Decode every sample once, and its mask, in ``workers`` threads (default: one a core); brought to the shape of ``plan``,
     and kept so, in arrays that ``zeros`` makes, where ``keep`` says so."""
-    with screen.bar("reading", len(dataset)) as advance:
+    with progress.bar("reading", len(dataset)) as advance:
         found = scan_images(dataset.images, plan, workers, advance, keep, zeros)
     masks = None
     if dataset.masks is not None:
         size, fit = (plan.size, plan.fit) if plan else ((1, 1), "resize")
-        with screen.bar("reading masks", len(dataset)) as advance:
+        with progress.bar("reading masks", len(dataset)) as advance:
             masks = scan_masks(dataset.masks, size, fit, advance, keep, len(dataset.classes), workers, zeros)
     return ScannedDataset(found.records, found.pixels, masks)
 
@@ -115,27 +115,27 @@ def _bad(dataset: Dataset, errors: Sequence[BadImage], fix: str) -> UserError:
     )
 
 
-def without_unreadable(dataset: Dataset, errors: Mapping[int, BadImage], screen: Screen) -> Dataset:
+def without_unreadable(dataset: Dataset, errors: Mapping[int, BadImage], progress: Progress) -> Dataset:
     """``dataset`` with the samples that cannot be used, by position, among what is left out; says which classes lose by it."""
     reasons = {dataset.names[index]: error.what for index, error in errors.items()}
     before, more = losses(dataset), unusable(dataset, reasons)
     dataset = replace(dataset, left_out=(*dataset.left_out, *more))
-    say_losses([loss for loss in losses(dataset) if loss not in before], screen)
+    say_losses([loss for loss in losses(dataset) if loss not in before], progress)
     return dataset
 
 
-def with_scanned_range(dataset: Dataset, scanned: ScannedDataset, screen: Screen) -> Dataset:
+def with_scanned_range(dataset: Dataset, scanned: ScannedDataset, progress: Progress) -> Dataset:
     """``dataset`` with the range of its pixels among what was taken for what, which is said."""
     taken = with_range(dataset, scanned.records)
     for each in taken[len(dataset.taken) :]:
-        screen.say(f"  {each.part}: {each.role}, {each.evidence}")
+        progress.say(f"  {each.part}: {each.role}, {each.evidence}")
     return replace(dataset, taken=taken)
 
 
-def say_losses(found: Sequence[Loss], screen: Screen) -> None:
+def say_losses(found: Sequence[Loss], progress: Progress) -> None:
     """A line for each class that something is left out of."""
     for loss in found:
-        screen.say(f"  {'warning: ' if loss.is_large else ''}{loss_line(loss)}", "yellow" if loss.is_large else "")
+        progress.say(f"  {'warning: ' if loss.is_large else ''}{loss_line(loss)}", "yellow" if loss.is_large else "")
 
 
 def headers(dataset: Dataset) -> Headers:

@@ -13,7 +13,7 @@ from neocog.data.split import Manifest
 from neocog.documents import read_json
 from neocog.engine.learner import Learner
 from neocog.errors import UserError
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks import task_named
 from neocog.tasks.task import Data, Session
@@ -58,11 +58,11 @@ def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, laun
         own = Run(run.folder / stage.name)
         if complete_for_all(own, ranks):
             continue
-        launch.screen.say(stage.says, "bold")
-        quiet = Screen(quiet=True)
+        launch.progress.say(stage.says, "bold")
+        quiet = Progress(quiet=True)
         parts = Manifest.of(session.dataset, session.parts if stage.parts is None else stage.parts)
         one = arrange(stage.config, stage.data, ranks, quiet, launch.fold, parts)
-        below = replace(launch, after_epoch=None, screen=quiet if stage.quiet else launch.screen)
+        below = replace(launch, after_epoch=None, progress=quiet if stage.quiet else launch.progress)
         learner = ready(one, ranks)
         with held(own, ranks):
             with ranks.all_or_none():

@@ -14,7 +14,7 @@ from neocog.data.readers.memory import given
 from neocog.engine.interrupt import leaving
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, raise_all
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.results import Results, returned
 from neocog.run import Run
 from neocog.verbs.ahead import planned
@@ -92,16 +92,16 @@ def start(
             there = own.folder
             guard.saved = lambda: there
             return resumed(own, quiet, False, {}, after_epoch, asked)
-        screen = Screen(quiet or not ranks.is_writer)
-        data = read(config, screen, ranks)
+        progress = Progress(quiet or not ranks.is_writer)
+        data = read(config, progress, ranks)
         with ranks.all_or_none():
             raise_all(unfit(config, data))
-            session = arrange(config, data, ranks, screen, 0 if config.data.folds else None)
+            session = arrange(config, data, ranks, progress, 0 if config.data.folds else None)
             fresh = ready(session, ranks)  # what is wrong with the network is told before anything is written
         same_job(session, ranks)
         run = _taken(out or session.config, ranks)
         guard.saved = lambda: run.folder if begun(run) else None
-        launch = Launch(ranks, screen, command, after_epoch=after_epoch)
+        launch = Launch(ranks, progress, command, after_epoch=after_epoch)
         with held(run, ranks, BRIEFLY if fold else 0):
             with ranks.all_or_none():
                 if ranks.is_writer and out is not None:

@@ -24,7 +24,7 @@ from neocog.networks import build
 from neocog.networks.head import set_head
 from neocog.pretrained import Needs, Source, load_into, matched
 from neocog.pretrained.tensors import sha256
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.tasks.task import Data, Session, Task
 from neocog.verbs.session import decoding_of, headers
 from neocog.verbs.watch import write_metrics
@@ -47,7 +47,7 @@ def planned_shape(config: Config, dataset: Dataset, source: Source | None) -> tu
 
 
 def fitted_to(
-    source: Source, config: Config, dataset: Dataset, task: Task, plan: Preprocessing, screen: Screen
+    source: Source, config: Config, dataset: Dataset, task: Task, plan: Preprocessing, progress: Progress
 ) -> Source:
     """``source`` with what of it fits the network, which is told before an image is decoded. Raises UserError."""
     model = task.resolved(source.configured(config), dataset).model
@@ -61,7 +61,7 @@ def fitted_to(
         f"their preprocessing: {source.needs.told()}",
     ):
         if line:
-            screen.say(f"  {line}")
+            progress.say(f"  {line}")
     return replace(source, taken=taken)
 
 
@@ -78,7 +78,7 @@ def start_from(session: Session, fresh: Learner) -> None:
             load_into(nets[session.task.network], source)
 
 
-def tuned_how(config: Config, task: Task, validates: bool, screen: Screen) -> Config:
+def tuned_how(config: Config, task: Task, validates: bool, progress: Progress) -> Config:
     """``config`` with what ``--tune auto`` comes to, which is said. ``validates``: whether samples do.
 
     Raises UserError where only a head is to be learned and the task has none that can be solved for.
@@ -93,7 +93,7 @@ def tuned_how(config: Config, task: Task, validates: bool, screen: Screen) -> Co
         return replace(config, transfer=replace(config.transfer, tune="all"))
     if tune == "head" or validates:
         return config
-    screen.say(
+    progress.say(
         "  --tune head: no sample validates, so nothing could tell whether tuning every layer is better (--tune all does it)"
     )
     return replace(config, transfer=replace(config.transfer, tune="head"))
@@ -110,13 +110,13 @@ def holds_the_end_against_the_probe(config: Config, task: Task) -> bool:
     return auto and task.logits and not config.training.patience
 
 
-def probe(session: Session, loop: Loop, fresh: Learner, screen: Screen) -> None:
+def probe(session: Session, loop: Loop, fresh: Learner, progress: Progress) -> None:
     """Solve for the head of a pretrained network, before the first step: epoch 0. Tasks without classes have none."""
     task, data, count = session.task, session.data, len(loop.loader.parts["train"])
     if not session.config.transfer.pretrained or not task.logits:
         return
     net = fresh.nets[task.network]
-    with screen.bar("features", count) as advance:
+    with progress.bar("features", count) as advance:
         features, labels, samples = features_of(net, loop.loader, "train", loop.precision, advance)
     weights = np.ones(count) if loop.loader.weights is None else loop.loader.weights[samples].astype(np.float64)
     of_classes = getattr(session.objective, "class_weights", ())
@@ -135,7 +135,7 @@ def probe(session: Session, loop: Loop, fresh: Learner, screen: Screen) -> None:
     shown = ", ".join(
         f"{name.replace('_', ' ')} {row[name]:.4f}" for name in row if name.startswith(("train", "valid"))
     )
-    screen.say(f"linear probe on {features.shape[1]:,} features (C = {found.inverse_penalty:.3g}): {shown}")
+    progress.say(f"linear probe on {features.shape[1]:,} features (C = {found.inverse_penalty:.3g}): {shown}")
     if loop.ranks.is_writer:
         write_metrics(loop.run, counters.rows)
 

@@ -20,7 +20,7 @@ from neocog.data.images import Decoding, decode
 from neocog.data.resize import fit
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_named
 from neocog.tasks.files import suffixes
@@ -56,8 +56,8 @@ def upright(run: str | Path | Run, files: Sequence[str | Path], out: Path, quiet
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     names = _names(paths)
     out.mkdir(parents=True)
-    screen = Screen(quiet)
-    with screen.bar("turning", len(paths)) as advance:
+    progress = Progress(quiet)
+    with progress.bar("turning", len(paths)) as advance:
         rows = []
         for path, name in zip(paths, names, strict=True):
             rows.append(_one(predictor, path, out / name))
@@ -71,7 +71,7 @@ def upright(run: str | Path | Run, files: Sequence[str | Path], out: Path, quiet
     write_atomically(out / "angles.csv", text.getvalue())
     skipped = sum(bool(row.skipped) for row in rows)
     if skipped:
-        screen.say(f"{skipped} of {len(rows)} files were skipped: angles.csv says why", "yellow")
+        progress.say(f"{skipped} of {len(rows)} files were skipped: angles.csv says why", "yellow")
     return rows
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from neocog.engine.counters import Counters
 from neocog.engine.loop import Loop
 from neocog.errors import UserError, install
-from neocog.progress import Screen
+from neocog.progress import Progress
 from neocog.run import Run, write_atomically
 
 
 def watcher(
     loop: Loop,
-    screen: Screen,
+    progress: Progress,
     advance: Callable[..., None],
     after_epoch: Callable[[], Sequence[str]] = tuple,
     tell: Callable[[Mapping[str, float]], object] = lambda row: None,
@@ -37,7 +37,7 @@ def watcher(
         clock["last"] = now
         advance(1, note=f"loss {loss:.3f}  {speed:,.0f} images/s", total=counters.steps)
         if counters.threads and counters.threads[-1][0] == counters.step:
-            screen.say(f"  steps have changed their pace: from here on threads: {counters.threads[-1][1]}")
+            progress.say(f"  steps have changed their pace: from here on threads: {counters.threads[-1][1]}")
         if counters.epochs and clock["rows"] != len(counters.rows):  # a probe is told where it is solved for
             clock["rows"] = len(counters.rows)
             row = counters.rows[-1]
@@ -46,12 +46,12 @@ def watcher(
                 for name, value in row.items()
                 if name.startswith(("train", "valid"))
             ]
-            screen.say(f"epoch {int(row['epoch'])}: " + ", ".join(parts))
+            progress.say(f"epoch {int(row['epoch'])}: " + ", ".join(parts))
             if loop.ranks.is_writer:
                 write_metrics(loop.run, counters.rows)
                 if row["step"] == counters.step:
                     for line in after_epoch():
-                        screen.say(f"  {line}", "yellow")
+                        progress.say(f"  {line}", "yellow")
                     tell(row)
             if writer is not None:
                 for name, value in row.items():
