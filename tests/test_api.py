@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import types
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 import neocog
+from neocog.config import SECTIONS, parameters
 
 
 def test_every_verb_stays_a_function_after_every_module_was_imported() -> None:
@@ -50,3 +52,15 @@ def test_every_path_may_be_a_string(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     neocog.kmeans("colour.png", 3, out="parts")
     made = ("measures.json", "answers.csv", "maps", "seen", "by-hand", "page.html", "sheet.png", "bank.png", "parts")
     assert [name for name in made if not Path(name).exists()] == []
+
+
+def test_help_tells_every_setting_of_a_verb_with_its_default_type_and_range() -> None:
+    told = inspect.getdoc(neocog.train) or ""
+    for section in SECTIONS.values():
+        for setting in (p for p in parameters(section) if p.name not in ("data", "options")):
+            line = next(line for line in told.splitlines() if line.startswith(f"{setting.name} = "))
+            assert f"= {setting.default!r} (" in line
+    assert "lr = 0.002 (a finite number, above 0 to 1,000)\n    Peak learning rate." in told
+    assert "precision = 'auto' (one of auto, fp32, bf16)" in told
+    assert "lr = " not in (inspect.getdoc(neocog.audit) or ""), "which takes the settings of reading alone"
+    assert inspect.signature(neocog.train).parameters["lr"].annotation is float

@@ -56,13 +56,18 @@ def __getattr__(name: str) -> Any:
     places = {**VERBS, **OPTIONS}
     if name not in places:
         raise AttributeError(f"module 'neocog' has no attribute '{name}'")
+    import inspect
+
     from neocog import config
     from neocog.checked import checked
 
     offered = [p for section in SETTINGS.get(name, ()) for p in config.parameters(getattr(config, section))]
     verb = getattr(importlib.import_module(places[name]), name)
-    globals()[name] = checked(verb, config.HINTS, [p for p in offered if p.name != "data"])
-    return globals()[name]
+    offered = [p for p in offered if p.name != "data"]
+    globals()[name] = call = checked(verb, config.HINTS, offered)
+    if offered:
+        call.__doc__ = f"{inspect.getdoc(verb)}\n\n{config.described(offered)}"
+    return call
 
 
 def __dir__() -> list[str]:

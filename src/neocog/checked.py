@@ -275,6 +275,6 @@ def checked(function: F, settings: Iterable[str] = (), offered: Iterable[inspect
         raise_all(faults)
         return function(*bound.args, **bound.kwargs)
 
-    if offered:
+    if offered := [p.replace(annotation=bare(p.annotation)[0]) for p in offered]:
         call.__signature__ = spelled_out(signature, offered)  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]

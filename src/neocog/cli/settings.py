@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from cyclopts import Parameter
 
 from neocog.checked import SPELLED, bare, choices, flag, spelled_out
-from neocog.config import HINTS, SECTIONS, names_of, parameters, unknown
+from neocog.config import HINTS, SECTIONS, documented, names_of, parameters, unknown
 from neocog.errors import UserError, printable
 
 F = TypeVar("F", bound=Callable[..., None])
 SET = "give --set section.key=value, such as --set training.lr=0.01"
-
-
-@functools.cache
-def told() -> dict[str, str]:
-    """{setting: its docstring}, which Python itself does not keep."""
-    kinds = dict.fromkeys(kind for section in SECTIONS.values() for kind in reversed(section.__mro__[:-1]))
-    classes = [
-        node for kind in kinds for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef)
-    ]
-    found = {}
-    for field, text in (pair for node in classes for pair in pairwise(node.body)):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
-    return found
 
 
 def as_text(kind: Any, tokens: Sequence[Any]) -> Any:
@@ -48,7 +31,7 @@ def with_settings(command: F) -> F:
             listed = choices(setting.annotation) if text else ()
             shown = Parameter(
                 name=None if setting.name not in SPELLED else (flag(setting.name), f"--{setting.name}"),
-                help=told()[setting.name] + (f" [choices: {', '.join(listed)}]" if listed else ""),
+                help=documented()[setting.name] + (f" [choices: {', '.join(listed)}]" if listed else ""),
                 group=section.capitalize(),
                 converter=None if switch else as_text,
             )

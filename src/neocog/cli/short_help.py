@@ -13,8 +13,7 @@ from cyclopts import App, Argument, Group
 
 from neocog.checked import choices, read
 from neocog.cli.app import app
-from neocog.cli.settings import told
-from neocog.config import HINTS, SECTIONS
+from neocog.config import HINTS, SECTIONS, documented
 from neocog.traits import TASKS, losses, traits
 
 WIDTH, EXAMPLES = 80, 2
@@ -118,7 +117,7 @@ def words_of(argument: Argument, task: str = "auto") -> tuple[str, ...]:
 
 def right(argument: Argument, task: str) -> str:
     """The first sentence of what the flag does, with its words, of which the first is the default, or its default."""
-    text = told()[name_of(argument)] if section_of(argument) else argument.parameter.help or ""
+    text = documented()[name_of(argument)] if section_of(argument) else argument.parameter.help or ""
     first = re.split(r"(?<=\.)\s", text.replace("`", ""))[0]
     words, usual = ", ".join(words_of(argument, task)), argument.field_info.default
     if words and len(words) < WIDTH:

@@ -23,6 +23,7 @@ class ModelConfig:
     model: str = "auto"
     """Which network: a name of `neocog models`. Or torchvision:NAME, timm:NAME, path/to/file.py:Class; auto: by task and data."""
     options: Annotated[Mapping[str, Any], Parameter(parse=False)] = field(default_factory=dict)
+    """The network's own, by name."""
 
 
 @dataclass(frozen=True)
