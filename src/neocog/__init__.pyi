@@ -163,7 +163,7 @@ def evaluate(
     **settings: Unpack[Reading],
 ) -> dict[str, Any]: ...
 def preview(
-    source: str | Path,
+    source: str | Path | Any,
     out: str | Path | None = ...,
     *,
     n: int = ...,
@@ -182,7 +182,7 @@ def train(
     **settings: Unpack[Settings],
 ) -> Results: ...
 def find_lr(
-    data: str | Path,
+    data: str | Path | Any,
     out: str | Path | None = ...,
     *,
     base: Config | None = ...,

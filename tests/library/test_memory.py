@@ -160,3 +160,13 @@ def test_a_pillow_image_is_what_its_file_is(tmp_path: Path) -> None:
         held = pixels_of(image, name)
         assert np.array_equal(held, decode(tmp_path / f"{name}.png")), name
     assert pixels_of(turned, "turned").shape == (14, 10, 3)
+
+
+def test_preview_and_the_range_test_take_data_in_memory_and_predict_names_the_way(tmp_path: Path) -> None:
+    with Image.open(neocog.preview((X, Y), tmp_path / "sheet.png")) as sheet:
+        assert sheet.size[0] > 100
+    settings = {"model": "cnn", "widths": "4,4", "threads": 1, "quiet": True}
+    assert len(neocog.find_lr((X, Y), tmp_path / "rates", **settings).rates) > 10
+    run = neocog.train((X, Y), tmp_path / "run", **QUICK)
+    with pytest.raises(UserError, match=r"neocog\.load\(run\)\.predict"):
+        neocog.predict(run, X[:2], quiet=True)

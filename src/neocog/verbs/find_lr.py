@@ -14,6 +14,7 @@ import numpy as np
 
 from neocog.checked import flag
 from neocog.config import SECTIONS, Config, usual
+from neocog.data.readers.memory import given
 from neocog.effects import defaults
 from neocog.engine.loop import Loop
 from neocog.engine.precision import choose
@@ -58,7 +59,7 @@ class LearningRates:
 
 
 def find_lr(
-    data: str | Path,
+    data: str | Path | Any,
     out: str | Path | None = None,
     *,
     base: Config | None = None,
@@ -70,10 +71,11 @@ def find_lr(
 
     ``settings``: as of ``train``, over those of ``base``; a function of them and the data. Raises UserError.
     """
-    target = Path(out or f"find-lr-{Path(data).absolute().stem or 'data'}")
-    config, progress = planned(base or Config(), {**settings, "data": data_name(data)}), Progress(quiet)
-    raise_all([*idle(config), *faults_of(lambda: insist_on_new(target))])
-    session = arrange(config, read(config, progress), Ranks(), progress)
+    with given(data) as name:
+        target = Path(out or f"find-lr-{Path(name).absolute().stem.strip('<>') or 'data'}")
+        config, progress = planned(base or Config(), {**settings, "data": data_name(name)}), Progress(quiet)
+        raise_all([*idle(config), *faults_of(lambda: insist_on_new(target))])
+        session = arrange(config, read(config, progress), Ranks(), progress)
     if not traits(session.task.name).sees:
         what = f"--find-lr: the losses of --task {session.task.name} tell of a contest, and not how well it learns"
         raise UserError(what, fix="leave it out")
@@ -85,7 +87,7 @@ def find_lr(
         write_atomically(folder / "range-test.csv", table(made))
         shown = "none" if made.suggestion is None else f"{made.suggestion:.2g}"
         head = Head(
-            f"{target.name} · neocog", f"learning rate · {printable(str(data))}", shown, "suggested learning rate"
+            f"{target.name} · neocog", f"learning rate · {printable(str(name))}", shown, "suggested learning rate"
         )
         write_atomically(folder / "range-test.html", page(head, [section(made)], config.to_toml()))
     progress.say(f"{in_words(made)} {target / 'range-test.html'}", "bold")

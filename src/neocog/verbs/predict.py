@@ -13,6 +13,7 @@ from typing import Any
 
 from neocog.data.cells import safe_cell
 from neocog.data.images import is_junk
+from neocog.data.readers.memory import is_path
 from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
 from neocog.progress import Progress
@@ -105,6 +106,9 @@ def predict(
 def expanded(files: str | Path | Sequence[str | Path], known: Sequence[str]) -> Iterator[Path]:
     """Files as they are, those of ``known`` suffixes below folders, and what globs match. Raises UserError."""
     for item in [files] if isinstance(files, str | Path) else files:
+        if not is_path(item):
+            what = f"a {type(item).__name__} is no file"
+            raise UserError(what, fix="images in memory: neocog.load(run).predict(images)")
         path = Path(item)
         if not str(item):
             raise UserError(

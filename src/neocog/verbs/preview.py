@@ -25,6 +25,7 @@ from neocog.data.formats.slices import middle_slices, side_by_side
 from neocog.data.loader import Indices, Loader, Transform
 from neocog.data.normalise import in_stored_units
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.memory import given
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, printable
 from neocog.progress import Progress
@@ -43,7 +44,7 @@ INK, GREY, PAPER = (20, 20, 24), (120, 120, 128), (255, 255, 255)
 
 
 def preview(
-    source: str | Path,
+    source: str | Path | Any,
     out: str | Path | None = None,
     *,
     n: int = 10,
@@ -54,18 +55,19 @@ def preview(
 ) -> Path:
     """Write a PNG of ``n`` samples of the first batches that ``train`` would learn from, one a row, in ``draws`` epochs.
 
-    ``settings``: as of ``train``, over those of ``base``. All data are read, checked, split and prepared as there, and what
-    is shown are the batches that its network would get. Returns the path, by default preview-NAME.png here. An existing
-    file is replaced only where it is such a sheet. Raises UserError.
+    ``source``: as ``train`` takes it. ``settings``: as of ``train``, over those of ``base``. All data are read, checked,
+    split and prepared as there, and what is shown are the batches that its network would get. Returns the path, by default
+    preview-NAME.png here. An existing file is replaced only where it is such a sheet. Raises UserError.
     """
     if n < 1 or draws < 1:
         raise UserError(f"{n} samples in {draws} epochs: at least 1 of each is needed")
-    target = destination(source, None if out is None else Path(out))
-    config, progress = planned(base or Config(), {**settings, "data": data_name(source)}), Progress(quiet)
-    session = arrange(config, read(config, progress), Ranks(), progress, 0 if config.data.folds else None)
+    with given(source) as name:
+        target = destination(name, None if out is None else Path(out))
+        config, progress = planned(base or Config(), {**settings, "data": data_name(name)}), Progress(quiet)
+        session = arrange(config, read(config, progress), Ranks(), progress, 0 if config.data.folds else None)
     rows = shown(session, n, draws)
     heads = ["unchanged", *(f"epoch {number + 1}" for number in range(draws))]
-    picture = sheet(rows, heads, (title(source, session), augmentation(session.loader.changes)), session.preprocessing)
+    picture = sheet(rows, heads, (title(name, session), augmentation(session.loader.changes)), session.preprocessing)
     stamp = PngImagePlugin.PngInfo()
     stamp.add_text("Software", MADE_BY)
     stored = io.BytesIO()
@@ -125,7 +127,7 @@ def in_turn(labels: Indices) -> Indices:
 
 def destination(source: str | Path, out: Path | None) -> Path:
     """Where the sheet goes; only a sheet of ours is ever replaced."""
-    name = f"preview-{Path(source).absolute().stem or 'data'}.png"
+    name = f"preview-{Path(source).absolute().stem.strip('<>') or 'data'}.png"
     target = Path(name) if out is None else out / name if out.is_dir() else out
     if target.suffix.lower() != ".png":
         raise UserError(f"{printable(str(target))} is no .png", fix="--out sheet.png")
