@@ -38,6 +38,7 @@ class Traits:
         "classes"  # what it learns of each sample; "any": shown where there are any; "none": not read
     )
     logits: ClassVar[bool] = False  # whether its network gives the logits of the classes, which others can use
+    probe: ClassVar[Literal["classes", "values", ""]] = ""  # what its last layer alone can be solved for
     sees: ClassVar[bool] = True  # whether its network takes samples; a generator draws them
     losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
     settings: ClassVar[tuple[str, ...]] = ()  # that belong to it and not to every task

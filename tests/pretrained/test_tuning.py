@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 import neocog
@@ -189,11 +190,31 @@ def test_groups_and_near_copies_stay_in_one_fold(photos: Path, trained: Path) ->
     assert units(data, np.array([0, 3, 2, 1])) == ["group a", "group a", "group b", "sample 1"]
 
 
-def test_only_classes_have_a_probe(trained: Path, tmp_path: Path) -> None:
+def test_values_have_a_probe_by_ridge_regression(trained: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    np.savez(tmp_path / "values.npz", X=rng.integers(0, 256, (30, 16, 16, 3), dtype=np.uint8), y=rng.random(30))
-    with pytest.raises(UserError, match="--tune head solves for classes"):
-        neocog.train(tmp_path / "values.npz", out=tmp_path / "run", pretrained=trained, task="regression", **HEAD)
+    images = (rng.integers(0, 100, (120, 16, 16, 3)) + rng.integers(0, 150, (120, 1, 1, 3))).astype(np.uint8)
+    values = images.mean(axis=(1, 2)) @ np.array([3.0, 1.0, -1.0]) + 50
+    data, given = (images, values), {"pretrained": trained, "task": "regression", **HEAD}
+    run = neocog.train(data, tmp_path / "run", **given)
+    assert result_of(run.folder)["epochs"] == 0 and moved(run.folder, trained) <= {"output.weight", "output.bias"}
+    test = result_of(run.folder)["measures"]["test"]
+    assert test["r2"]["value"] > 0.8 and test["mae"]["value"] < 30, "in the values' own units"
+    assert "ridge regression" in run.report.read_text()
+    auto = neocog.train(data, tmp_path / "auto", **{**given, "tune": "auto", "epochs": 1})
+    first = rows_of(auto.folder)[0]
+    assert first["epoch"] == "0" and first["validation_explained"] == rows_of(run.folder)[0]["validation_explained"]
+
+
+@pytest.mark.parametrize(("name", "more"), [("value", {"loss": "mae"}), ("angle [°]", {})])
+def test_what_cannot_be_solved_for_is_not_probed(name: str, more: Any, trained: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = [f"image,{name}"]
+    for index in range(30):
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(tmp_path / f"{index}.png")
+        lines.append(f"{index}.png,{rng.uniform(0, 360):.3f}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match="--tune head solves for classes, or for values"):
+        neocog.train(tmp_path / "table.csv", tmp_path / "run", pretrained=trained, task="regression", **HEAD, **more)
     assert not (tmp_path / "run").exists()
 
 

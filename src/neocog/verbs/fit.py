@@ -71,7 +71,7 @@ def fit(
         session.dataset,
         known[0],
         pace,
-        only_the_end=holds_the_end_against_the_probe(session.config, session.task),
+        only_the_end=holds_the_end_against_the_probe(session),
     )
     begin(loop, fresh, progress, known, session)
     if not only_the_head(session.config):

@@ -45,7 +45,7 @@ def sections(
     found.append(
         training_section(
             learner.counters.rows,
-            [*history, *probe_lines(learner.counters), *(str(each) for each in session.decisions)],
+            [*history, *probe_lines(learner.counters, session.task), *(str(each) for each in session.decisions)],
             learner.counters.best_epoch,
             session.objective.chooses,
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neocog.config import Config
 from neocog.data.dataset import Dataset
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.angles import period_of
 from neocog.data.readers.sequences import sequence_plan
 from neocog.data.resize import plan_notes, shape_plan
 from neocog.engine.counters import Counters
@@ -19,6 +20,7 @@ from neocog.engine.interrupt import Guard
 from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
 from neocog.engine.probe import features_of, solve
+from neocog.engine.ridge import solve_values
 from neocog.errors import UserError
 from neocog.networks import build
 from neocog.networks.head import set_head
@@ -78,7 +80,7 @@ def start_from(session: Session, fresh: Learner) -> None:
             load_into(nets[session.task.network], source)
 
 
-def tuned_how(config: Config, task: Task, validates: bool, progress: Progress) -> Config:
+def tuned_how(config: Config, data: Data, validates: bool, progress: Progress) -> Config:
     """``config`` with what ``--tune auto`` comes to, which is said. ``validates``: whether samples do.
 
     Raises UserError where only a head is to be learned and the task has none that can be solved for.
@@ -86,9 +88,9 @@ def tuned_how(config: Config, task: Task, validates: bool, progress: Progress) -
     tune = config.transfer.tune
     if not config.transfer.pretrained or tune not in ("auto", "head"):
         return config
-    if not task.logits:
+    if not solvable(config, data):
         if tune == "head":
-            what = f"--tune head solves for classes, and --task {task.name} has none"
+            what = "--tune head solves for classes, or for values (no angles) by --loss mse: for nothing of what is learned here"
             raise UserError(what, fix="give --tune all, or leave it out")
         return replace(config, transfer=replace(config.transfer, tune="all"))
     if tune == "head" or validates:
@@ -104,26 +106,39 @@ def only_the_head(config: Config) -> bool:
     return bool(config.transfer.pretrained) and config.transfer.tune == "head"
 
 
-def holds_the_end_against_the_probe(config: Config, task: Task) -> bool:
+def solvable(config: Config, data: Data) -> bool:
+    """Whether the last layer alone can be solved for: for classes, and for values whose squared error is least. Not for angles,
+    which close over."""
+    if data.task.probe == "values":
+        return config.training.loss in ("auto", "mse") and not any(map(period_of, data.dataset.quantities))
+    return data.task.probe == "classes"
+
+
+def holds_the_end_against_the_probe(session: Session) -> bool:
     """Whether tuning is kept only if its end is better than the probe: one comparison, no best of many epochs."""
+    config = session.config
     auto = bool(config.transfer.pretrained) and config.transfer.tune == "auto"
-    return auto and task.logits and not config.training.patience
+    return auto and solvable(config, session.data) and not config.training.patience
 
 
 def probe(session: Session, loop: Loop, fresh: Learner, progress: Progress) -> None:
-    """Solve for the head of a pretrained network, before the first step: epoch 0. Tasks without classes have none."""
+    """Solve for the head of a pretrained network, before the first step: epoch 0. Not every task has one."""
     task, data, count = session.task, session.data, len(loop.loader.parts["train"])
-    if not session.config.transfer.pretrained or not task.logits:
+    if not session.config.transfer.pretrained or not solvable(session.config, data):
         return
     net = fresh.nets[task.network]
     with progress.bar("features", count) as advance:
-        features, labels, samples = features_of(net, loop.loader, "train", loop.precision, advance)
+        features, targets, samples = features_of(net, loop.loader, "train", loop.precision, advance)
     weights = np.ones(count) if loop.loader.weights is None else loop.loader.weights[samples].astype(np.float64)
-    of_classes = getattr(session.objective, "class_weights", ())
-    weights *= np.array(of_classes)[labels] if of_classes else 1.0
-    found = solve(
-        features, labels, len(data.dataset.classes), weights, units(data, samples), session.config.training.seed
-    )
+    if task.probe == "classes":
+        of_classes = getattr(session.objective, "class_weights", ())
+        weights *= np.array(of_classes)[targets] if of_classes else 1.0
+        how = len(data.dataset.classes), weights, units(data, samples), session.config.training.seed
+        found = solve(features, targets, *how)
+    else:
+        facts = task.facts(session)
+        values = (targets.astype(np.float64) - facts["mean"]) / facts["std"]
+        found = solve_values(features, values, weights, units(data, samples), session.config.training.seed)
     set_head(net, torch.from_numpy(found.weight), torch.from_numpy(found.bias))
     loop.ranks.broadcast(net)  # nodes may round otherwise
     if fresh.ema:
@@ -151,12 +166,13 @@ def units(data: Data, samples: NDArray[np.int64]) -> list[str]:
     return found
 
 
-def probe_lines(counters: Counters) -> Iterator[str]:
+def probe_lines(counters: Counters, task: Task) -> Iterator[str]:
     """What the report says of a probe."""
     if not counters.inverse_penalty:
         return
+    way = "logistic" if task.probe == "classes" else "ridge"
     yield (
-        "Epoch 0 is a linear probe: only the last layer, solved for as logistic regression on the features of the unchanged "
+        f"Epoch 0 is a linear probe: only the last layer, solved for as {way} regression on the features of the unchanged "
         f"training samples, with C = {counters.inverse_penalty:.3g} by folds of these."
     )
     if counters.best_epoch == 0:

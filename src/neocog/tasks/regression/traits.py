@@ -13,6 +13,7 @@ class RegressionTraits(Traits):
     name = "regression"
     task = "neocog.tasks.regression.task:RegressionTask"
     labels = "values"
+    probe = "values"
     losses = ("mse", "mae", "huber", "gaussian")
     settings = ("targets", "baseline", "pretrained", "views")
     types: ClassVar = {

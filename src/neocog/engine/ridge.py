@@ -1,0 +1,66 @@
+"""A linear probe for values: the head of a pretrained network by ridge regression on its features (Hoerl and Kennard 1970).
+
+Letters: n samples, F features, V values, in standard deviations of the training part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
+
+from neocog.engine.probe import FOLDS, Floats, Probe
+
+PENALTIES = np.logspace(-4, 2, 13)  # on the squared weights, a sample; features have unit variance
+STRONG = 1.0  # where too few samples tell
+
+
+def solve_values(
+    features: NDArray[Any],
+    values: Floats,
+    weights: Floats | None = None,
+    groups: Sequence[object] | None = None,
+    seed: int = 0,
+) -> Probe:
+    """The head for (n, F) ``features`` and (n, V) ``values``. ``weights`` (n,) of the samples; samples of one of ``groups``
+    (n,) stay in one fold, by which the penalty is chosen. One thread, as ``probe.solve``."""
+    with threadpool_limits(1):
+        mean, std = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
+        std = np.where(std > 1e-6 * max(1e-12, float(std.max())), std, np.inf)
+        scaled, shares = (features - mean) / std, np.ones(len(values)) if weights is None else weights
+        chosen = _chosen(scaled, values, shares, groups, seed)
+        ((weight, bias),) = _fits(scaled, values, shares, np.array([chosen]))
+        loss = np.average(np.square(scaled @ weight.T + bias - values).mean(axis=1), weights=shares)
+    weight = weight / std
+    return Probe(weight.astype(np.float32), (bias - weight @ mean).astype(np.float32), float(loss), 1 / chosen)
+
+
+def _chosen(features: Floats, values: Floats, weights: Floats, groups: Sequence[object] | None, seed: int) -> float:
+    """The penalty whose squared error over the folds' held-out samples is least; of equals the strongest."""
+    units = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
+    count = min(FOLDS, len(np.unique(units)))
+    if count < 2:
+        return STRONG
+    folds = GroupKFold(count, shuffle=True, random_state=seed % 2**32)
+    errors = np.zeros(len(PENALTIES))
+    for train, held in folds.split(features, values, units):
+        for place, (weight, bias) in enumerate(_fits(features[train], values[train], weights[train], PENALTIES)):
+            errors[place] += (weights[held, None] * np.square(features[held] @ weight.T + bias - values[held])).sum()
+    return float(PENALTIES[::-1][errors[::-1].argmin()])
+
+
+def _fits(features: Floats, values: Floats, weights: Floats, penalties: Floats) -> list[tuple[Floats, Floats]]:
+    """(weight (V, F), bias (V,)) for each penalty, from one singular value decomposition."""
+    total, roots = weights.sum(), np.sqrt(weights)[:, None]
+    middle, level = weights @ features / total, weights @ values / total
+    left, scale, right = np.linalg.svd(roots * (features - middle), full_matrices=False)
+    toward = left.T @ (roots * (values - level))  # (R, V)
+    found = []
+    for penalty in penalties:
+        weight = ((scale / (np.square(scale) + penalty * total))[:, None] * toward).T @ right
+        found.append((weight, level - weight @ middle))
+    return found
