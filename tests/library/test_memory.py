@@ -157,9 +157,9 @@ def test_a_pillow_image_is_what_its_file_is(tmp_path: Path) -> None:
     palette = turned.convert("P", palette=Image.Palette.ADAPTIVE)
     for name, image in (("clear", clear), ("turned", turned), ("palette", palette)):
         image.save(tmp_path / f"{name}.png", exif=image.getexif())
-        held = pixels_of(image, name)
+        held = pixels_of(image, name, DEFAULT)
         assert np.array_equal(held, decode(tmp_path / f"{name}.png")), name
-    assert pixels_of(turned, "turned").shape == (14, 10, 3)
+    assert pixels_of(turned, "turned", DEFAULT).shape == (14, 10, 3)
 
 
 def test_preview_and_the_range_test_take_data_in_memory_and_predict_names_the_way(tmp_path: Path) -> None:
@@ -170,3 +170,10 @@ def test_preview_and_the_range_test_take_data_in_memory_and_predict_names_the_wa
     run = neocog.train((X, Y), tmp_path / "run", **QUICK)
     with pytest.raises(UserError, match=r"neocog\.load\(run\)\.predict"):
         neocog.predict(run, X[:2], quiet=True)
+
+
+@pytest.mark.parametrize("way", ["Pillow's images", "paths", "a torch data set"])
+def test_what_is_said_of_how_files_are_read_holds_in_memory_too(way: str, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no image can be read"):
+        neocog.train(WAYS[way](folder), tmp_path / "run", max_pixels=100, **QUICK)
+    assert not (tmp_path / "run").exists()

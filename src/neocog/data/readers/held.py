@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from neocog.data.dataset import Array, BadImage, Header, array_digest, not_finite
-from neocog.data.formats.decoding import DEFAULT, Decoding, check_pixels
+from neocog.data.formats.decoding import Decoding, check_pixels
 from neocog.data.formats.stored import Stored
 from neocog.data.images import decode, decode_bytes
 from neocog.errors import UserError
@@ -73,7 +73,7 @@ def as_array(values: Any, where: str) -> Array:
     return array
 
 
-def pixels_of(item: Any, name: str, decoding: Decoding = DEFAULT) -> Array:
+def pixels_of(item: Any, name: str, decoding: Decoding) -> Array:
     """(H, W, C) pixels of a PIL image, an array (H, W[, C]), a tensor ([C,] H, W) or a path. Raises BadImage."""
     if isinstance(item, str | os.PathLike):
         return decode(Path(item), decoding, f"{name}: {item}")
@@ -118,7 +118,7 @@ class ImageList:
 
     items: Sequence[Any]
     names: Sequence[str]
-    decoding: Decoding = DEFAULT
+    decoding: Decoding
 
     def __len__(self) -> int:
         return len(self.items)

@@ -64,13 +64,13 @@ def open_given(decoding: Decoding, reading: Reading) -> Dataset:
     if is_frame(source):
         return read_frame(source, decoding, reading)
     if _is_hugging_face(source):
-        return _hugging_face(source, reading)
+        return _hugging_face(source, decoding, reading)
     if _is_torch(source):
-        return _torch(source, reading)
+        return _torch(source, decoding, reading)
     if isinstance(source, tuple) and len(source) == 2:
-        return _labelled(source[0], source[1], reading)
+        return _labelled(source[0], source[1], decoding, reading)
     if hasattr(source, "shape") or isinstance(source, list):
-        return _labelled(source, None, reading)
+        return _labelled(source, None, decoding, reading)
     raise UserError(f"a {type(source).__name__} is no data set that neocog takes", MEMORY, KNOWN)
 
 
@@ -84,7 +84,7 @@ def _is_hugging_face(source: object) -> bool:
     return datasets is not None and isinstance(source, datasets.Dataset)
 
 
-def _labelled(images: Any, labels: Any, reading: Reading, kind: str = "") -> Dataset:
+def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, kind: str = "") -> Dataset:
     """``images``: (N, …) or a list; ``labels``: (N,), (N, V), (N, H, W) or a list; None: without."""
     count = len(images)
     if not count:
@@ -92,7 +92,7 @@ def _labelled(images: Any, labels: Any, reading: Reading, kind: str = "") -> Dat
     if labels is not None and len(labels) != count:
         what = f"{count:,} images but {len(labels):,} labels"
         raise UserError(what, MEMORY, "give one label for each image")
-    data = replace(_images(images, reading), kind=kind or f"{_what(images)} in memory")
+    data = replace(_images(images, decoding, reading), kind=kind or f"{_what(images)} in memory")
     if labels is None:
         if reading.labels not in ("none", "any"):
             raise UserError("images without labels", MEMORY, f'{KNOWN}; or a task that needs none, such as task="vae"')
@@ -103,7 +103,7 @@ def _labelled(images: Any, labels: Any, reading: Reading, kind: str = "") -> Dat
     return _told(data, known, reading)
 
 
-def _images(images: Any, reading: Reading) -> Dataset:
+def _images(images: Any, decoding: Decoding, reading: Reading) -> Dataset:
     """The samples without labels."""
     none = np.zeros(len(images), np.int64)
     if hasattr(images, "shape"):
@@ -111,7 +111,7 @@ def _images(images: Any, reading: Reading) -> Dataset:
         array, notes = load_images([held], reading.kind, reading.max_pixels)
         return array_dataset("", None, array, [("", len(array))], none, (), notes)
     names = Names(f"images[{i}]" for i in range(len(images)))
-    return Dataset("", None, names, none, (), ImageList(images, names))
+    return Dataset("", None, names, none, (), ImageList(images, names, decoding))
 
 
 def _what(images: Any) -> str:
@@ -136,7 +136,7 @@ def _told(data: Dataset, labels: Array, reading: Reading) -> Dataset:
     return replace(data, labels=indices, classes=classes)
 
 
-def _torch(source: Any, reading: Reading) -> Dataset:
+def _torch(source: Any, decoding: Decoding, reading: Reading) -> Dataset:
     """A map-style data set of (image, label); ``targets`` and ``classes`` as torchvision's have them."""
     if not hasattr(source, "__len__"):
         raise UserError("a torch data set without a length", MEMORY, "give a map-style Dataset, with __len__")
@@ -146,11 +146,11 @@ def _torch(source: Any, reading: Reading) -> Dataset:
     labels = getattr(source, "targets", None)
     if labels is None or len(labels) != len(source):
         labels = [source[i][1] for i in range(len(source))]
-    data = _labelled(_Column(source, 0), labels, reading, f"a torch {type(source).__name__}")
+    data = _labelled(_Column(source, 0), labels, decoding, reading, f"a torch {type(source).__name__}")
     return _named(data, getattr(source, "classes", None))
 
 
-def _hugging_face(source: Any, reading: Reading) -> Dataset:
+def _hugging_face(source: Any, decoding: Decoding, reading: Reading) -> Dataset:
     """Columns image and label; the classes' names where the feature has them."""
     columns = list(source.column_names)
     image = next((name for name in IMAGES if name in columns), None)
@@ -158,7 +158,7 @@ def _hugging_face(source: Any, reading: Reading) -> Dataset:
     missing = [role for role, name in (("image", image), ("label", label)) if name is None]
     if missing:
         raise UserError(f"no column {listed(missing)} among {listed(columns)}", MEMORY, "rename_column(…) names it so")
-    data = _labelled(_Column(source, image), source[label][:], reading, "a Hugging Face Dataset")
+    data = _labelled(_Column(source, image), source[label][:], decoding, reading, "a Hugging Face Dataset")
     return _named(data, getattr(source.features[label], "names", None))
 
 
