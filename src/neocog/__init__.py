@@ -61,9 +61,9 @@ def __getattr__(name: str) -> Any:
     from neocog import config
     from neocog.checked import checked
 
-    offered = [p for section in SETTINGS.get(name, ()) for p in config.parameters(getattr(config, section))]
+    every = (p for section in SETTINGS.get(name, ()) for p in config.parameters(getattr(config, section)))
+    offered = [p for p in every if p.name != "data"]
     verb = getattr(importlib.import_module(places[name]), name)
-    offered = [p for p in offered if p.name != "data"]
     globals()[name] = call = checked(verb, config.HINTS, offered)
     if offered:
         call.__doc__ = f"{inspect.getdoc(verb)}\n\n{config.described(offered)}"

@@ -96,13 +96,14 @@ def _folds(config: Config) -> Iterator[UserError]:
     if config.data.repeats > 1 and not config.data.folds:
         what = f"--repeats {config.data.repeats} draws --folds anew, and there are none"
         yield UserError(what, fix="add --folds 5, or leave it out")
-    if config.training.curve and config.data.task != "auto" and traits(config.data.task).labels == "any":
-        yield UserError(f"--curve is not for --task {config.data.task}", fix="leave it out")
     if config.training.refit and not config.data.folds:
         what = "--refit trains on all samples after --folds, which say what it is worth, and there are none"
         yield UserError(what, fix="add --folds 5, or leave it out")
-    if config.training.refit and config.data.task != "auto" and traits(config.data.task).labels == "any":
-        yield UserError(f"--refit is not for --task {config.data.task}", fix="leave it out")
+    if config.data.task == "auto" or traits(config.data.task).labels != "any":
+        return
+    for name in ("curve", "refit"):
+        if getattr(config.training, name):
+            yield UserError(f"--{name} is not for --task {config.data.task}", fix="leave it out")
 
 
 def _transfer(config: Config) -> Iterator[UserError]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,8 +32,8 @@ ITERATIONS = 500
 
 @dataclass(frozen=True)
 class Probe:
-    """``weight`` (K, F) and ``bias`` (K,) of the head; ``loss``: mean cross-entropy of the n samples that it was solved for;
-    ``inverse_penalty``: the C of logistic regression."""
+    """``weight`` (K, F) and ``bias`` (K,) of the head; ``loss``: mean cross-entropy, of values squared error, of the n samples
+    that it was solved for; ``inverse_penalty``: the C of logistic regression, of values 1 / the penalty a sample."""
 
     weight: NDArray[np.float32]
     bias: NDArray[np.float32]
@@ -63,10 +64,7 @@ def solve(
     """The head for (n, F) ``features`` and their ``labels``. ``weights`` (n,) of the samples; samples of one of ``groups``
     (n,) stay in one fold. One thread: the matrices are small, and its sums do not depend on the machine's."""
     with threadpool_limits(1):
-        mean, std = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
-        std = np.where(
-            std > 1e-6 * max(1e-12, float(std.max())), std, np.inf
-        )  # of one that never moves nothing is learned
+        mean, std = spread(features)
         rotated, back = _rotated((features - mean) / std)
         weights = np.ones(len(labels)) if weights is None else weights
         chosen = _chosen(rotated, labels, weights, groups, seed)
@@ -85,6 +83,18 @@ def solve(
     return Probe(weight.astype(np.float32), bias.astype(np.float32), float(loss.mean()), chosen)
 
 
+def spread(features: NDArray[Any]) -> tuple[Floats, Floats]:
+    """(F,) mean and standard deviation of (n, F); infinite for a feature that never moves, of which nothing is learned."""
+    mean, std = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
+    return mean, np.where(std > 1e-6 * max(1e-12, float(std.max())), std, np.inf)
+
+
+def units_of(groups: Sequence[object] | None, count: int) -> Ints:
+    """(n,) what stays in one fold: samples of the same group, and where there are none each for itself."""
+    units: Ints = np.arange(count) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
+    return units
+
+
 def _rotated(features: Floats) -> tuple[Floats, Floats]:
     """(n, R) the same distances in as few axes as n samples span, and the (R, F) way back: the penalty sees no difference."""
     if features.shape[0] >= features.shape[1]:
@@ -95,7 +105,7 @@ def _rotated(features: Floats) -> tuple[Floats, Floats]:
 
 def _chosen(features: Floats, labels: Ints, weights: Floats, groups: Sequence[object] | None, seed: int) -> float:
     """The inverse penalty whose cross-entropy over the folds' held-out samples is least; of equals the strongest."""
-    units = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
+    units = units_of(groups, len(labels))
     least = min(len(set(units[labels == label].tolist())) for label in np.unique(labels))
     if least < 2:
         return FEW

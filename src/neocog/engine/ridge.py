@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
-from neocog.engine.probe import FOLDS, Floats, Probe
+from neocog.engine.probe import FOLDS, Floats, Probe, spread, units_of
 
 PENALTIES = np.logspace(-4, 2, 13)  # on the squared weights, a sample; features have unit variance
 STRONG = 1.0  # where too few samples tell
@@ -29,8 +29,7 @@ def solve_values(
     """The head for (n, F) ``features`` and (n, V) ``values``. ``weights`` (n,) of the samples; samples of one of ``groups``
     (n,) stay in one fold, by which the penalty is chosen. One thread, as ``probe.solve``."""
     with threadpool_limits(1):
-        mean, std = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
-        std = np.where(std > 1e-6 * max(1e-12, float(std.max())), std, np.inf)
+        mean, std = spread(features)
         scaled, shares = (features - mean) / std, np.ones(len(values)) if weights is None else weights
         chosen = _chosen(scaled, values, shares, groups, seed)
         ((weight, bias),) = _fits(scaled, values, shares, np.array([chosen]))
@@ -41,7 +40,7 @@ def solve_values(
 
 def _chosen(features: Floats, values: Floats, weights: Floats, groups: Sequence[object] | None, seed: int) -> float:
     """The penalty whose squared error over the folds' held-out samples is least; of equals the strongest."""
-    units = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
+    units = units_of(groups, len(values))
     count = min(FOLDS, len(np.unique(units)))
     if count < 2:
         return STRONG

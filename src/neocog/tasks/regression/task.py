@@ -113,12 +113,10 @@ class RegressionTask(RegressionTraits, Task):
     ) -> dict[str, Any]:  # fmt: skip
         """The width of the intervals; the test part says whether they hold."""
         columns = zip(validation.error.T, validation.spread.T, strict=True)
-        facts = {"half": [half_width(error, spread) for error, spread in columns]}
-        return (
-            facts | {"conformal": kept(np.abs(validation.error / validation.spread).T)}
-            if len(validation.error)
-            else facts
-        )
+        facts: dict[str, Any] = {"half": [half_width(error, spread) for error, spread in columns]}
+        if len(validation.error):
+            facts["conformal"] = kept(np.abs(validation.error / validation.spread).T)
+        return facts
 
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
         """Every quantity's errors with intervals, and how often its stated intervals held."""
