@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,8 @@ def of(path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(3)
-    for name, level in (("dark", 95), ("light", 125)):
-        (folder / name).mkdir()
-        for number in range(50):
-            pixels = np.clip(level + rng.normal(0, 70, (8, 8)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{number}.png")
-    return folder
+def photos(dark_and_light: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dark_and_light(tmp_path_factory.mktemp("photos"), (95, 125), 50, 70)
 
 
 @pytest.fixture(scope="module")

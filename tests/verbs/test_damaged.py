@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def damaged() -> Any:
-    sys.path.insert(0, str(ROOT / "bench"))
-    import damaged
+def damaged() -> Iterator[Any]:
+    """The bench, whose neighbours are found while it runs, and not by later tests: one is called as a package is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "bench")
+        import damaged
 
-    return damaged
+        yield damaged
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import neocog
 from neocog.cli.main import main
@@ -21,14 +21,8 @@ CNN: dict[str, Any] = {"model": "cnn", "widths": (4, 8), "hidden": 16, "threads"
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(3)
-    for name, level in (("dark", 90), ("light", 150)):
-        (folder / name).mkdir()
-        for number in range(20):
-            pixels = np.clip(level + rng.normal(0, 60, (12, 12)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{number}.png")
-    return folder
+def photos(dark_and_light: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dark_and_light(tmp_path_factory.mktemp("photos"), (90, 150), 20, 60, 12)
 
 
 def test_it_learns_at_the_rates_that_it_tells_and_leaves_two_files(

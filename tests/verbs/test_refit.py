@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,9 @@ def of(path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(dark_and_light: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve pictures of each of two classes that are hard to tell apart."""
-    folder, rng = tmp_path_factory.mktemp("few"), np.random.default_rng(3)
-    for name, level in (("dark", 95), ("light", 110)):
-        (folder / name).mkdir()
-        for number in range(12):
-            pixels = np.clip(level + rng.normal(0, 70, (8, 8)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{number}.png")
-    return folder
+    return dark_and_light(tmp_path_factory.mktemp("few"), (95, 110), 12, 70)
 
 
 @pytest.fixture(scope="module")
