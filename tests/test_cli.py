@@ -157,7 +157,7 @@ def test_settings_of_a_run_train_again_and_flags_go_before_them(
 def test_every_verb_explains_itself_with_an_example() -> None:
     import neocog as package
 
-    for verb in (*package.VERBS, "convert labelme", "convert augment", "convert upright", "bench ladder"):
+    for verb in (*package.VERBS, "convert labelme", "convert augment", "convert upright", "bench backends"):
         done = neocog(*verb.split(), "--help", cwd=Path.cwd())
         examples = [line for line in done.stdout.splitlines() if line.startswith(" neocog ")]
         assert done.returncode == 0 and any(line.startswith(f" neocog {verb}") for line in examples), verb

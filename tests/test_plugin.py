@@ -213,7 +213,7 @@ def test_entry_points_are_looked_up_only_where_a_name_is_none_of_ours(monkeypatc
     from neocog.networks import check_purpose, model_class
 
     model_class("unet")
-    check_purpose("cnn", "answer")
+    check_purpose("cnn", "prediction")
     assert open_dataset("digits").kind
     assert not list(without_effect(configured(Config(), {"lr": 0.1, "model": "cnn"})))
 

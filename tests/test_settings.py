@@ -123,7 +123,7 @@ def test_all_faults_are_told_at_once(nothing_is_read: None, capsys: pytest.Captu
         (["--model", "cnn", "--kernel", "two"], "--kernel two is not a whole number"),
         (["--model", "lenet5", "--size", "8"], "lenet5 needs images of at least 12 × 12"),
         (["--model", "resnet3d", "--size", "2"], "resnet3d needs volumes"),
-        (["--model", "unet", "--task", "classification"], "this task needs one answer for each sample"),
+        (["--model", "unet", "--task", "classification"], "this task needs one prediction for each sample"),
         (["--model", "lenet5", "--task", "vae"], "this task needs new images"),
         (["--kind", "volumes", "--augment", "tint=0.1"], "no augmentation 'tint'"),
         (["--engine", "numpy", "--precision", "bf16"], "--engine numpy computes in fp32"),

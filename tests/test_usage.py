@@ -103,9 +103,9 @@ def test_convert_and_bench_are_functions_that_reach_their_parts(
     assert done.table.is_file() and done.copies == done.originals == 4
     asked: dict[str, Any] = {}
     monkeypatch.setattr(
-        "neocog.verbs.bench.ladder", lambda networks=(), rounds=6: asked.update(rounds=rounds) or "measured"
+        "neocog.verbs.bench.backends", lambda networks=(), rounds=6: asked.update(rounds=rounds) or "measured"
     )
-    assert neocog.bench("ladder", rounds=3) == "measured" and asked == {"rounds": 3}
+    assert neocog.bench("backends", rounds=3) == "measured" and asked == {"rounds": 3}
     with pytest.raises(neocog.errors.UserError, match="did you mean 'augment'"):
         neocog.convert("augmnt", "a", "b")
     with pytest.raises(neocog.errors.UserError, match="did you mean 'copies'"):

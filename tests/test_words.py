@@ -11,13 +11,13 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "neocog"
 PRIVATE = re.compile(
     r"so-manieth|soonest done|\bcrew\b|\bsurety\b|\bsurest\b|\blonely\b|went wrong|\brungs?\b|\bslopes?\b|\blikeness\b|"
-    r"\bbelieved\b|\balive\b|how good it is",
+    r"\bbelieved\b|\balive\b|how good it is|\bladder\b",
     re.IGNORECASE,
 )
 
 
 NAMES = re.compile(
-    r"recipes?|rungs?|slopes?|survey\w*|\w*[sS]urvey|judg\w+|_judged|crew|surety|surest|lonely|likeness|believed|alive|"
+    r"recipes?|rungs?|ladder|slopes?|survey\w*|\w*[sS]urvey|judg\w+|_judged|crew|surety|surest|lonely|likeness|believed|alive|"
     r"[sS]creen|strangers?\w*|ByHand|Hand[A-Z]\w+|went_wrong"
 )
 

@@ -55,11 +55,11 @@ def test_norms_and_depths_are_options(norm: str) -> None:
 
 def test_a_network_for_another_purpose_is_one_clear_error() -> None:
     with pytest.raises(
-        UserError, match="model 'resnet' gives one answer for each sample; this task needs a class for each pixel"
+        UserError, match="model 'resnet' gives one prediction for each sample; this task needs a class for each pixel"
     ):
         check_purpose("resnet", "masks")
     with pytest.raises(UserError, match="gives a class for each pixel"):
-        check_purpose("unet:vgg16", "answer")
+        check_purpose("unet:vgg16", "prediction")
     check_purpose("unet", "masks")
     with pytest.raises(UserError, match="2 numbers of convolutions for 4 widths"):
         build("segnet", 3, (32, 32), 2, convolutions="2,2")

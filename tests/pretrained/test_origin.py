@@ -166,8 +166,8 @@ def test_a_run_that_is_not_finished_or_draws_is_refused(trained: Path, tmp_path:
 @pytest.mark.parametrize(
     ("model", "purpose", "takes"),
     [
-        ("cnn", "answer", "cnn"), ("unet", "answer", "encoder:unet"), ("vae", "answer", "encoder:vae"),
-        ("unet:resnet34", "answer", "encoder:unet:resnet34"), ("unet", "masks", "unet"),
+        ("cnn", "prediction", "cnn"), ("unet", "prediction", "encoder:unet"), ("vae", "prediction", "encoder:vae"),
+        ("unet:resnet34", "prediction", "encoder:unet:resnet34"), ("unet", "masks", "unet"),
         ("timm:resnet18.a1_in1k", "masks", "unet:tu-resnet18"), ("torchvision:resnet34", "masks", "unet:resnet34"),
     ],
 )  # fmt: skip
@@ -185,6 +185,6 @@ def test_weights_that_are_downloaded_are_found_again_by_their_digest(server: Any
     save_file(tiny_weights(), tmp_path / "x.safetensors")
     server.files[f"/timm/{TINY}/resolve/main/model.safetensors"] = (tmp_path / "x.safetensors").read_bytes()
     config = changed(Config(), {"pretrained": f"timm:{TINY}"})
-    first, again = (source_of(config, "answer", QUIET) for _ in range(2))
+    first, again = (source_of(config, "prediction", QUIET) for _ in range(2))
     assert first == again and first is not None and first.file == cache / f"timm--{TINY}.safetensors"
     assert len(server.asked) == 2  # a redirect and the file

@@ -138,7 +138,7 @@ def test_without_labels_everything_works_but_directions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"model": "cnn"}, "model 'cnn' gives one answer for each sample; this task needs new images"),
+        ({"model": "cnn"}, "model 'cnn' gives one prediction for each sample; this task needs new images"),
         ({"loss": "cross-entropy"}, "--loss cross-entropy is not for --task vae"),
         ({"loss": "gaussian", "binarise": "sampled"}, "--binarise sampled is for --loss bernoulli, not for gaussian"),
         ({"class_weights": "balanced"}, "--class-weights belongs to --task classification"),

@@ -5,7 +5,7 @@ from torch import nn
 
 class Density(nn.Module):
     form = "images"
-    purpose = "answer"
+    purpose = "prediction"
     paper = "after Lempitsky & Zisserman 2010"
 
     def __init__(self, channels: int, size: tuple[int, ...], outputs: int, *, width: int = 16) -> None:

@@ -24,12 +24,12 @@ def device(*, json: Json = False) -> None:
     show(facts, json, lambda: verb.show(facts, console()))
 
 
-bench = App(name="bench", help="Speed, measured here.\n\nFor example:\n\n    neocog bench ladder")
+bench = App(name="bench", help="Speed, measured here.\n\nFor example:\n\n    neocog bench backends")
 app.command(bench)
 
 
 @bench.command
-def ladder(
+def backends(
     *,
     networks: Annotated[tuple[Literal["lenet", "lstm"], ...], Parameter(consume_multiple=True, negative=())] = (
         "lenet",
@@ -47,8 +47,8 @@ def ladder(
 
     For example:
 
-        neocog bench ladder --out ladder.png
-        neocog bench ladder --networks lenet --rounds 3 --json
+        neocog bench backends --out backends.png
+        neocog bench backends --networks lenet --rounds 3 --json
 
     Parameters
     ----------
@@ -65,5 +65,5 @@ def ladder(
     """
     from neocog.verbs import bench as verb
 
-    measured = verb.ladder(networks, rounds, seconds, batch, threads, out, quiet)
+    measured = verb.backends(networks, rounds, seconds, batch, threads, out, quiet)
     show(measured, json, lambda: verb.show(measured, console()))

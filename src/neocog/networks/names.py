@@ -32,7 +32,7 @@ GENERATORS: dict[str, str] = {
     "dcgan": "neocog.networks.dcgan:Generator",
 }
 PURPOSES = {
-    "answer": "one answer for each sample",
+    "prediction": "one prediction for each sample",
     "masks": "a class for each pixel",
     "generation": "new images",
 }
@@ -61,7 +61,7 @@ def has_encoder(name: str) -> bool:
 
 
 def encoder_of(name: str) -> str:
-    """The network that gives one answer for each sample and holds the weights of this one: itself, or its encoder."""
+    """The network that gives one prediction for each sample and holds the weights of this one: itself, or its encoder."""
     return f"{ENCODER}{name}" if has_encoder(name) else name
 
 
@@ -72,8 +72,8 @@ def purpose_of(name: str) -> str:
     if name in GENERATORS:
         return "generation"
     if ":" in name:
-        return "answer" if name.startswith(("torchvision:", "timm:", ENCODER)) else ""
-    return "answer" if name in MODELS else str(getattr(MODELS.load(name), "purpose", "answer"))
+        return "prediction" if name.startswith(("torchvision:", "timm:", ENCODER)) else ""
+    return "prediction" if name in MODELS else str(getattr(MODELS.load(name), "purpose", "prediction"))
 
 
 def form_of(name: str) -> str:
@@ -87,6 +87,6 @@ def check_purpose(name: str, purpose: str) -> None:
     """Raise where a network is named that gives something else than the task needs (one of ``PURPOSES``)."""
     found = purpose_of(name)
     if found and found != purpose:
-        fix = {"answer": "--model cnn", "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34"}
+        fix = {"prediction": "--model cnn", "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34"}
         what = f"model '{name}' gives {PURPOSES.get(found, found)}; this task needs {PURPOSES.get(purpose, purpose)}"
         raise UserError(what, fix=fix.get(purpose, f"--model {', '.join(GENERATORS)}"))

@@ -141,7 +141,7 @@ class Task(Traits, ABC):
     most_batch: ClassVar[int] = 128  # samples a step, fewer of a small set, unless --batch says otherwise
     steps: ClassVar[int] = 5_000  # about so many, in 5 to ``most_epochs``, unless --epochs or --minutes say otherwise
     most_epochs: ClassVar[int] = 40
-    purpose: ClassVar[str] = "answer"  # of its networks, one of ``networks.PURPOSES``
+    purpose: ClassVar[str] = "prediction"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 
     def check(self, config: Config, dataset: Dataset) -> None:

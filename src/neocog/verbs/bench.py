@@ -1,4 +1,4 @@
-"""``bench ladder``: how fast the same network trains in each engine, from nested loops to a GPU, on this machine."""
+"""``bench backends``: how fast the same network trains in each engine, from nested loops to a GPU, on this machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NETWORKS = {"lenet": "LeNet-5, 28 × 28", "lstm": "LSTM, 28 rows"}
 FORMATS = (".png", ".svg")
 
 
-def ladder(
+def backends(
     networks: Sequence[str] = ("lenet", "lstm"),
     rounds: int = 6,
     seconds: float = 2.0,
@@ -55,13 +55,13 @@ def ladder(
         (network, backend) for network in networks for backend in BACKENDS if network in BACKENDS[backend].networks
     ]
     absent = {place: why for place in wanted if (why := missing(place[1], place[0]))}
-    backends = [place for place in wanted if place not in absent]
-    speeds: dict[tuple[str, str], list[float]] = {place: [] for place in backends}
+    present = [place for place in wanted if place not in absent]
+    speeds: dict[tuple[str, str], list[float]] = {place: [] for place in present}
     progress = Progress(quiet)
-    with progress.bar("measuring", rounds * len(backends)) as advance:
+    with progress.bar("measuring", rounds * len(present)) as advance:
         for number in range(rounds):
             losses: dict[str, list[float]] = {}
-            for network, backend in backends:
+            for network, backend in present:
                 advance(0, note=f"round {number + 1} of {rounds}: {network}, {BACKENDS[backend].name}")
                 speed, seen = timed(backend, network, batch, threads, seconds)
                 same(losses.setdefault(network, seen), seen, BACKENDS[backend].tolerance, backend)
@@ -69,8 +69,8 @@ def ladder(
                     speeds[network, backend].append(speed)
                 advance(1)
     rows: list[dict[str, Any]] = []
-    for place, (network, backend) in enumerate(backends):
-        before = speeds[backends[place - 1]] if place and backends[place - 1][0] == network else None
+    for place, (network, backend) in enumerate(present):
+        before = speeds[present[place - 1]] if place and present[place - 1][0] == network else None
         rows.append({"network": network, "name": BACKENDS[backend].name, **summary(speeds[network, backend], before)})
     result = {
         "rows": rows,
@@ -98,7 +98,7 @@ def check(networks: Sequence[str], rounds: int, seconds: float, batch: int, thre
     if not seconds > 0:
         raise UserError(f"--seconds {seconds:g} is not above 0", fix="give 2, say")
     if out is not None and out.suffix.lower() not in FORMATS:
-        raise UserError(f"{out} is neither PNG nor SVG", fix="--out ladder.png or --out ladder.svg")
+        raise UserError(f"{out} is neither PNG nor SVG", fix="--out backends.png or --out backends.svg")
     insist_on_new(out)
 
 

@@ -160,7 +160,7 @@ def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: s
         if not has_encoder(predictor.facts["model"]):
             return predictor
         preprocessing = predictor.preprocessing
-    weights = source_of(changed(Config(), {"pretrained": source, "model": model}), "answer", progress)
+    weights = source_of(changed(Config(), {"pretrained": source, "model": model}), "prediction", progress)
     assert weights is not None
     preprocessing = preprocessing or recipe_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
     with torch.random.fork_rng(devices=[]):

@@ -27,11 +27,11 @@ def convert(to: Literal["labelme", "augment", "upright"], /, *given: Any, **sett
     return checked(parts[to], HINTS)(*given, **settings)
 
 
-def bench(what: Literal["ladder"] = "ladder", /, **settings: Any) -> Any:
-    """Speed, measured here: ``bench("ladder", networks=("lenet",), rounds=3)``, with the arguments of ``verbs.bench.ladder``.
+def bench(what: Literal["backends"] = "backends", /, **settings: Any) -> Any:
+    """Speed, measured here: ``bench("backends", networks=("lenet",), rounds=3)``, with the arguments of ``verbs.bench.backends``.
 
     Returns its measurements. Raises UserError.
     """
-    from neocog.verbs.bench import ladder
+    from neocog.verbs.bench import backends
 
-    return checked({"ladder": ladder}[what])(**settings)
+    return checked({"backends": backends}[what])(**settings)

@@ -1,4 +1,4 @@
-"""The ladder: every engine takes the same step before it is timed; ratios, spread and missing backends are told."""
+"""`bench backends`: every one takes the same step before it is timed; ratios, spread and missing backends are told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from neocog.errors import UserError
 from neocog.interop import backends, nested_loops
 from neocog.verbs import bench
-from neocog.verbs.bench import chart, ladder, same, show, summary
+from neocog.verbs.bench import chart, same, show, summary
 
 ROW = {"network", "name", "median", "low", "high", "n", "ratio", "ratio_low", "ratio_high"}
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -39,8 +39,8 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return asked
 
 
-def test_rungs_take_turns_and_the_first_round_is_thrown_away(clocked: list[tuple[str, str]], tmp_path: Path) -> None:
-    result = ladder(rounds=6, quiet=True, out=tmp_path / "ladder.png")
+def test_backends_take_turns_and_the_first_round_is_thrown_away(clocked: list[tuple[str, str]], tmp_path: Path) -> None:
+    result = bench.backends(rounds=6, quiet=True, out=tmp_path / "backends.png")
     once = [("lenet", backend) for backend in ("loops", "numpy", "keras", "torch", "bf16")]
     once += [("lstm", backend) for backend in ("keras", "torch", "bf16")]
     assert clocked == 6 * once
@@ -50,21 +50,21 @@ def test_rungs_take_turns_and_the_first_round_is_thrown_away(clocked: list[tuple
     assert [row["ratio"] for row in result["rows"] if row["name"] == "Keras/TensorFlow"] == [1.5, None]
     assert {row["name"] for row in result["missing"]} == {"PyTorch on the GPU"}
     assert result["machine"]["threads"] >= 1 and result["machine"]["versions"]["torch"]
-    assert (tmp_path / "ladder.png").read_bytes().startswith(PNG)
+    assert (tmp_path / "backends.png").read_bytes().startswith(PNG)
     assert json.loads(json.dumps(result)) == result
 
 
 def test_the_table_and_the_chart_show_every_row_and_what_is_missing(
     clocked: list[tuple[str, str]], tmp_path: Path
 ) -> None:
-    result = ladder(rounds=2, quiet=True)
+    result = bench.backends(rounds=2, quiet=True)
     text = StringIO()
     show(result, Console(file=text, width=160))
     for row in result["rows"]:
         assert row["name"] in text.getvalue()
     assert text.getvalue().count("PyTorch on the GPU is missing: no GPU\n  fix:   buy one") == 1
-    chart(result, tmp_path / "ladder.svg")
-    assert "<svg" in (tmp_path / "ladder.svg").read_text()
+    chart(result, tmp_path / "backends.svg")
+    assert "<svg" in (tmp_path / "backends.svg").read_text()
 
 
 def test_ratios_are_taken_within_a_round() -> None:
@@ -88,12 +88,12 @@ def test_an_engine_with_other_losses_is_not_compared() -> None:
         ({"seconds": 0.0}, "--seconds 0"),
         ({"batch": 0}, "--batch 0"),
         ({"threads": -1}, "--threads -1"),
-        ({"out": Path("ladder.gif")}, "neither PNG nor SVG"),
+        ({"out": Path("backends.gif")}, "neither PNG nor SVG"),
     ],
 )
 def test_what_cannot_be_measured_is_told(settings: dict[str, Any], what: str) -> None:
     with pytest.raises(UserError, match=what):
-        ladder(**settings)
+        bench.backends(**settings)
 
 
 def test_the_nested_loops_take_numpys_step() -> None:
@@ -122,9 +122,9 @@ def test_all_engines_that_are_here_take_the_same_step(network: str) -> None:
         np.testing.assert_allclose(losses, expected, rtol=0, atol=tolerance)
 
 
-def test_a_tiny_ladder_is_measured_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_network_is_measured_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "BACKENDS", {name: backends.BACKENDS[name] for name in ("numpy", "torch")})
-    result = ladder(("lenet",), rounds=2, seconds=0.01, batch=4, threads=1, quiet=True)
+    result = bench.backends(("lenet",), rounds=2, seconds=0.01, batch=4, threads=1, quiet=True)
     assert [row["name"] for row in result["rows"]] == ["NumPy by hand", "PyTorch fp32"]
     assert all(row["median"] > 0 and row["n"] == 1 for row in result["rows"])
     assert result["rows"][1]["ratio"] == pytest.approx(result["rows"][1]["median"] / result["rows"][0]["median"])
