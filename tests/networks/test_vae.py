@@ -51,7 +51,9 @@ def test_bad_options_and_other_purposes_are_one_clear_error() -> None:
         build("vae", 1, (28, 28), 1, latent=0)
     with pytest.raises(UserError, match="vae with 3 halvings needs images of at least 8 × 8 pixels, not 7 × 9"):
         build("vae", 1, (7, 9), 1, widths="4,4,4")
-    with pytest.raises(UserError, match="model 'resnet' gives one prediction for each sample; this task needs new images"):
+    with pytest.raises(
+        UserError, match="model 'resnet' gives one prediction for each sample; this task needs new images"
+    ):
         check_purpose("resnet", "generation")
     with pytest.raises(UserError, match="model 'vae' gives new images"):
         check_purpose("vae", "prediction")
