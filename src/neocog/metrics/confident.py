@@ -7,7 +7,6 @@ unsure of a whole class does not make all its labels suspicious. Letters: n samp
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,7 +139,7 @@ def wrong_labels(labels: Ints, pattern: Floats, rng: np.random.Generator) -> Int
     """(n,) another label for each, drawn as ``pattern`` (K, K) says; a label that is never confused gets any other."""
     rows = pattern[labels] + 1e-12 * (np.arange(len(pattern)) != labels[:, None])
     edges = np.cumsum(rows / rows.sum(axis=1, keepdims=True), axis=1)
-    return np.minimum((rng.random((len(labels), 1)) > edges).sum(axis=1), len(pattern) - 1)
+    return np.minimum((rng.random((len(labels), 1)) > edges).sum(axis=1), len(pattern) - 1).astype(np.int64)
 
 
 def most_noise(probabilities: Array, labels: Ints) -> float:
