@@ -1,0 +1,62 @@
+"""The change that an attack may make: a ball round each image, within the range of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Norm = Literal["linf", "l2"]
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Ball:
+    """Changes of an image (C, …) in [0, 1] whose norm is at most ``radius``: of its largest change, or Euclidean."""
+
+    norm: Norm
+    radius: float
+
+    def size(self, change: Tensor) -> Tensor:
+        """(B,) norms of changes (B, …)."""
+        flat = change.flatten(1)
+        return flat.abs().amax(1) if self.norm == "linf" else flat.norm(dim=1)
+
+    def direction(self, gradient: Tensor) -> Tensor:
+        """The step of norm 1 along which the loss rises steepest."""
+        if self.norm == "linf":
+            return gradient.sign()
+        return gradient / per_sample(self.size(gradient) + TINY, gradient)
+
+    def project(self, images: Tensor, clean: Tensor) -> Tensor:
+        """The nearest images within the ball round ``clean``, and within the range of pixels."""
+        if self.norm == "linf":
+            return torch.minimum(torch.maximum(images, clean - self.radius), clean + self.radius).clamp(0, 1)
+        change = images - clean
+        shrink = (self.radius / (self.size(change) + TINY)).clamp(max=1)
+        return (clean + change * per_sample(shrink, change)).clamp(0, 1)
+
+    def start(self, clean: Tensor, seed: int, samples: Sequence[int]) -> Tensor:
+        """A random image on the ball's surface, for each of the ``samples`` by its number."""
+        noise = drawn(clean, seed, samples, normal=self.norm == "l2")
+        return (clean + self.radius * noise / per_sample(self.size(noise) + TINY, noise)).clamp(0, 1)
+
+
+def per_sample(values: Tensor, like: Tensor) -> Tensor:
+    """(B,) → (B, 1, …), to be multiplied with ``like``."""
+    return values.view(-1, *(1,) * (like.ndim - 1))
+
+
+def drawn(like: Tensor, seed: int, samples: Sequence[int], normal: bool = False) -> Tensor:
+    """Numbers of the shape of ``like``, normal or uniform in [−1, 1), each sample's from (seed, its number) alone."""
+    found = torch.empty(like.shape)
+    for place, sample in enumerate(samples):
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + sample) & 0x7FFF_FFFF_FFFF_FFFF)
+        if normal:
+            found[place].normal_(generator=generator)
+        else:
+            found[place].uniform_(-1, 1, generator=generator)
+    return found.to(like.device)
