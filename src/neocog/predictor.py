@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 
 from neocog import __version__
 from neocog.data.dataset import Header
-from neocog.data.normalise import normalise
+from neocog.data.normalise import as_float, normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.scale import Seen, Watch
 from neocog.data.views import views
@@ -104,11 +104,15 @@ class Predictor:
     @torch.no_grad()
     def of_pixels(self, pixels: torch.Tensor) -> Logits:
         """(B, …) outputs for fitted pixels (B, C, …), the mean over their views where the run answers so."""
+        found: Logits = self.outputs(pixels).cpu().numpy()
+        return found
+
+    def outputs(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The same on the device, differentiable by pixels that are float (all but letters)."""
         pixels = pixels.to(self.device)
         shown = list(views(pixels, **self.facts["views"])) if "views" in self.facts else [pixels]
-        outputs = [self.network(normalise(view, self.preprocessing, pixels)).float() for view in shown]
-        found: Logits = (outputs[0] if len(outputs) == 1 else torch.stack(outputs).mean(0)).cpu().numpy()
-        return found
+        outputs = [as_float(self.network(normalise(view, self.preprocessing, pixels))) for view in shown]
+        return outputs[0] if len(outputs) == 1 else torch.stack(outputs).mean(0)
 
     def probabilities(self, logits: Logits) -> NDArray[np.float64]:
         """(B, K) calibrated: softmax(logits / temperature + offsets)."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import torch.nn.functional as F
 from torch import Tensor
 
+from neocog.data.normalise import as_float
+
 MOST = 10
 CORNER = 7 / 8  # of each side that a corner's view shows
 
@@ -29,6 +31,6 @@ def views(pixels: Tensor, count: int, mirror: bool) -> Iterator[Tensor]:
         view = pixels
         if number:
             top, left = corners[number - 1]
-            cut = pixels[..., top : top + tall, left : left + wide].float()
+            cut = as_float(pixels[..., top : top + tall, left : left + wide])
             view = F.interpolate(cut, (height, width), mode="bilinear", align_corners=False)
         yield view.flip(-1) if mirrored else view

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from neocog.stress.ball import Ball, drawn
-from neocog.stress.gradient import Logits
-from neocog.stress.losses import margin
+from neocog.attacks.ball import Ball, drawn
+from neocog.attacks.goal import margin
+from neocog.attacks.gradient import Network
 
 SHARE = 0.8  # of the image's area that the first squares cover
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # queries after which that share is halved
@@ -17,14 +17,9 @@ HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # queries after whi
 
 @torch.no_grad()
 def square(
-    logits: Logits,
-    images: Tensor,
-    labels: Tensor,
-    ball: Ball,
-    samples: Sequence[int],
-    queries: int = 5000,
+    network: Network, images: Tensor, labels: Tensor, ball: Ball, samples: Sequence[int], queries: int = 5000,
     seed: int = 0,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """The images (B, C, H, W) after so many random changes, of which each that enlarges the margin is kept.
 
     Squares and signs are the same for every sample; where it begins is the sample's own. For the largest change alone.
@@ -32,28 +27,23 @@ def square(
     assert ball.norm == "linf"
     height, width = images.shape[-2:]
     stripes = drawn(images[:, :, :1], seed, samples).sign()  # (B, C, 1, W)
-    found = images.clone()
+    found = (images + ball.radius * stripes).clamp(0, 1)
     left = torch.arange(len(images), device=images.device)
-    best = (images + ball.radius * stripes).clamp(0, 1)
-    worst = margin(logits(best), labels)
+    best = margin(network(found), labels)  # (B,)
     generator = torch.Generator().manual_seed(seed)
     for query in range(queries):
-        over = worst >= 0
-        found[left[over]] = best[over]
-        if over.any():
-            left, best, worst = left[~over], best[~over], worst[~over]
+        left = left[best[left] < 0]
         if not len(left):
             break
         side = min(max(1, round((share(query) * height * width) ** 0.5)), height, width)
-        top, start = (int(torch.randint(0, max(1, room - side), (), generator=generator)) for room in (height, width))
-        signs = torch.randint(0, 2, (images.shape[1], 1, 1), generator=generator).to(images) * 2 - 1
-        tried, clean = best.clone(), images[left]
-        part = (..., slice(top, top + side), slice(start, start + side))
-        tried[part] = tried[part] + 2 * ball.radius * signs
-        tried = ball.project(tried, clean)
-        value = margin(logits(tried), labels[left])
-        better = value > worst
-        best[better], worst = tried[better], torch.maximum(value, worst)
+        top, start = (int(torch.randint(room - side + 1, (), generator=generator)) for room in (height, width))
+        signs = torch.randint(2, (images.shape[1], 1, 1), generator=generator).to(images) * 2 - 1
+        tried = found[left]
+        tried[..., top : top + side, start : start + side] += 2 * ball.radius * signs
+        tried = ball.project(tried, images[left])
+        value = margin(network(tried), labels[left])
+        better = value > best[left]
+        found[left[better]], best[left[better]] = tried[better], value[better]
     return found
 
 
