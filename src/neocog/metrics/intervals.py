@@ -146,7 +146,12 @@ def jackknife(sums: Array, statistic: Statistic) -> tuple[Array, Array]:
     blocks = len(sums)
     value = np.atleast_1d(statistic(total))
     left = statistic(total - sums).reshape(blocks, -1)
-    return value, (value - left) * math.sqrt((blocks - 1) / blocks)
+    return value, added(value, left)
+
+
+def added(value: Array, left: Array) -> Array:
+    """(B, J) what each block adds to the values (J,), of those without it (B, J)."""
+    return np.asarray((value - left) * math.sqrt((len(left) - 1) / len(left)))
 
 
 def standard_error(shares: Array, scales: Sequence[Scale], unmet: Sequence[float] | float = 0.0) -> Array:
@@ -216,7 +221,14 @@ def measured(
     unmet: Sequence[float] | float = 0.0,
 ) -> list[Measure]:  # fmt: skip
     """J measures of sums (B, m), each on its scale, with its n. ``weights`` (B, J): what each block counts for in each."""
-    values, shares = jackknife(sums, statistic)
+    return with_intervals(*jackknife(sums, statistic), units, scales, n, weights, unmet)
+
+
+def with_intervals(
+    values: Array, shares: Array, units: Units, scales: Sequence[Scale], n: Sequence[int], weights: Array,
+    unmet: Sequence[float] | float = 0.0,
+) -> list[Measure]:  # fmt: skip
+    """The same of values (J,) and what each block adds to them (B, J), as ``jackknife`` gives both."""
     errors = standard_error(shares, scales, unmet)
     columns = values, errors, equal_units(weights, units.count), units.behind(weights)
     rows = zip(*(column.tolist() for column in columns), scales, n, strict=True)
