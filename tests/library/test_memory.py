@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -52,6 +55,37 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def frame(folder: Path) -> pd.DataFrame:
     paths = [str(folder / label / f"{index:03}.png") for index, label in enumerate(Y)]
     return pd.DataFrame({"image": paths, "label": Y})
+
+
+class Features(dict[str, Any]):
+    """Of a Hugging Face Dataset: a class label has ``names``."""
+
+    names = ("bright", "dark")
+
+
+class Columns:
+    """As a Hugging Face Dataset is used: columns by name, rows by number."""
+
+    def __init__(self, images: Sequence[Any], labels: Sequence[int]) -> None:
+        self.columns = {"image": images, "label": labels}
+        self.column_names = [*self.columns]
+        self.features = {"image": Features(), "label": Features()}
+        self.reads: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.columns["label"])
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return self.columns[key]
+        self.reads.append(key)
+        return {name: column[key] for name, column in self.columns.items()}
+
+
+@pytest.fixture
+def hugging_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library as far as it is asked for, which is not needed for its data sets."""
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(Dataset=Columns))  # type: ignore[arg-type]
 
 
 WAYS: dict[str, Callable[[Path], Any]] = {
@@ -174,6 +208,42 @@ def test_preview_and_the_range_test_take_data_in_memory_and_predict_names_the_wa
 
 @pytest.mark.parametrize("way", ["Pillow's images", "paths", "a torch data set"])
 def test_what_is_said_of_how_files_are_read_holds_in_memory_too(way: str, folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no image can be read"):
+    with pytest.raises(UserError, match=r"144 pixels(.|\n)*no image can be read") as told:
         neocog.train(WAYS[way](folder), tmp_path / "run", max_pixels=100, **QUICK)
+    assert len(told.value.facts) == 4, "the first three reasons"
     assert not (tmp_path / "run").exists()
+
+
+def png(pixels: Any) -> dict[str, Any]:
+    """An image as a Hugging Face Dataset has it where it does not decode."""
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    return {"bytes": written.getvalue(), "path": None}
+
+
+@pytest.mark.parametrize(
+    "stored", [Image.fromarray, png, lambda pixels: pixels.tolist()], ids=["decoded", "bytes", "lists of numbers"]
+)
+@pytest.mark.usefixtures("hugging_face")
+def test_a_hugging_face_data_set_is_its_images_and_labels(stored: Callable[[Any], Any], tmp_path: Path) -> None:
+    data = Columns([stored(image) for image in X], [int(label == "dark") for label in Y])
+    run = neocog.train(data, tmp_path / "run", **QUICK)
+    assert run.model_json.read_text().count('"bright"') and (tmp_path / "run" / "report.html").is_file()
+    with given(data):
+        held = open_given(DEFAULT, Reading())
+    assert np.array_equal(held.images.read(60)[..., 0], X[60]) and held.classes[held.labels[60]] == Y[60]
+    again = neocog.evaluate(run, data, quiet=True)["measures"]["test"]["accuracy"]
+    assert again["n"] == 12
+
+
+@pytest.mark.usefixtures("hugging_face")
+def test_an_image_in_memory_is_decoded_twice_and_no_more(tmp_path: Path) -> None:
+    """Once for its size, before anything is planned, and once for its pixels, which are kept."""
+    data = Columns([Image.fromarray(image) for image in X], [int(label == "dark") for label in Y])
+    neocog.train(data, tmp_path / "run", **QUICK)
+    assert sorted(data.reads) == sorted([*range(len(X))] * 2)
+
+
+def test_several_data_sets_at_once_are_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="give one of them"):
+        neocog.train({"train": (X, Y), "test": (X, Y)}, tmp_path / "run", **QUICK)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,8 @@ from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, wi
 from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.progress import Progress
 from neocog.tasks import allowed_by
+
+FIRST = 3  # reasons that are shown where no image can be read
 
 
 def open_data(
@@ -139,11 +140,16 @@ def say_losses(found: Sequence[Loss], progress: Progress) -> None:
 
 
 def headers(dataset: Dataset) -> Headers:
-    """What the files say of themselves; None where even that cannot be read (the scan tells why)."""
-    found = Headers(len(dataset))
+    """What the files say of themselves; None where even that cannot be read (the scan tells why). Raises UserError, with the first
+    reasons, where none can."""
+    found, faults = Headers(len(dataset)), list[BadImage]()
     for index in range(len(dataset)):
-        with suppress(BadImage):
+        try:
             found[index] = dataset.images.header(index)
+        except BadImage as error:
+            faults.append(error)
+    if len(faults) == len(dataset):
+        raise_all([*faults[:FIRST], UserError("no image can be read", f"{len(faults):,} {dataset.form}")])
     return found
 
 

@@ -74,7 +74,12 @@ def as_array(values: Any, where: str) -> Array:
 
 
 def pixels_of(item: Any, name: str, decoding: Decoding) -> Array:
-    """(H, W, C) pixels of a PIL image, an array (H, W[, C]), a tensor ([C,] H, W) or a path. Raises BadImage."""
+    """(H, W, C) pixels of a PIL image, an array (H, W[, C]), a tensor ([C,] H, W), a path, or what Hugging Face's data sets have
+    where they do not decode: {"bytes": …, "path": …}. Raises BadImage."""
+    if isinstance(item, dict) and {*item} == {"bytes", "path"}:
+        if item["bytes"] is not None:
+            return decode_bytes(item["bytes"], decoding, item["path"] or name)[0]
+        item = item["path"]
     if isinstance(item, str | os.PathLike):
         return decode(Path(item), decoding, f"{name}: {item}")
     if isinstance(item, Image.Image):
@@ -92,11 +97,18 @@ def pixels_of(item: Any, name: str, decoding: Decoding) -> Array:
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     array = array.astype(np.float32) if array.dtype == np.float64 else array
+    array = narrowest(array) if array.dtype.kind in "iu" else array
     if str(array.dtype) not in PIXELS:
         raise BadImage(f"pixels of type {array.dtype}", name, "give uint8, uint16 or float32")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise BadImage(not_finite(array), name, "correct them")
     return array
+
+
+def narrowest(array: Array) -> Array:
+    """Integers as uint8 or uint16, where these hold all of them: lists of numbers are 64 bits wide in NumPy."""
+    fitting = (kind for kind in (np.uint8, np.uint16) if array.min() >= 0 and array.max() <= np.iinfo(kind).max)
+    return array if str(array.dtype) in PIXELS else array.astype(next(fitting, array.dtype))
 
 
 def of_pillow(image: Image.Image, name: str, decoding: Decoding) -> Array:
@@ -114,25 +126,34 @@ def of_pillow(image: Image.Image, name: str, decoding: Decoding) -> Array:
 
 @dataclass(frozen=True)
 class ImageList:
-    """Images of any sizes in a sequence: each is looked at when it is read."""
+    """Images of any sizes in a sequence: each is looked at when it is read. What is known of one is kept, its pixels are not."""
 
     items: Sequence[Any]
     names: Sequence[str]
     decoding: Decoding
+    known: dict[int, tuple[Header, str]] = field(default_factory=dict)  # by position: header and digest
 
     def __len__(self) -> int:
         return len(self.items)
 
     def read(self, index: int) -> Array:
-        return pixels_of(self.items[index], self.names[index], self.decoding)
+        image = pixels_of(self.items[index], self.names[index], self.decoding)
+        if index not in self.known:
+            height, width, channels = image.shape
+            header = Header(height, width, channels, str(image.dtype), f"{channels} × {image.dtype}")
+            self.known[index] = header, array_digest(image)
+        return image
 
     def header(self, index: int) -> Header:
-        image = self.read(index)
-        height, width, channels = image.shape
-        return Header(height, width, channels, str(image.dtype), f"{channels} × {image.dtype}")
+        return self._known(index)[0]
 
     def digest(self, index: int) -> str:
-        return array_digest(self.read(index))
+        return self._known(index)[1]
+
+    def _known(self, index: int) -> tuple[Header, str]:
+        if index not in self.known:
+            self.read(index)
+        return self.known[index]
 
     def path(self, index: int) -> Path | None:
         return None

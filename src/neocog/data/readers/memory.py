@@ -65,6 +65,9 @@ def open_given(decoding: Decoding, reading: Reading) -> Dataset:
         return read_frame(source, decoding, reading)
     if _is_hugging_face(source):
         return _hugging_face(source, decoding, reading)
+    if isinstance(source, dict):  # a DatasetDict is one
+        what = f"a {type(source).__name__} of {listed(map(str, source))} is several things"
+        raise UserError(what, MEMORY, "give one of them, such as data['train']")
     if _is_torch(source):
         return _torch(source, decoding, reading)
     if isinstance(source, tuple) and len(source) == 2:
