@@ -17,7 +17,7 @@ PRIVATE = re.compile(
 
 
 NAMES = re.compile(
-    r"recipes?|rungs?|ladder|slopes?|survey\w*|\w*[sS]urvey|judg\w+|_judged|crew|surety|surest|lonely|likeness|believed|alive|"
+    r"recipes?|rungs?|ladder|quantit(y|ies)|none_below|slopes?|survey\w*|\w*[sS]urvey|judg\w+|_judged|crew|surety|surest|lonely|likeness|believed|alive|"
     r"[sS]creen|strangers?\w*|ByHand|Hand[A-Z]\w+|went_wrong"
 )
 

@@ -22,7 +22,7 @@ Three = tuple[float, float, float]
 # By name; what a name has below it is a table of its own. A task adds the types of what it keeps.
 TYPES: dict[str, Any] = {
     "packages": {"task": str, "model": str},
-    "task": str, "model": str, "options": {}, "classes": Texts, "quantities": Texts, "parameters": int, "outputs": int,
+    "task": str, "model": str, "options": {}, "classes": Texts, "target_names": Texts, "parameters": int, "outputs": int,
     "sha256": str, "threads": int, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
     "views": {"count": int, "mirror": bool}, "temperature": float, "offsets": Numbers,
     "refit": {"folds": int, "repeats": int, "samples": int, "epochs": int, "measure": str, "n": int, "value": float, "low": float,
@@ -30,6 +30,7 @@ TYPES: dict[str, Any] = {
     "seen": {"low": Three, "high": Three, "peak": Three, "sides": tuple[Three, ...], "channels": tuple[int, ...],
              "spacing": tuple[Three, ...]},
 }  # fmt: skip
+RENAMED = {"quantities": "target_names", "none_below": "rejection_threshold"}  # what older runs call it: its name today
 SEAL = "sha256"
 NEEDED = ("task", "model", "options", "classes", "preprocessing", "weights")
 
@@ -46,6 +47,10 @@ def read_facts(run: Run) -> Fields:
     Runs that were trained before there was a seal have none, and are taken as they are.
     """
     found, where = read_json(run.model_json), str(run.model_json)
+    edited = SEAL in found and sealed(found)[SEAL] != found[SEAL]
+    for before, name in RENAMED.items():
+        if before in found:
+            found[name] = found.pop(before)
     insist(found, TYPES, run.model_json)
     for name in NEEDED:
         found[name]
@@ -61,7 +66,7 @@ def read_facts(run: Run) -> Fields:
     }
     for what in (what for what, is_wrong in wrong.items() if is_wrong):
         raise UserError(f"damaged: {what}", where, RESTORE)
-    if SEAL in found and sealed(found)[SEAL] != found[SEAL]:
+    if edited:
         what = "edited since it was written: the classes, the calibration or the preprocessing may be others"
         raise UserError(what, where, f"{RESTORE}, or train again")
     found["options"] = without_old_weights(found["model"], found["options"], run.model_json)

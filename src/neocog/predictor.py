@@ -92,7 +92,7 @@ class Predictor:
 
     @property
     def thresholds(self) -> list[float]:
-        """The largest conformal scores within the coverage asked for: one, or one for each quantity."""
+        """The largest conformal scores within the coverage asked for: one, or one for each target."""
         assert self.coverage is not None
         return thresholds(self.facts["conformal"], self.coverage)
 

@@ -49,15 +49,15 @@ MEASURED = [i * 7 % 31 + 0.5 for i in range(N)]
 @pytest.mark.parametrize("name", ["", "Unnamed: 0", "index", "nr", "row", "step"])
 def test_a_column_that_counts_the_rows_is_no_target(folder: Path, name: str) -> None:
     data = open_dataset(write(folder, f"{name},image,tilt", lambda i: f"{i},{i}.png,{MEASURED[i]}"))
-    assert data.quantities == ("tilt",) and taken(data)[name] == "not used"
+    assert data.target_names == ("tilt",) and taken(data)[name] == "not used"
     shuffled = open_dataset(write(folder, f"{name},image,tilt", lambda i: f"{i * 7 % N},{i}.png,{MEASURED[i]}"))
-    assert shuffled.quantities == ("tilt",)
+    assert shuffled.target_names == ("tilt",)
 
 
 def test_ids_constant_columns_and_texts_that_name_the_rows_are_no_targets(folder: Path) -> None:
     file = write(folder, "sample_id,image,camera,note,tilt", lambda i: f"{10**6 + 17 * i},{i}.png,7,n{i},{MEASURED[i]}")
     data = open_dataset(file)
-    assert data.quantities == ("tilt",)
+    assert data.target_names == ("tilt",)
     assert [taken(data)[name] for name in ("sample_id", "camera", "note")] == ["not used"] * 3
     assert [one.part for one in data.taken] == [
         f"column '{name}'" for name in ("sample_id", "image", "camera", "note", "tilt")
@@ -96,8 +96,8 @@ def test_a_weight_in_grams_stops_and_both_readings_can_be_chosen(folder: Path) -
     assert as_weight.weights is not None and as_weight.weights[1] == 203
     assert open_dataset(file, reading=Reading(columns=("weight=none",))).weights is None
     file = write(folder, "image,length,weight", lambda i: f"{i}.png,{MEASURED[i]},{200 + 3 * i}")
-    assert open_dataset(file, reading=Reading(targets=("weight",))).quantities == ("weight",)
-    assert open_dataset(file, reading=Reading(columns=("weight=none",))).quantities == ("length", "weight")
+    assert open_dataset(file, reading=Reading(targets=("weight",))).target_names == ("weight",)
+    assert open_dataset(file, reading=Reading(columns=("weight=none",))).target_names == ("length", "weight")
 
 
 def test_weights_of_samples_are_taken_and_said(folder: Path) -> None:
@@ -109,7 +109,7 @@ def test_weights_of_samples_are_taken_and_said(folder: Path) -> None:
 
 def test_decimals_in_a_label_column_are_values_and_a_few_of_them_stop(folder: Path) -> None:
     data = open_dataset(write(folder, "image,label", lambda i: f"{i}.png,{MEASURED[i]}"))
-    assert data.quantities == ("label",) and "decimals" in data.taken[1].evidence
+    assert data.target_names == ("label",) and "decimals" in data.taken[1].evidence
     few = write(folder, "image,label", lambda i: f"{i}.png,{i % 4 / 2}")
     stops(few, "column 'label' can be read in two ways", "--task classification", "--task regression")
     assert len(open_dataset(few, reading=Reading(task="classification")).classes) == 4
@@ -122,7 +122,7 @@ def test_whole_numbers_in_a_label_column_are_classes_unless_they_are_hardly_repe
 
 def test_numbers_that_could_be_codes_of_classes_stop_and_counts_are_values(folder: Path) -> None:
     stops(write(folder, "image,grade", lambda i: f"{i}.png,{i % 4}"), "--columns label='grade'", "--targets 'grade'")
-    assert open_dataset(write(folder, "image,cell_count", lambda i: f"{i}.png,{i % 4}")).quantities == ("cell_count",)
+    assert open_dataset(write(folder, "image,cell_count", lambda i: f"{i}.png,{i % 4}")).target_names == ("cell_count",)
 
 
 @pytest.mark.parametrize("text", ["nan", "NaN", "NA", "None", "null", "-", "?", "#N/A", ""])
@@ -206,7 +206,7 @@ def test_one_column_of_few_texts_is_the_label_and_beside_numbers_it_stops(folder
     assert data.classes == ("ant", "bee") and taken(data)["species"] == "label"
     both = write(folder, "image,species,length", lambda i: f"{i}.png,{['ant', 'bee'][i % 2]},{MEASURED[i]}")
     stops(both, "--columns label='species'", "--targets 'length'")
-    assert open_dataset(both, reading=Reading(targets=("length",))).quantities == ("length",)
+    assert open_dataset(both, reading=Reading(targets=("length",))).target_names == ("length",)
     assert open_dataset(both, reading=Reading(task="classification")).classes == ("ant", "bee")
 
 
@@ -214,7 +214,7 @@ def test_blanks_after_commas_quotes_and_excels_first_line_are_read(folder: Path)
     data = open_dataset(write(folder, "image, label", lambda i: f'{i}.png , "{"ab"[i % 2]}" '.rstrip()))
     assert data.names[0] == "0.png" and data.classes == ("a", "b")
     data = open_dataset(write(folder, "image;tilt", lambda i: f"{i}.png;{i // 2},{i % 7}", mark="\ufeffsep=;\n"))
-    assert data.quantities == ("tilt",) and data.values is not None and data.values[1, 0] == np.float32(0.1)
+    assert data.target_names == ("tilt",) and data.values is not None and data.values[1, 0] == np.float32(0.1)
 
 
 def test_a_column_of_file_names_is_the_image_whatever_it_is_called(folder: Path) -> None:
@@ -241,6 +241,6 @@ def test_ids_that_name_files_without_suffix_are_the_image(folder: Path) -> None:
 
 def test_dates_are_no_classes_and_a_first_line_of_data_is_no_header(folder: Path) -> None:
     data = open_dataset(write(folder, "image,date,depth", lambda i: f"{i}.png,2021-03-{i % 20 + 1:02},{MEASURED[i]}"))
-    assert data.quantities == ("depth",) and taken(data)["date"] == "not used"
+    assert data.target_names == ("depth",) and taken(data)["date"] == "not used"
     stops(write(folder, "0.png,a", lambda i: f"{i}.png,{'ab'[i % 2]}"), "the first line names no columns")
     assert open_dataset(write(folder, "image|label", lambda i: f"{i}.png|{'ab'[i % 2]}")).classes == ("a", "b")

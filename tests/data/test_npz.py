@@ -326,13 +326,13 @@ def test_no_bit_flip_escapes_the_reader(tmp_path: Path) -> None:
 
 def test_decimals_are_values_and_whole_numbers_are_on_demand(tmp_path: Path) -> None:
     data = read(tmp_path, images=GREY, targets=np.linspace(0.5, 3, 6))
-    assert data.quantities == ("targets",) and data.values is not None and data.values[5, 0] == 3
+    assert data.target_names == ("targets",) and data.values is not None and data.values[5, 0] == 3
     assert data.taken[-1].role == "target" and not data.has_classes
     np.savez(tmp_path / "whole.npz", images=GREY, labels=LABELS)
     counted = open_dataset(tmp_path / "whole.npz", reading=Reading(task="regression"))
     assert counted.values is not None and counted.values[:, 0].tolist() == LABELS.tolist()
     two = read(tmp_path, x_train=GREY, y_train=np.random.default_rng(0).random((6, 2)))
-    assert two.quantities == ("y_train 0", "y_train 1")
+    assert two.target_names == ("y_train 0", "y_train 1")
 
 
 def test_few_decimals_could_be_classes_and_stop(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def table(folder: Path, text: str) -> Path:
 
 def test_columns_of_numbers_are_values_with_their_units(tmp_path: Path) -> None:
     data = open_dataset(table(tmp_path, "image,angle [°],note,mass [kg]\na.png,1.5,x,2\nb.png,-3,y,1e3\nc.png,0,z,4\n"))
-    assert data.kind == "CSV with values" and data.quantities == ("angle [°]", "mass [kg]")
+    assert data.kind == "CSV with values" and data.target_names == ("angle [°]", "mass [kg]")
     assert data.values is not None and data.values.tolist() == [[1.5, 2], [-3, 1000], [0, 4]]
     assert not data.has_classes and "columns not used: note" in data.notes
     assert data.told(1) == "-3 1000"
@@ -42,12 +42,12 @@ def test_columns_of_numbers_are_values_with_their_units(tmp_path: Path) -> None:
 def test_a_label_column_is_a_class_unless_values_are_asked_for(tmp_path: Path) -> None:
     file = table(tmp_path, "image,label\na.png,1\nb.png,2\nc.png,2\n")
     assert open_dataset(file).classes == ("1", "2")
-    assert open_dataset(file, reading=VALUES).quantities == ("label",)
+    assert open_dataset(file, reading=VALUES).target_names == ("label",)
 
 
 def test_targets_choose_columns_and_unknown_ones_are_told_with_the_nearest(tmp_path: Path) -> None:
     file = table(tmp_path, "image,height,width\na.png,1,2\nb.png,3,4\nc.png,5,6\n")
-    assert open_dataset(file, reading=Reading(task="regression", targets=("width",))).quantities == ("width",)
+    assert open_dataset(file, reading=Reading(task="regression", targets=("width",))).target_names == ("width",)
     with pytest.raises(UserError, match=r"called widht.*\n.*line 1\n.*width"):
         open_dataset(file, reading=Reading(task="regression", targets=("widht",)))
 
@@ -109,8 +109,8 @@ def test_an_angle_that_may_be_in_degrees_or_in_radians_stops_until_one_is_chosen
     file = angles(tmp_path, name, -3.1, 0.5, 3.14)
     with pytest.raises(UserError, match=r"as degrees, or as radians\n.*\n.*--angles degrees .*--angles radians"):
         open_dataset(file)
-    assert open_dataset(file, reading=Reading(angles="degrees")).quantities == (name,)
-    assert open_dataset(file, reading=Reading(angles="radians")).quantities == (f"{name} [rad]",)
+    assert open_dataset(file, reading=Reading(angles="degrees")).target_names == (name,)
+    assert open_dataset(file, reading=Reading(angles="radians")).target_names == (f"{name} [rad]",)
 
 
 def test_the_unit_of_an_angle_is_said_where_its_name_or_its_values_tell_it(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_the_unit_of_an_angle_is_said_where_its_name_or_its_values_tell_it(tmp_p
         ("tilt [°]", (0.5, 1, 2), "degrees"),
     ):
         data = open_dataset(angles(tmp_path, name, *values))
-        assert data.quantities == (name,) and f"an angle in {unit}" in data.taken[1].evidence
+        assert data.target_names == (name,) and f"an angle in {unit}" in data.taken[1].evidence
     with pytest.raises(UserError, match="--angles radians: no column to learn is an angle without a unit"):
         open_dataset(file := tmp_path / "t.csv", reading=Reading(angles="radians"))
     assert file.exists()

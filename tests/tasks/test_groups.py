@@ -34,7 +34,7 @@ def evaluated(task: str, groups: np.ndarray | None) -> Evaluation:
         return classification.ClassificationTask().evaluation(predictor, answers, samples)
     if task == "regression":
         error, truth = (LEVEL + 0.3 * rng.normal(size=N))[:, None], rng.normal(size=(N, 1))
-        predictor = SimpleNamespace(coverage=None, facts={"half": [1.0], "quantities": ["x"]})
+        predictor = SimpleNamespace(coverage=None, facts={"half": [1.0], "target_names": ["x"]})
         answers = regression.Answers(truth + error, np.ones((N, 1)), truth, error)
         return regression.RegressionTask().evaluation(predictor, answers, samples)
     if task == "orientation":

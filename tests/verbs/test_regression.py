@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 import neocog
 from neocog.errors import UserError
+from neocog.facts import sealed
 from neocog.run import Run
 
 QUICK = {"quiet": True, "threads": 1, "epochs": 30, "widths": "8,16", "batch": 16}
@@ -39,9 +41,23 @@ def run(request: pytest.FixtureRequest, table: Path, tmp_path_factory: pytest.Te
     return neocog.train(table, tmp_path_factory.mktemp("runs") / "run", loss=request.param, **QUICK)
 
 
+def test_a_run_whose_model_json_has_older_names_opens_and_predicts_the_same(
+    run: Run, table: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run.folder, tmp_path / "run")
+    old, facts = Run(tmp_path / "run"), json.loads(run.model_json.read_text())
+    facts["quantities"] = facts.pop("target_names")
+    old.model_json.write_text(json.dumps(sealed(facts)))
+    image = table.parent / "0.png"
+    assert neocog.predict(old, image, quiet=True) == neocog.predict(run, image, quiet=True)
+    old.model_json.write_text(json.dumps(facts | {"quantities": ["mass"]}))
+    with pytest.raises(UserError, match="edited since"):
+        neocog.predict(old, image, quiet=True)
+
+
 def test_a_column_of_numbers_is_learned_and_measured_in_its_own_units(run: Run) -> None:
     result = json.loads(run.result.read_text())
-    assert result["task"] == "regression" and result["quantities"] == ["radius [px]"]
+    assert result["task"] == "regression" and result["target_names"] == ["radius [px]"]
     test = result["measures"]["test"]
     assert list(test) == ["mae", "rmse", "r2", "coverage_90"]
     assert test["mae"]["value"] < 0.8 and test["r2"]["value"] > 0.8

@@ -14,7 +14,7 @@ from neocog.data.nucleotides import CODES
 from neocog.networks import build
 from neocog.predictor import load_predictor
 from neocog.run import Run
-from neocog.tasks.classification.predictions import none_below
+from neocog.tasks.classification.predictions import rejection_threshold
 from neocog.tasks.classification.reading import motifs, saliency
 from neocog.tasks.files import chunks
 from neocog.verbs.predict import predict
@@ -54,7 +54,7 @@ def test_motifs_anywhere_are_learned_by_the_default_network(run: Path) -> None:
     assert result["measures"]["test"]["accuracy"]["value"] > 0.9
     facts = json.loads((run / "run" / "model.json").read_text(encoding="utf-8"))
     assert facts["model"] == "barcode-resnet" and facts["preprocessing"]["encoding"] == "nucleotides"
-    assert facts["none_below"] == result["none_below"]
+    assert facts["rejection_threshold"] == result["rejection_threshold"]
 
 
 def test_the_report_shows_letters_saliency_and_motifs(run: Path) -> None:
@@ -73,7 +73,7 @@ def test_records_are_predicted_by_name_and_strangers_are_refused(run: Path, tmp_
     predictor = load_predictor(Run(run / "run"))
     codes = [one.pixels for chunk in chunks([known], predictor, lambda _: None) for one in chunk]
     logits = predictor.of_pixels(torch.from_numpy(np.stack([pixels for pixels in codes if pixels is not None])))
-    below = logits.max(axis=1) < predictor.facts["none_below"]
+    below = logits.max(axis=1) < predictor.facts["rejection_threshold"]
     assert [row["none"] == "yes" for row in rows.rows] == below.tolist()
     assert below.mean() < 0.15 < np.mean([row["none"] == "yes" for row in others.rows])
 
@@ -87,8 +87,8 @@ def test_a_file_with_faults_is_one_row_that_says_so(run: Path, tmp_path: Path) -
 
 def test_the_threshold_leaves_one_in_twenty_below() -> None:
     logits = np.stack([np.arange(1000.0), np.full(1000, -5.0)], axis=1).astype(np.float32)
-    assert (logits.max(axis=1) < none_below(logits)["none_below"]).mean() == 0.05
-    assert none_below(logits[:0]) == {}
+    assert (logits.max(axis=1) < rejection_threshold(logits)["rejection_threshold"]).mean() == 0.05
+    assert rejection_threshold(logits[:0]) == {}
 
 
 def test_saliency_is_around_the_letter_that_counts() -> None:

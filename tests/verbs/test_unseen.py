@@ -53,7 +53,7 @@ def test_unseen_classes_are_judged_and_told(run: Run) -> None:
     test = result["measures"]["test"]
     assert test["unseen_auroc"]["n"] == 80 + result["n"]["test"]  # two of the five classes set aside, and the test part
     assert test["unseen_auroc"]["value"] > 0.6
-    assert result["none_below"] == json.loads(run.model_json.read_text())["none_below"]
+    assert result["rejection_threshold"] == json.loads(run.model_json.read_text())["rejection_threshold"]
     assert "Unknown classes" in run.report.read_text()
 
 

@@ -28,6 +28,6 @@ def opened(path, decoding, reading):
         classes=(),
         images=FileImages(path, names, decoding),
         values=np.array([[counts[name]] for name in names], np.float32),
-        quantities=("count",),
+        target_names=("count",),
         taken=(Taken("numbers of counts.json", "target", "one for each image"),),
     )

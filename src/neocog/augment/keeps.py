@@ -47,7 +47,7 @@ LARGE_TURN = 45  # degrees
 class Known:
     """What is known of N training samples, as far as a change can falsify it: one of labels, values, masks, or nothing."""
 
-    names: tuple[str, ...] = ()  # of the classes or the quantities
+    names: tuple[str, ...] = ()  # of the classes or the targets
     labels: NDArray[np.int64] | None = None  # (N,)
     values: NDArray[np.float64] | None = None  # (N, V)
     masks: NDArray[np.uint8] | None = None  # (N, H, W)

@@ -1,4 +1,4 @@
-"""What names tell of a change: classes that a mirror image swaps, quantities whose sign it turns, letters that it spoils."""
+"""What names tell of a change: classes that a mirror image swaps, targets whose sign it turns, letters that it spoils."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def swapped(names: Sequence[str], change: str) -> tuple[str, str] | None:
     return None
 
 
-def signed(quantities: Sequence[str], change: str) -> str | None:
-    """A quantity whose name says that its sign turns."""
-    return next((name for name in quantities if set(words(name)) & SIGNED.get(change, set())), None)
+def signed(target_names: Sequence[str], change: str) -> str | None:
+    """A target whose name says that its sign turns."""
+    return next((name for name in target_names if set(words(name)) & SIGNED.get(change, set())), None)
 
 
 def letters(names: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.angles import ANGLE, period_of, words
 from neocog.errors import UserError
 
-# What a quantity's name tells of it: the words, the kinds of change that falsify it, and why.
+# What a target's name tells of it: the words, the kinds of change that falsify it, and why.
 POSITION = words("x y row column col left right top bottom position latitude longitude")
 SIZE = words("area length width height diameter radius size perimeter distance volume mm cm µm um px")
 COUNT = words("count counts number cells nuclei objects people")
@@ -32,9 +32,9 @@ RULES: tuple[tuple[str, set[str], tuple[str, ...], str], ...] = (
 )
 
 
-def check(policy: Augmentation, quantities: Sequence[str]) -> None:
-    """Raise UserError, with the reason, for kinds of change that would falsify a quantity."""
-    problems = list(falsified(policy, quantities))
+def check(policy: Augmentation, target_names: Sequence[str]) -> None:
+    """Raise UserError, with the reason, for kinds of change that would falsify a target."""
+    problems = list(falsified(policy, target_names))
     if problems:
         names = sorted({name for name, _, _ in problems}, key=list(KINDS).index)
         reasons = "; ".join(dict.fromkeys(f"{name} {why} ({what})" for name, what, why in problems))
@@ -43,20 +43,20 @@ def check(policy: Augmentation, quantities: Sequence[str]) -> None:
         )
 
 
-def falsified(policy: Augmentation, quantities: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """(kind of change, quantity, why) for each that is on and falsifies."""
-    for quantity in quantities:
+def falsified(policy: Augmentation, target_names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """(kind of change, target, why) for each that is on and falsifies."""
+    for target in target_names:
         for what, known, kinds, why in RULES:
-            if words(quantity) & known:
-                yield from ((name, f"{quantity} is {what}", why) for name in kinds if getattr(policy, name))
+            if words(target) & known:
+                yield from ((name, f"{target} is {what}", why) for name in kinds if getattr(policy, name))
 
 
-def usual(quantities: Sequence[str], mirror: bool) -> Augmentation:
+def usual(target_names: Sequence[str], mirror: bool) -> Augmentation:
     """Mirroring, unless a name says that it falsifies; everything else only where it is asked for."""
     policy = Augmentation(
-        flip=0.5 if mirror else 0.0, flip_vertical=0.5 if mirror and any(map(period_of, quantities)) else 0.0
+        flip=0.5 if mirror else 0.0, flip_vertical=0.5 if mirror and any(map(period_of, target_names)) else 0.0
     )
-    off = {name: 0.0 for name, _, _ in falsified(policy, quantities)}
+    off = {name: 0.0 for name, _, _ in falsified(policy, target_names)}
     return replace(policy, **off)  # type: ignore[arg-type]
 
 

@@ -16,12 +16,12 @@ LIKE = {  # kind of change of a volume → of an image
 }  # fmt: skip
 
 
-def true_changes(quantities: Sequence[str], edits: Sequence[str]) -> VolumeAugmentation:
-    """The default policy without what falsifies a quantity, then ``edits``. Raises UserError where those falsify one."""
+def true_changes(target_names: Sequence[str], edits: Sequence[str]) -> VolumeAugmentation:
+    """The default policy without what falsifies a target, then ``edits``. Raises UserError where those falsify one."""
     usual = VolumeAugmentation.default()
-    off = {name: 0.0 for name, _ in falsified(usual, quantities)}
+    off = {name: 0.0 for name, _ in falsified(usual, target_names)}
     policy = replace(usual, **off).changed(edits)  # type: ignore[arg-type]
-    problems = list(falsified(policy, quantities))
+    problems = list(falsified(policy, target_names))
     if problems:
         names = list(dict.fromkeys(name for name, _ in problems))
         reasons = "; ".join(f"{name}: {why}" for name, why in problems)
@@ -31,14 +31,14 @@ def true_changes(quantities: Sequence[str], edits: Sequence[str]) -> VolumeAugme
     return policy
 
 
-def falsified(policy: VolumeAugmentation, quantities: Sequence[str]) -> Iterator[tuple[str, str]]:
+def falsified(policy: VolumeAugmentation, target_names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(kind of change, why) for each that is on and falsifies. An angle in space is not followed, as one in a plane is."""
     for name, image_kind in LIKE.items():
         if getattr(policy, name) in (0, "off"):
             continue
-        for quantity in quantities:
-            if period_of(quantity) and image_kind in ("flip", "turn"):
-                yield name, f"it changes {quantity}, an angle"
+        for target in target_names:
+            if period_of(target) and image_kind in ("flip", "turn"):
+                yield name, f"it changes {target}, an angle"
             for what, known, kinds, why in RULES:
-                if words(quantity) & known and image_kind in kinds:
-                    yield name, f"it {why} ({quantity} is {what})"
+                if words(target) & known and image_kind in kinds:
+                    yield name, f"it {why} ({target} is {what})"

@@ -181,7 +181,7 @@ def explain(
     /,
     *files: Path,
     out: Out = None,
-    about: Annotated[str, Parameter(help="The class or quantity to explain; default: what the network says.")] = "",
+    about: Annotated[str, Parameter(help="The class or target to explain; default: what the network says.")] = "",
     layers: Annotated[bool, Parameter(negative=(), help="Also weights and feature maps of every layer.")] = False,
     layer: Annotated[
         tuple[str, ...], Parameter(consume_multiple=True, negative=(), help="The same of these layers or blocks only.")

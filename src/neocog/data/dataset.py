@@ -127,7 +127,7 @@ class Dataset:
     mirror: bool = True  # whether a mirrored image keeps its label (digits and letters do not)
     form: Form = "images"
     values: NDArray[np.float32] | None = None  # (N, V)
-    quantities: tuple[str, ...] = ()  # (V,) what the values are, with their units: "angle [°]"
+    target_names: tuple[str, ...] = ()  # (V,) what the values are, with their units: "angle [°]"
     masks: Masks | None = None
 
     @property

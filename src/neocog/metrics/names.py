@@ -84,6 +84,6 @@ def title(name: str) -> str:
 
 
 def lower_is_better(name: str) -> bool:
-    """Whether less of it is better; of one quantity or class ("mae: width") as of all."""
+    """Whether less of it is better; of one target or class ("mae: width") as of all."""
     lower = (known for known, metric in METRICS.items() if metric.lower)
     return any(name == known or name.startswith((f"{known}: ", f"{known} ")) for known in lower)

@@ -18,7 +18,7 @@ COVERED = 0.9  # what an interval of prediction promises to hold
 
 
 def regression_measures(error: Array, truth: Array, groups: Groups = None, seed: int = 0) -> dict[str, Measure]:
-    """MAE, RMSE and R² of one quantity with 95 % intervals. ``error`` (n,): prediction − truth; ``truth`` (n,).
+    """MAE, RMSE and R² of one target with 95 % intervals. ``error`` (n,): prediction − truth; ``truth`` (n,).
 
     R² compares with always saying the mean of these samples; NaN where they do not vary.
     """
@@ -60,7 +60,7 @@ def coverage(error: Array, spread: Array, half: float, groups: Groups = None, se
 
 
 def several(found: Sequence[dict[str, Measure]], names: Sequence[str]) -> dict[str, Measure]:
-    """Measures of several quantities in one list: "mae angle [°]"; of one alone without its name."""
+    """Measures of several targets in one list: "mae angle [°]"; of one alone without its name."""
     if len(found) == 1:
         return found[0]
     return {

@@ -76,5 +76,5 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def periods(run: Run) -> tuple[float, ...]:
-    """(V,) after how much each of a run's quantities comes round again, as it was learned; 0 of what is no angle."""
+    """(V,) after how much each of a run's targets comes round again, as it was learned; 0 of what is no angle."""
     return tuple(map(float, read_facts(run).get("periods", ())))

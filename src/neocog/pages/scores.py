@@ -43,21 +43,23 @@ class Scores:
 
 
 def scores(run: Run) -> Scores:
-    """Of values |prediction − truth| of each quantity (of angles the shorter way), of masks Dice and HD95, of objects F1
+    """Of values |prediction − truth| of each target (of angles the shorter way), of masks Dice and HD95, of objects F1
     and the error of their count, of a VAE its bound. Empty where nothing is said of single samples, as by a GAN."""
     test = tested(run, ("path",))
     heads = list(test.lines[0]) if test.lines else []
-    quantities = [head.removeprefix("true ") for head in heads if head.startswith("true ")]
+    target_names = [head.removeprefix("true ") for head in heads if head.startswith("true ")]
     columns = {name: _numbers(test.lines, name) for name in COLUMNS if name in heads}
-    for name, period in zip(quantities, periods(run) if quantities else (), strict=True):
+    for name, period in zip(target_names, periods(run) if target_names else (), strict=True):
         error = np.abs(_numbers(test.lines, name) - _numbers(test.lines, f"true {name}"))
-        key = ERROR if len(quantities) == 1 else f"{ERROR}: {name}"
+        key = ERROR if len(target_names) == 1 else f"{ERROR}: {name}"
         columns[key] = np.minimum(error % period, period - error % period) if period else error
     if "angle" in heads and "error" in heads:
         columns[ERROR] = np.abs(_numbers(test.lines, "error"))
     if "objects" in heads and "found" in heads:
         columns["count_error"] = np.abs(_numbers(test.lines, "found") - _numbers(test.lines, "objects"))
-    known = [f"true {name}" for name in quantities] or [name for name in ("angle", "objects", "label") if name in heads]
+    known = [f"true {name}" for name in target_names] or [
+        name for name in ("angle", "objects", "label") if name in heads
+    ]
     labels = np.array([" ".join(line[name] for name in known) for line in test.lines], dtype=str)
     return Scores(test.digests, labels, test.groups, columns)
 

@@ -262,7 +262,7 @@ class Task(Traits, ABC):
         return normalise(pixels, predictor.preprocessing)
 
     def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
-        """What is explained of outputs (B, …): the score (B,) of ``about`` (a class or quantity; "": what the network
+        """What is explained of outputs (B, …): the score (B,) of ``about`` (a class or target; "": what the network
         says), differentiable, and what is said of each sample. Raises UserError."""
         raise UserError(f"--task {self.name} cannot be explained so", fix="see the report of the run")
 

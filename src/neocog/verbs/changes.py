@@ -78,7 +78,7 @@ def of(given: Asked, task: Task, samples: NDArray[np.int64]) -> Known:
     if task.labels not in LABELS:
         return Known(groups=groups)
     if dataset.values is not None:
-        return Known(dataset.quantities, values=dataset.values[samples].astype(np.float64), groups=groups)
+        return Known(dataset.target_names, values=dataset.values[samples].astype(np.float64), groups=groups)
     if dataset.masks is not None:
         masks = torch.as_tensor(next(iter(given.targets.stream([samples])))).cpu().numpy()
         return Known(dataset.classes, masks=masks, groups=groups)

@@ -167,7 +167,7 @@ class Writer:
         if len(self.faults) > self.allowed:
             raise_all(self._told())
         data, text = self.data, io.StringIO()
-        told = ("mask",) if data.masks is not None else data.quantities if data.values is not None else ("label",)
+        told = ("mask",) if data.masks is not None else data.target_names if data.values is not None else ("label",)
         heads = ["image", *told, "group", *["split"] * (data.splits is not None)]
         heads += ["weight"] * (data.weights is not None)
         csv.writer(text, lineterminator="\n").writerows([heads, *self.rows])

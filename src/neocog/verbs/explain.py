@@ -68,7 +68,7 @@ def explain(
     """Write maps of every sample among ``files`` (paths, folders, globs) and explanation.html into the new folder ``out``.
 
     Each sample gets its own picture, one with Grad-CAM and one with saliency over it; volumes as slices through the
-    strongest place, sequences as letters. ``about``: the class or quantity to explain; default: what the network says.
+    strongest place, sequences as letters. ``about``: the class or target to explain; default: what the network says.
     ``layers``: also the weights and feature maps of all layers, or of those named. Raises UserError.
     """
     chosen = path_of(run)

@@ -123,7 +123,7 @@ def known(session: Session) -> dict[str, Any]:
     packages = {"task": TASKS.package(task.name), "model": package_of(session.config.model.model)}
     if any(packages.values()):
         facts["packages"] = {what: package for what, package in packages.items() if package}
-    return facts | ({"quantities": list(dataset.quantities)} if dataset.quantities else {})
+    return facts | ({"target_names": list(dataset.target_names)} if dataset.target_names else {})
 
 
 def seen(session: Session) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def described(dataset: Dataset) -> str:
     """ "1,797 images in 10 classes": what the user must see, lest data be taken for something else."""
     what = f"{len(dataset):,} {dataset.form}"
     if dataset.values is not None:
-        return f"{what} with {listed(dataset.quantities)}"
+        return f"{what} with {listed(dataset.target_names)}"
     if dataset.masks is not None:
         return f"{what} with masks of {len(dataset.classes)} classes"
     return f"{what} in {len(dataset.classes)} classes" if dataset.has_classes else what

@@ -110,7 +110,7 @@ def solvable(config: Config, data: Data) -> bool:
     """Whether the last layer alone can be solved for: for classes, and for values whose squared error is least. Not for angles,
     which close over."""
     if data.task.probe == "values":
-        return config.training.loss in ("auto", "mse") and not any(map(period_of, data.dataset.quantities))
+        return config.training.loss in ("auto", "mse") and not any(map(period_of, data.dataset.target_names))
     return data.task.probe == "classes"
 
 

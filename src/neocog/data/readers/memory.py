@@ -132,9 +132,9 @@ def _told(data: Dataset, labels: Array, reading: Reading) -> Dataset:
     if found := values_of([labels], where, "labels", reading):
         values, evidence = found
         width = values.shape[1]
-        quantities = ("value",) if width == 1 else tuple(f"value {i}" for i in range(width))
+        target_names = ("value",) if width == 1 else tuple(f"value {i}" for i in range(width))
         taken = (Taken("labels", "target", evidence, "--task classification"),)
-        return replace(data, values=values, quantities=quantities, taken=taken)
+        return replace(data, values=values, target_names=target_names, taken=taken)
     indices, classes = indexed([labels_of(labels, "labels", reading)], Path("labels"))
     return replace(data, labels=indices, classes=classes)
 

@@ -80,11 +80,11 @@ def read_npz(path: Path, reading: Reading) -> Dataset:
         told = f"named so: {len(classes)} different"
         return replace(data, taken=(*taken, *(Taken(f"array '{key}'", "label", told, "--task") for _, _, key in pairs)))
     numbers, evidence = values
-    quantities = (
+    target_names = (
         (pairs[0][2],) if numbers.shape[1] == 1 else tuple(f"{pairs[0][2]} {i}" for i in range(numbers.shape[1]))
     )
     taken += [Taken(f"array '{key}'", "target", evidence, "--task classification") for _, _, key in pairs]
-    return replace(data, values=numbers, quantities=quantities, taken=tuple(taken))
+    return replace(data, values=numbers, target_names=target_names, taken=tuple(taken))
 
 
 def stored_arrays(path: Path) -> dict[str, Stored]:

@@ -55,7 +55,7 @@ def read_values(listing: Listing, decoding: Decoding) -> Dataset:
     kept = listing.kept(columns, unknown)
     array = np.array(values, np.float64).T[np.asarray(kept, np.int64)]
     raise_all(_constant(listing.file, [header[place] for place in chosen], array))
-    quantities = _with_units(listing, array)
+    target_names = _with_units(listing, array)
     return listing.dataset(
         kept,
         decoding,
@@ -63,7 +63,7 @@ def read_values(listing: Listing, decoding: Decoding) -> Dataset:
         labels=np.zeros(len(kept), np.int64),
         classes=(),
         values=array.astype(np.float32),
-        quantities=quantities,
+        target_names=target_names,
     )
 
 
@@ -111,7 +111,7 @@ def values_in_names(root: Path, decoding: Decoding) -> Dataset:
         images=FileImages(root, files, decoding),
         form=form_of(files, decoding),
         values=values.astype(np.float32),
-        quantities=("value",),
+        target_names=("value",),
         taken=(Taken("last number of a file's name", "target", f"--task regression: {files[0]} is {values[0, 0]:g}"),),
     )
 

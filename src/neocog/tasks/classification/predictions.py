@@ -66,10 +66,10 @@ def columns(classes: Sequence[str]) -> list[str]:
     return [f"p:{name}" for name in classes] if len(classes) <= MOST_COLUMNS else []
 
 
-def none_below(logits: NDArray[np.float32]) -> dict[str, float]:
+def rejection_threshold(logits: NDArray[np.float32]) -> dict[str, float]:
     """Of validation logits (n, K): the largest logit below which a sample is held to be of none of the classes.
 
     ``REFUSED`` of the validation samples lie below it: about as many samples of known classes are refused. The largest
     logit as a score: Hendrycks et al. 2022, "Scaling out-of-distribution detection". Nothing without validation samples.
     """
-    return {"none_below": float(np.quantile(logits.max(axis=1), REFUSED))} if len(logits) else {}
+    return {"rejection_threshold": float(np.quantile(logits.max(axis=1), REFUSED))} if len(logits) else {}

@@ -34,8 +34,8 @@ from neocog.tasks.classification.predictions import (
     RANKS,
     class_rows,
     columns,
-    none_below,
     predictions_csv,
+    rejection_threshold,
     set_of,
 )
 from neocog.tasks.classification.reading import reading_section
@@ -107,16 +107,16 @@ class ClassificationTask(ClassificationTraits, Task):
                 raise UserError(
                     "--unseen needs a validation part to set the threshold", fix="give --split a second share"
                 )
-            facts["none_below"] = best_cut(validation.logits.max(axis=1), validation.unknown.scores)
+            facts["rejection_threshold"] = best_cut(validation.logits.max(axis=1), validation.unknown.scores)
         elif session.dataset.form == "sequences":
-            facts |= none_below(validation.logits)
+            facts |= rejection_threshold(validation.logits)
         return facts
 
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
         logits, labels, groups, seed = answers.logits, answers.labels, samples.groups, samples.seed
         found = classification_measures(logits, labels, groups, seed, predictor.temperature, predictor.offsets)
         if answers.unknown is not None and samples.part == "test":
-            found |= unseen_measures(logits.max(axis=1), answers.unknown, predictor.facts["none_below"])
+            found |= unseen_measures(logits.max(axis=1), answers.unknown, predictor.facts["rejection_threshold"])
         return Evaluation(found, {"per_class": per_class(logits, labels, predictor.classes, groups, seed)})
 
     def differences(self, predictor: Predictor, answers: Answers) -> list[str]:
@@ -134,8 +134,10 @@ class ClassificationTask(ClassificationTraits, Task):
         if answers.unknown is not None:
             assert session.data.unseen is not None
             measures = evaluated["test"].measures
-            sections.append(unseen_section(measures, len(session.data.unseen.classes), predictor.facts["none_below"]))
-        kept = ("temperature", "offsets", "prevalence", "stored", "none_below")
+            sections.append(
+                unseen_section(measures, len(session.data.unseen.classes), predictor.facts["rejection_threshold"])
+            )
+        kept = ("temperature", "offsets", "prevalence", "stored", "rejection_threshold")
         return Report(
             predictions=predictions_csv(dataset, test, answers.labels, answers.logits, calibrated),
             sections=sections,
@@ -167,7 +169,7 @@ class ClassificationTask(ClassificationTraits, Task):
         Where a threshold is recorded, ``none`` is "yes" for a sample whose largest logit lies below it.
         """
         rows: list[dict[str, Any]] = []
-        threshold, classes = predictor.facts.get("none_below"), predictor.classes
+        threshold, classes = predictor.facts.get("rejection_threshold"), predictor.classes
         for chunk in chunks(paths, predictor, advance):
             good = [part.pixels for part in chunk if part.pixels is not None]
             logits = predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else np.empty((0, 1), np.float32)

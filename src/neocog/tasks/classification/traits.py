@@ -20,7 +20,7 @@ class ClassificationTraits(Traits):
     types: ClassVar = {
         "offsets": tuple[float, ...],
         "prevalence": {"part": str, "shares": tuple[float, ...]},
-        "none_below": float,
+        "rejection_threshold": float,
         "conformal": {"n": int, "scores": tuple[tuple[float, ...], ...]},
         "stored": tuple[int, ...],
     }

@@ -17,7 +17,7 @@ MOST = 1500  # points that a plot shows
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Target:
     """One value over the test part: (n,) truths, errors (prediction − truth) and half widths of the stated intervals."""
 
     name: str
@@ -27,11 +27,11 @@ class Quantity:
     covered: Measure
 
 
-def regression_section(quantities: Sequence[Quantity], share: float) -> Section:
-    """Two plots for each quantity, and how often the truth lies in the interval that was stated for it."""
+def regression_section(targets: Sequence[Target], share: float) -> Section:
+    """Two plots for each target, and how often the truth lies in the interval that was stated for it."""
     items: list[Item] = []
     rows = []
-    for one in quantities:
+    for one in targets:
         n = len(one.truth)
         shown = np.unique(np.linspace(0, n - 1, min(n, MOST)).astype(int)) if n else np.empty(0, int)
         truth, error = one.truth[shown], one.error[shown]
@@ -59,13 +59,13 @@ def regression_section(quantities: Sequence[Quantity], share: float) -> Section:
         f"Each prediction comes with an interval that should hold the truth in {share * 100:.0f} of 100 cases; its width is "
         "set by the errors on the validation part (split conformal prediction). The test part says whether it does."
     )
-    if any(not np.isfinite(one.half).all() for one in quantities):
+    if any(not np.isfinite(one.half).all() for one in targets):
         least = math.ceil(share / (1 - share))
         text = (
             f"No prediction comes with an interval: to promise that it holds the truth in {share * 100:.0f} of 100 cases takes "
             f"at least {least} validation samples (split conformal prediction)."
         )
-    table = Table(("quantity", "median interval", "held the truth", "95 % interval", "n"), tuple(rows))
+    table = Table(("target", "median interval", "held the truth", "95 % interval", "n"), tuple(rows))
     return Section("Predicted against true values", (*items, Text(text), table), "values")
 
 

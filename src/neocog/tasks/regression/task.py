@@ -32,7 +32,7 @@ from neocog.records import Picture
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
 from neocog.tasks.files import batches, chunks
 from neocog.tasks.regression.objective import Regression
-from neocog.tasks.regression.report import Quantity, extremes_section, regression_section
+from neocog.tasks.regression.report import Target, extremes_section, regression_section
 from neocog.tasks.regression.traits import RegressionTraits
 from neocog.tasks.report.quality import measures_section
 from neocog.tasks.task import Predicted, Session, Task, Trained, position
@@ -62,7 +62,7 @@ class RegressionTask(RegressionTraits, Task):
         assert dataset.values is not None
         known = dataset.values[train].astype(np.float64)
         spread = known.std(axis=0)
-        same = [name for name, width in zip(dataset.quantities, spread, strict=True) if width == 0]
+        same = [name for name, width in zip(dataset.target_names, spread, strict=True) if width == 0]
         if same:
             what = f"{listed(same)} does not vary over the {len(train):,} training samples"
             raise UserError(what, fix="leave it out with --targets, or split the data otherwise")
@@ -70,7 +70,7 @@ class RegressionTask(RegressionTraits, Task):
             "mean": known.mean(axis=0).tolist(),
             "std": spread.tolist(),
             "loss": config.training.loss,
-            "periods": [period_of(name) for name in dataset.quantities],
+            "periods": [period_of(name) for name in dataset.target_names],
         }
         model, count = config.model, width(facts)
         return objective_of(
@@ -82,13 +82,13 @@ class RegressionTask(RegressionTraits, Task):
     ) -> tuple[Transform | None, Transform | None]:
         """Mirroring where it falsifies nothing, and what is asked for, unless that falsifies a target."""
         if dataset.form == "volumes":
-            volumes = true_changes(dataset.quantities, config.training.augment)
+            volumes = true_changes(dataset.target_names, config.training.augment)
             return (VolumeChanges(volumes) if volumes.is_on() else None), None
         if dataset.form != "images":
             return super().changes(config, dataset, preprocessing)
-        policy = usual(dataset.quantities, dataset.mirror).changed(config.training.augment)
-        check(policy, dataset.quantities)
-        periods = tuple(map(period_of, dataset.quantities))
+        policy = usual(dataset.target_names, dataset.mirror).changed(config.training.augment)
+        check(policy, dataset.target_names)
+        periods = tuple(map(period_of, dataset.target_names))
         assert dataset.values is not None
         positive = any(periods) and bool((dataset.values[:, np.array(periods) > 0] >= 0).all())
         return (ValueChanges(policy, periods, positive) if policy.is_on() else None), None
@@ -101,7 +101,7 @@ class RegressionTask(RegressionTraits, Task):
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         objective = objective_of(predictor.facts)
-        truth = truths(samples.dataset, predictor.facts["quantities"])[samples.positions]
+        truth = truths(samples.dataset, predictor.facts["target_names"])[samples.positions]
         outputs = outputs_of(predictor, samples, int(predictor.facts["outputs"]), advance)
         values, spread = objective.read(torch.from_numpy(outputs))
         error = objective.error(values.double(), torch.from_numpy(truth).double()).numpy()
@@ -119,22 +119,22 @@ class RegressionTask(RegressionTraits, Task):
         return facts
 
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
-        """Every quantity's errors with intervals, and how often its stated intervals held."""
+        """Every target's errors with intervals, and how often its stated intervals held."""
         each = []
         for error, spread, truth, half in zip(
             answers.error.T, answers.spread.T, answers.truth.T, halves(predictor), strict=True
         ):
             measures = regression_measures(error, truth, samples.groups, samples.seed)
             each.append(measures | {"coverage_90": coverage(error, spread, half, samples.groups, samples.seed)})
-        return Evaluation(several(each, predictor.facts["quantities"]))
+        return Evaluation(several(each, predictor.facts["target_names"]))
 
     def report(
         self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
-        names, half = session.dataset.quantities, halves(predictor)
-        quantities = [
-            Quantity(
+        names, half = session.dataset.target_names, halves(predictor)
+        targets = [
+            Target(
                 name,
                 answers.truth[:, k],
                 answers.error[:, k],
@@ -147,29 +147,29 @@ class RegressionTask(RegressionTraits, Task):
             predictions=predictions_csv(session.dataset, session.loader.parts["test"], answers, half),
             sections=[
                 measures_section(*measures_of(evaluated)),
-                regression_section(quantities, COVERED),
+                regression_section(targets, COVERED),
                 extremes(session, answers, objective_of(predictor.facts)),
             ],
-            result={"quantities": list(names)},
+            result={"target_names": list(names)},
         )
 
     def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
-        """The value of the quantity, in its unit; of several the first."""
-        names = list(predictor.facts["quantities"])
+        """The value of the target, in its unit; of several the first."""
+        names = list(predictor.facts["target_names"])
         index = position(about, names) or 0
         values = objective_of(predictor.facts).read(outputs)[0][:, index]
         return values, [f"{names[index]} {value:.4g}" for value in values.tolist()]
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
-        """(N, V) values in their units, in the order of the run's quantities."""
+        """(N, V) values in their units, in the order of the run's targets."""
         objective, found = objective_of(predictor.facts), list[Array]()
         for pixels in batches(images, names, predictor):
             found.append(objective.read(torch.from_numpy(predictor.of_pixels(pixels)))[0].numpy())
         return np.concatenate(found)
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
-        """Each quantity with the interval that holds the truth in 90 of 100 cases, or as often as is asked."""
-        objective, names = objective_of(predictor.facts), list(predictor.facts["quantities"])
+        """Each target with the interval that holds the truth in 90 of 100 cases, or as often as is asked."""
+        objective, names = objective_of(predictor.facts), list(predictor.facts["target_names"])
         heads = [head for name in names for head in (name, f"{name} low", f"{name} high")]
         rows: list[dict[str, Any]] = []
         for chunk in chunks(paths, predictor, advance):
@@ -201,12 +201,12 @@ def width(facts: Any) -> int:
 
 
 def truths(dataset: Dataset, names: Sequence[str]) -> Array:
-    """(N, V) the values of the run's quantities. Raises UserError where the data have not all of them."""
-    missing = [name for name in names if name not in dataset.quantities]
+    """(N, V) the values of the run's targets. Raises UserError where the data have not all of them."""
+    missing = [name for name in names if name not in dataset.target_names]
     if missing:
         raise UserError(f"the data have no {listed(missing)}", fix=f"columns needed: {listed(names, 30)}")
     assert dataset.values is not None
-    return dataset.values[:, [dataset.quantities.index(name) for name in names]]
+    return dataset.values[:, [dataset.target_names.index(name) for name in names]]
 
 
 def halves(predictor: Predictor) -> list[float]:
@@ -218,7 +218,7 @@ def halves(predictor: Predictor) -> list[float]:
 
 
 def bounds(values: Array, spread: Array, half: Sequence[float]) -> list[float | str]:
-    """Value, low and high of each quantity; no bounds where the validation part was too small to set them."""
+    """Value, low and high of each target; no bounds where the validation part was too small to set them."""
     found: list[float | str] = []
     for value, one, times in zip(values.tolist(), spread.tolist(), half, strict=True):
         found += [value, *([value + s * one * times for s in (-1, 1)] if np.isfinite(times) else ["", ""])]
@@ -226,10 +226,10 @@ def bounds(values: Array, spread: Array, half: Sequence[float]) -> list[float | 
 
 
 def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers, half: Sequence[float]) -> str:
-    """One row a test sample: for each quantity truth, prediction, and the interval's bounds."""
+    """One row a test sample: for each target truth, prediction, and the interval's bounds."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [safe_cell(name) for name in dataset.quantities]
+    names = [safe_cell(name) for name in dataset.target_names]
     heads = [f"{head}{name}" for name in names for head in ("true ", "", "low ", "high ")]
     writer.writerow(["path", *heads])
     for sample, truth, values, spread in zip(samples, test.truth.tolist(), test.values, test.spread, strict=True):
@@ -242,7 +242,7 @@ def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers,
 
 
 def extremes(session: Session, test: Answers, objective: Regression) -> Any:
-    """Pictures of the largest and smallest errors, in standard deviations over all quantities."""
+    """Pictures of the largest and smallest errors, in standard deviations over all targets."""
     size = np.abs(test.error / np.array(objective.std)).mean(axis=1)
     order = np.argsort(-size, kind="stable")
     groups, samples = [], session.loader.parts["test"]
