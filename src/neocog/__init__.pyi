@@ -60,6 +60,7 @@ class Reading(TypedDict, total=False):
     max_bad: float
 
 class Settings(Reading, total=False):
+    corrections: str
     unseen: int
     turns: Literal["any", "quarter"]
     size: int | Sequence[int]

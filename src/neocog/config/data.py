@@ -70,6 +70,8 @@ class ReadConfig:
 class DataConfig(ReadConfig):
     """How the data are brought to one shape and split."""
 
+    corrections: str = ""
+    """CSV of samples to relabel or to leave out, as `neocog stress RUN labels` proposes them."""
     unseen: Count = 0
     """Every n-th class is kept from training. Those set the threshold for "none of these"; 0: none."""
     turns: Literal["any", "quarter"] = "any"

@@ -139,7 +139,8 @@ def wrong_labels(labels: Ints, pattern: Floats, rng: np.random.Generator) -> Int
     """(n,) another label for each, drawn as ``pattern`` (K, K) says; a label that is never confused gets any other."""
     rows = pattern[labels] + 1e-12 * (np.arange(len(pattern)) != labels[:, None])
     edges = np.cumsum(rows / rows.sum(axis=1, keepdims=True), axis=1)
-    return np.minimum((rng.random((len(labels), 1)) > edges).sum(axis=1), len(pattern) - 1).astype(np.int64)
+    drawn: Ints = (rng.random((len(labels), 1)) > edges).sum(axis=1).clip(max=len(pattern) - 1)
+    return drawn
 
 
 def most_noise(probabilities: Array, labels: Ints) -> float:

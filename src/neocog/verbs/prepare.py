@@ -244,7 +244,11 @@ def anywhere(config: Config) -> Config:
     extractor, pretrained = config.training.extractor, config.transfer.pretrained
     return replace(
         config,
-        data=replace(config.data, data=absolute(config.data.data)),
+        data=replace(
+            config.data,
+            data=absolute(config.data.data),
+            corrections=absolute(config.data.corrections) if config.data.corrections else "",
+        ),
         model=replace(config.model, model=model),
         training=replace(config.training, extractor=absolute(extractor) if extractor else ""),
         transfer=replace(config.transfer, pretrained=absolute(pretrained) if pretrained else ""),

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.config import Config, ReadConfig, configured
+from neocog.config import Config, DataConfig, ReadConfig, configured
+from neocog.data.corrections import EXCLUDED, corrected
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.formats.decoding import Decoding
 from neocog.data.masks import ScannedMasks, scan_masks
@@ -42,6 +43,8 @@ def open_data(
     if preprocessing is not None:
         decoding = replace(decoding, background=preprocessing.background, volumes=len(preprocessing.size) == 3)
     dataset = open_dataset(settings.data, decoding, Reading.of(settings, least_classes))
+    if isinstance(settings, DataConfig) and settings.corrections:
+        dataset = corrected(dataset, settings.corrections)
     dataset = replace(dataset, taken=with_taken(dataset))
     task = allowed_by(dataset) if settings.task == "auto" else settings.task
     progress.say(f"{settings.data}: taken for {dataset.kind}, {described(dataset)}; task: {task}")
@@ -97,7 +100,8 @@ def scan_dataset(
 
 
 def usable(dataset: Dataset, errors: Mapping[int, BadImage], settings: ReadConfig) -> NDArray[np.bool_]:
-    """(N,) False for files that cannot be read, where --on-bad skip allows it; otherwise all of them are raised."""
+    """(N,) False for what corrections leave out and, where --on-bad skip allows it, for files that cannot be read; otherwise
+    all of these are raised."""
     bad = list(errors.values())
     share = len(bad) / len(dataset)
     more = f" --max-bad {math.ceil(100 * share) / 100:g}" if share > settings.max_bad else ""
@@ -107,6 +111,8 @@ def usable(dataset: Dataset, errors: Mapping[int, BadImage], settings: ReadConfi
         raise_all([*bad[:20], _bad(dataset, bad, f"mend them, or allow more than --max-bad {settings.max_bad:g}")])
     kept = np.ones(len(dataset), np.bool_)
     kept[list(errors)] = False
+    excluded = {out.name for out in dataset.left_out if out.reason == EXCLUDED}
+    kept[[index for index, name in enumerate(dataset.names) if name in excluded] if excluded else []] = False
     return kept
 
 
@@ -165,6 +171,8 @@ def settings_for(
     base = replace(
         base, training=replace(base.training, loss="auto")
     )  # nothing is learned: data of another task may be read
+    if data_name(source) != base.data.data:  # they are of the data that they were made for
+        settings = {"corrections": "", **settings}
     return configured(base, {**settings, "data": data_name(source)})
 
 

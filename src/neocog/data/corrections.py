@@ -1,0 +1,97 @@
+"""``--corrections``: labels that a person has looked at again, as a CSV of samples to relabel or to leave out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from neocog.data.cells import plain_cell
+from neocog.data.dataset import Dataset
+from neocog.data.taken import unusable
+from neocog.documents import read_rows
+from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
+
+COLUMNS = ("sample", "action", "label", "given")  # those that are read; the file may have more
+ACTIONS = ("relabel", "exclude", "keep")
+FIX = "a CSV with the columns sample, action (relabel, exclude or keep) and label, as `neocog stress RUN labels` writes it"
+EXCLUDED = "left out by --corrections"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A row: what is to be done with a sample, its new ``label``, and the one that it was ``given`` ("": not said)."""
+
+    row: int
+    sample: str
+    action: str
+    label: str
+    given: str
+
+
+def corrected(dataset: Dataset, path: str | Path) -> Dataset:
+    """``dataset`` with the labels of the file, and what it excludes among what is left out.
+
+    Raises UserError, with every fault, for names and classes that the data do not have, for samples that were given another
+    label than the file says, and for data of which a sample has no one class.
+    """
+    path = Path(path)
+    rows = read_corrections(path)
+    place = {name: index for index, name in enumerate(dataset.names)}
+    raise_all(_faults(dataset, rows, place, path))
+    labels, classes = dataset.labels.copy(), {name: index for index, name in enumerate(dataset.classes)}
+    for each in rows:
+        if each.action == "relabel":
+            labels[place[each.sample]] = classes[each.label]
+    out = unusable(dataset, {each.sample: EXCLUDED for each in rows if each.action == "exclude"})
+    changed = int((labels != dataset.labels).sum())
+    note = f"{path.name}: {changed:,} samples relabelled, {len(out):,} left out; all parts are measured by these labels"
+    return replace(dataset, labels=labels, left_out=(*dataset.left_out, *out), notes=(*dataset.notes, note))
+
+
+def read_corrections(path: Path) -> list[Correction]:
+    """The rows of a file of corrections. Raises UserError."""
+    where, rows = printable(str(path)), read_rows(path, FIX)
+    head = [cell.strip() for cell in rows[0]] if rows else []
+    missing = [name for name in COLUMNS[:3] if name not in head]
+    if missing:
+        raise UserError(f"no column {listed(missing)}", where, FIX)
+    ragged = [number for number, row in enumerate(rows[1:], 2) if row and len(row) != len(head)]
+    raise_all(UserError(f"row {number} has not {len(head)} cells", where, FIX) for number in ragged[:20])
+    found = []
+    for number, row in enumerate(rows[1:], 2):
+        if row:
+            cells = dict(zip(head, map(plain_cell, row), strict=True))
+            found.append(Correction(number, *(cells.get(name, "") for name in COLUMNS)))
+    return found
+
+
+def _faults(dataset: Dataset, rows: Sequence[Correction], place: Mapping[str, int], path: Path) -> Iterator[UserError]:
+    where, classes = printable(str(path)), set(dataset.classes)
+    unknown = [each.sample for each in rows if each.sample not in place]
+    if unknown:
+        what = f"{len(unknown):,} of {len(rows):,} samples are not in the data: {listed(unknown)}"
+        yield UserError(what, where, "give the names as splits.csv has them")
+    twice = [name for name, times in Counter(each.sample for each in rows).items() if times > 1]
+    if twice:
+        yield UserError(f"{len(twice):,} samples have several rows: {listed(twice)}", where, "leave one of each")
+    actions = sorted({each.action for each in rows} - set(ACTIONS))
+    if actions:
+        what = f"no action: {listed(repr(each) for each in actions)}"
+        yield UserError(what, where, f"give one of {', '.join(ACTIONS)}")
+    if not dataset.has_classes and any(each.action == "relabel" for each in rows):
+        what = f"{dataset.form} with {dataset.learned} have no single label that could be another"
+        yield UserError(what, where, "exclude them, or mend the files")
+        return
+    for name in sorted({each.label for each in rows if each.action == "relabel"} - classes)[:20]:
+        yield UserError(f"no class {name!r}", where, did_you_mean(name, classes) + f"known: {listed(dataset.classes)}")
+    other = [
+        f"{each.sample} (row {each.row}: {each.given}, now {dataset.told(place[each.sample])})"
+        for each in rows
+        if each.given and each.sample in place and dataset.has_classes
+        if each.given != dataset.told(place[each.sample])
+    ]
+    if other:
+        what = f"{len(other):,} samples do not have the label that was looked at: {listed(other, 5)}"
+        yield UserError(what, where, "the data have changed: look at these samples again")
