@@ -27,3 +27,9 @@ def best_cut(known: Array, unseen: Array) -> float:
     kept = 1 - np.searchsorted(np.sort(known), cuts) / len(known)
     refused = np.searchsorted(np.sort(unseen), cuts) / len(unseen)
     return float(cuts[np.argmax(kept + refused)])
+
+
+def kept_at(known: Array, unseen: Array, share: float = 0.95) -> float:
+    """The share of ``unseen`` (m,) that is taken for known where ``share`` of the ``known`` (n,) are: FPR at 95 % TPR."""
+    cut = np.sort(known)[int(np.floor((1 - share) * len(known) + 1e-9))]
+    return float((unseen >= cut).mean())
