@@ -1,4 +1,4 @@
-"""JSON, TOML and text that others may have written, damaged or swapped: one way to read them, whose every fault is told.
+"""JSON, TOML, XML and text that others may have written, damaged or swapped: one way to read them, whose every fault is told.
 
 No pipe is waited for, nothing larger or deeper taken in than such a file can be, and a key that is missing is told with the
 file that it is missing in.
@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from xml.etree import ElementTree
+from xml.parsers import expat
 
 from neocog.errors import UserError, printable
 
@@ -107,6 +109,33 @@ def parse_json(text: str, path: Path | str, fix: str = RESTORE) -> Any:
 def parse_toml(text: str, path: Path | str, fix: str = "") -> dict[str, Any]:
     """The tables of TOML. Raises UserError."""
     return _parsed("TOML", text, printable(str(path)), fix, lambda: tomllib.loads(text))
+
+
+def read_xml(path: Path, fix: str = RESTORE) -> ElementTree.Element:
+    """The root of an XML file that declares no document type, and so no entities that grow without end. Raises UserError."""
+    content, where = read_bytes(path, fix), printable(str(path))
+    depth = 0
+
+    def declared(*_: object) -> NoReturn:
+        raise UserError("an XML with a document type, whose entities are not read", where, "remove the DOCTYPE")
+
+    def opened(*_: object) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise UserError("not valid XML: too deeply nested", where, fix)
+
+    def closed(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler, parser.StartElementHandler, parser.EndElementHandler = declared, opened, closed
+    try:
+        parser.Parse(content, True)
+        return ElementTree.fromstring(content)  # noqa: S314 (nothing is declared in it)
+    except (expat.ExpatError, ElementTree.ParseError, ValueError, LookupError) as error:
+        raise UserError(f"not valid XML: {printable(str(error))[:160]}", where, fix) from None
 
 
 def _parsed(kind: str, text: str, where: str, fix: str, parse: Callable[[], T]) -> T:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neocog.data.boxes import PADDING, Boxes, clipped, fitted, from_plane, to_plane, where
+from neocog.data.boxes import Boxes
+from neocog.data.fit_boxes import PADDING, clipped, fitted, from_plane, to_plane, where
 from neocog.data.preprocessing import Fit, Preprocessing
 
 

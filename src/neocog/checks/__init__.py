@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from neocog.checks.balance import class_balance, class_in_every_part, class_sizes, label_shift
+from neocog.checks.boxes import border_boxes, empty_images, repeated_boxes, small_boxes, unusable_boxes
 from neocog.checks.channels import channels_and_depths
 from neocog.checks.constant import constant_images
 from neocog.checks.duplicates import contradictions, duplicates, leakage
@@ -53,6 +54,9 @@ CHECKS: tuple[Check, ...] = (
     reader_notes,
 )
 
+# Of boxes around objects.
+OF_BOXES: tuple[Check, ...] = (unusable_boxes, repeated_boxes, small_boxes, border_boxes, empty_images)
+
 # Of samples that have one class each.
 OF_CLASSES: tuple[Check, ...] = (class_sizes, class_balance, class_in_every_part, label_shift)
 
@@ -86,4 +90,6 @@ def findings(
     found += [*near_duplicates(dataset, copies), *unbound(dataset, copies), *films(dataset, records, copies)]
     if masks is not None:
         found += mask_contents(dataset, masks)
+    for check in OF_BOXES if dataset.boxes is not None else ():
+        found += check(dataset, records)
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))

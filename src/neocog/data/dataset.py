@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.data.boxes import Boxes
 from neocog.errors import UserError, printable
 
 Array = NDArray[Any]
@@ -108,8 +109,9 @@ class Masks(Protocol):
 class Dataset:
     """Labelled samples. All sequences have N entries in one order; ``names`` are unique.
 
-    What is known of a sample is one of three: a class (``labels``), numbers (``values``; then ``labels`` are zeros and
-    there are no classes), or a class for each pixel (``masks``; then ``labels`` are zeros and ``classes`` the masks').
+    What is known of a sample is one of four: a class (``labels``), numbers (``values``; then ``labels`` are zeros and
+    there are no classes), a class for each pixel (``masks``; then ``labels`` are zeros and ``classes`` the masks'), or
+    ``boxes`` around its objects (then ``labels`` are zeros and ``classes`` the boxes').
     """
 
     kind: str  # what the path was taken for: "class folders", "CSV", "MNIST IDX" …
@@ -129,19 +131,24 @@ class Dataset:
     values: NDArray[np.float32] | None = None  # (N, V)
     target_names: tuple[str, ...] = ()  # (V,) what the values are, with their units: "angle [°]"
     masks: Masks | None = None
+    boxes: Boxes | None = None
 
     @property
     def has_classes(self) -> bool:
         """Whether each sample has one class."""
-        return self.values is None and self.masks is None and bool(self.classes)
+        return self.learned == "classes" and bool(self.classes)
 
     @property
-    def learned(self) -> Literal["classes", "values", "masks"]:
+    def learned(self) -> Literal["classes", "values", "masks", "boxes"]:
         """What is known of each sample, and can be learned."""
+        if self.boxes is not None:
+            return "boxes"
         return "values" if self.values is not None else "masks" if self.masks is not None else "classes"
 
     def told(self, index: int) -> str:
-        """What is known of a sample, as text: its class, or its values; "" where neither."""
+        """What is known of a sample, as text: its class, its values, or how many boxes of which class; "" where nothing is."""
+        if self.boxes is not None:
+            return self.boxes.told(index, self.classes)
         if self.values is not None:
             return " ".join(f"{value:.9g}" for value in self.values[index].tolist())
         return self.classes[self.labels[index]] if self.has_classes else ""

@@ -152,7 +152,9 @@ def scan_masks(
 
 
 def told(dataset: Dataset) -> Sequence[str]:
-    """(N,) what is known of each sample: its class, its values, or the digest of its mask."""
+    """(N,) what is known of each sample: its class, its values, or the digest of its mask or its boxes."""
+    if dataset.boxes is not None:
+        return dataset.boxes.digests(dataset.classes)
     if dataset.masks is None:
         return [dataset.told(index) for index in range(len(dataset))]
     return scan_masks(dataset.masks, (1, 1), keep=False).digests

@@ -111,7 +111,7 @@ def open_labelme(
     out; ``unlabelled``: images without a file. ``certain``: masks are wanted; else few files in class folders stop, as
     the folders' names could be what is learned. Raises UserError with all faults.
     """
-    files = _labelme_files(root)
+    files = labelme_files(root)
     if not files:
         return None
     problems: list[UserError] = []
@@ -121,7 +121,7 @@ def open_labelme(
     for name in files:
         try:
             found = read_annotation(root / name, name)
-            image, note = _image(root, found)
+            image, note = image_of(root, found)
             size = _size(root, found, image, decoding)
             masks = [shape for shape in found.shapes if shape.kind == "mask"]
             rasterise(masks, dict.fromkeys((shape.label for shape in masks), 1), *size, name)
@@ -145,7 +145,7 @@ def open_labelme(
         what = f"{len(unpaired):,} of {len(unpaired) + len(kept):,} images have no labelme file"
         fix = "annotate them (a file without shapes says that there is nothing), or --unlabelled skip leaves them out"
         problems.append(UserError(what, f"{printable(str(root))}: {listed(unpaired)}", fix))
-    raise_all([*problems[:MOST_TOLD], *_more(problems)])
+    raise_all([*problems[:MOST_TOLD], *more(problems)])
     notes += [f"{left} shapes that cannot be drawn are left out"] if left else []
     notes += [f"{len(unpaired):,} images without a labelme file left out"] if unpaired else []
     names, jsons = Names(image or name for name, image in kept), Names(name for name, _ in kept)
@@ -191,7 +191,7 @@ def numbered(classes: Sequence[str]) -> dict[str, int]:
     return {name: i for i, name in enumerate(classes)} | {IGNORE: IGNORED}
 
 
-def _labelme_files(root: Path) -> list[str]:
+def labelme_files(root: Path) -> list[str]:
     """JSON files with shapes and, where there are any, those that are called as an image: one that is empty or damaged is told,
     lest its image be taken for one without a file. Other tools' files beside are none of ours."""
     names = [path for path, _ in entries(root)]
@@ -212,7 +212,7 @@ def _looks(path: Path) -> bool:
         return False
 
 
-def _image(root: Path, found: Annotation) -> tuple[str, str]:
+def image_of(root: Path, found: Annotation) -> tuple[str, str]:
     """(the image file, or "" for the one inside, a note). Never outside the folder. Raises BadImage."""
     folder, wanted = PurePosixPath(found.name).parent, found.image_path
     if wanted and inside(wanted):
@@ -261,6 +261,6 @@ def _classes(root: Path, labels: Counter[str]) -> tuple[tuple[str, ...], list[Us
     return (BACKGROUND, *sorted(labels.keys() - {BACKGROUND, IGNORE})), []
 
 
-def _more(problems: Sequence[UserError]) -> Iterator[UserError]:
+def more(problems: Sequence[UserError]) -> Iterator[UserError]:
     if len(problems) > MOST_TOLD:
         yield UserError(f"{len(problems)} faults in labelme files", f"the first {MOST_TOLD} are told above")

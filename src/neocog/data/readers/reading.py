@@ -34,6 +34,9 @@ class Reading:
     remap: bool = False  # number mask values with gaps anew
     mask_values: MaskValues = "auto"  # whether they are classes, or everything but the background is one
     instances: bool = False  # masks number single objects, which are to be told apart
+    boxes_from: Literal["auto", "shapes", "masks"] = "auto"  # whether other shapes, or masks, are taken for boxes
+    first_pixel: Literal["auto", "0", "1"] = "auto"  # of Pascal VOC's corners
+    empty: Literal["negative", "skip"] = "negative"  # images without boxes
     background: str = ""  # of masks: the value or class that is the background, "none", or "" for what the masks say
     unlabelled: Literal["stop", "skip", "class"] = "stop"  # images without a mask or label
     max_pixels: int = DEFAULT.max_pixels  # of one sample of an array, and of what a packed file unpacks to
@@ -51,7 +54,8 @@ class Reading:
             "least_classes": least_classes,
             "ignore": settings.ignore if settings.ignore >= 0 else None,
         }
-        return cls(**own, **{f.name: getattr(settings, f.name) for f in fields(cls) if f.name not in own})
+        others = [f.name for f in fields(cls) if f.name not in own and hasattr(settings, f.name)]
+        return cls(**own, **{name: getattr(settings, name) for name in others})
 
 
 def ambiguous(what: str, where: str, first: tuple[str, str], second: tuple[str, str]) -> UserError:

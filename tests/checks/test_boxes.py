@@ -1,0 +1,66 @@
+"""What is wrong with boxes is found, and nothing is said of sound ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from neocog.checks.boxes import border_boxes, empty_images, repeated_boxes, small_boxes, unusable_boxes
+from neocog.data.boxes import Boxes
+from neocog.data.dataset import ArrayImages, Dataset
+from neocog.errors import UserError
+
+Row = tuple[int, float, float, float, float]
+
+
+def data(images: Sequence[Sequence[Row]], faults: tuple[UserError, ...] = (), size: int = 100) -> Dataset:
+    rows = [row for image in images for row in image]
+    names = [f"{index}.png" for index in range(len(images))]
+    boxes = Boxes(
+        np.cumsum([0, *map(len, images)]),
+        np.array([row[1:] for row in rows], float).reshape(-1, 4),
+        np.array([row[0] for row in rows], np.int64),
+        np.zeros(len(rows), bool),
+        np.full((len(images), 2), size),
+        faults,
+    )
+    pixels = ArrayImages(np.zeros((len(images), size, size, 1), np.uint8), names)
+    return Dataset("test", None, names, np.zeros(len(images), np.int64), ("cell", "plate"), pixels, boxes=boxes)
+
+
+SOUND = [[(0, 10, 10, 40, 40), (1, 50, 50, 80, 90)]]
+CASES = {
+    "no area": (
+        unusable_boxes,
+        data(SOUND, (UserError("a box without an area", "a.xml: object 1"),)),
+        "1 box cannot be used",
+    ),
+    "twice": (repeated_boxes, data([[(0, 10, 10, 40, 40), (0, 10, 10, 40, 40.2)]]), "1 boxes too many"),
+    "two classes": (repeated_boxes, data([[(0, 10, 10, 40, 40), (1, 10, 10, 40, 40)]]), "1 image (cell and plate)"),
+    "small": (small_boxes, data([[(0, 10, 10, 17, 40)]]), "1 of 1 boxes are narrower than 8"),
+    "border": (border_boxes, data([[(0, 30, 30, 60, 60)]] * 60), "0 boxes of cell touch the border"),
+    "empty": (empty_images, data([*SOUND, []]), "1 of 2 images have no box"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_fault_is_found(case: str) -> None:
+    check, found, said = CASES[case]
+    (finding,) = check(found, None)  # type: ignore[arg-type]
+    assert said in finding.what and finding.advice
+
+
+def test_nothing_is_said_of_sound_boxes() -> None:
+    for check in (unusable_boxes, repeated_boxes, small_boxes, border_boxes, empty_images):
+        assert not list(check(data(SOUND), None)), check  # type: ignore[arg-type]
+
+
+def test_boxes_all_over_an_image_touch_its_border_as_often_as_they_should() -> None:
+    rng = np.random.default_rng(0)
+    images = []
+    for _ in range(60):
+        x, y = rng.uniform(-10, 80, 2)
+        images.append([(0, max(x, 0), max(y, 0), min(x + 30, 100), min(y + 30, 100))])
+    assert not list(border_boxes(data(images), None))  # type: ignore[arg-type]
