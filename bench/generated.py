@@ -33,6 +33,7 @@ IMPORTS = (
     "",
     "from neocog.config import Config",
     "from neocog.results import Results",
+    "from neocog.results.stress import Stress",
     "from neocog.run import Run",
     "from neocog.verbs.audit import Audit",
     "from neocog.verbs.find_lr import LearningRates",

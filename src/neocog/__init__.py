@@ -34,6 +34,7 @@ VERBS = {
     "kmeans": "neocog.verbs.kmeans",
     "sample": "neocog.verbs.sample",
     "bench": "neocog.verbs.parts",
+    "stress": "neocog.verbs.stress",
 }
 # What is no verb of the shell: there an option of one (neocog train --find-lr), or of Python alone
 OPTIONS = {"find_lr": "neocog.verbs.find_lr", "load": "neocog.results"}
@@ -41,6 +42,7 @@ OPTIONS = {"find_lr": "neocog.verbs.find_lr", "load": "neocog.results"}
 SETTINGS = {
     "audit": ("ReadConfig",),
     "evaluate": ("ReadConfig",),
+    "stress": ("ReadConfig",),
     "preview": ("DataConfig", "ModelConfig", "TransferConfig", "TrainConfig"),
     "train": ("DataConfig", "ModelConfig", "TransferConfig", "TrainConfig"),
     "find_lr": ("DataConfig", "ModelConfig", "TransferConfig", "TrainConfig"),

@@ -10,6 +10,7 @@ from neocog.engine.interrupt import Stop as Stop
 from neocog.errors import UserError as UserError
 from neocog.results import Results
 from neocog.results import load as load
+from neocog.results.stress import Stress
 from neocog.run import Run
 from neocog.verbs.audit import Audit
 from neocog.verbs.device import device as device
@@ -163,6 +164,18 @@ def evaluate(
     any_range: bool = ...,
     **settings: Unpack[Reading],
 ) -> dict[str, Any]: ...
+def stress(
+    run: str | Path | Run,
+    parts: Sequence[str] = ...,
+    on: str | Path | Any = ...,
+    minutes: float = ...,
+    samples: int = ...,
+    quiet: bool = ...,
+    any_range: bool = ...,
+    *,
+    lengths: Literal["scaled", "reference"] | None = ...,
+    **settings: Unpack[Reading],
+) -> Stress: ...
 def preview(
     source: str | Path | Any,
     out: str | Path | None = ...,

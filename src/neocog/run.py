@@ -12,6 +12,7 @@ A run folder holds plain files only (no pickle):
     predictions.csv      the test part: path, label, prediction, probabilities
     result.json          every measure: value, low, high, n
     sections.json        what the report draws: tables, curves, grids, pictures
+    stress/              what ``neocog stress`` found: PART.json, NAME.csv of its tables
     report.html          one file that works offline
 """
 

@@ -22,6 +22,7 @@ from neocog.cli import (
     generation,  # noqa: F401 (each adds its commands)
     machine,  # noqa: F401 (each adds its commands)
     networks,  # noqa: F401 (each adds its commands)
+    stress,  # noqa: F401 (each adds its commands)
     training,  # noqa: F401 (each adds its commands)
 )
 from neocog.cli.app import app, typed

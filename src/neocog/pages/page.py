@@ -48,7 +48,7 @@ def write_report(run: Run, out: Path | None = None) -> Path:
     record = read(run)
     settings = run.config.read_text(encoding="utf-8") if record.settings else ""
     target = out or run.report
-    write_atomically(target, page(head_of(record), record.sections, settings))
+    write_atomically(target, page(head_of(record), [*record.sections, *record.stress], settings))
     return target
 
 

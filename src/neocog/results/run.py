@@ -21,6 +21,7 @@ from neocog.results import frames
 from neocog.results.figures import figure
 from neocog.results.images import separate
 from neocog.results.module import StoredPixels
+from neocog.results.stress import Stress
 from neocog.run import Run
 from neocog.tasks import task_named
 from neocog.tasks.report.training import training_section
@@ -58,6 +59,11 @@ class Results(Run):
     def measures(self) -> Any:
         """A row a measure and part: value, 95 % interval, number of samples, as in result.json."""
         return frames.measures(read(self))
+
+    @property
+    def stress(self) -> Stress:
+        """What ``neocog.stress`` found of it: verdicts and tables as frames."""
+        return Stress(self)
 
     @property
     def predictor(self) -> Predictor:
@@ -98,7 +104,8 @@ class Results(Run):
 
         Raises UserError, which names those that this run has.
         """
-        sections = read(self).sections if self.result.is_file() else self._so_far()
+        record = read(self) if self.result.is_file() else None
+        sections = (*record.sections, *record.stress) if record else self._so_far()
         return figure(sections, name, str(self.folder))
 
     def _repr_html_(self) -> str:

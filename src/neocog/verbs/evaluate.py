@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ from neocog.data.taken import taken_json
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed
 from neocog.metrics.stored import stored_measure
-from neocog.predictor import evaluation_threads, load_predictor, path_of
+from neocog.predictor import Predictor, evaluation_threads, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.records import Finding
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks import task_for
 from neocog.tasks.evaluation import Samples, Watched
+from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.session import open_data, scan_dataset, settings_for, usable, without_unreadable
 
@@ -58,32 +59,25 @@ def evaluate(
     return result
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What a run is evaluated on, opened: its own test part, or data of others (``own`` False)."""
+
+    predictor: Predictor
+    task: Task
+    dataset: Dataset  # with what was set aside
+    samples: Samples
+    own: bool
+    findings: list[Finding]  # what the data of others share with those of the training
+
+
 def _evaluated(
     run: Run, data: str | Path | None, progress: Progress, any_range: bool, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """``evaluate``; data in memory that are the run's own stand for its own test part."""
     config = read_as(run, data, settings)
     with as_trained(config.training, evaluation_threads(run)) as device:
-        predictor = load_predictor(run, device)
-        predictor = predictor if data is None else predictor.watching(strict=not any_range)
-        dataset = open_data(config.data, progress, preprocessing=predictor.preprocessing)
-        if data == MEMORY and is_own(run, dataset):
-            data, predictor = None, replace(predictor, watch=None)
-            progress.say("  these are the run's own data: judged on its test part")
-        task = task_for(predictor.task, dataset)
-        own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
-        if data is not None and config.data.on_bad == "skip":
-            dataset = own = readable(own, config.data, progress)
-        store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
-        positions, again = (own_test(run, own), []) if data is None else foreign_test(run, own, progress)
-        samples = Samples(
-            dataset=own,
-            positions=positions,
-            store=Watched(store, own, predictor.watch) if predictor.watch else store,
-            seed=config.data.split_seed,
-            trained=recorded(run, own, "train")[0] if data is None else None,
-            unseen=unseen,
-        )
+        tried = opened(run, data, config, load_predictor(run, device), progress, any_range)
+        predictor, task, samples = tried.predictor, tried.task, tried.samples
         with progress.bar("evaluating", len(samples)) as advance:
             answers = task.answers(predictor, samples, advance)
         found = task.evaluation(predictor, answers, samples)
@@ -98,12 +92,38 @@ def _evaluated(
         "classes": list(predictor.classes),
         "n": {"test": len(samples)},
         "differences": differences,
-        "findings": [asdict(finding) for finding in again],
+        "findings": [asdict(finding) for finding in tried.findings],
         "measures": {"test": {name: asdict(measure) for name, measure in found.measures.items()}},
         **found.more,
-        **taken_json(dataset),
+        **taken_json(tried.dataset),
     }
     return result
+
+
+def opened(
+    run: Run, data: str | Path | None, config: Config, predictor: Predictor, progress: Progress, any_range: bool = False
+) -> Opened:
+    """The samples that a run is evaluated on; data in memory that are the run's own stand for its own test part."""
+    predictor = predictor if data is None else predictor.watching(strict=not any_range)
+    dataset = open_data(config.data, progress, preprocessing=predictor.preprocessing)
+    if data == MEMORY and is_own(run, dataset):
+        data, predictor = None, replace(predictor, watch=None)
+        progress.say("  these are the run's own data: judged on its test part")
+    task = task_for(predictor.task, dataset)
+    own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
+    if data is not None and config.data.on_bad == "skip":
+        dataset = own = readable(own, config.data, progress)
+    store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
+    positions, again = (own_test(run, own), []) if data is None else foreign_test(run, own, progress)
+    samples = Samples(
+        dataset=own,
+        positions=positions,
+        store=Watched(store, own, predictor.watch) if predictor.watch else store,
+        seed=config.data.split_seed,
+        trained=recorded(run, own, "train")[0] if data is None else None,
+        unseen=unseen,
+    )
+    return Opened(predictor, task, dataset, samples, data is None, again)
 
 
 def is_own(run: Run, dataset: Dataset) -> bool:

@@ -1,0 +1,47 @@
+"""stress: where a trained run breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from neocog.cli.app import Json, Quiet, Reading, app, console, given, show
+from neocog.cli.training import AnyRange
+
+
+@app.command
+def stress(
+    run: Path,
+    /,
+    *parts: str,
+    on: Annotated[
+        str | None, Parameter(help="Other labelled data of the same classes; default: the run's test part.")
+    ] = None,
+    minutes: Annotated[float, Parameter(help="Time for all parts; the next call goes on with what did not fit.")] = 5.0,
+    samples: Annotated[
+        int, Parameter(help="At most so many samples, drawn by lot, where each is changed many times; 0: all.")
+    ] = 1000,
+    lengths: Annotated[
+        Literal["scaled", "reference"] | None,
+        Parameter(help="Corruption: lengths in proportion to the pictures' side, or those of ImageNet-C in pixels."),
+    ] = None,
+    reading: Reading = None,
+    any_range: AnyRange = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Try where a trained run breaks, and write tables and a chapter of its report into RUN/stress.
+
+    PARTS: corruption (noise, blur, weather, cameras: what each costs). By default all that suit the run.
+
+    For example:
+
+        neocog stress runs/classification/photos-cnn
+        neocog stress runs/classification/photos-cnn corruption --samples 200 --minutes 2
+    """
+    from neocog.verbs import stress as verb
+
+    found = verb.stress(run, parts, on, minutes, samples, quiet, any_range, lengths=lengths, **given(reading))
+    show(found.to_json(), json, lambda: verb.show(found, console()))

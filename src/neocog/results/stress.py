@@ -1,0 +1,45 @@
+"""What ``neocog stress`` found of a run, as frames."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from neocog.errors import pick
+from neocog.pages.stress import outcomes
+from neocog.results.frames import frame
+from neocog.run import Run
+
+
+@dataclass(frozen=True)
+class Stress:
+    """``run.stress``: a table is had by its name, ``found["corruption"]``; ``list(found.tables)`` has them all."""
+
+    run: Run
+
+    @property
+    def verdicts(self) -> Any:
+        """A row a verdict: part, what, grade ("passed", "doubtful", "failed", "not tried"), number, threshold, sentence."""
+        return frame(
+            [{"part": part, **asdict(v)} for part, found in outcomes(self.run).items() for v in found.verdicts]
+        )
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        """{name: frame} of the tables, which also lie in ``stress/NAME.csv``."""
+        return {name: frame(rows) for name, rows in self._records().items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return pick(self.tables, name, "table of stress")
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        verdicts = {part: [asdict(v) for v in found.verdicts] for part, found in outcomes(self.run).items()}
+        return {"run": str(self.run.folder), "verdicts": verdicts, "tables": self._records()}
+
+    def _records(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            name: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+            for found in outcomes(self.run).values()
+            for name, table in found.tables.items()
+        }

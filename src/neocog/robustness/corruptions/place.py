@@ -1,0 +1,107 @@
+"""Pixels taken from other places: turned, shifted, enlarged, displaced. Pixels (B, C, H, W)."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample, interpolate
+
+from neocog.robustness.corruptions.corruption import Corruption
+from neocog.robustness.corruptions.lot import Lot
+from neocog.robustness.corruptions.smooth import gauss_blurred, gauss_matrix
+
+
+def taken_at(pixels: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """Each pixel shows what lies ``down`` rows and ``right`` columns (B, H, W) from it, between pixels bilinearly; beyond the
+    edges the picture is mirrored."""
+    height, width = pixels.shape[2:]
+    rows = torch.arange(height, device=pixels.device)[:, None] + down
+    columns = torch.arange(width, device=pixels.device) + right
+    grid = torch.stack([columns / max(1, width - 1), rows / max(1, height - 1)], 3) * 2 - 1
+    return grid_sample(pixels, grid, padding_mode="reflection", align_corners=True)
+
+
+def mapped(pixels: Tensor, matrix: Tensor) -> Tensor:
+    """Under (B, 2, 3), which says of a place (x, y) about the middle, in pixels, where it is taken from."""
+    height, width = pixels.shape[2:]
+    y = torch.arange(height, device=pixels.device)[:, None] - (height - 1) / 2
+    x = torch.arange(width, device=pixels.device) - (width - 1) / 2
+    a, b, c, d, e, f = matrix.reshape(-1, 6, 1, 1).unbind(1)
+    return taken_at(pixels, d * x + (e - 1) * y + f, (a - 1) * x + b * y + c)
+
+
+def zoomed(pixels: Tensor, factor: float) -> Tensor:
+    """The middle, enlarged to the whole."""
+    matrix = torch.tensor([[1 / factor, 0, 0], [0, 1 / factor, 0]], device=pixels.device)
+    return mapped(pixels, matrix.expand(len(pixels), 2, 3))
+
+
+def turned(pixels: Tensor, degrees: float, lot: Lot, scale: float) -> Tensor:
+    """By so many degrees, to either side."""
+    angle = torch.deg2rad(torch.sign(lot.between("turn", -1, 1)) * degrees)
+    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    return mapped(pixels, torch.stack([cos, -sin, zero, sin, cos, zero], 1).view(-1, 2, 3))
+
+
+def shifted(pixels: Tensor, share: float, lot: Lot, scale: float) -> Tensor:
+    """By a share of the shorter side, in any direction."""
+    angle, length = lot.between("shift", 0, 2 * math.pi), share * min(pixels.shape[2:])
+    one, zero = torch.ones_like(angle), torch.zeros_like(angle)
+    return mapped(
+        pixels, torch.stack([one, zero, length * angle.cos(), zero, one, length * angle.sin()], 1).view(-1, 2, 3)
+    )
+
+
+def cropped(pixels: Tensor, share: float, lot: Lot, scale: float) -> Tensor:
+    """The middle ``share`` of each side, enlarged to the whole."""
+    return zoomed(pixels, 1 / share)
+
+
+def elastic(pixels: Tensor, level: tuple[float, float, float], lot: Lot, scale: float) -> Tensor:
+    """A random affine map, and displacements by a smooth random field (Simard 2003).
+
+    ``level``: factor, width of the smoothing, and the affine map's range, in pixels of a 224 × 224 picture. A narrower
+    smoothing leaves larger displacements, so the field is brought to the deviation that it would have there.
+    """
+    factor, width, reach = level
+    height, across = pixels.shape[2:]
+    third = min(height, across) // 3
+    corners = torch.tensor([[third, third], [third, -third], [-third, -third]], dtype=torch.float32)  # (x, y) each
+    moved = corners + (2 * lot.uniform("elastic corners", (3, 2)) - 1) * reach * scale  # (B, 3, 2)
+    ones = torch.ones(len(pixels), 3, 1)
+    matrix = torch.linalg.solve(torch.cat([moved, ones], 2), corners.expand_as(moved)).transpose(1, 2)
+    pixels = mapped(pixels, matrix)
+    fields = [gauss_blurred(2 * lot.uniform(f"elastic {axis}", (height, across)) - 1, width * scale) for axis in "yx"]
+    gain = factor * scale * deviation_left(PICTURE, width) / deviation_left(min(height, across), width * scale)
+    return taken_at(pixels, *(field * gain for field in fields))
+
+
+@lru_cache(maxsize=64)
+def deviation_left(side: int, width: float) -> float:
+    """The standard deviation of noise, even in −1 … 1, on a square under a Gaussian of this width."""
+    return float(gauss_matrix(side, width).square().sum(1).mean()) / math.sqrt(3)
+
+
+def resampled(pixels: Tensor, share: float, lot: Lot, scale: float) -> Tensor:
+    """Made smaller, to ``share`` of each side, and larger again, smoothly: an image of a lower resolution."""
+    small = tuple(max(1, round(side * share)) for side in pixels.shape[2:])
+    down = interpolate(pixels, small, mode="bilinear", antialias=True)
+    return interpolate(down, tuple(pixels.shape[2:]), mode="bilinear")
+
+
+PICTURE = 224  # pixels a side of a picture in which levels state lengths
+SIDE = 244  # of the reference's elastic transform, whose levels are in shares of it
+ELASTIC = tuple(
+    tuple(SIDE * share for share in shares)
+    for shares in ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
+)
+PLACE = {
+    "elastic_transform": Corruption("digital", ELASTIC, elastic, moves=True),  # type: ignore[arg-type]
+    "turn": Corruption("geometry", (2.0, 5.0, 10.0, 15.0, 25.0), turned, moves=True),
+    "shift": Corruption("geometry", (0.02, 0.05, 0.1, 0.15, 0.2), shifted, moves=True),
+    "crop": Corruption("geometry", (0.95, 0.9, 0.8, 0.7, 0.6), cropped, moves=True),
+    "resampling": Corruption("instrument", (0.8, 0.6, 0.4, 0.25, 0.15), resampled),
+}

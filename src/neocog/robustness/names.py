@@ -1,0 +1,27 @@
+"""The parts of ``neocog stress``, cheapest first; free of torch."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Part:
+    """``place``: the module, which has ``check`` and ``run``. ``options``: the arguments of the verb that are this part's alone."""
+
+    title: str
+    help: str
+    place: str
+    options: tuple[str, ...] = ()
+
+    def module(self) -> ModuleType:
+        return importlib.import_module(self.place)
+
+
+PARTS: dict[str, Part] = {
+    "corruption": Part(
+        "Corruptions", "noise, blur, weather, cameras: what each costs", "neocog.robustness.corruption", ("lengths",)
+    ),
+}

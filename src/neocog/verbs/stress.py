@@ -1,0 +1,205 @@
+"""``neocog stress``: where a trained run breaks, part by part, each resumable, within the minutes that it is given."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table as Lines
+
+from neocog.checked import flag
+from neocog.config import Config
+from neocog.data.cells import safe_cell
+from neocog.data.dataset import SPLITS
+from neocog.data.readers.memory import given
+from neocog.documents import read_json
+from neocog.engine.lock import lock
+from neocog.engine.repeatable import as_trained
+from neocog.errors import UserError, did_you_mean, faults_of, listed, raise_all
+from neocog.pages import write_report
+from neocog.pages.stress import FOLDER, outcomes
+from neocog.predictor import evaluation_threads, load_predictor, path_of
+from neocog.progress import Progress
+from neocog.records import Table
+from neocog.results.stress import Stress
+from neocog.robustness.clock import Clock, plain
+from neocog.robustness.names import PARTS
+from neocog.robustness.outcome import Outcome, Verdict, not_tried
+from neocog.robustness.subject import Subject
+from neocog.run import Run, to_json, write_atomically
+from neocog.verbs.evaluate import Opened, opened, read_as, recorded
+
+Options = Mapping[str, Any]
+
+
+def stress(
+    run: str | Path | Run,
+    parts: Sequence[str] = (),
+    on: str | Path | Any = None,
+    minutes: float = 5.0,
+    samples: int = 1000,
+    quiet: bool = False,
+    any_range: bool = False,
+    *,
+    lengths: Literal["scaled", "reference"] | None = None,
+    **settings: Any,
+) -> Stress:
+    """Try where a run breaks: on its own test part, or on labelled data ``on``. ``parts``: by default all that suit the run.
+
+    Tables, verdicts and the sections of the report go to ``RUN/stress/``, and report.html is written again. What was
+    finished before, on the same data with the same options, is not computed again; what does not fit into ``minutes``
+    is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn by lot, where a part changes each
+    of them many times (0: all). Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in
+    pixels. ``settings``: how ``on`` is read, fields of ``neocog.config.ReadConfig``. Raises UserError.
+    """
+    options: dict[str, Any] = {"lengths": lengths}
+    raise_all([*_out_of_range(minutes, samples), *_unknown(parts), *_idle(options, parts)])
+    run, progress = path_of(run), Progress(quiet)
+    with given(on) as data:
+        config = read_as(run, data, settings)
+        with as_trained(config.training, evaluation_threads(run)) as device:
+            tried = opened(run, data, config, load_predictor(run, device), progress, any_range)
+            subject = _subject(run, config, tried, samples, progress)
+            asked = {name: _own(name, options) for name in (parts or PARTS)}
+            faults = {name: faults_of(lambda name=name: _check(name, subject, asked[name])) for name in asked}  # type: ignore[misc]
+            raise_all(fault for name in parts for fault in faults[name])
+            (run.folder / FOLDER).mkdir(exist_ok=True)
+            with lock(run.folder / FOLDER):
+                _try_all(subject, asked, faults, 60 * minutes)
+    if run.result.is_file():
+        write_report(run)
+    return Stress(run)
+
+
+def _out_of_range(minutes: float, samples: int) -> Iterator[UserError]:
+    if minutes <= 0:
+        yield UserError(f"--minutes {minutes:g} is no time to try anything in", fix="give minutes, such as 5")
+    if samples < 0:
+        yield UserError(f"--samples {samples} is below 0", fix="give a number; 0: all")
+
+
+def _unknown(parts: Sequence[str]) -> Iterator[UserError]:
+    for name in parts:
+        if name not in PARTS:
+            fix = f"{did_you_mean(name, PARTS)}known: {', '.join(PARTS)}"
+            yield UserError(f"no part '{name}' of stress", fix=fix)
+
+
+def _idle(options: Options, parts: Sequence[str]) -> Iterator[UserError]:
+    """Options that were given (others are None) and belong to no part that is tried."""
+    for name, value in options.items():
+        owners = [part for part in PARTS if name in PARTS[part].options]
+        if value is not None and parts and not set(owners) & set(parts):
+            what = f"{flag(name)} has no effect on {', '.join(parts)}"
+            yield UserError(what, fix=f"leave it out, or try {' or '.join(owners)} too")
+
+
+def _own(part: str, options: Options) -> dict[str, Any]:
+    return {name: options[name] for name in PARTS[part].options if options[name] is not None}
+
+
+def _check(part: str, subject: Subject, options: Options) -> None:
+    PARTS[part].module().check(replace(subject, options=options))
+
+
+def _subject(run: Run, config: Config, tried: Opened, most: int, progress: Progress) -> Subject:
+    samples = tried.samples
+    parts = {part: recorded(run, samples.dataset, part)[0] for part in SPLITS} if tried.own else {}
+    return Subject(run, config, tried.predictor, tried.task, samples, parts, tried.own, most, {}, progress)
+
+
+def _try_all(
+    subject: Subject, asked: Mapping[str, Options], faults: Mapping[str, Sequence[UserError]], seconds: float
+) -> None:
+    """Each part in its order; what one leaves of its share of the time is the others'."""
+    until, contents = time.monotonic() + seconds, _contents(subject)
+    for behind, (name, options) in enumerate(asked.items()):
+        path = subject.run.folder / FOLDER / f"{name}.json"
+        identity = {
+            "part": name, "weights": subject.predictor.facts["weights"]["sha256"], "data": subject.config.data.data,
+            "contents": contents, "samples": subject.most, "seed": subject.seed, "options": dict(options),
+        }  # fmt: skip
+        if _complete(path, identity):
+            subject.progress.say(f"{name}: as it was found before")
+            continue
+        share = (until - time.monotonic()) / (len(asked) - behind)
+        kept = path.with_suffix(".partial.json")
+        clock = Clock(time.monotonic() + share, kept, identity, subject.progress)
+        if faults[name]:
+            outcome = not_tried(PARTS[name].title, "; ".join(fault.what for fault in faults[name]))
+        else:
+            outcome = PARTS[name].module().run(replace(subject, options=options), clock)
+        if clock.late:
+            outcome = replace(outcome, verdicts=(*outcome.verdicts, _late(name, clock)))
+        _write(path, identity, outcome, clock.late)
+        if not clock.late:
+            kept.unlink(missing_ok=True)
+
+
+def _late(part: str, clock: Clock) -> Verdict:
+    many = f"{len(clock.late)} of {len(clock.late) + len(clock.kept)} pieces did not fit into --minutes"
+    return Verdict(
+        PARTS[part].title, "not tried", f"{many}: {listed(clock.late)}; the same call again goes on with them"
+    )
+
+
+def _contents(subject: Subject) -> str:
+    """SHA-256 (hex) over the samples: their names, bytes, and what is known of them."""
+    found, dataset = hashlib.sha256(), subject.dataset
+    for index in subject.samples.positions.tolist():
+        row = (str(dataset.names[index]), dataset.images.digest(index), dataset.told(index))
+        found.update("\0".join((*row, "")).encode("utf-8", "surrogatepass"))
+        if dataset.masks is not None:
+            found.update(np.ascontiguousarray(dataset.masks.read(index)).tobytes())
+    return found.hexdigest()
+
+
+def _complete(path: Path, identity: Options) -> bool:
+    """Whether the part was tried to its end, with these very options on these very data."""
+    try:
+        found = read_json(path)
+        return found["identity"] == plain(identity) and not found["not_tried"]
+    except UserError:
+        return False
+
+
+def _write(path: Path, identity: Options, outcome: Outcome, late: Sequence[str]) -> None:
+    """The tables, then the part's JSON, which says that they are whole."""
+    for name, table in outcome.tables.items():
+        write_atomically(path.with_name(f"{name}.csv"), _csv(table))
+    write_atomically(path, to_json({"identity": identity, "not_tried": list(late), **asdict(outcome)}))
+
+
+def _csv(table: Table) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(safe_cell, table.columns))
+    for row in table.rows:
+        writer.writerow(map(_cell, row))
+    return text.getvalue()
+
+
+def _cell(value: str | int | float | None) -> str:
+    """A number in full, "" of none."""
+    if value is None or value != value:
+        return ""
+    return safe_cell(value) if isinstance(value, str) else repr(value)
+
+
+def show(found: Stress, console: Console) -> None:
+    """The verdicts, for people."""
+    table = Lines("what", "verdict", "in words", title=str(found.run.folder), title_justify="left")
+    for outcome in outcomes(found.run).values():
+        for verdict in outcome.verdicts:
+            table.add_row(verdict.what, verdict.grade, verdict.sentence)
+    console.print(table)
+    if found.run.report.is_file():
+        console.print(str(found.run.report))

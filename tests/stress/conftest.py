@@ -1,0 +1,43 @@
+"""Runs that several parts are tried on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import neocog
+
+
+@pytest.fixture(scope="session")
+def trained_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network of digits; not to be written to: see ``digits_run``."""
+    out = tmp_path_factory.mktemp("stress") / "digits"
+    neocog.train("digits", model="mlp", hidden=(32,), epochs=2, threads=1, out=out, quiet=True)
+    return out
+
+
+@pytest.fixture
+def digits_run(trained_digits: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(trained_digits, tmp_path / "digits-run"))
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Callable[..., Path]:
+    """``pictures(folder, count, side)``: class folders of noisy colour pictures, red or blue."""
+
+    def make(folder: Path, count: int = 24, side: int = 16) -> Path:
+        rng = np.random.default_rng(0)
+        for name, colour in (("red", (170, 60, 60)), ("blue", (60, 60, 170))):
+            (folder / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = np.clip(colour + rng.normal(0, 25, (side, side, 3)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / name / f"{number}.png")
+        return folder
+
+    return make
