@@ -158,7 +158,9 @@ def test_an_option_of_a_part_that_is_not_tried_is_refused(
 ) -> None:
     monkeypatch.setitem(PARTS, "counted", Part("Counts", "counts", "counted"))
     monkeypatch.setitem(PARTS, "corruption", Part("Corruptions", "", "corruption", ("lengths",)))
-    with pytest.raises(UserError, match=r"--lengths has no effect on counted\s+fix:   leave it out, or try corruption too"):
+    with pytest.raises(
+        UserError, match=r"--lengths has no effect on counted\s+fix:   leave it out, or try corruption too"
+    ):
         neocog.stress(digits_run, ["counted"], lengths="reference", quiet=True)
 
 
