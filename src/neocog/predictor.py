@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,10 @@ from neocog.errors import UserError, printable
 from neocog.facts import absent, read_facts, sealed
 from neocog.metrics.conformal import fewest, most, thresholds
 from neocog.networks import MODELS, build, is_ours
+from neocog.networks.head import heads_input, pooled
 from neocog.networks.memory_format import reorder
 from neocog.networks.shapes import shapes_only
+from neocog.refusal import Refusal, read_familiarity
 from neocog.run import Run, to_json, write_atomically
 from neocog.traits import needs
 from neocog.typed import typed
@@ -51,6 +53,7 @@ class Predictor:
     coverage: float | None = (
         None  # how often a prediction's set or interval is to hold the truth, where that is asked for
     )
+    refuses: Refusal | None = None  # what is to be none of the classes, where that is asked for
     watch: Watch | None = None  # looks at the images of others; None: they are not compared with those of the training
 
     @property
@@ -90,6 +93,15 @@ class Predictor:
             raise UserError(what, str(self.folder), fix)
         return replace(self, coverage=coverage)
 
+    def refusing(self, share: float) -> Predictor:
+        """The same, with samples that look like none of the classes told: at most a ``share`` of those that are of one.
+
+        Raises UserError where `neocog stress` has not found how familiar samples look, or too few validated to promise it.
+        """
+        if not 0 < share < 1:
+            raise UserError(f"--refuse {share:g} is not between 0 and 1", fix="0.05: at most 5 of 100 known samples")
+        return replace(self, refuses=read_familiarity(self.folder, self.facts["weights"]["sha256"]).refusal(share))
+
     @property
     def thresholds(self) -> list[float]:
         """The largest conformal scores within the coverage asked for: one, or one for each target."""
@@ -109,10 +121,25 @@ class Predictor:
 
     def outputs(self, pixels: torch.Tensor) -> torch.Tensor:
         """The same on the device, differentiable by pixels that are float (all but letters)."""
-        pixels = pixels.to(self.device)
-        shown = list(views(pixels, **self.facts["views"])) if "views" in self.facts else [pixels]
-        outputs = [as_float(self.network(normalise(view, self.preprocessing, pixels))) for view in shown]
+        outputs = [as_float(self.network(inputs)) for inputs in self._inputs(pixels)]
         return outputs[0] if len(outputs) == 1 else torch.stack(outputs).mean(0)
+
+    @torch.no_grad()
+    def with_features(self, pixels: torch.Tensor) -> tuple[Logits, NDArray[np.float32]]:
+        """What ``of_pixels`` gives, and (B, F) what came into the network's last layer."""
+        outputs, features = [], []
+        with heads_input(self.network) as seen:
+            for inputs in self._inputs(pixels):
+                outputs.append(as_float(self.network(inputs)))
+                features.append(pooled(seen.features))
+        found: Logits = (outputs[0] if len(outputs) == 1 else torch.stack(outputs).mean(0)).cpu().numpy()
+        return found, torch.stack(features).mean(0).cpu().numpy()
+
+    def _inputs(self, pixels: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Fitted pixels (B, C, …) as the network takes them, or each of their views."""
+        pixels = pixels.to(self.device)
+        for view in views(pixels, **self.facts["views"]) if "views" in self.facts else [pixels]:
+            yield normalise(view, self.preprocessing, pixels)
 
     def probabilities(self, logits: Logits) -> NDArray[np.float64]:
         """(B, K) calibrated: softmax(logits / temperature + offsets)."""

@@ -151,6 +151,9 @@ def predict(
     coverage: Annotated[
         float | None, Parameter(help="Sets of classes, or intervals, that hold the truth this often: 0.95.")
     ] = None,
+    refuse: Annotated[
+        float | None, Parameter(help="Tell what is none of the classes, refusing at most this share of what is one: 0.05.")
+    ] = None,
     any_range: AnyRange = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -169,7 +172,7 @@ def predict(
 
     if not files:
         raise UserError("no files to predict", fix="neocog predict RUN FILES…")
-    predicted = verb.predict(run, files, out, quiet, tiled, any_range, coverage)
+    predicted = verb.predict(run, files, out, quiet, tiled, any_range, coverage, refuse)
     show(predicted.to_json(), json, lambda: predicted.show(out))
     if all(row["skipped"] for row in predicted.rows):
         raise SystemExit(2)  # said already, and why

@@ -62,6 +62,7 @@ def predict(
     tiled: bool = False,
     any_range: bool = False,
     coverage: float | None = None,
+    refuse: float | None = None,
 ) -> Predictions:
     """Predict every sample among ``files`` (paths, folders, globs); write ``out`` where one is given.
 
@@ -70,18 +71,24 @@ def predict(
     sample, ``new-blocks.csv`` then has a row a block. A file whose
     values are beyond doubt of another scale than the training's is skipped, unless ``any_range``. ``coverage`` (0 … 1): of
     a classifier, the set of classes among which the truth is in such a share of new samples like those of the training; of a
-    regression, intervals that hold it as often.
+    regression, intervals that hold it as often. ``refuse`` (0 … 1): of a classifier, tell what looks like none of its
+    classes, at most so many of the samples that are of one; `neocog stress RUN unknown` finds by which score.
     """
     out = None if out is None else Path(out)
     insist_on_new(out)
     more = out.with_name(f"{out.stem}-blocks{out.suffix}") if tiled and out is not None else None
     insist_on_new(more)
     predictor = load_predictor(path_of(run)).watching(strict=not any_range)
-    if coverage is not None:
-        if tiled:
-            raise UserError("--coverage is not for --tiled: what was promised is of whole samples", fix="leave one out")
-        predictor = predictor.covering(coverage)
     chosen = task_named(predictor.task)
+    for name, given in (("--coverage", coverage), ("--refuse", refuse)):
+        if tiled and given is not None:
+            raise UserError(f"{name} is not for --tiled: what was promised is of whole samples", fix="leave one out")
+    if refuse is not None and not chosen.logits:
+        raise UserError(
+            f"--refuse is not for --task {predictor.task}: it has no classes", str(path_of(run).folder), "leave it out"
+        )
+    predictor = predictor if coverage is None else predictor.covering(coverage)
+    predictor = predictor if refuse is None else predictor.refusing(refuse)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     progress = Progress(quiet)
     with progress.bar("predicting", len(paths)) as advance:

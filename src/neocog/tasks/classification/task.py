@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +25,7 @@ from neocog.metrics.unseen import best_cut
 from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.records import Section
+from neocog.refusal import Refusal
 from neocog.tasks.classification.blocks import predict_blocks
 from neocog.tasks.classification.calibration import calibration, other_shares, pull, stated
 from neocog.tasks.classification.mistakes import Example, mistakes_section, most_confident
@@ -41,7 +42,7 @@ from neocog.tasks.classification.predictions import (
 from neocog.tasks.classification.reading import reading_section
 from neocog.tasks.classification.sets import sets_section
 from neocog.tasks.classification.traits import ClassificationTraits
-from neocog.tasks.classification.unknown import Unknown, unknown_of, unseen_measures, unseen_section
+from neocog.tasks.classification.unknown import Unknown, refusal_of, unknown_of, unseen_measures, unseen_section
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
 from neocog.tasks.files import batches, chunks
 from neocog.tasks.report.quality import calibration_section, measures_section
@@ -166,32 +167,47 @@ class ClassificationTask(ClassificationTraits, Task):
         """Label and calibrated probability of the likeliest class, of up to two runners-up, and of every class.
 
         Where a coverage is asked for, ``set`` has the classes among which the truth is as often, the likeliest first.
-        Where a threshold is recorded, ``none`` is "yes" for a sample whose largest logit lies below it.
+        Where it is asked for, or a threshold is recorded for the largest logit, ``none`` is "yes" for a sample that looks like
+        none of the classes; asked for, with its score as ``familiarity``.
         """
         rows: list[dict[str, Any]] = []
-        threshold, classes = predictor.facts.get("rejection_threshold"), predictor.classes
+        refusal, classes = refusal_of(predictor), predictor.classes
         for chunk in chunks(paths, predictor, advance):
             good = [part.pixels for part in chunk if part.pixels is not None]
-            logits = predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else np.empty((0, 1), np.float32)
-            found = iter(zip(logits, predictor.probabilities(logits), strict=True) if good else ())
+            found = iter(_answered(predictor, refusal, np.stack(good)) if good else ())
             for part in chunk:
                 row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
                 if not part.fault:
-                    scores, values = next(found)
+                    scores, values, familiarity = next(found)
                     row |= class_rows(scores, values, classes)
                     if predictor.coverage is not None:
                         row["set"] = set_of(values, predictor.thresholds[0], classes)
-                    if threshold is not None:
-                        row["none"] = "yes" if scores.max() < threshold else ""
+                    if refusal is not None:
+                        row["none"] = "yes" if familiarity < refusal.cut else ""
+                    if predictor.refuses is not None:
+                        row["familiarity"] = float(familiarity)
                 rows.append(row)
-        asked = ["set"] * (predictor.coverage is not None)
         heads = [
             *(head for pair in RANKS for head in pair),
-            *asked,
+            *["set"] * (predictor.coverage is not None),
             *columns(classes),
-            *["none"] * (threshold is not None),
+            *["none"] * (refusal is not None),
+            *["familiarity"] * (predictor.refuses is not None),
         ]
         return Predicted(("path", *heads, "skipped"), tuple(rows))
+
+
+def _answered(
+    predictor: Predictor, refusal: Refusal | None, pixels: Array
+) -> Iterator[tuple[Array, NDArray[np.float64], float]]:
+    """Logits (K,), calibrated probabilities (K,) and familiarity of each sample (B, C, …)."""
+    features = None
+    if refusal is None or refusal.familiar is None:
+        logits = predictor.of_pixels(torch.from_numpy(pixels))
+    else:
+        logits, features = predictor.with_features(torch.from_numpy(pixels))
+    familiar = np.full(len(logits), np.inf) if refusal is None else refusal.scores(logits, features)
+    yield from zip(logits, predictor.probabilities(logits), familiar, strict=True)
 
 
 def usual_size(session: Session) -> list[int]:

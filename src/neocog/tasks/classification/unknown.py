@@ -13,6 +13,7 @@ from neocog.metrics import proportion_measure
 from neocog.metrics.unseen import known_from_unseen
 from neocog.predictor import Predictor
 from neocog.records import Measure, Section, Table, Text
+from neocog.refusal import Refusal
 from neocog.tasks.evaluation import Samples
 
 
@@ -38,6 +39,12 @@ def unknown_of(predictor: Predictor, samples: Samples) -> Unknown | None:
     them = Samples(data, chosen, Streamed(data.images, predictor.preprocessing), samples.seed)
     found = [predictor.of_pixels(pixels).max(axis=1) for _, pixels in them.batches(predictor.preprocessing)]
     return Unknown(np.concatenate(found), np.array(data.classes)[data.labels[chosen]])
+
+
+def refusal_of(predictor: Predictor) -> Refusal | None:
+    """What is none of the classes: as asked for, else below the threshold on the largest logit, where the run recorded one."""
+    recorded = predictor.facts.get("rejection_threshold")
+    return predictor.refuses or (None if recorded is None else Refusal("largest logit", float(recorded)))
 
 
 def unseen_measures(known: NDArray[np.float32], unknown: Unknown, cut: float) -> dict[str, Measure]:
