@@ -152,7 +152,8 @@ def predict(
         float | None, Parameter(help="Sets of classes, or intervals, that hold the truth this often: 0.95.")
     ] = None,
     refuse: Annotated[
-        float | None, Parameter(help="Tell what is none of the classes, refusing at most this share of what is one: 0.05.")
+        float | None,
+        Parameter(help="Tell what is none of the classes, refusing at most this share of what is one: 0.05."),
     ] = None,
     any_range: AnyRange = False,
     json: Json = False,
