@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from neocog.data.masks import told
+from neocog.data.masks import target_texts
 from neocog.data.split import write_splits
 from neocog.errors import UserError
 from neocog.run import to_json
@@ -156,7 +156,7 @@ def test_a_flipped_bit_is_an_error_against_the_record_of_a_run(clean, tmp_path):
 
     dataset = open_dataset(clean)
     digests = [dataset.images.digest(i) for i in range(len(dataset))]
-    write_splits(tmp_path / "splits.csv", dataset, np.array(["train"] * len(dataset)), digests, told(dataset))
+    write_splits(tmp_path / "splits.csv", dataset, np.array(["train"] * len(dataset)), digests, target_texts(dataset))
     assert audit(clean, verify=tmp_path, quiet=True).findings == []
     path = clean / "oak" / "oak5.png"
     photo(12345).save(path)

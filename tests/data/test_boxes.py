@@ -69,6 +69,6 @@ def test_a_digest_knows_of_every_change_and_of_no_order() -> None:
 
 def test_what_is_in_an_image_is_told_in_the_order_of_the_classes() -> None:
     assert (
-        two_images().told(0, ("cell", "plate")) == "1 cell, 1 plate"
-        and two_images().told(1, ("cell", "plate")) == "1 plate"
+        two_images().target_text(0, ("cell", "plate")) == "1 cell, 1 plate"
+        and two_images().target_text(1, ("cell", "plate")) == "1 plate"
     )

@@ -67,7 +67,7 @@ def test_ids_constant_columns_and_texts_that_name_the_rows_are_no_targets(folder
 def test_columns_of_0_and_1_with_a_single_1_a_row_are_classes(folder: Path) -> None:
     rows = {0: "1.0,0.0,0.0", 1: "0.0,1.0,0.0", 2: "0.0,0.0,1.0"}
     data = open_dataset(write(folder, "image,MEL,NV,BCC", lambda i: f"{i}.png,{rows[i % 3]}"))
-    assert data.classes == ("BCC", "MEL", "NV") and data.told(0) == "MEL" and data.told(2) == "BCC"
+    assert data.classes == ("BCC", "MEL", "NV") and data.target_text(0) == "MEL" and data.target_text(2) == "BCC"
     assert taken(data)["NV"] == "class"
 
 

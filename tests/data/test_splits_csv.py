@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neocog.data.cells import plain_cell, safe_cell
 from neocog.data.dataset import ArrayImages, Dataset
-from neocog.data.masks import told
+from neocog.data.masks import target_texts
 from neocog.data.split import changes, fingerprint, read_splits, write_splits
 from neocog.errors import UserError
 
@@ -42,34 +42,35 @@ def test_any_text_comes_back_and_is_no_formula(text):
 def test_a_split_comes_back_as_it_was_written(tmp_path):
     dataset, parts, digests = made()
     pixels, families = [digest[::-1] for digest in digests], [str(i // 3) for i in range(len(digests))]
-    write_splits(tmp_path / "splits.csv", dataset, parts, digests, told(dataset), pixels, families)
+    write_splits(tmp_path / "splits.csv", dataset, parts, digests, target_texts(dataset), pixels, families)
     manifest = read_splits(tmp_path / "splits.csv")
     assert manifest.names == tuple(NAMES)
     assert manifest.pixels == tuple(pixels) and manifest.families == tuple(families)
     assert manifest.labels[:2] == ("=cat", "dog") and manifest.groups[:3] == ("@0", "@0", "@1")
     assert manifest.digests == tuple(digests)
     assert (manifest.parts_of(dataset) == parts).all()
-    assert changes(manifest, dataset, parts, digests, told(dataset)) == ""
+    assert changes(manifest, dataset, parts, digests, target_texts(dataset)) == ""
     for row in csv.reader((tmp_path / "splits.csv").read_text(encoding="utf-8").splitlines()):
         assert len(row) == 7 and not any(cell[:1] in tuple("=+-@\t\r") for cell in row)
 
 
 def test_every_change_is_told_at_once(tmp_path):
     dataset, parts, digests = made(["a", "b", "c", "d", "e"])
-    write_splits(tmp_path / "splits.csv", dataset, parts, digests, told(dataset))
+    write_splits(tmp_path / "splits.csv", dataset, parts, digests, target_texts(dataset))
     names = ["a", "b", "c", "e", "new"]  # d is gone, e moves up
     now = replace(dataset, names=names, labels=np.array([0, 1, 1, 0, 0]))
     new = [digests[0], "f" * 64, digests[2], digests[4], "0" * 64]
-    found = changes(read_splits(tmp_path / "splits.csv"), now, parts, new, told(now))
+    found = changes(read_splits(tmp_path / "splits.csv"), now, parts, new, target_texts(now))
     assert found == "1 altered: b; 1 relabelled: c; 1 missing: d; 1 added: new"
 
 
 def test_a_sample_in_another_part_is_told(tmp_path):
     dataset, parts, digests = made(["a", "b", "c", "d"])
-    write_splits(tmp_path / "splits.csv", dataset, parts, digests, told(dataset))
+    write_splits(tmp_path / "splits.csv", dataset, parts, digests, target_texts(dataset))
     moved = np.array(["train", "train", "validation", ""])
     assert (
-        changes(read_splits(tmp_path / "splits.csv"), dataset, moved, digests, told(dataset)) == "1 in another part: b"
+        changes(read_splits(tmp_path / "splits.csv"), dataset, moved, digests, target_texts(dataset))
+        == "1 in another part: b"
     )
 
 

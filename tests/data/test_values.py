@@ -36,7 +36,7 @@ def test_columns_of_numbers_are_values_with_their_units(tmp_path: Path) -> None:
     assert data.kind == "CSV with values" and data.target_names == ("angle [°]", "mass [kg]")
     assert data.values is not None and data.values.tolist() == [[1.5, 2], [-3, 1000], [0, 4]]
     assert not data.has_classes and "columns not used: note" in data.notes
-    assert data.told(1) == "-3 1000"
+    assert data.target_text(1) == "-3 1000"
 
 
 def test_a_label_column_is_a_class_unless_values_are_asked_for(tmp_path: Path) -> None:

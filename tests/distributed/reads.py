@@ -43,11 +43,11 @@ def counting(name: str, work: Callable[..., Any], counts: Counter[str]) -> Calla
 
 
 def noting(name: str, work: Callable[..., Any], noted: dict[str, Any]) -> Callable[..., Any]:
-    def told(together: int = 1) -> Any:
+    def target_texts(together: int = 1) -> Any:
         noted[name] = together
         return work(together)
 
-    return told
+    return target_texts
 
 
 def broken(*_: Any) -> Any:
@@ -74,7 +74,9 @@ def outcome(case: dict[str, Any], ranks: Ranks) -> dict[str, Any]:
     kept = [data.pixels, data.masks.fitted if data.masks else None]
     arrays = [np.ascontiguousarray(array) for array in kept if array is not None]
     digests = [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays]
-    digests += [hashlib.sha256("".join(each).encode()).hexdigest() for each in (data.digests, data.families, data.told)]
+    digests += [
+        hashlib.sha256("".join(each).encode()).hexdigest() for each in (data.digests, data.families, data.target_texts)
+    ]
     writeable = [array.flags.writeable for array in kept if array is not None]
     findings = [finding.what for finding in data.findings]
     return {"counts": dict(counts), "noted": noted, "digests": digests, "writeable": writeable, "findings": findings}

@@ -138,7 +138,7 @@ def test_one_process_alone_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     ranks.start()
     tally = {"n": torch.tensor(3)}
     assert ranks == Ranks(0, 1, 0) and ranks.is_writer
-    assert (ranks.sum(2.5), ranks.any(15), ranks.told("x"), ranks.sum_tally(tally)) == (2.5, 15, "x", tally)
+    assert (ranks.sum(2.5), ranks.any(15), ranks.broadcast_text("x"), ranks.sum_tally(tally)) == (2.5, 15, "x", tally)
     ranks.stop()
 
 

@@ -86,7 +86,7 @@ def plain(ranks: Ranks) -> dict[str, Any]:
     both = ranks.sum_tally({"n": torch.tensor(2**53 + ranks.rank)})
     return {
         "sum": ranks.sum(0.1 + ranks.rank), "any": [ranks.any(0), ranks.any(15 * ranks.rank), ranks.any(15 - 13 * ranks.rank)],
-        "told": [ranks.told(f"runs/Größe {ranks.rank}"), ranks.told("" if ranks.is_writer else "x")],
+        "told": [ranks.broadcast_text(f"runs/Größe {ranks.rank}"), ranks.broadcast_text("" if ranks.is_writer else "x")],
         "lone": {name: value.tolist() for name, value in lone.items()}, "both": both["n"].item(), "none": ranks.sum_tally({}),
     }  # fmt: skip
 

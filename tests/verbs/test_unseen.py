@@ -73,7 +73,7 @@ def test_subsets_keep_what_belongs_to_their_samples(source: Path) -> None:
     data = open_dataset(source)
     part = subset(data, np.array([5, 390, 45]))
     assert part.names == ("0x5", "9x30", "1x5") and part.classes == ("kind 0", "kind 1", "kind 9")
-    assert [part.told(i) for i in range(3)] == ["kind 0", "kind 9", "kind 1"]
+    assert [part.target_text(i) for i in range(3)] == ["kind 0", "kind 9", "kind 1"]
     assert np.array_equal(part.images.read(1), data.images.read(390)) and part.images.digest(1) == data.images.digest(
         390
     )

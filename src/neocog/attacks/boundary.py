@@ -51,10 +51,10 @@ def to_plane(points: Tensor, normal: Tensor, rise: Tensor, ball: Ball) -> Tensor
     As far as it goes where the range does not allow it. Each pixel moves until it is at the range's end or the change is
     ``reach``: a piecewise linear function of ``reach``, which is sorted and turned round.
     """
-    flat, slopes = points.flatten(1), normal.flatten(1)
-    along = slopes * rise.sign()[:, None]  # how fast the plane is neared where a pixel grows
+    flat, gradient = points.flatten(1), normal.flatten(1)
+    along = gradient * rise.sign()[:, None]  # how fast the plane is neared where a pixel grows
     room = torch.where(along > 0, 1 - flat, flat)
-    weight = slopes.abs()
+    weight = gradient.abs()
     ends = room if ball.norm == "linf" else room / weight.clamp(min=1e-12)  # of the reach, where a pixel is at its end
     gain = weight if ball.norm == "linf" else weight.square()
     ends, order = ends.sort(dim=1)

@@ -80,10 +80,10 @@ class _Watch:
         if not isinstance(maps, Tensor) or maps.ndim < 2:
             return None
         self.calls[name] = self.calls.get(name, 0) + 1
-        told = name if self.calls[name] == 1 else f"{name} ({self.calls[name]})"
+        label = name if self.calls[name] == 1 else f"{name} ({self.calls[name]})"
         first = self.given[0] if self.given else None
         direct = first is self.inputs or any(each is first for each in self.passed)
-        self.layers.append(Layer(told, module, maps, self.given, self.sources(first), direct))
+        self.layers.append(Layer(label, module, maps, self.given, self.sources(first), direct))
         copy = maps.clone()  # what follows may overwrite it: ReLU(inplace=True) does
         if copy.grad_fn is not None:
             self.nodes[copy.grad_fn] = len(self.passed)

@@ -26,13 +26,13 @@ def activations(maps: Array) -> tuple[Array, str]:
     shown = colours(values, float(values.min()), float(values.max()))
     if values.ndim == 1:
         return lines(shown[:MOST_WIDE]), left_out("units", len(values), MOST_WIDE)
-    told = left_out("channels", len(values), MOST_MAPS)
+    note = left_out("channels", len(values), MOST_MAPS)
     shown = shown[:MOST_MAPS]
     if values.ndim == 3 and values.shape[1] == 1:
-        return enlarged(shown[:, 0]), told
+        return enlarged(shown[:, 0]), note
     if values.ndim == 4:  # (C, D, H, W, 3) → the slices of each channel
-        return sheet([flat(one) for one in shown]), told
-    return sheet(list(shown)), told
+        return sheet([flat(one) for one in shown]), note
+    return sheet(list(shown)), note
 
 
 def kernels(weight: Array) -> tuple[Array, str]:
@@ -45,20 +45,20 @@ def kernels(weight: Array) -> tuple[Array, str]:
     largest = float(np.abs(values).max())
     if values.size == values.shape[0] * values.shape[1]:
         matrix: Array = values.reshape(len(values), -1)
-        told = left_out("outputs", len(matrix), MOST_WIDE) or left_out("inputs", matrix.shape[1], MOST_WIDE)
-        return enlarged(signed(matrix[:MOST_WIDE, :MOST_WIDE], largest)), told
-    told = left_out("outputs", len(values), MOST_MAPS)
+        note = left_out("outputs", len(matrix), MOST_WIDE) or left_out("inputs", matrix.shape[1], MOST_WIDE)
+        return enlarged(signed(matrix[:MOST_WIDE, :MOST_WIDE], largest)), note
+    note = left_out("outputs", len(values), MOST_MAPS)
     if values.ndim == 4 and values.shape[1] == 3:
         tiles = np.rint((values / (2 * largest or 1) + 0.5) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
-        return sheet(list(tiles[:MOST_MAPS])), told
+        return sheet(list(tiles[:MOST_MAPS])), note
     if values.ndim == 4 and values.shape[2] == 1:
-        return sheet([signed(one[:MOST_MAPS, 0], largest) for one in values[:MOST_MAPS]]), told
+        return sheet([signed(one[:MOST_MAPS, 0], largest) for one in values[:MOST_MAPS]]), note
     if values.ndim == 4 and values.shape[1] == 1:
-        return sheet(list(signed(values[:MOST_MAPS, 0], largest))), told
-    told = left_out("outputs", len(values), MOST_SIDE) or left_out("inputs", values.shape[1], MOST_SIDE)
+        return sheet(list(signed(values[:MOST_MAPS, 0], largest))), note
+    note = left_out("outputs", len(values), MOST_SIDE) or left_out("inputs", values.shape[1], MOST_SIDE)
     shown = signed(values[:MOST_SIDE, :MOST_SIDE], largest)
     tiles_ = [flat(one) if one.ndim == 4 else one for row in shown for one in row]
-    return sheet(tiles_, columns=shown.shape[1]), told
+    return sheet(tiles_, columns=shown.shape[1]), note
 
 
 def over(picture: Array, strength: Array) -> Array:

@@ -67,15 +67,15 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Told:
-    """How well some features tell the answers of samples held out."""
+class Fit:
+    """How well some features predict the answers of held-out samples."""
 
-    losses: Tensor  # (N,) float64: 0 where the answer is told; their mean is 1 by chance
+    losses: Tensor  # (N,) float64: 0 where the answer is right; their mean is 1 by chance
     z: float  # standard deviations beyond chance
 
     @property
     def skill(self) -> float:
-        """1 where all answers are told, 0 by chance."""
+        """1 where all answers are right, 0 by chance."""
         return 1 - self.losses.mean().item()
 
     @property
@@ -85,22 +85,22 @@ class Told:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is told by all features, by what a change leaves as it is, and by what it changes.
+    """How well all features predict the answers, those that a change leaves as they are, and those that it changes.
 
-    ``moved``: what all features, learned from samples as they are, tell of changed ones.
+    ``moved``: how well all features, fitted to unchanged samples, predict the answers of changed ones.
     """
 
-    all: Told
-    kept: Told
-    lost: Told | None
-    moved: Told | None
+    all: Fit
+    kept: Fit
+    lost: Fit | None
+    moved: Fit | None
     labels: Tensor | None  # (N,)
     independent: float = 1.0
     drop: float = DROP
 
     @property
-    def best(self) -> Told:
-        return max((told for told in (self.all, self.lost) if told), key=lambda told: told.skill)
+    def best(self) -> Fit:
+        return max((fit for fit in (self.all, self.lost) if fit), key=lambda fit: fit.skill)
 
     @property
     def keeps(self) -> bool | None:
@@ -114,7 +114,7 @@ class Evidence:
             return None
         either = self.lost and self.lost.z > CLEAR and self.lost.skill > 0.5 * self.best.skill
         if either and self.moved and self.moved.skill < (1 - DROP) * self.all.skill:
-            return None  # either half tells it, and of a changed sample they tell different things
+            return None  # either half predicts the answer, but for a changed sample they disagree
         learned = self.kept.learned or (self.all.learned and self.kept.z > max(2.0, self.lost.z if self.lost else 0.0))
         return True if learned else None
 
@@ -128,7 +128,7 @@ class Evidence:
         if self.labels is None or self.lost is None:
             return False
         classes = int(self.labels.max()) + 1
-        scale = classes / max(1, classes - 1)  # a loss is 1 where a class is told as rarely as by chance
+        scale = classes / max(1, classes - 1)  # a loss of 1 is chance
         for label in range(classes):
             more = (self.kept.losses - self.all.losses)[self.labels == label]
             weight = self.all.losses.max().clamp(min=1e-12) if len(more) else 1.0
@@ -153,9 +153,9 @@ def halves(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], answers:
     targets, _ = answers.targets()
     turns = answers.odd or (False,) * (1 if answers.labels is not None else targets.shape[1])
     across = with_mean(kernel(a, others=b) + 1 for a, b in pairs)
-    every, moved = told_of_changed(with_mean(kernel(a) + 1 for a, _ in pairs), across, answers, seed)
-    even = told(with_mean(kernel((a + b) / 2) + 1 for a, b in pairs), answers, seed)
-    odd = told(with_mean(kernel((a - b) / 2, centred=False) for a, b in pairs), answers, seed)
+    every, moved = cross_validated_on(with_mean(kernel(a) + 1 for a, _ in pairs), across, answers, seed)
+    even = cross_validated(with_mean(kernel((a + b) / 2) + 1 for a, b in pairs), answers, seed)
+    odd = cross_validated(with_mean(kernel((a - b) / 2, centred=False) for a, b in pairs), answers, seed)
     labels = None if answers.labels is None else torch.from_numpy(answers.labels)
     independent = answers.independent(len(targets))
     return [
@@ -168,13 +168,15 @@ def without(
     blocks: Mapping[str, Tensor], bare: Mapping[str, Tensor], answers: Answers, seed: int, drop: float
 ) -> list[Evidence]:
     """Of a change after which ``bare`` (features without light, say) is all that is left of ``blocks``."""
-    every, kept = (told(with_mean(kernel(f) + 1 for f in each.values()), answers, seed) for each in (blocks, bare))
+    every, kept = (
+        cross_validated(with_mean(kernel(f) + 1 for f in each.values()), answers, seed) for each in (blocks, bare)
+    )
     labels = None if answers.labels is None else torch.from_numpy(answers.labels)
     independent = answers.independent(len(every[0].losses))
     return [Evidence(a, k, None, None, labels, independent, drop) for a, k in zip(every, kept, strict=True)]
 
 
-def handedness(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], seed: int) -> Told:
+def handedness(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], seed: int) -> Fit:
     """How well a sample can be told from its changed self, whatever its answer."""
     count = len(next(iter(blocks.values())))
     ones, folds = torch.ones(count, 1).double(), Answers().folds(count, seed)
@@ -183,7 +185,7 @@ def handedness(blocks: Mapping[str, Tensor], changed: Mapping[str, Tensor], seed
         for k in with_mean(kernel((blocks[name] - changed[name]) / 2, centred=False) for name in blocks)
     ]
     losses = [torch.where(score > 0, 0.0, 2.0).double() for score in found]
-    return max((Told(loss, (1 - loss.mean().item()) * count**0.5) for loss in losses), key=lambda each: each.z)
+    return max((Fit(loss, (1 - loss.mean().item()) * count**0.5) for loss in losses), key=lambda each: each.z)
 
 
 def kernel(features: Tensor, centred: bool = True, others: Tensor | None = None) -> Tensor:
@@ -206,15 +208,15 @@ def with_mean(kernels: Iterable[Tensor]) -> list[Tensor]:
     return [*each, torch.stack(each).mean(0)] if len(each) > 1 else each
 
 
-def told(kernels: Sequence[Tensor], answers: Answers, seed: int) -> list[Told]:
-    """What the best of the kernels tells of samples held out: of the classes, or of each value."""
-    return told_of_changed(kernels, kernels, answers, seed)[0]
+def cross_validated(kernels: Sequence[Tensor], answers: Answers, seed: int) -> list[Fit]:
+    """How well the best of the kernels predicts held-out samples: their class, or each value."""
+    return cross_validated_on(kernels, kernels, answers, seed)[0]
 
 
-def told_of_changed(
+def cross_validated_on(
     kernels: Sequence[Tensor], across: Sequence[Tensor], answers: Answers, seed: int
-) -> tuple[list[Told], list[Told]]:
-    """What the best of the kernels tells of samples held out, and what the same tells of changed ones (``across``)."""
+) -> tuple[list[Fit], list[Fit]]:
+    """How well the best of the kernels predicts held-out samples, and the same kernel their changed selves (``across``)."""
     targets, weights = answers.targets()
     folds, signs = answers.folds(len(targets), seed), torch.ones(targets.shape[1]).double()
     if answers.odd:
@@ -242,7 +244,7 @@ def predicted(
     return plain, moved
 
 
-def of_classes(prediction: Tensor, answers: Answers) -> list[Told]:
+def of_classes(prediction: Tensor, answers: Answers) -> list[Fit]:
     """The classes' mean recall, so that a large class helps nobody."""
     labels = torch.from_numpy(answers.labels)
     classes = prediction.shape[1]
@@ -250,16 +252,16 @@ def of_classes(prediction: Tensor, answers: Answers) -> list[Told]:
     chance = 1 / classes
     losses = torch.where(prediction.argmax(1) == labels, 0.0, weights) / (1 - chance)
     spread = (chance / (1 - chance) / torch.bincount(labels).double()).sum().sqrt() / classes
-    return [Told(losses, ((1 - losses.mean()) / spread).item() * answers.independent(len(labels)) ** 0.5)]
+    return [Fit(losses, ((1 - losses.mean()) / spread).item() * answers.independent(len(labels)) ** 0.5)]
 
 
-def of_values(prediction: Tensor, answers: Answers) -> list[Told]:
-    """The share of each value's variance that is told, R²."""
+def of_values(prediction: Tensor, answers: Answers) -> list[Fit]:
+    """The share of each value's variance that is explained, R²."""
     targets, _ = answers.targets()
     losses = (targets - prediction).square() / targets.square().mean(0).clamp(min=1e-12)
     together = (targets * prediction).mean(0) / prediction.square().mean(0).sqrt().clamp(min=1e-12)
     scale = (len(targets) * answers.independent(len(targets))) ** 0.5
     return [
-        Told(losses[:, k], z * scale if losses[:, k].mean() < 1 else min(0.0, z))
+        Fit(losses[:, k], z * scale if losses[:, k].mean() < 1 else min(0.0, z))
         for k, z in enumerate(together.tolist())
     ]

@@ -169,7 +169,7 @@ def _verdict(copies: Tensor, known: Known, form: Form, change: str, seed: int, c
     else:
         found = without(blocks(copies, form), bare(copies, change, colours), answers, seed, MOST_LOST[change])
     worst = min(found, key=lambda each: {False: 0, None: 1, True: 2}[each.keeps])
-    return Verdict(change, worst.keeps, _told(worst, answers, change))
+    return Verdict(change, worst.keeps, _described(worst, answers, change))
 
 
 def answered(known: Known, change: str) -> Answers:
@@ -218,11 +218,11 @@ def _plausible(copies: Tensor, form: Form, change: str, seed: int) -> Verdict:
     return Verdict(change, not (found.learned and found.skill > 0.2), f"{right}; {len(copies):,} training samples")
 
 
-def _told(found: Evidence, answers: Answers, change: str) -> str:
+def _described(found: Evidence, answers: Answers, change: str) -> str:
     """ "the classes are told with a balanced accuracy of 1.00, of 0.52 without what it changes (chance 0.50); 128 …"."""
     many = len(found.all.losses)
     chance = 0.0 if answers.labels is None else 1 / (1 + int(answers.labels.max()))
-    before, after = (chance + (1 - chance) * max(0.0, told.skill) for told in (found.best, found.kept))
+    before, after = (chance + (1 - chance) * max(0.0, fit.skill) for fit in (found.best, found.kept))
     what = "R²" if answers.labels is None else "balanced accuracy"
     by_chance = "" if answers.labels is None else f", by chance {chance:.2f}"
     without_it = f"simple features reach {what} {before:.2f}, {after:.2f} without what it changes{by_chance}"

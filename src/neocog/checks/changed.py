@@ -18,9 +18,11 @@ KINDS = {
 }
 
 
-def verify(dataset: Dataset, digests: Sequence[str], recorded: Manifest, told: Sequence[str]) -> Iterator[Finding]:
-    """What differs from a splits.csv; ``digests`` (N,) and ``told`` (N,) of the data as they are now."""
-    for kind, names in differences(recorded, dataset, digests, told).items():
+def verify(
+    dataset: Dataset, digests: Sequence[str], recorded: Manifest, target_texts: Sequence[str]
+) -> Iterator[Finding]:
+    """What differs from a splits.csv; ``digests`` (N,) and ``target_texts`` (N,) of the data as they are now."""
+    for kind, names in differences(recorded, dataset, digests, target_texts).items():
         severity, one, several = KINDS[kind]
         advice = "put back the files as they were, or train again" if severity == "error" else ""
         what = f"{count(names, dataset.form[:-1])} {one if len(names) == 1 else several}"

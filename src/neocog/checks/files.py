@@ -50,7 +50,7 @@ def odd_files(dataset: Dataset, records: Records) -> Iterator[Finding]:
 
 def reader_notes(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """What the reader ignored, merged or assumed. Class names that look alike have a check of their own."""
-    told = look_alikes(dataset.classes)
+    known = look_alikes(dataset.classes)
     for note in dataset.notes:
-        if note not in told:
+        if note not in known:
             yield Finding("note", note)

@@ -59,14 +59,14 @@ def settings_file(path: Path | None) -> Config:
     return from_toml(read_text(path, "give a TOML file such as a run's config.toml"), str(path))
 
 
-def show(value: Any, json: bool, told: Any) -> None:
-    """``value`` as one JSON object, or whatever ``told`` prints for people."""
+def show(value: Any, json: bool, print_text: Any) -> None:
+    """``value`` as one JSON object, or whatever ``print_text`` prints for people."""
     from neocog.run import to_json
 
     if json:
         print(to_json(value), end="")
     else:
-        told()
+        print_text()
 
 
 def console() -> Any:

@@ -66,7 +66,7 @@ def labelme(
     from neocog.verbs.convert import labelme as draw
 
     done = draw(data, out, on_bad=on_bad, quiet=quiet)
-    show(asdict(done) | {"out": str(done.out)}, json, lambda: print(_labelme_told(done)))
+    show(asdict(done) | {"out": str(done.out)}, json, lambda: print(_labelme_summary(done)))
 
 
 @convert.command
@@ -110,9 +110,9 @@ def augment(
 
     settings = given(reading)
     done = verb.augment(data, out, copies=copies, augment=augment, size=size, seed=seed, quiet=quiet, **settings)
-    show(asdict(done) | {"table": str(done.table)}, json, lambda: print(verb.told(done)))
+    show(asdict(done) | {"table": str(done.table)}, json, lambda: print(verb.summary(done)))
 
 
-def _labelme_told(done: Any) -> str:
-    told = f"{done.out}: {done.masks} masks of {len(done.classes)} classes"
-    return f"{told}; train with --ignore 255 ({done.ignored:,} pixels of __ignore__)" if done.ignored else told
+def _labelme_summary(done: Any) -> str:
+    line = f"{done.out}: {done.masks} masks of {len(done.classes)} classes"
+    return f"{line}; train with --ignore 255 ({done.ignored:,} pixels of __ignore__)" if done.ignored else line

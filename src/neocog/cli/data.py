@@ -42,7 +42,7 @@ def audit(
         from neocog.verbs.agreement import agreement
 
         pairs = agreement([data, *map(str, against)], out, **given(reading))
-        show({"pairs": pairs}, json, lambda: print("\n".join(_agreement_told(pair) for pair in pairs)))
+        show({"pairs": pairs}, json, lambda: print("\n".join(_agreement_summary(pair) for pair in pairs)))
         return
     from neocog.verbs import audit as verb
 
@@ -52,7 +52,7 @@ def audit(
         raise SystemExit(2)
 
 
-def _agreement_told(pair: Any) -> str:
+def _agreement_summary(pair: Any) -> str:
     lines = [f"{pair.first} and {pair.second}: {pair.images} images, kappa {pair.kappa:.3f}"]
     lines += [f"  {name}: Dice {value:.3f}, IoU {pair.iou[name]:.3f}" for name, value in pair.dice.items()]
     return "\n".join([*lines, *(f"  {share:.1%} of {image} differ" for image, share in pair.differing)])
@@ -133,10 +133,10 @@ def kmeans(
     from neocog.verbs.kmeans import table
 
     found, folder = divide(image, clusters, space, out, seed)
-    told = {
+    facts = {
         "out": str(folder),
         "inertia": found.inertia,
         "pixels": found.counts.tolist(),
         "colours": found.colours.tolist(),
     }
-    show(told, json, lambda: print(f"{folder}\n{table(found)}", end=""))
+    show(facts, json, lambda: print(f"{folder}\n{table(found)}", end=""))

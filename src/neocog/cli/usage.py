@@ -47,8 +47,8 @@ def explained(error: CycloptsError, words: Sequence[str]) -> UserError:
     if isinstance(error, CoercionError) and error.token is not None and readable(error.target_type):
         try:
             read(name.lstrip("-"), error.token.value, error.target_type)
-        except UserError as told:
-            return told
+        except UserError as mistake:
+            return mistake
     return UserError(str(error), fix=f"`{command} --help` shows how")
 
 

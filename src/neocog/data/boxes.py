@@ -46,7 +46,7 @@ class Boxes:
         """(B, 2) height and width of each box."""
         return self.corners[:, [3, 2]] - self.corners[:, [1, 0]]
 
-    def told(self, index: int, classes: Sequence[str]) -> str:
+    def target_text(self, index: int, classes: Sequence[str]) -> str:
         """ "3 cell, 1 platelet": what is in an image, in the order of the classes; "" where nothing is."""
         counts = Counter(self.of(index)[1].tolist())
         return ", ".join(f"{counts[label]} {classes[label]}" for label in sorted(counts))

@@ -87,10 +87,10 @@ def _faults(dataset: Dataset, rows: Sequence[Correction], place: Mapping[str, in
     for name in sorted({each.label for each in rows if each.action == "relabel"} - classes)[:20]:
         yield UserError(f"no class {name!r}", where, did_you_mean(name, classes) + f"known: {listed(dataset.classes)}")
     other = [
-        f"{each.sample} (row {each.row}: {each.given}, now {dataset.told(place[each.sample])})"
+        f"{each.sample} (row {each.row}: {each.given}, now {dataset.target_text(place[each.sample])})"
         for each in rows
         if each.given and each.sample in place and dataset.has_classes
-        if each.given != dataset.told(place[each.sample])
+        if each.given != dataset.target_text(place[each.sample])
     ]
     if other:
         what = f"{len(other):,} samples do not have the label that was looked at: {listed(other, 5)}"

@@ -145,10 +145,10 @@ class Dataset:
             return "boxes"
         return "values" if self.values is not None else "masks" if self.masks is not None else "classes"
 
-    def told(self, index: int) -> str:
+    def target_text(self, index: int) -> str:
         """What is known of a sample, as text: its class, its values, or how many boxes of which class; "" where nothing is."""
         if self.boxes is not None:
-            return self.boxes.told(index, self.classes)
+            return self.boxes.target_text(index, self.classes)
         if self.values is not None:
             return " ".join(f"{value:.9g}" for value in self.values[index].tolist())
         return self.classes[self.labels[index]] if self.has_classes else ""

@@ -33,7 +33,7 @@ def decode(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Array:
 def decode_bytes(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
     """Pixels and header of a file that is already in memory. Raises BadImage."""
     if nifti.is_nifti(name):
-        with pillow.told(name):
+        with pillow.decoder_errors(name):
             return nifti.decode(data, decoding, name)
     kind = _checked(sniff(data[:512], name), decoding, name)
     pixels, head = tiff.decode(data, decoding, name) if kind == "TIFF" else pillow.decode(data, kind, decoding, name)
@@ -47,7 +47,7 @@ def header(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Header:
     name = name or str(path)
     with open_regular(path, name) as file:
         if nifti.is_nifti(name):
-            with pillow.told(name):
+            with pillow.decoder_errors(name):
                 return nifti.header(file.read(nifti.HEAD), decoding, name)
         kind = _checked(sniff(file.read(512), name), decoding, name)
         file.seek(0)

@@ -151,12 +151,12 @@ def scan_masks(
     return ScannedMasks(counts[:, : classes or top], dict(sorted(errors.items())), digests, fitted)
 
 
-def told(dataset: Dataset) -> Sequence[str]:
+def target_texts(dataset: Dataset) -> Sequence[str]:
     """(N,) what is known of each sample: its class, its values, or the digest of its mask or its boxes."""
     if dataset.boxes is not None:
         return dataset.boxes.digests(dataset.classes)
     if dataset.masks is None:
-        return [dataset.told(index) for index in range(len(dataset))]
+        return [dataset.target_text(index) for index in range(len(dataset))]
     return scan_masks(dataset.masks, (1, 1), keep=False).digests
 
 

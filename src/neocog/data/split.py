@@ -156,11 +156,11 @@ def write_splits(
     dataset: Dataset,
     parts: Texts,
     digests: Sequence[str],
-    told: Sequence[str],
+    target_texts: Sequence[str],
     pixels: Sequence[str] = (),
     families: Sequence[str] = (),
 ) -> None:
-    """Write splits.csv, whole or not at all. ``told`` (N,): what is known of each sample, such as its class.
+    """Write splits.csv, whole or not at all. ``target_texts`` (N,): each sample's class or values, as text.
 
     ``digests`` (N,) are of the files, ``pixels`` (N,) of what they show, ``families`` (N,) name near copies.
     """
@@ -169,10 +169,10 @@ def write_splits(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for name, told_of, part, group, *contents in zip(
-        dataset.names, told, parts.tolist(), groups, digests, pixels or blank, families or blank, strict=True
+    for name, target, part, group, *contents in zip(
+        dataset.names, target_texts, parts.tolist(), groups, digests, pixels or blank, families or blank, strict=True
     ):
-        writer.writerow([safe_cell(name), safe_cell(told_of), part, safe_cell(group), *contents])
+        writer.writerow([safe_cell(name), safe_cell(target), part, safe_cell(group), *contents])
     write_atomically(path, text.getvalue())
 
 
@@ -198,7 +198,7 @@ def read_splits(path: Path) -> Manifest:
 
 
 def differences(
-    recorded: Manifest, dataset: Dataset, digests: Sequence[str], told: Sequence[str]
+    recorded: Manifest, dataset: Dataset, digests: Sequence[str], target_texts: Sequence[str]
 ) -> dict[str, list[str]]:
     """The samples that differ now from their record: {"altered", "relabelled", "missing", "added": names}."""
     known = dict(zip(recorded.names, zip(recorded.digests, recorded.labels, strict=True), strict=True))
@@ -210,25 +210,27 @@ def differences(
         was_digest, was_label = known.pop(name)
         if digest != was_digest:
             found["altered"].append(name)
-        if told[index] != was_label:
+        if target_texts[index] != was_label:
             found["relabelled"].append(name)
     found["missing"] = list(known)
     return {kind: names for kind, names in found.items() if names}
 
 
-def changes(recorded: Manifest, dataset: Dataset, parts: Texts, digests: Sequence[str], told: Sequence[str]) -> str:
+def changes(
+    recorded: Manifest, dataset: Dataset, parts: Texts, digests: Sequence[str], target_texts: Sequence[str]
+) -> str:
     """What has changed since the record was written, for a message; "" where nothing has."""
-    found = differences(recorded, dataset, digests, told)
+    found = differences(recorded, dataset, digests, target_texts)
     if not found:
         moved = np.flatnonzero(recorded.parts_of(dataset) != parts)
         found = {"in another part": [dataset.names[i] for i in moved.tolist()]} if len(moved) else {}
     return "; ".join(f"{len(names):,} {kind}: {listed(names)}" for kind, names in found.items())
 
 
-def content_digest(dataset: Dataset, parts: Texts, digests: Sequence[str], told: Sequence[str]) -> str:
+def content_digest(dataset: Dataset, parts: Texts, digests: Sequence[str], target_texts: Sequence[str]) -> str:
     """SHA-256 (hex) over the samples in their order: name, file, what is known of it, and part."""
     found = hashlib.sha256()
-    for row in zip(dataset.names, digests, told, parts.tolist(), strict=True):
+    for row in zip(dataset.names, digests, target_texts, parts.tolist(), strict=True):
         found.update("\0".join((*row, "")).encode("utf-8", "surrogatepass"))
     return found.hexdigest()
 

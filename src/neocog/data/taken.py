@@ -22,16 +22,16 @@ def with_taken(dataset: Dataset) -> tuple[Taken, ...]:
     """The layout, the labels, the split and the groups, in general, where the reader says nothing more exact of them."""
     roles = [taken.role for taken in dataset.taken]
 
-    def told(*words: str) -> bool:
+    def known(*words: str) -> bool:
         return any(role.startswith(words) for role in roles)
 
     general = [Taken("layout", dataset.kind, f"{len(dataset):,} {dataset.form}", "--kind")]
-    if not told("class", "target", "mask", "object"):
+    if not known("class", "target", "mask", "object"):
         general += _labels(dataset)
     rest = [_with_sides(each, dataset) if each.role.startswith("group") else each for each in dataset.taken]
-    if not told("split"):
+    if not known("split"):
         rest.append(_split(dataset))
-    if not told("group"):
+    if not known("group"):
         groups = 0 if dataset.groups is None else len(np.unique(dataset.groups[dataset.groups != ""]))
         each = "none: every sample stands for itself", "no column or folder says which belong together"
         given = Taken("groups", f"{groups:,} groups", "given by the data")

@@ -100,7 +100,7 @@ def save(
     size = len(plain) + sum(tensor.nbytes for group in tensors.values() for tensor in group.values())
     target = folder / f"step-{step:09d}"
     temporary = folder / (UNFINISHED + target.name)
-    with _told(folder, size):
+    with _disk_errors(folder, size):
         clear(folder)
         temporary.mkdir()
         try:
@@ -148,7 +148,7 @@ def writable(folder: Path, size: int) -> None:
 
     Three times the size must be free: two are kept and a third is written before one goes. Raises CannotSave.
     """
-    with _told(folder, 3 * size):
+    with _disk_errors(folder, 3 * size):
         folder.mkdir(parents=True, exist_ok=True)
         sync(folder.parent)
         clear(folder)
@@ -264,7 +264,7 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def _told(folder: Path, needed: int) -> Iterator[None]:
+def _disk_errors(folder: Path, needed: int) -> Iterator[None]:
     """The system's refusals, in words: which path, how many bytes were needed and how many are free."""
     try:
         yield

@@ -34,7 +34,7 @@ class Pace:
         if not counters.steps:
             number = torch.get_num_threads()
             each = self.threads.usual or timed(loop, learner, [number], self.patience, self.minutes.clock)[number]
-            counters.replan(max(1, int(loop.ranks.told(str(self.minutes.fitting(each, loop.loader))))))
+            counters.replan(max(1, int(loop.ranks.broadcast_text(str(self.minutes.fitting(each, loop.loader))))))
         self.minutes.look(counters.step)
         self.due = counters.step + 1
 
@@ -50,7 +50,7 @@ class Pace:
         if nothing_to_decide or not self.due <= counters.step < counters.steps:
             return False
         before = counters.steps, counters.threads[-1:]
-        steps, again, pause = json.loads(loop.ranks.told(json.dumps(self._found(loop, learner))))
+        steps, again, pause = json.loads(loop.ranks.broadcast_text(json.dumps(self._found(loop, learner))))
         self.due = counters.step + pause
         if again:
             self.threads.choose(loop, learner, self.patience)

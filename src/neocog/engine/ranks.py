@@ -101,7 +101,7 @@ class Ranks:
         """The largest of a small number over the ranks: 0 where no rank was signalled, so that all leave together."""
         return int(self._reduced(float(number), dist.ReduceOp.MAX))
 
-    def told(self, text: str) -> str:
+    def broadcast_text(self, text: str) -> str:
         """What rank 0 says, on every rank: a path, a plan."""
         return text if self.world == 1 else self._text(text if self.is_writer else "", self.groups["reading"])
 
@@ -120,9 +120,9 @@ class Ranks:
         if self.world == 1:
             return
         mine = hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()
-        other = self.told(mine) != mine
+        other = self.broadcast_text(mine) != mine
         if self._reduced(float(other), dist.ReduceOp.MAX, self.groups["reading"]):
-            first = self.told((own if details is None else details()) if self.is_writer else "")
+            first = self.broadcast_text((own if details is None else details()) if self.is_writer else "")
             with self.all_or_none():
                 if other:
                     raise differs(first)
@@ -145,9 +145,9 @@ class Ranks:
 
     def _of_all(self, own: UserError | None) -> list[UserError]:
         """The errors of all ranks, each once; those that not all have say whose they are."""
-        told = map(json.loads, self.texts(json.dumps([socket.gethostname(), [] if own is None else own.facts])))
+        everyone = map(json.loads, self.texts(json.dumps([socket.gethostname(), [] if own is None else own.facts])))
         places: dict[tuple[str, str, str], list[str]] = {}
-        for rank, (host, facts) in enumerate(told):
+        for rank, (host, facts) in enumerate(everyone):
             for fact in facts:
                 key = fact["what"], fact["where"], fact["fix"]
                 places.setdefault(key, []).append(f"rank {rank} on {host}")

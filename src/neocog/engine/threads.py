@@ -79,7 +79,7 @@ class Threads:
             begun = self.clock()
             seconds = timed(loop, learner, numbers(self.most), patience, self.clock)
             self.took = self.clock() - begun
-            chosen = int(loop.ranks.told(str(most_that_pay(seconds))))
+            chosen = int(loop.ranks.broadcast_text(str(most_that_pay(seconds))))
             self.usual = seconds[chosen]
         torch.set_num_threads(chosen)
         if not counters.threads or counters.threads[-1][1] != chosen:
@@ -123,7 +123,7 @@ def is_small(loop: Steps, learner: Learner) -> bool:
     torch.set_num_threads(1)
     with FlopCounterMode(display=False) as counter:
         trial_steps(loop, learner, [1], lambda _: True)
-    return loop.ranks.told(str(counter.get_total_flops() < SMALL)) == "True"
+    return loop.ranks.broadcast_text(str(counter.get_total_flops() < SMALL)) == "True"
 
 
 def timed(

@@ -93,8 +93,8 @@ def download(url: str, path: Path, progress: Progress) -> str:
     with opener.open(url, timeout=TIMEOUT) as answer:
         if not answer.geturl().startswith(("http://", "https://")):
             raise OSError("not an address of the web")
-        told = (redirects.digest or answer.headers.get(HUB_DIGEST, "")).strip('"')
-        known = told if re.fullmatch("[0-9a-f]{64}", told) else published(url)
+        announced = (redirects.digest or answer.headers.get(HUB_DIGEST, "")).strip('"')
+        known = announced if re.fullmatch("[0-9a-f]{64}", announced) else published(url)
         size = int(answer.headers.get("Content-Length") or 0)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

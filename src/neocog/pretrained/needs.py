@@ -52,7 +52,7 @@ class Needs:
         std = (value * span for value in over(self.std, preprocessing.channels))
         return replace(preprocessing, mean=tuple(mean), std=tuple(std))
 
-    def told(self) -> str:
+    def description(self) -> str:
         """In words, for the screen and the report."""
         if not self.mean and not self.size:
             return "the data's own: nothing is recorded of what the weights need"

@@ -27,7 +27,7 @@ from neocog.data.copies import Copies
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.digests import Digests
 from neocog.data.loader import Loader, Resident, Store, Transform
-from neocog.data.masks import ScannedMasks, told
+from neocog.data.masks import ScannedMasks, target_texts
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Records
@@ -80,9 +80,9 @@ class Data:
         return self.copies.families if self.together == "near" else []
 
     @property
-    def told(self) -> Sequence[str]:
+    def target_texts(self) -> Sequence[str]:
         """(N,) what is known of each sample: its class, its values, the digest of its mask."""
-        return self.masks.digests if self.masks else told(self.dataset)
+        return self.masks.digests if self.masks else target_texts(self.dataset)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from neocog.checks.changed import verify as changed_files
 from neocog.checks.words import count
 from neocog.config import ReadConfig
 from neocog.data.dataset import SPLITS, Dataset
-from neocog.data.masks import told
+from neocog.data.masks import target_texts
 from neocog.data.readers.memory import given
 from neocog.data.records import Records
 from neocog.data.split import read_splits
@@ -108,7 +108,7 @@ def _audited(
         found = findings(dataset, records, strict, masks)
     if recorded is not None:
         found = [
-            *changed_files(dataset, records.digests, recorded, masks.digests if masks else told(dataset)),
+            *changed_files(dataset, records.digests, recorded, masks.digests if masks else target_texts(dataset)),
             *found,
         ]
     return _summary(dataset, records, found, time.monotonic() - begun)
@@ -163,10 +163,10 @@ def show(audit: Audit, console: Console) -> None:
     for finding in audit.findings:
         _show_finding(finding, console)
     totals = Counter(finding.severity for finding in audit.findings)
-    told = ", ".join(count(totals[severity], severity) for severity in STYLES if totals[severity])
+    target_texts = ", ".join(count(totals[severity], severity) for severity in STYLES if totals[severity])
     style = next((STYLES[severity] for severity in STYLES if totals[severity]), "green")
     console.print()
-    _line(console, told or "nothing found to complain of", style)
+    _line(console, target_texts or "nothing found to complain of", style)
 
 
 def _classes(audit: Audit, console: Console) -> Table:

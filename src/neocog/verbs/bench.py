@@ -176,8 +176,8 @@ def show(result: dict[str, Any], console: Console) -> None:
             table.add_row(row["name"], figure(row["median"]), spread(row, "low", "high"), str(row["n"]), *ratio)
         if rows:
             console.print(table)
-    told = dict.fromkeys((absent["name"], absent["why"], absent["fix"]) for absent in result["missing"])
-    for name, why, fix in told:
+    absences = dict.fromkeys((absent["name"], absent["why"], absent["fix"]) for absent in result["missing"])
+    for name, why, fix in absences:
         console.print(f"{name} is missing: {why}\n  fix:   {fix}", markup=False)
 
 

@@ -165,17 +165,17 @@ class Writer:
     def finish(self) -> None:
         """The table, and the list of classes of masks. Raises UserError with the faults of all images."""
         if len(self.faults) > self.allowed:
-            raise_all(self._told())
+            raise_all(self._faults())
         data, text = self.data, io.StringIO()
-        told = ("mask",) if data.masks is not None else data.target_names if data.values is not None else ("label",)
-        heads = ["image", *told, "group", *["split"] * (data.splits is not None)]
+        columns = ("mask",) if data.masks is not None else data.target_names if data.values is not None else ("label",)
+        heads = ["image", *columns, "group", *["split"] * (data.splits is not None)]
         heads += ["weight"] * (data.weights is not None)
         csv.writer(text, lineterminator="\n").writerows([heads, *self.rows])
         self._store(TABLE, text.getvalue().encode(errors="backslashreplace"))
         if data.masks is not None:
             self._store("classes.txt", "".join(f"{name}\n" for name in data.classes).encode())
 
-    def _told(self) -> list[UserError]:
+    def _faults(self) -> list[UserError]:
         if len(self.faults) <= MOST_TOLD:
             return self.faults
         more = UserError(f"{len(self.faults)} images cannot be used", f"the first {MOST_TOLD} are told above")
@@ -192,16 +192,16 @@ class Writer:
         return replace(plan, low=low, high=high if high > low else low + 1)
 
     def _row(self, index: int, stem: str, suffix: str, target: Array) -> None:
-        data, label = self.data, self.data.told(index)
-        told = [label if label.lstrip("+-").isdecimal() else safe_cell(label)]  # the label -1 is one, and read again
+        data, label = self.data, self.data.target_text(index)
+        cells = [label if label.lstrip("+-").isdecimal() else safe_cell(label)]  # the label -1 is one, and read again
         if data.masks is not None:
-            told = [f"masks/{stem}.png"]
+            cells = [f"masks/{stem}.png"]
             self.ignored |= bool((target == IGNORED).any())
-            self._store(told[0], index_png(target, len(data.classes)))
+            self._store(cells[0], index_png(target, len(data.classes)))
         elif data.values is not None:
-            told = [f"{value:.9g}" for value in target.tolist()]
+            cells = [f"{value:.9g}" for value in target.tolist()]
         group = data.names[index] if data.groups is None else data.groups[index]
-        row = [f"images/{stem}{suffix}", *told, safe_cell(str(group))[-LONGEST:]]
+        row = [f"images/{stem}{suffix}", *cells, safe_cell(str(group))[-LONGEST:]]
         row += [] if data.splits is None else [str(data.splits[index])]
         self.rows.append(row + ([] if data.weights is None else [f"{data.weights[index]:.17g}"]))
 
@@ -253,7 +253,7 @@ def _used(stem: str, copies: int) -> Iterator[str]:
     yield from (f"{stem}-copy{number}" for number in range(1, copies + 1))
 
 
-def told(done: Augmented) -> str:
+def summary(done: Augmented) -> str:
     """One line on what was written, and what to do with it."""
     more = " --ignore 255" if done.ignored else ""
     return (

@@ -19,8 +19,7 @@ from neocog.verbs.fit import ready
 from neocog.verbs.fold_summary import summarise
 from neocog.verbs.folder import begun, complete_for_all, held, is_complete
 from neocog.verbs.parted import parted, untaught
-from neocog.verbs.plan import Launch, plan_of, read_plan, write_environment, write_plan
-from neocog.verbs.plan import told as told_changes
+from neocog.verbs.plan import Launch, changes_text, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.prepare import arrange
 from neocog.verbs.refit import refit
 from neocog.verbs.stages import train_stages
@@ -80,7 +79,7 @@ def describe_folds(session: Session, asked: Config, run: Run, launch: Launch) ->
     stages = [each.folder.name for each in fold_runs(run, session.config)]
     stages += ["."] if session.config.training.refit else []
     content = content_digest(
-        session.dataset, np.full(len(session.dataset), ""), session.data.digests, session.data.told
+        session.dataset, np.full(len(session.dataset), ""), session.data.digests, session.data.target_texts
     )
     new, plan = plan_of(session.config, asked, session.dataset.classes, stages, launch, content), read_plan(run)
     if plan is None and not begun(run):
@@ -89,7 +88,7 @@ def describe_folds(session: Session, asked: Config, run: Run, launch: Launch) ->
         unsaid = plan.unsaid(new.settings, launch.changed)
         comparable = not launch.changed and plan.version == new.version
         if unsaid or (comparable and plan.identity != new.identity):
-            what = told_changes(unsaid) if unsaid else "the data have changed"
+            what = changes_text(unsaid) if unsaid else "the data have changed"
             raise UserError(f"these folds were begun otherwise: {what}", str(run.plan), "give another --out")
         write_plan(run, plan.after(new.settings, 0))
     write_environment(run, launch)

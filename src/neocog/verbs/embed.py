@@ -166,7 +166,7 @@ def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: s
     with torch.random.fork_rng(devices=[]):
         network = build(weights.model, preprocessing.inputs, preprocessing.size, 2, **weights.options)
     progress.say(f"  weights of {weights.name}: {load_into(network, weights).line()}")
-    progress.say(f"  their preprocessing: {weights.needs.told()}")
+    progress.say(f"  their preprocessing: {weights.needs.description()}")
     reorder(network)
     return Predictor(network.eval(), preprocessing, ())
 
@@ -243,8 +243,8 @@ def sections(made: Embedding, pictures: Sequence[str], note: str) -> list[Sectio
         word = "the same pixels" if made.same[a] == made.same[b] else f"{cosine:.3f}"
         shown += [Picture(pictures[a], made.paths[a]), Picture(pictures[b], f"{made.paths[b]}: {word}")]
     whole = Picture(base64.b64encode(drawn(made.places, pictures, SIDE)).decode("ascii"), "")
-    told = "Pairs by falling cosine of their features. The first may be copies, which must not stand on both sides of a split."
+    text = "Pairs by falling cosine of their features. The first may be copies, which must not stand on both sides of a split."
     return [
         Section("Map", (Text(note), Pictures((whole,), wide=True, large=True)), "map"),
-        Section("Most alike", (Text(told), Pictures(tuple(shown))), "alike"),
+        Section("Most alike", (Text(text), Pictures(tuple(shown))), "alike"),
     ]

@@ -131,20 +131,20 @@ def one_sample(
         return task.asked(predictor, outputs, about)[0]
 
     with torch.no_grad():
-        told = task.asked(predictor, predictor.network(inputs), about)[1][0]
+        answer = task.asked(predictor, predictor.network(inputs), about)[1][0]
     found = dict(maps_of(predictor, sample.pixels, inputs, score))
     written, shown = [], []
     for name, (png, caption) in found.items():
         written.append(put(folder / f"{name}.png", png))
         shown.append(Picture(base64.b64encode(png).decode(), caption))
-    items: list[Text | Pictures] = [Text(f"The network says: {told}."), Pictures(tuple(shown), large=True)]
+    items: list[Text | Pictures] = [Text(f"The network says: {answer}."), Pictures(tuple(shown), large=True)]
     if layers:
         files, drawn = feature_maps(features(predictor.network, inputs), layers, folder)
         written += files
         note = "Feature maps, from the first layer to the last; dark: little, bright: much."
         items.append(Pictures(tuple(drawn), note, large=True))
     title = printable(Path(sample.name).name)
-    return Explained(sample.name, told, tuple(written)), Section(title, tuple(items), folder.name)
+    return Explained(sample.name, answer, tuple(written)), Section(title, tuple(items), folder.name)
 
 
 def maps_of(

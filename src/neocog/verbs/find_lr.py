@@ -54,8 +54,8 @@ class LearningRates:
 
     def to_json(self) -> dict[str, Any]:
         """What --json prints."""
-        told = {"rates": self.rates, "losses": self.losses, "smooth": self.smooth}
-        return {"out": str(self.folder), "suggestion": self.suggestion, **{name: list(x) for name, x in told.items()}}
+        curves = {"rates": self.rates, "losses": self.losses, "smooth": self.smooth}
+        return {"out": str(self.folder), "suggestion": self.suggestion, **{name: list(x) for name, x in curves.items()}}
 
 
 def find_lr(

@@ -74,7 +74,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
         "precision": loop.precision.name,
         "history": [dict(each) for each in plan.history] if plan else [],
         "augmentation": [asdict(each) for each in session.decisions],
-        "data": {"kind": dataset.kind, "fingerprint": fingerprint(session.data.digests, session.data.told)},
+        "data": {"kind": dataset.kind, "fingerprint": fingerprint(session.data.digests, session.data.target_texts)},
         **taken_json(dataset),
     }
     name, measure = next(iter(measures["test"].items()))

@@ -32,7 +32,7 @@ from neocog.run import Run
 from neocog.tasks.task import Session
 from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.nodes import same_checkpoint, same_run
-from neocog.verbs.plan import AfterEpoch, Launch, plan_of, read_plan, told, write_environment, write_plan
+from neocog.verbs.plan import AfterEpoch, Launch, changes_text, plan_of, read_plan, write_environment, write_plan
 from neocog.verbs.transfer import holds_the_end_against_the_probe, only_the_head, probe, start_from
 from neocog.verbs.watch import watcher
 
@@ -164,13 +164,15 @@ def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, l
     """Write what a run is before it starts; a run that goes on is held against it instead."""
     data, plan = session.data, read_plan(run)
     if plan is None and not run.config.is_file():
-        content = content_digest(session.dataset, session.parts, data.digests, data.told)
+        content = content_digest(session.dataset, session.parts, data.digests, data.target_texts)
         plan = plan_of(session.config, asked, session.dataset.classes, stages, launch, content)
     if plan is not None:
         settings = session.config.tables()
         unsaid = plan.unsaid(settings, launch.changed)
         if unsaid:
-            raise UserError(f"this run was begun with other settings: {told(unsaid)}", str(run.plan), "put them back")
+            raise UserError(
+                f"this run was begun with other settings: {changes_text(unsaid)}", str(run.plan), "put them back"
+            )
         write_plan(run, plan.after(settings, newest_step(run), launch.surroundings))
     write_environment(run, launch)
     source = session.data.source
@@ -179,7 +181,7 @@ def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, l
     if not run.splits_csv.is_file():
         record_split(session, run)
         return
-    altered = changes(read_splits(run.splits_csv), session.dataset, session.parts, data.digests, data.told)
+    altered = changes(read_splits(run.splits_csv), session.dataset, session.parts, data.digests, data.target_texts)
     if altered:
         fix = f"restore them (or {run.splits_csv}, if that was edited), start a new run, or add --allow-changed"
         raise UserError("the data have changed since this run began", altered, fix)
@@ -196,5 +198,5 @@ def record_split(session: Session, run: Run) -> None:
     data = session.data
     write_thumbnails(run.folder / THUMBNAILS, data.records, session.parts)
     write_splits(
-        run.splits_csv, data.dataset, session.parts, data.digests, data.told, data.pixel_digests, data.families
+        run.splits_csv, data.dataset, session.parts, data.digests, data.target_texts, data.pixel_digests, data.families
     )

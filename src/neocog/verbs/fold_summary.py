@@ -69,7 +69,7 @@ def summarise(run: Run, parts: Sequence[Run], config: Config, progress: Progress
     write_atomically(run.result, to_json(result))
     write_report(run)
     name, best = next(iter(measures.items()))
-    progress.say(f"{title(name)} over {len(parts)} folds: {told(best)}; report: {run.report}", "bold")
+    progress.say(f"{title(name)} over {len(parts)} folds: {in_text(best)}; report: {run.report}", "bold")
 
 
 def summed_up(results: Sequence[dict[str, Any]], parts: Sequence[Run], data: DataConfig) -> dict[str, dict[str, Any]]:
@@ -174,7 +174,7 @@ def bounds(m: dict[str, Any]) -> str:
     )
 
 
-def told(m: dict[str, Any]) -> str:
+def in_text(m: dict[str, Any]) -> str:
     """ "0.9123 (95 % interval 0.8912 to 0.9313; sd over folds 0.0100)"."""
     if m["value"] is None:
         return "undefined"

@@ -100,7 +100,7 @@ def is_complete(run: Run) -> bool:
 
 def complete_for_all(run: Run, ranks: Ranks) -> bool:
     """``is_complete`` as the process that writes sees it, the same on every rank."""
-    return ranks.told("complete" if ranks.is_writer and is_complete(run) else "") == "complete"
+    return ranks.broadcast_text("complete" if ranks.is_writer and is_complete(run) else "") == "complete"
 
 
 def _clear(run: Run) -> None:

@@ -111,8 +111,8 @@ def same_job(session: Session, ranks: Ranks) -> None:
     if ranks.world == 1:
         return
     data, dataset = session.data, session.dataset
-    digests, told, parts = list(data.digests), list(data.told), session.parts
-    own = content_digest(dataset, parts, digests, told)
+    digests, target_texts, parts = list(data.digests), list(data.target_texts), session.parts
+    own = content_digest(dataset, parts, digests, target_texts)
     if dataset.weights is not None:
         own += hashlib.sha256(dataset.weights.tobytes()).hexdigest()
     source = f"{socket.gethostname()}:{session.config.data.data}"
@@ -121,12 +121,14 @@ def same_job(session: Session, ranks: Ranks) -> None:
         theirs, rows = json.loads(first)
         names, known, split, files = map(tuple, rows)
         recorded = Manifest(names, known, split, ("",) * len(names), files)
-        found = changes(recorded, dataset, parts, digests, told) or "other weights, or another order"
+        found = changes(recorded, dataset, parts, digests, target_texts) or "other weights, or another order"
         what = f"the data of rank {ranks.rank} differ from the {len(names):,} {dataset.form} of rank 0: {found}"
         fix = f"let all nodes read one folder, or copy it: rsync -a --delete {theirs}/ {session.config.data.data}/"
         return UserError(what, session.config.data.data, fix)
 
-    ranks.agree(own, differs, lambda: json.dumps([source, [list(dataset.names), told, parts.tolist(), digests]]))
+    ranks.agree(
+        own, differs, lambda: json.dumps([source, [list(dataset.names), target_texts, parts.tolist(), digests]])
+    )
     training = session.config.training
     weights = data.source.digest if data.source else ""
     facts = {"precision": choose(training.device, training.precision).name, "pretrained weights": weights}

@@ -51,9 +51,9 @@ class Node:
             with self.ranks.all_or_none():
                 value = make(np.zeros) if alone else None
                 where = shared.put(make(shared.zeros)) if shared else ""
-            told = self.ranks.texts(where)
+            texts = self.ranks.texts(where)
             with self.ranks.all_or_none():  # at whose end all have taken it
-                return take(told[self.members[0]]) if value is None else value
+                return take(texts[self.members[0]]) if value is None else value
 
 
 def _machine() -> list[str | int]:

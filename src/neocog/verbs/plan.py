@@ -131,7 +131,7 @@ def spelled(value: Any) -> Any:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else value if value is None else str(value)
 
 
-def told(changed: Mapping[str, Sequence[Any]]) -> str:
+def changes_text(changed: Mapping[str, Sequence[Any]]) -> str:
     """ "--lr was 0.002, is 0.01"."""
     return listed(f"{flag(name)} was {old}, is {new}" for name, (old, new) in changed.items())
 
@@ -242,7 +242,7 @@ def recorded(run: Run, plan: Plan | None, changing: Collection[str] = ()) -> Con
             fix += f", or say so: neocog resume {printable(str(run.folder))} --change " + " ".join(
                 f"{name}={now}" for name, (_, now) in edited.items()
             )
-        raise UserError(f"settings were edited after the run began: {told(edited)}", str(run.config), fix)
+        raise UserError(f"settings were edited after the run began: {changes_text(edited)}", str(run.config), fix)
     return from_tables({**plan.settings, "training": _with(plan.settings, config)}, str(run.plan))
 
 
@@ -255,5 +255,5 @@ def _with(settings: Mapping[str, Any], config: Config) -> dict[str, Any]:
 def history_lines(plan: Plan | None) -> Iterator[str]:
     """A sentence on each change between two stretches: such a run is not one training."""
     for each in plan.history if plan else ():
-        changed = [told(each["changed"])] if each["changed"] else []
+        changed = [changes_text(each["changed"])] if each["changed"] else []
         yield f"Not one training: it went on from step {each['step']:,}, and {'; '.join([*changed, *each['surroundings']])}."

@@ -98,8 +98,8 @@ def _opened(
     dataset, unseen = set_aside(dataset, config.data.unseen)
     source = source or source_of(config, chosen.purpose, progress)
     plan, changed = planned_shape(config, dataset, source)
-    told = [] if resumed else suits(config if source is None else source.configured(config), dataset, chosen, plan)
-    for note in (*dataset.notes, *changed, *told):
+    advice = [] if resumed else suits(config if source is None else source.configured(config), dataset, chosen, plan)
+    for note in (*dataset.notes, *changed, *advice):
         progress.say(f"  note: {note}")
     if source is not None and source.taken is None:
         source = fitted_to(source, config, dataset, chosen, plan, progress)

@@ -99,7 +99,11 @@ def shown(session: Session, n: int, draws: int) -> list[Row]:
     columns = [(batch.inputs.cpu(), batch.targets.cpu()) for batch in (unchanged, *later)]
     columns.insert(1, (inputs[order], targets[order]))
     return [
-        Row(dataset.told(sample), str(dataset.names[sample]), [(pixels[k], truth[k]) for pixels, truth in columns])
+        Row(
+            dataset.target_text(sample),
+            str(dataset.names[sample]),
+            [(pixels[k], truth[k]) for pixels, truth in columns],
+        )
         for k, sample in enumerate(chosen.tolist())
     ]
 

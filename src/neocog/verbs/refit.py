@@ -37,7 +37,7 @@ def refit(config: Config, data: Data, run: Run, folds: Sequence[Run], launch: La
     ranks, begun = launch.ranks, time.monotonic()
     with ranks.all_or_none():
         median = best_epochs(folds) if ranks.is_writer else 0
-    epochs = int(ranks.told(str(median)))
+    epochs = int(ranks.broadcast_text(str(median)))
     with ranks.all_or_none():
         of_all = Manifest.of(data.dataset, np.where(data.kept, "train", ""))
         length = f"{epochs} epochs" if epochs else "its last layer alone"

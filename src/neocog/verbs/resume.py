@@ -95,7 +95,7 @@ def finish_if_last(run: Run, launch: Launch) -> None:
     """What is left of folds that are jobs of their own, done by the last of them: the training on all samples with --refit, and
     the summary."""
     ranks = launch.ranks
-    if ranks.told("refit" if ranks.is_writer and waits_for_refit(run) else "") != "refit":
+    if ranks.broadcast_text("refit" if ranks.is_writer and waits_for_refit(run) else "") != "refit":
         summarise_if_last(run, launch)
         return
     try:

@@ -69,7 +69,7 @@ def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, laun
                 if ranks.is_writer:
                     describe(one, stage.config, ["."], own, below)
             fit(one, learner, own, below)
-    fit(session, fresh, run, launch, float(ranks.told(str(spent(run) if ranks.is_writer else 0.0))))
+    fit(session, fresh, run, launch, float(ranks.broadcast_text(str(spent(run) if ranks.is_writer else 0.0))))
 
 
 def spent(run: Run) -> float:

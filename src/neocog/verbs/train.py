@@ -30,7 +30,7 @@ from neocog.verbs.folder import (
     unused,
 )
 from neocog.verbs.nodes import OWN, same_job, same_start, together
-from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, differing, read_plan, told
+from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, changes_text, differing, read_plan
 from neocog.verbs.prepare import anywhere, arrange, read
 from neocog.verbs.resume import finish_if_last, resumed
 from neocog.verbs.session import data_name
@@ -154,7 +154,7 @@ def _taken(out: Path | Config, ranks: Ranks) -> Run:
         if ranks.is_writer:
             folder = new_folder(out) if isinstance(out, Config) else out
             make(folder)
-    return Run(Path(ranks.told(str(folder))))
+    return Run(Path(ranks.broadcast_text(str(folder))))
 
 
 def _other(asked: Config, out: Path, ranks: Ranks) -> Iterator[UserError]:
@@ -173,7 +173,7 @@ def _other(asked: Config, out: Path, ranks: Ranks) -> Iterator[UserError]:
         if differs.keys() <= CHANGEABLE and not is_complete(Run(out)):
             edits = " ".join(f"{name}={now}" for name, (_, now) in differs.items())
             fix += f"; to go on with others: neocog resume {shlex.quote(str(out))} --change {edits}"
-        yield UserError(f"this run was begun with other settings: {told(differs)}", str(out), fix)
+        yield UserError(f"this run was begun with other settings: {changes_text(differs)}", str(out), fix)
 
 
 def command_line() -> list[str]:

@@ -60,7 +60,7 @@ def fitted_to(
     for line in (
         source.note,
         f"weights of {source.name}: {taken.line()}",
-        f"their preprocessing: {source.needs.told()}",
+        f"their preprocessing: {source.needs.description()}",
     ):
         if line:
             progress.say(f"  {line}")

@@ -52,9 +52,9 @@ def check_pixels(pixels: int, shape: str, most: int, where: str, packed: int | N
     Those are a bomb only where each byte gives more than ``INFLATED`` pixels, as data that were measured never do.
     """
     if pixels > most and (packed is None or pixels > INFLATED * packed):
-        told = "" if packed is None else f" out of {packed:,} packed bytes"
+        packing = "" if packed is None else f" out of {packed:,} packed bytes"
         fix = f"cut it into tiles, or allow it with --max-pixels {pixels}"
-        raise BadImage(f"{shape} = {pixels:,} pixels{told}, the most is {most:,}", where, fix)
+        raise BadImage(f"{shape} = {pixels:,} pixels{packing}, the most is {most:,}", where, fix)
 
 
 def frames_used(count: int, kind: str, decoding: Decoding, name: str) -> int:

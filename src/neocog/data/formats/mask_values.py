@@ -29,7 +29,7 @@ def stored_values(data: bytes, decoding: Decoding, name: str) -> tuple[Array, st
 
 def _picture(data: bytes, kind: str, decoding: Decoding, name: str) -> Array:
     """(H, W) or (H, W, C) of a file that Pillow reads."""
-    with pillow.told(name):
+    with pillow.decoder_errors(name):
         opened = pillow._open(io.BytesIO(data), kind, decoding, name, check=True)
         if opened.frames > 1:
             raise BadImage(f"a mask of {opened.frames} frames", name, "save one mask a file")

@@ -58,13 +58,13 @@ class _Opened:
 
 def header(file: BinaryIO, kind: str, decoding: Decoding, name: str) -> Header:
     """What the file's head says. Raises BadImage."""
-    with told(name):
+    with decoder_errors(name):
         return _open(file, kind, decoding, name, check=False).header
 
 
 def decode(data: bytes, kind: str, decoding: Decoding, name: str) -> tuple[Array, Header]:
     """(H, W, C) uint8, uint16 or float32 pixels, upright, over the background; and the header. Raises BadImage."""
-    with told(name):
+    with decoder_errors(name):
         opened = _open(io.BytesIO(data), kind, decoding, name, check=True)
         if opened.png and opened.png.depth == 16 and opened.png.colour not in (png.GREY, png.PALETTE):
             if opened.frames > 1:
@@ -79,7 +79,7 @@ def decode(data: bytes, kind: str, decoding: Decoding, name: str) -> tuple[Array
 
 def decode_tiff(data: bytes, decoding: Decoding, name: str) -> Array:
     """(H, W, C) of the first page of an 8-bit TIFF, or a grey one of 16 bits or floats; Pillow turns it upright."""
-    with told(name), _quiet():  # its decoder may warn while it decodes
+    with decoder_errors(name), _quiet():  # its decoder may warn while it decodes
         image = TiffImageFile(io.BytesIO(data))
         check_size(image.width, image.height, 1, decoding, name)
         image.load()
@@ -221,7 +221,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def told(name: str) -> Iterator[None]:
+def decoder_errors(name: str) -> Iterator[None]:
     """Whatever a decoder raises on a hostile file, the user gets one line with the file's name."""
     try:
         yield

@@ -170,5 +170,5 @@ logging.getLogger("tifffile").addHandler(_HEARD)
 def _opened(file: BinaryIO, name: str) -> Iterator[Any]:
     _HEARD.messages().clear()
     check_chain(file, name)
-    with pillow.told(name), tifffile.TiffFile(file, name="image.tif") as tiff:
+    with pillow.decoder_errors(name), tifffile.TiffFile(file, name="image.tif") as tiff:
         yield tiff

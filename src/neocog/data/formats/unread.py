@@ -95,6 +95,6 @@ def refuse(formats: Iterable[tuple[str, Format]], where: str) -> UserError:
     kinds: dict[Format, list[str]] = {}
     for name, format_ in formats:
         kinds.setdefault(format_, []).append(name)
-    told = [f"{len(names):,} files of {one.what}: {listed(names, 2)}" for one, names in kinds.items()]
+    groups = [f"{len(names):,} files of {one.what}: {listed(names, 2)}" for one, names in kinds.items()]
     commands = "; ".join(one.command for one in kinds)
-    return UserError(f"not read: {'; '.join(told)}", printable(where), f"convert them: {commands}")
+    return UserError(f"not read: {'; '.join(groups)}", printable(where), f"convert them: {commands}")

@@ -54,7 +54,7 @@ def refuse_doubtful(target: str, values: NDArray[np.float64], where: str) -> Non
         raise ambiguous(f"column '{target}', an angle,", span, degrees, radians)
 
 
-def told(target: str) -> str:
+def unit_note(target: str) -> str:
     """In which unit an angle was read, for the evidence; "" of what is no angle."""
     period = period_of(target)
     unit = "radians, which close over 2π" if 0 < period < 360 else "degrees, which close over 360"

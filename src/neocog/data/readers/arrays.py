@@ -61,8 +61,8 @@ def load_images(
     axes = set(layouts.values())
     shapes = {part.where: _arranged_shape(part.shape[1:], layouts[part.where]) for part in parts}
     if len(axes) > 1 or len(set(shapes.values())) > 1:
-        told = ", ".join(f"{part.where} {part.shape}" for part in parts)
-        raise UserError("the parts hold images of different shapes", told, "store all parts in one size and layout")
+        found = ", ".join(f"{part.where} {part.shape}" for part in parts)
+        raise UserError("the parts hold images of different shapes", found, "store all parts in one size and layout")
     for part in parts:
         check_array(part, (len(part), *shapes[part.where][:-1]), most)
     dtype, scale, notes = _pixel_type(parts)
@@ -148,25 +148,25 @@ def _arranged_shape(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
 def _pixel_type(parts: Sequence[Stored]) -> tuple[np.dtype[np.generic], int, tuple[str, ...]]:
     """The type that keeps every stored value, the factor (255 for logical images), and notes."""
     dtypes = {part.dtype.newbyteorder("=") for part in parts}
-    told = "/".join(sorted(map(str, dtypes)))
+    types = "/".join(sorted(map(str, dtypes)))
     kinds = {"i" if dtype.kind in "iu" else dtype.kind for dtype in dtypes}
     if len(kinds) > 1 or not kinds <= set("bif"):
         fix = "store all images as bool, integers or floats"
-        raise UserError(f"pixels of type {told}", ", ".join(part.where for part in parts), fix)
+        raise UserError(f"pixels of type {types}", ", ".join(part.where for part in parts), fix)
     if kinds == {"b"}:
         return np.dtype(np.uint8), 255, ("logical images: false and true became 0 and 255",)
     if kinds == {"f"}:
         wide = any(dtype.itemsize > 4 for dtype in dtypes)
-        return np.dtype(np.float32), 1, (f"{told} images rounded to float32",) if wide else ()
+        return np.dtype(np.float32), 1, (f"{types} images rounded to float32",) if wide else ()
     if dtypes <= {np.dtype(np.uint8), np.dtype(np.uint16)}:
         return max(dtypes, key=lambda dtype: dtype.itemsize), 1, ()
     low, high = _value_range(parts)
     for dtype, least, most in (np.uint8, 0, 255), (np.uint16, 0, 65535), (np.float32, -(2**24), 2**24):
         if least <= low and high <= most:
             name = np.dtype(dtype).name
-            return np.dtype(dtype), 1, (f"{told} images of values {low} to {high} kept exactly as {name}",)
+            return np.dtype(dtype), 1, (f"{types} images of values {low} to {high} kept exactly as {name}",)
     fix = "scale the images to 16 bits or store them as float32"
-    raise UserError(f"{told} values {low} to {high} do not fit float32 exactly", parts[0].where, fix)
+    raise UserError(f"{types} values {low} to {high} do not fit float32 exactly", parts[0].where, fix)
 
 
 def _value_range(parts: Sequence[Stored]) -> tuple[int, int]:

@@ -33,7 +33,7 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def told_roles(columns: Sequence[str], header: Sequence[str], where: str) -> dict[str, list[int]]:
+def given_roles(columns: Sequence[str], header: Sequence[str], where: str) -> dict[str, list[int]]:
     """{role: columns} of ``--columns role=NAME``; role=none gives an empty list. Raises UserError."""
     found: dict[str, list[int]] = {}
     for text in columns:

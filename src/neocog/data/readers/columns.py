@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from neocog.data.dataset import Taken
-from neocog.data.readers.column_names import IMAGE, LABEL, PEOPLE, SPLIT, THINGS, WEIGHT, plain, told_roles
+from neocog.data.readers.column_names import IMAGE, LABEL, PEOPLE, SPLIT, THINGS, WEIGHT, given_roles, plain
 from neocog.data.readers.folders import SPLIT_NAMES, is_image
 from neocog.data.readers.kinds import ABOUT_1, FEW, Kind, kind_of, label_kind
 from neocog.data.readers.labels import same_partition
@@ -50,7 +50,7 @@ class _Deciding:
     def __init__(self, file: Path, table: Rows, reading: Reading, sample: Sequence[str]) -> None:
         self.file, self.table, self.reading, self.sample = file, table, reading, sample
         self.where = printable(str(file))
-        self.told = told_roles(reading.columns, table.header, f"{self.where}: line 1")
+        self.given = given_roles(reading.columns, table.header, f"{self.where}: line 1")
         self.names = [plain(name) for name in table.header]
         self.found = Columns()
         self.free = list(range(len(table.header)))
@@ -81,15 +81,15 @@ class _Deciding:
         self.take(place, role, evidence, f"--columns {role}=NAME")
 
     def decide(self) -> Columns:
-        for place in self.told.get("ignore", []):
+        for place in self.given.get("ignore", []):
             self.take(place, "not used", "as asked")
         self._sample()
         for role in ("group", "split", "weight"):
-            for place in self.told.get(role, []):
+            for place in self.given.get(role, []):
                 self.play(role, place, "as asked")
         self._targets()
         for role, by_name in (("split", self._split), ("group", self._group), ("weight", self._weight)):
-            if role not in self.told:
+            if role not in self.given:
                 by_name()
         for place in self.free.copy():
             self.take(place, "not used", self.kind(place).evidence, self._flag(place))
@@ -101,7 +101,7 @@ class _Deciding:
 
     def _sample(self) -> None:
         role = self.sample[0]
-        if asked := self.told.get(role, []):
+        if asked := self.given.get(role, []):
             self.play(role, asked[0], "as asked")
             return
         named = [place for known in self.sample for place in self.free if self.names[place] == known]
@@ -137,10 +137,10 @@ class _Deciding:
 
     def _targets(self) -> None:
         """What is learned: a label, columns of numbers, or columns of 0 and 1 of which each row has a single 1."""
-        asked = list(dict.fromkeys([*self._by_name(self.reading.targets), *self.told.get("value", [])]))
+        asked = list(dict.fromkeys([*self._by_name(self.reading.targets), *self.given.get("value", [])]))
         for place in asked:
             self._value(place, "as asked")
-        labels = self.told.get("label")
+        labels = self.given.get("label")
         if labels:
             self._asked_labels(labels)
         if asked or labels:
@@ -193,7 +193,7 @@ class _Deciding:
     def _by_evidence(self) -> None:
         """No column is named label: what could be learned is told by what the columns hold."""
         named = {"group": (*PEOPLE, *THINGS), "split": SPLIT, "weight": WEIGHT}
-        other = {name for role, names in named.items() if role not in self.told for name in names}
+        other = {name for role, names in named.items() if role not in self.given for name in names}
         spare = [place for place in self.free if self.names[place] not in other]
         binary = [place for place in spare if self.kind(place).binary]
         numbers = [place for place in spare if self.kind(place).number and place not in binary]

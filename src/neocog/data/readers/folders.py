@@ -20,7 +20,7 @@ from neocog.data.names import Names
 from neocog.data.readers.classes import index_classes, look_alikes
 from neocog.data.readers.labels import missing, refuse_missing
 from neocog.data.readers.levels import SPLIT_NAMES as SPLIT_NAMES
-from neocog.data.readers.levels import Levels, find_levels, told_levels
+from neocog.data.readers.levels import Levels, find_levels, given_levels
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, listed, printable, raise_all
 
@@ -187,7 +187,7 @@ def _levels(folders: Sequence[tuple[str, ...]], where: Array, reading: Reading, 
         for names, count in zip(folders, np.bincount(where, minlength=len(folders)).tolist(), strict=True):
             images[names] += count
         return find_levels(images, shown)
-    levels = told_levels(reading.levels, shown)
+    levels = given_levels(reading.levels, shown)
     if len(levels.roles) > (depth := max(map(len, folders), default=0)):
         what = f"--levels {reading.levels} names {len(levels.roles)} levels, and the folders have {depth}"
         raise UserError(what, shown, "name a level for each")

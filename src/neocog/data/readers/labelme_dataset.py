@@ -253,10 +253,10 @@ def _classes(root: Path, labels: Counter[str]) -> tuple[tuple[str, ...], list[Us
         names = read_names(file)
         names = names if BACKGROUND in names else (BACKGROUND, *names)
         unknown = sorted(labels.keys() - {*names, IGNORE})
-        told = listed(f"'{name}' ({labels[name]})" for name in map(printable, unknown))
+        unlisted = listed(f"'{name}' ({labels[name]})" for name in map(printable, unknown))
         fix = f"correct the labels, or add them to {file.name}"
         return names, [
-            UserError(f"labels that {file.name} does not know: {told}", printable(str(root)), fix)
+            UserError(f"labels that {file.name} does not know: {unlisted}", printable(str(root)), fix)
         ] if unknown else []
     return (BACKGROUND, *sorted(labels.keys() - {BACKGROUND, IGNORE})), []
 

@@ -49,7 +49,7 @@ class Levels:
         return found
 
 
-def told_levels(text: str, where: str) -> Levels:
+def given_levels(text: str, where: str) -> Levels:
     """``--levels class,group``. Raises UserError."""
     roles = tuple(role.strip() for role in text.split(","))
     for role in roles:
@@ -80,9 +80,9 @@ def find_levels(folders: Folders, where: str) -> Levels:
             roles[top] = "group"
             taken.append(_taken(top, "group", evidence, "--levels class,ignore"))
         roles.append(role)
-        told = {"split": "given split", "ignore": "not used"}.get(role, role)
+        named = {"split": "given split", "ignore": "not used"}.get(role, role)
         ignored = ",".join(["ignore"] * top + ["class"] + ["ignore"] * (level - top))
-        taken.append(_taken(level, told, evidence, f"--levels {ignored}" if role != "ignore" else "--levels"))
+        taken.append(_taken(level, named, evidence, f"--levels {ignored}" if role != "ignore" else "--levels"))
         if role == "class":
             break
     return Levels(tuple(roles), tuple(taken), merged)

@@ -20,7 +20,7 @@ from neocog.data.readers.mask_decided import (
     coding_of,
     foreground,
     ranges,
-    told,
+    value_list,
 )  # fmt: skip
 from neocog.data.readers.mask_evidence import (
     Verdict,
@@ -69,16 +69,16 @@ def decide_objects(looks: Looks, given: Given) -> Decided:
     several = (looks.objects(but=given.ignore) > 1).any()
     if looks.soft.any() or not several:
         by: By = "piece"
-        told = "each connected piece is one object, for no mask has several values; touching ones are one"
+        reason = "each connected piece is one object, for no mask has several values; touching ones are one"
     elif (share := whole_share(looks)) >= MOSTLY:
-        by, told = "value", f"each value of a mask is one object: {share:.0%} of them lie in one piece"
+        by, reason = "value", f"each value of a mask is one object: {share:.0%} of them lie in one piece"
     else:
-        by, told = (
+        by, reason = (
             "piece of a value",
             f"each connected piece of a value is one object: {share:.0%} of the values lie in one",
         )
     role = "single objects, learned as interior and border, then told apart"
-    taken = (replace(decided.taken[0], role=role, evidence=told, flag="without --instances: classes"),)
+    taken = (replace(decided.taken[0], role=role, evidence=reason, flag="without --instances: classes"),)
     return replace(decided, classes=CLASSES, taken=taken, by=by)
 
 
@@ -90,7 +90,7 @@ def _two_levels(looks: Looks, numbers: list[int], given: Given) -> Decided | Non
     mixed = len(tops) > 1
     if mixed and (given.remap or (looks.objects() > 1).any()):
         return None
-    told = " and ".join(map(str, tops))
+    values = " and ".join(map(str, tops))
     if given.background in ("none", *map(str, numbers)):
         background, evidence = int(given.background) if given.background != "none" else 0, "as was asked for"
         if mixed and background:
@@ -106,7 +106,7 @@ def _two_levels(looks: Looks, numbers: list[int], given: Given) -> Decided | Non
     names = tuple(f"class {key}" for key in (0, tops[0])) if given.background == "none" else names
     role = " and ".join(f"{key}: {names[c]}" for key, c in classes.items())
     flags = "--remap (one class each)" if mixed else f"--background {tops[0] if background == 0 else 0} (or none)"
-    return Decided(coding_of(classes, given), names, (Taken(f"mask values 0 and {told}", role, evidence, flags),))
+    return Decided(coding_of(classes, given), names, (Taken(f"mask values 0 and {values}", role, evidence, flags),))
 
 
 def _named(looks: Looks, given: Given, numbers: list[int]) -> Decided:
@@ -149,7 +149,7 @@ def _numbered(looks: Looks, given: Given, numbers: list[int]) -> Decided:
         raise _unexpected(looks, given, numbers, "few exact numbers")
     if not verdict.reading and not given.remap:
         classes = f"{len(numbers) - (0 in numbers)} classes"
-        what = f"mask values {told(numbers)} ({verdict.evidence})"
+        what = f"mask values {value_list(numbers)} ({verdict.evidence})"
         raise ambiguous(
             what,
             given.where,
@@ -167,7 +167,7 @@ def _numbered(looks: Looks, given: Given, numbers: list[int]) -> Decided:
         names = ("background", *names[1:])
     evidence = verdict.evidence if len(numbers) > 2 else "two values"
     flags = f"{AS_FOREGROUND} (single objects: --instances)" if len(numbers) > 2 else "--background none"
-    taken = Taken(f"mask values {told(numbers)}", listed(names, 8), evidence, flags)
+    taken = Taken(f"mask values {value_list(numbers)}", listed(names, 8), evidence, flags)
     return Decided(coding_of({key: i for i, key in enumerate(numbers)}, given), names, (taken,), notes)
 
 

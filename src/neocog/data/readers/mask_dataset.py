@@ -66,9 +66,9 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
     problems += faults[:MOST_TOLD]
     if len(faults) > MOST_TOLD:
         problems.append(UserError(f"{len(faults)} masks cannot be used", f"the first {MOST_TOLD} are told above"))
-    told = reading.ignore if reading.ignore is not None else ignored if ignored is not None else layout.ignore
+    ignore = reading.ignore if reading.ignore is not None else ignored if ignored is not None else layout.ignore
     given = Given(
-        names, colours, told, reading.remap, printable(str(root)), reading.mask_values, reading.background
+        names, colours, ignore, reading.remap, printable(str(root)), reading.mask_values, reading.background
     )  # fmt: skip
     decided, chosen = None, decide_objects if reading.instances else decide
     try:

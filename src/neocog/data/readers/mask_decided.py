@@ -40,7 +40,7 @@ class Decided:
 def foreground(given: Given, numbers: Sequence[int], verdict: Verdict) -> Decided:
     """Every value but 0 is an object, all of one class."""
     role = "background 0, and single objects, all of the class 'object'; --instances tells them apart"
-    taken = Taken(f"mask values {told(numbers)}", role, verdict.evidence, AS_CLASSES)
+    taken = Taken(f"mask values {value_list(numbers)}", role, verdict.evidence, AS_CLASSES)
     return Decided(ranges({0: 0, 1: 1}, given), OBJECTS, (taken,))
 
 
@@ -62,6 +62,6 @@ def ranges(classes: Mapping[int, int], given: Given) -> Coding:
     return Coding(tuple(keys), tuple(steps[key] for key in keys), ranges=True)
 
 
-def told(keys: Sequence[int]) -> str:
+def value_list(keys: Sequence[int]) -> str:
     """ "0, 1, 2" or "0 … 40"."""
     return ", ".join(map(shown, keys)) if len(keys) <= 6 else f"{shown(keys[0])} … {shown(keys[-1])}"

@@ -123,7 +123,7 @@ def background_of_levels(looks: Looks, highs: Sequence[int]) -> tuple[int, str]:
     Raises UserError where the levels disagree: the masks of one are then the negatives of the other's.
     """
     found = {high: background_of(looks, high) for high in highs}
-    evidence = "; ".join(told for _, told in found.values())
+    evidence = "; ".join(text for _, text in found.values())
     turned = [high for high, (background, _) in found.items() if background]
     if turned and len(turned) < len(highs):
         masks = np.unique(looks.mask[np.isin(looks.values, turned)])

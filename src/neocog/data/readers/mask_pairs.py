@@ -52,8 +52,8 @@ def refuse_twins(names: Sequence[str], keys: Keys, what: str) -> None:
     first, which = distinct(keys)
     twins = np.flatnonzero(first[which] != np.arange(len(which))).tolist()
     if twins:
-        told = [f"{names[first[which[i]]]} and {names[i]}" for i in twins]
-        raise UserError(f"{len(told)} {what} of one name", listed(map(printable, told), 5), "keep one of them")
+        pairs = [f"{names[first[which[i]]]} and {names[i]}" for i in twins]
+        raise UserError(f"{len(pairs)} {what} of one name", listed(map(printable, pairs), 5), "keep one of them")
 
 
 def places(wanted: Keys, keys: Keys) -> Ints:

@@ -103,7 +103,7 @@ def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, ki
     known = as_array(labels, "labels")
     if known.ndim >= 3 or reading.labels == "masks":
         return with_masks(data, known, reading, MEMORY)
-    return _told(data, known, reading)
+    return _with_targets(data, known, reading)
 
 
 def _images(images: Any, decoding: Decoding, reading: Reading) -> Dataset:
@@ -124,7 +124,7 @@ def _what(images: Any) -> str:
     return f"{type(images).__name__} of {type(images[0]).__name__}"
 
 
-def _told(data: Dataset, labels: Array, reading: Reading) -> Dataset:
+def _with_targets(data: Dataset, labels: Array, reading: Reading) -> Dataset:
     """``data`` with classes, or with values, as an NPZ file's arrays are read."""
     if labels.ndim > 2:
         raise UserError(f"labels of shape {labels.shape}", "labels", "give (N,), one-hot (N, K) or values (N, V)")

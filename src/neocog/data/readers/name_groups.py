@@ -61,10 +61,10 @@ def bound(data: Dataset, reading: Reading) -> Dataset:
     if found is None:
         return data
     if found.why:
-        told = Taken(part, "not used", f"{found.shown()}, {found.why}", "--groups names:REGEX")
-        return replace(data, taken=(*data.taken, told))
-    told = Taken(part, "group", f"{found.shown()}; the numbers behind begin anew with each", flag)
-    return replace(data, groups=found.groups, taken=(*data.taken, told))
+        taken = Taken(part, "not used", f"{found.shown()}, {found.why}", "--groups names:REGEX")
+        return replace(data, taken=(*data.taken, taken))
+    taken = Taken(part, "group", f"{found.shown()}; the numbers behind begin anew with each", flag)
+    return replace(data, groups=found.groups, taken=(*data.taken, taken))
 
 
 def _asked(data: Dataset, text: str) -> Dataset:

@@ -77,8 +77,10 @@ def read_npz(path: Path, reading: Reading) -> Dataset:
     data = array_dataset("NPZ arrays", path, array, parts, indices, classes, notes, mirror)
     taken = [Taken(f"array '{image}'", "images", "named so") for _, image, _ in pairs]
     if values is None:
-        told = f"named so: {len(classes)} different"
-        return replace(data, taken=(*taken, *(Taken(f"array '{key}'", "label", told, "--task") for _, _, key in pairs)))
+        evidence = f"named so: {len(classes)} different"
+        return replace(
+            data, taken=(*taken, *(Taken(f"array '{key}'", "label", evidence, "--task") for _, _, key in pairs))
+        )
     numbers, evidence = values
     target_names = (
         (pairs[0][2],) if numbers.shape[1] == 1 else tuple(f"{pairs[0][2]} {i}" for i in range(numbers.shape[1]))

@@ -63,23 +63,25 @@ class Listing:
         """A column's cells, without blanks around them."""
         return self.table.cells(place)
 
-    def leave_out(self, rows: Collection[int], told: Sequence[str]) -> None:
-        """Count rows whose label or value is not known; ``told``: the cell that says so."""
-        self.left_out.extend(LeftOut(self.names[i], "", f"not labelled: '{told[i]}'") for i in sorted(rows))
+    def leave_out(self, rows: Collection[int], cells: Sequence[str]) -> None:
+        """Count rows whose label or value is not known; ``cells``: what stands there instead."""
+        self.left_out.extend(LeftOut(self.names[i], "", f"not labelled: '{cells[i]}'") for i in sorted(rows))
 
-    def kept(self, told: Sequence[Sequence[str]], dropped: Collection[int] = ()) -> Sequence[int]:
-        """Rows to keep: repeated and ``dropped`` ones go. ``told``: the columns of what is known. Raises all faults so far."""
+    def kept(self, targets: Sequence[Sequence[str]], dropped: Collection[int] = ()) -> Sequence[int]:
+        """Rows to keep: repeated and ``dropped`` ones go. ``targets``: columns of labels or values. Raises all faults so far."""
         roles = self.columns.roles
-        columns = [*told, *(self.cells(roles[role]) for role in ("group", "split", "weight") if role in roles)]
+        columns = [*targets, *(self.cells(roles[role]) for role in ("group", "split", "weight") if role in roles)]
         kept, repeated = _distinct(self.names, columns, self.table.lines, dropped, self.faults)
-        self.left_out.extend(LeftOut(self.names[i], told[0][i] if told else "", "the same row again") for i in repeated)
+        self.left_out.extend(
+            LeftOut(self.names[i], targets[0][i] if targets else "", "the same row again") for i in repeated
+        )
         raise_all(self.faults.errors(self.file))
         return kept
 
     def dataset(
-        self, kept: Sequence[int], decoding: Decoding, kind: str, notes: Sequence[str] = (), **told: Any
+        self, kept: Sequence[int], decoding: Decoding, kind: str, notes: Sequence[str] = (), **known: Any
     ) -> Dataset:
-        """The kept rows with what is ``told`` of them."""
+        """The kept rows with what else is ``known`` of them."""
         files = self.names.take(np.asarray(kept, np.int64))
         groups, alike = (
             unified(self.cells(self.columns.roles["group"])) if "group" in self.columns.roles else (None, ())
@@ -96,7 +98,7 @@ class Listing:
             notes=(*self.notes, *_notes(self.table, self.columns, self.left_out), *notes, *alike),
             taken=tuple(shown(self.columns, self.table.header)),
             left_out=tuple(self.left_out),
-            **told,
+            **known,
         )
 
 
@@ -243,8 +245,8 @@ def _distinct(
     for i, before in zip(rows[earlier != rows].tolist(), earlier[earlier != rows].tolist(), strict=True):
         left[i] = False
         if any(cells[i] != cells[before] for cells in columns):
-            told = f"{names[i]} (line {lines[before]} tells otherwise)"
-            faults.add("image listed again with another label, group, split or weight", "keep one row", lines[i], told)
+            line = f"{names[i]} (line {lines[before]} tells otherwise)"
+            faults.add("image listed again with another label, group, split or weight", "keep one row", lines[i], line)
     repeated = rows[earlier != rows].tolist()
     return range(len(names)) if left.all() else np.flatnonzero(left).tolist(), repeated
 

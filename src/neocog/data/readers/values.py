@@ -82,7 +82,7 @@ def _with_units(listing: Listing, values: np.ndarray) -> tuple[str, ...]:
             names[k] += " [rad]"
         if angles.period_of(names[k]):
             flag = "--angles degrees or radians" if angles.without_unit(header[place]) else taken[place].flag
-            taken[place] = replace(taken[place], evidence=taken[place].evidence + angles.told(names[k]), flag=flag)
+            taken[place] = replace(taken[place], evidence=taken[place].evidence + angles.unit_note(names[k]), flag=flag)
     return tuple(names)
 
 

@@ -155,8 +155,8 @@ class ClassificationTask(ClassificationTraits, Task):
         named = position(about, predictor.classes)
         index = outputs.argmax(1) if named is None else torch.full((len(outputs),), named)
         shares = predictor.probabilities(outputs.detach().float().numpy())[range(len(index)), index.numpy()]
-        told = [f"{predictor.classes[k]} {share:.1%}" for k, share in zip(index.tolist(), shares, strict=True)]
-        return outputs.gather(1, index[:, None])[:, 0], told
+        texts = [f"{predictor.classes[k]} {share:.1%}" for k, share in zip(index.tolist(), shares, strict=True)]
+        return outputs.gather(1, index[:, None])[:, 0], texts
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
         """(N, K) calibrated probabilities, in the order of the run's classes."""

@@ -69,14 +69,14 @@ def _classes(apart: Mapping[str, Mapping[str, Measure]]) -> list[Item]:
 
 
 def _pictures(pictures: Sequence[tuple[str, str, float, float]]) -> list[Item]:
-    def told(truth: float, predicted: float, name: str) -> str:
+    def caption(truth: float, predicted: float, name: str) -> str:
         return f"turned by {truth:.0f}°\nsaid {predicted:.0f}°\n{name}"
 
     def off(truth: float, predicted: float) -> float:
         return abs((predicted - truth + 180) % 360 - 180)
 
-    bad = tuple(Picture(png, told(t, p, name), "bad") for png, name, t, p in pictures if off(t, p) > 30)
-    good = tuple(Picture(png, told(t, p, name), "good") for png, name, t, p in pictures if off(t, p) <= 30)
+    bad = tuple(Picture(png, caption(t, p, name), "bad") for png, name, t, p in pictures if off(t, p) > 30)
+    good = tuple(Picture(png, caption(t, p, name), "good") for png, name, t, p in pictures if off(t, p) <= 30)
     items: list[Item] = [Text("The pictures stand upright here; the network saw them turned.")]
     if bad:
         items.append(Pictures(bad, "Most confidently wrong."))

@@ -13,7 +13,7 @@ def pretrained_section(source: Source) -> Section:
         ("network", source.model),
         ("file", str(source.file)),
         ("SHA-256", source.digest),
-        ("images as they need them", source.needs.told()),
+        ("images as they need them", source.needs.description()),
     )
     items: list[Table | Text] = [Table(("", ""), facts)]
     taken = source.taken
