@@ -15,7 +15,7 @@ from PIL import Image
 from neocog.checks import CHECKS, findings
 from neocog.checks.changed import verify
 from neocog.data.dataset import Array, BadImage, Dataset, Header
-from neocog.data.masks import told as labels_told
+from neocog.data.masks import target_texts
 from neocog.data.scan import scan_images
 from neocog.data.split import read_splits, write_splits
 from neocog.records import Finding
@@ -359,13 +359,13 @@ def test_changed_files_are_errors_against_the_record_of_a_run(tmp_path):
     planted = Planted()
     dataset, parts = planted.dataset(), np.array(["train"] * 60)
     digests = [planted.digest(i) for i in range(60)]
-    write_splits(tmp_path / "splits.csv", dataset, parts, digests, labels_told(dataset))
+    write_splits(tmp_path / "splits.csv", dataset, parts, digests, target_texts(dataset))
     recorded = read_splits(tmp_path / "splits.csv")
-    assert list(verify(dataset, digests, recorded, labels_told(dataset))) == []
+    assert list(verify(dataset, digests, recorded, target_texts(dataset))) == []
     planted.pixels[7] = planted.pixels[7] ^ 1  # one bit in each value
     digests[7] = planted.digest(7)
     now = replace(dataset, names=[*dataset.names[:59], "new.png"])
-    found = list(verify(now, digests, recorded, labels_told(now)))
+    found = list(verify(now, digests, recorded, target_texts(now)))
     assert [(f.severity, f.what, f.samples) for f in found] == [
         ("error", "1 image changed since it was recorded", ("7.png",)),
         ("error", "1 image that was recorded is missing", ("59.png",)),
