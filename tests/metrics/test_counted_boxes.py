@@ -12,7 +12,7 @@ from neocog.metrics.counted_boxes import (
     precision_measures,
     threshold_measures,
 )
-from neocog.metrics.detection import Objects, average_precision, judged, match
+from neocog.metrics.detection import Objects, average_precision, match, outcomes
 
 
 def compared(n: int, seed: int = 0, ignored: float = 0.0) -> Compared:
@@ -39,7 +39,7 @@ def test_the_first_measures_are_means_over_the_classes_with_intervals_over_image
     mean, *each = precision_measures(one)
     assert mean["ap50"].value == pytest.approx(np.mean([m["ap50"].value for m in each]))
     assert mean["ap50"].low < mean["ap50"].value < mean["ap50"].high and mean["ap50"].n == 40
-    hits, order = judged(one.matched), np.argsort(-one.found.score, kind="stable")
+    hits, order = outcomes(one.matched), np.argsort(-one.found.score, kind="stable")
     own = order[one.found.label[order] == 1]
     assert each[1]["ap50_95"].value == average_precision(hits[own], 80).mean()
 

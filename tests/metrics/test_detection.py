@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neocog.metrics.detection import Objects, average_precision, judged, match, overlap
+from neocog.metrics.detection import Objects, average_precision, match, outcomes, overlap
 from neocog.metrics.objects import THRESHOLDS
 
 
@@ -72,7 +72,7 @@ def by_coco(truth: Objects, found: Objects, n: int, k: int) -> np.ndarray:
 
 
 def ours(truth: Objects, found: Objects, k: int) -> np.ndarray:
-    hits, order = judged(match(truth, found)), np.argsort(-found.score, kind="stable")
+    hits, order = outcomes(match(truth, found)), np.argsort(-found.score, kind="stable")
     each = [
         average_precision(hits[order[found.label[order] == j]], int((~truth.ignored & (truth.label == j)).sum()))
         for j in range(k)
@@ -108,8 +108,8 @@ def test_what_is_found_in_a_crowd_counts_neither_way() -> None:
 def test_a_box_that_is_found_twice_is_right_once() -> None:
     truth = boxes([(0, 0, 0, 0, 10, 10, 1, False)])
     found = boxes([(0, 0, 0, 0, 10, 10, 0.5, False), (0, 0, 1, 0, 10, 10, 0.9, False)])
-    assert judged(match(truth, found))[:, 0].tolist() == [0, 1]
-    assert judged(match(truth, found))[:, -1].tolist() == [1, 0]  # at 0.95 the nearer one alone is good enough
+    assert outcomes(match(truth, found))[:, 0].tolist() == [0, 1]
+    assert outcomes(match(truth, found))[:, -1].tolist() == [1, 0]  # at 0.95 the nearer one alone is good enough
 
 
 def test_another_class_or_image_is_no_match() -> None:

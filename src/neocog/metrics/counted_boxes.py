@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.metrics.counts import Array, ratio
-from neocog.metrics.detection import IGNORED, Objects, average_precision, judged
+from neocog.metrics.detection import IGNORED, Objects, average_precision, outcomes
 from neocog.metrics.intervals import Groups, Scale, Units, added, measured, with_intervals
 from neocog.records import Measure
 
@@ -53,7 +53,7 @@ def precision_measures(compared: Compared, groups: Groups = None, seed: int = 0)
     units, k = Units.of(groups, compared.n, seed), len(compared.classes)
     blocks, positives = int(units.block.max(initial=0)) + 1, compared.positives
     values, left = np.full((k, 2), np.nan), np.full((blocks, k, 2), np.nan)
-    hits, order = judged(compared.matched), np.argsort(-compared.found.score, kind="stable")
+    hits, order = outcomes(compared.matched), np.argsort(-compared.found.score, kind="stable")
     for label in range(k):
         own = order[compared.found.label[order] == label]
         block, total = units.block[compared.found.image[own]], int(positives[:, label].sum())
@@ -138,7 +138,7 @@ def limits_of_agreement(found: Array, true: Array) -> tuple[float, float]:
 
 def best_thresholds(compared: Compared) -> list[float]:
     """(K,) the score from which on F1 of each class is highest; that of all classes where one has no true box, 0.5 without any."""
-    right = judged(compared.matched)[:, 0]
+    right = outcomes(compared.matched)[:, 0]
     totals = compared.positives.sum(axis=0)
     every = _best(compared.found.score, right, int(totals.sum()))
     each = []

@@ -109,7 +109,7 @@ def average_precision(hits: Array, positives: int) -> NDArray[np.float64]:
     return found
 
 
-def judged(matched: NDArray[np.int64]) -> NDArray[np.int8]:
+def outcomes(matched: NDArray[np.int64]) -> NDArray[np.int8]:
     """What ``match`` gives as 1 (right), 0 (wrong), −1 (does not count)."""
     found: NDArray[np.int8] = np.where(matched >= 0, 1, np.where(matched == IGNORED, -1, 0)).astype(np.int8)
     return found

@@ -91,7 +91,7 @@ def family(name: str) -> str:
 
 def sections(found: Found, shown: Callable[[str], Iterable[str]]) -> tuple[Section, ...]:
     """``shown(name)``: PNGs of one picture, unchanged and at each severity."""
-    items: list[Item] = [Text(_told(found)), _ranking(found), *_charts(found)]
+    items: list[Item] = [Text(_summary(found)), _ranking(found), *_charts(found)]
     if found.span is not None:
         items.append(_axes(found))
     pictures = {name: list(shown(name)) for name in found.names}
@@ -108,7 +108,7 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _told(found: Found) -> str:
+def _summary(found: Found) -> str:
     worst = found.names[0] if found.names else ""
     lines = [
         f"{title(found.measure)} on {found.n:,} samples: {_short(found, found.clean)} unchanged.",

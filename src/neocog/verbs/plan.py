@@ -204,12 +204,8 @@ def _flaws(plan: Plan, folds: int) -> Iterator[str]:
     if not {*Config().tables()} == {*plan.settings} == {*plan.asked}:
         yield "sections of settings are missing"
     for each in plan.history:
-        pairs, told_of = each["changed"], each["surroundings"]
-        if (
-            type(each["step"]) is not int
-            or not isinstance(told_of, list)
-            or not all(isinstance(x, str) for x in told_of)
-        ):
+        pairs, notes = each["changed"], each["surroundings"]
+        if type(each["step"]) is not int or not isinstance(notes, list) or not all(isinstance(x, str) for x in notes):
             yield "a history without steps or surroundings"
         if not pairs.keys() <= CHANGEABLE or not all(
             isinstance(pair, list) and len(pair) == 2 for pair in pairs.values()

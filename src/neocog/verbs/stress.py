@@ -155,7 +155,7 @@ def _contents(subject: Subject) -> str:
     """SHA-256 (hex) over the samples: their names, bytes, and what is known of them."""
     found, dataset = hashlib.sha256(), subject.dataset
     for index in subject.samples.positions.tolist():
-        row = (str(dataset.names[index]), dataset.images.digest(index), dataset.told(index))
+        row = (str(dataset.names[index]), dataset.images.digest(index), dataset.target_text(index))
         found.update("\0".join((*row, "")).encode("utf-8", "surrogatepass"))
         if dataset.masks is not None:
             found.update(np.ascontiguousarray(dataset.masks.read(index)).tobytes())
