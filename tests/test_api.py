@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import neocog
-from neocog.config import SECTIONS, parameters
+from neocog.config import SECTIONS, TABLES, parameters
 
 
 def test_every_verb_stays_a_function_after_every_module_was_imported() -> None:
@@ -57,7 +57,7 @@ def test_every_path_may_be_a_string(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_help_tells_every_setting_of_a_verb_with_its_default_type_and_range() -> None:
     told = inspect.getdoc(neocog.train) or ""
     for section in SECTIONS.values():
-        for setting in (p for p in parameters(section) if p.name not in ("data", "options")):
+        for setting in (p for p in parameters(section) if p.name not in ("data", *TABLES)):
             line = next(line for line in told.splitlines() if line.startswith(f"{setting.name} = "))
             assert f"= {setting.default!r} (" in line
     assert "lr = 0.002 (a finite number, above 0 to 1,000)\n    Peak learning rate." in told

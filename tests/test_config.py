@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neocog.config import Config, DataConfig, ModelConfig, TrainConfig, changed, from_toml
+from neocog.config import TABLES, Config, DataConfig, ModelConfig, TrainConfig, changed, from_toml, names_of
 from neocog.errors import Problems, UserError
 
 configs = st.builds(
@@ -79,6 +79,5 @@ def test_a_value_out_of_range_is_an_error_with_the_value_in_it(edits: dict[str, 
 
 def test_the_number_of_flags_is_kept_in_check() -> None:
     """Flags only ever grow; a new one needs an old one to go, or this number to be raised on purpose."""
-    from dataclasses import fields
-
-    assert sum(len(fields(section)) for section in (DataConfig, ModelConfig, TrainConfig)) <= 80
+    flags = [name for section in (DataConfig, ModelConfig, TrainConfig) for name in names_of(section)]
+    assert len(set(flags) - {"data", *TABLES}) <= 78

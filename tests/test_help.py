@@ -13,7 +13,7 @@ import pytest
 from neocog.checked import flag
 from neocog.cli.main import main
 from neocog.cli.short_help import USUAL
-from neocog.config import SECTIONS, Config, parameters
+from neocog.config import SECTIONS, TABLES, Config, parameters
 from neocog.traits import TASKS as OURS
 from neocog.traits import traits
 from neocog.verbs import train
@@ -65,7 +65,7 @@ def test_help_of_the_other_verbs_that_read_data_is_as_short(verb: str, capsys: p
 
 def test_help_all_has_every_flag_under_its_heading(capsys: pytest.CaptureFixture[str]) -> None:
     page = shown(capsys, "train", "--help-all")
-    every = [p.name for kind in SECTIONS.values() for p in parameters(kind) if p.name not in ("data", "options")]
+    every = [p.name for kind in SECTIONS.values() for p in parameters(kind) if p.name not in ("data", *TABLES)]
     places = [page.index(heading) for heading in ("─ Data ─", "─ Model ─", "─ Training ─", "─ Transfer ─")]
     for name in [*every, "go_on", "fold", "set", "config", "out", "json", "quiet"]:
         assert f" {flag(name)} " in page, name

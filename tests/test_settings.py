@@ -78,7 +78,7 @@ def test_a_wrong_value_is_told_alike_by_every_way(
         ("lr", np.float32("inf")), ("lr", True), ("lr", 1j), ("lr", b"0.1"), ("nesterov", 2), ("model", 5), ("size", None),
         ("size", (28, "x")), ("size", (28, 0)), ("size", {28}), ("betas", (0.9, 1.0)), ("betas", 0.9), ("split", (0.8, 0.2)),
         ("split", (0.8, float("nan"), 0.1)), ("augment", 3), ("targets", (1,)), ("optimizer", ["sgd"]),
-        ("seed", -1), ("options", "x"),
+        ("seed", -1), ("options", "x"), ("task_options", "x"),
     ],
 )  # fmt: skip
 def test_a_value_of_another_type_is_a_users_mistake_and_no_crash(name: str, value: Any, nothing_is_read: None) -> None:

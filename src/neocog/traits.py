@@ -5,11 +5,13 @@ Settings, readers and pages ask here, so that none of them knows a task by name.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from neocog.errors import UserError
+from neocog.options import keyword_only
 from neocog.plugins import Registry, in_file
 
 Labels = Literal["classes", "values", "masks", "any", "none"]
@@ -61,6 +63,12 @@ def traits(name: str) -> type[Traits]:
         path, _, attribute = name.rpartition(":")
         found.name = f"{Path(path).resolve()}:{attribute}"
     return found
+
+
+def own_settings(name: Any) -> dict[str, inspect.Parameter]:
+    """Those that the class of a task brings: its keyword-only parameters, as a network's. Ours are settings of neocog."""
+    ours = not isinstance(name, str) or name in TASKS or not TASKS.knows(name)
+    return {} if ours else keyword_only(traits(name))
 
 
 def needs(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from cyclopts import Parameter
 
 from neocog.checked import SPELLED, bare, choices, flag, spelled_out
-from neocog.config import HINTS, SECTIONS, documented, names_of, parameters, unknown
+from neocog.config import HINTS, SECTIONS, TABLES, documented, names_of, parameters, unknown
 from neocog.errors import UserError, printable
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -25,7 +25,7 @@ def with_settings(command: F) -> F:
     """Every setting is a flag of its own, under the heading of its section; those that were typed come in ``**settings``."""
     flags = []
     for section, kind in SECTIONS.items():
-        for setting in (p for p in parameters(kind) if p.name not in ("data", "options")):
+        for setting in (p for p in parameters(kind) if p.name not in ("data", *TABLES)):
             switch = get_args(setting.annotation)[:1] == (bool,)
             text = bare(setting.annotation)[0] is str  # of other types cyclopts lists the choices itself
             listed = choices(setting.annotation) if text else ()
@@ -45,7 +45,7 @@ def with_settings(command: F) -> F:
 def by_section(edits: Sequence[str], flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[UserError]]:
     """The settings of ``--set section.key=value``, as text, and what is wrong with them.
 
-    Keys of [model] that are no settings are options of the network. A list of words is given one by one. What the
+    Keys of [model] that are no settings are options of the network, those of [data.task_options] the task's. A list of words is given one by one. What the
     ``flags`` give already, or what is given twice, is a fault.
     """
     found, faults = dict[str, Any](), list[UserError]()
@@ -54,12 +54,16 @@ def by_section(edits: Sequence[str], flags: Mapping[str, Any]) -> tuple[dict[str
         place, equals, value = edit.partition("=")
         section, _, key = place.replace("-", "_").partition(".")
         key = key.removeprefix("options.") if section == "model" else key
+        ours = not (section == "data" and key.startswith("task_options."))
+        key = key.removeprefix("task_options.") if section == "data" else key
         several = key in HINTS and bare(HINTS[key])[0] == tuple[str, ...]
         if not equals or not key:
             homes = [name for name, kind in SECTIONS.items() if section in names_of(kind)]
             fix = f"write --set {homes[0]}.{place}={value or 'value'}" if homes and not key else SET
             faults.append(UserError(f"--set {printable(edit)} is not section.key=value", fix=fix))
-        elif wrong := list(unknown({section: {key: value}} if section != "model" or key in HINTS else {}, "--set")):
+        elif wrong := list(
+            unknown({section: {key: value}} if ours and (section != "model" or key in HINTS) else {}, "--set")
+        ):
             faults += wrong
         elif key in typed or (key in found and not several):
             other = flag(key) if key in typed else f"--set {place}"

@@ -11,10 +11,10 @@ from typing import get_args, get_origin
 
 from cyclopts import App, Argument, Group
 
-from neocog.checked import choices, read
+from neocog.checked import choices, describe, flag, read
 from neocog.cli.app import app
 from neocog.config import HINTS, SECTIONS, documented
-from neocog.traits import TASKS, losses, traits
+from neocog.traits import TASKS, losses, own_settings, traits
 
 WIDTH, EXAMPLES = 80, 2
 USUAL = (
@@ -79,8 +79,16 @@ def page(chain: Sequence[str], command: App, arguments: Sequence[Argument], task
         for argument in headings.get(heading, []):
             text = right(argument, task)
             lines += wrapped(text, f"  {left(argument)}".ljust(width), " " * width) if text else [f"  {left(argument)}"]
+        if heading.startswith("Of --task"):
+            lines += [own_line(setting, width) for setting in own_settings(task).values()]
     last = LAST.get(verb, "--task TASK --help: also what belongs to that task. --help-all: every flag.")
     return "\n".join([*lines, *wrapped(last)])
+
+
+def own_line(setting: inspect.Parameter, width: int) -> str:
+    """The flag of a setting that a package's task brings, with its type and default."""
+    usual = "" if setting.default is inspect.Parameter.empty else f" [{setting.default}]"
+    return f"  {flag(setting.name)}".ljust(width) + describe(setting.annotation) + usual
 
 
 def heading_of(argument: Argument, task: str) -> str:

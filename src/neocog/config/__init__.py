@@ -8,12 +8,34 @@ from neocog.config.data import DataConfig, ReadConfig
 from neocog.config.described import described, documented
 from neocog.config.edits import changed, configured, understood, usual
 from neocog.config.model import IMAGENET, ModelConfig, TransferConfig
-from neocog.config.sections import HINTS, SECTIONS, Config, names_of, parameters
+from neocog.config.sections import HINTS, SECTIONS, TABLES, Config, names_of, parameters
 from neocog.config.toml import from_run, from_tables, from_toml, unknown
 from neocog.config.training import INCEPTION, Optimizer, Schedule, TrainConfig
 
 __all__ = [
-    "HINTS", "IMAGENET", "INCEPTION", "SECTIONS", "Config", "DataConfig", "ModelConfig", "Optimizer", "ReadConfig",
-    "Schedule", "TrainConfig", "TransferConfig", "changed", "configured", "described", "documented", "from_run",
-    "from_tables", "from_toml", "names_of", "parameters", "understood", "unknown", "usual",
+    "HINTS",
+    "IMAGENET",
+    "INCEPTION",
+    "SECTIONS",
+    "TABLES",
+    "Config",
+    "DataConfig",
+    "ModelConfig",
+    "Optimizer",
+    "ReadConfig",
+    "Schedule",
+    "TrainConfig",
+    "TransferConfig",
+    "changed",
+    "configured",
+    "described",
+    "documented",
+    "from_run",
+    "from_tables",
+    "from_toml",
+    "names_of",
+    "parameters",
+    "understood",
+    "unknown",
+    "usual",
 ]  # fmt: skip

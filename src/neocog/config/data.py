@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -19,6 +20,8 @@ class ReadConfig:
     """Path, or one of digits, mnist, fashion-mnist, cifar10."""
     task: TaskName = "auto"
     """What is learned. auto: what the data's labels allow."""
+    task_options: Annotated[Mapping[str, Any], Parameter(parse=False)] = field(default_factory=dict)
+    """The task's own, by name: of one that a package or a file brings."""
     kind: Literal["auto", "images", "sequences", "volumes"] = "auto"
     """What the samples are. auto: what the files look like."""
     targets: Annotated[tuple[str, ...], Several] = ()

@@ -10,11 +10,15 @@ from neocog.checked import as_typed, read
 from neocog.config.model import TUNE, TUNED
 from neocog.config.sections import HINTS, SECTIONS, Config, names_of
 from neocog.errors import UserError, did_you_mean, faults_of, raise_all
-from neocog.traits import TASKS, losses, traits
+from neocog.options import values
+from neocog.traits import TASKS, losses, own_settings, traits
 
 
 def configured(config: Config, settings: Mapping[str, Any]) -> Config:
-    """``config`` with settings replaced; names that no section knows are options of the model. Raises UserError."""
+    """``config`` with settings replaced; names that no section knows are options of the task, or else of the model.
+
+    Raises UserError.
+    """
     config, faults = understood(config, settings)
     raise_all(faults)
     return config
@@ -32,8 +36,11 @@ def understood(config: Config, settings: Mapping[str, Any]) -> tuple[Config, lis
         settings = {**usual({"tune": config.transfer.tune, **settings}), **settings}
     own = {name: value for name, value in settings.items() if name not in HINTS}
     edits = {name: value for name, value in settings.items() if name in HINTS}
-    if own:
-        edits["options"] = {**config.model.options, **as_table(settings.get("options")), **own}
+    known = own_settings(settings.get("task", config.data.task))
+    if of_task := {name: value for name, value in own.items() if name in known}:
+        edits["task_options"] = {**config.data.task_options, **as_table(settings.get("task_options")), **of_task}
+    if of_model := {name: value for name, value in own.items() if name not in known}:
+        edits["options"] = {**config.model.options, **as_table(settings.get("options")), **of_model}
     return taken(config, edits)
 
 
@@ -61,8 +68,12 @@ def taken(config: Config, edits: Mapping[str, Any], where: str = "") -> tuple[Co
         mine = {name: good[name] for name in names_of(kind) if name in good}
         if mine:
             config = replace(config, **{section: replace(getattr(config, section), **mine)})
-    if "task" in good or "task" not in edits:  # of a task that there is none of, no losses are known
+    if "task" in good or "task" not in edits:  # of a task that there is none of, neither losses nor options are known
         faults += _loss(config.data.task, config.training.loss)
+        given = dict(config.data.task_options)
+        whose = f"--task {config.data.task}"
+        faults += faults_of(lambda: given.update(values(whose, own_settings(config.data.task), given)))
+        config = replace(config, data=replace(config.data, task_options=given))
     return config, [*faults, *_contradictions(config)]
 
 

@@ -29,14 +29,22 @@ class Config:
         return tomli_w.dumps(self.tables())
 
     def tables(self) -> dict[str, Any]:
-        """{section: {setting: value}} in plain values, which ``from_tables`` reads back."""
-        return {name: _plain(section) for name, section in asdict(self).items()}
+        """{section: {setting: value}} in plain values, which ``from_tables`` reads back.
+
+        Without options of the task where it has none, as in runs that are older than these.
+        """
+        tables = {name: _plain(section) for name, section in asdict(self).items()}
+        if not self.data.task_options:
+            del tables["data"]["task_options"]
+        return tables
 
 
 SECTIONS: dict[str, type] = {
     "data": DataConfig, "model": ModelConfig, "transfer": TransferConfig, "training": TrainConfig,
 }  # fmt: skip
 HINTS = {name: hint for kind in SECTIONS.values() for name, hint in get_type_hints(kind, include_extras=True).items()}
+
+TABLES = ("options", "task_options")  # of the network's and the task's own settings: no flags themselves
 
 
 def parameters(section: type) -> list[inspect.Parameter]:

@@ -29,7 +29,7 @@ from neocog.networks.names import (
     package_of,
     purpose_of,
 )
-from neocog.networks.options import keyword_only, values
+from neocog.options import keyword_only, values
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -125,4 +125,4 @@ def options(name: str) -> dict[str, inspect.Parameter]:
 
 def check_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The given options as values of the declared types; all faults raised together."""
-    return values(name, options(name), given)
+    return values(f"model '{name}'", options(name), given)

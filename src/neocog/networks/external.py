@@ -16,8 +16,9 @@ from torch import nn
 
 from neocog.errors import UserError, did_you_mean, install, printable
 from neocog.networks import own
-from neocog.networks.options import values
+from neocog.networks.names import FROM
 from neocog.networks.trial import fitting
+from neocog.options import values
 
 
 def build(
@@ -31,7 +32,9 @@ def build(
     if source not in ("torchvision", "timm"):
         return own.build(Path(source), inner, channels, size, (outputs, *size) if masks else (outputs,), options)
     made = from_torchvision if source == "torchvision" else from_timm
-    values(name, {}, options)  # they have none
+    if "weights" in options:
+        raise UserError(f"--weights of '{name}' is now --from", fix=FROM)
+    values(f"model '{name}'", {}, options)  # they have none
     return made(inner, channels, (size[-2], size[-1]), outputs)
 
 

@@ -36,6 +36,7 @@ PURPOSES = {
     "masks": "a class for each pixel",
     "generation": "new images",
 }
+FROM = "give --from imagenet, timm:NAME, torchvision:NAME or FILE.safetensors: their preprocessing comes with them"
 ENCODER = "encoder:"  # before the name of a network whose encoder alone is used, as in encoder:unet
 BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
 

@@ -11,7 +11,7 @@ from neocog.data.normalise import normalise
 from neocog.data.views import views
 from neocog.errors import UserError
 from neocog.predictor import Predictor
-from neocog.tasks import task_named
+from neocog.tasks import task_of_run
 
 
 class StoredPixels(nn.Module):
@@ -23,7 +23,7 @@ class StoredPixels(nn.Module):
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
-        self.task = task_named(predictor.task)
+        self.task = task_of_run(predictor)
         if self.task.purpose == "generation":
             what = f"a network of {predictor.task} takes no stored pixels"
             raise UserError(what, str(predictor.folder), "use neocog.sample, or neocog.predict with files")

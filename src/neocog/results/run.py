@@ -23,7 +23,7 @@ from neocog.results.images import separate
 from neocog.results.module import StoredPixels
 from neocog.results.stress import Stress
 from neocog.run import Run
-from neocog.tasks import task_named
+from neocog.tasks import task_of_run
 from neocog.tasks.report.training import training_section
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Results(Run):
         """
         predictor = self.predictor.watching(strict=not any_range)
         stored, names, alone = separate(images, predictor.preprocessing)
-        found: Array | list[Array] = task_named(predictor.task).in_memory(predictor, stored, names)
+        found: Array | list[Array] = task_of_run(predictor).in_memory(predictor, stored, names)
         for line in predictor.watch.differences() if predictor.watch else ():
             warnings.warn(f"unlike the training: {line}", stacklevel=2)
         if alone:

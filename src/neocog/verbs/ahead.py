@@ -20,7 +20,7 @@ from neocog.effects import without_effect
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, form_of, options
-from neocog.networks.options import FROM
+from neocog.networks.names import FROM
 from neocog.networks.shapes import shapes_only
 from neocog.pretrained import origin_of
 from neocog.progress import Progress

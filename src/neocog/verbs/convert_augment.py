@@ -71,7 +71,7 @@ def augment(
     data = open_data(config.data, progress)
     if data.form != "images":
         raise UserError(f"convert augment is for images, not for {data.form}", fix="neocog train … --augment")
-    task = task_for(config.data.task, data)
+    task = task_for(config.data.task, data, config.data.task_options)
     if task.labels not in LABELS:
         raise UserError(f"--task {task.name} changes its images by itself", fix="leave out --task")
     plan = shape_plan(headers(data), size=size or None)

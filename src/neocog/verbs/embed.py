@@ -36,7 +36,7 @@ from neocog.pretrained import Source, load_into, source_of
 from neocog.progress import Progress
 from neocog.records import Picture, Pictures, Section, Text
 from neocog.run import Run, write_atomically
-from neocog.tasks import task_named
+from neocog.tasks import task_of_run
 from neocog.tasks.files import chunks, read, suffixes
 from neocog.tasks.report.pictures import thumbnail
 from neocog.verbs.feature_map import MAPS, check_map, drawn, placed
@@ -95,7 +95,7 @@ def embed(
     insist_on_new(target)
     progress = Progress(quiet)
     predictor = predictor_of(str(source), files, model, progress)
-    if predictor.facts and task_named(predictor.task).purpose == "generation":
+    if predictor.facts and task_of_run(predictor).purpose == "generation":
         what = f"a run of --task {predictor.task} draws images and sees none"
         raise UserError(what, str(source), "give another run")
     paths = list(expanded(files, suffixes(predictor.preprocessing)))

@@ -109,7 +109,7 @@ def opened(
     if data == MEMORY and is_own(run, dataset):
         data, predictor = None, replace(predictor, watch=None)
         progress.say("  these are the run's own data: judged on its test part")
-    task = task_for(predictor.task, dataset)
+    task = task_for(predictor.task, dataset, predictor.facts.get("task_options", {}))
     own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
     if data is not None and config.data.on_bad == "skip":
         dataset = own = readable(own, config.data, progress)

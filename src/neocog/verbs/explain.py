@@ -25,7 +25,7 @@ from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.records import Picture, Pictures, Section, Text
 from neocog.run import Run, write_atomically
-from neocog.tasks import task_named
+from neocog.tasks import task_of_run
 from neocog.tasks.classification.reading import smoothed
 from neocog.tasks.classification.sequences import strip
 from neocog.tasks.files import FileSample, chunks, suffixes
@@ -73,7 +73,7 @@ def explain(
     """
     chosen = path_of(run)
     predictor = load_predictor(chosen).watching(strict=not any_range)
-    task = task_named(predictor.task)
+    task = task_of_run(predictor)
     if task.purpose == "generation":  # a generator takes latent vectors: there is nothing of an image to explain
         what = f"a run of --task {predictor.task} answers nothing that could be explained"
         raise UserError(what, fix=f"`neocog sample {chosen.folder} --traverse` shows what its latent space holds")

@@ -120,6 +120,8 @@ def known(session: Session) -> dict[str, Any]:
     if session.config.transfer.views > 1:
         mirror = any(each.change == "flip" and (each.on or each.keeps) for each in session.decisions)
         facts["views"] = {"count": most_views(session.config.transfer.views, mirror), "mirror": bool(mirror)}
+    if options := session.config.data.task_options:
+        facts["task_options"] = dict(options)
     packages = {"task": TASKS.package(task.name), "model": package_of(session.config.model.model)}
     if any(packages.values()):
         facts["packages"] = {what: package for what, package in packages.items() if package}

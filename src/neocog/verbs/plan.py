@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from neocog.checked import flag
-from neocog.config import Config, from_run, from_tables
+from neocog.config import TABLES, Config, from_run, from_tables
 from neocog.documents import expected, read_json
 from neocog.engine.ranks import Ranks
 from neocog.environment import environment
@@ -122,8 +122,9 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
 
 
 def flat(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A section's settings, a network's own options among them."""
-    return {**{name: value for name, value in section.items() if name != "options"}, **section.get("options", {})}
+    """A section's settings, a network's or a task's own options among them."""
+    plain = {name: value for name, value in section.items() if name not in TABLES}
+    return {**plain, **{name: value for own in TABLES for name, value in section.get(own, {}).items()}}
 
 
 def spelled(value: Any) -> Any:

@@ -18,7 +18,7 @@ from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
 from neocog.progress import Progress
 from neocog.run import Run, write_atomically
-from neocog.tasks import task_named
+from neocog.tasks import task_of_run
 from neocog.tasks.files import suffixes
 from neocog.verbs.outputs import insist_on_new
 
@@ -79,7 +79,7 @@ def predict(
     more = out.with_name(f"{out.stem}-blocks{out.suffix}") if tiled and out is not None else None
     insist_on_new(more)
     predictor = load_predictor(path_of(run)).watching(strict=not any_range)
-    chosen = task_named(predictor.task)
+    chosen = task_of_run(predictor)
     for name, given in (("--coverage", coverage), ("--refuse", refuse)):
         if tiled and given is not None:
             raise UserError(f"{name} is not for --tiled: what was promised is of whole samples", fix="leave one out")

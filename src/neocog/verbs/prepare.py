@@ -93,7 +93,7 @@ def _opened(
     weights."""
     least = 2 if config.data.task == "auto" or needs(config.data.task) == "classes" else 1
     dataset = open_data(config.data, progress, least)
-    chosen = task_for(config.data.task, dataset)
+    chosen = task_for(config.data.task, dataset, config.data.task_options)
     chosen.check(config, dataset)
     dataset, unseen = set_aside(dataset, config.data.unseen)
     source = source or source_of(config, chosen.purpose, progress)

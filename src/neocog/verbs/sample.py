@@ -16,7 +16,7 @@ from neocog.errors import UserError, listed, pick, raise_all
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.run import Run, write_atomically
-from neocog.tasks import task_named
+from neocog.tasks import task_of_run
 from neocog.tasks.files import suffixes
 from neocog.tasks.generative import Generative, drawn, spherical
 from neocog.tasks.report.montage import displayable, montage, png_bytes
@@ -63,7 +63,7 @@ def sample(
     """
     run, progress = path_of(run), Progress(quiet)
     predictor = load_predictor(run)
-    task = task_named(predictor.task)
+    task = task_of_run(predictor)
     if not isinstance(task, Generative):
         what = f"{run.folder} is a run of --task {predictor.task}, which draws no images"
         raise UserError(what, fix="train one with --task vae or --task gan")

@@ -132,6 +132,8 @@ def _extractor(session: Session) -> Stage:
         seed=given.seed,
     )
     task = task_of("classes")
-    config = replace(session.config, data=replace(session.config.data, task=task), model=NETWORK, training=training)
+    config = replace(
+        session.config, data=replace(session.config.data, task=task, task_options={}), model=NETWORK, training=training
+    )
     says = f"a classifier first, whose features evaluate the images: {NETWORK.model} on the same data"
     return Stage(EXTRACTOR, says, config, replace(session.data, task=task_named(task)), quiet=True)

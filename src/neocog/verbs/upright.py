@@ -22,7 +22,7 @@ from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.run import Run, write_atomically
-from neocog.tasks import task_named
+from neocog.tasks import task_of_run
 from neocog.tasks.files import suffixes
 from neocog.tasks.orientation.task import OrientationTask, angles
 from neocog.verbs.outputs import insist_on_new
@@ -49,7 +49,7 @@ def upright(run: str | Path | Run, files: Sequence[str | Path], out: Path, quiet
     picture's border. The given files are only read. Raises UserError.
     """
     predictor = load_predictor(path_of(run))
-    if not isinstance(task_named(predictor.task), OrientationTask):
+    if not isinstance(task_of_run(predictor), OrientationTask):
         what = f"{path_of(run).folder} is a run of {predictor.task}"
         raise UserError(what, fix=f"train one with --task {OrientationTask.name}")
     insist_on_new(out)

@@ -1,4 +1,4 @@
-"""A network's options: the keyword-only parameters of its class, or of the function that builds it."""
+"""Settings of a network's or a task's own: the keyword-only parameters of its class, or of the function that builds it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 from neocog.checked import read
 from neocog.errors import UserError, did_you_mean, printable, raise_all
 
-FROM = "give --from imagenet, timm:NAME, torchvision:NAME or FILE.safetensors: their preprocessing comes with them"
-
 
 def keyword_only(function: Any) -> dict[str, inspect.Parameter]:
     """The keyword-only parameters of a function or class; annotations are types, not text."""
@@ -18,17 +16,15 @@ def keyword_only(function: Any) -> dict[str, inspect.Parameter]:
     return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
-def values(name: str, known: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options given to the network ``name`` as values of the declared types; all faults raised together."""
+def values(whose: str, known: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options given to ``whose`` ("model 'cnn'") as values of the declared types; all faults raised together."""
     values, errors = {}, []
     for option, value in given.items():
         try:
             if option not in known:
-                if option == "weights":
-                    raise UserError(f"--weights of '{name}' is now --from", fix=FROM)
-                hint = did_you_mean(option, known)
                 names = ", ".join(known) or "none"
-                raise UserError(f"model '{name}' has no option '{printable(option)}'", fix=f"{hint}known: {names}")
+                fix = f"{did_you_mean(option, known)}known: {names}"
+                raise UserError(f"{whose} has no option '{printable(option)}'", fix=fix)
             values[option] = read(option, value, known[option].annotation)
         except UserError as error:
             errors.append(error)
