@@ -82,7 +82,7 @@ def test_a_wrong_value_is_told_alike_by_every_way(
     ],
 )  # fmt: skip
 def test_a_value_of_another_type_is_a_users_mistake_and_no_crash(name: str, value: Any, nothing_is_read: None) -> None:
-    with pytest.raises(UserError, match=f"--{name}"):
+    with pytest.raises(UserError, match=flag(name)):
         neocog.train("digits", **{name: value})
 
 

@@ -38,6 +38,7 @@ __all__: list[str]
 
 class Reading(TypedDict, total=False):
     task: str
+    task_options: Mapping[str, Any]
     kind: Literal["auto", "images", "sequences", "volumes"]
     targets: str | Sequence[str]
     angles: Literal["auto", "degrees", "radians"]

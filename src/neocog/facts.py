@@ -22,8 +22,8 @@ Three = tuple[float, float, float]
 # By name; what a name has below it is a table of its own. A task adds the types of what it keeps.
 TYPES: dict[str, Any] = {
     "packages": {"task": str, "model": str},
-    "task": str, "model": str, "options": {}, "task_options": {}, "classes": Texts, "target_names": Texts, "parameters": int, "outputs": int,
-    "sha256": str, "threads": int, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
+    "task": str, "model": str, "options": {}, "task_options": {}, "classes": Texts, "target_names": Texts,
+    "parameters": int, "outputs": int, "sha256": str, "threads": int, "preprocessing": {}, "weights": {"bytes": int, "sha256": str},
     "views": {"count": int, "mirror": bool}, "temperature": float, "offsets": Numbers,
     "refit": {"folds": int, "repeats": int, "samples": int, "epochs": int, "measure": str, "n": int, "value": float, "low": float,
               "high": float}, "mean": Numbers, "std": Numbers,

@@ -18,4 +18,4 @@ class Density(nn.Module):
         nn.init.constant_(self.body[-2].bias, -4.0)  # almost nothing at each place, to begin with
 
     def forward(self, images):
-        return self.body(images).sum(dim=(2, 3)).add(1e-3).log()
+        return self.body(images).sum(dim=(2, 3)).add(1e-6).log()

@@ -7,23 +7,23 @@ from neocog.tasks.objective import Objective
 
 
 class Counts(Objective):
-    def __init__(self, network, loss):
-        self.network, self.loss = network, loss
+    def __init__(self, network, loss, empty):
+        self.network, self.loss, self.empty = network, loss, empty
 
     def networks(self):
         return {"model": self.network()}
 
     def each(self, nets, batch):  # (B,) losses
-        logs, counts = nets["model"](batch.inputs).float()[:, 0], batch.targets[:, 0]
+        counted, counts = self.predict(nets, batch.inputs)[:, 0], batch.targets[:, 0]
         if self.loss == "mse":
-            return mse_loss(logs.exp(), counts, reduction="none")
-        return poisson_nll_loss(logs, counts, reduction="none")
+            return mse_loss(counted, counts, reduction="none")
+        return poisson_nll_loss(counted, counts, log_input=False, reduction="none")
 
     def losses(self, nets, batch):
         yield "model", self.each(nets, batch).mean()
 
     def predict(self, nets, inputs):
-        return nets["model"](inputs).float().exp()
+        return nets["model"](inputs).float().exp() + self.empty
 
     def tally(self, nets, batch):
         error = self.predict(nets, batch.inputs)[:, 0].double() - batch.targets[:, 0]

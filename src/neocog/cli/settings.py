@@ -45,8 +45,8 @@ def with_settings(command: F) -> F:
 def by_section(edits: Sequence[str], flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[UserError]]:
     """The settings of ``--set section.key=value``, as text, and what is wrong with them.
 
-    Keys of [model] that are no settings are options of the network, those of [data.task_options] the task's. A list of words is given one by one. What the
-    ``flags`` give already, or what is given twice, is a fault.
+    Keys of [model] that are no settings are options of the network, those of [data.task_options] the task's. A list of words is
+    given one by one. What the ``flags`` give already, or what is given twice, is a fault.
     """
     found, faults = dict[str, Any](), list[UserError]()
     typed = {name.replace("-", "_") for name in flags}

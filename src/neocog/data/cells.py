@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def csv_of(heads: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A table as CSV: text is made safe, numbers are written as they are."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    for row in (heads, *rows):
+        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
+    return text.getvalue()
 
 
 def safe_cell(text: str) -> str:

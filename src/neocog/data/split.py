@@ -7,9 +7,7 @@ splits.csv, each sample with its SHA-256, so that a later run sees what has chan
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.data.cells import plain_cell, safe_cell
+from neocog.data.cells import csv_of, plain_cell
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.digests import at, known
 from neocog.data.stratify import Units, assign, bind
@@ -166,14 +164,8 @@ def write_splits(
     """
     blank = [""] * len(dataset)
     groups = blank if dataset.groups is None else dataset.groups.tolist()
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for name, target, part, group, *contents in zip(
-        dataset.names, target_texts, parts.tolist(), groups, digests, pixels or blank, families or blank, strict=True
-    ):
-        writer.writerow([safe_cell(name), safe_cell(target), part, safe_cell(group), *contents])
-    write_atomically(path, text.getvalue())
+    columns = (dataset.names, target_texts, parts.tolist(), groups, digests, pixels or blank, families or blank)
+    write_atomically(path, csv_of(COLUMNS, zip(*columns, strict=True)))
 
 
 def read_splits(path: Path) -> Manifest:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,6 +68,18 @@ def chunks(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Ite
                 found.append(FileSample(str(path), fault=error.what))
             advance(1)
         yield found
+
+
+def rows_of(
+    paths: Sequence[Path], predictor: Predictor, advance: Advance, says: Callable[[Array], Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """A row for each file: its path, what ``says`` makes of its outputs (outputs,), or "skipped": why it has none."""
+    for chunk in chunks(paths, predictor, advance):
+        good = [part.pixels for part in chunk if part.pixels is not None]
+        outputs = iter(predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else ())
+        for part in chunk:
+            said = {} if part.fault else says(next(outputs))
+            yield {"path": part.name, "skipped": part.fault, **said}
 
 
 def batches(images: Sequence[Array], names: Sequence[str], predictor: Predictor) -> Iterator[Tensor]:

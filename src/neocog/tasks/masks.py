@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset, Masks, reading
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, listed
@@ -120,15 +119,12 @@ def class_order(dataset: Dataset, classes: Sequence[str]) -> NDArray[np.int64]:
 
 def predictions_csv(dataset: Dataset, test: Answers) -> str:
     """One row a test image: its mean Dice, its HD95, and Dice and IoU of each class; blank where undefined."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    heads = [f"{key}: {name}" for name in dataset.classes for key in ("dice", "iou")]
-    writer.writerow(["path", "dice", "hd95", *map(safe_cell, heads)])
+    rows, heads = [], [f"{key}: {name}" for name in dataset.classes for key in ("dice", "iou")]
     each = np.stack([dice(test.confusions), iou(test.confusions)], axis=-1).reshape(len(test.samples), -1)
     for index, mean, distance, values in zip(test.samples, test.dice, test.distances, each, strict=True):
         cells = ("" if np.isnan(value) else float(value) for value in (mean, distance, *values))
-        writer.writerow([safe_cell(str(dataset.names[index])), *cells])
-    return text.getvalue()
+        rows.append([str(dataset.names[index]), *cells])
+    return csv_of(("path", "dice", "hd95", *heads), rows)
 
 
 def index_png(mask: Array, classes: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from torch import Tensor
 from neocog.attribution import pictures
 from neocog.attribution.attribution import Score, class_activation, gradient_input, saliency
 from neocog.attribution.layers import Layer, features, weights
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array
 from neocog.errors import UserError, did_you_mean, printable
 from neocog.pages.page import Head, page
@@ -236,9 +235,5 @@ def put(path: Path, content: bytes) -> Path:
 
 def table(samples: Sequence[Explained]) -> str:
     """One row a sample: what was said of it, and why others were skipped."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "said", "skipped"])
-    for sample in samples:
-        writer.writerow([safe_cell(sample.name), safe_cell(sample.said), safe_cell(sample.skipped)])
-    return text.getvalue()
+    rows = ([sample.name, sample.said, sample.skipped] for sample in samples)
+    return csv_of(("path", "said", "skipped"), rows)

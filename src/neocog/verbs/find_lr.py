@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import numpy as np
 
 from neocog.checked import flag
 from neocog.config import SECTIONS, Config, usual
+from neocog.data.cells import csv_of
 from neocog.data.readers.memory import given
 from neocog.effects import defaults
 from neocog.engine.loop import Loop
@@ -129,11 +128,7 @@ def tried(session: Session, progress: Progress) -> RangeTest:
 
 def table(made: LearningRates) -> str:
     """range-test.csv."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("lr", "loss", "smooth"))
-    writer.writerows(zip(made.rates, made.losses, made.smooth, strict=True))
-    return text.getvalue()
+    return csv_of(("lr", "loss", "smooth"), zip(made.rates, made.losses, made.smooth, strict=True))
 
 
 def section(made: LearningRates) -> Section:

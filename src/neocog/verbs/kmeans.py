@@ -7,7 +7,6 @@ colour. Lloyd 1982; k-means++: Arthur & Vassilvitskii 2007; bounds that spare mo
 
 from __future__ import annotations
 
-import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array
 from neocog.data.images import decode
 from neocog.errors import UserError, printable
@@ -235,9 +235,6 @@ def kmeans(
 
 def table(found: Clusters) -> str:
     """CSV: one row a cluster."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["cluster", "pixels", "share", "red", "green", "blue"])
-    for i, (count, colour) in enumerate(zip(found.counts.tolist(), found.colours.tolist(), strict=True)):
-        writer.writerow([i, count, f"{count / found.labels.size:.6f}", *colour])
-    return text.getvalue()
+    colours = enumerate(zip(found.counts.tolist(), found.colours.tolist(), strict=True))
+    rows = ([i, count, f"{count / found.labels.size:.6f}", *colour] for i, (count, colour) in colours)
+    return csv_of(("cluster", "pixels", "share", "red", "green", "blue"), rows)

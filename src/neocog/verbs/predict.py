@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import glob
-import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.images import is_junk
 from neocog.data.readers.memory import is_path
 from neocog.errors import UserError, printable
@@ -40,14 +38,9 @@ class Predictions:
 
     def to_csv(self) -> str:
         """The rows as CSV; cells that a spreadsheet would take for a formula are prefixed."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        for row in self.rows:
-            cells = (row.get(column, "") for column in self.columns)
-            texts = ("; ".join(cell) if isinstance(cell, list) else cell for cell in cells)
-            writer.writerow([safe_cell(text) if isinstance(text, str) else text for text in texts])
-        return text.getvalue()
+        rows = ((row.get(column, "") for column in self.columns) for row in self.rows)
+        texts = (("; ".join(cell) if isinstance(cell, list) else cell for cell in row) for row in rows)
+        return csv_of(self.columns, texts)
 
     def show(self, out: Path | None) -> None:
         """The CSV on standard output, or where it was written."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, BadImage
 from neocog.data.formats.lossless import encoded
 from neocog.data.images import Decoding, decode
@@ -62,13 +60,8 @@ def upright(run: str | Path | Run, files: Sequence[str | Path], out: Path, quiet
         for path, name in zip(paths, names, strict=True):
             rows.append(_one(predictor, path, out / name))
             advance(1)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "angle", "probability", "written", "skipped"])
-    for row in rows:
-        cells = (str(row.path), f"{row.angle:.2f}", f"{row.probability:.4f}", row.written, row.skipped)
-        writer.writerow([safe_cell(cells[0]), *cells[1:3], safe_cell(cells[3]), safe_cell(cells[4])])
-    write_atomically(out / "angles.csv", text.getvalue())
+    cells = ([str(r.path), round(r.angle, 2), round(r.probability, 4), r.written, r.skipped] for r in rows)
+    write_atomically(out / "angles.csv", csv_of(("path", "angle", "probability", "written", "skipped"), cells))
     skipped = sum(bool(row.skipped) for row in rows)
     if skipped:
         progress.say(f"{skipped} of {len(rows)} files were skipped: angles.csv says why", "yellow")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset
 from neocog.metrics.conformal import sets
 
@@ -28,19 +26,15 @@ def predictions_csv(
     calibrated: NDArray[np.float64],
 ) -> str:
     """One row a test sample: truth, prediction, calibrated probabilities (n, K)."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    classes = dataset.classes
+    classes, rows = dataset.classes, []
     runners = [head for pair in RANKS[1:] for head in pair]
-    each = [safe_cell(head) for head in columns(classes)]
-    writer.writerow(["path", "label", "prediction", "probability", "correct", *runners, *each])
     for index, truth, scores, values in zip(samples, labels, logits, calibrated, strict=True):
         found = class_rows(scores, values, classes)
         row: list[Any] = [dataset.names[index], classes[truth], found["label"], found["probability"]]
         row += [int(found["label"] == classes[truth]), *(found.get(head, "") for head in runners)]
         row += [found[head] for head in columns(classes)]
-        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
-    return text.getvalue()
+        rows.append(row)
+    return csv_of(("path", "label", "prediction", "probability", "correct", *runners, *columns(classes)), rows)
 
 
 def class_rows(scores: Array, values: NDArray[np.float64], classes: Sequence[str]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from neocog.config import Config, ModelConfig
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, pick
@@ -201,18 +199,15 @@ class GANTask(GANTraits, Generative):
 
     def discriminator_scores(self, session: Session, trained: Trained) -> str:
         """One row a test image: what the discriminator thinks of it."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["path", "label", "discriminator"])
-        dataset = session.dataset
+        dataset, rows = session.dataset, []
         believe = trained.networks["discriminator"].eval()
         with torch.no_grad():
             for batch in replace(session.loader, rank=0, world=1).evaluation("test"):
                 found = gan_of(session).predict({"discriminator": believe}, batch.inputs)
                 for sample, value in zip(batch.samples.tolist(), found.tolist(), strict=True):
-                    label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
-                    writer.writerow([safe_cell(str(dataset.names[sample])), label, value])
-        return text.getvalue()
+                    label = dataset.classes[dataset.labels[sample]] if dataset.has_classes else ""
+                    rows.append([str(dataset.names[sample]), label, value])
+        return csv_of(("path", "label", "discriminator"), rows)
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         what = "a run of --task gan draws images and says nothing of given ones"

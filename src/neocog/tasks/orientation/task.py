@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from torch import Tensor
 from neocog.augment import Augmentation
 from neocog.augment.turning import Turning, in_disc
 from neocog.config import Config
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset
 from neocog.data.loader import Transform
 from neocog.data.normalise import normalise
@@ -219,10 +217,6 @@ def shown(session: Session, samples: Array, test: Answers) -> list[tuple[str, st
 
 def predictions_csv(dataset: Dataset, samples: Array, test: Answers) -> str:
     """One row a test image: by what it was turned, what the network said, and how far off that is."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "angle", "prediction", "error", "probability"])
     columns = (column.tolist() for column in (samples, test.truth, test.predicted, test.error, test.sure))
-    for sample, *values in zip(*columns, strict=True):
-        writer.writerow([safe_cell(str(dataset.names[sample])), *values])
-    return text.getvalue()
+    rows = ([str(dataset.names[sample]), *values] for sample, *values in zip(*columns, strict=True))
+    return csv_of(("path", "angle", "prediction", "error", "probability"), rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from neocog.augment.values import ValueChanges, check, usual
 from neocog.augment.volume import VolumeChanges
 from neocog.augment.volume_values import true_changes
 from neocog.config import Config
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset
 from neocog.data.loader import Transform
 from neocog.data.preprocessing import Preprocessing
@@ -30,7 +28,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Picture
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
-from neocog.tasks.files import batches, chunks
+from neocog.tasks.files import batches, rows_of
 from neocog.tasks.regression.objective import Regression
 from neocog.tasks.regression.report import Target, extremes_section, regression_section
 from neocog.tasks.regression.traits import RegressionTraits
@@ -171,22 +169,12 @@ class RegressionTask(RegressionTraits, Task):
         """Each target with the interval that holds the truth in 90 of 100 cases, or as often as is asked."""
         objective, names = objective_of(predictor.facts), list(predictor.facts["target_names"])
         heads = [head for name in names for head in (name, f"{name} low", f"{name} high")]
-        rows: list[dict[str, Any]] = []
-        for chunk in chunks(paths, predictor, advance):
-            good = [part.pixels for part in chunk if part.pixels is not None]
-            raw = (
-                predictor.of_pixels(torch.from_numpy(np.stack(good)))
-                if good
-                else np.empty((0, 2 * len(names)), np.float32)
-            )
-            values, spread = (side.numpy() for side in objective.read(torch.from_numpy(raw)))
-            found = iter(zip(values, spread, strict=True))
-            for part in chunk:
-                row: dict[str, Any] = {"path": part.name, "skipped": part.fault}
-                if not part.fault:
-                    row |= dict(zip(heads, bounds(*next(found), halves(predictor)), strict=True))
-                rows.append(row)
-        return Predicted(("path", *heads, "skipped"), tuple(rows))
+
+        def says(outputs: Array) -> dict[str, Any]:
+            values, spread = (side[0].numpy() for side in objective.read(torch.from_numpy(outputs[None])))
+            return dict(zip(heads, bounds(values, spread, halves(predictor)), strict=True))
+
+        return Predicted(("path", *heads, "skipped"), tuple(rows_of(paths, predictor, advance, says)))
 
 
 def objective_of(facts: Any, network: Any = None) -> Regression:
@@ -227,18 +215,15 @@ def bounds(values: Array, spread: Array, half: Sequence[float]) -> list[float | 
 
 def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers, half: Sequence[float]) -> str:
     """One row a test sample: for each target truth, prediction, and the interval's bounds."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = [safe_cell(name) for name in dataset.target_names]
+    names, rows = dataset.target_names, []
     heads = [f"{head}{name}" for name in names for head in ("true ", "", "low ", "high ")]
-    writer.writerow(["path", *heads])
     for sample, truth, values, spread in zip(samples, test.truth.tolist(), test.values, test.spread, strict=True):
         said = bounds(values, spread, half)
-        row: list[Any] = [safe_cell(str(dataset.names[sample]))]
+        row: list[Any] = [str(dataset.names[sample])]
         for k in range(len(names)):
             row += [truth[k], *said[3 * k : 3 * k + 3]]
-        writer.writerow(row)
-    return text.getvalue()
+        rows.append(row)
+    return csv_of(("path", *heads), rows)
 
 
 def extremes(session: Session, test: Answers, objective: Regression) -> Any:

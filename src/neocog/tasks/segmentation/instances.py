@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.objects import ObjectMasks, separated
 from neocog.metrics.objects import Matched, match, object_measures
@@ -84,13 +82,11 @@ def measured_objects(found: ObjectAnswers, groups: Array | None, seed: int) -> d
 
 def objects_csv(dataset: Dataset, test: ObjectAnswers) -> str:
     """One row a test image: objects there are, found, matched at an overlap of 0.5, F1, and the Dice of all together."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "objects", "found", "matched", "f1", "dice"])
+    rows = []
     for index, one, overlap in zip(test.samples, test.matched, test.dice, strict=True):
         cells = ("" if np.isnan(value) else float(value) for value in (one.f1, overlap))
-        writer.writerow([safe_cell(str(dataset.names[index])), one.true, one.found, int(one.hits[0]), *cells])
-    return text.getvalue()
+        rows.append([str(dataset.names[index]), one.true, one.found, int(one.hits[0]), *cells])
+    return csv_of(("path", "objects", "found", "matched", "f1", "dice"), rows)
 
 
 def object_cases(predictor: Predictor, dataset: Dataset, test: ObjectAnswers, classes_of: Any) -> Section:
@@ -139,8 +135,4 @@ def object_rows(name: str, objects: Array) -> list[tuple[Any, ...]]:
 
 def table_csv(rows: Sequence[tuple[Any, ...]]) -> str:
     """``object_rows`` of all images."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([safe_cell(row[0]), *row[1:]] for row in rows)
-    return text.getvalue()
+    return csv_of(COLUMNS, rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from neocog.config import Config
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
@@ -245,12 +243,9 @@ def bytes_of(images: torch.Tensor) -> NDArray[np.uint8]:
 
 def predictions_csv(dataset: Dataset, test: Found) -> str:
     """One row a test image: its label where it has one, and its bound in nats."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "label", "elbo", "reconstruction", "kl"])
+    rows = []
     columns = (c.tolist() for c in (test.samples, test.elbo, test.reconstruction, test.divergences.sum(axis=1)))
     for sample, elbo, reconstruction, kl in zip(*columns, strict=True):
-        label = safe_cell(dataset.classes[dataset.labels[sample]]) if dataset.has_classes else ""
-        name = safe_cell(str(dataset.names[sample]))
-        writer.writerow([name, label, elbo, reconstruction, kl])
-    return text.getvalue()
+        label = dataset.classes[dataset.labels[sample]] if dataset.has_classes else ""
+        rows.append([str(dataset.names[sample]), label, elbo, reconstruction, kl])
+    return csv_of(("path", "label", "elbo", "reconstruction", "kl"), rows)
