@@ -109,6 +109,8 @@ class Settings(Reading, total=False):
     conditional: bool
     diff_augment: bool
     extractor: str
+    adversarial: float
+    adversary: Literal["fast", "pgd", "trades"]
     ema: float
     patch: int | Sequence[int]
     patience: int

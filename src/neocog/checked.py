@@ -32,12 +32,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def number(text: str) -> float | None:
-    """Text that spells a number in ASCII digits (or inf, nan), None of any other.
+    """Text that spells a number, or a fraction of two, in ASCII digits (or inf, nan), None of any other.
 
-    >>> [number(text) for text in ("1.5", "-2e3", "1_2", "infinity", "٣")]
-    [1.5, -2000.0, None, None, None]
+    >>> [number(text) for text in ("1.5", "-2e3", "8/255", "1/0", "1_2", "infinity", "٣")]
+    [1.5, -2000.0, 0.03137254901960784, None, None, None, None]
     """
-    return float(text) if NUMBER.fullmatch(text.strip()) else None
+    parts = [float(part) for part in text.split("/") if NUMBER.fullmatch(part.strip())]
+    if text.count("/") == 1 and len(parts) == 2 and parts[1]:
+        return parts[0] / parts[1]
+    return parts[0] if "/" not in text and parts else None
 
 
 @dataclass(frozen=True)

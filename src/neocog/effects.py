@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from neocog.checked import as_typed, flag
-from neocog.config import SECTIONS, Config, Optimizer, TransferConfig, names_of, parameters, usual
+from neocog.config import SECTIONS, Config, Optimizer, TrainConfig, TransferConfig, names_of, parameters, usual
 from neocog.errors import UserError
 from neocog.traits import tasks_with, traits
 
@@ -40,6 +40,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "decay_steps": {"schedule": ("exponential",)},
     "decay_rate": {"schedule": ("exponential",)},
     "staircase": {"schedule": ("exponential",)},
+    "adversarial": {"kind": PIXELS, "engine": ("torch",)},
     "label_smoothing": {"loss": ("cross-entropy",)},
 }
 
@@ -47,6 +48,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
 STEPS = (
     "epochs", "minutes", "batch", "optimizer", "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas",
     "alpha", "momentum", "nesterov", "weight_decay", "l1", "l2", "clip", "label_smoothing", "ema", "patience", "augment",
+    "adversarial", "adversary",
 )  # fmt: skip
 
 
@@ -69,6 +71,7 @@ def without_effect(config: Config) -> Iterator[UserError]:
                 yield UserError(what, fix="leave one of the two out")
     yield from _folds(config)
     yield from _transfer(config)
+    yield from _adversarial(config)
     training = config.training
     if training.nesterov and training.optimizer == "sgd" and not training.momentum:
         yield UserError(
@@ -89,6 +92,20 @@ def conditions(name: str, task: str = "auto") -> dict[str, tuple[str, ...]]:
     """{another setting: its values with which this one does something}; of ``task`` it is asked, whosever it is."""
     tasks = tasks_with(name, [task])
     return {**({"task": tasks} if tasks else {}), **EFFECTIVE.get(name, {})}
+
+
+def _adversarial(config: Config) -> Iterator[UserError]:
+    """What is about attacks, where there are none."""
+    training, task = config.training, config.data.task
+    known = None if task == "auto" else traits(task)
+    if training.adversary != TrainConfig().adversary and not training.adversarial:
+        what = f"--adversary {training.adversary} says how --adversarial changes images, and that is 0"
+        yield UserError(what, fix="add --adversarial 8/255, or leave it out")
+    if training.adversarial and known and not known.attacked:
+        yield UserError(f"--adversarial is not for --task {task}", fix="leave it out")
+    if training.adversary == "trades" and known and not known.logits:
+        what = f"--adversary trades compares the shares of classes, which --task {task} does not give"
+        yield UserError(what, fix="give fast or pgd")
 
 
 def _folds(config: Config) -> Iterator[UserError]:

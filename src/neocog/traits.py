@@ -41,6 +41,7 @@ class Traits:
     )
     logits: ClassVar[bool] = False  # whether its network gives the logits of the classes, which others can use
     probe: ClassVar[Literal["classes", "values", ""]] = ""  # what its last layer alone can be solved for
+    attacked: ClassVar[bool] = False  # whether small changes of a sample can make its answer wrong
     sees: ClassVar[bool] = True  # whether its network takes samples; a generator draws them
     losses: ClassVar[tuple[str, ...]]  # that it knows; the first is the default
     settings: ClassVar[tuple[str, ...]] = ()  # that belong to it and not to every task

@@ -9,8 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from neocog.augment.counter import bits, pixel_normal, pixel_uniform
+
 Norm = Literal["linf", "l2"]
 TINY = 1e-12
+STREAM = 2000  # of random numbers, beside those of augmentation
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Ball:
         shrink = (self.radius / (self.size(change) + TINY)).clamp(max=1)
         return (clean + change * per_sample(shrink, change)).clamp(0, 1)
 
+    def anywhere(self, clean: Tensor, seed: int, samples: Sequence[int], epoch: int = 0) -> Tensor:
+        """A random image, all pixels of which are changed by at most the radius, for each of the ``samples`` by its number."""
+        return (clean + self.radius * drawn(clean, seed, samples, epoch)).clamp(0, 1)
+
     def start(self, clean: Tensor, seed: int, samples: Sequence[int]) -> Tensor:
         """A random image on the ball's surface, for each of the ``samples`` by its number."""
         noise = drawn(clean, seed, samples, normal=self.norm == "l2")
@@ -50,13 +57,9 @@ def per_sample(values: Tensor, like: Tensor) -> Tensor:
     return values.view(-1, *(1,) * (like.ndim - 1))
 
 
-def drawn(like: Tensor, seed: int, samples: Sequence[int], normal: bool = False) -> Tensor:
-    """Numbers of the shape of ``like``, normal or uniform in [−1, 1), each sample's from (seed, its number) alone."""
-    found = torch.empty(like.shape)
-    for place, sample in enumerate(samples):
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + sample) & 0x7FFF_FFFF_FFFF_FFFF)
-        if normal:
-            found[place].normal_(generator=generator)
-        else:
-            found[place].uniform_(-1, 1, generator=generator)
-    return found.to(like.device)
+def drawn(like: Tensor, seed: int, samples: Sequence[int], epoch: int = 0, normal: bool = False) -> Tensor:
+    """Numbers of the shape of ``like``, normal or uniform in [−1, 1), each sample's from (seed, epoch, its number) alone."""
+    state = bits(seed, epoch, STREAM, torch.tensor(list(samples), device=like.device))
+    count = like[0].numel()
+    found = pixel_normal(state, count) if normal else 2 * pixel_uniform(state, count) - 1
+    return found.view_as(like).to(like.dtype)

@@ -12,6 +12,7 @@ from neocog.config.kinds import Count, Several, Share
 
 INCEPTION = "inception"  # an extractor that is no run
 Optimizer = Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
+Adversary = Literal["fast", "pgd", "trades"]
 Schedule = Literal["onecycle", "cosine", "exponential", "constant"]
 
 
@@ -80,6 +81,12 @@ class TrainConfig:
     extractor: str = ""
     """What judges the images (gan). The run of a classifier, or inception (2,000 images on a CPU, minutes). Default: a small
     classifier is trained where there are classes."""
+    adversarial: Annotated[float, Range(0, 1)] = 0.0
+    """Learn to withstand changes of each pixel by so much, such as 8/255. Of the range from black to white. Each step learns from
+    images changed so that the loss grows; the validation measure under attack says which epoch is best."""
+    adversary: Adversary = "fast"
+    """How --adversarial finds the changes. fast: one step, twice the time (Wong et al. 2020); pgd: seven steps, eight times the
+    time (Madry et al. 2018); trades: ten, and both images are to be answered alike, for classes (Zhang et al. 2019)."""
     ema: Annotated[float, Range(0, 1, below=True)] = 0.0
     """Decay of a running mean of the weights; 0: off. The mean is evaluated in their place."""
     patch: Annotated[tuple[int, ...], Several, Range(1, 100_000)] = ()

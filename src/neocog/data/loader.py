@@ -99,6 +99,9 @@ class Batch:
     samples: Indices  # (B,) positions in the data set
     total: int
     progress: float = 1.0  # share of the training's steps that lie behind
+    pixels: Tensor | None = None  # (B, C, …) what became ``inputs``, in stored units
+    stored: Tensor | None = None  # … before it was changed, where that has a say in it: see ``normalise``
+    epoch: int = 0
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -201,4 +204,5 @@ class Loader:
             where = torch.from_numpy(samples).to(self.device)
             pixels, targets = changes(pixels, targets, where, self.batches.seed, epoch, self.preprocessing)
         weights = None if self.weights is None else torch.from_numpy(self.weights[samples]).to(self.device)
-        return Batch(normalise(pixels, self.preprocessing, stored), targets, weights, samples, total)
+        inputs = normalise(pixels, self.preprocessing, stored)
+        return Batch(inputs, targets, weights, samples, total, pixels=pixels, stored=stored, epoch=epoch)

@@ -174,7 +174,8 @@ class Loop:
         if self.keeps(counters, first):
             counters.best, counters.best_epoch = first, epoch
             learner.best = {name: clone(net.state_dict()) for name, net in learner.evaluated.items()}
-        counters.stopped = 0 < self.config.patience <= epoch - counters.improved_epoch
+        waited = 0 < self.config.patience <= epoch - counters.improved_epoch
+        counters.stopped = waited or self.objective.is_over(counters.best or first, first)
 
     def keeps(self, counters: Counters, measure: float) -> bool:
         """Whether these weights are the best so far. Of equals the later ones are: they have settled.

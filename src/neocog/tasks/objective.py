@@ -18,6 +18,10 @@ class Objective(ABC):
 
     chooses: ClassVar[bool] = True  # whether the first measure says which epoch is best; if not, the last one is
 
+    def is_over(self, best: float, measure: float) -> bool:
+        """Whether a first measure that has fallen from ``best`` so far ends the training."""
+        return False
+
     @abstractmethod
     def networks(self) -> dict[str, Module]:
         """{"model": …} or {"generator": …, "discriminator": …}, freshly initialised from the current seed."""

@@ -24,6 +24,7 @@ from neocog.pages.page import Head, page
 from neocog.progress import Progress
 from neocog.records import Curves, Section, Series, Text
 from neocog.run import Run, write_atomically
+from neocog.tasks.adversarial import under_attack
 from neocog.tasks.task import Session
 from neocog.traits import traits
 from neocog.verbs.ahead import planned
@@ -119,7 +120,8 @@ def tried(session: Session, progress: Progress) -> RangeTest:
     training, ranks = session.config.training, Ranks()
     fresh, precision = ready(session, ranks), choose(training.device, training.precision)
     with tempfile.TemporaryDirectory(prefix="neocog-find-lr-") as folder:
-        loop = Loop(session.objective, session.loader, training, precision, ranks, Run(Path(folder)), session.dataset)
+        objective = under_attack(session.objective, training, session.loader)
+        loop = Loop(objective, session.loader, training, precision, ranks, Run(Path(folder)), session.dataset)
         start_from(session, fresh)
         probe(session, loop, fresh, progress)
         with progress.bar("learning rates", STEPS) as advance:

@@ -29,6 +29,7 @@ from neocog.networks.memory_format import reorder
 from neocog.pretrained import write_record
 from neocog.progress import Progress
 from neocog.run import Run
+from neocog.tasks.adversarial import under_attack
 from neocog.tasks.task import Session
 from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.nodes import same_checkpoint, same_run
@@ -62,7 +63,7 @@ def fit(
     share = 60 * session.config.training.minutes / max(1, session.config.data.trainings)
     pace = Pace(Minutes(share), Threads(cores()))
     loop = Loop(
-        session.objective,
+        under_attack(session.objective, session.config.training, session.loader),
         session.loader,
         session.config.training,
         precision,

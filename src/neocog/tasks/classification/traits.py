@@ -14,6 +14,7 @@ class ClassificationTraits(Traits):
     task = "neocog.tasks.classification.task:ClassificationTask"
     labels = "classes"
     logits = True
+    attacked = True
     probe = "classes"
     losses = ("cross-entropy", "mse", "mae")
     settings = ("unseen", "label_smoothing", "class_weights", "engine", "baseline", "pretrained", "views")

@@ -14,6 +14,7 @@ class RegressionTraits(Traits):
     task = "neocog.tasks.regression.task:RegressionTask"
     labels = "values"
     probe = "values"
+    attacked = True
     losses = ("mse", "mae", "huber", "gaussian")
     settings = ("targets", "baseline", "pretrained", "views")
     types: ClassVar = {

@@ -13,6 +13,7 @@ class SegmentationTraits(Traits):
     name = "segmentation"
     task = "neocog.tasks.segmentation.task:SegmentationTask"
     labels = "masks"
+    attacked = True
     losses = ("dice+cross-entropy", "cross-entropy", "dice", "focal", "tversky")
     settings = ("ignore", "remap", "mask_values", "instances", "background", "class_weights", "patch", "pretrained")
     types: ClassVar = {"stored": tuple[int, ...], "smallest": tuple[int, ...]}
