@@ -30,6 +30,7 @@ from neocog.verbs.baseline import baseline_section
 from neocog.verbs.curve import curve_of, curve_result, curve_section, in_words
 from neocog.verbs.plan import history_lines, read_plan
 from neocog.verbs.sections import sections
+from neocog.verbs.trial import answered, read_trial
 
 FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so many epochs is partly luck
 
@@ -41,9 +42,11 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
     run, model, dataset, task = loop.run, session.config.model, session.dataset, session.task
     network = learner.evaluated[task.network]
     predictor, parts = saved({}), parts_of(session, loop)
+    trial = read_trial(run)
     with progress.bar("evaluating", len(parts["validation"]) + len(parts["test"])) as advance:
         validation = task.answers(predictor, parts["validation"], advance)
-        predictor = saved(task.learned(predictor, validation, session, parts, advance))
+        unseen = answered(run, trial, session, lambda _: None) if trial is not None else None
+        predictor = saved(task.learned(predictor, unseen or validation, session, parts, advance))
         answers = {"test": task.answers(predictor, parts["test"], advance), "validation": validation}
     evaluated = {
         part: task.evaluation(predictor, found, parts[part]) for part, found in answers.items() if len(parts[part])
@@ -78,15 +81,16 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
         **taken_json(dataset),
     }
     name, measure = next(iter(measures["test"].items()))
+    if trial is not None:
+        result["trial"] = asdict(trial)
     curve = curve_of(run, name, measure, session.counts()["train"])
     if curve is not None:
         result["curve"] = curve_result(curve)
         progress.say(f"  {in_words(curve)}")
     more = [baseline_section(run, measures["test"]), curve_section(curve) if curve is not None else None]
     results = [*found.sections[:1], *(one for one in more if one is not None), *found.sections[1:]]
-    write_atomically(
-        run.sections, sections_to_json(sections(session, learner, loop, results, list(history_lines(plan))))
-    )
+    history = [*history_lines(plan), *(trial.lines() if trial is not None else ())]
+    write_atomically(run.sections, sections_to_json(sections(session, learner, loop, results, history)))
     write_atomically(run.result, to_json(result))
     write_report(run)
     said(measures["test"], run, progress)

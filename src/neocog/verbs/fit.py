@@ -34,7 +34,7 @@ from neocog.tasks.task import Session
 from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.nodes import same_checkpoint, same_run
 from neocog.verbs.plan import AfterEpoch, Launch, changes_text, plan_of, read_plan, write_environment, write_plan
-from neocog.verbs.transfer import holds_the_end_against_the_probe, only_the_head, probe, start_from
+from neocog.verbs.transfer import compares, only_the_head, probe, start_from
 from neocog.verbs.watch import watcher
 
 Finish = Callable[[Session, Learner, Loop, Progress, float], None]
@@ -72,7 +72,7 @@ def fit(
         session.dataset,
         known[0],
         pace,
-        only_the_end=holds_the_end_against_the_probe(session),
+        only_the_end=compares(session.config, session.data),
     )
     begin(loop, fresh, progress, known, session)
     if not only_the_head(session.config):

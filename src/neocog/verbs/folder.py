@@ -16,7 +16,7 @@ from neocog.errors import UserError, printable, raise_all
 from neocog.run import Run
 
 OWN = re.compile(
-    r"[a-z]+\.(json|toml|csv|npz|safetensors|html|png)|checkpoints|step-.*|baseline|extractor|curve-\d+|fold-\d+|epochs"
+    r"[a-z]+\.(json|toml|csv|npz|safetensors|html|png)|checkpoints|step-.*|baseline|extractor|curve-\d+|trial-[12]-(head|all)|fold-\d+|epochs"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from neocog.verbs.finish import kept
 from neocog.verbs.fit import fit, ready
 from neocog.verbs.plan import Launch
 from neocog.verbs.prepare import arrange, read
+from neocog.verbs.transfer import compares
 
 
 def train_on_all(source: Any, folder: Path, settings: dict[str, Any], quiet: bool = True) -> Predictor:
@@ -30,6 +32,8 @@ def train_on_all(source: Any, folder: Path, settings: dict[str, Any], quiet: boo
         config = configured(Config(), {**settings, "data": str(name)})
         data = read(config, progress, ranks)
         every = Manifest.of(data.dataset, np.where(data.kept, "train", ""))
+        if compares(config, data):  # what is left to compare is measured elsewhere
+            config = replace(config, transfer=replace(config.transfer, tune="head"))
         session = arrange(config, data, ranks, progress, None, every)
 
         def finish(session: Session, learner: Learner, loop: Loop, progress: Progress, seconds: float) -> None:

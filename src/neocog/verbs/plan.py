@@ -22,7 +22,7 @@ from neocog.run import Run, to_json, write_atomically
 from neocog.version import __version__
 
 FIRST_SECTIONS = ("data", "model", "training")  # every plan has them
-STAGE = re.compile(r"\.|baseline|extractor|curve-[248]|fold-[1-9]\d*")
+STAGE = re.compile(r"\.|baseline|extractor|curve-[248]|trial-[12]-(head|all)|fold-[1-9]\d*")
 IDENTITY = re.compile("[0-9a-f]{64}")
 # Settings that change neither weights nor measures
 INDIFFERENT = frozenset({"workers", "memory", "save_every", "tensorboard"})

@@ -148,7 +148,7 @@ def arrange(
         config = data.source.configured(config)
     if config.training.engine != "torch":
         config = replace(config, training=on_processor(config.training, ranks.world))
-    config = tuned_how(config, data, bool((parts == "validation").any()), progress)
+    config = tuned_how(config, data)
     config = resolved(data.task.resolved(config, dataset), preprocessing, len(train), data.task)
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)

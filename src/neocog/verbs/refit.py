@@ -10,24 +10,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from statistics import median_low
 from typing import Any
 
 import numpy as np
 
 from neocog.config import Config
-from neocog.data.split import Manifest, read_splits
+from neocog.data.split import Manifest
 from neocog.documents import read_json
 from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
-from neocog.predictor import load_predictor
 from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks.task import Data, Session
 from neocog.verbs.finish import kept, parts_of
 from neocog.verbs.fit import fit, ready, record_split
 from neocog.verbs.fold_summary import summed_up
+from neocog.verbs.held_out import held_out
 from neocog.verbs.plan import Launch
 from neocog.verbs.prepare import arrange
 
@@ -73,24 +73,8 @@ def finish_refit(session: Session, learner: Learner, loop: Loop, folds: Sequence
     saved, task, parts = kept(session, learner, loop), session.task, parts_of(session, loop)
     predictor = saved({})
     with progress.bar("folds' answers", len(folds) * len(parts["train"])) as advance:
-        answers = [
-            task.answers(load_predictor(fold, loop.loader.device), replace(parts["test"], positions=tested(fold, session)), advance)
-            for fold in folds
-        ]  # fmt: skip
-        learned = task.learned(predictor, joined(answers), session, parts, advance)
+        learned = task.learned(predictor, held_out(folds, session, advance), session, parts, advance)
     saved({**learned, "refit": stated(session, learner, folds)})
-
-
-def tested(fold: Run, session: Session) -> Any:
-    """(n,) positions of a fold's test part."""
-    return np.flatnonzero(read_splits(fold.splits_csv).parts_of(session.dataset) == "test")
-
-
-def joined(answers: Sequence[Any]) -> Any:
-    """A task's answers on several parts as on one: arrays end to end."""
-    first = answers[0]
-    arrays = [field.name for field in fields(first) if isinstance(getattr(first, field.name), np.ndarray)]
-    return replace(first, **{name: np.concatenate([getattr(one, name) for one in answers]) for name in arrays})
 
 
 def stated(session: Session, learner: Learner, folds: Sequence[Run]) -> dict[str, Any]:

@@ -1,46 +1,29 @@
-"""The trainings of one run in their order: a baseline and a classifier for evaluation in folders of their own, then the network."""
+"""The trainings of one run in their order: a trial, a baseline, a classifier for evaluation, a curve, then the network itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
 
 from neocog.config import Config, ModelConfig, TrainConfig, TransferConfig, from_tables, names_of
-from neocog.data.split import Manifest
 from neocog.documents import read_json
 from neocog.engine.learner import Learner
 from neocog.errors import UserError
-from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks import task_named
-from neocog.tasks.task import Data, Session
+from neocog.tasks.task import Session
 from neocog.traits import task_of
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.curve import folder, of_share, subsets
 from neocog.verbs.fit import describe, fit, ready
-from neocog.verbs.folder import complete_for_all, held
+from neocog.verbs.halves import decided, is_open, trial_stages
 from neocog.verbs.plan import Launch, read_plan
-from neocog.verbs.prepare import arrange
+from neocog.verbs.stage import Stage, train_stage
 
 EXTRACTOR = "extractor"
 SEEN = 192_000  # images at most, those of each epoch counted: enough for 99 % on MNIST
 SHORT = 10.0  # minutes, of which it takes a fifth
 NETWORK = ModelConfig("cnn", {"widths": (16, 32, 64), "hidden": 64})
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A training before the one that was asked for, on the same split: a run of its own below the run's folder."""
-
-    name: str  # of its folder
-    says: str
-    config: Config
-    data: Data
-    quiet: bool
-    parts: NDArray[np.str_] | None = None  # (N,) of the samples, if not those of the network itself
 
 
 def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, launch: Launch) -> None:
@@ -49,26 +32,16 @@ def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, laun
     The run is described before all of it, so that it can go on wherever it was stopped. Raises UserError where the task has
     no baseline.
     """
-    ranks = launch.ranks
+    ranks, first = launch.ranks, first_asked(asked, run, launch)
     with ranks.all_or_none():
-        stages = list(stages_of(session, first_asked(asked, run, launch)))
+        names = [stage.name for stage in (*trial_stages(session, first), *stages_of(session, first))]
         if ranks.is_writer:
-            describe(session, asked, [*(stage.name for stage in stages), "."], run, launch)
-    for stage in stages:
-        own = Run(run.folder / stage.name)
-        if complete_for_all(own, ranks):
-            continue
-        launch.progress.say(stage.says, "bold")
-        quiet = Progress(quiet=True)
-        parts = Manifest.of(session.dataset, session.parts if stage.parts is None else stage.parts)
-        one = arrange(stage.config, stage.data, ranks, quiet, launch.fold, parts)
-        below = replace(launch, after_epoch=None, progress=quiet if stage.quiet else launch.progress)
-        learner = ready(one, ranks)
-        with held(own, ranks):
-            with ranks.all_or_none():
-                if ranks.is_writer:
-                    describe(one, stage.config, ["."], own, below)
-            fit(one, learner, own, below)
+            describe(session, asked, [*names, "."], run, launch)
+    if is_open(session):
+        session, first = decided(session, first, run, launch)
+        fresh = ready(session, ranks)
+    for stage in stages_of(session, first):
+        train_stage(stage, session, run, launch)
     fit(session, fresh, run, launch, float(ranks.broadcast_text(str(spent(run) if ranks.is_writer else 0.0))))
 
 

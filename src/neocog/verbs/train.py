@@ -29,6 +29,7 @@ from neocog.verbs.folder import (
     outside,
     unused,
 )
+from neocog.verbs.halves import without_validation
 from neocog.verbs.nodes import OWN, same_job, same_start, together
 from neocog.verbs.plan import CHANGEABLE, AfterEpoch, Launch, changes_text, differing, read_plan
 from neocog.verbs.prepare import anywhere, arrange, read
@@ -95,6 +96,7 @@ def start(
         progress = Progress(quiet or not ranks.is_writer)
         data = read(config, progress, ranks)
         with ranks.all_or_none():
+            config = without_validation(config, data, progress)
             raise_all(unfit(config, data))
             session = arrange(config, data, ranks, progress, 0 if config.data.folds else None)
             fresh = ready(session, ranks)  # what is wrong with the network is told before anything is written

@@ -80,25 +80,18 @@ def start_from(session: Session, fresh: Learner) -> None:
             load_into(nets[session.task.network], source)
 
 
-def tuned_how(config: Config, data: Data, validates: bool, progress: Progress) -> Config:
-    """``config`` with what ``--tune auto`` comes to, which is said. ``validates``: whether samples do.
+def tuned_how(config: Config, data: Data) -> Config:
+    """``config`` with what ``--tune auto`` comes to where no head can be solved for: ``all``.
 
-    Raises UserError where only a head is to be learned and the task has none that can be solved for.
+    Raises UserError where only a head is to be learned, and the task has none of that kind.
     """
     tune = config.transfer.tune
-    if not config.transfer.pretrained or tune not in ("auto", "head"):
+    if not config.transfer.pretrained or tune not in ("auto", "head") or solvable(config, data):
         return config
-    if not solvable(config, data):
-        if tune == "head":
-            what = "--tune head solves for classes, or for values (no angles) by --loss mse: for nothing of what is learned here"
-            raise UserError(what, fix="give --tune all, or leave it out")
-        return replace(config, transfer=replace(config.transfer, tune="all"))
-    if tune == "head" or validates:
-        return config
-    progress.say(
-        "  --tune head: no sample validates, so nothing could tell whether tuning every layer is better (--tune all does it)"
-    )
-    return replace(config, transfer=replace(config.transfer, tune="head"))
+    if tune == "head":
+        what = "--tune head solves for classes, or for values (no angles) by --loss mse: for nothing of what is learned here"
+        raise UserError(what, fix="give --tune all, or leave it out")
+    return replace(config, transfer=replace(config.transfer, tune="all"))
 
 
 def only_the_head(config: Config) -> bool:
@@ -114,11 +107,10 @@ def solvable(config: Config, data: Data) -> bool:
     return data.task.probe == "classes"
 
 
-def holds_the_end_against_the_probe(session: Session) -> bool:
+def compares(config: Config, data: Data) -> bool:
     """Whether tuning is kept only if its end is better than the probe: one comparison, no best of many epochs."""
-    config = session.config
     auto = bool(config.transfer.pretrained) and config.transfer.tune == "auto"
-    return auto and solvable(config, session.data) and not config.training.patience
+    return auto and solvable(config, data) and not config.training.patience
 
 
 def probe(session: Session, loop: Loop, fresh: Learner, progress: Progress) -> None:

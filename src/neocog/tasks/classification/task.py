@@ -99,6 +99,8 @@ class ClassificationTask(ClassificationTraits, Task):
         facts = calibration(
             validation.logits, validation.labels, pull(session), session.dataset.labels[parts["train"].positions]
         )
+        if not len(parts["validation"]):  # answers of networks that learned from other parts of the training part
+            facts["prevalence"]["part"] = "train"
         if len(validation.labels):
             offsets = np.array(facts["offsets"]) if "offsets" in facts else None
             likely = probabilities(validation.logits, facts["temperature"], offsets)
