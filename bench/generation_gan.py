@@ -58,7 +58,7 @@ def gan(options: argparse.Namespace) -> dict[str, Any]:
             "manifold_recall": test["manifold_recall"],
         }
         row |= {"memorised_pixels": test["memorised_pixels"], "extractor": result["extractor"]}
-        row |= {name: result[name] for name in ("epochs", "seconds", "images_per_second", "went_wrong")}
+        row |= {name: result[name] for name in ("epochs", "seconds", "images_per_second", "failures")}
         row |= {"as_asked": test.get("as_asked"), "ranks": options.ranks}
         held = min(shares.values()) >= 0.05 and max(shares.values()) <= 0.15 and test["recognised"]["value"] >= 0.95
         row |= {"wanted": "every class 0.05 to 0.15, recognised ≥ 0.95", "held": held}

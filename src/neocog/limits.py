@@ -94,8 +94,8 @@ class System:
     def _share(self, amount: int, what: str, ranks: int | None = None) -> Limit:
         ranks = self.ranks if ranks is None else ranks
         as_one = min(self.together, ranks)
-        said = what if ranks == as_one else f"{what}, shared by {ranks} processes"
-        return Limit(amount * as_one // ranks, said, as_one)
+        text = what if ranks == as_one else f"{what}, shared by {ranks} processes"
+        return Limit(amount * as_one // ranks, text, as_one)
 
     def _number(self, name: str, otherwise: int) -> int:
         text = self.variables.get(name, "")

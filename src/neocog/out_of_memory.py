@@ -10,7 +10,7 @@ from neocog.errors import UserError
 from neocog.limits import memory
 
 # As NumPy, torch on processors, on GPUs, oneDNN, the C++ library and the dynamic loader say it
-_SAID = re.compile(
+_MESSAGE = re.compile(
     "can't allocate memory|not enough memory|out of memory|bad_alloc|could not create a (primitive|memory)"
     "|cannot allocate memory|failed to map segment|CUBLAS_STATUS_ALLOC_FAILED",
     re.I,
@@ -23,23 +23,23 @@ OTHERWISE = "give fewer or smaller files at once"
 def out_of_memory(error: BaseException, command: str = "") -> UserError | None:
     """The three facts where ``error`` says that no memory is left, else None. Call it where it is caught: what is free is
     measured now. ``command``: the verb, whose flags are named."""
-    said = str(error)
-    if isinstance(error, RuntimeError) and "can't start new thread" in said:
+    message = str(error)
+    if isinstance(error, RuntimeError) and "can't start new thread" in message:
         return UserError(
             "no further thread can be started", _free(), "raise ulimit -u or -v, or lower --threads and --workers"
         )
     if not (
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
-        or (isinstance(error, RuntimeError | ImportError | OSError) and _SAID.search(said))
+        or (isinstance(error, RuntimeError | ImportError | OSError) and _MESSAGE.search(message))
     ):
         return None
-    on_gpu = "CUDA" in said or "HIP" in said
+    on_gpu = "CUDA" in message or "HIP" in message
     wanted, flags = _wanted(error), TRAINING if command in ("train", "resume", "") else OTHERWISE
     what = (
         f"out of memory{' of the GPU' if on_gpu else ''}{f': {gigabytes(wanted)} more were wanted' if wanted else ''}"
     )
-    where = "; ".join([said.split("\n")[0] if on_gpu else _free(), *getattr(error, "__notes__", [])])
+    where = "; ".join([message.split("\n")[0] if on_gpu else _free(), *getattr(error, "__notes__", [])])
     return UserError(what, where, f"{flags}; or {'--device cpu' if on_gpu else 'raise the limit'}")
 
 

@@ -70,7 +70,7 @@ def test_blocks_of_many_units_say_what_all_of_them_say() -> None:
 
 def test_units_are_groups_and_a_blank_name_is_one_of_its_own() -> None:
     units = Units.of(["a", "", "a", "", "b"], 5)
-    assert units.count == 4 and units.shown() == 4 and Units.of(None, 5).shown() is None
+    assert units.count == 4 and units.group_count() == 4 and Units.of(None, 5).group_count() is None
     assert sorted(units.sums(np.arange(5.0)[:, None])[:, 0].tolist()) == [1, 2, 3, 4]
     with pytest.raises(ValueError, match="groups of shape"):
         Units.of(["a"], 2)

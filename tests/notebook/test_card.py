@@ -18,7 +18,7 @@ def test_it_has_the_verdict_measures_with_intervals_curves_and_worst_mistakes(ru
     accuracy = json.loads(run.result.read_text())["measures"]["test"]["accuracy"]["value"]
     assert f"{accuracy * 100:.1f} %" in html and "95 % interval" in html and 'class="verdicts"' in html
     assert 'class="plot"' in html and "validation" in html
-    assert 1 <= html.count("data:image/png;base64,") <= 6 and "in truth" in html
+    assert 1 <= html.count("data:image/png;base64,") <= 6 and "truth: " in html
 
 
 def test_it_stands_for_itself_and_runs_nothing(run: Results) -> None:

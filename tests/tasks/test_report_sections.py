@@ -116,7 +116,7 @@ def test_worst_and_surest_are_ordered_by_confidence() -> None:
     example = Example("f.png", "", "a", "b", 0.912)
     section = mistakes_section([example], [], 1, 4)
     assert isinstance(section.items[1], Pictures)
-    assert section.items[1].pictures[0].caption == "b, 91.2 % sure\nin truth a\nf.png"
+    assert section.items[1].pictures[0].caption == "predicted b (91.2 %)\ntruth: a\nf.png"
     assert "All 4 test images are right" in str(mistakes_section([], [example], 0, 4))
 
 

@@ -50,7 +50,7 @@ def test_the_map_lies_on_what_tells_the_classes_apart(run: Path, tmp_path: Path)
     """Class high has its square above, class low below: Grad-CAM must be redder on the square than away from it."""
     files = [run.parent / "data" / "high" / "1.png", run.parent / "data" / "low" / "0.png"]
     found = neocog.explain(run, files, tmp_path / "out", quiet=True)
-    assert [sample.said.split()[0] for sample in found.samples] == ["high", "low"]
+    assert [sample.prediction.split()[0] for sample in found.samples] == ["high", "low"]
     for sample, near, far in (
         (found.samples[0], slice(0, 96), slice(96, 192)),
         (found.samples[1], slice(96, 192), slice(0, 96)),
@@ -60,15 +60,15 @@ def test_the_map_lies_on_what_tells_the_classes_apart(run: Path, tmp_path: Path)
         red = colours[..., 0] - colours[..., 2]
         assert red[near, near].mean() > 2 * red[far, far].mean()
     page = (tmp_path / "out" / "explanation.html").read_text()
-    assert "The network says: high" in page
+    assert "Prediction: high" in page
     with (tmp_path / "out" / "explanations.csv").open() as file:
-        assert [row["said"].split()[0] for row in csv.DictReader(file)] == ["high", "low"]
+        assert [row["prediction"].split()[0] for row in csv.DictReader(file)] == ["high", "low"]
 
 
 def test_another_class_can_be_asked_about(run: Path, tmp_path: Path) -> None:
     file = run.parent / "data" / "high" / "1.png"
     found = neocog.explain(run, [file], tmp_path / "out", about="low", quiet=True)
-    assert found.samples[0].said.startswith("low")
+    assert found.samples[0].prediction.startswith("low")
     with pytest.raises(UserError, match="did you mean 'low'"):
         neocog.explain(run, [file], tmp_path / "other", about="lowe", quiet=True)
 
@@ -164,7 +164,7 @@ def test_segmentation_and_values_are_explained_too(tmp_path: Path) -> None:
     folder = trained(tmp_path / "masks", options={"width": "4", "depth": "2"})
     image = tmp_path / "masks" / "data" / "images" / "0.png"
     found = neocog.explain(folder, [image], tmp_path / "out", quiet=True)
-    assert found.samples[0].said.endswith("of the pixels")
+    assert found.samples[0].prediction.endswith("of the pixels")
     rows = ["image,size [px]"]
     for number in range(20):
         side = int(rng.integers(2, 14))
@@ -178,4 +178,4 @@ def test_segmentation_and_values_are_explained_too(tmp_path: Path) -> None:
         tmp_path / "values", data=str(tmp_path / "values" / "data" / "table.csv"), options={"widths": "4,4"}
     )
     found = neocog.explain(folder, [tmp_path / "values" / "data" / "0.png"], tmp_path / "more", quiet=True)
-    assert found.samples[0].said.startswith("size [px]")
+    assert found.samples[0].prediction.startswith("size [px]")

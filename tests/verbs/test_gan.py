@@ -61,7 +61,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_a_generator_that_draws_one_image_is_said_to_collapse(
     run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    said = result(run)["went_wrong"]
+    said = result(run)["failures"]
     assert said[0] == "the generator collapses: in 2 of 2 epochs, the last of them 2"
     assert "it draws about" in said[1] and "the data have 9." in said[1]
     assert "The generator collapses: in 2 of 2 epochs" in run.report.read_text()

@@ -84,8 +84,8 @@ class Decision:
             False: "changes the answer",
             None: "it is doubtful whether the answer is kept",
         }
-        said = ", as asked for" if self.asked_for else ""
-        return f"{CALLED[self.change]}: {'on' if self.on else 'off'}{said}; {answer[self.keeps]}: {self.evidence}"
+        requested = ", as asked for" if self.asked_for else ""
+        return f"{CALLED[self.change]}: {'on' if self.on else 'off'}{requested}; {answer[self.keeps]}: {self.evidence}"
 
 
 def is_on(policy: object, change: str) -> bool:

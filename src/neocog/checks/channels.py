@@ -26,15 +26,15 @@ def channels_and_depths(dataset: Dataset, records: Records) -> Iterator[Finding]
     yield from _mixed(dataset, records, depths, "pixel types are mixed", advice)
 
 
-def _mixed(dataset: Dataset, records: Records, said: list[str], what: str, advice: str) -> Iterator[Finding]:
+def _mixed(dataset: Dataset, records: Records, descriptions: list[str], what: str, advice: str) -> Iterator[Finding]:
     """``said``: of each header that is known."""
     where = np.flatnonzero(records.described)
     heads = records.headers.kinds[where]
-    if len({said[head] for head in np.unique(heads).tolist()}) < 2:
+    if len({descriptions[head] for head in np.unique(heads).tolist()}) < 2:
         return
     kinds: defaultdict[str, list[str]] = defaultdict(list)
     for index, head in zip(where.tolist(), heads.tolist(), strict=True):
-        kinds[said[head]].append(dataset.names[index])
+        kinds[descriptions[head]].append(dataset.names[index])
     (_, _), *odd = ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
     table = ", ".join(f"{count(names, 'image')} with {kind}" for kind, names in ordered)
     yield Finding("warning", f"{what}: {table}", tuple(name for _, names in odd for name in names), advice)

@@ -47,12 +47,12 @@ class Coding:
         known = values[at] == keys
         if not known.all():
             row, column = np.argwhere(~known)[0]
-            what = f"{shown(int(keys[row, column]))} at row {row}, column {column} is no known class"
-            raise BadImage(what, name, f"known: {', '.join(map(shown, self.values[:20]))}")
+            what = f"{key_text(int(keys[row, column]))} at row {row}, column {column} is no known class"
+            raise BadImage(what, name, f"known: {', '.join(map(key_text, self.values[:20]))}")
         return np.asarray(classes[at])
 
 
-def shown(key: int) -> str:
+def key_text(key: int) -> str:
     """A key for people: its number, or the colour's three."""
     return str(key) if key < COLOUR else f"({key >> 16 & 255}, {key >> 8 & 255}, {key & 255})"
 

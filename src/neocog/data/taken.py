@@ -46,8 +46,8 @@ def _with_sides(taken: Taken, dataset: Dataset) -> Taken:
     splits = [""] * len(dataset) if dataset.splits is None else [part or "train" for part in dataset.splits.tolist()]
     sides = Counter(group for group, _ in set(zip(dataset.groups.tolist(), splits, strict=True)) if group)
     torn = sum(parts > 1 for parts in sides.values())
-    said = f"{torn:,} on two sides of the given split" if torn else "each on one side of the split"
-    return replace(taken, evidence=f"{taken.evidence}, {said}")
+    sides_text = f"{torn:,} on two sides of the given split" if torn else "each on one side of the split"
+    return replace(taken, evidence=f"{taken.evidence}, {sides_text}")
 
 
 def _labels(dataset: Dataset) -> Iterator[Taken]:

@@ -123,10 +123,10 @@ class Transposed(torch.autograd.Function):
 
 def to_few(input: Tensor, weight: Tensor, bias: Tensor | None, step: int, around: int) -> Tensor:
     """To few maps, as a decoder ends: what each position adds to its surroundings is one product; ``F.fold`` sums it up."""
-    said = input.permute(0, 2, 3, 1).flatten(1, 2) @ weight.flatten(1)  # (N, H · W, O · kernel)
+    products = input.permute(0, 2, 3, 1).flatten(1, 2) @ weight.flatten(1)  # (N, H · W, O · kernel)
     kernel = weight.shape[2:]
     size = tuple((side - 1) * step - 2 * around + taps for side, taps in zip(input.shape[2:], kernel, strict=True))
-    found = F.fold(said.transpose(1, 2), size, kernel, padding=around, stride=step)
+    found = F.fold(products.transpose(1, 2), size, kernel, padding=around, stride=step)
     return found if bias is None else found + bias.view(-1, 1, 1)
 
 

@@ -89,8 +89,8 @@ def calibration_error(confidence: Array, correct: Array, units: Units) -> Measur
     error = float(standard_error(each, ("any",), 1 / n)[0])
     low, high = interval(quiet, error, float(equal_units(sizes, units.count)))
     if math.isnan(low):
-        return Measure(value, math.nan, math.nan, n, units.shown())
-    return Measure(value, min(value, max(0.0, low)), max(value, min(1.0, high)), n, units.shown())
+        return Measure(value, math.nan, math.nan, n, units.group_count())
+    return Measure(value, min(value, max(0.0, low)), max(value, min(1.0, high)), n, units.group_count())
 
 
 def fit_temperature(logits: Array, labels: Array) -> float:

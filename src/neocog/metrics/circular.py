@@ -62,4 +62,4 @@ def median_measure(values: Array, groups: Groups = None, seed: int = 0) -> Measu
         last = n - 1 - first
         if first < 0:
             return Measure(median, math.nan, math.nan, n)
-    return Measure(median, float(ordered[first]), float(ordered[last]), n, units.shown())
+    return Measure(median, float(ordered[first]), float(ordered[last]), n, units.group_count())

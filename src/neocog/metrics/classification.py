@@ -34,7 +34,7 @@ def classification_measures(
 
     The classes that are predicted are those of the largest logits. AUROC, log loss, Brier score and ``ece_calibrated`` are
     those of the stated probabilities, softmax(logits / ``temperature`` + ``offsets`` (K,)), which must not have been fitted on
-    these samples; ``ece`` is that of softmax(logits), as the network said it.
+    these samples; ``ece`` is that of softmax(logits), as the network gives it.
 
     Without groups, accuracy is a plain proportion and balanced accuracy a mean of such (``mean_of_shares``); AUROC has
     DeLong's interval; all others, and with ``groups`` (N,) all but AUROC, the jackknife over units.
@@ -43,7 +43,7 @@ def classification_measures(
     n, k = logits.shape
     prediction = logits.argmax(axis=1)
     correct = prediction == labels
-    said, stated = log_softmax(logits), log_softmax(logits / temperature + (0 if offsets is None else offsets))
+    raw, stated = log_softmax(logits), log_softmax(logits / temperature + (0 if offsets is None else offsets))
     units = Units.of(groups, n, seed)
     top = 5 if k > 5 else 3
     near = in_top(logits, labels, top)
@@ -74,7 +74,7 @@ def classification_measures(
         del found[f"top_{top}"]
     means = {name: found.pop(name) for name in ("log_loss", "brier")}
     found["auroc"] = macro_auroc(stated, labels, groups)
-    ece, calibrated = (calibration_error(np.exp(p[np.arange(n), prediction]), correct, units) for p in (said, stated))
+    ece, calibrated = (calibration_error(np.exp(p[np.arange(n), prediction]), correct, units) for p in (raw, stated))
     return found | means | {"ece": ece, "ece_calibrated": calibrated}
 
 

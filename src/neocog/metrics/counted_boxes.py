@@ -120,8 +120,8 @@ def _at_threshold(hits: Array, found: Array, true: Array, groups: Groups, seed: 
         shares = ratio(2 * hits, found + true), ratio(hits, found), ratio(hits, true)
         return np.stack([*shares, ratio(error, images), ratio(error, true), ratio(bias, images)], axis=-1)
 
-    _, said, there, *_, images = sums.T
-    weights = np.column_stack([there + said, said, there, images, there, images])
+    _, predicted, there, *_, images = sums.T
+    weights = np.column_stack([there + predicted, predicted, there, images, there, images])
     scales: tuple[Scale, ...] = ("share", "share", "share", "positive", "positive", "any")
     names = ("f1", "precision", "recall", "count_error", "relative_count_error", "count_bias")
     return dict(zip(names, measured(sums, statistic, units, scales, [n] * 6, weights), strict=True))

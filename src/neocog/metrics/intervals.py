@@ -131,7 +131,7 @@ class Units:
             else np.full(weights.shape[1], self.count)
         )
 
-    def shown(self) -> int | None:
+    def group_count(self) -> int | None:
         """What a ``Measure`` says of them: the number of groups, nothing where each sample stands for itself."""
         return self.count if self.grouped else None
 

@@ -73,8 +73,8 @@ def object_measures(matched: list[Matched], groups: Groups = None, seed: int = 0
         shares = [f1[..., :1], f1.mean(axis=-1, keepdims=True), ratio(hits[..., :1], found), ratio(hits[..., :1], true)]
         return np.concatenate([*shares, ratio(errors, images), ratio(errors, true)], axis=-1)
 
-    there, said, images = sums[:, t], sums[:, t + 1], sums[:, -1]
-    weights = np.column_stack([there + said, there + said, said, there, images, there])
+    there, predicted, images = sums[:, t], sums[:, t + 1], sums[:, -1]
+    weights = np.column_stack([there + predicted, there + predicted, predicted, there, images, there])
     scales: tuple[Scale, ...] = ("share", "share", "share", "share", "positive", "positive")
     n = [len(matched)] * 6
     names = ("object_f1", "object_f1_50_95", "object_precision", "object_recall", "count_error", "relative_count_error")

@@ -35,14 +35,14 @@ def macro_auroc(scores: Array, labels: Array, groups: Groups = None) -> Measure:
             sides = np.bincount(labels == index, minlength=2)
             weight += 1 / sides[(labels == index).astype(int)]
     member, count = clusters(groups, n)
-    shown = None if groups is None else count
+    group_count = None if groups is None else count
     if not values:
-        return Measure(math.nan, math.nan, math.nan, n, shown)
+        return Measure(math.nan, math.nan, math.nan, n, group_count)
     value = float(np.mean(values))
     sums = np.bincount(member, influence / len(values)) * math.sqrt(count / max(1, count - 1))
     error = float(standard_error(sums[:, None], ("counts",))[0])
     bounds = interval(value, error, float(equal_units(np.bincount(member, weight))), "counts")
-    return Measure(value, *bounds, n, shown)
+    return Measure(value, *bounds, n, group_count)
 
 
 def _auroc(scores: Array, positive: Array) -> tuple[float, Array]:

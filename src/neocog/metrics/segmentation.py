@@ -105,9 +105,9 @@ def segmentation_measures(
         shares = np.stack([*means, pixel_accuracy(matrix), cohen_kappa(matrix)], axis=-1)
         return np.concatenate([shares, overlap, similar], axis=-1)
 
-    right, truth, said = _sums(pooled.reshape(-1, k, k))
+    right, truth, predicted = _sums(pooled.reshape(-1, k, k))
     pixels = np.repeat(truth.sum(axis=1)[:, None], 4, axis=1)
-    sizes = np.concatenate([pixels, truth + said - right, truth + said], axis=1)
+    sizes = np.concatenate([pixels, truth + predicted - right, truth + predicted], axis=1)
     held = (_sums(confusions)[1] + _sums(confusions)[2] > 0).sum(axis=0).tolist()
     scales: list[Scale] = ["share", "share", "share", "correlation", *["share"] * (2 * k)]  # type: ignore[list-item]
     found = measured(pooled, statistic, units, scales, [images] * 4 + held * 2, sizes)

@@ -114,13 +114,13 @@ def _untested(reason: str) -> tuple[tuple[Item, ...], Verdict]:
     return (Text(text),), Verdict("caution", f"{reason}, so the runs cannot be compared sample by sample.")
 
 
-def _tested(names: Sequence[str], said: Sequence[Predictions | Scores]) -> tuple[tuple[Item, ...], Verdict]:
-    if reason := same_samples(said):
+def _tested(names: Sequence[str], answers: Sequence[Predictions | Scores]) -> tuple[tuple[Item, ...], Verdict]:
+    if reason := same_samples(answers):
         return _untested(reason)
-    reference, grouped = said[0], bool((said[0].groups != "").any())
+    reference, grouped = answers[0], bool((answers[0].groups != "").any())
     units = Units.of(reference.groups if grouped else None, len(reference.labels))
     found: list[tuple[str, str, Comparison]] = []
-    for name, other in zip(names[1:], said[1:], strict=True):
+    for name, other in zip(names[1:], answers[1:], strict=True):
         found += [(name, measure, one) for measure, one in _paired(reference, other, units).items()]
     if not found:
         return _untested("Nothing is said of single test samples")

@@ -62,18 +62,18 @@ class Tested:
 def tested(run: Run, needed: Sequence[str]) -> Tested:
     """The test part of a run. Raises UserError where splits.csv and predictions.csv do not tell of the same samples."""
     split = {row["sample"]: row for row in _rows(run, "splits.csv", ("sample", "split", "sha256"))}
-    said = {row["path"]: row for row in _rows(run, "predictions.csv", needed)}
+    answers = {row["path"]: row for row in _rows(run, "predictions.csv", needed)}
     test = sorted(
         (name for name, row in split.items() if row["split"] == "test"), key=lambda n: (split[n]["sha256"], n)
     )
-    if missing := [name for name in test if name not in said]:
+    if missing := [name for name in test if name not in answers]:
         raise UserError(
             f"{len(missing)} of {len(test)} test samples have no prediction, the first is {missing[0]}",
             str(run.predictions_csv),
             "evaluate the run again",
         )
     groups = np.array([split[name].get("group", "") for name in test], dtype=str)
-    return Tested(tuple(split[name]["sha256"] for name in test), groups, [said[name] for name in test])
+    return Tested(tuple(split[name]["sha256"] for name in test), groups, [answers[name] for name in test])
 
 
 def predictions(run: Run) -> Predictions:
@@ -84,8 +84,8 @@ def predictions(run: Run) -> Predictions:
     probabilities = None
     if columns and all(_plain(row["label"], columns) in columns for row in lines):
         probabilities = np.array([float(row[f"p:{_plain(row['label'], columns)}"]) for row in lines])
-    labels, said = (np.array([row[name] for row in lines], dtype=str) for name in ("label", "prediction"))
-    return Predictions(test.digests, labels, said, test.groups, probabilities)
+    labels, predicted = (np.array([row[name] for row in lines], dtype=str) for name in ("label", "prediction"))
+    return Predictions(test.digests, labels, predicted, test.groups, probabilities)
 
 
 class Samples(Protocol):

@@ -28,8 +28,8 @@ class Taken:
     def line(self) -> str:
         """One line for the progress."""
         total = len(self.taken) + len(self.left_out) + len(self.misfit)
-        said = [f"{len(self.taken)} of {total} tensors taken"]
-        said += [f"left out: {listed(self.left_out, 3)}"] if self.left_out else []
-        said += [f"of another shape: {listed(self.misfit, 3)}"] if self.misfit else []
-        said += [f"{self.first} adapted to the images' channels"] if self.first else []
-        return "; ".join(said) + f" ({100 * self.share:.0f} % of the network without its head)"
+        parts = [f"{len(self.taken)} of {total} tensors taken"]
+        parts += [f"left out: {listed(self.left_out, 3)}"] if self.left_out else []
+        parts += [f"of another shape: {listed(self.misfit, 3)}"] if self.misfit else []
+        parts += [f"{self.first} adapted to the images' channels"] if self.first else []
+        return "; ".join(parts) + f" ({100 * self.share:.0f} % of the network without its head)"

@@ -37,7 +37,7 @@ class StoredPixels(nn.Module):
             wanted = ", ".join(map(str, expected))
             fix = "run.predict(images) takes any size, and fits it as the training did"
             raise UserError(f"pixels of shape {tuple(pixels.shape)}, not (B, {wanted})", "run.model", fix)
-        pixels = self.task.shown(pixels, self.preprocessing, self.facts)
-        shown = list(views(pixels, **self.facts["views"])) if "views" in self.facts else [pixels]
-        outputs = [self.network(normalise(view, self.preprocessing, pixels)) for view in shown]
+        pixels = self.task.preprocess(pixels, self.preprocessing, self.facts)
+        seen = list(views(pixels, **self.facts["views"])) if "views" in self.facts else [pixels]
+        outputs = [self.network(normalise(view, self.preprocessing, pixels)) for view in seen]
         return outputs[0] if len(outputs) == 1 else torch.stack(outputs).mean(0)

@@ -97,7 +97,7 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         reasons=reasons,
         whose="training pictures" if subject.own else "pictures",
     )
-    return Outcome(tables(found), sections(found, lambda name: shown(subject, samples, name)), (verdict(found),))
+    return Outcome(tables(found), sections(found, lambda name: examples(subject, samples, name)), (verdict(found),))
 
 
 def _key(piece: str) -> tuple[str, int]:
@@ -122,7 +122,7 @@ def _own(subject: Subject) -> Tensor:
     return span(_places(subject, replace(subject.samples, positions=positions[np.sort(order)]), None))
 
 
-def shown(subject: Subject, samples: Samples, name: str) -> Iterator[str]:
+def examples(subject: Subject, samples: Samples, name: str) -> Iterator[str]:
     """Base64 PNGs of the first sample, unchanged and at every severity."""
     first = samples.positions[:1]
     ((_, pixels),) = samples.batches(subject.preprocessing, first)

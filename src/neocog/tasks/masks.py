@@ -73,16 +73,16 @@ def compared(
     confusions, distances = np.zeros((len(place), k, k), np.int64), np.full(len(place), np.nan)
     order, table = class_order(dataset, classes), np.arange(256, dtype=np.uint8)
     table[: len(order)] = order
-    for index, said in found:
+    for index, predicted in found:
         truth = table[dataset.masks.read(index)]
-        if truth.shape != said.shape:
-            sizes = [" × ".join(map(str, shape)) for shape in (truth.shape, said.shape)]
+        if truth.shape != predicted.shape:
+            sizes = [" × ".join(map(str, shape)) for shape in (truth.shape, predicted.shape)]
             raise UserError(
                 f"a mask of {sizes[0]} for an image of {sizes[1]}", str(dataset.names[index]), "give it another"
             )
-        confusions[place[index]] = mask_confusion(truth, said, k)
-        shown = np.where(truth == 255, 255, said)
-        each = [hd95(truth == c, shown == c) for c in range(first, k)] if measured else [np.nan]
+        confusions[place[index]] = mask_confusion(truth, predicted, k)
+        masked = np.where(truth == 255, 255, predicted)
+        each = [hd95(truth == c, masked == c) for c in range(first, k)] if measured else [np.nan]
         distances[place[index]] = row_means(np.array([each]))[0]
     return Answers(positions, confusions, distances, first)
 

@@ -217,7 +217,7 @@ class Task(Traits, ABC):
         fix = "give files: neocog.predict(run, files); new images: neocog.sample(run)"
         raise UserError(f"{self.name} has no answer to images in memory", str(predictor.folder), fix)
 
-    def shown(self, pixels: Tensor, preprocessing: Preprocessing, facts: Mapping[str, Any]) -> Tensor:
+    def preprocess(self, pixels: Tensor, preprocessing: Preprocessing, facts: Mapping[str, Any]) -> Tensor:
         """Fitted pixels (B, C, …) as the task shows them to its network, still in stored units."""
         return pixels
 

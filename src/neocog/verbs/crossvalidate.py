@@ -85,10 +85,10 @@ def describe_folds(session: Session, asked: Config, run: Run, launch: Launch) ->
     if plan is None and not begun(run):
         write_plan(run, new)
     elif plan is not None:
-        unsaid = plan.unsaid(new.settings, launch.changed)
+        undeclared = plan.undeclared(new.settings, launch.changed)
         comparable = not launch.changed and plan.version == new.version
-        if unsaid or (comparable and plan.identity != new.identity):
-            what = changes_text(unsaid) if unsaid else "the data have changed"
+        if undeclared or (comparable and plan.identity != new.identity):
+            what = changes_text(undeclared) if undeclared else "the data have changed"
             raise UserError(f"these folds were begun otherwise: {what}", str(run.plan), "give another --out")
         write_plan(run, plan.after(new.settings, 0))
     write_environment(run, launch)

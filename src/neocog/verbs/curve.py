@@ -157,9 +157,9 @@ def in_words(curve: Curve) -> str:
     now, count = curve.measures[-1].value, curve.sizes[-1]
     value, low, high = curve.expected(2 * count)
     _, *line = curve.expected(2 * count, alone=True)  # the test samples are the same now and then
-    said = (
+    text = (
         f"with twice the samples ({2 * count:,}) {title(curve.name)} {value:.3f} is to be expected (95 % interval {low:.3f} to "
         f"{high:.3f}); with {count:,} it is {now:.3f}."
     )
     sure = line[1] < now if curve.falls else line[0] > now
-    return said if sure else f"{said} Four points are too few to be sure that more samples would help at all."
+    return text if sure else f"{text} Four points are too few to be sure that more samples would help at all."

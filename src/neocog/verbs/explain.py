@@ -38,10 +38,10 @@ LEAST, MOST = 192, 768  # pixels: smaller samples are enlarged to at least this,
 
 @dataclass(frozen=True)
 class Explained:
-    """One sample: what the network says of it, and the pictures that were written; or the fault."""
+    """One sample: the prediction, and the pictures that were written; or the fault."""
 
     name: str
-    said: str = ""
+    prediction: str = ""
     written: tuple[Path, ...] = ()
     skipped: str = ""
 
@@ -136,7 +136,7 @@ def one_sample(
     for name, (png, caption) in found.items():
         written.append(put(folder / f"{name}.png", png))
         shown.append(Picture(base64.b64encode(png).decode(), caption))
-    items: list[Text | Pictures] = [Text(f"The network says: {answer}."), Pictures(tuple(shown), large=True)]
+    items: list[Text | Pictures] = [Text(f"Prediction: {answer}."), Pictures(tuple(shown), large=True)]
     if layers:
         files, drawn = feature_maps(features(predictor.network, inputs), layers, folder)
         written += files
@@ -234,6 +234,6 @@ def put(path: Path, content: bytes) -> Path:
 
 
 def table(samples: Sequence[Explained]) -> str:
-    """One row a sample: what was said of it, and why others were skipped."""
-    rows = ([sample.name, sample.said, sample.skipped] for sample in samples)
-    return csv_of(("path", "said", "skipped"), rows)
+    """One row a sample: the prediction, and why others were skipped."""
+    rows = ([sample.name, sample.prediction, sample.skipped] for sample in samples)
+    return csv_of(("path", "prediction", "skipped"), rows)

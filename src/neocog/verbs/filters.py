@@ -97,13 +97,13 @@ def prepared(pixels: Array, name: str) -> tuple[Array, str]:
     shown = shown.astype(np.float64)
     low, high = (0.0, 255.0) if pixels.dtype == np.uint8 else (shown.min(), shown.max())
     shown = (shown - low) / (high - low or 1.0)
-    said = f"{height} × {width}, {channels} channel{'s'[: channels > 1]}, {pixels.dtype}"
-    said += f" of which {shown.shape[2]} shown" if shown.shape[2] < channels else ""
+    description = f"{height} × {width}, {channels} channel{'s'[: channels > 1]}, {pixels.dtype}"
+    description += f" of which {shown.shape[2]} shown" if shown.shape[2] < channels else ""
     factor = min(-(-max(height, width) // LONGEST), min(height, width) // LEAST)
     if factor > 1:
         shown = pool2d(shown, factor, "mean")
-        said += f"; shown as {shown.shape[0]} × {shown.shape[1]}, the means of {factor} × {factor} pixels"
-    return shown, said
+        description += f"; shown as {shown.shape[0]} × {shown.shape[1]}, the means of {factor} × {factor} pixels"
+    return shown, description
 
 
 def bank_panels(pixels: Array) -> list[Panel]:

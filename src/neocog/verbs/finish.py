@@ -93,7 +93,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
     write_atomically(run.sections, sections_to_json(sections(session, learner, loop, results, history)))
     write_atomically(run.result, to_json(result))
     write_report(run)
-    said(measures["test"], run, progress)
+    show_measures(measures["test"], run, progress)
 
 
 def kept(session: Session, learner: Learner, loop: Loop) -> Callable[[Mapping[str, Any]], Predictor]:
@@ -161,12 +161,12 @@ def chosen(session: Session, learner: Learner) -> str:
         return f"the last of {epochs} epochs is kept"
     groups = session.dataset.groups
     _, units = clusters(None if groups is None else groups[where], int(where.sum()))
-    said = f"best epoch: {counters.best_epoch} of {epochs}"
+    text = f"best epoch: {counters.best_epoch} of {epochs}"
     if units >= FEW or (epochs < MANY and units > 2):
-        return said
+        return text
     form = session.dataset.form if groups is None else "groups"
     by = f"{units} validation {form[: -1 if units == 1 else None]}"
-    return f"{said}, by {by} alone: partly luck (see --split)"
+    return f"{text}, by {by} alone: partly luck (see --split)"
 
 
 def speed(loop: Loop) -> float | None:
@@ -175,7 +175,7 @@ def speed(loop: Loop) -> float | None:
     return round(loop.config.batch / times[len(times) // 2], 1) if times else None
 
 
-def said(measures: Any, run: Run, progress: Progress) -> None:
+def show_measures(measures: Any, run: Run, progress: Progress) -> None:
     """The end of every training: how good, on how many, how sure, and where to look."""
     name, value = next(iter(measures.items()))
     assert isinstance(value, Measure)

@@ -169,10 +169,10 @@ def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, l
         plan = plan_of(session.config, asked, session.dataset.classes, stages, launch, content)
     if plan is not None:
         settings = session.config.tables()
-        unsaid = plan.unsaid(settings, launch.changed)
-        if unsaid:
+        undeclared = plan.undeclared(settings, launch.changed)
+        if undeclared:
             raise UserError(
-                f"this run was begun with other settings: {changes_text(unsaid)}", str(run.plan), "put them back"
+                f"this run was begun with other settings: {changes_text(undeclared)}", str(run.plan), "put them back"
             )
         write_plan(run, plan.after(settings, newest_step(run), launch.surroundings))
     write_environment(run, launch)

@@ -78,8 +78,8 @@ def summed_up(results: Sequence[dict[str, Any]], parts: Sequence[Run], data: Dat
     learned = mean(r["n"]["test"] / max(1, r["n"]["train"]) for r in results)
     names = [name for name in each[0] if all(name in one for one in each)]
     found = {name: over_folds([one[name] for one in each], learned, data.repeats) for name in names}
-    said = out_of_fold(parts)
-    for name, measure in said.measures(data.split_seed).items() if said is not None else ():
+    predictions = out_of_fold(parts)
+    for name, measure in predictions.measures(data.split_seed).items() if predictions is not None else ():
         if name in found and found[name]["value"] is not None:
             found[name] |= asdict(measure)
     return found

@@ -167,12 +167,12 @@ def show_options(name: str, console: Console | None = None) -> None:
         return
     table = Table("option", "value", "default", box=None, pad_edge=False)
     for option, parameter in found.items():
-        default = "" if parameter.default is parameter.empty else shown(parameter.default)
+        default = "" if parameter.default is parameter.empty else default_text(parameter.default)
         table.add_row(f"--{option.replace('_', '-')}", describe(parameter.annotation), default)
     console.print(table)
 
 
-def shown(value: Any) -> str:
+def default_text(value: Any) -> str:
     """A default as one would type it."""
     if isinstance(value, tuple):
         return ",".join(map(str, value))

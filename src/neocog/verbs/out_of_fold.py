@@ -89,11 +89,11 @@ class OutOfFold:
 def out_of_fold(parts: Sequence[Run]) -> OutOfFold | None:
     """What the folds wrote of their test parts; None of tasks without classes, and of more classes than
     predictions.csv has columns for. Raises UserError for damaged files."""
-    found = [said for part in parts if (said := _said(part)) is not None]
+    found = [predictions for part in parts if (predictions := _predictions(part)) is not None]
     return _joined(found) if len(found) == len(parts) else None
 
 
-def _said(part: Run) -> OutOfFold | None:
+def _predictions(part: Run) -> OutOfFold | None:
     facts = read_facts(part)
     classes, task = facts["classes"], facts["task"]
     heads = [f"p:{name}" for name in classes]

@@ -80,7 +80,7 @@ class Plan:
         """Settings that were changed after its beginning."""
         return frozenset(name for each in self.history for name in each["changed"])
 
-    def unsaid(self, settings: Mapping[str, Any], changed: Collection[str]) -> dict[str, list[Any]]:
+    def undeclared(self, settings: Mapping[str, Any], changed: Collection[str]) -> dict[str, list[Any]]:
         """{setting: [recorded, now]} for those that differ and are not among the ``changed``."""
         return {name: pair for name, pair in differing(self.settings, settings).items() if name not in changed}
 

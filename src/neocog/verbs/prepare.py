@@ -76,9 +76,9 @@ def read(
             raise_all(other_ranges(dataset, records))
     copies = node.once(lambda _: near_copies(records, dataset.form))
     found = findings(dataset, records, masks=scanned.masks, copies=copies)
-    said = {loss_line(loss) for loss in losses(dataset)}
+    reported = {loss_line(loss) for loss in losses(dataset)}
     for finding in found:
-        if finding.severity != "note" and finding.what not in said:
+        if finding.severity != "note" and finding.what not in reported:
             progress.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
     together = config.data.together
     return Data(

@@ -65,7 +65,7 @@ def preview(
         target = destination(name, None if out is None else Path(out))
         config, progress = planned(base or Config(), {**settings, "data": data_name(name)}), Progress(quiet)
         session = arrange(config, read(config, progress), Ranks(), progress, 0 if config.data.folds else None)
-    rows = shown(session, n, draws)
+    rows = rows_of(session, n, draws)
     heads = ["unchanged", *(f"epoch {number + 1}" for number in range(draws))]
     picture = sheet(rows, heads, (title(name, session), augmentation(session.loader.changes)), session.preprocessing)
     stamp = PngImagePlugin.PngInfo()
@@ -88,7 +88,7 @@ class Row:
     pictures: list[tuple[Tensor, Tensor]]
 
 
-def shown(session: Session, n: int, draws: int) -> list[Row]:
+def rows_of(session: Session, n: int, draws: int) -> list[Row]:
     """``n`` samples of the first batches, one class after the other: unchanged, then as each of the first epochs has them."""
     dataset, loader = session.dataset, session.loader
     inputs, targets, samples = first_batches(loader, n)

@@ -162,7 +162,7 @@ def edited(
     towards = step_between(predictor, direction) * strength
     shares = np.linspace(0, 1, steps + 1, dtype=np.float32)[:, None]
     rows = []
-    for image, code in zip(as_shown(predictor, pixels), codes, strict=True):
+    for image, code in zip(as_uint8(predictor, pixels), codes, strict=True):
         rows += [image[None], task.decode(predictor, (code + shares * towards).astype(np.float32))]
     return np.concatenate(rows)
 
@@ -186,7 +186,7 @@ def twice(task: Generative, predictor: Predictor, files: Sequence[str | Path]) -
     """Each file as the network sees it, and what its code becomes."""
     pixels = pictures(predictor, files)
     again = task.decode(predictor, task.codes(predictor, pixels))
-    both = np.stack([as_shown(predictor, pixels), again], axis=1)
+    both = np.stack([as_uint8(predictor, pixels), again], axis=1)
     return both.reshape(-1, *both.shape[2:])
 
 
@@ -202,7 +202,7 @@ def pictures(predictor: Predictor, files: Sequence[str | Path]) -> Array:
     return np.stack(found)
 
 
-def as_shown(predictor: Predictor, pixels: Array) -> NDArray[np.uint8]:
+def as_uint8(predictor: Predictor, pixels: Array) -> NDArray[np.uint8]:
     """Fitted pixels (n, C, H, W) → (n, H, W, C) in 0 … 255."""
     low, high = predictor.preprocessing.low, predictor.preprocessing.high
     share = (pixels.astype(np.float64) - low) / (high - low)

@@ -37,7 +37,7 @@ def differs(written: Mapping[str, Any], ranks: Ranks) -> Iterator[str]:
     for name, place in places.items():
         before, after = (_at(facts, place) for facts in (written, now))
         if before is not None and before != after:
-            yield f"{name} was {_shown(before)}, is {_shown(after)}"
+            yield f"{name} was {_text(before)}, is {_text(after)}"
 
 
 def _at(facts: Any, place: Sequence[str]) -> Any:
@@ -46,7 +46,7 @@ def _at(facts: Any, place: Sequence[str]) -> Any:
     return facts
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         value = [f"{name}={each}" for name, each in value.items()]
     return " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

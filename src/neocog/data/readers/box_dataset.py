@@ -182,13 +182,13 @@ def _boxes(found: _Gathered, classes: Sequence[str], faults: tuple[UserError, ..
 
 def _splits(found: _Gathered) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     """(N,) as the annotations say, else as folders called train, val and test say of all images."""
-    said = [marked.split for marked in found.marked]
-    if not any(said):
+    splits = [marked.split for marked in found.marked]
+    if not any(splits):
         parts = [[SPLIT_NAMES.get(_word(part)) for part in PurePosixPath(name).parts[:-1]] for name in found.names]
-        said = [next(filter(None, each), "") for each in parts]
-        if not all(said):
-            said = [""] * len(said)
-    return np.array(said, np.str_)
+        splits = [next(filter(None, each), "") for each in parts]
+        if not all(splits):
+            splits = [""] * len(splits)
+    return np.array(splits, np.str_)
 
 
 def _word(folder: str) -> str:

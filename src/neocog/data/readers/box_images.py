@@ -31,17 +31,17 @@ class BoxImages:
     def find(self, marked: Marked) -> tuple[str, str]:
         """(the image, a note or ""). Raises UserError where there is none, or more than one that could be meant."""
         own = self._named(marked.stem, marked.where) if marked.stem else []
-        said = self._named(marked.image, marked.where)
-        if len(said) == 1 and own and said[0] not in own:
+        stated = self._named(marked.image, marked.where)
+        if len(stated) == 1 and own and stated[0] not in own:
             what = f"names the image {printable(marked.image)[:80]}, and {listed(own, 3)} is called as the file"
             raise UserError(what, marked.where, "correct the name of the image in it")
-        if len(said) == 1:
-            return said[0], ""
-        if not said and len(own) == 1:
+        if len(stated) == 1:
+            return stated[0], ""
+        if not stated and len(own) == 1:
             return own[0], f"{marked.where}: no '{printable(marked.image)[:80]}', {own[0]} is taken"
-        if said:
+        if stated:
             raise UserError(
-                f"'{printable(marked.image)[:80]}' lies in several places", listed(said, 3), "keep one of them"
+                f"'{printable(marked.image)[:80]}' lies in several places", listed(stated, 3), "keep one of them"
             )
         shown = printable(marked.image)[:80] or "(no name)"
         raise UserError(f"no image '{shown}'", marked.where, "put the image into the folder, or remove its annotation")
@@ -70,19 +70,19 @@ def insist_on_size(marked: Marked, head: Header, corners: Iterable[tuple[float, 
 
     ``corners``: of its boxes, in pixels.
     """
-    size, said = (head.height, head.width), marked.size
+    size, stated = (head.height, head.width), marked.size
     tips = [(right, bottom) for _, _, right, bottom in corners]
     fits = all(x <= head.width + OUT and y <= head.height + OUT for x, y in tips)
     turned = any(note.startswith(TURNED) for note in head.notes)
-    across = said == (head.width, head.height) and said != size
+    across = stated == (head.width, head.height) and stated != size
     if turned and (across or (not fits and all(x <= head.height + OUT and y <= head.width + OUT for x, y in tips))):
         fix = "turn the files themselves (exiftran -ai, mogrify -auto-orient) and the boxes with them"
         raise UserError("the boxes are of the image before its EXIF orientation turns it", marked.where, fix)
     if across and fits:
         return f"{marked.where}: height and width are swapped in it"
-    if said is None or said == size:
+    if stated is None or stated == size:
         return ""
-    what = f"annotated at {said[0]} × {said[1]}, the image has {size[0]} × {size[1]} (height × width)"
+    what = f"annotated at {stated[0]} × {stated[1]}, the image has {size[0]} × {size[1]} (height × width)"
     raise UserError(what, marked.where, "annotate the image as it is, or give the one that was annotated")
 
 

@@ -12,8 +12,8 @@ from neocog.data.readers.reading import Decimal, ambiguous
 
 def comma(cells: Sequence[str], delimiter: str, decimal: Decimal) -> bool:
     """Whether cells are read with a decimal comma: as asked, or where fields are separated otherwise and no point is used."""
-    unsaid = delimiter != "," and any("," in cell for cell in cells) and not any("." in cell for cell in cells)
-    return decimal == "comma" or (decimal == "auto" and unsaid)
+    inferred = delimiter != "," and any("," in cell for cell in cells) and not any("." in cell for cell in cells)
+    return decimal == "comma" or (decimal == "auto" and inferred)
 
 
 def numbers(cells: Sequence[str], delimiter: str, decimal: Decimal) -> list[float | None]:

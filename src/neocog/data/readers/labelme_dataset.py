@@ -238,11 +238,11 @@ def image_of(root: Path, found: Annotation) -> tuple[str, str]:
 def _size(root: Path, found: Annotation, image: str, decoding: Decoding) -> tuple[int, int]:
     """(H, W) of the upright image. Raises BadImage where the JSON says another one."""
     head = LabelmeImages(root, [found.name], [image], decoding).header(0)
-    said = found.height or head.height, found.width or head.width
-    if said != (head.height, head.width):
-        what = f"imageHeight × imageWidth {said[0]} × {said[1]}, the image has {head.height} × {head.width}"
+    stated = found.height or head.height, found.width or head.width
+    if stated != (head.height, head.width):
+        what = f"imageHeight × imageWidth {stated[0]} × {stated[1]}, the image has {head.height} × {head.width}"
         raise BadImage(what, found.name, "annotate the image as it is, or give the one that was annotated")
-    return said
+    return stated
 
 
 def _classes(root: Path, labels: Counter[str]) -> tuple[tuple[str, ...], list[UserError]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from neocog.data.dataset import Taken
 from neocog.data.formats.mask_values import COLOUR
-from neocog.data.masks import shown
+from neocog.data.masks import key_text
 from neocog.data.objects import CLASSES, By
 from neocog.data.readers.mask_colours import colours, red_objects
 from neocog.data.readers.mask_decided import (
@@ -174,7 +174,7 @@ def _numbered(looks: Looks, given: Given, numbers: list[int]) -> Decided:
 def _unexpected(looks: Looks, given: Given, strange: list[int], expected: str) -> UserError:
     """Lossy, blurred, with gaps, or out of range: told by what is found."""
     where = looks.holders(strange)
-    found = f"{', '.join(map(shown, sorted(strange)[:20]))}{' …' if len(strange) > 20 else ''}"
+    found = f"{', '.join(map(key_text, sorted(strange)[:20]))}{' …' if len(strange) > 20 else ''}"
     if looks.lossy or len(strange) >= FEW:
         kind = "lossy (JPEG) mask" if looks.lossy else "lossy or blurred mask"
         what = f"{kind}: {len(strange)} unexpected values ({found}), expected {expected}"
@@ -185,6 +185,6 @@ def _unexpected(looks: Looks, given: Given, strange: list[int], expected: str) -
         return UserError(
             what, where, "--ignore 255 where it marks pixels that do not count, or --remap where it is a class"
         )
-    what = f"mask values {found}, expected {expected}; found in all: {', '.join(map(shown, looks.keys[:20]))}"
+    what = f"mask values {found}, expected {expected}; found in all: {', '.join(map(key_text, looks.keys[:20]))}"
     fix = "--remap numbers the values that occur anew, --ignore VALUE leaves pixels out, classes.txt names all classes"
     return UserError(what, where, "correct the masks, or the list of classes" if given.names else fix)

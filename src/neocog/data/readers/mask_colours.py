@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from neocog.data.dataset import Taken
 from neocog.data.formats.mask_values import COLOUR
-from neocog.data.masks import Coding, shown
+from neocog.data.masks import Coding, key_text
 from neocog.data.readers.mask_decided import AS_FOREGROUND, OBJECTS, Decided, Given, foreground
 from neocog.data.readers.mask_evidence import Verdict, objects_or_classes
 from neocog.data.readers.mask_look import FEW
@@ -43,7 +43,7 @@ def colours(looks: Looks, given: Given) -> Decided:
             "save masks as PNG, or write a colour map beside them (labelmap.txt: name:r,g,b); or --task classification"
         )
         raise UserError(what, looks.holders(found), f"{fix} where these are photographs")
-    names = given.names if len(given.names) == len(found) else tuple(f"colour {shown(key)}" for key in found)
+    names = given.names if len(given.names) == len(found) else tuple(f"colour {key_text(key)}" for key in found)
     if found[0] == 0 and not given.names and given.background != "none":
         names = ("background", *names[1:])
     evidence = f"no colour map, {len(found)} colours in the order of their values; labelmap.txt would name them"
@@ -55,9 +55,9 @@ def _mapped(looks: Looks, given: Given, found: list[int]) -> Decided:
     order = list(dict.fromkeys(given.colours.values()))
     known = {_grey(key): order.index(name) for key, name in given.colours.items()}
     if strange := [key for key in found if key not in known]:
-        what = f"{len(strange)} colours that the colour map does not know: {', '.join(map(shown, strange[:10]))}"
+        what = f"{len(strange)} colours that the colour map does not know: {', '.join(map(key_text, strange[:10]))}"
         if looks.lossy or len(strange) >= FEW:
-            what = f"lossy mask: {len(strange)} unexpected values, {', '.join(map(shown, strange[:10]))}"
+            what = f"lossy mask: {len(strange)} unexpected values, {', '.join(map(key_text, strange[:10]))}"
         raise UserError(what, looks.holders(strange), "save masks as PNG, or add the colours to the map")
     keys = sorted(known)
     taken = Taken("mask colours", "classes", "the colour map beside the masks")

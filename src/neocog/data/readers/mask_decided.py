@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from neocog.data.dataset import Taken
-from neocog.data.masks import IGNORED, Coding, shown
+from neocog.data.masks import IGNORED, Coding, key_text
 from neocog.data.objects import By
 from neocog.data.readers.mask_evidence import Verdict
 from neocog.data.readers.reading import MaskValues
@@ -64,4 +64,4 @@ def ranges(classes: Mapping[int, int], given: Given) -> Coding:
 
 def value_list(keys: Sequence[int]) -> str:
     """ "0, 1, 2" or "0 … 40"."""
-    return ", ".join(map(shown, keys)) if len(keys) <= 6 else f"{shown(keys[0])} … {shown(keys[-1])}"
+    return ", ".join(map(key_text, keys)) if len(keys) <= 6 else f"{key_text(keys[0])} … {key_text(keys[-1])}"

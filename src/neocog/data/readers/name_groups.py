@@ -40,7 +40,7 @@ class Found:
     groups: NDArray[np.str_]
     why: str
 
-    def shown(self) -> str:
+    def examples(self) -> str:
         different = sorted(set(self.groups.tolist()) - {""})
         return f"{len(different):,} different: {listed(different, 3)}"
 
@@ -61,9 +61,9 @@ def bound(data: Dataset, reading: Reading) -> Dataset:
     if found is None:
         return data
     if found.why:
-        taken = Taken(part, "not used", f"{found.shown()}, {found.why}", "--groups names:REGEX")
+        taken = Taken(part, "not used", f"{found.examples()}, {found.why}", "--groups names:REGEX")
         return replace(data, taken=(*data.taken, taken))
-    taken = Taken(part, "group", f"{found.shown()}; the numbers behind begin anew with each", flag)
+    taken = Taken(part, "group", f"{found.examples()}; the numbers behind begin anew with each", flag)
     return replace(data, groups=found.groups, taken=(*data.taken, taken))
 
 

@@ -68,11 +68,11 @@ def shares(labels: Array, classes: int) -> NDArray[np.float64]:
 def stated(facts: Mapping[str, Any]) -> str:
     """Of which shares the probabilities are, in words."""
     where = PARTS[facts["prevalence"]["part"]]
-    said = f"The probabilities hold where the classes are as frequent as in the {where} part"
+    text = f"The probabilities hold where the classes are as frequent as in the {where} part"
     if "offsets" not in facts:
-        return f"{said}."
+        return f"{text}."
     return (
-        f"{said}: what class weights, sample weights or smoothed labels add to them is taken out again. The class that is "
+        f"{text}: what class weights, sample weights or smoothed labels add to them is taken out again. The class that is "
         "predicted is decided with these weights, so it need not be the one of the highest probability."
     )
 

@@ -42,13 +42,13 @@ def mistakes_section(worst: Sequence[Example], right: Sequence[Example], wrong: 
         intro = f"All {n:,} test images are right."
     items: list[Text | Pictures] = [Text(intro)]
     if worst:
-        bad = tuple(Picture(e.png, f"{_said(e)}\nin truth {e.truth}\n{e.name}", "bad") for e in worst)
+        bad = tuple(Picture(e.png, f"{_caption(e)}\ntruth: {e.truth}\n{e.name}", "bad") for e in worst)
         items.append(Pictures(bad, "Most confidently wrong."))
     if right:
-        good = tuple(Picture(e.png, f"{_said(e)}\n{e.name}", "good") for e in right)
+        good = tuple(Picture(e.png, f"{_caption(e)}\n{e.name}", "good") for e in right)
         items.append(Pictures(good, "Most confidently right."))
     return Section("Most confident errors", tuple(items), "mistakes")
 
 
-def _said(example: Example) -> str:
-    return f"{example.prediction}, {example.probability * 100:.1f} % sure"
+def _caption(example: Example) -> str:
+    return f"predicted {example.prediction} ({example.probability * 100:.1f} %)"

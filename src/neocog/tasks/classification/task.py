@@ -233,9 +233,9 @@ def _sections(
     """Results, confusion, mistakes, calibration."""
     classes, raw = session.dataset.classes, probabilities(test.logits)
     correct = raw.argmax(1) == test.labels
-    said = np.arange(len(raw)), raw.argmax(1)
+    top = np.arange(len(raw)), raw.argmax(1)
     groups = None if session.dataset.groups is None else session.dataset.groups[session.loader.parts["test"]]
-    bins = [calibration_bins(p[said], correct) for p in (raw, calibrated)]
+    bins = [calibration_bins(p[top], correct) for p in (raw, calibrated)]
     totals = {"confusion": torch.from_numpy(confusion(test.labels, raw.argmax(1), len(classes)))}
     return [
         measures_section(*measures_of(evaluated)),

@@ -120,8 +120,8 @@ def extractor_of(source: Run | str | None, preprocessing: Preprocessing) -> Extr
         what = f"--extractor {source.folder} sees images of {shown[0]}, these are {shown[1]}"
         raise UserError(what, fix="train it with the same --size and --channels")
     accuracy = stored_measure(accuracy_of(source))
-    said = f"accuracy {accuracy.value:.4f} on {accuracy.n:,} test images"
-    return Classifier(f"{predictor.facts['model']}, a classifier with {said}", predictor)
+    quality = f"accuracy {accuracy.value:.4f} on {accuracy.n:,} test images"
+    return Classifier(f"{predictor.facts['model']}, a classifier with {quality}", predictor)
 
 
 def accuracy_of(run: Run) -> dict[str, Any]:

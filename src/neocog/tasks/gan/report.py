@@ -96,9 +96,9 @@ def quality_section(measures: Mapping[str, Measure], extractor: str, wrong: Sequ
         f"Two halves of the real test images lie {floor:.4g} apart; the generated ones lie {fid:.4g} from the real ones"
     ]
     sentences += wrong or ["No failure: the generator did not collapse, the discriminator did not win"]
-    said = (Text(line[0].upper() + line[1:] + ".") for line in sentences)
+    texts = (Text(line[0].upper() + line[1:] + ".") for line in sentences)
     return Section(
-        "How like the data", (*said, Table(("measure", "value", "95 % interval", "n"), rows, note)), "measures"
+        "How like the data", (*texts, Table(("measure", "value", "95 % interval", "n"), rows, note)), "measures"
     )
 
 
@@ -133,7 +133,7 @@ def game_section(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: 
     middle = 0.0 if loss == "hinge" else 0.5
     what = "margin" if loss == "hinge" else "probability to be real"
     worst = f"{g.lost:.2f}" if abs(g.lost) < 1e9 else "no end"
-    said = (
+    text = (
         f"On the validation images and as many generated ones{', by the running means of both networks' if averaged else ''}. "
         f"Where nothing tells them apart, D says {middle:g} to all, the discriminator's loss is {d.ideal:.2f} and the "
         f"generator's {g.ideal:.2f}; where the discriminator always wins they are {d.lost:.2f} and {worst}."
@@ -147,7 +147,7 @@ def game_section(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: 
         Curves("epoch", "generator's loss", (line("loss", "g_loss"), level("ideal", g.ideal))),
         Curves("epoch", "spread", (line("spread", "spread"), level("ideal", 1.0), level("floor", 0.5)), note=spread),
     )
-    return Section("Generator against discriminator", (Text(said), *plots), "game")
+    return Section("Generator against discriminator", (Text(text), *plots), "game")
 
 
 def classes_section(classes: Sequence[str], counts: Array) -> Section:
@@ -161,9 +161,9 @@ def classes_section(classes: Sequence[str], counts: Array) -> Section:
 def copies_section(rows: Sequence[Array], counts: tuple[int, int], shares: Sequence[Measure]) -> Section:
     """``rows``: samples, their nearest training images by pixels and by features; ``counts``: of training images, samples."""
     found = " and ".join(f"{m.value:.1%} ({m.low:.1%} to {m.high:.1%})" for m in shares)
-    said = (
+    text = (
         f"Of {counts[1]:,} samples, {found} by pixels and by features lie nearer to one of {counts[0]:,} training images than "
         "99 of 100 test images do; about 1 % would do so by chance."
     )
     picture = Picture(sheet(np.concatenate(rows), len(rows[0])), "samples; nearest by pixels; nearest by features")
-    return Section("Memorisation", (Text(said), Pictures((picture,), wide=True)), "copies")
+    return Section("Memorisation", (Text(text), Pictures((picture,), wide=True)), "copies")

@@ -27,7 +27,7 @@ class SampleQuality:
     counts: Array
     classes: tuple[str, ...]
 
-    def said(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """Classes that are hardly drawn, in words."""
         if not self.classes:
             return []

@@ -121,7 +121,7 @@ class GANTask(GANTraits, Generative):
             if gan_of(session).classes:
                 z = asking(z, np.arange(len(z)) % gan_of(session).classes, gan_of(session).classes)
             sheet = montage(
-                shown(made(trained.networks["generator"], z, session.preprocessing), session.preprocessing), count
+                as_uint8(made(trained.networks["generator"], z, session.preprocessing), session.preprocessing), count
             )
             (run.folder / "epochs").mkdir(exist_ok=True)
             write_atomically(run.folder / "epochs" / f"{epoch:05}.png", png_bytes(sheet))
@@ -167,23 +167,23 @@ class GANTask(GANTraits, Generative):
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         preprocessing, measures = session.preprocessing, evaluated["test"].measures
-        said = [*self.failures(session, trained), *answers.quality.said()]
+        failures = [*self.failures(session, trained), *answers.quality.sentences()]
         films = series_of(predictor.folder / "epochs", preprocessing.plane)
         if films.animation:
             write_atomically(predictor.folder / "epochs.png", films.animation)
             write_atomically(predictor.folder / "strip.png", films.strip)
-        grey = [shown(images, preprocessing) for images in (answers.fake[: 2 * SHOWN], *answers.rows)]
+        grey = [as_uint8(images, preprocessing) for images in (answers.fake[: 2 * SHOWN], *answers.rows)]
         copies = measures["memorised_pixels"], measures["memorised_features"]
         return Report(
             predictions=self.discriminator_scores(session, trained),
             sections=[
-                quality_section(measures, answers.extractor, said),
+                quality_section(measures, answers.extractor, failures),
                 drawn_section(grey[0], films),
                 game_section(trained.rows, gan_of(session).loss, trained.averaged),
                 *answers.quality.sections(),
                 copies_section(grey[1:], answers.searched, copies),
             ],
-            result={"latent": gan_of(session).latent, "went_wrong": said},
+            result={"latent": gan_of(session).latent, "failures": failures},
         )
 
     def failures(self, session: Session, trained: Trained) -> list[str]:
@@ -275,7 +275,7 @@ def made(net: Any, z: Array, preprocessing: Preprocessing) -> Array:
     return np.round(pixels).astype(preprocessing.dtype) if np.dtype(preprocessing.dtype).kind in "iu" else pixels
 
 
-def shown(pixels: Array, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def as_uint8(pixels: Array, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """(n, C, H, W) pixels of the data → (n, H, W, C) bytes."""
     return in_bytes(pixels, preprocessing).transpose(0, 2, 3, 1)
 

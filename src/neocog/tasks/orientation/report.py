@@ -70,7 +70,7 @@ def _classes(apart: Mapping[str, Mapping[str, Measure]]) -> list[Item]:
 
 def _pictures(pictures: Sequence[tuple[str, str, float, float]]) -> list[Item]:
     def caption(truth: float, predicted: float, name: str) -> str:
-        return f"turned by {truth:.0f}°\nsaid {predicted:.0f}°\n{name}"
+        return f"turned by {truth:.0f}°\npredicted {predicted:.0f}°\n{name}"
 
     def off(truth: float, predicted: float) -> float:
         return abs((predicted - truth + 180) % 360 - 180)

@@ -120,7 +120,7 @@ class OrientationTask(OrientationTraits, Task):
     ) -> Report:  # fmt: skip
         test = session.loader.parts["test"]
         measures, apart = measures_of(evaluated)
-        pictures = shown(session, test, answers)
+        pictures = pictures_of(session, test, answers)
         return Report(
             predictions=predictions_csv(session.dataset, test, answers),
             sections=[
@@ -145,7 +145,7 @@ class OrientationTask(OrientationTraits, Task):
         """(N,) degrees, counter-clockwise, by which each image has been turned."""
         return np.concatenate([angles(predictor, pixels)[0] for pixels in batches(images, names, predictor)])
 
-    def shown(self, pixels: Tensor, preprocessing: Preprocessing, facts: Mapping[str, Any]) -> Tensor:
+    def pictures_of(self, pixels: Tensor, preprocessing: Preprocessing, facts: Mapping[str, Any]) -> Tensor:
         """What lies in the disc that turning keeps."""
         return in_disc(pixels, preprocessing, float(facts["radius"]))
 
@@ -205,7 +205,7 @@ def by_class(samples: Samples, error: Array) -> dict[str, dict[str, Measure]]:
     }
 
 
-def shown(session: Session, samples: Array, test: Answers) -> list[tuple[str, str, float, float]]:
+def pictures_of(session: Session, samples: Array, test: Answers) -> list[tuple[str, str, float, float]]:
     """(PNG, name, truth, predicted) of the most confident errors, then right answers; pictures as they stand upright."""
     wrong = np.abs(test.error) > 30
     order = np.argsort(-test.sure, kind="stable")

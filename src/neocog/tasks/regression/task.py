@@ -218,10 +218,10 @@ def predictions_csv(dataset: Dataset, samples: NDArray[np.int64], test: Answers,
     names, rows = dataset.target_names, []
     heads = [f"{head}{name}" for name in names for head in ("true ", "", "low ", "high ")]
     for sample, truth, values, spread in zip(samples, test.truth.tolist(), test.values, test.spread, strict=True):
-        said = bounds(values, spread, half)
+        intervals = bounds(values, spread, half)
         row: list[Any] = [str(dataset.names[sample])]
         for k in range(len(names)):
-            row += [truth[k], *said[3 * k : 3 * k + 3]]
+            row += [truth[k], *intervals[3 * k : 3 * k + 3]]
         rows.append(row)
     return csv_of(("path", *heads), rows)
 
@@ -234,8 +234,9 @@ def extremes(session: Session, test: Answers, objective: Regression) -> Any:
     for chosen, tone in ((order[:SHOWN], "bad"), (order[::-1][:SHOWN], "good")):
         found = []
         for png, place in zip(thumbnails(session, samples[chosen]), chosen, strict=True):
-            said = ", ".join(f"{v:.4g}" for v in test.values[place])
+            predicted = ", ".join(f"{v:.4g}" for v in test.values[place])
             true = ", ".join(f"{v:.4g}" for v in test.truth[place])
-            found.append(Picture(png, f"said {said}\nin truth {true}\n{session.dataset.names[samples[place]]}", tone))  # type: ignore[arg-type]
+            caption = f"predicted {predicted}\ntruth: {true}\n{session.dataset.names[samples[place]]}"
+            found.append(Picture(png, caption, tone))  # type: ignore[arg-type]
         groups.append(found)
     return extremes_section(groups[0], groups[1])

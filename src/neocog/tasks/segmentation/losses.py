@@ -76,12 +76,14 @@ def _overlap(logits: Tensor, targets: Tensor, weights: Tensor | None, positive: 
     counted = targets != IGNORE
     kind = targets.where(counted, classes)  # pixels that do not count have a class of their own, left out of every sum
     place = (kind + (classes + 1) * torch.arange(count, device=kind.device).view(-1, 1, 1)).flatten()
-    said = logits.softmax(1)
-    right = said.gather(1, kind.clamp(max=classes - 1)[:, None]).flatten()  # what is said of each pixel's true class
-    sums = said.new_zeros(count * (classes + 1), dtype=torch.float64).index_add(0, place, right.double())
-    hits = sums.view(count, -1)[:, :-1].to(said.dtype)  # (B, K)
-    truth = torch.bincount(place, minlength=len(sums)).view(count, -1)[:, :-1].to(said.dtype)
-    false = torch.einsum("bkhw,bhw->bk", said, counted.to(said.dtype)) - hits
+    probabilities = logits.softmax(1)
+    right = probabilities.gather(
+        1, kind.clamp(max=classes - 1)[:, None]
+    ).flatten()  # what is said of each pixel's true class
+    sums = probabilities.new_zeros(count * (classes + 1), dtype=torch.float64).index_add(0, place, right.double())
+    hits = sums.view(count, -1)[:, :-1].to(probabilities.dtype)  # (B, K)
+    truth = torch.bincount(place, minlength=len(sums)).view(count, -1)[:, :-1].to(probabilities.dtype)
+    false = torch.einsum("bkhw,bhw->bk", probabilities, counted.to(probabilities.dtype)) - hits
     missed = truth - hits
     losses = 1 - (hits + SMOOTH / 2) / (hits + positive * false + negative * missed + SMOOTH / 2)
     present = (truth > 0).to(losses.dtype)

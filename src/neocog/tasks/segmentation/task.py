@@ -175,16 +175,16 @@ class SegmentationTask(SegmentationTraits, Task):
         Without ``about`` the class of the largest area, the background left out. After Vinogradova et al. 2020.
         """
         classes = predictor.classes
-        said = torch.nn.functional.one_hot(outputs.argmax(1), len(classes)).flatten(1, -2)  # (B, pixels, K)
-        area = said.sum(1)
+        predicted = torch.nn.functional.one_hot(outputs.argmax(1), len(classes)).flatten(1, -2)  # (B, pixels, K)
+        area = predicted.sum(1)
         first = min(first_counted(classes), len(classes) - 1)
         named = position(about, classes)
         index = area[:, first:].argmax(1) + first if named is None else torch.full((len(outputs),), named)
-        where = said.gather(2, index[:, None, None].expand(-1, said.shape[1], 1))[..., 0].to(outputs.dtype)
+        where = predicted.gather(2, index[:, None, None].expand(-1, predicted.shape[1], 1))[..., 0].to(outputs.dtype)
         where = torch.where(where.sum(1, keepdim=True) > 0, where, torch.ones_like(where))
         rows = torch.arange(len(outputs))
         scores = (outputs[rows, index].flatten(1) * where).sum(1) / where.sum(1)
-        shares = area[rows, index] / said.shape[1]
+        shares = area[rows, index] / predicted.shape[1]
         return scores, [
             f"{classes[k]} {share:.1%} of the pixels" for k, share in zip(index.tolist(), shares, strict=True)
         ]
@@ -220,7 +220,7 @@ class SegmentationTask(SegmentationTraits, Task):
             else:
                 row |= counted
                 if out is not None:
-                    pictures = {"masks": label, "overlays": shown(stored, mask, preprocessing, colours)}
+                    pictures = {"masks": label, "overlays": overlay_png(stored, mask, preprocessing, colours)}
                     written += [put(out / folder / name, content) for folder, content in pictures.items()]
             rows.append(row)
             advance(1)
@@ -236,7 +236,7 @@ def of_objects(predictor: Predictor) -> bool:
     return "smallest" in predictor.facts
 
 
-def shown(stored: Array, mask: Array, preprocessing: Preprocessing, classes: int) -> bytes:
+def overlay_png(stored: Array, mask: Array, preprocessing: Preprocessing, classes: int) -> bytes:
     """The classes' colours over the image, as PNG; of a very large one every n-th pixel."""
     step = max(1, round((mask.size / MOST_SHOWN) ** 0.5))
     picture = grey_levels(stored[::step, ::step].transpose(2, 0, 1), preprocessing.low, preprocessing.high)
@@ -272,9 +272,9 @@ def _pictured(session: Session, predictor: Predictor, test: Answers, places: Arr
     for place in places.tolist():
         index = int(test.samples[place])
         pixels = torch.as_tensor(next(iter(session.loader.store.stream([np.array([index])]))))
-        said = predictor.of_pixels(pixels)[0].argmax(0)
+        predicted = predictor.of_pixels(pixels)[0].argmax(0)
         picture = grey_levels(pixels[0].cpu().numpy(), preprocessing.low, preprocessing.high)
         truth = dataset.masks.fitted(index, preprocessing.size, preprocessing.fit)
         name = str(dataset.names[index])
-        found.append(case(name, picture, truth, said, len(dataset.classes), float(test.dice[place])))
+        found.append(case(name, picture, truth, predicted, len(dataset.classes), float(test.dice[place])))
     return found

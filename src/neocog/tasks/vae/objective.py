@@ -130,9 +130,9 @@ class VAE(Objective):
         """Reconstructions (B, C, H, W) in 0 … 1, from the means of the codes."""
         net: Any = nets["model"]
         mean, _ = net.encode(self.images(inputs, keys_of(inputs)))
-        return self.shown(net.decode(mean))
+        return self.to_pixels(net.decode(mean))
 
-    def shown(self, decoded: Tensor) -> Tensor:
+    def to_pixels(self, decoded: Tensor) -> Tensor:
         """What the decoder gives as pixels in 0 … 1."""
         return decoded.float().sigmoid() if self.likelihood == "bernoulli" else decoded.float().clamp(0, 1)
 

@@ -67,21 +67,21 @@ def dimensions_section(
     kl: Array, variance: Array, active: Sequence[int], walks: Sequence[Array], reach: float
 ) -> Section:
     """``kl`` and ``variance`` of the means (L,); ``walks``: for each of the first living dimensions (n, H, W, C) uint8."""
-    said = f"{len(active)} of {len(kl)} dimensions are active: the means of their codes vary by more than 0.01 (Burda et al. 2016)."
+    text = f"{len(active)} of {len(kl)} dimensions are active: the means of their codes vary by more than 0.01 (Burda et al. 2016)."
     if len(active) < len(kl):
-        said += (
+        text += (
             " The others hold nothing of the image: a smaller --beta, a longer --kl-warmup or --free-bits wake them up."
         )
     order = np.argsort(-kl, kind="stable")
     names = tuple(f"{index + 1}" for index in order)
     bars = Bars(names, tuple(round(float(kl[index]), 3) for index in order), "KL divergence of each dimension [nats]")
-    items: list[Item] = [Text(said), bars]
+    items: list[Item] = [Text(text), bars]
     if walks:
-        shown = ", ".join(str(index + 1) for index in active[: len(walks)])
+        to_pixels = ", ".join(str(index + 1) for index in active[: len(walks)])
         note = (
             f"Each row goes through one dimension from −{reach:g} to {reach:g}, the others as one test image has them."
         )
-        picture = Picture(sheet(np.concatenate(walks), len(walks[0])), f"dimensions {shown}, from the top")
+        picture = Picture(sheet(np.concatenate(walks), len(walks[0])), f"dimensions {to_pixels}, from the top")
         items.append(Pictures((picture,), note, wide=True))
     return Section("Latent dimensions", tuple(items), "dimensions")
 

@@ -153,7 +153,7 @@ class VAETask(VAETraits, Generative):
         return int(predictor.facts["latent"])
 
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
-        return objective_of(predictor).shown(net_of(predictor).decode(z))
+        return objective_of(predictor).to_pixels(net_of(predictor).decode(z))
 
     def axes(self, predictor: Predictor, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The mean code of the training part, and the living dimensions, the one of the largest divergence first."""
@@ -199,7 +199,7 @@ def sections(session: Session, predictor: Predictor, measures: Any, test: Found)
     objective, seed, net = objective_of(predictor), session.config.training.seed, net_of(predictor)
 
     def decoded(codes: Array) -> NDArray[np.uint8]:
-        made = objective.shown(net.decode(torch.from_numpy(codes.astype(np.float32)).to(predictor.device)))
+        made = objective.to_pixels(net.decode(torch.from_numpy(codes.astype(np.float32)).to(predictor.device)))
         return bytes_of(made)
 
     latent = test.means.shape[1]
