@@ -19,8 +19,8 @@ PRIVATE = re.compile(
 NAMES = re.compile(
     r"""
     recipes? | rungs? | ladder | quantit(y|ies) | none_below | _?told(_\w+)? | \w+_told | Told | _?said | unsaid | as_shown
-    | slopes? | survey\w* | \w*[sS]urvey | judg\w+ | _judged | crew | surety | surest | lonely | likeness | believed | alive | [sS]creen
-    | strangers?\w* | ByHand | Hand[A-Z]\w+ | went_wrong
+    | slopes? | survey\w* | \w*[sS]urvey | judg\w+ | _judged | crew | surety | surest | lonely | likeness | believed | alive
+    | [sS]creen | strangers?\w* | ByHand | Hand[A-Z]\w+ | went_wrong
     """,
     re.VERBOSE,
 )

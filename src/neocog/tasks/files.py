@@ -78,8 +78,8 @@ def rows_of(
         good = [part.pixels for part in chunk if part.pixels is not None]
         outputs = iter(predictor.of_pixels(torch.from_numpy(np.stack(good))) if good else ())
         for part in chunk:
-            said = {} if part.fault else says(next(outputs))
-            yield {"path": part.name, "skipped": part.fault, **said}
+            cells = {} if part.fault else says(next(outputs))
+            yield {"path": part.name, "skipped": part.fault, **cells}
 
 
 def batches(images: Sequence[Array], names: Sequence[str], predictor: Predictor) -> Iterator[Tensor]:
