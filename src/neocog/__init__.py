@@ -35,6 +35,7 @@ VERBS = {
     "sample": "neocog.verbs.sample",
     "bench": "neocog.verbs.parts",
     "stress": "neocog.verbs.stress",
+    "studio": "neocog.server.studio",
 }
 # What is no verb of the shell: there an option of one (neocog train --find-lr), or of Python alone
 OPTIONS = {"find_lr": "neocog.verbs.find_lr", "load": "neocog.results"}

@@ -12,6 +12,7 @@ from neocog.results import Results
 from neocog.results import load as load
 from neocog.results.stress import Stress
 from neocog.run import Run
+from neocog.server.studio import studio as studio
 from neocog.verbs.audit import Audit
 from neocog.verbs.device import device as device
 from neocog.verbs.embed import embed as embed

@@ -104,3 +104,29 @@ def embed(
         raise UserError("no files to embed", fix="neocog embed RUN FILES…")
     made = see(source, files, out, model=model, near=near, map=map, parquet=parquet, quiet=quiet)
     show(made.to_json(), json, lambda: print(made.folder / "map.html"))
+
+
+@app.command
+def studio(
+    source: Path | None = None,
+    /,
+    *,
+    port: Annotated[int, Parameter(help="Where it listens; 0: a free one.")] = 0,
+    host: Annotated[
+        str, Parameter(help="Another address lets others in, who need the token that the printed address carries.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, Parameter(negative="--no-browser", help="Open the page in a browser.")] = True,
+    quiet: Quiet = False,
+) -> None:
+    """Look through every layer of a run's own network, in the browser: draw or drop a picture and watch, forward and backward.
+
+    SOURCE is a run, or a folder with runs below it; default: this folder. Needs the extra `studio`. Nothing of a run is written.
+
+    For example:
+
+        neocog studio runs/classification/digits-lenet5
+        neocog studio runs/ --port 8000 --no-browser
+    """
+    from neocog.server.studio import studio as serve
+
+    serve(source, host=host, port=port, browser=browser, quiet=quiet)

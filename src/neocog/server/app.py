@@ -1,0 +1,166 @@
+"""The studio's addresses: the page's own files, the runs by the ids that were handed out, and what is asked of them."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from neocog.data.dataset import Array
+from neocog.errors import UserError
+from neocog.run import Run, to_json
+from neocog.server.asked import Asked, asked_of
+from neocog.server.frame import unpack
+from neocog.server.guard import TooLarge
+from neocog.server.opened import Opened
+
+if TYPE_CHECKING:
+    from neocog.predictor import Predictor
+
+PAGE = Path(__file__).parent / "page"
+KINDS = {
+    ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml",
+}  # fmt: skip
+MOST_OPEN = 4  # networks in memory
+Answered = Callable[["Predictor", Array, Asked], bytes]
+
+
+@cache
+def files() -> dict[str, tuple[bytes, str]]:
+    """The page's own files: address → content and type. Read once; no path that comes from a browser is ever opened."""
+    found = {}
+    for path in sorted(PAGE.iterdir()):
+        if path.suffix in KINDS:
+            address = "/" if path.name == "index.html" else f"/{path.name}"
+            found[address] = (path.read_bytes(), f"{KINDS[path.suffix]}; charset=utf-8")
+    return found
+
+
+class Studio:
+    """What is open. ``runs``: those that were found, whose places in this list are their ids."""
+
+    def __init__(self, runs: list[Run], about: dict[str, Any] | None = None) -> None:
+        self.runs, self.about = runs, about or {}
+        self.opened: dict[int, Opened] = {}
+
+    def application(self) -> Starlette:
+        """Without its guard."""
+        routes = [
+            Route("/api/runs", answering(self.listed)),
+            Route("/api/runs/{id:int}", answering(self.described)),
+            Route("/api/runs/{id:int}/tests", answering(self.tests)),
+            *(
+                Route(f"/api/runs/{{id:int}}/{name}", answering(self.asking(name)), methods=["POST"])
+                for name in ("look", "number", "share", "kernels")
+            ),
+            Route("/{file:path}", page),
+        ]
+        return Starlette(routes=routes)
+
+    def run(self, request: Request) -> Opened:
+        """The run of an id that was handed out; of those that are open the one that waited longest is closed."""
+        position = int(request.path_params["id"])
+        if position >= len(self.runs):
+            raise UserError("this studio has no such run", fix="load the page again")
+        found = self.opened.pop(position, None) or Opened(self.runs[position])
+        self.opened[position] = found  # the newest stands last
+        while len(self.opened) > MOST_OPEN:
+            self.opened.pop(next(iter(self.opened))).close()
+        return found
+
+    async def listed(self, request: Request) -> Response:
+        names = [{"id": position, "name": run.folder.resolve().name} for position, run in enumerate(self.runs)]
+        return json({"runs": names, **self.about})
+
+    async def described(self, request: Request) -> Response:
+        run = self.run(request)
+        return json(await run.with_network(lambda predictor: described(run.run, predictor)))
+
+    async def tests(self, request: Request) -> Response:
+        run = self.run(request)
+        return json({"samples": await run.with_network(lambda _: run.tests)})
+
+    def asking(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        """The handler of one kind of question about one picture."""
+
+        async def asked(request: Request) -> Response:
+            run, body = self.run(request), await request.body()
+            header, arrays = unpack(body)
+            question = asked_of(header)
+
+            def work(predictor: Predictor) -> bytes:
+                answered: Answered = answers()[name]
+                return answered(predictor, run.picture(question, arrays.get("picture")), question)
+
+            return Response(await run.with_network(work), media_type="application/octet-stream")
+
+        return asked
+
+
+@cache
+def answers() -> dict[str, Answered]:
+    """Which function answers which question; torch is loaded with them."""
+    from neocog.server import look, number
+
+    return {"look": look.look, "number": number.number, "share": number.share, "kernels": number.kernels}
+
+
+def described(run: Run, predictor: Predictor) -> dict[str, Any]:
+    """What the page must know of a run before it asks."""
+    from neocog.server.look import layers_of
+
+    preprocessing = predictor.preprocessing
+    middle = (preprocessing.low + preprocessing.high) / 2
+    return {
+        "name": run.folder.resolve().name,
+        "task": predictor.task,
+        "model": predictor.facts["model"],
+        "parameters": predictor.facts["parameters"],
+        "classes": list(predictor.classes),
+        "temperature": predictor.temperature,
+        "size": list(preprocessing.size),
+        "channels": preprocessing.channels,
+        "draws": preprocessing.channels in (1, 3),
+        "dark": sum(preprocessing.mean) / len(preprocessing.mean) < middle,  # a light pen on a dark ground
+        "layers": layers_of(predictor),
+    }
+
+
+async def page(request: Request) -> Response:
+    """One of the page's own files."""
+    found = files().get(request.url.path)
+    if found is None:
+        return json({"error": UserError("there is no such page").facts[0]}, 404)
+    return Response(found[0], media_type=found[1])
+
+
+def answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """``handler`` whose errors are told as what, where and fix; of a defect of ours the trace goes to stderr alone."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except UserError as error:
+            return json({"error": error.facts[0], "errors": error.facts}, 400)
+        except TooLarge as error:
+            return json({"error": UserError(str(error)).facts[0]}, 413)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            what = f"{type(error).__name__}: a defect of neocog"
+            return json({"error": UserError(what, fix="report what stands in the terminal").facts[0]}, 500)
+
+    return answered
+
+
+def json(value: Any, status: int = 200) -> Response:
+    return Response(to_json(value), status, media_type="application/json")

@@ -1,0 +1,50 @@
+"""What the page asks of a network, as it says it in the header of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from neocog.errors import UserError
+from neocog.typed import typed
+
+Direction = Literal["forward", "backward", "weight"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is changed in a layer for this look: a map switched off, or one kernel written anew (row by row)."""
+
+    layer: int
+    map: int
+    off: bool = False
+    given: int = 0  # the input map whose kernel it is
+    kernel: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """``source``: where the picture is from; ``target``: the class that is asked about, −1: what the network says."""
+
+    source: Literal["drawn", "file", "sample"]
+    name: str = ""  # of the file
+    sample: int = 0  # position in the test part
+    target: int = -1
+    loss: bool = False  # gradients of the loss against ``target``, not of its logit
+    gradients: bool = False
+    most: int = 64  # maps of each layer
+    layer: int = 0
+    index: tuple[int, ...] = ()  # a place in the layer's output (C, …), or in its weight
+    direction: Direction = "forward"
+    parameter: str = "weight"
+    edits: tuple[Edit, ...] = ()
+
+
+def asked_of(header: Mapping[str, Any]) -> Asked:
+    """Raises UserError for what is no question."""
+    found: Asked = typed(Asked, dict(header), "the message")
+    below = any(min(edit.layer, edit.map, edit.given) < 0 for edit in found.edits)
+    if below or not 0 < found.most <= 4096 or found.layer < -1 or found.sample < 0:
+        raise UserError("a number is out of range", "the message", "load the page again")
+    return found

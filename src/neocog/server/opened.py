@@ -1,0 +1,118 @@
+"""A run that the page looks through: its network, by one thread of its own, and its test part."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from neocog.data.dataset import Array, Dataset
+from neocog.errors import UserError
+from neocog.pages.record import rows
+from neocog.progress import Progress
+from neocog.run import Run
+from neocog.server.asked import Asked
+
+if TYPE_CHECKING:  # torch takes seconds to load, which the first page need not wait for
+    from neocog.predictor import Predictor
+
+T = TypeVar("T")
+
+
+class Opened:
+    """One run. Its network belongs to one thread: small networks are soonest through on one, and no look disturbs another."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._thread = ThreadPoolExecutor(1, f"network of {run.folder.name}")
+        self._reading = threading.Lock()
+        self._predictor: Predictor | None = None
+
+    async def with_network(self, work: Callable[[Predictor], T]) -> T:
+        """``work`` with the network, in its thread. Raises UserError for a run that cannot be opened."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self.predictor()))
+
+    def predictor(self) -> Predictor:
+        """Loaded once, on the processor. Only the network's thread calls this."""
+        if self._predictor is None:
+            import torch
+
+            from neocog.predictor import load_predictor
+            from neocog.tasks import task_named
+
+            torch.set_num_threads(1)
+            found = load_predictor(self.run)
+            if task_named(found.task).purpose == "generation" or len(found.preprocessing.size) != 2:
+                what = f"the studio looks through networks for images that answer; this run is of {found.task}"
+                raise UserError(what, str(self.run.folder), "its report shows it: `neocog report` draws it again")
+            if found.preprocessing.encoding == "nucleotides":
+                raise UserError("the studio has no panel for sequences yet", str(self.run.folder), "see its report")
+            self._predictor = found
+        return self._predictor
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @cached_property
+    def tests(self) -> list[dict[str, Any]]:
+        """A row a test sample, as predictions.csv has them; [] where the run has none."""
+        if not self.run.predictions_csv.is_file():
+            return []
+        found = []
+        for position, row in enumerate(rows(self.run.predictions_csv)):
+            named = {name: row.get(name, "") for name in ("path", "label", "prediction", "probability")}
+            found.append({"sample": position, **named, "wrong": row.get("correct", "1") == "0"})
+        return found
+
+    def sample(self, position: int) -> Array:
+        """(H, W, C) stored pixels of a test sample. Raises UserError where the data are gone."""
+        if position >= len(self.tests):
+            raise UserError(f"the test part has no sample {position}", str(self.run.folder), "load the page again")
+        name = self.tests[position]["path"]
+        with self._reading:
+            dataset, places = self._data
+        if name not in places:
+            raise UserError("this test sample is gone from the data", name, "restore it")
+        return dataset.images.read(places[name])
+
+    @cached_property
+    def _data(self) -> tuple[Dataset, dict[str, int]]:
+        from neocog.predictor import load_predictor
+        from neocog.verbs.evaluate import read_as
+        from neocog.verbs.session import open_data
+
+        preprocessing = load_predictor(self.run).preprocessing
+        dataset = open_data(read_as(self.run, None, {}).data, Progress(True), preprocessing=preprocessing)
+        return dataset, {name: index for index, name in enumerate(dataset.names)}
+
+    def picture(self, asked: Asked, body: Array | None) -> Array:
+        """(H, W, C) stored pixels of what is asked about. Raises UserError, of a file that cannot be read BadImage."""
+        if asked.source == "sample":
+            return self.sample(asked.sample)
+        if body is None:
+            raise UserError("no picture came with the question", "the message", "load the page again")
+        return self.drawn(body) if asked.source == "drawn" else self.file(body, asked.name)
+
+    def drawn(self, body: Array) -> Array:
+        """What was drawn, 0 … 255, in the units of the run's own pixels."""
+        if body.ndim != 3 or body.dtype != np.uint8 or body.shape[2] not in (1, 3) or not 0 < body.size <= 4 << 20:
+            raise UserError("this is no drawing", "the message", "load the page again")
+        preprocessing = self.predictor().preprocessing
+        if preprocessing.dtype == "uint8":
+            return body
+        low, high = preprocessing.low, preprocessing.high
+        return (low + body.astype(np.float32) / 255 * (high - low)).astype(preprocessing.dtype)
+
+    def file(self, body: Array, name: str) -> Array:
+        from neocog.data.formats.decoding import Decoding
+        from neocog.data.images import decode_bytes
+
+        stored, _ = decode_bytes(body.tobytes(), Decoding.recorded(self.predictor().preprocessing), name[:200])
+        if stored.ndim != 3:
+            raise UserError("a volume, and this run's network is for images", name[:200], "give an image")
+        return stored

@@ -1,0 +1,408 @@
+// The page's state: which run, which picture, what is asked of it; and when to ask again.
+
+import { Refused, ask, get } from "./api.js";
+import { colour, onChange, table } from "./colours.js";
+import { element, explained } from "./explained.js";
+import { Stream, boxes, placed } from "./layers.js";
+import { Pad } from "./pad.js";
+import { count, load, number, short, text } from "./texts.js";
+
+/** @typedef {import("./frame.js").Tensor} Tensor */
+/** @typedef {import("./layers.js").Choice} Choice */
+
+const BARS = 12;
+
+/** @template {HTMLElement} T @param {string} id @returns {T} */
+const by = (id) => /** @type {T} */ (document.getElementById(id));
+
+const state = {
+  run: 0,
+  /** @type {any} */ facts: null,
+  /** @type {{source: string, name?: string, sample?: number}} */ picture: { source: "drawn" },
+  /** @type {Uint8Array | null} */ file: null,
+  /** @type {{header: any, arrays: Record<string, Tensor>} | null} */ seen: null,
+  /** @type {Choice | {share: number} | null} */ choice: null,
+  /** @type {any[]} */ tests: [],
+  /** @type {any[]} */ chosen: [],
+  place: 0,
+  most: 64,
+  busy: false,
+  again: false,
+  /** @type {number[]} */ times: [],
+};
+
+const pad = new Pad(by("pad"), by("field"), () => {
+  by("hint").hidden = true;
+  state.picture = { source: "drawn" };
+  by("test-truth").textContent = "";
+  refresh();
+});
+const stream = new Stream(by("layers"), { choose, kernels: (layer) => void kernels(layer), more, point });
+
+/** @param {unknown} error */
+function tell(error) {
+  const box = by("error");
+  if (error === null) {
+    box.hidden = true;
+    return;
+  }
+  const fault = error instanceof Refused ? error.fault : { what: String(error), where: "", fix: "" };
+  const lines = [element("strong", {}, fault.what)];
+  if (fault.where) lines.push(element("span", {}, text("error.where", { where: short(fault.where, 160) })));
+  if (fault.fix) lines.push(element("span", {}, text("error.fix", { fix: fault.fix })));
+  box.replaceChildren(...lines);
+  box.hidden = false;
+}
+
+function question(more = {}) {
+  const backward = by("backward").checked;
+  const target = Number(by("target").value);
+  const loss = by("score").value === "loss" && target >= 0;
+  const header = { ...state.picture, target, loss, gradients: backward, most: state.most, ...more };
+  /** @type {Record<string, {data: Uint8Array, shape: number[]}>} */
+  const arrays = {};
+  if (state.picture.source === "drawn") arrays.picture = pad.bytes();
+  if (state.picture.source === "file" && state.file) arrays.picture = { data: state.file, shape: [state.file.length] };
+  return { header, arrays };
+}
+
+/** Look again, as soon as the last look is painted: never more than one question is on its way. */
+async function refresh() {
+  if (!state.facts) return;
+  if (state.busy) {
+    state.again = true;
+    return;
+  }
+  state.busy = true;
+  const begun = performance.now();
+  try {
+    do {
+      state.again = false;
+      state.seen = await ask(`api/runs/${state.run}/look`, question());
+      tell(null);
+      show();
+    } while (state.again);
+    state.times.push(performance.now() - begun);
+    settle();
+  } catch (error) {
+    tell(error);
+  } finally {
+    state.busy = false;
+  }
+}
+
+/** What is asked once the picture rests: the explanation that is open, and weights that are shown. */
+let settled = 0;
+function settle() {
+  clearTimeout(settled);
+  settled = window.setTimeout(() => {
+    if (state.choice) void explain();
+    for (const row of stream.rows) if (row.open) void kernels(row.position);
+  }, 150);
+}
+
+function scale() {
+  const shared = /** @type {HTMLInputElement} */ (document.querySelector("input[name=scale]:checked")).value === "layer";
+  return { shared, gain: 2 ** Number(by("gain").value), gradients: by("backward").checked };
+}
+
+function show() {
+  if (!state.seen) return;
+  const { header, arrays } = state.seen;
+  stream.show(arrays, scale());
+  if (state.picture.source !== "drawn" || by("coarse").checked) pad.show(arrays.picture);
+  by("fitted").textContent = header.fitted && state.picture.source !== "drawn" ? text("pad.fitted", { what: header.fitted }) : "";
+  bars(header.answer);
+}
+
+/** @param {{said: string, probabilities?: number[], values?: number[], views?: number}} answer */
+function bars(answer) {
+  const shares = answer.probabilities ?? [];
+  const classes = state.facts.classes;
+  const few = classes.length <= BARS;
+  const order = shares.map((_, k) => k);
+  if (!few) order.sort((a, b) => shares[b] - shares[a]);
+  const best = shares.indexOf(Math.max(...shares));
+  by("said").replaceChildren(...(shares.length ? [`${short(classes[best], 40)} `, element("span", {}, percent(shares[best]))] : [answer.said]));
+  const list = by("bars");
+  if (list.children.length !== Math.min(order.length, BARS)) {
+    list.replaceChildren(...order.slice(0, BARS).map(() => {
+      const button = element("button", { type: "button" }, element("span", { class: "name" }), element("span", { class: "track" }, element("span", { class: "fill" })), element("span", { class: "share" }));
+      button.addEventListener("click", () => choose({ share: Number(button.dataset.k) }));
+      return element("li", {}, button);
+    }));
+  }
+  [...list.children].forEach((item, row) => {
+    const k = order[row];
+    const button = /** @type {HTMLElement} */ (item.firstChild);
+    const [name, track, share] = /** @type {HTMLElement[]} */ ([...button.children]);
+    button.dataset.k = String(k);
+    button.classList.toggle("best", k === best);
+    name.textContent = short(classes[k], 40);
+    name.title = short(classes[k], 300);
+    /** @type {HTMLElement} */ (track.firstChild).style.inlineSize = `${100 * shares[k]}%`;
+    share.textContent = percent(shares[k]);
+  });
+  const rest = classes.length - list.children.length;
+  const notes = shares.length ? [answer.views && answer.views > 1 ? text("answer.views", { n: answer.views }) : text("answer.calibrated", { temperature: number(state.facts.temperature, 3) })] : [];
+  if (shares.length && rest > 0) notes.unshift(text("answer.more", { n: count(rest) }) + ".");
+  by("answer-note").textContent = notes.join(" ");
+}
+
+/** @param {number} share */
+const percent = (share) => (share >= 0.9995 && share < 1 ? "> 99.9 %" : share > 0 && share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`);
+
+/** @param {Choice | {share: number}} choice */
+function choose(choice) {
+  state.choice = choice;
+  document.body.classList.add("explaining");
+  void explain();
+}
+
+async function explain() {
+  const choice = state.choice;
+  if (!choice) return;
+  const share = "share" in choice;
+  const more = share ? { index: [choice.share] } : { layer: choice.layer, index: trimmed(choice), direction: choice.direction, parameter: choice.parameter };
+  try {
+    const { header, arrays } = await ask(`api/runs/${state.run}/${share ? "share" : "number"}`, question({ gradients: false, ...more }));
+    if (choice !== state.choice) return;
+    const layers = state.facts.layers;
+    const layer = (/** @type {number} */ position) => (position < 0 ? text("picture") : layers[position].name);
+    const about = { title: title(choice), direction: share ? "forward" : choice.direction, layer, classes: state.facts.classes };
+    by("explained").replaceChildren(explained(header, arrays, about));
+    pad.outline(header.field);
+    stream.mark(share ? null : { ...choice, index: trimmed(choice) }, sources(header, arrays, about.direction));
+    tell(null);
+  } catch (error) {
+    tell(error);
+  }
+}
+
+/** An index of a matrix of weights, which is drawn as one map. @param {Choice} choice */
+function trimmed(choice) {
+  const axes = choice.direction === "weight" ? state.facts.layers[choice.layer].weights[choice.parameter].length : choice.index.length;
+  return choice.index.slice(choice.index.length - axes);
+}
+
+/** @param {any} header @param {Record<string, Tensor>} arrays @param {string} direction */
+function sources(header, arrays, direction) {
+  /** @type {{layer: number, direction: string, boxes: import("./grid.js").Box[]}[]} */
+  const found = [];
+  header.parts.forEach((/** @type {any} */ part, /** @type {number} */ position) => {
+    if (part.about.in === undefined || part.about.in === null || part.about.in < 0) return;
+    found.push({ layer: part.about.in, direction: direction === "forward" ? "forward" : "backward", boxes: boxes(arrays[`${position}.places`]) });
+  });
+  return found;
+}
+
+/** @param {Choice | {share: number}} choice */
+function title(choice) {
+  if ("share" in choice) return short(state.facts.classes[choice.share], 120);
+  const layer = choice.layer < 0 ? text("layer.input") : state.facts.layers[choice.layer].name;
+  const place = choice.direction === "weight" ? trimmed(choice).join(", ") : placed(choice.index);
+  const score = text(by("score").value === "loss" && Number(by("target").value) >= 0 ? "score.loss" : "score.logit");
+  const kinds = { forward: "value.of", backward: "gradient.of", weight: "weight.of" };
+  return text(kinds[/** @type {keyof typeof kinds} */ (choice.direction)], { layer, place, score, parameter: choice.parameter });
+}
+
+/** @param {number} layer */
+async function kernels(layer) {
+  try {
+    const { arrays } = await ask(`api/runs/${state.run}/kernels`, question({ layer }));
+    stream.rows[layer].showKernels(arrays, scale());
+  } catch (error) {
+    tell(error);
+  }
+}
+
+function more() {
+  state.most = 4096;
+  refresh();
+}
+
+const pointer = element("div", { id: "pointer", hidden: "" });
+document.body.append(pointer);
+let asked = 0;
+
+/** What stands under the pointer: the number, and the kernel and the bias of its map. @param {Choice | null} choice @param {number} value @param {{x: number, y: number}} at */
+function point(choice, value, at) {
+  clearTimeout(asked);
+  pointer.hidden = !choice;
+  if (!choice) return;
+  const place = choice.direction === "weight" ? choice.index.join(", ") : placed(choice.index);
+  pointer.replaceChildren(element("p", {}, place), element("p", {}, element("b", {}, `≈ ${number(value, 3)}`)));
+  const left = Math.min(at.x + 14, innerWidth - 190);
+  [pointer.style.left, pointer.style.top] = [`${left}px`, `${at.y + 14}px`];
+  by("status").textContent = `${place}: ${number(value, 3)}`;
+  const weights = state.facts.layers[choice.layer]?.weights ?? {};
+  if (choice.direction !== "forward" || !weights.weight) return;
+  asked = window.setTimeout(async () => {
+    try {
+      const { arrays } = await ask(`api/runs/${state.run}/kernels`, question({ layer: choice.layer, index: [choice.index[0]], gradients: false }));
+      if (!pointer.hidden) pointer.append(...kernel(arrays));
+    } catch { /* the pointer has gone on */ }
+  }, 180);
+}
+
+/** A map's kernel as a small picture, and its bias. @param {Record<string, Tensor>} arrays */
+function kernel(arrays) {
+  /** @type {Node[]} */
+  const made = [];
+  const weight = arrays.weight;
+  if (weight && weight.shape.length > 2) {
+    const [maps, tall, wide] = [weight.shape[0], ...weight.shape.slice(-2)];
+    const across = Math.min(maps, Math.max(1, Math.floor(160 / (wide * 5 + 3))));
+    const canvas = /** @type {HTMLCanvasElement} */ (element("canvas"));
+    const shown = Math.min(maps, across * 8);
+    [canvas.width, canvas.height] = [across * (wide * 5 + 3), Math.ceil(shown / across) * (tall * 5 + 3)];
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    for (let i = 0; i < shown * tall * wide; i++) {
+      const [map, row, column] = [Math.floor(i / (tall * wide)), Math.floor(i / wide) % tall, i % wide];
+      context.fillStyle = colour(weight.data[i] / 127).ground;
+      context.fillRect((map % across) * (wide * 5 + 3) + column * 5, Math.floor(map / across) * (tall * 5 + 3) + row * 5, 5, 5);
+    }
+    made.push(canvas);
+  }
+  if (arrays["bias.exact"]) made.push(element("p", {}, `${text("bias")} ${number(arrays["bias.exact"].data[0])}`));
+  return made;
+}
+
+/** @param {number} id */
+async function open(id) {
+  state.facts = null;
+  state.choice = null;
+  state.run = id;
+  by("facts").textContent = text("opening");
+  by("explained").replaceChildren(element("p", { class: "note" }, text("inspector.hint")), element("p", { class: "note" }, text("inspector.hint.backward")));
+  document.body.classList.remove("explaining");
+  try {
+    const facts = await get(`api/runs/${id}`);
+    state.facts = facts;
+    document.title = `${facts.name} · neocog studio`;
+    const channels = text(`channels.${facts.channels in { 1: 0, 3: 0 } ? facts.channels : "n"}`, { n: facts.channels });
+    by("facts").textContent = text("facts", { model: facts.model, parameters: count(facts.parameters), size: facts.size.join(" × "), channels, task: facts.task });
+    pad.reset(facts.size, facts.channels, facts.dark, facts.draws);
+    by("hint").hidden = false;
+    by("hint").textContent = text(facts.draws ? "pad.hint" : "pad.hint.none");
+    by("pad-frame").classList.toggle("dark", facts.dark);
+    /** @type {HTMLElement} */ (document.querySelector(".ink")).hidden = facts.channels !== 3;
+    state.picture = { source: "drawn" };
+    const classes = facts.classes.map((/** @type {string} */ name, /** @type {number} */ k) => element("option", { value: String(k) }, short(name)));
+    by("target").replaceChildren(element("option", { value: "-1" }, text("backward.said")), ...(facts.task === "classification" ? classes : []));
+    by("test-class").replaceChildren(element("option", { value: "" }, text("tests.all")), ...facts.classes.map((/** @type {string} */ name) => element("option", { value: name }, short(name))));
+    stream.reset(facts.layers, facts.size, facts.channels);
+    await tests();
+    tell(null);
+  } catch (error) {
+    by("facts").textContent = "";
+    by("layers").replaceChildren();
+    tell(error);
+  }
+}
+
+async function tests() {
+  state.tests = (await get(`api/runs/${state.run}/tests`)).samples;
+  by("tests").hidden = !state.tests.length;
+  pick();
+  if (state.chosen.length) step(0);
+  else refresh();
+}
+
+/** The test samples that are asked for. */
+function pick() {
+  const label = by("test-class").value;
+  const wrong = by("wrong").checked;
+  state.chosen = state.tests.filter((row) => (!label || row.label === label) && (!wrong || row.wrong));
+  state.place = 0;
+  by("test-place").textContent = state.chosen.length ? "" : text("tests.none");
+}
+
+/** @param {number} by_ */
+function step(by_) {
+  const many = state.chosen.length;
+  if (!many) return;
+  state.place = (state.place + by_ + many) % many;
+  const row = state.chosen[state.place];
+  state.picture = { source: "sample", sample: row.sample };
+  by("hint").hidden = true;
+  by("test-place").textContent = text("tests.place", { n: count(state.place + 1), count: count(many) });
+  const facts = { name: short(row.path, 40), label: short(row.label, 60), prediction: short(row.prediction, 60) };
+  by("test-truth").textContent = row.prediction ? text(row.wrong ? "tests.mistake" : "tests.right", facts) : "";
+  refresh();
+}
+
+/** @param {File} file */
+async function take(file) {
+  if (file.size > 64 * 2 ** 20) {
+    tell(new Refused({ what: `${short(file.name)}: more than 64 MB`, where: "", fix: "" }));
+    return;
+  }
+  state.file = new Uint8Array(await file.arrayBuffer());
+  state.picture = { source: "file", name: file.name.slice(0, 200) };
+  by("hint").hidden = true;
+  by("test-truth").textContent = "";
+  refresh();
+}
+
+function legend() {
+  const canvas = /** @type {HTMLCanvasElement} */ (by("legend-colours"));
+  const pixels = new ImageData(canvas.width, 1);
+  const target = new Uint32Array(pixels.data.buffer);
+  for (let x = 0; x < canvas.width; x++) target[x] = table[Math.round((x / (canvas.width - 1)) * 254) + 1];
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  for (let y = 0; y < canvas.height; y++) context.putImageData(pixels, 0, y);
+}
+
+function listen() {
+  const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {() => void} */ then) => by(id).addEventListener(event, then);
+  on("run", "change", () => void open(Number(by("run").value)));
+  on("clear", "click", () => { pad.clear(); pad.changed(); });
+  on("open", "click", () => by("file").click());
+  on("file", "change", () => { const file = by("file").files[0]; if (file) void take(file); by("file").value = ""; });
+  on("pen", "input", () => (pad.pen = Number(by("pen").value)));
+  on("ink", "input", () => (pad.ink = by("ink").value));
+  on("coarse", "change", () => refresh());
+  on("test-class", "change", () => { pick(); step(0); });
+  on("wrong", "change", () => { pick(); step(0); });
+  on("previous", "click", () => step(-1));
+  on("next", "click", () => step(1));
+  on("backward", "change", () => { by("of").hidden = !by("backward").checked; refresh(); });
+  on("target", "change", () => { by("score").disabled = Number(by("target").value) < 0; refresh(); });
+  on("score", "change", () => refresh());
+  on("gain", "input", () => show());
+  for (const each of document.querySelectorAll("input[name=scale]")) each.addEventListener("change", () => show());
+  on("close", "click", () => { state.choice = null; document.body.classList.remove("explaining"); stream.mark(null, []); pad.outline(null); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") by("close").click(); });
+  addEventListener("paste", (event) => { const file = event.clipboardData?.files[0]; if (file) void take(file); });
+  addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
+  addEventListener("dragleave", () => document.body.classList.remove("dropping"));
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dropping");
+    const file = event.dataTransfer?.files[0];
+    if (file) void take(file);
+  });
+  let resized = 0;
+  addEventListener("resize", () => { clearTimeout(resized); resized = window.setTimeout(show, 100); });
+  onChange(() => { legend(); show(); settle(); });
+}
+
+async function begin() {
+  await load();
+  by("of").hidden = true;
+  by("score").disabled = true;
+  legend();
+  listen();
+  try {
+    const { runs } = await get("api/runs");
+    by("run").replaceChildren(...runs.map((/** @type {{id: number, name: string}} */ run) => element("option", { value: String(run.id) }, short(run.name))));
+    await open(0);
+  } catch (error) {
+    tell(error);
+  }
+}
+
+void begin();
+/** For bench/studio.py: how long each look took from the stroke until its maps were painted. */
+Object.assign(window, { studioTimes: state.times });
