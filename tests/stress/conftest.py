@@ -29,11 +29,11 @@ def digits_run(trained_digits: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pictures() -> Callable[..., Path]:
-    """``pictures(folder, count, side)``: class folders of noisy colour pictures, red or blue."""
+    """``pictures(folder, count, side, apart)``: class folders of noisy colour pictures, so much redder or bluer than grey."""
 
-    def make(folder: Path, count: int = 24, side: int = 16) -> Path:
+    def make(folder: Path, count: int = 24, side: int = 16, apart: int = 55) -> Path:
         rng = np.random.default_rng(0)
-        for name, colour in (("red", (170, 60, 60)), ("blue", (60, 60, 170))):
+        for name, colour in (("red", (115 + apart, 115, 115)), ("blue", (115, 115, 115 + apart))):
             (folder / name).mkdir(parents=True)
             for number in range(count):
                 pixels = np.clip(colour + rng.normal(0, 25, (side, side, 3)), 0, 255).astype(np.uint8)

@@ -14,6 +14,8 @@ from neocog.robustness.corruptions.lot import Lot
 from neocog.robustness.corruptions.place import taken_at, zoomed
 from neocog.robustness.corruptions.smooth import gauss_blurred, gauss_matrix, mirrored
 
+FARTHER = 1.37  # than a swap reaches are two moves: as one that swaps, and as one that is swapped
+SMALL = 1.5  # pixels
 FINE = 9  # sub-pixels a side where a disk's edge is drawn
 
 
@@ -24,13 +26,14 @@ def defocused(pixels: Tensor, level: tuple[float, float], lot: Lot, scale: float
 
 
 def glass(pixels: Tensor, level: tuple[float, float, int], lot: Lot, scale: float) -> Tensor:
-    """Each pixel shows one nearby, several times over, between two blurs; the reference swaps neighbours one by one."""
+    """Each pixel shows one nearby, several times over, between two blurs. The reference swaps pixels one after another, each
+    with one within ``reach``, which moves them as far as this does."""
     deviation, reach, times = level
-    shape, reach = tuple(pixels.shape[2:]), reach * scale
+    shape, reach = tuple(pixels.shape[2:]), FARTHER * reach * scale
     found = gauss_blurred(pixels, deviation * scale)
     for turn in range(times):
         moves = [(2 * lot.uniform(f"glass {turn} {axis}", shape) - 1) * reach for axis in "yx"]
-        down, right = (move.floor() if reach >= 1 else move for move in moves)
+        down, right = (move.round() if reach >= 1 else move for move in moves)
         found = taken_at(found, down, right)
     return gauss_blurred(found, deviation * scale)
 
@@ -55,7 +58,7 @@ def motion(
 def zoom(pixels: Tensor, level: tuple[float, float], lot: Lot, scale: float) -> Tensor:
     """The mean of the picture and of its enlargements by 1 to ``most``."""
     most, step = level
-    factors = [1 + step * i for i in range(round((most - 1) / step))]
+    factors = [1 + step * i for i in range(math.ceil((most - 1) / step))]  # with rounding errors, as the reference
     found = pixels.clone()
     for factor in factors:
         found += zoomed(pixels, factor)
@@ -78,11 +81,16 @@ def filtered_each(pixels: Tensor, kernels: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def disk(radius: float, soft: float) -> Tensor:
-    """(k, k) of sum 1: a disk whose edge pixels count for what lies inside it, under a Gaussian of deviation ``soft``."""
+    """(k, k) of sum 1: a disk whose edge pixels count for what lies inside it, under a Gaussian of deviation ``soft``; one that
+    is too small for pixels to draw as three taps a side of its variance."""
+    if radius < SMALL:
+        variance = radius**2 / 4 + soft**2
+        line = torch.tensor([variance / 2, 1 - variance, variance / 2])
+        return torch.outer(line, line)
     reach = math.ceil(radius + 3 * soft)
     count = 2 * reach + 1
     line = (torch.arange(count * FINE, dtype=torch.float64) + 0.5) / FINE - 0.5 - reach
-    inside = (line[:, None] ** 2 + line**2 <= max(radius, 0.5) ** 2).double()
+    inside = (line[:, None] ** 2 + line**2 <= radius**2).double()
     kernel = inside.view(count, FINE, count, FINE).mean((1, 3))
     weights = gauss_matrix(count, soft).double()
     kernel = weights @ kernel @ weights.T

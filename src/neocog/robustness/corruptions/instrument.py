@@ -56,7 +56,7 @@ def stained(pixels: Tensor, most: float, lot: Lot, scale: float) -> Tensor:
 INSTRUMENT = {
     "vignetting": Corruption("instrument", (0.2, 0.35, 0.5, 0.7, 0.9), vignetted),
     "dust": Corruption("instrument", (0.15, 0.3, 0.45, 0.6, 0.8), dusty),
-    "stripes": Corruption("instrument", (0.02, 0.04, 0.08, 0.12, 0.2), striped),
-    "white_balance": Corruption("instrument", (0.1, 0.2, 0.35, 0.5, 0.8), tinted, colour=True),
+    "stripes": Corruption("instrument", (0.01, 0.02, 0.04, 0.07, 0.12), striped),
+    "white_balance": Corruption("instrument", (0.05, 0.1, 0.2, 0.35, 0.5), tinted, colour=True),
     "stain_shift": Corruption("instrument", (0.1, 0.2, 0.35, 0.5, 0.7), stained, colour=True),
 }

@@ -60,23 +60,17 @@ def cropped(pixels: Tensor, share: float, lot: Lot, scale: float) -> Tensor:
     return zoomed(pixels, 1 / share)
 
 
-def elastic(pixels: Tensor, level: tuple[float, float, float], lot: Lot, scale: float) -> Tensor:
-    """A random affine map, and displacements by a smooth random field (Simard 2003).
+def elastic(pixels: Tensor, factor: float, lot: Lot, scale: float) -> Tensor:
+    """Displaced by a smooth random field (Simard 2003), with the levels of Michaelis et al. (2019), which grow evenly.
 
-    ``level``: factor, width of the smoothing, and the affine map's range, in pixels of a 224 × 224 picture. A narrower
-    smoothing leaves larger displacements, so the field is brought to the deviation that it would have there.
+    ``factor``: of noise within ± 0.5 % of the side, under a Gaussian of 1 % of it. A narrower Gaussian leaves more of the
+    noise, so the field is brought to the deviation that it has in a 224 × 224 picture, in proportion.
     """
-    factor, width, reach = level
-    height, across = pixels.shape[2:]
-    third = min(height, across) // 3
-    corners = torch.tensor([[third, third], [third, -third], [-third, -third]], dtype=torch.float32)  # (x, y) each
-    moved = corners + (2 * lot.uniform("elastic corners", (3, 2)) - 1) * reach * scale  # (B, 3, 2)
-    ones = torch.ones(len(pixels), 3, 1)
-    matrix = torch.linalg.solve(torch.cat([moved, ones], 2), corners.expand_as(moved)).transpose(1, 2)
-    pixels = mapped(pixels, matrix)
-    fields = [gauss_blurred(2 * lot.uniform(f"elastic {axis}", (height, across)) - 1, width * scale) for axis in "yx"]
-    gain = factor * scale * deviation_left(PICTURE, width) / deviation_left(min(height, across), width * scale)
-    return taken_at(pixels, *(field * gain for field in fields))
+    shape = tuple(pixels.shape[2:])
+    width, reach = 0.01 * PICTURE * scale, 0.005 * PICTURE * scale
+    gain = factor * deviation_left(PICTURE, 0.01 * PICTURE) / deviation_left(min(shape), width)
+    fields = [gauss_blurred(2 * lot.uniform(f"elastic {axis}", shape) - 1, width) for axis in "yx"]
+    return taken_at(pixels, *(field * gain * reach for field in fields))
 
 
 @lru_cache(maxsize=64)
@@ -93,15 +87,10 @@ def resampled(pixels: Tensor, share: float, lot: Lot, scale: float) -> Tensor:
 
 
 PICTURE = 224  # pixels a side of a picture in which levels state lengths
-SIDE = 244  # of the reference's elastic transform, whose levels are in shares of it
-ELASTIC = tuple(
-    tuple(SIDE * share for share in shares)
-    for shares in ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
-)
 PLACE = {
-    "elastic_transform": Corruption("digital", ELASTIC, elastic, moves=True),  # type: ignore[arg-type]
+    "elastic_transform": Corruption("digital", (12.5, 16.25, 21.25, 25.0, 30.0), elastic, moves=True),
     "turn": Corruption("geometry", (2.0, 5.0, 10.0, 15.0, 25.0), turned, moves=True),
     "shift": Corruption("geometry", (0.02, 0.05, 0.1, 0.15, 0.2), shifted, moves=True),
     "crop": Corruption("geometry", (0.95, 0.9, 0.8, 0.7, 0.6), cropped, moves=True),
-    "resampling": Corruption("instrument", (0.8, 0.6, 0.4, 0.25, 0.15), resampled),
+    "resampling": Corruption("instrument", (0.8, 0.6, 0.5, 0.35, 0.25), resampled),
 }

@@ -34,11 +34,12 @@ def fog(pixels: Tensor, level: tuple[float, float], lot: Lot, scale: float) -> T
 
 
 def frost(pixels: Tensor, level: tuple[float, float], lot: Lot, scale: float) -> Tensor:
-    """Ridges of ice over the picture. The reference lays photographs of frozen panes over it, which are drawn here."""
+    """Ridges of ice over the picture. The reference lays six photographs of frozen panes over it; these are drawn, as light
+    (0.35 to 0.83 in the mean) and as uneven (a deviation of 0.1 within a picture)."""
     kept, ice = level
-    cloud = clouds(pixels, 1.9, lot, "frost")
-    ridges = (1 - (2 * cloud - 1).abs()) ** 3
-    return kept * pixels + ice * (0.25 + 0.75 * ridges)
+    ridges = (1 - (2 * clouds(pixels, 1.9, lot, "frost") - 1).abs()).square()
+    pane = each(lot.between("pane", 0.35, 0.83), ridges) + 0.55 * (ridges - ridges.mean((2, 3), keepdim=True))
+    return kept * pixels + ice * pane.clamp(0, 1)
 
 
 def brighter(pixels: Tensor, amount: float, lot: Lot, scale: float) -> Tensor:
@@ -58,9 +59,9 @@ def grey(pixels: Tensor) -> Tensor:
 
 
 def clouds(pixels: Tensor, decay: float, lot: Lot, name: str) -> Tensor:
-    """(B, 1, H, W) in 0 … 1: plasma by diamonds and squares, whose wobble falls by ``decay`` at each halving."""
+    """(B, 1, H, W) in 0 … 1: plasma by diamonds and squares, whose wobble falls by the square of ``decay`` at each halving."""
     side = 2 ** math.ceil(math.log2(max(2, *pixels.shape[2:])))
-    heights, step, wobble = torch.zeros(len(pixels), side, side, device=pixels.device), side, 100.0
+    heights, step, wobble = torch.zeros(len(pixels), side, side, device=pixels.device), side, 1.0
     wobbles = 2 * lot.uniform(name, (side, side)) - 1
     while step >= 2:
         half = step // 2
@@ -72,7 +73,7 @@ def clouds(pixels: Tensor, decay: float, lot: Lot, name: str) -> Tensor:
         heights[:, ::step, half::step] = across / 4 + wobble * wobbles[:, ::step, half::step]
         along = corners + corners.roll(-1, 1) + centres + centres.roll(1, 2)
         heights[:, half::step, ::step] = along / 4 + wobble * wobbles[:, half::step, ::step]
-        step, wobble = half, wobble / decay
+        step, wobble = half, wobble / decay**2
     low, high = (each(bound, heights) for bound in (heights.amin((1, 2)), heights.amax((1, 2))))
     return ((heights - low) / (high - low))[:, None, : pixels.shape[2], : pixels.shape[3]]
 
