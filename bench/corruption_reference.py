@@ -1,7 +1,7 @@
 """Pictures corrupted by the reference, for ``bench/stress.py corruption``: runs in an environment that has it.
 
-    pip install imagecorruptions-imaug scikit-image opencv-python-headless numba
-    python bench/corruption_reference.py PICTURES.npy OUT.npy     # (n, H, W, 3) uint8 → (15, 5, n, H, W, 3) uint8
+pip install imagecorruptions-imaug scikit-image opencv-python-headless numba
+python bench/corruption_reference.py PICTURES.npy OUT.npy     # (n, H, W, 3) uint8 → (15, 5, n, H, W, 3) uint8
 """
 
 import sys

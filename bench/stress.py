@@ -1,6 +1,6 @@
 """Figures of ``neocog stress``, one part each.
 
-    python bench/stress.py corruption [--reference PYTHON]   # speed on MNIST; differences to the reference implementation
+python bench/stress.py corruption [--reference PYTHON]   # speed on MNIST; differences to the reference implementation
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DETERMINISTIC = ("defocus_blur", "zoom_blur", "brightness", "contrast", "pixelat
 
 
 def corruption(words: Sequence[str]) -> None:
-    """CPU seconds of 15 × 5 × 10,000 digits, and of their evaluation; with ``--reference``, how far our pictures are from its own."""
+    """CPU seconds of 15 × 5 × 10,000 digits, and of their evaluation; ``--reference``: how far our pictures are from its own."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--reference", help="a Python that has imagecorruptions-imaug")
     asked = parser.parse_args(words)
@@ -47,7 +47,9 @@ def speed() -> None:
         rows = found["corruption"]
         rows = rows.to_dict("records") if hasattr(rows, "to_dict") else rows
         wanted = [row for row in rows if row["corruption"] in IMAGENET_C]
-        print(f"{total:.1f} CPU s for {len(rows)} sets of {rows[0]['n']:,} digits, of which {len(wanted)} of ImageNet-C")
+        print(
+            f"{total:.1f} CPU s for {len(rows)} sets of {rows[0]['n']:,} digits, of which {len(wanted)} of ImageNet-C"
+        )
     pixels = torch.randint(0, 256, (10_000, 1, 28, 28), dtype=torch.uint8)
     preprocessing = Preprocessing(1, (28, 28), "uint8", (0.0,), (1.0,))
     began = time.process_time()
@@ -75,10 +77,16 @@ def against_reference(python: str) -> None:
     for name, of_all in zip(IMAGENET_C, theirs, strict=True):
         line = []
         for severity, reference in zip(SEVERITIES, of_all, strict=True):
-            ours = corrupted(pixels, torch.arange(len(pixels)), name, severity, preprocessing, 0).permute(0, 2, 3, 1).float()
+            ours = (
+                corrupted(pixels, torch.arange(len(pixels)), name, severity, preprocessing, 0)
+                .permute(0, 2, 3, 1)
+                .float()
+            )
             first = torch.from_numpy(pictures).float()
             change, wanted = (ours - first).abs().mean(), (reference - first).abs().mean()
-            line.append(f"{(ours - reference).abs().mean():6.2f}" if name in DETERMINISTIC else f"{change:6.2f}/{wanted:6.2f}")
+            line.append(
+                f"{(ours - reference).abs().mean():6.2f}" if name in DETERMINISTIC else f"{change:6.2f}/{wanted:6.2f}"
+            )
         print(f"{name:18}", *line, "difference" if name in DETERMINISTIC else "change, ours/theirs")
 
 
