@@ -75,6 +75,7 @@ class Settings(Reading, total=False):
     together: Literal["near", "pixels", "files"]
     folds: int
     repeats: int
+    leave_one_group_out: bool
     model: str
     options: Mapping[str, Any]
     pretrained: str

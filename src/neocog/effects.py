@@ -113,6 +113,19 @@ def _folds(config: Config) -> Iterator[UserError]:
     if config.data.repeats > 1 and not config.data.folds:
         what = f"--repeats {config.data.repeats} draws --folds anew, and there are none"
         yield UserError(what, fix="add --folds 5, or leave it out")
+    if config.data.leave_one_group_out:
+        if not config.data.folds:
+            what = "--leave-one-group-out is about --folds, and there are none"
+            yield UserError(what, fix="add --folds with the number of groups, or leave it out")
+        if config.data.repeats > 1:
+            what = (
+                f"--repeats {config.data.repeats} draws folds anew, and --leave-one-group-out has the groups for folds"
+            )
+            yield UserError(what, fix="leave one of the two out")
+        if config.data.groups == "none":
+            yield UserError(
+                "--leave-one-group-out needs groups, and --groups none takes none", fix="leave one of the two out"
+            )
     if config.training.refit and not config.data.folds:
         what = "--refit trains on all samples after --folds, which say what it is worth, and there are none"
         yield UserError(what, fix="add --folds 5, or leave it out")

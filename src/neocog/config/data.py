@@ -103,6 +103,10 @@ class DataConfig(ReadConfig):
     repeats: Annotated[int, Range(1, 1000)] = 1
     """Times that --folds are drawn anew. Of few samples: measures depend less on one draw, and know as many samples as before."""
 
+    leave_one_group_out: bool = False
+    """Each of --folds tests one whole group (site, scanner, camera) on a network of the others, of which a share validates
+    (--split). The report shows inside beside outside: what is lost in a new place."""
+
     @property
     def trainings(self) -> int:
         """Trainings of --folds, over all repeats; 0 without folds."""

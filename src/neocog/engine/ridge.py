@@ -32,7 +32,7 @@ def solve_values(
         mean, std = spread(features)
         scaled, shares = (features - mean) / std, np.ones(len(values)) if weights is None else weights
         chosen = _chosen(scaled, values, shares, groups, seed)
-        ((weight, bias),) = _fits(scaled, values, shares, np.array([chosen]))
+        ((weight, bias),) = fits(scaled, values, shares, np.array([chosen]))
         loss = np.average(np.square(scaled @ weight.T + bias - values).mean(axis=1), weights=shares)
     weight = weight / std
     return Probe(weight.astype(np.float32), (bias - weight @ mean).astype(np.float32), float(loss), 1 / chosen)
@@ -47,12 +47,12 @@ def _chosen(features: Floats, values: Floats, weights: Floats, groups: Sequence[
     folds = GroupKFold(count, shuffle=True, random_state=seed % 2**32)
     errors = np.zeros(len(PENALTIES))
     for train, held in folds.split(features, values, units):
-        for place, (weight, bias) in enumerate(_fits(features[train], values[train], weights[train], PENALTIES)):
+        for place, (weight, bias) in enumerate(fits(features[train], values[train], weights[train], PENALTIES)):
             errors[place] += (weights[held, None] * np.square(features[held] @ weight.T + bias - values[held])).sum()
     return float(PENALTIES[::-1][errors[::-1].argmin()])
 
 
-def _fits(features: Floats, values: Floats, weights: Floats, penalties: Floats) -> list[tuple[Floats, Floats]]:
+def fits(features: Floats, values: Floats, weights: Floats, penalties: Floats) -> list[tuple[Floats, Floats]]:
     """(weight (V, F), bias (V,)) for each penalty, from one singular value decomposition."""
     total, roots = weights.sum(), np.sqrt(weights)[:, None]
     middle, level = weights @ features / total, weights @ values / total

@@ -45,13 +45,15 @@ class Samples:
     part: str = "test"
     trained: NDArray[np.int64] | None = None
     unseen: Dataset | None = None
+    within: bool = False  # whether what is measured speaks of these very groups: then samples repeat, and not groups
 
     def __len__(self) -> int:
         return len(self.positions)
 
     @property
     def groups(self) -> Array | None:
-        return None if self.dataset.groups is None else self.dataset.groups[self.positions]
+        """(n,) what repeats independently; None: each sample."""
+        return None if self.dataset.groups is None or self.within else self.dataset.groups[self.positions]
 
     def batches(
         self, preprocessing: Preprocessing, positions: NDArray[np.int64] | None = None

@@ -122,6 +122,7 @@ def opened(
         seed=config.data.split_seed,
         trained=recorded(run, own, "train")[0] if data is None else None,
         unseen=unseen,
+        within=data is None and config.data.leave_one_group_out,
     )
     return Opened(predictor, task, dataset, samples, data is None, again)
 

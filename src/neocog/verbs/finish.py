@@ -143,9 +143,10 @@ def seen(session: Session) -> dict[str, Any]:
 
 def parts_of(session: Session, loop: Loop) -> dict[str, Samples]:
     """Every part as it is evaluated: all of it by this process, from the pixels that training had."""
-    where, store, seed = loop.loader.parts, loop.loader.store, session.config.data.split_seed
+    where, store, given = loop.loader.parts, loop.loader.store, session.config.data
+    seed, within = given.split_seed, given.leave_one_group_out
     return {
-        part: Samples(session.dataset, where[part], store, seed, part, where["train"], session.data.unseen)
+        part: Samples(session.dataset, where[part], store, seed, part, where["train"], session.data.unseen, within)
         for part in SPLITS
     }
 

@@ -11,13 +11,14 @@ from typing import Any
 from scipy.special import stdtrit
 
 from neocog.config import Config, DataConfig
+from neocog.data.split import read_splits
 from neocog.documents import read_json
 from neocog.facts import read_facts
 from neocog.metrics import title
 from neocog.metrics.stored import stored_measure
 from neocog.pages import sections_to_json, write_report
 from neocog.progress import Progress
-from neocog.records import Bars, Measure, Section, Table, Text
+from neocog.records import Bars, Measure, Section, Table, Text, Whiskers
 from neocog.run import Run, to_json, write_atomically
 from neocog.verbs.curve import SHARES, Curve, curve_result, curve_section, folder, in_words
 from neocog.verbs.out_of_fold import out_of_fold
@@ -60,6 +61,12 @@ def summarise(run: Run, parts: Sequence[Run], config: Config, progress: Progress
         "images_per_second": mean(speeds) if speeds else None,
     }
     more = [refit_section(facts)] if facts else []
+    if config.data.leave_one_group_out:
+        places = {place_of(part): each["measures"] for part, each in zip(parts, results, strict=True)}
+        result["groups"] = {
+            name: {"outside": m["test"], "inside": m.get("validation", {})} for name, m in places.items()
+        }
+        more.append(places_section(result["groups"], next(iter(measures))))
     curve = curve_of_folds(parts, measures, first["n"]["train"], config.data) if config.training.curve else None
     if curve is not None:
         result["curve"] = curve_result(curve)
@@ -137,10 +144,11 @@ def section(
     bars = Bars(tuple(name for name, _ in known), tuple(value for _, value in known), title(first))
     unlike = [Text(f"{part.folder.name}: {line}") for part in parts for line in history_lines(read_plan(part))]
     repeats = config.data.repeats
+    heading = f"{config.data.folds}-fold cross-validation"
+    if config.data.leave_one_group_out:
+        heading = f"{config.data.folds} groups, each left out in turn"
     times = f", drawn {repeats} times" if repeats > 1 else ""
-    return Section(
-        f"{config.data.folds}-fold cross-validation{times}", (Text(how(repeats)), table, bars, *unlike), "folds"
-    )
+    return Section(f"{heading}{times}", (Text(how(repeats)), table, bars, *unlike), "folds")
 
 
 def how(repeats: int) -> str:
@@ -152,6 +160,38 @@ def how(repeats: int) -> str:
         "predictions, the samples (or groups) being what repeats, and 15 % wider as trainings share samples; those of AUROC "
         "and of other tasks are Student's over the folds, with the variance of Nadeau and Bengio (2003)."
     )
+
+
+def place_of(part: Run) -> str:
+    """The group that a fold tests, where each fold has one."""
+    splits = read_splits(part.splits_csv)
+    return next(group for group, each in zip(splits.groups, splits.parts, strict=True) if each == "test")
+
+
+def places_section(groups: Mapping[str, Mapping[str, Any]], name: str) -> Section:
+    """What networks reach in a group that they never saw, beside new samples of the groups that they know.
+
+    ``groups``: {group: {"outside": measures, "inside": measures}}; ``name``: the measure that is said first.
+    """
+    found = {
+        group: (stored_measure(each["outside"][name]), stored_measure(each["inside"][name]))
+        for group, each in groups.items()
+        if name in each["inside"]
+    }
+    what = title(name)
+    if not found:
+        text = "No part of the known groups was kept to be measured: --split 0.8 0.2 0.2 keeps a fifth of them for it."
+        return Section("In a new place", (Text(text),), "places")
+    rows = tuple((g, o.value, o.interval, o.n, i.value, i.interval, i.n) for g, (o, i) in found.items())
+    head = ("left out", f"{what} outside", "95 % interval", "n", f"{what} inside", "95 % interval", "n")
+    drawn = tuple(m for o, i in found.values() for m in (o, i))
+    labels = tuple(f"{group}, {side}" for group in found for side in ("outside", "inside"))
+    text = (
+        "Each row is a network that learned without one group. Outside: on that group. Inside: on new samples of the groups that "
+        "it learned from (its validation part, which also chose the epoch where there are several). Only outside says what to "
+        "expect of a new place. The intervals are of samples; the next group may differ more than these do from each other."
+    )
+    return Section("In a new place", (Text(text), Table(head, rows), Whiskers(labels, drawn, what)), "places")
 
 
 def refit_section(facts: Mapping[str, Any]) -> Section:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neocog.config import Config
 from neocog.data.dataset import SPLITS
+from neocog.data.digests import keys
 from neocog.data.digests import known as named
 from neocog.data.split import TEST, TRAIN, VALIDATION, folds, in_words, split
 from neocog.engine.seed import mix
@@ -50,12 +52,51 @@ def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:
         first, second, third = config.data.split
         shares, seed = (first, second, third), config.data.split_seed
         return split(data.dataset, data.contents, shares, seed, data.kept, by_class, data.families)
+    if config.data.leave_one_group_out:
+        return one_group_out(data, config, fold)
     count, (repeat, fold) = config.data.folds, divmod(fold, config.data.folds)
     seed = mix(config.data.split_seed, repeat) if repeat else config.data.split_seed
     held = folds(data.dataset, data.contents, count, seed, data.kept, by_class, data.families)
     validates = (fold + 1) % count if config.data.split[1] else fold
     parts = np.where(held == fold, TEST, np.where(held == validates, VALIDATION, TRAIN))
     return in_words(np.where(held < 0, 0, parts))
+
+
+def one_group_out(data: Data, config: Config, fold: int) -> NDArray[np.str_]:
+    """(N,) the parts of ``fold``, which tests one group: of the others a share validates, each class by its share, so that
+    inside stands beside outside. What is the same as a tested sample, or a near copy of one, does not learn.
+
+    Raises UserError where there are other than ``folds`` groups.
+    """
+    names = group_names(data, config)
+    held = data.dataset.groups == names[fold]
+    inside = replace(data.dataset, groups=None, splits=np.where(held, "test", "train"))
+    first, second, third = config.data.split
+    parts = split(
+        inside, data.contents, (first, second, third), config.data.split_seed, data.kept, data.task.labels == "classes",
+        data.families,
+    )  # fmt: skip
+    for same in (data.contents, data.families) if len(data.families) else (data.contents,):
+        alike = keys(same)
+        parts[np.isin(alike, alike[held & named(same)]) & named(same) & ~held] = ""
+    return parts
+
+
+def group_names(data: Data, config: Config) -> list[str]:
+    """The groups of what is kept, by name. Raises UserError where they are not one for each of ``folds``."""
+    groups = np.array([] if data.dataset.groups is None else data.dataset.groups[data.kept], dtype=str)
+    names = sorted(set(groups.tolist()) - {""})
+    where = listed(names) if names else data.dataset.kind
+    if len(names) < 3:
+        what = f"--leave-one-group-out needs 3 groups or more, and these data have {len(names)}"
+        raise UserError(what, where, "name them: --levels group,class, --columns site=group, or --groups names:REGEX")
+    if (groups == "").any():
+        what = f"--leave-one-group-out: {int((groups == '').sum()):,} samples have no group"
+        raise UserError(what, where, "give each one its group, or leave these samples out")
+    if len(names) != config.data.folds:
+        what = f"--folds {config.data.folds} --leave-one-group-out: there are {len(names)} groups"
+        raise UserError(what, where, f"--folds {len(names)}")
+    return names
 
 
 def kept_together(data: Data) -> str:

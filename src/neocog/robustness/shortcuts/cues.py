@@ -1,0 +1,254 @@
+"""Cheap views of a picture: what can be told of its label without looking at the object.
+
+Each view makes a few numbers of stored pixels (H, W, C) in 0 … 1, of any size; the middle of a picture is left out where a view
+is of its edge, and the edge where it is of the whole, so that a mark at the edge is no colour and a tint is no edge. The order is
+that from the most particular to the most general: of two views that tell the same, the first is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dctn, rfft
+from scipy.ndimage import uniform_filter
+
+Floats = NDArray[np.float64]
+FRAME, CORNER = 0.06, 0.12  # shares of a side
+CELLS, BINS, BLOCK = 4, 16, 8
+BANDS = 24  # of rows, and of columns, that are looked along
+WAVES = 4  # cycles along a side, from which on something counts as repeated
+REPEATED = 0.5  # share of a strip's power in one wave, above which it is a scale and no picture
+FAINT = 0.03  # deviation along a line, of 1, below which there is hardly anything to repeat
+CHANNELS = 4  # of which a view is made; of more the means of equal groups
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A view: ``numbers`` of stored pixels, and ``seen``, the same pixels with what else there is taken away."""
+
+    name: str
+    what: str
+    numbers: Callable[[Floats], Floats]
+    seen: Callable[[Floats], Floats]
+
+
+def in_unit(image: NDArray[Any], low: float, high: float) -> Floats:
+    """Stored pixels with ``low`` … ``high`` as 0 … 1."""
+    return (image.astype(np.float64) - low) / max(high - low, 1e-12)
+
+
+def flat(unit: Floats) -> Floats:
+    """(H, W, C) of which views are made: of a volume (D, H, W, C) the mean over its slices, of many channels means of groups."""
+    found: Floats = unit.mean(axis=0) if unit.ndim == 4 else unit
+    if found.shape[2] > CHANNELS:
+        found = np.stack([each.mean(axis=2) for each in np.array_split(found, CHANNELS, axis=2)], axis=2)
+    return found
+
+
+def pooled(image: Floats, rows: int, columns: int) -> Floats:
+    """(rows, columns, C) means of equal parts; a side that is shorter repeats its pixels."""
+    for axis, count in ((0, rows), (1, columns)):
+        if count == image.shape[axis]:
+            continue
+        edges = np.linspace(0, image.shape[axis], count + 1)
+        starts = np.minimum(edges[:-1].astype(int), image.shape[axis] - 1)
+        ends = np.maximum(np.ceil(edges[1:]).astype(int), starts + 1)
+        image = np.stack([image.take(range(a, b), axis).mean(axis) for a, b in zip(starts, ends, strict=True)], axis)
+    return image
+
+
+def grey(image: Floats) -> Floats:
+    """(H, W)."""
+    mean: Floats = image.mean(axis=2)
+    return mean
+
+
+def depth(image: Floats, share: float) -> tuple[int, int]:
+    """Rows and columns of a share of each side, two at least."""
+    height, width = image.shape[:2]
+    return max(2, round(share * height)), max(2, round(share * width))
+
+
+def inner(image: Floats) -> Floats:
+    """Without the edge that ``corners`` and ``edges`` look at; of a tiny picture all of it."""
+    rows, columns = depth(image, CORNER)
+    found = image[rows:-rows, columns:-columns]
+    return found if min(found.shape[:2]) >= CELLS else image
+
+
+def whole_blocks(image: Floats) -> Floats:
+    """As ``inner``, beginning where a block of JPEG does."""
+    rows, columns = (-(-each // BLOCK) * BLOCK for each in depth(image, CORNER))
+    found = image[rows:-rows, columns:-columns]
+    return found if min(found.shape[:2]) >= BLOCK else image
+
+
+def strips(image: Floats) -> list[Floats]:
+    """The four sides of the frame without its corners, each with the side along the first axis."""
+    (rows, columns), (up, left) = depth(image, FRAME), depth(image, CORNER)
+    across = image.transpose(1, 0, 2)
+    sides = [(across[left:-left, :rows], up), (across[left:-left, -rows:], up)]
+    sides += [(image[up:-up, :columns], left), (image[up:-up, -columns:], left)]
+    return [side if len(side) else image for side, _ in sides]
+
+
+def corner_squares(image: Floats) -> list[Floats]:
+    rows, columns = depth(image, CORNER)
+    return [image[r, c] for r in (slice(rows), slice(-rows, None)) for c in (slice(columns), slice(-columns, None))]
+
+
+def levels(image: Floats) -> Floats:
+    """(18,) which of 256 levels occur: gaps from the darkest to the lightest, the share of the commonest, the last four bits."""
+    stored = np.clip(np.rint(inner(image) * 255), 0, 255).astype(int).ravel()
+    found = np.bincount(stored, minlength=256) / len(stored)
+    there = np.flatnonzero(found)
+    used = found[there[0] : there[-1] + 1]
+    return np.concatenate([[np.mean(used == 0), found.max()], found.reshape(16, 16).sum(axis=0)])
+
+
+def repeats(image: Floats) -> Floats:
+    """(6,) how much of one wave there is along each side of the frame, in the rows, and in the columns: rulers and scale bars."""
+    along = [_waves(grey(side).mean(axis=1)[None]) for side in strips(image)]
+    light = grey(image)[..., None]
+    rows, columns = pooled(light, BANDS, light.shape[1])[..., 0], pooled(light, light.shape[0], BANDS)[..., 0].T
+    return np.array([*along, _waves(rows), _waves(columns)])
+
+
+def _waves(lines: Floats) -> float:
+    """Of lines (L, n) the largest share, beyond ``REPEATED``, that a line's strongest wave with its first overtone has of it."""
+    power = np.abs(rfft(lines)) ** 2
+    power[:, :WAVES] = 0
+    whole = power.sum(axis=1)
+    if power.shape[1] <= 2 * WAVES:
+        return 0.0
+    strongest = WAVES + power[:, WAVES:].argmax(axis=1)
+    near = strongest[:, None] + np.array([-1, 0, 1]), 2 * strongest[:, None] + np.array([-1, 0, 1])
+    at = np.minimum(np.hstack(near), power.shape[1])
+    held = np.take_along_axis(np.hstack([power, np.zeros((len(power), 1))]), at, axis=1).sum(axis=1)
+    deviation = np.sqrt(2 * whole) / lines.shape[1]
+    strong = deviation / (deviation + FAINT)
+    return float((strong * (held / np.maximum(whole, 1e-12) - REPEATED)).max().clip(0))
+
+
+def noise(image: Floats) -> Floats:
+    """(7,) grain of the flattest blocks, sharpness, and steps at every eighth pixel, which JPEG leaves."""
+    light = grey(whole_blocks(image))
+    fine, coarse = light - uniform_filter(light, 3), uniform_filter(light, 3) - uniform_filter(light, 9)
+    grain = flatness(fine)
+    found = [*np.quantile(grain, (0.05, 0.25, 0.5)), fine.std(), coarse.std()]
+    steps = [_steps(np.abs(np.diff(light, axis=axis)).mean(axis=1 - axis)) for axis in (0, 1)]
+    return np.array([*np.log(np.array(found) + 1e-4), *steps])
+
+
+def flatness(fine: Floats) -> Floats:
+    """(blocks,) the deviation of (H, W) within each block of 8 × 8, of a smaller picture within all of it."""
+    height, width = (side // BLOCK for side in fine.shape)
+    if not height or not width:
+        return np.array([fine.std()])
+    blocks = fine[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK)
+    found: Floats = blocks.std(axis=(1, 3)).ravel()
+    return found
+
+
+def _steps(along: Floats) -> float:
+    """How much larger differences are from one block of eight to the next than within."""
+    at = np.arange(len(along)) % BLOCK == BLOCK - 1
+    return float(along[at].mean() / max(along[~at].mean(), 1e-6)) if at.any() and not at.all() else 1.0
+
+
+def colours(image: Floats) -> Floats:
+    """(C × 18,) histogram, mean and deviation of each channel."""
+    flat = inner(image).reshape(-1, image.shape[2])
+    bins = [np.histogram(channel.clip(0, 1), BINS, (0, 1))[0] / len(channel) for channel in flat.T]
+    return np.concatenate([*bins, flat.mean(axis=0), flat.std(axis=0)])
+
+
+def low_frequencies(image: Floats) -> Floats:
+    """(C × 16,) the means of 4 × 4 parts, less that of all."""
+    parts = pooled(inner(image), CELLS, CELLS)
+    found: Floats = (parts - parts.mean(axis=(0, 1))).ravel()
+    return found
+
+
+def texture(image: Floats) -> Floats:
+    """(63,) mean power of the waves in blocks of 8 × 8, wherever these lie."""
+    light = grey(whole_blocks(image))
+    height, width = (side // BLOCK for side in light.shape)
+    if not height or not width:
+        return np.zeros(BLOCK**2 - 1)
+    blocks = light[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK).swapaxes(1, 2)
+    power = np.abs(dctn(blocks, axes=(2, 3), norm="ortho")).mean(axis=(0, 1))
+    found: Floats = np.log(power.ravel()[1:] + 1e-4)
+    return found
+
+
+def edges(image: Floats) -> Floats:
+    """(4 × 5 C,) of each side of the frame, without the corners: the means of four parts, and the deviation."""
+    sides = strips(image)
+    return np.concatenate([np.append(pooled(side, CELLS, 1).ravel(), side.std(axis=(0, 1))) for side in sides])
+
+
+def corners(image: Floats) -> Floats:
+    """(4 × 11 C,) of each corner: the means of 3 × 3 parts, darkest and lightest."""
+    found = [
+        [pooled(each, 3, 3).ravel(), each.min(axis=(0, 1)), each.max(axis=(0, 1))] for each in corner_squares(image)
+    ]
+    return np.concatenate([part for each in found for part in each])
+
+
+def _only(regions: Callable[[Floats], list[Floats]]) -> Callable[[Floats], Floats]:
+    """The picture with all but some regions, which are views of it, grey."""
+
+    def seen(image: Floats) -> Floats:
+        kept = np.zeros_like(image)
+        for region in regions(kept):
+            region[...] = 1
+        return np.where(kept > 0, image, 0.5)
+
+    return seen
+
+
+def _blurred(image: Floats) -> Floats:
+    cells = pooled(image, CELLS, CELLS)
+    rows, columns = (np.minimum(np.arange(side) * CELLS // side, CELLS - 1) for side in image.shape[:2])
+    found: Floats = cells[rows][:, columns]
+    return found
+
+
+def _grain(image: Floats) -> Floats:
+    fine = image - uniform_filter(image, (3, 3, 1))
+    found: Floats = np.clip(0.5 + 6 * fine, 0, 1)
+    return found
+
+
+def _last_bits(image: Floats) -> Floats:
+    found: Floats = np.rint(image.clip(0, 1) * 255) % 16 / 15
+    return found
+
+
+def _shuffled(image: Floats) -> Floats:
+    """Its tiles in another order, the same for every picture of a size."""
+    side = max(BLOCK, min(image.shape[:2]) // 8)
+    height, width = (extent // side for extent in image.shape[:2])
+    if height * width < 2:
+        return image
+    tiles = image[: height * side, : width * side].reshape(height, side, width, side, -1).swapaxes(1, 2)
+    order = np.random.default_rng(0).permutation(height * width)
+    moved = tiles.reshape(height * width, side, side, -1)[order].reshape(height, width, side, side, -1)
+    return moved.swapaxes(1, 2).reshape(height * side, width * side, -1)
+
+
+CUES: tuple[Cue, ...] = (
+    Cue("grey levels", "gaps among its levels, and their last bits", levels, _last_bits),
+    Cue("repeated marks", "something that repeats along a line, such as a ruler", repeats, lambda image: image),
+    Cue("low frequencies", "where it is brighter than elsewhere, in 4 × 4 parts", low_frequencies, _blurred),
+    Cue("colours", "how often each brightness and colour occurs, wherever that is", colours, lambda image: image),
+    Cue("noise", "grain, sharpness and the blocks of JPEG", noise, _grain),
+    Cue("texture", "small tiles in any order", texture, _shuffled),
+    Cue("edges", "a frame of 6 % at the edge, without its corners", edges, _only(strips)),
+    Cue("corners", "the four corners, 12 % of each side", corners, _only(corner_squares)),
+)  # fmt: skip
