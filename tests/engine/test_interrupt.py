@@ -67,6 +67,20 @@ def test_what_the_system_refuses_names_the_whole_run_that_can_go_on(tmp_path: Pa
     assert unsaved.value.fix == "free some space, then: give the same command again: nothing had begun"
 
 
+def test_a_signal_on_the_way_out_does_not_unsay_that_the_run_is_saved(tmp_path: Path) -> None:
+    """Another process had been signalled first, and both have saved: this one's own signal comes later."""
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with pytest.raises(Interrupted, match="stopped by SIGTERM, and saved") as stop, leaving() as outer:
+        outer.saved = lambda: tmp_path
+        try:
+            with guarded() as guard:
+                assert guard.signal is None
+                raise Interrupted(signal.SIGTERM, tmp_path)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.value.saved and [signal.getsignal(each) for each in SIGNALS] == before
+
+
 def test_what_was_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:

@@ -105,9 +105,13 @@ class Leaving(Guard):
 
 @contextmanager
 def guarded() -> Iterator[Guard]:
-    """Signals are a flag while the block runs: what it does is finished in its own time."""
+    """Signals are a flag while the block runs: what it does is finished in its own time.
+
+    Where Interrupted ends it, they stay one until ``leaving`` ends: of several processes that stop together, one may be told by
+    another before its own signal comes, which must not interrupt the way out.
+    """
     guard = Guard()
-    with _receiving(guard.receive):
+    with _receiving(guard.receive, until_left=True):
         yield guard
 
 
@@ -134,8 +138,8 @@ def leaving() -> Iterator[Leaving]:
 
 
 @contextmanager
-def _receiving(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Catch the signals while the block runs, and give back the handlers that were there.
+def _receiving(receive: Callable[[int, FrameType | None], None], until_left: bool = False) -> Iterator[None]:
+    """Catch the signals while the block runs, and give back the handlers that were there (``until_left``: not after Interrupted).
 
     A signal that was ignored (``nohup``) stays ignored. Outside the main thread, where Python allows no handlers, nothing
     is ever heard.
@@ -147,8 +151,12 @@ def _receiving(receive: Callable[[int, FrameType | None], None]) -> Iterator[Non
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, receive)
+    left = False
     try:
         yield
+    except Interrupted:
+        left = until_left
+        raise
     finally:
-        for number, handler in before.items():
+        for number, handler in () if left else before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
