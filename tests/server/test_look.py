@@ -202,3 +202,23 @@ def test_data_that_are_gone_are_told_and_drawing_goes_on(client: Any, refused: R
     body = pack({"source": "sample", "sample": 0}, {})
     assert refused(client.post("/api/runs/1/look", content=body), 400)["what"]
     assert ask("look", run=1, picture=np.zeros((12, 12, 3), np.uint8))[0]["answer"]["probabilities"]
+
+
+def test_a_map_that_is_switched_off_adds_up_too_forward_and_backward(ask: Ask, facts: dict[str, Any]) -> None:
+    edits = [{"layer": facts["layers"][3]["module"], "map": 2, "off": True}, {"layer": 1, "map": 0, "off": True}]
+    for position, index in ((0, [0, 8, 8]), (1, [0, 8, 8]), (2, [1, 3, 3]), (3, [2, 1, 1]), (4, [2, 1, 1])):
+        for direction in ("forward", "backward"):
+            told, _ = ask("number", layer=position, index=index, direction=direction, target=2, edits=edits)
+            assert near(sum(part["value"] for part in told["parts"]), told["shown"]), (position, direction)
+            assert not any(part["about"].get("rest") for part in told["parts"]), (position, direction)
+    told, _ = ask("number", layer=3, index=[2, 1, 1, 1], direction="weight", target=2, edits=edits)
+    assert told["shown"] == told["parts"][0]["value"] == 0
+
+
+def test_each_number_comes_with_the_numpy_lines_that_compute_it(ask: Ask, facts: dict[str, Any]) -> None:
+    forward = ask("number", layer=0, index=[0, 1, 1])[0]["code"]
+    assert forward[0]["name"] == "neocog.scratch.Conv2d.forward" and "def forward" in forward[0]["text"]
+    backward = ask("number", layer=1, index=[0, 1, 1], direction="backward")[0]["code"]
+    assert backward[0]["name"] == "neocog.scratch.AvgPool2d.input_gradient"
+    for position, layer in enumerate(facts["layers"]):
+        assert ask("number", layer=position, index=[0] * len(layer["shape"]))[0]["code"], layer["kind"]

@@ -68,13 +68,18 @@ def class_named(predictor: Predictor, target: int) -> str:
     return "" if target < 0 or predictor.task != "classification" else predictor.classes[target]
 
 
+def leaves(network: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Modules that hold no others, which are those that edits name by their place."""
+    return [(name, module) for name, module in network.named_modules() if name and not list(module.children())]
+
+
 @contextmanager
 def edited(predictor: Predictor, edits: Sequence[Edit]) -> Iterator[None]:
     """Within this block the layers are changed; afterwards they are as the run has them. Nothing is written to the run."""
     if not edits:
         yield
         return
-    modules = [module for name, module in predictor.network.named_modules() if name and not list(module.children())]
+    modules = [module for _, module in leaves(predictor.network)]
     with ExitStack() as stack:
         for edit in edits:
             if edit.layer >= len(modules):
@@ -190,7 +195,7 @@ def layers_of(predictor: Predictor) -> list[dict[str, Any]]:
     inputs = torch.zeros(1, preprocessing.inputs, *preprocessing.size, requires_grad=True)
     with torch.enable_grad():
         layers, _ = traced(predictor.network, inputs)
-    names = [name for name, module in predictor.network.named_modules() if name and not list(module.children())]
+    names = [name for name, _ in leaves(predictor.network)]
     return [_described(layer, names) for layer in layers]
 
 

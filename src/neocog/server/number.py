@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from neocog import scratch
 from neocog.attribution.backward import explain_gradient, explain_weight
 from neocog.attribution.forward import explain_value, softmax
 from neocog.attribution.layers import Layer
@@ -19,7 +23,7 @@ from neocog.errors import UserError
 from neocog.predictor import Predictor
 from neocog.server.asked import Asked
 from neocog.server.frame import pack
-from neocog.server.look import RELOAD, Pass, coded, edited, passed
+from neocog.server.look import RELOAD, Pass, coded, edited, leaves, passed
 
 MOST_KERNELS = 256
 INPUT = -1  # the position of the network's input among its layers
@@ -30,19 +34,21 @@ def number(predictor: Predictor, stored: Stored, asked: Asked) -> bytes:
     found = passed(predictor, stored, asked)
     at_input = asked.layer == INPUT and asked.direction == "backward"
     layer, index = None if at_input else chosen(found.layers, asked.layer), asked.index
+    off = switched_off(predictor, asked)
     with edited(predictor, asked.edits):
         if asked.direction == "forward":
-            shown, parts = of_value(found, asked)
+            shown, parts = of_value(found, asked, off)
         elif asked.direction == "backward":
-            shown, parts = of_gradient(found, asked)
+            shown, parts = of_gradient(found, asked, off)
         else:
-            shown, parts = of_weight(found, asked)
+            shown, parts = of_weight(found, asked, off)
     place = index[1:] if asked.direction != "weight" else ()
     sides = tuple(found.inputs.shape[2:])
     placed = layer is not None and len(place) == len(layer.sides)
     field = receptive_field(found.layers, asked.layer, place, sides) if placed else None
     told = [{"about": about, **_told(terms)} for about, terms in parts]
     header = {"shown": shown, "parts": told, "field": field, "kind": "" if layer is None else layer.kind}
+    header["code"] = [] if layer is None else code_of(found.layers, asked, layer)
     arrays: dict[str, Array] = {}
     for position, (_, terms) in enumerate(parts):
         arrays[f"{position}.places"] = terms.places.astype(np.int32)
@@ -71,12 +77,55 @@ def given_to(layer: Layer) -> tuple[Array, tuple[Array, ...]]:
     return maps, (*more, np.array(layer.output.shape[2:]))
 
 
+def code_of(layers: Sequence[Layer], asked: Asked, layer: Layer) -> list[dict[str, str]]:
+    """The NumPy lines that compute such a number: of the layer itself forward, of the layers after it backward."""
+    if asked.direction == "backward":
+        kinds = [type(each.module) for each in layers if each.sources == (asked.layer,)]
+        return numpy_lines(kinds, "input_gradient")
+    return numpy_lines([type(layer.module)], "forward" if asked.direction == "forward" else "parameter_gradients")
+
+
+def numpy_lines(kinds: Sequence[type], method: str) -> list[dict[str, str]]:
+    """Of ``neocog.scratch``'s classes of the same names: {"name", "text"}; [] where there is none."""
+    found = {}
+    for kind in kinds:
+        theirs = next(
+            (getattr(scratch, each.__name__) for each in kind.__mro__ if each.__name__ in scratch.__all__), None
+        )
+        if theirs is not None and issubclass(theirs, scratch.Module) and theirs is not scratch.Module:
+            written = getattr(theirs, method)
+            name = f"neocog.scratch.{theirs.__name__}.{method}"
+            found[name] = textwrap.dedent(inspect.getsource(written))
+    return [{"name": name, "text": text} for name, text in found.items()]
+
+
+def switched_off(predictor: Predictor, asked: Asked) -> dict[nn.Module, list[int]]:
+    """The maps of each layer that an edit switches off."""
+    modules, found = leaves(predictor.network), dict[nn.Module, list[int]]()
+    for edit in asked.edits:
+        if edit.off:
+            found.setdefault(modules[edit.layer][1], []).append(edit.map)
+    return found
+
+
+Off = Mapping[nn.Module, list[int]]
+
+
+def kept(flow: Array, layer: Layer, off: Off) -> Array:
+    """A gradient by a layer's output, 0 for the maps that are switched off: nothing goes back through them."""
+    found = flow.copy()
+    found[off.get(layer.module, [])] = 0
+    return found
+
+
 Parts = list[tuple[dict[str, Any], Terms]]
 
 
-def of_value(found: Pass, asked: Asked) -> tuple[float, Parts]:
+def of_value(found: Pass, asked: Asked, off: Off) -> tuple[float, Parts]:
     layer = found.layers[asked.layer]
     shown = at(numbers(layer.output[0]), asked.index)
+    if asked.index[0] in off.get(layer.module, []):
+        return shown, [({"off": True}, summed("copy", (1,), [asked.index], [0.0], [1.0]))]
     x, more = given_to(layer)
     terms = explain_value(layer.module, x, asked.index, *more)
     return shown, [] if terms is None else [({"in": _input_of(found.layers, layer)}, terms)]
@@ -87,7 +136,7 @@ def _input_of(layers: Sequence[Layer], layer: Layer) -> int | None:
     return layer.sources[0] if layer.direct and len(layer.sources) == 1 else None
 
 
-def of_gradient(found: Pass, asked: Asked) -> tuple[float, Parts]:
+def of_gradient(found: Pass, asked: Asked, off: Off) -> tuple[float, Parts]:
     """What every layer that got this output passes back, and what comes by other ways: sums, concatenations, the score."""
     after = [
         (position, layer)
@@ -101,7 +150,7 @@ def of_gradient(found: Pass, asked: Asked) -> tuple[float, Parts]:
     for (position, layer), flow in zip(after, flows, strict=True):
         if flow is not None:
             x, more = given_to(layer)
-            terms = explain_gradient(layer.module, x, numbers(flow[0]), asked.index, *more)
+            terms = explain_gradient(layer.module, x, kept(numbers(flow[0]), layer, off), asked.index, *more)
             parts += [] if terms is None else [({"through": position, "in": position}, terms)]
     rest = shown - sum(terms.value for _, terms in parts)
     if asked.layer == len(found.layers) - 1 and found.outputs.ndim == 2:
@@ -123,7 +172,7 @@ def _of_score(found: Pass, asked: Asked) -> Terms:
     return summed("loss", (2,), [[k], [k]], [share, float(k == asked.target)], [1.0, -1.0])
 
 
-def of_weight(found: Pass, asked: Asked) -> tuple[float, Parts]:
+def of_weight(found: Pass, asked: Asked, off: Off) -> tuple[float, Parts]:
     layer = found.layers[asked.layer]
     own = dict(layer.module.named_parameters(recurse=False))
     if asked.parameter not in own:
@@ -133,7 +182,7 @@ def of_weight(found: Pass, asked: Asked) -> tuple[float, Parts]:
     if flow is None:
         return shown, []
     x, _ = given_to(layer)
-    terms = explain_weight(layer.module, x, numbers(flow[0]), asked.parameter, asked.index)
+    terms = explain_weight(layer.module, x, kept(numbers(flow[0]), layer, off), asked.parameter, asked.index)
     return shown, [] if terms is None else [({"in": asked.layer}, terms)]
 
 

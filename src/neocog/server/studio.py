@@ -50,7 +50,7 @@ def studio(
     address = address_of(host, port, token)
     settings = uvicorn.Config(
         guard,
-        log_level="warning",
+        log_level="critical",  # what goes wrong within is told by the application itself
         access_log=False,
         lifespan="off",
         ws="none",
@@ -81,6 +81,7 @@ def bound(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # so that whoever opens the printed address at once is not refused
     except (OSError, OverflowError) as error:
         listening.close()
         reason = getattr(error, "strerror", None) or str(error)

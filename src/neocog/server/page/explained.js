@@ -1,11 +1,17 @@
 // Where a number comes from: windows, kernels and products with their numbers, the sum, and the value that it must be.
 
 import { colour } from "./colours.js";
-import { count, number, text } from "./texts.js";
+import { count, most, number, text } from "./texts.js";
 
 /** @typedef {import("./frame.js").Tensor} Tensor */
 /** @typedef {{operation: string, shape: number[], value: number, constant: number, facts: Record<string, any>, about: Record<string, any>}} Part */
-/** @typedef {{shown: number, parts: Part[], field: number[][] | null, name: string, kind: string, logits?: number[]}} Told */
+/** @typedef {{shown: number, parts: Part[], field: number[][] | null, kind: string, code?: {name: string, text: string}[]}} Told */
+
+/**
+ * What is known of the number that was chosen, and what can be done to its layer.
+ * @typedef {{title: string, direction: string, layer: (position: number) => string, classes: string[],
+ *   off?: boolean, switch?: () => void, kernel?: (given: number, weights: number[]) => void}} About
+ */
 
 const FEW_MAPS = 4;
 const FEW_TERMS = 12;
@@ -20,7 +26,7 @@ export function element(tag, more = {}, ...inside) {
 
 /**
  * @param {Told} told @param {Record<string, Tensor>} arrays
- * @param {{title: string, direction: string, layer: (position: number) => string, classes: string[]}} about
+ * @param {About} about
  */
 export function explained(told, arrays, about) {
   const parts = told.parts.map((part, position) => described(part, position, arrays, about));
@@ -36,6 +42,14 @@ export function explained(told, arrays, about) {
     const sum = told.parts.length > 1 ? `Σ = ${number(total, 6)}, ` : "";
     box.append(element("p", { class: good ? "good" : "caution" }, `${good ? "✓ " : "! "}${sum}${said}`));
   }
+  if (about.switch) {
+    const button = element("button", { type: "button" }, text(about.off ? "off.undo" : "off.do"));
+    button.addEventListener("click", about.switch);
+    box.append(element("div", { class: "acts" }, button));
+  }
+  for (const { name, text: lines } of told.code ?? []) {
+    box.append(element("details", { class: "code" }, element("summary", {}, text("code", { name })), element("pre", { tabindex: "0" }, lines)));
+  }
   if (told.field) {
     const [[top, bottom], [left, right]] = told.field;
     box.append(element("p", { class: "note" }, text("field", { top, bottom, left, right })));
@@ -43,7 +57,7 @@ export function explained(told, arrays, about) {
   return box;
 }
 
-/** @param {Part} part @param {number} position @param {Record<string, Tensor>} arrays @param {{direction: string, layer: (position: number) => string, classes: string[]}} about */
+/** @param {Part} part @param {number} position @param {Record<string, Tensor>} arrays @param {About} about */
 function described(part, position, arrays, about) {
   const places = arrays[`${position}.places`];
   const values = Array.from(arrays[`${position}.values`].data);
@@ -53,20 +67,21 @@ function described(part, position, arrays, about) {
   if (from) box.append(element("p", { class: "from" }, from));
   const facts = { ...part.facts, terms: count(values.length), input: number(part.facts.input ?? 0) };
   const name = part.operation === "products" && part.constant ? "op.products.bias" : `op.${part.operation}`;
-  if (!part.about.rest) box.append(element("p", { class: "operation" }, text(name, facts)));
+  if (!part.about.rest && !part.about.off) box.append(element("p", { class: "operation" }, text(name, facts)));
   box.append(...drawn(part, places, values, weights, about));
   return box;
 }
 
-/** @param {Record<string, any>} told @param {{direction: string, layer: (position: number) => string}} about */
+/** @param {Record<string, any>} told @param {About} about */
 function origin(told, about) {
   if (told.through !== undefined) return text("through", { layer: about.layer(told.through) });
   if (told.rest) return text("rest");
+  if (told.off) return text("off");
   if (told.score || about.direction === "weight") return "";
   return told.in === null ? text("from.joined") : told.in < 0 ? text("from.picture") : text("from", { layer: about.layer(told.in) });
 }
 
-/** @param {Part} part @param {Tensor} places @param {number[]} values @param {number[]} weights @param {{direction: string, classes: string[]}} about */
+/** @param {Part} part @param {Tensor} places @param {number[]} values @param {number[]} weights @param {About} about */
 function drawn(part, places, values, weights, about) {
   const { operation, shape, facts } = part;
   if (operation === "softmax") return [softmax(part, values, about.classes)];
@@ -77,15 +92,16 @@ function drawn(part, places, values, weights, about) {
   if (operation === "loss") return [equation(`${number(values[0])} − ${values[1]}`, part.value)];
   if (operation === "derivative") return [equation(`${number(values[0])} × ${number(weights[0])}`, part.value)];
   const window = shape.length > 1 && shape[shape.length - 1] > 1 && shape[shape.length - 1] <= 11 && (shape[shape.length - 2] ?? 1) <= 11;
-  const blocks = window ? windows(part, places, values, weights, about.direction) : list(places, values, weights);
+  const blocks = window ? windows(part, places, values, weights, about) : list(places, values, weights);
   return [...blocks, totals(part, values, weights)];
 }
 
 /** @param {string} left @param {number} value */
 const equation = (left, value) => element("p", { class: "equation" }, `${left} = `, element("b", {}, number(value, 6)));
 
-/** Window, kernel and products of each map, the strongest first. @param {Part} part @param {Tensor} places @param {number[]} values @param {number[]} weights @param {string} direction */
-function windows(part, places, values, weights, direction) {
+/** Window, kernel and products of each map, the strongest first. @param {Part} part @param {Tensor} places @param {number[]} values @param {number[]} weights @param {About} about */
+function windows(part, places, values, weights, about) {
+  const direction = about.direction;
   const [tall, wide] = part.shape.slice(-2);
   const each = tall * wide;
   const maps = values.length / each;
@@ -111,11 +127,42 @@ function windows(part, places, values, weights, direction) {
       line.append(element("span", { class: "sign" }, "="), table(text("product"), slice(products), wide, largest.product, outside, []));
     }
     line.append(element("p", { class: "sum" }, `Σ ${number(sums[m])}`));
+    const change = about.kernel;
+    if (change && direction === "forward" && part.operation === "products") {
+      const button = element("button", { type: "button", class: "edit" }, text("kernel.edit"));
+      button.addEventListener("click", () => line.replaceWith(editor(m, slice(weights), wide, largest.weight, change)));
+      line.append(button);
+    }
     return line;
   };
   box.append(...order.slice(0, FEW_MAPS).map(row));
   if (maps > FEW_MAPS) box.append(more(maps, () => order.slice(FEW_MAPS).map(row)));
   return [box];
+}
+
+/** A kernel to write anew. @param {number} m @param {number[]} weights @param {number} wide @param {number} largest @param {(given: number, weights: number[]) => void} change */
+function editor(m, weights, wide, largest, change) {
+  const made = element("table", { class: "numbers editing" }, element("caption", {}, text("kernel")));
+  const now = [...weights];
+  for (let start = 0; start < weights.length; start += wide) {
+    const line = element("tr");
+    for (let i = start; i < start + wide; i++) {
+      const label = text("kernel.label", { row: start / wide, column: i - start });
+      const input = /** @type {HTMLInputElement} */ (element("input", { type: "number", step: "0.1", value: String(Number(weights[i].toPrecision(3))), "aria-label": label }));
+      const cell = element("td", {}, input);
+      const paint = () => { const { ground, ink } = colour(now[i] / (largest || 1)); [cell.style.background, cell.style.color] = [ground, ink]; };
+      input.addEventListener("input", () => {
+        if (!Number.isFinite(input.valueAsNumber)) return;
+        now[i] = input.valueAsNumber;
+        paint();
+        change(m, now);
+      });
+      paint();
+      line.append(cell);
+    }
+    made.append(line);
+  }
+  return element("div", { class: "row" }, element("p", { class: "map" }, text("map", { n: m })), made);
 }
 
 /** @param {string} name @param {number[]} values @param {number} wide @param {number} largest @param {boolean[]} outside @param {number[]} chosen */
@@ -236,6 +283,3 @@ function curve(name, x, y) {
   );
   return picture;
 }
-
-/** @param {number[]} values */
-const most = (values) => values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);

@@ -1,6 +1,7 @@
 // Numbers as a row of small pictures on one canvas, to look at, to hover over, and to walk through with the keyboard.
 
 import { paint } from "./colours.js";
+import { most } from "./texts.js";
 
 /** @typedef {import("./frame.js").Tensor} Tensor */
 /** @typedef {{map: number | null, top: number, left: number, bottom: number, right: number}} Box */
@@ -55,11 +56,11 @@ export class Grid {
       this.zoom = this.maps <= 32 ? 22 : this.maps <= 256 ? 12 : this.maps <= 1200 ? 7 : 4;
       this.columns = Math.max(1, Math.min(this.maps, Math.floor(look.width / this.zoom)));
     } else {
-      const wanted = shape.length > 3 ? Math.min(look.side, 9 * larger) * 0.5 : look.side * (0.4 + 0.6 * Math.min(1, larger / look.full));
-      this.gap = shape.length > 3 ? 2 : GAP;
+      const wanted = shape.length > 3 ? Math.min(48, 12 * larger) : look.side * (0.4 + 0.6 * Math.min(1, larger / look.full));
+      this.gap = shape.length > 3 ? 3 : GAP;
       this.zoom = Math.max(1, Math.min(Math.floor(wanted / larger), Math.floor(look.width / this.width)));
       const inOne = Math.floor((look.width - this.gap * (this.maps - 1)) / (this.maps * this.width)); // a few maps stand in one row
-      if (shape.length <= 3 && inOne >= 1 && inOne < this.zoom && inOne >= 0.6 * this.zoom) this.zoom = inOne;
+      if (shape.length === 3 && inOne >= 1 && inOne < this.zoom && inOne >= 0.6 * this.zoom) this.zoom = inOne;
       const fit = Math.max(1, Math.floor((look.width + this.gap) / (this.width * this.zoom + this.gap)));
       this.columns = Math.min(this.maps, shape.length > 3 && shape[1] <= fit ? Math.max(1, Math.floor(fit / shape[1])) * shape[1] : Math.ceil(this.maps / Math.ceil(this.maps / fit)));
     }
@@ -78,7 +79,7 @@ export class Grid {
     if (!this.tensor || !this.scale || !this.look || !this.pixels) return;
     const target = new Uint32Array(this.pixels.data.buffer);
     const codes = /** @type {Int8Array} */ (this.tensor.data);
-    const largest = this.scale.data.length > 1 ? this.scale.data.reduce((a, b) => Math.max(a, b), 0) : this.scale.data[0];
+    const largest = most(this.scale.data);
     const each = this.height * this.width;
     if (this.scale.data.length === 1) paint(codes, 0, codes.length, this.look.gain, target, 0);
     else for (let map = 0; map < this.maps; map++) {

@@ -2,7 +2,7 @@
 
 import { element } from "./explained.js";
 import { Grid } from "./grid.js";
-import { count, number, text } from "./texts.js";
+import { count, most, number, text } from "./texts.js";
 
 /** @typedef {import("./frame.js").Tensor} Tensor */
 /** @typedef {import("./grid.js").Box} Box */
@@ -12,7 +12,7 @@ import { count, number, text } from "./texts.js";
 
 /** @param {number[]} shape */
 export const told = (shape) =>
-  shape.length === 1 ? text("layer.vector", { n: count(shape[0]) }) : text("layer.maps", { maps: count(shape[0]), sides: shape.slice(1).join(" × ") });
+  shape.length === 1 ? text("layer.vector", { n: count(shape[0]) }) : text(shape[0] === 1 ? "layer.map" : "layer.maps", { maps: count(shape[0]), sides: shape.slice(1).join(" × ") });
 
 /** @param {number[]} index */
 export const placed = (index) =>
@@ -85,7 +85,7 @@ class Row {
     this.element.hidden = this.position < 0 && !gradient;
     if (this.position < 0) return;
     this.forward.set(maps, arrays[`${this.position}.scale`], look);
-    const largest = arrays[`${this.position}.scale`].data.reduce((a, b) => Math.max(a, b), 0);
+    const largest = most(arrays[`${this.position}.scale`].data);
     this.scale.textContent = text("layer.largest", { value: number(largest, 3) });
     const all = this.layer.shape[0];
     const some = this.layer.shape.length > 1 && maps.shape[0] < all;
@@ -122,7 +122,7 @@ export class Stream {
     this.full = Math.max(...size);
     this.rows = layers.map((layer, position) => new Row(layer, position, this));
     const shape = [channels, ...size];
-    const picture = { name: text("layer.input"), kind: text("picture"), settings: "", shape, parameters: 0, weights: {}, multiplications: 0, sources: [], direct: true, module: -1 };
+    const picture = { name: text("layer.input"), kind: "Picture", settings: "", shape, parameters: 0, weights: {}, multiplications: 0, sources: [], direct: true, module: -1 };
     this.picture = new Row(picture, -1, this);
     this.place.replaceChildren(...[this.picture, ...this.rows].map((row) => row.element));
   }
@@ -130,8 +130,8 @@ export class Stream {
   /** @param {Scale} scale */
   look(scale) {
     const width = this.rows[0]?.body.clientWidth || 600;
-    const side = innerWidth < 700 ? 58 : innerWidth < 1900 ? 88 : 120;
-    return { shared: scale.shared, gain: scale.gain, side, full: this.full, width: Math.max(80, width) };
+    const side = innerWidth < 700 ? 58 : innerWidth < 1900 ? 88 : 150;
+    return { shared: scale.shared, gain: scale.gain, side, full: this.full, width: Math.max(80, width - 14) }; // a gradient is indented
   }
 
   /** @param {Record<string, Tensor>} arrays @param {Scale} scale */
@@ -194,5 +194,5 @@ export function boxes(places) {
 function family(kind) {
   if (/Conv|Linear/.test(kind)) return "learns";
   if (/Pool/.test(kind)) return "pools";
-  return /Norm|Flatten|Dropout|Identity|Shuffle|Unflatten/.test(kind) ? "passes" : "bends";
+  return /Picture|Norm|Flatten|Dropout|Identity|Shuffle|Unflatten/.test(kind) ? "passes" : "bends";
 }

@@ -15,6 +15,9 @@ const BARS = 12;
 /** @template {HTMLElement} T @param {string} id @returns {T} */
 const by = (id) => /** @type {T} */ (document.getElementById(id));
 
+/** @param {string} id @returns {HTMLInputElement} what is typed or chosen there */
+const field = (id) => by(id);
+
 const state = {
   run: 0,
   /** @type {any} */ facts: null,
@@ -26,6 +29,8 @@ const state = {
   /** @type {any[]} */ chosen: [],
   place: 0,
   most: 64,
+  /** @type {{layer: number, map: number, off?: boolean, given?: number, kernel?: number[]}[]} */ edits: [],
+  editing: false,
   busy: false,
   again: false,
   /** @type {number[]} */ times: [],
@@ -55,10 +60,10 @@ function tell(error) {
 }
 
 function question(more = {}) {
-  const backward = by("backward").checked;
-  const target = Number(by("target").value);
-  const loss = by("score").value === "loss" && target >= 0;
-  const header = { ...state.picture, target, loss, gradients: backward, most: state.most, ...more };
+  const backward = field("backward").checked;
+  const target = Number(field("target").value);
+  const loss = field("score").value === "loss" && target >= 0;
+  const header = { ...state.picture, target, loss, gradients: backward, most: state.most, edits: state.edits, ...more };
   /** @type {Record<string, {data: Uint8Array, shape: number[]}>} */
   const arrays = {};
   if (state.picture.source === "drawn") arrays.picture = pad.bytes();
@@ -96,21 +101,21 @@ let settled = 0;
 function settle() {
   clearTimeout(settled);
   settled = window.setTimeout(() => {
-    if (state.choice) void explain();
+    if (state.choice && !state.editing) void explain();
     for (const row of stream.rows) if (row.open) void kernels(row.position);
   }, 150);
 }
 
 function scale() {
   const shared = /** @type {HTMLInputElement} */ (document.querySelector("input[name=scale]:checked")).value === "layer";
-  return { shared, gain: 2 ** Number(by("gain").value), gradients: by("backward").checked };
+  return { shared, gain: 2 ** Number(field("gain").value), gradients: field("backward").checked };
 }
 
 function show() {
   if (!state.seen) return;
   const { header, arrays } = state.seen;
   stream.show(arrays, scale());
-  if (state.picture.source !== "drawn" || by("coarse").checked) pad.show(arrays.picture);
+  if (state.picture.source !== "drawn" || field("coarse").checked) pad.show(arrays.picture);
   by("fitted").textContent = header.fitted && state.picture.source !== "drawn" ? text("pad.fitted", { what: header.fitted }) : "";
   bars(header.answer);
 }
@@ -155,6 +160,7 @@ const percent = (share) => (share >= 0.9995 && share < 1 ? "> 99.9 %" : share > 
 /** @param {Choice | {share: number}} choice */
 function choose(choice) {
   state.choice = choice;
+  state.editing = false;
   document.body.classList.add("explaining");
   void explain();
 }
@@ -169,7 +175,7 @@ async function explain() {
     if (choice !== state.choice) return;
     const layers = state.facts.layers;
     const layer = (/** @type {number} */ position) => (position < 0 ? text("picture") : layers[position].name);
-    const about = { title: title(choice), direction: share ? "forward" : choice.direction, layer, classes: state.facts.classes };
+    const about = { title: title(choice), direction: share ? "forward" : choice.direction, layer, classes: state.facts.classes, ...(share ? {} : acts(choice)) };
     by("explained").replaceChildren(explained(header, arrays, about));
     pad.outline(header.field);
     stream.mark(share ? null : { ...choice, index: trimmed(choice) }, sources(header, arrays, about.direction));
@@ -177,6 +183,29 @@ async function explain() {
   } catch (error) {
     tell(error);
   }
+}
+
+/** What can be done to the layer of a number: its map switched off, its kernels written anew. @param {Choice} choice */
+function acts(choice) {
+  if (choice.direction !== "forward" || choice.layer < 0) return {};
+  const [layer, map] = [state.facts.layers[choice.layer].module, choice.index[0]];
+  const off = state.edits.some((edit) => edit.off && edit.layer === layer && edit.map === map);
+  const without = (/** @type {(edit: any) => boolean} */ same) => state.edits.filter((edit) => !(edit.layer === layer && edit.map === map && same(edit)));
+  const change = () => changed(off ? without((edit) => edit.off) : [...state.edits, { layer, map, off: true }]);
+  const kernel = (/** @type {number} */ given, /** @type {number[]} */ weights) => {
+    state.editing = true;
+    changed([...without((edit) => edit.kernel && edit.given === given), { layer, map, given, kernel: [...weights] }]);
+  };
+  return { off, switch: change, kernel };
+}
+
+/** @param {typeof state.edits} edits */
+function changed(edits) {
+  state.edits = edits;
+  const box = by("changes");
+  box.hidden = !edits.length;
+  box.children[0].textContent = text(edits.length === 1 ? "changes.one" : "changes", { n: edits.length });
+  refresh();
 }
 
 /** An index of a matrix of weights, which is drawn as one map. @param {Choice} choice */
@@ -201,7 +230,7 @@ function title(choice) {
   if ("share" in choice) return short(state.facts.classes[choice.share], 120);
   const layer = choice.layer < 0 ? text("layer.input") : state.facts.layers[choice.layer].name;
   const place = choice.direction === "weight" ? trimmed(choice).join(", ") : placed(choice.index);
-  const score = text(by("score").value === "loss" && Number(by("target").value) >= 0 ? "score.loss" : "score.logit");
+  const score = text(field("score").value === "loss" && Number(field("target").value) >= 0 ? "score.loss" : "score.logit");
   const kinds = { forward: "value.of", backward: "gradient.of", weight: "weight.of" };
   return text(kinds[/** @type {keyof typeof kinds} */ (choice.direction)], { layer, place, score, parameter: choice.parameter });
 }
@@ -272,6 +301,7 @@ function kernel(arrays) {
 async function open(id) {
   state.facts = null;
   state.choice = null;
+  changed([]);
   state.run = id;
   by("facts").textContent = text("opening");
   by("explained").replaceChildren(element("p", { class: "note" }, text("inspector.hint")), element("p", { class: "note" }, text("inspector.hint.backward")));
@@ -311,8 +341,8 @@ async function tests() {
 
 /** The test samples that are asked for. */
 function pick() {
-  const label = by("test-class").value;
-  const wrong = by("wrong").checked;
+  const label = field("test-class").value;
+  const wrong = field("wrong").checked;
   state.chosen = state.tests.filter((row) => (!label || row.label === label) && (!wrong || row.wrong));
   state.place = 0;
   by("test-place").textContent = state.chosen.length ? "" : text("tests.none");
@@ -356,20 +386,21 @@ function legend() {
 
 function listen() {
   const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {() => void} */ then) => by(id).addEventListener(event, then);
-  on("run", "change", () => void open(Number(by("run").value)));
+  on("run", "change", () => void open(Number(field("run").value)));
   on("clear", "click", () => { pad.clear(); pad.changed(); });
   on("open", "click", () => by("file").click());
-  on("file", "change", () => { const file = by("file").files[0]; if (file) void take(file); by("file").value = ""; });
-  on("pen", "input", () => (pad.pen = Number(by("pen").value)));
-  on("ink", "input", () => (pad.ink = by("ink").value));
+  on("file", "change", () => { const file = field("file").files?.[0]; if (file) void take(file); field("file").value = ""; });
+  on("pen", "input", () => (pad.pen = Number(field("pen").value)));
+  on("ink", "input", () => (pad.ink = field("ink").value));
   on("coarse", "change", () => refresh());
   on("test-class", "change", () => { pick(); step(0); });
   on("wrong", "change", () => { pick(); step(0); });
   on("previous", "click", () => step(-1));
   on("next", "click", () => step(1));
-  on("backward", "change", () => { by("of").hidden = !by("backward").checked; refresh(); });
-  on("target", "change", () => { by("score").disabled = Number(by("target").value) < 0; refresh(); });
+  on("backward", "change", () => { by("of").hidden = !field("backward").checked; refresh(); });
+  on("target", "change", () => { by("score").hidden = Number(field("target").value) < 0; refresh(); });
   on("score", "change", () => refresh());
+  on("undo", "click", () => { state.editing = false; changed([]); });
   on("gain", "input", () => show());
   for (const each of document.querySelectorAll("input[name=scale]")) each.addEventListener("change", () => show());
   on("close", "click", () => { state.choice = null; document.body.classList.remove("explaining"); stream.mark(null, []); pad.outline(null); });
@@ -391,7 +422,7 @@ function listen() {
 async function begin() {
   await load();
   by("of").hidden = true;
-  by("score").disabled = true;
+  by("score").hidden = true;
   legend();
   listen();
   try {

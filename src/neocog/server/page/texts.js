@@ -33,3 +33,10 @@ export function number(x, digits = 4) {
 
 /** A name for people as plain text, cut in its middle where it is long. @param {string} name @param {number} [most] */
 export const short = (name, most = 60) => (name.length <= most ? name : `${name.slice(0, most - 20)}…${name.slice(-19)}`);
+
+/** The largest absolute value. @param {ArrayLike<number>} values */
+export function most(values) {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));
+  return largest;
+}
