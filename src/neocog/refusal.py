@@ -6,6 +6,7 @@ conformal p-value of an outlier: Bates et al. 2023); of strangers as many as the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +72,10 @@ class Familiarity:
         features = {} if self.score not in SCORES[3:] else vars(self.familiar)
         tensors = {name: np.ascontiguousarray(value, np.float32) for name, value in features.items()}
         tensors["known"] = np.asarray(self.known["scores"], np.float64)
-        facts = {"score": self.score, "weights": self.weights, "n": str(self.known["n"])}
-        write_atomically(folder / FILE, safetensors.numpy.save(tensors, facts))
+        facts = json.dumps({"score": self.score, "weights": self.weights, "n": self.known["n"]})
+        write_atomically(
+            folder / FILE, safetensors.numpy.save(tensors, {"facts": facts})
+        )  # several would be in any order
 
 
 def read_familiarity(folder: Path, weights: str) -> Familiarity:
@@ -82,12 +85,12 @@ def read_familiarity(folder: Path, weights: str) -> Familiarity:
         raise UserError("--refuse needs to know how familiar samples of the classes look to this run", str(path), fix)
     try:
         with safetensors.safe_open(path, "np") as file:
-            facts = file.metadata() or {}
+            facts = json.loads(file.metadata()["facts"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 it is no mapping
         score, known = facts["score"], {"n": int(facts["n"]), "scores": tensors.pop("known").tolist()}
         nothing = np.empty((0, 0), np.float32)
         familiar = Familiar(*(tensors.get(name, nothing) for name in Familiar.__dataclass_fields__))
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"damaged: {error}", str(path), fix) from None
     if facts.get("weights") != weights or score not in SCORES:
         raise UserError("this was found for another network than the run has now", str(path), fix)

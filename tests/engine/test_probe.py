@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from neocog.engine.probe import FEW, solve
+from neocog.engine.probe import FEW, held_out, solve
 from neocog.networks.head import features, set_head
 
 
@@ -84,3 +84,22 @@ def test_the_solution_is_what_the_network_then_answers(head: nn.Module) -> None:
     found = solve(given, np.arange(30) % 3, 3)
     set_head(net, torch.from_numpy(found.weight), torch.from_numpy(found.bias))
     assert np.allclose(net(images).softmax(1).detach().numpy(), shares(found, given), atol=1e-4)
+
+
+def test_held_out_samples_are_answered_without_their_fold() -> None:
+    """A label by itself cannot be learned, so a sample that is alone with its features is answered by chance."""
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(0, 1, (400, 300)).astype(np.float32), rng.integers(0, 2, 400)
+    found = held_out(features, labels, 3)
+    assert found[:, 2].max() == 0 and found.sum(axis=1) == pytest.approx(1)
+    assert 0.35 < (found.argmax(1) == labels).mean() < 0.65
+
+
+def test_held_out_keeps_groups_together() -> None:
+    """Each group has its own features and a label of its own: what is told of it, other groups would have to know."""
+    rng = np.random.default_rng(0)
+    groups, own = np.repeat(np.arange(40), 10), rng.integers(0, 2, 40)
+    features = rng.normal(0, 1, (40, 30))[groups] + rng.normal(0, 0.1, (400, 30))
+    apart, torn = (held_out(features.astype(np.float32), own[groups], 2, g) for g in (groups.tolist(), None))
+    right = [(each.argmax(1) == own[groups]).mean() for each in (apart, torn)]
+    assert right[0] < 0.75 < 0.95 < right[1]

@@ -34,7 +34,8 @@ def stress(
 ) -> None:
     """Try where a trained run breaks, and write tables and a chapter of its report into RUN/stress.
 
-    PARTS: corruption (noise, blur, weather, cameras: what each costs). By default all that suit the run.
+    PARTS: corruption (noise, blur, weather, cameras: what each costs), unknown (what is none of the classes, and which answers to
+    keep), labels (which are likely wrong). By default all that suit the run.
 
     For example:
 

@@ -28,6 +28,7 @@ WEAKEST, STRONGEST = 1e1, 1e-4  # inverse penalties that are tried, a factor of 
 FEW = 3e-2  # where too few samples tell
 FOLDS = 4
 ITERATIONS = 500
+CHOOSING = 5000  # samples at most that choose the penalty of ``held_out``
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,30 @@ def solve(
         )
     )
     return Probe(weight.astype(np.float32), bias.astype(np.float32), float(loss.mean()), chosen)
+
+
+def held_out(
+    features: NDArray[np.float32], labels: Ints, classes: int, groups: Sequence[object] | None = None, seed: int = 0
+) -> Floats:
+    """(n, classes) probabilities of each sample by a head that is solved for without its fold; one that ``solve`` would choose
+    is held to. A class that only one fold has gets 0 there. Arguments as those of ``solve``."""
+    with threadpool_limits(1):
+        mean, std = spread(features)
+        rotated, _ = _rotated((features - mean) / std)
+        units, ones = units_of(groups, len(labels)), np.ones(len(labels))
+        few = np.sort(np.random.default_rng(seed).permutation(len(labels))[:CHOOSING])
+        inverse = _chosen(rotated[few], labels[few], ones[few], units[few].tolist(), seed)
+        found = np.zeros((len(labels), classes))
+        order = np.random.default_rng(seed).permutation(units.max() + 1)
+        fold = order[units] % min(FOLDS, len(order))
+        for held, train in ((np.flatnonzero(fold == k), np.flatnonzero(fold != k)) for k in range(fold.max() + 1)):
+            known = np.unique(labels[train])
+            if len(known) > 1:
+                fitted = _fit(rotated[train], labels[train], ones[train], inverse)
+                found[np.ix_(held, known)] = fitted.predict_proba(rotated[held])
+            else:
+                found[held, known[0]] = 1.0
+    return found
 
 
 def spread(features: NDArray[Any]) -> tuple[Floats, Floats]:

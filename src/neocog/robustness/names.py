@@ -24,4 +24,8 @@ PARTS: dict[str, Part] = {
     "corruption": Part(
         "Corruptions", "noise, blur, weather, cameras: what each costs", "neocog.robustness.corruption", ("lengths",)
     ),
+    "unknown": Part(
+        "Unknown samples", "none of the classes: is it noticed, and which answers to keep", "neocog.robustness.unknown"
+    ),
+    "labels": Part("Labels", "which labels are likely wrong, and how many", "neocog.robustness.labels"),
 }

@@ -1,0 +1,155 @@
+"""What part ``labels`` says: the ranking, the corrections that it proposes, the amount of noise, and its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neocog.metrics.confident import ADDED, Trial
+from neocog.metrics.stored import stored_measure
+from neocog.records import Item, Matrix, Measure, Picture, Pictures, Section, Table, Text
+from neocog.robustness.outcome import Verdict
+
+SHOWN = 24  # pictures
+LISTED = 2000  # rows of the ranking at least, where there are as many
+ROWS = 40  # of it that the report has
+CLASSES = 30  # up to which the joint matrix is drawn
+PASSED, DOUBTFUL = 0.01, 0.05  # share of labels that are wrong
+HEADS = ("rank", "sample", "part", "label", "probability", "likely", "likely_probability", "flagged")
+TOLD = (
+    "A label is the less credible, the less probable a network that has not learned it finds it (confident learning: Northcutt, "
+    "Jiang and Chuang 2021). The validation and test parts are answered by this run's network; {train} {flagged:,} of {n:,} labels "
+    "are counted for another class. Look at them: hard samples of a class rank beside wrong labels."
+)
+ENCODER = (
+    "samples of the training part by heads that were solved for without them, on what its encoder makes of them. The encoder "
+    "has learned these labels and may have learned wrong ones by heart, so some are missed there: train --folds judges each "
+    "sample by a network that never saw it."
+)
+FROZEN = "as its encoder was frozen and has learned none of these labels, all samples by heads that were solved for without them."
+CORRECT = (
+    "`stress/corrections.csv` has a row for each label that is counted for another class: relabel, as it stands, or make it "
+    "exclude or keep. Once you have looked at them, `neocog train DATA --corrections corrections.csv` learns and measures by "
+    "these labels. Do not take them over unseen: the test part would then agree with the network because the network says so."
+)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A label: its ``confidence`` is its own probability; ``likely`` the class suggested, ``probability`` of the likeliest."""
+
+    position: int
+    name: str
+    part: str
+    given: str
+    confidence: float
+    likely: str
+    probability: float
+    flagged: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """``honest``: what ``judged`` says of samples whose labels the network has not learned, or None."""
+
+    ranking: Sequence[Ranked]
+    classes: Sequence[str]
+    honest: Mapping[str, Any] | None
+    frozen: bool
+
+    @property
+    def flagged(self) -> list[Ranked]:
+        return [row for row in self.ranking if row.flagged]
+
+    @property
+    def noise(self) -> Measure | None:
+        return None if self.honest is None else stored_measure(self.honest["noise"])
+
+    @property
+    def trial(self) -> Trial | None:
+        return None if self.honest is None else Trial(**self.honest["trial"])
+
+
+def tables(found: Found) -> dict[str, Table]:
+    """``labels``: the ranking; ``corrections``: what ``train --corrections`` takes; ``label_noise`` and ``label_joint``."""
+    most = max(len(found.flagged), LISTED)
+    rows = tuple(
+        (rank, r.name, r.part, r.given, r.confidence, r.likely, r.probability, "yes" if r.flagged else "")
+        for rank, r in enumerate(found.ranking[:most], 1)
+    )
+    proposed = tuple((r.name, "relabel", r.likely, r.given, r.part, r.confidence) for r in found.flagged)
+    made = {
+        "labels": Table(HEADS, rows),
+        "corrections": Table(("sample", "action", "label", "given", "part", "probability"), proposed),
+    }
+    if found.honest is not None and found.trial is not None and found.noise is not None:
+        m, t = found.noise, found.trial
+        row = (m.value, m.low, m.high, m.n, t.recovered, t.most, "yes" if t.holds else "no")
+        heads = ("estimate", "low", "high", "n", "recovered", "at_most", "believed")
+        made["label_noise"] = Table(heads, (row,))
+        cells = [
+            (a, b, found.honest["joint"][i][j])
+            for i, a in enumerate(found.classes)
+            for j, b in enumerate(found.classes)
+        ]
+        made["label_joint"] = Table(("label", "likely", "share"), tuple(cells))
+    return made
+
+
+def sections(found: Found, pngs: Sequence[str]) -> tuple[Section, ...]:
+    """``pngs``: of the first of the ranking, or none."""
+    flagged = len(found.flagged)
+    told = TOLD.format(train=FROZEN if found.frozen else ENCODER, flagged=flagged, n=len(found.ranking))
+    items: list[Item] = [Text(told), Text(amount(found))]
+    if pngs:
+        first = found.ranking[: len(pngs)]
+        captions = [f"{r.given} → {r.likely} {r.probability:.0%}" for r in first]
+        shown = tuple(Picture(png, caption) for png, caption in zip(pngs, captions, strict=True))
+        items.append(Pictures(shown, "The least credible labels, and what is likelier."))
+    rows = [(r.name, r.part, r.given, f"{r.confidence:.2g}", r.likely, f"{r.probability:.3f}") for r in found.ranking]
+    heads = ("sample", "part", "label", "its probability", "likelier", "probability")
+    items.append(Table(heads, tuple(rows[:ROWS]), "More of them: stress/labels.csv"))
+    if found.honest is not None and len(found.classes) <= CLASSES:
+        values = tuple(tuple(round(100 * share, 2) for share in row) for row in found.honest["joint"])
+        note = "Per cent of the samples. Beside the diagonal: labels that are likely of another class."
+        names = tuple(found.classes)
+        items.append(Matrix(names, names, values, "label", "likely", note))
+    return (Section("Stress: labels", (*items, Text(CORRECT)), "stress-labels"),)
+
+
+def amount(found: Found) -> str:
+    """How many labels are wrong, and what accuracy they allow, as far as that can be known."""
+    noise, tried = found.noise, found.trial
+    if noise is None or tried is None:
+        return "How many are wrong cannot be said: no sample is left whose label the network has not learned."
+    if tried.holds:
+        return (
+            f"About {noise.value:.2%} of the labels are wrong (95 % interval {noise.low:.2%} to {noise.high:.2%}, of {noise.n:,} "
+            f"samples; hard samples may be among them; at most {tried.most:.1%} by the ranking): of {ADDED:.0%} that were made "
+            f"wrong on trial, {tried.recovered:.0%} were counted. By these labels a "
+            f"network without a fault would show an accuracy of about {1 - noise.value:.2%} ({1 - noise.high:.2%} to "
+            f"{1 - noise.low:.2%})."
+        )
+    return (
+        f"How many are wrong cannot be counted: the estimate of confident learning, {noise.value:.2%}, is not believed, as "
+        f"{_why(tried)}. By the ranking at most {tried.most:.1%} are wrong, so that a network without a fault would show an "
+        f"accuracy of at least {1 - tried.most:.1%} by these labels."
+    )
+
+
+def _why(tried: Trial) -> str:
+    if tried.estimate > tried.most:
+        return "it is more than the ranking of the labels allows: the network takes its own mistakes for wrong labels"
+    return f"of {ADDED:.0%} that were made wrong on trial, {tried.recovered:.0%} were counted"
+
+
+def verdict(found: Found) -> Verdict:
+    noise, tried = found.noise, found.trial
+    if noise is None or tried is None:
+        return Verdict("Labels", "not tried", amount(found))
+    share = noise.value if tried.holds else tried.most
+    grade = "passed" if share <= PASSED else "failed" if tried.holds and share > DOUBTFUL else "doubtful"
+    return Verdict("Labels", grade, amount(found), float(np.round(share, 6)), PASSED)  # type: ignore[arg-type]

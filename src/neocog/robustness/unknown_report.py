@@ -1,0 +1,135 @@
+"""What part ``unknown`` says: tables, charts, pictures, and its verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neocog.metrics.outlier_scores import SCORES
+from neocog.metrics.selective import UNSURE
+from neocog.metrics.stored import stored_measure
+from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text, Whiskers
+from neocog.robustness.outcome import Verdict
+
+REFUSED = 0.05  # of samples of known classes
+PASSED, DOUBTFUL = 0.95, 0.8  # AUROC of the kind of strangers that is told worst
+HEADS = ("strangers", "score", "auroc", "low", "high", "n", "kept_at_95", "refused")
+TOLD = (
+    "How familiar a sample looks is scored in five ways: by the network's logits, and by where what comes into its last layer lies "
+    "among the training's. AUROC: the chance that a sample of a known class looks more familiar than a stranger; kept at 95 %: "
+    "strangers that pass where 95 % of known samples do. {chosen} Strangers are made of the test part's {n:,} samples; real "
+    "ones may be nearer to the classes and harder to tell."
+)
+REFUSE = "`predict RUN FILES --refuse {share:g}` tells what looks like none of the classes, at most {share:.0%} of known samples."
+
+
+@dataclass(frozen=True)
+class Found:
+    """``strangers``: {kind: {score: what ``judged`` says}}; ``answers``: what ``selective`` does."""
+
+    strangers: Mapping[str, Mapping[str, Any]]
+    n: int
+    answers: Mapping[str, Any] | None
+
+    @property
+    def score(self) -> str:
+        """That with the largest mean AUROC on the half of the strangers that chooses."""
+        means = [np.mean([each[score]["chosen by"] for each in self.strangers.values()]) for score in SCORES]
+        return SCORES[int(np.argmax(means))]
+
+    def auroc(self, kind: str, score: str) -> Measure:
+        return stored_measure(self.strangers[kind][score]["auroc"])
+
+
+def tables(found: Found) -> dict[str, Table]:
+    """``unknown``: a row a kind of strangers and score; ``selective``: the errors that can be kept; ``risk``: the curve."""
+    rows = []
+    for kind, scores in found.strangers.items():
+        for score in SCORES:
+            m, each = found.auroc(kind, score), scores[score]
+            rows.append((kind, score, m.value, *_bounds(m), m.n, each["kept at 95"], each["refused"]["value"]))
+    made = {"unknown": Table(HEADS, tuple(rows))}
+    if found.answers is not None:
+        made["risk"] = Table(("coverage", "risk"), tuple(map(tuple, found.answers["curve"])))
+        made["selective"] = Table(
+            ("asked", "cut", "coverage", "error", "low", "high", "n"), tuple(_cuts(found.answers))
+        )
+    return made
+
+
+def _bounds(m: Measure) -> tuple[float | None, float | None]:
+    return (m.low, m.high) if math.isfinite(m.low) else (None, None)
+
+
+def _cuts(answers: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:
+    for cut in answers["cuts"]:
+        if "error" not in cut:
+            yield cut["asked"], None, 0.0, None, None, None, 0
+            continue
+        m = stored_measure(cut["error"])
+        yield cut["asked"], cut["cut"], cut["coverage"], m.value, *_bounds(m), m.n
+
+
+def sections(found: Found, pictures: Iterable[tuple[str, list[str]]]) -> tuple[Section, ...]:
+    chosen = f"The best one for half of these strangers is {found.score}; the numbers are of the other half."
+    kinds = list(found.strangers)
+    rows = []
+    for kind in kinds:
+        each = found.strangers[kind][found.score]
+        aurocs = [f"{found.auroc(kind, score).value:.3f}" for score in SCORES]
+        rows.append((kind, *aurocs, f"{each['kept at 95']:.1%}", f"{each['refused']['value']:.1%}"))
+    note = f"AUROC by score; the last two columns are of {found.score}."
+    heads = ("strangers", *SCORES, "kept at 95 %", f"refused by --refuse {REFUSED:g}")
+    whiskers = Whiskers(
+        tuple(kinds), tuple(found.auroc(kind, found.score) for kind in kinds), f"AUROC of {found.score}"
+    )
+    items: list[Item] = [
+        Text(TOLD.format(n=found.n, chosen=chosen)), Table(heads, tuple(rows), note), whiskers,
+        *(Pictures(tuple(Picture(png) for png in pngs), told) for told, pngs in pictures),
+        Text(REFUSE.format(share=REFUSED)),
+    ]  # fmt: skip
+    made = [Section("Stress: unknown", tuple(items), "stress-unknown")]
+    if found.answers is not None:
+        made.append(Section("Stress: answers to keep", tuple(_selective(found.answers)), "stress-selective"))
+    return tuple(made)
+
+
+def _selective(answers: Mapping[str, Any]) -> Iterable[Item]:
+    error, n = stored_measure(answers["error"]), answers["validation"]
+    grouped = " Samples come in groups: for a new group the promise is weaker." if answers["grouped"] else ""
+    yield Text(
+        f"Of all {answers['n']:,} answers on the test part {error.value:.2%} are wrong. Answering only where the stated "
+        f"probability is at or above a cut, fewer are. Each cut is the lowest of which the {n:,} validation samples promise, with "
+        f"a chance of {1 - UNSURE:.0%}, that no more than so many of the answers to new samples like them are wrong (learn then "
+        f"test: Angelopoulos et al. 2021).{grouped}"
+    )
+    rows: list[tuple[Any, ...]] = []
+    for asked, cut, coverage, value, low, high, _ in _cuts(answers):
+        if cut is None:
+            rows.append((f"{asked:.1%}", "cannot be promised", None, None, None))
+        else:
+            sure = f"{low:.2%} to {high:.2%}" if low is not None else "too few for an interval"
+            rows.append((f"{asked:.1%}", f"{cut:.4f}", f"{coverage:.1%}", f"{value:.2%}", sure))
+    if rows:
+        heads = ("wrong at most", "probability at least", "answered", "wrong on the test part", "95 % interval")
+        yield Table(heads, tuple(rows))
+    coverage, risk = zip(*answers["curve"], strict=True)
+    series = Series("test part", tuple(coverage), tuple(risk))
+    axes = "share of samples that are answered", "share of answers that are wrong"
+    yield Curves(*axes, (series,), note=f"mean: {answers['area']:.4f}")
+
+
+def verdict(found: Found) -> Verdict:
+    """By the kind of strangers that the score tells worst."""
+    worst = min(found.strangers, key=lambda kind: found.auroc(kind, found.score).value)
+    m = found.auroc(worst, found.score)
+    grade = "passed" if m.value >= PASSED else "doubtful" if m.value >= DOUBTFUL else "failed"
+    sentence = (
+        f"Of {len(found.strangers)} kinds of strangers, {worst} are told worst from known samples: AUROC {m.value:.3f} "
+        f"({m.interval}) by {found.score}."
+    )
+    return Verdict("Unknown samples", grade, sentence, m.value, PASSED)  # type: ignore[arg-type]
