@@ -178,6 +178,7 @@ def stress(
     quiet: bool = ...,
     any_range: bool = ...,
     *,
+    by: str | None = ...,
     lengths: Literal["scaled", "reference"] | None = ...,
     **settings: Unpack[Reading],
 ) -> Stress: ...

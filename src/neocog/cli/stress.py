@@ -23,6 +23,12 @@ def stress(
     samples: Annotated[
         int, Parameter(help="At most so many samples, drawn by lot, where each is changed many times; 0: all.")
     ] = 1000,
+    by: Annotated[
+        str | None,
+        Parameter(
+            help="Groups: a column of the table, folder:2 (a level from the top), names:REGEX; default: the split's."
+        ),
+    ] = None,
     lengths: Annotated[
         Literal["scaled", "reference"] | None,
         Parameter(help="Corruption: lengths in proportion to the pictures' side, or those of ImageNet-C in pixels."),
@@ -34,15 +40,17 @@ def stress(
 ) -> None:
     """Try where a trained run breaks, and write tables and a chapter of its report into RUN/stress.
 
-    PARTS: corruption (noise, blur, weather, cameras: what each costs), unknown (what is none of the classes, and which answers to
-    keep), labels (which are likely wrong). By default all that suit the run.
+    PARTS: groups (which patients, sites or cameras it serves worst), corruption (noise, blur, weather, cameras: what each
+    costs), unknown (what is none of the classes, and which answers to keep), labels (which are likely wrong). By default all
+    that suit the run.
 
     For example:
 
         neocog stress runs/classification/photos-cnn
         neocog stress runs/classification/photos-cnn corruption --samples 200 --minutes 2
+        neocog stress runs/classification/photos-cnn groups --by camera
     """
     from neocog.verbs import stress as verb
 
-    found = verb.stress(run, parts, on, minutes, samples, quiet, any_range, lengths=lengths, **given(reading))
+    found = verb.stress(run, parts, on, minutes, samples, quiet, any_range, by=by, lengths=lengths, **given(reading))
     show(found.to_json(), json, lambda: verb.show(found, console()))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.metrics import PERCENT, lower_is_better, title
+from neocog.metrics import lower_is_better, title
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text
 from neocog.robustness.axes import AXES
 from neocog.robustness.corruptions import CORRUPTIONS, IMAGENET_C, SEVERITIES
-from neocog.robustness.outcome import Verdict
+from neocog.robustness.outcome import Verdict, shown
 
 MIDDLE = 3  # the severity at which corruptions are ranked
 PASSED, DOUBTFUL = 0.9, 0.75  # of the unchanged measure, that is kept under the worst change near the data
@@ -89,12 +89,12 @@ def family(name: str) -> str:
     return CORRUPTIONS[name].family if name in CORRUPTIONS else ""
 
 
-def sections(found: Found, shown: Callable[[str], Iterable[str]]) -> tuple[Section, ...]:
-    """``shown(name)``: PNGs of one picture, unchanged and at each severity."""
+def sections(found: Found, pictures_of: Callable[[str], Iterable[str]]) -> tuple[Section, ...]:
+    """``pictures_of(name)``: PNGs of one picture, unchanged and at each severity."""
     items: list[Item] = [Text(_summary(found)), _ranking(found), *_charts(found)]
     if found.span is not None:
         items.append(_axes(found))
-    pictures = {name: list(shown(name)) for name in found.names}
+    pictures = {name: list(pictures_of(name)) for name in found.names}
     for name in found.names[:WORST]:
         captions = ("unchanged", *(f"severity {severity}" for severity in SEVERITIES))
         each = [Picture(png, text) for png, text in zip(pictures[name], captions, strict=True)]
@@ -111,8 +111,8 @@ def words(name: str) -> str:
 def _summary(found: Found) -> str:
     worst = found.names[0] if found.names else ""
     lines = [
-        f"{title(found.measure)} on {found.n:,} samples: {_short(found, found.clean)} unchanged.",
-        f"{words(worst)} costs most: {_short(found, found.values[worst, MIDDLE])} at severity {MIDDLE}."
+        f"{title(found.measure)} on {found.n:,} samples: {shown(found.measure, found.clean)} unchanged.",
+        f"{words(worst)} costs most: {shown(found.measure, found.values[worst, MIDDLE])} at severity {MIDDLE}."
         if (worst, MIDDLE) in found.values
         else "",
         "Fifteen of the corruptions are those of ImageNet-C (Hendrycks & Dietterich 2019), the others happen to instruments."
@@ -122,12 +122,6 @@ def _summary(found: Found) -> str:
         *found.reasons,
     ]
     return " ".join(line for line in lines if line)
-
-
-def _short(found: Found, m: Measure) -> str:
-    if found.measure in PERCENT:
-        return f"{100 * m.value:.1f} % ({100 * m.low:.1f} – {100 * m.high:.1f})"
-    return f"{m.value:.4g} ({m.low:.4g} – {m.high:.4g})"
 
 
 def _ranking(found: Found) -> Table:
@@ -199,7 +193,7 @@ def verdict(found: Found) -> Verdict:
     kept = found.kept(found.values[worst])
     sentence = (
         f"Of {len(those)} changes {which}, {words(worst[0])} at severity {worst[1]} costs most: {title(found.measure)} "
-        f"{_short(found, found.values[worst])} instead of {_short(found, found.clean)}."
+        f"{shown(found.measure, found.values[worst])} instead of {shown(found.measure, found.clean)}."
     )
     grade = "passed" if kept >= PASSED else "doubtful" if kept >= DOUBTFUL else "failed"
     return Verdict("Corruptions", grade, sentence, kept, PASSED)  # type: ignore[arg-type]

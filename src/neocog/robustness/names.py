@@ -21,6 +21,7 @@ class Part:
 
 
 PARTS: dict[str, Part] = {
+    "groups": Part("Groups", "patients, sites, cameras: which is served worst", "neocog.robustness.groups", ("by",)),
     "corruption": Part(
         "Corruptions", "noise, blur, weather, cameras: what each costs", "neocog.robustness.corruption", ("lengths",)
     ),

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from neocog.records import Section, Table
+from neocog.metrics import PERCENT
+from neocog.records import Measure, Section, Table
 
 Grade = Literal["passed", "doubtful", "failed", "not tried"]
 
@@ -35,3 +36,10 @@ class Outcome:
 def not_tried(what: str, why: str) -> Outcome:
     """Of a part that these data do not allow, or that there was no time for."""
     return Outcome(verdicts=(Verdict(what, "not tried", why),))
+
+
+def shown(name: str, m: Measure) -> str:
+    """A measure with its interval, in a sentence: "91.2 % (89.0 – 93.1)", "0.412 (0.39 – 0.44)"."""
+    many = 100 if name in PERCENT else 1
+    bounds = f" ({many * m.low:.4g} – {many * m.high:.4g})" if math.isfinite(m.low) else ""
+    return f"{many * m.value:.4g}{' %' * (many == 100)}{bounds}"

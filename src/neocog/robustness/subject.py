@@ -45,6 +45,7 @@ class Subject:
     most: int  # samples, where a part computes anew for each; 0: all
     options: Mapping[str, Any]  # of the part
     progress: Progress
+    reread: Callable[..., Dataset]  # the data, read with other settings: reread(columns=("group=site",))
 
     @property
     def dataset(self) -> Dataset:

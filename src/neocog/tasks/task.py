@@ -242,6 +242,10 @@ class Task(Traits, ABC):
     def evaluation(self, predictor: Predictor, answers: Any, samples: Samples) -> Evaluation:
         """What the answers are worth."""
 
+    def scores(self, predictor: Predictor, answers: Any) -> NDArray[np.float64]:
+        """(n,) how right the answer to each sample is, more is better; NaN where that is not defined. Raises UserError."""
+        raise UserError(f"--task {self.name} has no score of single samples", str(predictor.folder))
+
     def differences(self, predictor: Predictor, answers: Any) -> list[str]:
         """In what the samples are unlike those of the training, in words."""
         return [] if predictor.watch is None else predictor.watch.differences()

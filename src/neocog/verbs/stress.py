@@ -18,7 +18,7 @@ from rich.table import Table as Lines
 from neocog.checked import flag
 from neocog.config import Config
 from neocog.data.cells import safe_cell
-from neocog.data.dataset import SPLITS
+from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.readers.memory import given
 from neocog.documents import read_json
 from neocog.engine.lock import lock
@@ -36,6 +36,7 @@ from neocog.robustness.outcome import Outcome, Verdict, not_tried
 from neocog.robustness.subject import Subject
 from neocog.run import Run, to_json, write_atomically
 from neocog.verbs.evaluate import Opened, opened, read_as, recorded
+from neocog.verbs.session import open_data
 
 Options = Mapping[str, Any]
 
@@ -49,6 +50,7 @@ def stress(
     quiet: bool = False,
     any_range: bool = False,
     *,
+    by: str | None = None,
     lengths: Literal["scaled", "reference"] | None = None,
     **settings: Any,
 ) -> Stress:
@@ -57,10 +59,11 @@ def stress(
     Tables, verdicts and the sections of the report go to ``RUN/stress/``, and report.html is written again. What was
     finished before, on the same data with the same options, is not computed again; what does not fit into ``minutes``
     is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn by lot, where a part changes each
-    of them many times (0: all). Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in
-    pixels. ``settings``: how ``on`` is read, fields of ``neocog.config.ReadConfig``. Raises UserError.
+    of them many times (0: all). Of groups: ``by`` a column of the table, "folder:2" (a level from the top) or "names:REGEX".
+    Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in pixels. ``settings``: how
+    ``on`` is read, fields of ``neocog.config.ReadConfig``. Raises UserError.
     """
-    options: dict[str, Any] = {"lengths": lengths}
+    options: dict[str, Any] = {"by": by, "lengths": lengths}
     raise_all([*_out_of_range(minutes, samples), *_unknown(parts), *_idle(options, parts)])
     run, progress = path_of(run), Progress(quiet)
     with given(on) as data:
@@ -113,7 +116,12 @@ def _check(part: str, subject: Subject, options: Options) -> None:
 def _subject(run: Run, config: Config, tried: Opened, most: int, progress: Progress) -> Subject:
     samples = tried.samples
     parts = {part: recorded(run, samples.dataset, part)[0] for part in SPLITS} if tried.own else {}
-    return Subject(run, config, tried.predictor, tried.task, samples, parts, tried.own, most, {}, progress)
+
+    def reread(**settings: Any) -> Dataset:
+        read = replace(config.data, **settings)
+        return open_data(read, Progress(quiet=True), preprocessing=tried.predictor.preprocessing)
+
+    return Subject(run, config, tried.predictor, tried.task, samples, parts, tried.own, most, {}, progress, reread)
 
 
 def _try_all(

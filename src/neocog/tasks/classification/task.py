@@ -122,6 +122,10 @@ class ClassificationTask(ClassificationTraits, Task):
             found |= unseen_measures(logits.max(axis=1), answers.unknown, predictor.facts["rejection_threshold"])
         return Evaluation(found, {"per_class": per_class(logits, labels, predictor.classes, groups, seed)})
 
+    def scores(self, predictor: Predictor, answers: Answers) -> NDArray[np.float64]:
+        """1 where the class is right, else 0."""
+        return np.asarray(answers.logits.argmax(axis=1) == answers.labels, np.float64)
+
     def differences(self, predictor: Predictor, answers: Answers) -> list[str]:
         return [*super().differences(predictor, answers), *other_shares(predictor, answers.labels)]
 

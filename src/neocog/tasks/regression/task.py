@@ -126,6 +126,11 @@ class RegressionTask(RegressionTraits, Task):
             each.append(measures | {"coverage_90": coverage(error, spread, half, samples.groups, samples.seed)})
         return Evaluation(several(each, predictor.facts["target_names"]))
 
+    def scores(self, predictor: Predictor, answers: Answers) -> NDArray[np.float64]:
+        """Less the absolute error, in standard deviations of the training values, the mean over the targets."""
+        found: NDArray[np.float64] = -np.abs(answers.error / np.array(predictor.facts["std"])).mean(axis=1)
+        return found
+
     def report(
         self, session: Session, trained: Trained, predictor: Predictor, answers: Answers,
         evaluated: Mapping[str, Evaluation],

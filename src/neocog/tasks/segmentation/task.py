@@ -151,6 +151,10 @@ class SegmentationTask(SegmentationTraits, Task):
         measures, each = measured(answers, predictor.classes, samples.groups, samples.seed)
         return Evaluation(measures, {"per_class": each})
 
+    def scores(self, predictor: Predictor, answers: Answers | ObjectAnswers) -> NDArray[np.float64]:
+        """Each image's Dice."""
+        return answers.dice
+
     def report(
         self, session: Session, trained: Trained, predictor: Predictor, answers: Answers | ObjectAnswers,
         evaluated: Mapping[str, Evaluation],

@@ -1,0 +1,66 @@
+"""Which samples belong together: the groups of the split, a column, a level of folders, a part of the file names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.data.dataset import Dataset
+from neocog.errors import UserError, printable
+from neocog.robustness.subject import Subject
+
+WAYS = "--by COLUMN, --by folder:2 (a level from the top) or --by names:REGEX"
+
+
+def groups_of(subject: Subject) -> tuple[str, NDArray[np.str_]]:
+    """What the groups are, in words, and (N,) the group of every sample of the data set, "" where it has none.
+
+    Raises UserError where there are none such.
+    """
+    by, dataset = subject.options.get("by", ""), subject.dataset
+    kind, _, rest = by.partition(":")
+    if not by:
+        if dataset.groups is None:
+            raise UserError("these data name no groups", str(subject.config.data.data), f"say what tells them: {WAYS}")
+        return "groups of the split", dataset.groups
+    if kind == "folder" and rest:
+        return f"folders of level {rest}", of_folders(dataset, rest)
+    if kind == "names" and rest:
+        return f"names by {printable(rest)}", of_dataset(subject.reread(groups=by), dataset)
+    kept = tuple(each for each in subject.config.data.columns if not each.startswith("group="))
+    return f"column '{printable(by)}'", of_dataset(subject.reread(columns=(*kept, f"group={by}")), dataset)
+
+
+def of_folders(dataset: Dataset, level: str) -> NDArray[np.str_]:
+    """The names of the folders that the samples lie in, ``level`` from the top."""
+    folders = [str(name).split("/")[:-1] for name in dataset.names]
+    deepest = max(map(len, folders), default=0)
+    if not re.fullmatch("[0-9]+", level) or not 1 <= int(level) <= deepest:
+        there = f"levels: {deepest}" + f", such as {'/'.join(folders[0])}/" * bool(deepest)
+        fix = "give folder:1, or tell groups in another way"
+        raise UserError(f"--by folder:{printable(level)} is no level of folders", printable(there), fix)
+    return np.array([each[int(level) - 1] if len(each) >= int(level) else "" for each in folders])
+
+
+def of_dataset(read: Dataset, dataset: Dataset) -> NDArray[np.str_]:
+    """The groups that the data have when they are read so, for the samples of ``dataset``."""
+    if read.groups is None:
+        raise UserError("that tells no groups in these data", read.kind, f"give another: {WAYS}")
+    known = dict(zip(map(str, read.names), read.groups.tolist(), strict=True))
+    return np.array([known.get(str(name), "") for name in dataset.names])
+
+
+def within(subject: Subject, groups: NDArray[np.str_]) -> Dataset:
+    """The data set with what repeats inside groups as its units; where nothing does, each sample stands for itself."""
+    units = subject.dataset.groups
+    if units is None:
+        return subject.dataset
+    homes: dict[str, set[str]] = {}
+    for unit, group in zip(units.tolist(), groups.tolist(), strict=True):
+        if unit:
+            homes.setdefault(group, set()).add(unit)
+    several = sum(len(each) > 1 for each in homes.values())
+    return subject.dataset if several > len(homes) / 2 else replace(subject.dataset, groups=None)

@@ -1,0 +1,122 @@
+"""What part ``groups`` says: a table, a chart, and its verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from neocog.errors import listed
+from neocog.metrics import lower_is_better, title
+from neocog.metrics.by_group import Difference
+from neocog.records import Item, Measure, Section, Table, Text, Whiskers
+from neocog.robustness.outcome import Verdict, shown
+
+KEPT = 0.9  # of the measure over all samples, that the worst group must have
+SIGNIFICANT = 0.05
+CHART = 60  # groups
+Row = tuple[str | int | float | None, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of each group its measure; ``difference`` in their order."""
+
+    kinds: str  # "column 'site'"
+    measure: str
+    everything: Measure
+    groups: Mapping[str, Measure]
+    difference: Difference
+    few: Sequence[str]  # groups that have too few samples
+    unnamed: int  # samples without a group
+    units: bool  # whether intervals are over what repeats inside groups
+    told: tuple[Measure, Measure] | None  # classes told by the group alone, and by none
+
+    @property
+    def order(self) -> list[str]:
+        """The worst first."""
+        sign = -1 if lower_is_better(self.measure) else 1
+        return sorted(self.groups, key=lambda name: sign * self.groups[name].value)
+
+    def p(self, name: str) -> float:
+        return float(self.difference.each[list(self.groups).index(name)])
+
+    def kept(self, name: str) -> float:
+        """The share of the whole measure, of an error its inverse."""
+        first, second = self.groups[name], self.everything
+        first, second = (second, first) if lower_is_better(self.measure) else (first, second)
+        return first.value / second.value if second.value > 0 else math.nan
+
+
+def tables(found: Found) -> dict[str, Table]:
+    """``groups``: a row a group, the worst first."""
+    columns = ("group", "measure", "value", "low", "high", "n", "p_holm")
+    rows: list[Row] = [("", found.measure, *_numbers(found.everything), None)]
+    rows += [(name, found.measure, *_numbers(found.groups[name]), found.p(name)) for name in found.order]
+    return {"groups": Table(columns, tuple(rows))}
+
+
+def _numbers(m: Measure) -> tuple[float | None, float | None, float | None, int]:
+    value, low, high = (None if math.isnan(number) else number for number in (m.value, m.low, m.high))
+    return value, low, high, m.n
+
+
+def sections(found: Found) -> tuple[Section, ...]:
+    rows = [
+        (name, shown(found.measure, found.groups[name]), found.groups[name].counted(), _p(found.p(name)))
+        for name in found.order
+    ]
+    note = "The worst first. p: the chance of lying so far from all others if groups were alike (permutation test, Holm 1979)."
+    items: list[Item] = [Text(" ".join(_told(found)))]
+    charted = found.order[:CHART]
+    items.append(Whiskers(tuple(charted), tuple(found.groups[name] for name in charted), title(found.measure)))
+    items.append(Table(("group", title(found.measure), "samples", "p"), tuple(rows), note))
+    return (Section("Stress: groups", tuple(items), "stress-groups"),)
+
+
+def _told(found: Found) -> list[str]:
+    worst = found.order[0]
+    lines = [
+        f"{found.kinds.capitalize()}: {len(found.groups)} are compared.",
+        f"{title(found.measure).capitalize()} over all is {shown(found.measure, found.everything)}.",
+        f"The worst is {worst} with {shown(found.measure, found.groups[worst])}.",
+        f"That groups differ at all: p {_p(found.difference.p)}.",
+    ]
+    over = "what repeats inside a group" if found.units else "the samples of a group"
+    lines.append(f"Intervals are over {over}: they are of these groups, and not of others to come.")
+    if found.few:
+        lines.append(f"{len(found.few)} groups of one sample are left out: {listed(found.few, 3)}.")
+    if found.unnamed:
+        lines.append(f"{found.unnamed:,} samples have no group.")
+    if found.told is not None:
+        group, none = found.told
+        lines.append(
+            f"Without looking at a pixel, the group alone tells the class of {100 * group.value:.1f} % ({100 * group.low:.1f} – "
+            f"{100 * group.high:.1f}) of all labelled samples, and the commonest class {100 * none.value:.1f} %."
+        )
+        if group.low > none.high:
+            lines.append(
+                "Whatever tells the groups apart in a picture tells the class too: a network may learn that instead."
+            )
+    return lines
+
+
+def _p(value: float) -> str:
+    return "—" if math.isnan(value) else "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def verdict(found: Found) -> Verdict:
+    """Failed where the worst group is worse than the others, and by much; doubtful where it may be luck, or is little."""
+    worst = found.order[0]
+    kept, differs = found.kept(worst), found.p(worst) < SIGNIFICANT
+    grade: Literal["passed", "doubtful", "failed"] = "passed"
+    if kept < KEPT:
+        grade = "failed" if differs else "doubtful"
+    own, every = shown(found.measure, found.groups[worst]), shown(found.measure, found.everything)
+    sentence = (
+        f"Worst of {len(found.groups)} groups ({found.kinds}): {worst}, {title(found.measure)} {own} on "
+        f"{found.groups[worst].counted('samples')}, over all {every}; "
+        f"it {'differs' if differs else 'does not surely differ'} from the others (p {_p(found.p(worst))})."
+    )
+    return Verdict("Worst group", grade, sentence, kept, KEPT)
