@@ -69,9 +69,8 @@ def test_the_worst_group_of_a_column_is_named_with_the_numbers_of_evaluate(sited
 def test_folders_and_names_tell_groups_too(sited: Path) -> None:
     by_column, by_folder, by_name = (rows_of(sited, by=by) for by in ("site", "folder:2", "names:(north|south|west)"))
     columns = ("value", "n", "p_holm")
-    values = [{name: [row[key] for key in columns] for name, row in rows.items() if name} for rows in (by_column, by_folder)]
-        [(name, row["value"], row["n"], row["p_holm"]) for name, row in rows.items() if name]
-        for rows in (by_column, by_folder)
+    values = [
+        {name: [row[key] for key in columns] for name, row in rows.items() if name} for rows in (by_column, by_folder)
     ]
     assert values[0] == values[1] and list(by_name) == list(by_column)
     assert set(rows_of(sited, by="folder:3")) == {"", "dark", "light"}
