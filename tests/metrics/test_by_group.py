@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neocog.metrics import by_group
-from neocog.metrics.by_group import group_difference, told_by_group
+from neocog.metrics.by_group import group_difference, right_by_group
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_patients_who_differ_do_not_make_their_sites_differ() -> None:
 def test_the_class_is_told_by_the_group_where_they_go_together_and_not_where_they_do_not() -> None:
     rng = np.random.default_rng(3)
     labels = np.repeat([0, 1, 2], [100, 60, 40])
-    assert told_by_group(labels, labels * 7 % 11).mean() == 1
-    assert told_by_group(labels, np.zeros(200, np.int64)).mean() == pytest.approx(0.5)
-    assert told_by_group(labels, rng.integers(0, 4, 200)).mean() == pytest.approx(0.5, abs=0.1)
-    assert told_by_group(labels, np.arange(200)).mean() == pytest.approx(0.5)  # of a group of one: the commonest class
+    assert right_by_group(labels, labels * 7 % 11).mean() == 1
+    assert right_by_group(labels, np.zeros(200, np.int64)).mean() == pytest.approx(0.5)
+    assert right_by_group(labels, rng.integers(0, 4, 200)).mean() == pytest.approx(0.5, abs=0.1)
+    assert right_by_group(labels, np.arange(200)).mean() == pytest.approx(0.5)  # of a group of one: the commonest class

@@ -60,7 +60,7 @@ def _apart(sums: Array, sizes: Array, home: Array, groups: int) -> tuple[float, 
     return float((n * (mean - sums.sum() / sizes.sum()) ** 2).sum()), mean - rest
 
 
-def told_by_group(labels: Array, member: Array, seed: int = 0) -> NDArray[np.bool_]:
+def right_by_group(labels: Array, member: Array, seed: int = 0) -> NDArray[np.bool_]:
     """(n,) whether a sample's class is the commonest of its group in the other fifths of the samples; of a group that has none
     there, the commonest of all.
 

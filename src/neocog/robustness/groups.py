@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.errors import UserError
-from neocog.metrics.by_group import Difference, group_difference, names_and_members, told_by_group
+from neocog.metrics.by_group import Difference, group_difference, names_and_members, right_by_group
 from neocog.metrics.intervals import share_measure
 from neocog.metrics.stored import stored_measure
 from neocog.records import Measure
@@ -96,5 +96,5 @@ def _told(subject: Subject, groups: NDArray[np.str_]) -> tuple[Measure, Measure]
     used = np.sort(used)[groups[np.sort(used)] != ""]
     _, member = names_and_members(groups[used].tolist())
     labels = dataset.labels[used]
-    told, guessed = (told_by_group(labels, each, subject.seed) for each in (member, np.zeros_like(member)))
+    told, guessed = (right_by_group(labels, each, subject.seed) for each in (member, np.zeros_like(member)))
     return share_measure(told), share_measure(guessed)
