@@ -121,7 +121,7 @@ def test_without_its_package_a_run_says_what_to_install(run: Run) -> None:
 def test_help_of_a_packages_task_has_its_flags_and_losses(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["train", "--task", "counting", "--help"])
     page = capsys.readouterr().out
-    own = page[page.index("Of --task counting:") : page.index("\nRun:")]
+    own = page[page.index("For --task counting:") : page.index("\nRun:")]
     assert "--empty" in own and "a finite number [0.001]" in own
     assert "--targets" in own and "poisson, mse" in own and "--label-smoothing" not in page
 

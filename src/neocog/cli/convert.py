@@ -13,14 +13,14 @@ from neocog.errors import UserError
 
 convert = App(
     name="convert",
-    help="Data turned into other data; what is given is only read.\n\nFor example:\n\n    neocog convert labelme annotated/ masks/",
+    help="Convert data. What you give is only read.\n\nFor example:\n\n    neocog convert labelme annotated/ masks/",
 )
 app.command(convert)
 
 
 @convert.command
 def upright(run: Path, /, *files: Path, out: Path, quiet: Quiet = False) -> None:
-    """Turn pictures back upright with a run of --task orientation; write them and angles.csv into a new folder.
+    """Turn images upright with a run of --task orientation; write them and angles.csv into a new folder.
 
     For example:
 
@@ -32,7 +32,7 @@ def upright(run: Path, /, *files: Path, out: Path, quiet: Quiet = False) -> None
     run
         A run of `neocog train … --task orientation`.
     files
-        Pictures, folders or globs.
+        Images, folders or globs.
     out
         A new folder.
     """
@@ -48,7 +48,7 @@ def upright(run: Path, /, *files: Path, out: Path, quiet: Quiet = False) -> None
 def labelme(
     data: Path, out: Path, /, *, on_bad: Literal["stop", "skip"] = "stop", json: Json = False, quiet: Quiet = False
 ) -> None:
-    """Draw the shapes of labelme files: index PNGs with a palette, one class map for all, copies of the images, overlays.
+    """Draw the shapes of labelme files as masks: index PNGs with one palette, copies of the images, overlays.
 
     For example:
 
@@ -61,7 +61,7 @@ def labelme(
     out
         A new folder.
     on_bad
-        skip leaves out shapes that cannot be drawn.
+        skip: leave out shapes that cannot be drawn.
     """
     from neocog.verbs.convert import labelme as draw
 
@@ -100,11 +100,11 @@ def augment(
     out
         A new folder, outside of the data: images/, masks/ and data.csv.
     copies
-        Of each image that is trained on.
+        Copies of each training image.
     augment
         Changes to the default augmentation: turn=15, flip=off.
     size
-        Height and width of everything that is written; one number: both. Default: each image's own.
+        Height and width of all that is written. One number: both; default: each image's own.
     """
     from neocog.verbs import convert_augment as verb
 

@@ -17,19 +17,19 @@ def audit(
     /,
     *,
     reading: Reading = None,
-    strict: Annotated[bool, Parameter(negative=(), help="Leaks between given splits are errors.")] = False,
+    strict: Annotated[bool, Parameter(negative=(), help="Treat leaks between given splits as errors.")] = False,
     verify: Annotated[
-        Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")
+        Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since then.")
     ] = None,
     against: Annotated[
         tuple[Path, ...],
-        Parameter(consume_multiple=True, negative=(), help="Other annotators' masks of the same images."),
+        Parameter(consume_multiple=True, negative=(), help="Masks of the same images by other annotators, to compare."),
     ] = (),
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what is in the data and what is wrong with it: everything, in one pass. Exit code 2 where there are errors.
+    """Say what is in the data and what is wrong with them: everything, in one pass. Exit code 2 if there are errors.
 
     For example:
 
@@ -68,7 +68,7 @@ def preview(
     patch: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
     batch: int = 0,
     seed: int = 0,
-    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags overrule it.")] = None,
     n: int = 10,
     draws: int = 6,
     out: Out = None,
@@ -76,7 +76,7 @@ def preview(
 ) -> None:
     """Write a contact sheet (PNG) of the first batch that train would learn from, before and after augmentation.
 
-    The flags are those of train, and so is what they lead to: all data are read, checked and split as there.
+    Flags mean what they mean for train: the data are read, checked and split in the same way.
 
     For example:
 
@@ -87,15 +87,15 @@ def preview(
     augment
         Changes to the default augmentation: turn=15, flip=off, or off.
     patch
-        Height and width of the windows that train --patch would cut out.
+        Height and width of the windows, as of train --patch.
     batch
-        Samples a step; 0: as train would choose.
+        Samples in a step. 0: what train would choose.
     seed
-        Of everything that is random.
+        Seed of everything random.
     n
-        Samples, each a row.
+        Samples: the rows.
     draws
-        Epochs, each a column.
+        Epochs: the columns.
     """
     from neocog.verbs.preview import preview as sheet
 
@@ -107,7 +107,7 @@ def preview(
 
 @app.command
 def filters(image: Path, /, *, out: Out = None) -> None:
-    """Write a sheet of an image under the filter bank, and under choices of kernel, stride and padding.
+    """Write a sheet that shows an image after a bank of filters, and after various kernels, strides and paddings.
 
     For example:
 
@@ -123,7 +123,7 @@ def kmeans(
     image: Path, /, *, clusters: Annotated[int, Parameter(name=("--clusters", "-k"))] = 5,
     space: Literal["rgb", "hsv", "lab"] = "rgb", out: Out = None, seed: int = 0, json: Json = False,
 ) -> None:  # fmt: skip
-    """Divide a picture by colour, without a network: index PNG, picture in mean colours, table of clusters.
+    """Cluster the pixels of an image by colour (k-means): an index PNG, the image in mean colours, a table of clusters.
 
     For example:
 

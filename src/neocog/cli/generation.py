@@ -21,22 +21,24 @@ def sample(
     *,
     count: Annotated[int, Parameter(name=("--count", "-n"), help="How many new images.")] = 64,
     out: Out = None,
-    seed: Annotated[int, Parameter(help="Of the latent vectors: the same seed gives the same images.")] = 0,
+    seed: Annotated[int, Parameter(help="Seed of the latent vectors.")] = 0,
     of: Annotated[tuple[str, ...], several("Classes to draw, in turn (a GAN trained with --conditional).")] = (),
-    single: Annotated[bool, Parameter(negative=(), help="Every image as a file too, in a new folder.")] = False,
-    interpolate: Annotated[tuple[str, ...], several("Two seeds, or (VAE) two pictures: the arc between them.")] = (),
+    single: Annotated[bool, Parameter(negative=(), help="Also write each image as a file, into a new folder.")] = False,
+    interpolate: Annotated[tuple[str, ...], several("Go from one to the other: two seeds, or (VAE) two images.")] = (),
     traverse: Annotated[
-        bool, Parameter(negative=(), help="A row for each living dimension (VAE), or direction.")
+        bool, Parameter(negative=(), help="Vary one latent dimension in each row (VAE: the active ones).")
     ] = False,
-    direction: Annotated[tuple[str, ...], several("from:CLASS to:CLASS, between the classes' mean codes (VAE).")] = (),
-    apply: Annotated[tuple[Path, ...], several("Pictures that are moved in that direction.")] = (),
-    reconstruct: Annotated[tuple[Path, ...], several("Pictures beside what their codes become (VAE).")] = (),
-    steps: Annotated[int, Parameter(help="Images of each way.")] = 10,
-    strength: Annotated[float, Parameter(help="How far to go: 1 is the whole step between the classes.")] = 1.0,
+    direction: Annotated[
+        tuple[str, ...], several("from:CLASS to:CLASS: from one class's mean code to the other's (VAE).")
+    ] = (),
+    apply: Annotated[tuple[Path, ...], several("Images to move in that direction.")] = (),
+    reconstruct: Annotated[tuple[Path, ...], several("Images to show beside their reconstructions (VAE).")] = (),
+    steps: Annotated[int, Parameter(help="Images from one end to the other.")] = 10,
+    strength: Annotated[float, Parameter(help="How far to go: 1 is the whole way between the classes.")] = 1.0,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw new images with a trained VAE or GAN, ways between them, or the own pictures moved in its latent space.
+    """Draw new images with a trained VAE or GAN, interpolate between images, or move your own in its latent space.
 
     For example:
 

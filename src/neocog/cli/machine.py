@@ -11,7 +11,7 @@ from neocog.cli.app import Json, Out, Quiet, app, console, show
 
 @app.command
 def device(*, json: Json = False) -> None:
-    """Say what this machine offers: versions, processor, GPUs, memory, and which precision will be used and why.
+    """Show what this machine offers: versions, processor, GPUs, memory, and which precision will be used and why.
 
     For example:
 
@@ -24,7 +24,7 @@ def device(*, json: Json = False) -> None:
     show(facts, json, lambda: verb.show(facts, console()))
 
 
-bench = App(name="bench", help="Speed, measured here.\n\nFor example:\n\n    neocog bench backends")
+bench = App(name="bench", help="Measure speed on this machine.\n\nFor example:\n\n    neocog bench backends")
 app.command(bench)
 
 
@@ -55,13 +55,13 @@ def backends(
     networks
         LeNet-5, a simple LSTM, or both.
     rounds
-        Measurements of each engine, in turn; the first is thrown away.
+        Measurements of each engine, in turn. The first is discarded.
     seconds
         Length of each measurement.
     batch
-        Images a step.
+        Images in a step.
     threads
-        Threads of each engine; 0: one a core.
+        Threads of each engine. 0: one for each core.
     """
     from neocog.verbs import bench as verb
 

@@ -16,17 +16,21 @@ def models(
     name: str | None = None,
     /,
     *,
-    channels: Annotated[int | None, Parameter(help="Of the images; default: as each network's paper has it.")] = None,
-    size: Annotated[int | None, Parameter(help="Pixels a side.")] = None,
-    outputs: Annotated[int | None, Parameter(help="Classes.")] = None,
+    channels: Annotated[
+        int | None, Parameter(help="Channels of the images. Default: as in each network's paper.")
+    ] = None,
+    size: Annotated[int | None, Parameter(help="Height and width of the images.")] = None,
+    outputs: Annotated[int | None, Parameter(help="Number of classes.")] = None,
     lecture: Annotated[
-        bool, Parameter(negative=(), help="Eighteen known classifiers: depth, parameters, size.")
+        bool, Parameter(negative=(), help="Show eighteen well-known classifiers: depth, parameters, size.")
     ] = False,
-    time: Annotated[bool, Parameter(negative=(), help="With --lecture: measure an image's time in each.")] = False,
+    time: Annotated[
+        bool, Parameter(negative=(), help="With --lecture: measure how long each takes for an image.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the networks with their parameters and size, or the options of one.
+    """List the networks with their parameters and size, or one network's options.
 
     For example:
 
@@ -60,12 +64,12 @@ def export(
     out: Out = None,
     quiet: Quiet = False,
 ) -> None:
-    """Take a trained network elsewhere: files that take pixels as stored and give calibrated probabilities.
+    """Export a trained network: files that take pixels as stored and give calibrated probabilities.
 
-    Each takes classification of images (no volumes or sequences, nor --scaling image) and no other task: onnx any network, keras
+    Only classification of images can be exported (no volumes, no sequences, no --scaling image): to onnx any network, to keras
     and numpy chains of layers such as cnn and mlp.
 
-    What is written is reloaded and compared with the run before it is handed out.
+    The files are loaded again and compared with the run before they are kept.
 
     For example:
 
@@ -82,16 +86,16 @@ def embed(
     /,
     *files: Path,
     out: Out = None,
-    model: Annotated[str, Parameter(help="The network of a file of weights that does not tell its own.")] = "auto",
-    near: Annotated[int, Parameter(help="Nearest neighbours of each image.")] = 5,
-    map: Annotated[Literal["pca", "tsne", "umap"], Parameter(help="How images are placed on the map.")] = "pca",
-    parquet: Annotated[bool, Parameter(negative=(), help="Write features.parquet too.")] = False,
+    model: Annotated[str, Parameter(help="The network of a weights file that does not name it.")] = "auto",
+    near: Annotated[int, Parameter(help="Number of nearest neighbours of each image.")] = 5,
+    map: Annotated[Literal["pca", "tsne", "umap"], Parameter(help="How the images are placed on the map.")] = "pca",
+    parquet: Annotated[bool, Parameter(negative=(), help="Also write features.parquet.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write what a network sees of each image: features.npy, names.csv with nearest neighbours, and map.html.
+    """Write the features that a network computes of each image: features.npy, names.csv with nearest neighbours, map.html.
 
-    The network is a run's, or that of any weights that `train --from` takes; no label is needed.
+    The network is a run's, or comes with any weights that `train --from` takes. No labels are needed.
 
     For example:
 

@@ -24,8 +24,8 @@ USUAL = (
 RARE = ("go_on", "fold", "find_lr", "set")  # of train's own flags; the last line names them
 SETTINGS = tuple(section.capitalize() for section in SECTIONS)  # headings
 LAST = {
-    "train": "--task TASK --help: also what belongs to that task. --help-all: every flag, also those for schedulers (--go-on, "
-    "--fold). Every setting can also be given by --set section.key=value or in a TOML file (--config)."
+    "train": "--task TASK --help adds that task's flags; --help-all shows every flag, also those for schedulers (--go-on, --fold). "
+    "Every setting can also be given by --set section.key=value or in a TOML file (--config)."
 }  # fmt: skip
 
 
@@ -74,14 +74,14 @@ def page(chain: Sequence[str], command: App, arguments: Sequence[Argument], task
             headings.setdefault(heading, []).append(argument)
     width = 4 + max(len(left(a)) for several in headings.values() for a in several)
     lines = [f"Usage: neocog {verb} {usage} [FLAGS]", *wrapped(doc.split("\n\n")[0]), *examples, ""]
-    for heading in ("", *SETTINGS, f"Of --task {task}", "Run"):
+    for heading in ("", *SETTINGS, f"For --task {task}", "Run"):
         lines += [f"{heading}:"] if heading and heading in headings else []
         for argument in headings.get(heading, []):
             text = right(argument, task)
             lines += wrapped(text, f"  {left(argument)}".ljust(width), " " * width) if text else [f"  {left(argument)}"]
-        if heading.startswith("Of --task"):
+        if heading.startswith("For --task"):
             lines += [own_line(setting, width) for setting in own_settings(task).values()]
-    last = LAST.get(verb, "--task TASK --help: also what belongs to that task. --help-all: every flag.")
+    last = LAST.get(verb, "--task TASK --help adds that task's flags; --help-all shows every flag.")
     return "\n".join([*lines, *wrapped(last)])
 
 
@@ -99,7 +99,7 @@ def heading_of(argument: Argument, task: str) -> str:
     section = section_of(argument)
     if not section:
         return "" if name in RARE else "Run"
-    return section if name in USUAL else f"Of --task {task}" if name in own(task) else ""
+    return section if name in USUAL else f"For --task {task}" if name in own(task) else ""
 
 
 def left(argument: Argument) -> str:

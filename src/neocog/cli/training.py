@@ -15,7 +15,7 @@ AnyRange = Annotated[
     bool,
     Parameter(
         negative=(),
-        help="Take images of another range of values than the training's; not 16 bits for 8, which must be converted.",
+        help="Take images whose values have another range than the training's. 16 bits for 8 must be converted first.",
     ),
 ]
 
@@ -26,14 +26,12 @@ def train(
     data: str,
     /,
     *,
-    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags go before it.")] = None,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags overrule it.")] = None,
     out: Out = None,
-    go_on: Annotated[
-        bool, Parameter(negative=(), help="Where --out holds this very run already: go on with it.")
-    ] = False,
+    go_on: Annotated[bool, Parameter(negative=(), help="Continue this very run, if --out holds it already.")] = False,
     fold: Annotated[
         int | None,
-        Parameter(help="Train this one of --folds alone, from 1, in FOLDER of --out; the last to end sums up."),
+        Parameter(help="Train only this one of --folds, from 1, in a folder of --out. The one that ends last sums up."),
     ] = None,
     find_lr: Annotated[bool, Parameter(negative=(), help="Only try learning rates, and suggest one.")] = False,
     set: Annotated[
@@ -48,7 +46,7 @@ def train(
 
     The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label (or value)
     columns, images with masks, labelme files, FASTA, volumes, MNIST or CIFAR files, an NPZ, or one of digits, mnist,
-    fashion-mnist, cifar10. The first line of output says what was taken for what; --kind and --task overrule it.
+    fashion-mnist, cifar10. A table says first how the data were read; --kind, --task and others overrule it.
 
     For example:
 
@@ -61,7 +59,7 @@ def train(
     Parameters
     ----------
     data
-        A folder or file, or the name of a known data set.
+        A folder, a file, or the name of a known data set.
     """
     from neocog.verbs.ahead import planned
     from neocog.verbs.find_lr import rates_tried
@@ -88,15 +86,15 @@ def resume(
     run: Path,
     /,
     *,
-    allow_changed: Annotated[bool, Parameter(negative=(), help="Also on data that have changed since.")] = False,
+    allow_changed: Annotated[bool, Parameter(negative=(), help="Go on even if the data have changed since.")] = False,
     change: Annotated[
         tuple[str, ...],
-        Parameter(consume_multiple=True, negative=(), help="Settings that are other from now on; the report says so."),
+        Parameter(consume_multiple=True, negative=(), help="Settings to change from here on. The report says so."),
     ] = (),
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on exactly where a run stopped: the same bytes as if it had never stopped.
+    """Continue a run where it stopped: to the same bytes as if it had never stopped.
 
     For example:
 
@@ -126,9 +124,9 @@ def evaluate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure a trained run on its test part, or on other labelled data of the same classes.
+    """Evaluate a trained run on its test part, or on other labelled data of the same classes.
 
-    Data are read as the run read its own, except for what the flags say.
+    Data are read as the run read its own, unless flags say otherwise.
 
     For example:
 
@@ -149,7 +147,7 @@ def predict(
     out: Out = None,
     tiled: Annotated[bool, Parameter(negative=(), help="Cut samples larger than the training's into blocks.")] = False,
     coverage: Annotated[
-        float | None, Parameter(help="Sets of classes, or intervals, that hold the truth this often: 0.95.")
+        float | None, Parameter(help="Give sets of classes, or intervals, that contain the truth this often: 0.95.")
     ] = None,
     refuse: Annotated[
         float | None,
@@ -159,9 +157,9 @@ def predict(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Predict files, folders or globs as CSV: label, probability and runners-up; or values; angles; areas of masks.
+    """Predict files, folders or globs as CSV: label, probability and runners-up; or values, angles, areas of masks.
 
-    Files that cannot be read are skipped, with a row that says why; where all are, the exit code is 2.
+    Files that cannot be read are skipped, with a row that says why. If all are, the exit code is 2.
 
     For example:
 
@@ -185,17 +183,18 @@ def explain(
     /,
     *files: Path,
     out: Out = None,
-    about: Annotated[str, Parameter(help="The class or target to explain; default: what the network says.")] = "",
-    layers: Annotated[bool, Parameter(negative=(), help="Also weights and feature maps of every layer.")] = False,
+    about: Annotated[str, Parameter(help="The class or target to explain. Default: the prediction.")] = "",
+    layers: Annotated[bool, Parameter(negative=(), help="Also show weights and feature maps of every layer.")] = False,
     layer: Annotated[
-        tuple[str, ...], Parameter(consume_multiple=True, negative=(), help="The same of these layers or blocks only.")
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), help="The same, for these layers or blocks only."),
     ] = (),
     any_range: AnyRange = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what of each file the answer rests on (Grad-CAM, saliency), and what the layers make of it: a page, and PNGs.
+    """Show what in each file a prediction rests on (Grad-CAM, saliency), and what the layers see: a page, and PNGs.
 
-    Images, volumes (as slices through the strongest place) and sequences (letters that matter less fade).
+    For images, volumes (slices through the strongest place) and sequences (letters that matter less fade).
 
     For example:
 
@@ -212,7 +211,7 @@ def explain(
 
 @app.command
 def report(*runs: Path, out: Out = None) -> None:
-    """Write the HTML page of a run again, or one page that compares several runs, with paired tests.
+    """Rewrite the HTML report of a run, or write one that compares several runs by paired tests.
 
     For example:
 

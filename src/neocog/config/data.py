@@ -1,4 +1,4 @@
-"""Settings of the data: which, how they are read, brought to one shape and split."""
+"""Settings of the data: which, and how they are read, brought to one shape and split."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ class ReadConfig:
     """Which data, and how they are read: the same for every verb."""
 
     data: Annotated[str, Parameter(parse=False)] = ""
-    """Path, or one of digits, mnist, fashion-mnist, cifar10."""
+    """A path, or one of digits, mnist, fashion-mnist, cifar10."""
     task: TaskName = "auto"
-    """What is learned. auto: what the data's labels allow."""
+    """What is learned. auto: whatever the labels allow."""
     task_options: Annotated[Mapping[str, Any], Parameter(parse=False)] = field(default_factory=dict)
-    """The task's own, by name: of one that a package or a file brings."""
+    """Options of a task that comes from a package or a file, by name."""
     kind: Literal["auto", "images", "sequences", "volumes"] = "auto"
     """What the samples are. auto: what the files look like."""
     targets: Annotated[tuple[str, ...], Several] = ()
     """Columns whose values are learned (regression). Default: every column of numbers."""
     angles: Literal["auto", "degrees", "radians"] = "auto"
-    """Unit of angles whose column names none; auto: degrees where values go beyond 2π, else it stops and asks."""
+    """Unit of angles, where the column's name has none. auto: degrees if any value is beyond 2π, else neocog stops and asks."""
     decimal: Literal["auto", "point", "comma"] = "auto"
-    """Sign before the decimals of a table's numbers; auto: a comma where no comma separates fields and no point is used."""
+    """Decimal separator of a table's numbers. auto: a comma if commas do not separate the fields and no number has a point."""
     columns: Annotated[tuple[str, ...], Several] = ()
-    """What columns of a table are, such as label=species group=patient weight=none. Roles: image, label, value, group, split,
-    weight, ignore; several label columns hold 0 and 1, a class each."""
+    """What a table's columns are, such as label=species group=patient weight=none. Roles: image, label, value, group, split,
+    weight, ignore. Several label columns are one-hot: 0 or 1, one column for each class."""
     levels: str = ""
-    """What the levels of folders are, from the top: class,group. Names: split, class, group, ignore."""
+    """What the folder levels are, from the top, such as class,group. Roles: split, class, group, ignore."""
     groups: str = ""
-    """What file names tell of groups (samples that stay on one side of the split): names:REGEX, whose first group it is, or none;
-    default: patients, slides, wells and the like that names number."""
+    """Groups from file names: names:REGEX, or none. Samples of one group stay on one side of the split. The expression's first
+    group is the name of the sample's group; default: numbered patients, slides, wells and the like are recognised."""
     label_field: str = ""
-    """Field of FASTA headers that is the label: its number from 1, or its name."""
+    """Field of the FASTA headers that is the label: its number, from 1, or its name."""
     min_samples: Count = 0
     """Classes with fewer samples are left out."""
     gaps: Literal["error", "strip"] = "error"
     """What to do with gaps (- and .) in sequences."""
     ignore: Annotated[int, Range(-1, 2**32)] = -1
-    """Mask value that does not count, such as 255. -1: none."""
+    """Mask value to ignore, such as 255. -1: none."""
     remap: Annotated[bool, Parameter(negative=())] = False
-    """Number mask values with gaps between them anew."""
+    """Renumber mask values that have gaps between them."""
     mask_values: Literal["auto", "classes", "foreground"] = "auto"
-    """What the values of masks are. foreground: all but the background is one class, soft edges are cut at half."""
+    """What the values of masks mean. foreground: all but the background is one class, and soft edges are cut at one half."""
     instances: Annotated[bool, Parameter(negative=())] = False
-    """Masks are of single objects (cells, particles). Learn to tell them apart, and count them."""
+    """Masks show single objects, such as cells. Learn to tell them apart, and count them."""
     background: str = ""
-    """Mask value (or class) that is the background. No mean over classes counts it; none: there is no background."""
+    """Mask value (or class) that is the background. It is left out of means over classes; none: there is no background."""
     unlabelled: Literal["stop", "skip", "class"] = "stop"
-    """What to do with images that have no mask or label (nan, NA, ?); class: such a text is the name of a class."""
+    """What to do with images without a mask or label (nan, NA, ?). class: take such a text as the name of a class."""
     frames: Literal["error", "first", "stack"] = "error"
     """What to do with animated or multi-page files."""
     axes: str = ""
-    """Axes of TIFF files whose own tags do not say, such as CYX."""
+    """Axes of TIFF files whose tags do not name them, such as CYX."""
     max_pixels: Annotated[int, Range(1, 10**12)] = 178_956_970
-    """Most pixels of a file, of a sample of an array, and of all that a file unpacks to where that is over 100 a packed byte: a
-    guard against decompression bombs."""
+    """Most pixels of a file, or of one sample of an array. Also of all that a file unpacks to, if that is over 100 pixels for each
+    packed byte: a guard against decompression bombs."""
     on_bad: Literal["stop", "skip"] = "stop"
     """What to do with files that cannot be read."""
     max_bad: Share = 0.01
-    """Largest share of files that --on-bad skip may leave out."""
+    """Largest share of the files that --on-bad skip may leave out."""
 
 
 @dataclass(frozen=True)
@@ -74,34 +74,34 @@ class DataConfig(ReadConfig):
     """How the data are brought to one shape and split."""
 
     corrections: str = ""
-    """CSV of samples to relabel or to leave out, as `neocog stress RUN labels` proposes them."""
+    """CSV of samples to relabel or leave out, as `neocog stress RUN labels` proposes them."""
     unseen: Count = 0
-    """Every n-th class is kept from training. Those set the threshold for "none of these"; 0: none."""
+    """Keep every n-th class from training. These classes set the threshold for "none of these"; 0: none."""
     turns: Literal["any", "quarter"] = "any"
     """Angles that are learned (orientation)."""
     size: Annotated[tuple[int, ...], Several, Range(1, 100_000)] = ()
-    """Height and width that the network sees. Of volumes depth, height and width; one number: all alike; default: own."""
+    """Height and width that the network sees. For volumes depth, height and width; one number: all equal; default: as the data."""
     channels: Annotated[int, Range(0, 100_000)] = 0
-    """Channels that the network sees; 0: the images' own."""
+    """Channels that the network sees. 0: as many as the images have."""
     fit: Literal["auto", "resize", "pad", "crop"] = "auto"
-    """How images of other sizes are brought to that size. auto: resize, or as pretrained weights need."""
+    """How images of other sizes are brought to --size. auto: resize, or as pretrained weights need it."""
     scaling: Literal["auto", "data", "image", "weights"] = "auto"
-    """Mean and deviation that pixels are scaled by. data: the training data's; image: each image's own (scanners that differ);
-    weights: those of pretrained ones; auto: weights with --from, else data."""
+    """Which mean and standard deviation normalise the pixels. data: the training data's; image: each image's own (for scanners
+    that differ); weights: those of the pretrained weights; auto: weights with --from, else data."""
     split: Annotated[tuple[float, ...], Several, Range(0, 10**9)] = (0.8, 0.1, 0.1)
-    """Shares of train, validation and test. Of data that do not come split. Validation tells which epoch was best, and
-    calibrates; with 0 more is learned from, and the last one is kept: for few samples, among which the best of many is luck."""
+    """Shares of train, validation and test. For data that do not come split. Validation chooses the best epoch and calibrates.
+    Without it (0.8 0 0.2) there is more to learn from, and the last epoch is kept: for few samples, where the choice is luck."""
     split_seed: Annotated[int, Range(0, 2**63 - 1)] = 0
-    """Seed of the split. And of whatever else says on which samples a run is judged: runs of several --seed are judged on the
-    same."""
+    """Seed of the split. And of everything else that decides on which samples a run is tested, so that runs with different --seed
+    are tested on the same ones."""
     together: Literal["near", "pixels", "files"] = "near"
-    """What never stands on two sides of the split: near copies (also mirrored or turned by quarters), only what has the same
-    pixels, or only files of the same bytes."""
+    """What never stands on two sides of the split. near: near copies, also mirrored or turned by quarters; pixels: only images of
+    the same pixels; files: only files of the same bytes."""
     folds: Annotated[int, Range(0, 10_000)] = 0
-    """K of K-fold cross-validation. Each of K trainings is tested on another fold; the next one validates (not with --split
-    0.8 0 0.2)."""
+    """K of K-fold cross-validation. Each of the K trainings is tested on another fold, and the next fold validates (with --split
+    0.8 0 0.2 none does)."""
     repeats: Annotated[int, Range(1, 1000)] = 1
-    """Times that --folds are drawn anew. Of few samples: measures depend less on one draw, and know as many samples as before."""
+    """How often --folds are drawn anew. For few samples: measures depend less on one draw, though there are no more samples."""
 
     leave_one_group_out: bool = False
     """Each of --folds tests one whole group (site, scanner, camera) on a network of the others, of which a share validates

@@ -21,24 +21,25 @@ class ModelConfig:
     """Which network. Its own options (``neocog models NAME``) are flags too: --widths 32,64 --dropout 0.2."""
 
     model: str = "auto"
-    """Which network: a name of `neocog models`. Or torchvision:NAME, timm:NAME, path/to/file.py:Class; auto: by task and data."""
+    """Which network: a name from `neocog models`. Or torchvision:NAME, timm:NAME, path/to/file.py:Class; auto: by task and data."""
     options: Annotated[Mapping[str, Any], Parameter(parse=False)] = field(default_factory=dict)
-    """The network's own, by name."""
+    """The network's own options, by name."""
 
 
 @dataclass(frozen=True)
 class TransferConfig:
-    """Weights of a network that was trained before, and how they are learned further."""
+    """Pretrained weights, and how they are fine-tuned."""
 
     pretrained: str = ""
     """Weights to start from: imagenet, timm:NAME, FILE, RUN …. Also torchvision:NAME and hf:ID. imagenet: a network that suits
-    this machine; FILE: .safetensors; RUN: a run folder of one's own, of any task. Their preprocessing comes with them."""
+    this machine; FILE: .safetensors; RUN: the folder of a run of any task. Their preprocessing comes with them."""
     tune: str = "auto"
-    """What is learned: head, all, last:N or auto. head: the last layer alone, on features that are computed once; all: then
-    every layer; last:N: then the last N blocks; auto: all where that is better on samples that neither learned from."""
+    """What is fine-tuned: head, all, last:N or auto. head: the last layer alone, on features that are computed once; all: then
+    every layer, too; last:N: then the last N blocks; auto: all, if that is better on samples that neither learned from."""
     layer_decay: Annotated[float, Range(0, 1, above=True)] = 0.75
-    """Rate of a layer over that of the layer after it. So the first layers change least (Clark et al. 2020)."""
+    """Learning rate of each layer, as a share of the next layer's. The first layers change least (Clark et al. 2020)."""
     tune_norms: Annotated[bool, Parameter(negative=())] = False
-    """Let batch norm's means and variances move too. Without it they stay those of the pretrained network."""
+    """Update batch norm's means and variances, too. Without it they stay those of the pretrained network."""
     views: Annotated[int, Range(1, 10)] = 1
-    """Views of an image that answers are averaged over. 2: also its mirror image; up to 10: also its corners (Krizhevsky 2012)."""
+    """Views of an image over which predictions are averaged. 2: also its mirror image; up to 10: also its corners (Krizhevsky
+    et al. 2012)."""
