@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from neocog.engine.probe import FEW, held_out, solve
+from neocog.engine.probe import FEW, held_out, logits_by_folds, solve
 from neocog.networks.head import features, set_head
 
 
@@ -103,3 +103,20 @@ def test_held_out_keeps_groups_together() -> None:
     apart, torn = (held_out(features.astype(np.float32), own[groups], 2, g) for g in (groups.tolist(), None))
     right = [(each.argmax(1) == own[groups]).mean() for each in (apart, torn)]
     assert right[0] < 0.75 < 0.95 < right[1]
+
+
+def test_answers_by_folds_are_of_heads_that_had_not_seen_the_sample() -> None:
+    """A sample's answer does not move with its own label, and those of the others do."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    given = (rng.normal(0, 1, (60, 5)) + labels[:, None]).astype(np.float32)
+    groups = [str(k) for k in range(60)]
+    said = logits_by_folds(given, labels, 3, 0.1, None, groups)
+    assert said is not None and 0.4 < (said.argmax(1) == labels).mean() < 1
+    twins = [str(k // 30) for k in range(60)]  # two folds: each is answered by what the other half says
+    first = logits_by_folds(given, labels, 3, 0.1, None, twins)
+    changed = np.where(np.arange(60) < 30, (labels + 1) % 3, labels)
+    second = logits_by_folds(given, changed, 3, 0.1, None, twins)
+    assert first is not None and second is not None
+    assert np.allclose(first[:30], second[:30]) and not np.allclose(first[30:], second[30:], atol=0.1)
+    assert logits_by_folds(given[:4], np.array([0, 0, 0, 1]), 3, 0.1) is None

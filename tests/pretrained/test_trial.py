@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 from collections.abc import Callable
@@ -12,10 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load, save
 from safetensors.torch import load_file
 
 import neocog
 from neocog.config import Config
+from neocog.engine.precision import choose
+from neocog.engine.probe import features_of
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
 from neocog.metrics.calibration import fit_temperature
@@ -23,6 +29,7 @@ from neocog.progress import Progress
 from neocog.run import Run
 from neocog.verbs import fit, halves
 from neocog.verbs.ahead import planned
+from neocog.verbs.features import features_file, training_features
 from neocog.verbs.held_out import held_out
 from neocog.verbs.prepare import arrange, read
 from neocog.verbs.trial import tried
@@ -83,25 +90,41 @@ def test_what_is_recorded_is_what_the_networks_answered(run: Run) -> None:
     assert not any((run.folder / name / "checkpoints").exists() for name in STAGES)
 
 
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Classes that no network tells apart without mistakes."""
+    folder, rng = tmp_path_factory.mktemp("alike"), np.random.default_rng(5)
+    for name, level in (("dark", 115), ("bright", 121)):
+        (folder / name).mkdir()
+        for number in range(30):
+            pixels = level + rng.normal(0, 8) + rng.integers(-60, 60, (16, 16, 3))
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{number}.png")
+    return folder
+
+
 @pytest.mark.parametrize(("gain", "tune"), [(1.0, "all"), (-1.0, "head")])
-def test_the_network_learns_as_it_was_decided_and_is_calibrated_by_the_halves(
-    gain: float, tune: str, photos: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_network_learns_as_it_was_decided_and_is_calibrated_by_what_it_had_not_seen(
+    gain: float, tune: str, alike: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         tells(patch, gain)
-        run = Run(neocog.train(photos, out=tmp_path / "run", pretrained=trained, **GIVEN).folder)
+        run = Run(neocog.train(alike, out=tmp_path / "run", pretrained=trained, **GIVEN).folder)
     given = {**GIVEN, "split": (0.9, 0, 0.1), "tune": tune}
     if tune == "head":
         del given["epochs"], given["augment"]
-    same = Run(neocog.train(photos, out=tmp_path / "same", pretrained=trained, **given).folder)
+    same = Run(neocog.train(alike, out=tmp_path / "same", pretrained=trained, **given).folder)
     mine, theirs = load_file(run.weights), load_file(same.weights)
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-    config = planned(Config(), {"data": str(photos), "pretrained": str(trained), "threads": 1, "split": (0.9, 0, 0.1)})
+    if tune == "head":  # by folds of its own features, with or without a trial
+        assert of(run.model_json)["temperature"] == of(same.model_json)["temperature"] != 1.0
+        assert "by a probe of the other folds" in run.report.read_text()
+        return
+    config = planned(Config(), {"data": str(alike), "pretrained": str(trained), "threads": 1, "split": (0.9, 0, 0.1)})
     quiet = Progress(quiet=True)
     session = arrange(config, read(config, quiet), Ranks(), quiet)
     answers = held_out(tried(run, tune), session, lambda _: None)
-    assert of(run.model_json)["temperature"] == fit_temperature(answers.logits, answers.labels)
-    assert of(run.model_json)["conformal"]["n"] == 25
+    assert of(run.model_json)["temperature"] == fit_temperature(answers.logits, answers.labels) != 1.0
+    assert of(run.model_json)["conformal"]["n"] == len(learned(run.folder))
 
 
 @pytest.mark.parametrize("stopped", [1, 3, 4, 5])
@@ -205,6 +228,53 @@ def test_every_fold_has_a_trial_and_the_curve_learns_as_it_decided(
     curve = neocog.train(photos, out=tmp_path / "curve", pretrained=trained, curve=True, **GIVEN)
     tunes = [of(curve.folder / f"curve-{k}" / "plan.json")["settings"]["transfer"]["tune"] for k in (8, 4, 2)]
     assert tunes == ["head"] * 3 and len(rows(curve.folder / "metrics.csv")) == 1
+
+
+def test_features_are_computed_once_in_a_run_and_kept_no_longer(
+    photos: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def counting(net: Any, loader: Any, *rest: Any) -> Any:
+        counted.append(len(loader.parts["train"]))
+        return features_of(net, loader, *rest)
+
+    def halfway(session: Any, learner: Any, loop: Any, *rest: Any) -> None:
+        assert (tmp_path / "run" / "features.safetensors").is_file()
+        raise RuntimeError("stopped")
+
+    monkeypatch.setattr("neocog.verbs.features.features_of", counting)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
+        patch.setattr(fit, "finish_run", halfway)
+        neocog.train(photos, out=tmp_path / "run", pretrained=trained, curve=True, **GIVEN)
+    neocog.resume(tmp_path / "run", quiet=True)
+    assert counted == [25], "not of the trial's halves, the curve's parts, the network itself, or its calibration"
+    assert not list((tmp_path / "run").rglob("features.safetensors"))
+
+
+def test_features_of_others_or_damaged_ones_are_not_taken(photos: Path, trained: Path, tmp_path: Path) -> None:
+    config = planned(Config(), {"data": str(photos), "pretrained": str(trained), "threads": 1, "split": (0.9, 0, 0.1)})
+    quiet, ranks, run = Progress(quiet=True), Ranks(), Run(tmp_path)
+    session, precision = arrange(config, read(config, quiet), ranks, quiet), choose("cpu", "fp32")
+    net = fit.ready(session, ranks).nets["model"]
+    found, targets, samples = training_features(session, net, precision, run, quiet)
+    file, right = features_file(run), features_file(run).read_bytes()
+
+    def taken(network: Any = net, content: bytes = right) -> bool:
+        file.write_bytes(content)
+        mark = load(content) if content == right else {}
+        if mark:  # what is taken from the file is told by this
+            with safe_open(file, "numpy") as opened:
+                file.write_bytes(save({**mark, "features": mark["features"] + 1}, opened.metadata()))
+        again, same, order = training_features(session, network, precision, run, quiet)
+        assert np.array_equal(same, targets) and np.array_equal(order, samples)
+        return bool(np.array_equal(again, found + 1))
+
+    assert taken() and not taken(content=right[:-7])
+    other = copy.deepcopy(net)
+    with torch.no_grad():
+        next(other.parameters()).add_(1e-3)
+    assert not taken(network=other)
 
 
 def test_a_record_of_a_trial_that_is_damaged_is_told(run: Run, tmp_path: Path, photos: Path) -> None:

@@ -28,7 +28,7 @@ from neocog.tasks.task import Session
 from neocog.verbs.ahead import planned
 from neocog.verbs.fit import ready
 from neocog.verbs.prepare import arrange, read
-from neocog.verbs.transfer import units
+from neocog.verbs.probe import units
 
 GIVEN: dict[str, Any] = {"epochs": 2, "threads": 1, "quiet": True, "augment": ("off",), "save_every": 0}
 VALIDATED: dict[str, Any] = {**GIVEN, "split": (0.7, 0.15, 0.15)}  # said so: else so few are tried by halves
@@ -170,7 +170,7 @@ def test_a_tuning_that_was_stopped_ends_in_the_same_bytes(
         with monkeypatch.context() as patch, pytest.raises(RuntimeError):
             patch.setattr(Loop, "go_on", lambda *_: (_ for _ in ()).throw(RuntimeError))
             neocog.train(photos, out=tmp_path / "run", pretrained=trained, tune=tune, **VALIDATED)
-        monkeypatch.setattr("neocog.verbs.transfer.solve", None)  # nothing is solved for again
+        monkeypatch.setattr("neocog.verbs.probe.solve", None)  # nothing is solved for again
     neocog.resume(tmp_path / "run", quiet=True)
     for name in ("weights.safetensors", "metrics.csv", "predictions.csv"):
         assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes(), name

@@ -27,6 +27,7 @@ Ints = NDArray[np.int64]
 WEAKEST, STRONGEST = 1e1, 1e-4  # inverse penalties that are tried, a factor of √10 apart; features have unit variance
 FEW = 3e-2  # where too few samples tell
 FOLDS = 4
+UNKNOWN = -30.0  # the logit of a class without a sample
 ITERATIONS = 500
 CHOOSING = 5000  # samples at most that choose the penalty of ``held_out``
 
@@ -70,12 +71,9 @@ def solve(
         weights = np.ones(len(labels)) if weights is None else weights
         chosen = _chosen(rotated, labels, weights, groups, seed)
         fitted = _fit(rotated, labels, weights, chosen)
-        logits = np.full((classes, rotated.shape[1] + 1), 0.0)
-        logits[:, -1] = -30.0  # of classes without a sample
-        coefficients, offsets = _both(fitted)
-        logits[fitted.classes_, :-1], logits[fitted.classes_, -1] = coefficients, offsets
-        weight = (logits[:, :-1] @ back) / std
-        bias = logits[:, -1] - weight @ mean
+        coefficients, offsets = _head(fitted, classes)
+        weight = (coefficients @ back) / std
+        bias = offsets - weight @ mean
     loss = -np.log(
         np.clip(
             fitted.predict_proba(rotated)[np.arange(len(labels)), np.searchsorted(fitted.classes_, labels)], 1e-12, 1
@@ -108,6 +106,24 @@ def held_out(
     return found
 
 
+def logits_by_folds(
+    features: NDArray[np.float32], labels: Ints, classes: int, inverse_penalty: float,
+    weights: Floats | None = None, groups: Sequence[object] | None = None, seed: int = 0,
+) -> NDArray[np.float32] | None:  # fmt: skip
+    """(n, K) logits of each sample by a head that is solved for without it, by the folds of ``solve``, whose inverse penalty is
+    given; None where there can be no folds."""
+    with threadpool_limits(1):
+        mean, std = spread(features)
+        rotated, _ = _rotated((features - mean) / std)
+        weights = np.ones(len(labels)) if weights is None else weights
+        folds, found = _folds(labels, units_of(groups, len(labels)), seed), np.zeros((len(labels), classes))
+        for train, held in folds:
+            coefficients, offsets = _head(_fit(rotated[train], labels[train], weights[train], inverse_penalty), classes)
+            found[held] = rotated[held] @ coefficients.T + offsets
+    every = sum(len(held) for _, held in folds) == len(labels)
+    return found.astype(np.float32) if every else None
+
+
 def spread(features: NDArray[Any]) -> tuple[Floats, Floats]:
     """(F,) mean and standard deviation of (n, F); infinite for a feature that never moves, of which nothing is learned."""
     mean, std = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
@@ -128,20 +144,26 @@ def _rotated(features: Floats) -> tuple[Floats, Floats]:
     return left * scale, right
 
 
-def _chosen(features: Floats, labels: Ints, weights: Floats, groups: Sequence[object] | None, seed: int) -> float:
-    """The inverse penalty whose cross-entropy over the folds' held-out samples is least; of equals the strongest."""
-    units = units_of(groups, len(labels))
+def _folds(labels: Ints, units: Ints, seed: int) -> list[tuple[Ints, Ints]]:
+    """(train, held) positions of each fold, classes by their share; none where a class has a single unit."""
     least = min(len(set(units[labels == label].tolist())) for label in np.unique(labels))
     if least < 2:
+        return []
+    dealt = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=seed % 2**32)
+    found = dealt.split(np.zeros((len(labels), 1)), labels, units)
+    return [(train, held) for train, held in found if len(np.unique(labels[train])) > 1]
+
+
+def _chosen(features: Floats, labels: Ints, weights: Floats, groups: Sequence[object] | None, seed: int) -> float:
+    """The inverse penalty whose cross-entropy over the folds' held-out samples is least; of equals the strongest."""
+    folds = _folds(labels, units_of(groups, len(labels)), seed)
+    if not folds:
         return FEW
-    folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=seed % 2**32)
     tried = np.logspace(np.log10(STRONGEST), np.log10(WEAKEST), 11)
     losses = np.zeros(len(tried))
-    for train, held in folds.split(features, labels, units):
+    for train, held in folds:
         known = np.unique(labels[train])
         counted = held[np.isin(labels[held], known)]
-        if len(known) < 2:
-            continue
         fitted = None
         for place, inverse in enumerate(tried):
             fitted = _fit(features[train], labels[train], weights[train], float(inverse), fitted)
@@ -161,11 +183,11 @@ def _fit(
     return model.fit(features, labels, weights)
 
 
-def _both(fitted: LogisticRegression) -> tuple[Floats, Floats]:
+def _head(fitted: LogisticRegression, classes: int) -> tuple[Floats, Floats]:
     """(K, R) weights and (K,) biases; of two classes scikit-learn has one row, whose halves are the two."""
-    coefficients, offsets = fitted.coef_, fitted.intercept_
-    return (
-        (coefficients, offsets)
-        if len(coefficients) > 1
-        else (np.vstack([-coefficients, coefficients]) / 2, np.hstack([-offsets, offsets]) / 2)
-    )
+    coefficients, offsets = np.zeros((classes, fitted.coef_.shape[1])), np.full(classes, UNKNOWN)
+    rows, bias = fitted.coef_, fitted.intercept_
+    if len(rows) == 1:
+        rows, bias = np.vstack([-rows, rows]) / 2, np.hstack([-bias, bias]) / 2
+    coefficients[fitted.classes_], offsets[fitted.classes_] = rows, bias
+    return coefficients, offsets

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
-from neocog.engine.probe import FOLDS, Floats, Probe, spread, units_of
+from neocog.engine.probe import FOLDS, Floats, Ints, Probe, spread, units_of
 
 PENALTIES = np.logspace(-4, 2, 13)  # on the squared weights, a sample; features have unit variance
 STRONG = 1.0  # where too few samples tell
@@ -38,15 +38,42 @@ def solve_values(
     return Probe(weight.astype(np.float32), (bias - weight @ mean).astype(np.float32), float(loss), 1 / chosen)
 
 
-def _chosen(features: Floats, values: Floats, weights: Floats, groups: Sequence[object] | None, seed: int) -> float:
-    """The penalty whose squared error over the folds' held-out samples is least; of equals the strongest."""
-    units = units_of(groups, len(values))
+def values_by_folds(
+    features: NDArray[Any],
+    values: Floats,
+    inverse_penalty: float,
+    weights: Floats | None = None,
+    groups: Sequence[object] | None = None,
+    seed: int = 0,
+) -> NDArray[np.float32] | None:
+    """(n, V) of each sample by a head that is solved for without it, by the folds of ``solve_values``, whose inverse penalty is
+    given; None where there can be no folds."""
+    with threadpool_limits(1):
+        mean, std = spread(features)
+        scaled, shares = (features - mean) / std, np.ones(len(values)) if weights is None else weights
+        folds, found = _folds(units_of(groups, len(values)), seed), np.zeros_like(values)
+        for train, held in folds:
+            penalty = np.array([1 / inverse_penalty])
+            ((weight, bias),) = fits(scaled[train], values[train], shares[train], penalty)
+            found[held] = scaled[held] @ weight.T + bias
+    return found.astype(np.float32) if folds else None
+
+
+def _folds(units: Ints, seed: int) -> list[tuple[Ints, Ints]]:
+    """(train, held) positions of each fold; none where there is a single unit."""
     count = min(FOLDS, len(np.unique(units)))
     if count < 2:
+        return []
+    return list(GroupKFold(count, shuffle=True, random_state=seed % 2**32).split(units, groups=units))
+
+
+def _chosen(features: Floats, values: Floats, weights: Floats, groups: Sequence[object] | None, seed: int) -> float:
+    """The penalty whose squared error over the folds' held-out samples is least; of equals the strongest."""
+    folds = _folds(units_of(groups, len(values)), seed)
+    if not folds:
         return STRONG
-    folds = GroupKFold(count, shuffle=True, random_state=seed % 2**32)
     errors = np.zeros(len(PENALTIES))
-    for train, held in folds.split(features, values, units):
+    for train, held in folds:
         for place, (weight, bias) in enumerate(fits(features[train], values[train], weights[train], PENALTIES)):
             errors[place] += (weights[held, None] * np.square(features[held] @ weight.T + bias - values[held])).sum()
     return float(PENALTIES[::-1][errors[::-1].argmin()])

@@ -232,6 +232,10 @@ class Task(Traits, ABC):
         A function of the saved network, the facts known before, and the samples: never of what ``learned`` finds.
         """
 
+    def read(self, predictor: Predictor, samples: Samples, outputs: Array) -> Any:
+        """``answers`` from outputs (n, …) that are there already. Only of tasks whose head a linear probe can solve for."""
+        raise NotImplementedError
+
     def learned(
         self, predictor: Predictor, validation: Any, session: Session, parts: Mapping[str, Samples], advance: Advance
     ) -> dict[str, Any]:

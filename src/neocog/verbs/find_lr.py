@@ -31,8 +31,9 @@ from neocog.verbs.ahead import planned
 from neocog.verbs.fit import ready
 from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.prepare import arrange, read
+from neocog.verbs.probe import probe
 from neocog.verbs.session import data_name
-from neocog.verbs.transfer import only_the_head, probe, start_from
+from neocog.verbs.transfer import only_the_head, start_from
 
 # Settings that say at which rates, how long or how often it is learned, or what becomes of the network
 IDLE = (

@@ -28,9 +28,12 @@ from neocog.tasks.task import Session, Trained
 from neocog.traits import TASKS
 from neocog.verbs.baseline import baseline_section
 from neocog.verbs.curve import curve_of, curve_result, curve_section, in_words
+from neocog.verbs.features import features_file
 from neocog.verbs.plan import history_lines, read_plan
+from neocog.verbs.probe import outputs_by_folds
 from neocog.verbs.sections import sections
-from neocog.verbs.trial import answered, read_trial
+from neocog.verbs.transfer import only_the_head
+from neocog.verbs.trial import Trial, answered, read_trial
 
 FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so many epochs is partly luck
 
@@ -43,9 +46,9 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
     network = learner.evaluated[task.network]
     predictor, parts = saved({}), parts_of(session, loop)
     trial = read_trial(run)
+    unseen = None if len(parts["validation"]) else answers_to_unseen(session, learner, loop, predictor, trial)
     with progress.bar("evaluating", len(parts["validation"]) + len(parts["test"])) as advance:
         validation = task.answers(predictor, parts["validation"], advance)
-        unseen = answered(run, trial, session, lambda _: None) if trial is not None else None
         predictor = saved(task.learned(predictor, unseen or validation, session, parts, advance))
         answers = {"test": task.answers(predictor, parts["test"], advance), "validation": validation}
     evaluated = {
@@ -93,7 +96,16 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
     write_atomically(run.sections, sections_to_json(sections(session, learner, loop, results, history)))
     write_atomically(run.result, to_json(result))
     write_report(run)
+    features_file(run).unlink(missing_ok=True)
     show_measures(measures["test"], run, progress)
+
+
+def answers_to_unseen(session: Session, learner: Learner, loop: Loop, predictor: Predictor, trial: Trial | None) -> Any:
+    """What networks like this one say of training samples that they had not seen, where nothing validates; None where none can."""
+    if not only_the_head(session.config):
+        return trial and answered(loop.run, trial, session, lambda _: None)
+    outputs = outputs_by_folds(session, loop, learner)
+    return None if outputs is None else session.task.read(predictor, parts_of(session, loop)["train"], outputs)
 
 
 def kept(session: Session, learner: Learner, loop: Loop) -> Callable[[Mapping[str, Any]], Predictor]:

@@ -34,7 +34,8 @@ from neocog.tasks.task import Session
 from neocog.verbs.finish import finish_run, trained
 from neocog.verbs.nodes import same_checkpoint, same_run
 from neocog.verbs.plan import AfterEpoch, Launch, changes_text, plan_of, read_plan, write_environment, write_plan
-from neocog.verbs.transfer import compares, only_the_head, probe, start_from
+from neocog.verbs.probe import probe
+from neocog.verbs.transfer import compares, only_the_head, start_from
 from neocog.verbs.watch import watcher
 
 Finish = Callable[[Session, Learner, Loop, Progress, float], None]

@@ -33,8 +33,9 @@ from neocog.verbs.folder import begun
 from neocog.verbs.held_out import held_out, tested
 from neocog.verbs.parted import parted
 from neocog.verbs.plan import Launch
+from neocog.verbs.probe import units
 from neocog.verbs.stage import Stage, arranged, train_stage
-from neocog.verbs.transfer import compares, start_from, units
+from neocog.verbs.transfer import compares, start_from
 from neocog.verbs.trial import Trial, parse_trial, stage_name, trial_file, tried
 
 ENOUGH = 100  # validation samples that can tell: of fewer, a tenth answered otherwise is within chance

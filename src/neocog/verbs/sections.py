@@ -22,7 +22,7 @@ from neocog.tasks.report.pretrained import pretrained_section
 from neocog.tasks.report.training import training_section
 from neocog.tasks.task import Session
 from neocog.tasks.thumbnails import thumbnails
-from neocog.verbs.transfer import probe_lines
+from neocog.verbs.probe import probe_lines
 
 SHOWN = 24  # training samples that are shown
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from neocog.config import Config, ModelConfig, TrainConfig, TransferConfig, from_tables, names_of
 from neocog.documents import read_json
 from neocog.engine.learner import Learner
+from neocog.engine.precision import choose
 from neocog.errors import UserError
 from neocog.run import Run
 from neocog.tasks import task_named
@@ -15,10 +16,12 @@ from neocog.tasks.task import Session
 from neocog.traits import task_of
 from neocog.verbs.baseline import BASELINE, MODEL
 from neocog.verbs.curve import folder, of_share, subsets
+from neocog.verbs.features import training_features
 from neocog.verbs.fit import describe, fit, ready
 from neocog.verbs.halves import decided, is_open, trial_stages
 from neocog.verbs.plan import Launch, read_plan
 from neocog.verbs.stage import Stage, train_stage
+from neocog.verbs.transfer import solvable, start_from
 
 EXTRACTOR = "extractor"
 SEEN = 192_000  # images at most, those of each epoch counted: enough for 99 % on MNIST
@@ -37,12 +40,22 @@ def train_stages(session: Session, fresh: Learner, asked: Config, run: Run, laun
         names = [stage.name for stage in (*trial_stages(session, first), *stages_of(session, first))]
         if ranks.is_writer:
             describe(session, asked, [*names, "."], run, launch)
+    if names and ranks.world == 1 and session.config.transfer.pretrained and solvable(session.config, session.data):
+        keep_features(session, fresh, run, launch)
     if is_open(session):
         session, first = decided(session, first, run, launch)
         fresh = ready(session, ranks)
     for stage in stages_of(session, first):
         train_stage(stage, session, run, launch)
     fit(session, fresh, run, launch, float(ranks.broadcast_text(str(spent(run) if ranks.is_writer else 0.0))))
+
+
+def keep_features(session: Session, fresh: Learner, run: Run, launch: Launch) -> None:
+    """Compute once what the stages, which learn from parts of the training part, would each compute of their own."""
+    training = session.config.training
+    start_from(session, fresh)
+    net, precision = fresh.nets[session.task.network], choose(training.device, training.precision)
+    training_features(session, net, precision, run, launch.progress)
 
 
 def spent(run: Run) -> float:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from neocog.config import Config
 from neocog.data.dataset import Dataset
@@ -15,21 +13,14 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.angles import period_of
 from neocog.data.readers.sequences import sequence_plan
 from neocog.data.resize import plan_notes, shape_plan
-from neocog.engine.counters import Counters
-from neocog.engine.interrupt import Guard
 from neocog.engine.learner import Learner
-from neocog.engine.loop import Loop
-from neocog.engine.probe import features_of, solve
-from neocog.engine.ridge import solve_values
 from neocog.errors import UserError
 from neocog.networks import build
-from neocog.networks.head import set_head
 from neocog.pretrained import Needs, Source, load_into, matched
 from neocog.pretrained.tensors import sha256
 from neocog.progress import Progress
 from neocog.tasks.task import Data, Session, Task
 from neocog.verbs.session import decoding_of, headers
-from neocog.verbs.watch import write_metrics
 
 
 def planned_shape(config: Config, dataset: Dataset, source: Source | None) -> tuple[Preprocessing, Sequence[str]]:
@@ -111,62 +102,3 @@ def compares(config: Config, data: Data) -> bool:
     """Whether tuning is kept only if its end is better than the probe: one comparison, no best of many epochs."""
     auto = bool(config.transfer.pretrained) and config.transfer.tune == "auto"
     return auto and solvable(config, data) and not config.training.patience
-
-
-def probe(session: Session, loop: Loop, fresh: Learner, progress: Progress) -> None:
-    """Solve for the head of a pretrained network, before the first step: epoch 0. Not every task has one."""
-    task, data, count = session.task, session.data, len(loop.loader.parts["train"])
-    if not session.config.transfer.pretrained or not solvable(session.config, data):
-        return
-    net = fresh.nets[task.network]
-    with progress.bar("features", count) as advance:
-        features, targets, samples = features_of(net, loop.loader, "train", loop.precision, advance)
-    weights = np.ones(count) if loop.loader.weights is None else loop.loader.weights[samples].astype(np.float64)
-    if task.probe == "classes":
-        of_classes = getattr(session.objective, "class_weights", ())
-        weights *= np.array(of_classes)[targets] if of_classes else 1.0
-        how = len(data.dataset.classes), weights, units(data, samples), session.config.training.seed
-        found = solve(features, targets, *how)
-    else:
-        facts = task.facts(session)
-        values = (targets.astype(np.float64) - facts["mean"]) / facts["std"]
-        found = solve_values(features, values, weights, units(data, samples), session.config.training.seed)
-    set_head(net, torch.from_numpy(found.weight), torch.from_numpy(found.bias))
-    loop.ranks.broadcast(net)  # nodes may round otherwise
-    if fresh.ema:
-        fresh.ema[task.network].load_state_dict(net.state_dict())
-    counters = fresh.counters
-    counters.inverse_penalty, counters.loss, counters.seen = found.inverse_penalty, found.loss * count, count
-    loop.end_epoch(fresh, Guard())
-    row = counters.rows[0]
-    shown = ", ".join(
-        f"{name.replace('_', ' ')} {row[name]:.4f}" for name in row if name.startswith(("train", "valid"))
-    )
-    progress.say(f"linear probe on {features.shape[1]:,} features (C = {found.inverse_penalty:.3g}): {shown}")
-    if loop.ranks.is_writer:
-        write_metrics(loop.run, counters.rows)
-
-
-def units(data: Data, samples: NDArray[np.int64]) -> list[str]:
-    """(n,) what stays in one fold: a sample's group, else its family of near copies, else itself."""
-    groups, families = data.dataset.groups, data.families
-    found = []
-    for sample in samples.tolist():
-        group = "" if groups is None else str(groups[sample])
-        family = str(families[sample]) if len(families) else ""
-        found.append(f"group {group}" if group else f"family {family}" if family else f"sample {sample}")
-    return found
-
-
-def probe_lines(counters: Counters, task: Task) -> Iterator[str]:
-    """What the report says of a probe."""
-    if not counters.inverse_penalty:
-        return
-    way = "logistic" if task.probe == "classes" else "ridge"
-    yield (
-        f"Epoch 0 is a linear probe: only the last layer, solved for as {way} regression on the features of the unchanged "
-        f"training samples, with C = {counters.inverse_penalty:.3g} by folds of these."
-    )
-    if counters.best_epoch == 0:
-        more = " Tuning more layers was no better on the validation part." if counters.epochs else ""
-        yield f"Its weights are kept.{more}"

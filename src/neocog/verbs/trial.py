@@ -37,7 +37,8 @@ class Trial:
             yield f"{self.why}."
             return
         yield f"By a trial on two halves of the training part {self.why}."
-        yield "Nothing validates: what is calibrated rests on the trial's answers, of networks that learned from the other half."
+        if self.tune == "all":
+            yield "Nothing validates: what is calibrated rests on the trial's answers, of networks of the other half."
 
 
 def trial_file(run: Run) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -88,9 +88,11 @@ class ClassificationTask(ClassificationTraits, Task):
         return {} if session.dataset.form == "sequences" else {"stored": usual_size(session)}
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
-        labels = matched(samples.dataset, predictor.classes)[samples.positions]
-        logits = outputs_of(predictor, samples, len(predictor.classes), advance)
-        return Answers(logits, labels, unknown_of(predictor, samples))
+        said = self.read(predictor, samples, outputs_of(predictor, samples, len(predictor.classes), advance))
+        return replace(said, unknown=unknown_of(predictor, samples))
+
+    def read(self, predictor: Predictor, samples: Samples, outputs: Array) -> Answers:
+        return Answers(outputs, matched(samples.dataset, predictor.classes)[samples.positions])
 
     def learned(
         self, predictor: Predictor, validation: Answers, session: Session, parts: Mapping[str, Samples],

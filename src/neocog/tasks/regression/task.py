@@ -98,9 +98,11 @@ class RegressionTask(RegressionTraits, Task):
         return facts | {"outputs": width(facts)}
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
+        return self.read(predictor, samples, outputs_of(predictor, samples, int(predictor.facts["outputs"]), advance))
+
+    def read(self, predictor: Predictor, samples: Samples, outputs: Array) -> Answers:
         objective = objective_of(predictor.facts)
         truth = truths(samples.dataset, predictor.facts["target_names"])[samples.positions]
-        outputs = outputs_of(predictor, samples, int(predictor.facts["outputs"]), advance)
         values, spread = objective.read(torch.from_numpy(outputs))
         error = objective.error(values.double(), torch.from_numpy(truth).double()).numpy()
         return Answers(values.numpy(), spread.numpy(), truth, error)
