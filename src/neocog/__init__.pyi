@@ -180,6 +180,10 @@ def stress(
     *,
     by: str | None = ...,
     lengths: Literal["scaled", "reference"] | None = ...,
+    norm: Literal["linf", "l2"] | None = ...,
+    epsilon: float | str | None = ...,
+    target: str | None = ...,
+    autoattack: bool | None = ...,
     **settings: Unpack[Reading],
 ) -> Stress: ...
 def preview(

@@ -48,7 +48,7 @@ def apgd(
     found, left = images.clone(), torch.arange(len(images), device=images.device)
     at = ball.start(images, seed, samples)
     loss, gradient, outputs = uphill(network, at, goal)
-    none, size = torch.zeros_like(loss), torch.full_like(loss, 2 * ball.radius)
+    none, size = torch.zeros_like(loss), 2 * ball.radius * torch.ones_like(loss)
     way = _Way(at, at, gradient, loss, at, gradient, loss, size, none, loss, torch.ones_like(loss))
     looks = looks_after(steps)
     for step in range(steps + 1):
@@ -60,7 +60,7 @@ def apgd(
         if not len(left) or step == steps:
             found[left] = way.best
             break
-        outputs = _advance(way, images[left], goal.of(left), ball, network, MOMENTUM if step else 1.0)
+        outputs = _advance(way, images[left], goal.of(left), ball.of(left), network, MOMENTUM if step else 1.0)
         if step + 1 in looks:
             _look(way, looks[step + 1])
     return found

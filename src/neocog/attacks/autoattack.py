@@ -43,17 +43,17 @@ def autoattack(
             if not len(left):
                 break
             clean, label, numbers = images[left], labels[left], [samples[place] for place in left.tolist()]
-            goal = any_towards(label, likeliest(answers[left], label, rank))
+            goal, here = any_towards(label, likeliest(answers[left], label, rank)), ball.of(left)
             if attack == "fab-t":
-                tried = fab(network, clean, goal, ball, steps)
+                tried = fab(network, clean, goal, here, steps)
             elif attack == "square":
-                tried = square(network, clean, label, ball, numbers, queries, seed)
+                tried = square(network, clean, label, here, numbers, queries, seed)
             else:
                 goal = goal if attack == "apgd-t" else any_other(label)
-                tried = apgd(network, clean, goal, ball, numbers, steps, seed + rank)
+                tried = apgd(network, clean, goal, here, numbers, steps, seed + rank)
             with torch.no_grad():
                 turned = network(tried).argmax(1) != label
-            turned &= ball.size(tried - clean) <= ball.radius * (1 + SLACK)
+            turned &= ball.size(tried - clean) <= here.radius * (1 + SLACK)
             changed[left[turned]] = tried[turned]
             withstands[left[turned]] = False
         yield attack, changed.clone(), withstands.clone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -21,7 +21,15 @@ class Ball:
     """Changes of an image (C, …) in [0, 1] whose norm is at most ``radius``: of its largest change, or Euclidean."""
 
     norm: Norm
-    radius: float
+    radius: float | Tensor  # one, or (B,) one for each image
+
+    def of(self, which: Tensor) -> Ball:
+        """The same for some of the images."""
+        return replace(self, radius=self.radius[which]) if isinstance(self.radius, Tensor) else self
+
+    def reach(self, like: Tensor) -> float | Tensor:
+        """The radius, to be multiplied with images ``like`` these (B, …)."""
+        return per_sample(self.radius, like) if isinstance(self.radius, Tensor) else self.radius
 
     def size(self, change: Tensor) -> Tensor:
         """(B,) norms of changes (B, …)."""
@@ -37,19 +45,20 @@ class Ball:
     def project(self, images: Tensor, clean: Tensor) -> Tensor:
         """The nearest images within the ball round ``clean``, and within the range of pixels."""
         if self.norm == "linf":
-            return torch.minimum(torch.maximum(images, clean - self.radius), clean + self.radius).clamp(0, 1)
+            reach = self.reach(clean)
+            return torch.minimum(torch.maximum(images, clean - reach), clean + reach).clamp(0, 1)
         change = images - clean
         shrink = (self.radius / (self.size(change) + TINY)).clamp(max=1)
         return (clean + change * per_sample(shrink, change)).clamp(0, 1)
 
     def anywhere(self, clean: Tensor, seed: int, samples: Sequence[int], epoch: int = 0) -> Tensor:
         """A random image, all pixels of which are changed by at most the radius, for each of the ``samples`` by its number."""
-        return (clean + self.radius * drawn(clean, seed, samples, epoch)).clamp(0, 1)
+        return (clean + self.reach(clean) * drawn(clean, seed, samples, epoch)).clamp(0, 1)
 
     def start(self, clean: Tensor, seed: int, samples: Sequence[int]) -> Tensor:
         """A random image on the ball's surface, for each of the ``samples`` by its number."""
         noise = drawn(clean, seed, samples, normal=self.norm == "l2")
-        return (clean + self.radius * noise / per_sample(self.size(noise) + TINY, noise)).clamp(0, 1)
+        return (clean + self.reach(clean) * noise / per_sample(self.size(noise) + TINY, noise)).clamp(0, 1)
 
 
 def per_sample(values: Tensor, like: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def uphill(network: Network, images: Tensor, goal: Goal) -> tuple[Tensor, Tensor
 def fgsm(network: Network, images: Tensor, goal: Goal, ball: Ball) -> Tensor:
     """One step of the whole radius. It overestimates how robust a network is: for teaching, never for a headline."""
     _, gradient, _ = uphill(network, images, goal)
-    return ball.project(images + ball.radius * ball.direction(gradient), images)
+    return ball.project(images + ball.reach(images) * ball.direction(gradient), images)
 
 
 def pgd(
@@ -45,6 +45,6 @@ def pgd(
         left = left[goes_on]
         if not len(left):
             break
-        step = STEP * ball.radius / steps * ball.direction(gradient[goes_on])
-        found[left] = ball.project(at[goes_on] + step, images[left])
+        here, direction = ball.of(left), ball.direction(gradient[goes_on])
+        found[left] = here.project(at[goes_on] + STEP / steps * here.reach(direction) * direction, images[left])
     return found

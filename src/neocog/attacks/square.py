@@ -27,7 +27,7 @@ def square(
     assert ball.norm == "linf"
     height, width = images.shape[-2:]
     stripes = drawn(images[:, :, :1], seed, samples).sign()  # (B, C, 1, W)
-    found = (images + ball.radius * stripes).clamp(0, 1)
+    found = (images + ball.reach(images) * stripes).clamp(0, 1)
     left = torch.arange(len(images), device=images.device)
     best = margin(network(found), labels)  # (B,)
     generator = torch.Generator().manual_seed(seed)
@@ -38,9 +38,9 @@ def square(
         side = min(max(1, round((share(query) * height * width) ** 0.5)), height, width)
         top, start = (int(torch.randint(room - side + 1, (), generator=generator)) for room in (height, width))
         signs = torch.randint(2, (images.shape[1], 1, 1), generator=generator).to(images) * 2 - 1
-        tried = found[left]
-        tried[..., top : top + side, start : start + side] += 2 * ball.radius * signs
-        tried = ball.project(tried, images[left])
+        tried, here = found[left], ball.of(left)
+        tried[..., top : top + side, start : start + side] += 2 * here.reach(tried) * signs
+        tried = here.project(tried, images[left])
         value = margin(network(tried), labels[left])
         better = value > best[left]
         found[left[better]], best[left[better]] = tried[better], value[better]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -33,6 +33,20 @@ def stress(
         Literal["scaled", "reference"] | None,
         Parameter(help="Corruption: lengths in proportion to the pictures' side, or those of ImageNet-C in pixels."),
     ] = None,
+    norm: Annotated[
+        Literal["linf", "l2"] | None,
+        Parameter(help="Adversarial: the largest change of a pixel, or the Euclidean norm of all."),
+    ] = None,
+    epsilon: Annotated[
+        str | None,
+        Parameter(help="Adversarial: the change that the verdict is about; 1/255 unless trained for another."),
+    ] = None,
+    target: Annotated[
+        str | None, Parameter(help="Adversarial: a class that images of others are to be turned into.")
+    ] = None,
+    autoattack: Annotated[
+        bool, Parameter(help="Adversarial: also AutoAttack-standard, which takes long.", negative=())
+    ] = False,
     reading: Reading = None,
     any_range: AnyRange = False,
     json: Json = False,
@@ -41,8 +55,8 @@ def stress(
     """Try where a trained run breaks, and write tables and a chapter of its report into RUN/stress.
 
     PARTS: groups (which patients, sites or cameras it serves worst), corruption (noise, blur, weather, cameras: what each
-    costs), unknown (what is none of the classes, and which answers to keep), labels (which are likely wrong). By default all
-    that suit the run.
+    costs), unknown (what is none of the classes, and which answers to keep), adversarial (the smallest changes that turn
+    answers), labels (which are likely wrong). By default all that suit the run.
 
     For example:
 
@@ -52,5 +66,7 @@ def stress(
     """
     from neocog.verbs import stress as verb
 
-    found = verb.stress(run, parts, on, minutes, samples, quiet, any_range, by=by, lengths=lengths, **given(reading))
+    own: dict[str, Any] = {"by": by, "lengths": lengths, "norm": norm, "epsilon": epsilon, "target": target}
+    own["autoattack"] = autoattack or None
+    found = verb.stress(run, parts, on, minutes, samples, quiet, any_range, **own, **given(reading))
     show(found.to_json(), json, lambda: verb.show(found, console()))

@@ -28,5 +28,11 @@ PARTS: dict[str, Part] = {
     "unknown": Part(
         "Unknown samples", "none of the classes: is it noticed, and which answers to keep", "neocog.robustness.unknown"
     ),
+    "adversarial": Part(
+        "Adversarial changes",
+        "the smallest changes that turn answers",
+        "neocog.robustness.adversarial",
+        ("norm", "epsilon", "target", "autoattack"),
+    ),
     "labels": Part("Labels", "which labels are likely wrong, and how many", "neocog.robustness.labels"),
 }

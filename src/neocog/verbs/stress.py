@@ -52,6 +52,10 @@ def stress(
     *,
     by: str | None = None,
     lengths: Literal["scaled", "reference"] | None = None,
+    norm: Literal["linf", "l2"] | None = None,
+    epsilon: float | str | None = None,
+    target: str | None = None,
+    autoattack: bool | None = None,
     **settings: Any,
 ) -> Stress:
     """Try where a run breaks: on its own test part, or on labelled data ``on``. ``parts``: by default all that suit the run.
@@ -60,10 +64,15 @@ def stress(
     finished before, on the same data with the same options, is not computed again; what does not fit into ``minutes``
     is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn by lot, where a part changes each
     of them many times (0: all). Of groups: ``by`` a column of the table, "folder:2" (a level from the top) or "names:REGEX".
-    Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in pixels. ``settings``: how
-    ``on`` is read, fields of ``neocog.config.ReadConfig``. Raises UserError.
+    Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in pixels. Of adversarial:
+    changes are measured by their ``norm``; the verdict is about those of size ``epsilon``, such as "8/255" (default: 1/255,
+    or what the run was trained to withstand); ``target`` is a class that images of others are turned into; ``autoattack``
+    runs AutoAttack whole, which takes long. ``settings``: how ``on`` is read, fields of ``neocog.config.ReadConfig``. Raises
+    UserError.
     """
-    options: dict[str, Any] = {"by": by, "lengths": lengths}
+    options: dict[str, Any] = {
+        "by": by, "lengths": lengths, "norm": norm, "epsilon": epsilon, "target": target, "autoattack": autoattack or None,
+    }  # fmt: skip
     raise_all([*_out_of_range(minutes, samples), *_unknown(parts), *_idle(options, parts)])
     run, progress = path_of(run), Progress(quiet)
     with given(on) as data:
@@ -73,7 +82,7 @@ def stress(
             subject = _subject(run, config, tried, samples, progress)
             asked = {name: _own(name, options) for name in (parts or PARTS)}
             faults = {name: faults_of(lambda name=name: _check(name, subject, asked[name])) for name in asked}  # type: ignore[misc]
-            raise_all(fault for name in parts for fault in faults[name])
+            raise_all(fault for name in asked if name in parts or asked[name] for fault in faults[name])
             (run.folder / FOLDER).mkdir(exist_ok=True)
             with lock(run.folder / FOLDER):
                 _try_all(subject, asked, faults, 60 * minutes)

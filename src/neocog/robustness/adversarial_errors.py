@@ -1,0 +1,93 @@
+"""Of masks and values: the task's own measure under changes that make its loss as large as they can."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from neocog.attacks.apgd import apgd
+from neocog.attacks.ball import Ball, Norm
+from neocog.attacks.goal import Goal, never
+from neocog.data.masks import IGNORED
+from neocog.data.normalise import from_unit_range, in_unit_range
+from neocog.metrics.stored import stored_measure
+from neocog.records import Measure
+from neocog.robustness.adversarial_report import Errors, error_outcome
+from neocog.robustness.clock import Clock
+from neocog.robustness.outcome import Outcome
+from neocog.robustness.subject import Subject
+from neocog.tasks.regression.task import objective_of, truths
+from neocog.traits import needs
+
+RADII: dict[Norm, tuple[float, ...]] = {
+    "linf": (1 / 1020, 1 / 255, 0.005, 2 / 255, 4 / 255, 8 / 255),
+    "l2": (0.1, 0.25, 0.5, 1, 2, 4),
+}
+MOST = {"masks": 24, "values": 400}  # samples: of masks each is many answers
+STEPS = 20
+
+
+def of_errors(subject: Subject, clock: Clock, norm: Norm, epsilon: float) -> Outcome:
+    """The curve, and a verdict at ``epsilon``."""
+    most = MOST[needs(subject.predictor.task)]
+    samples = subject.few(min(subject.most or most, most))
+    radii = sorted({0.0, *RADII[norm], epsilon})
+
+    def measured(piece: str) -> tuple[str, Measure]:
+        radius = float(piece)
+        return subject.main(samples, Attack(subject, Ball(norm, radius)) if radius else None)
+
+    order = sorted(radii, key=lambda radius: (radius not in (0.0, epsilon), radius))
+    found = clock.pieces("attacks", [f"{radius:.17g}" for radius in order], measured)
+    if "0" not in found:
+        return Outcome()
+    values: Mapping[float, Measure] = {float(piece): stored_measure(each) for piece, (_, each) in found.items()}
+    return error_outcome(Errors(found["0"][0], norm, epsilon, dict(sorted(values.items())), len(samples), STEPS))
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Stored pixels as the loss suffers most from them: a change as ``Subject.evaluation`` takes it."""
+
+    subject: Subject
+    ball: Ball
+
+    def __call__(self, pixels: Tensor, samples: Tensor) -> Tensor:
+        predictor, preprocessing = self.subject.predictor, self.subject.preprocessing
+        images = in_unit_range(pixels, preprocessing).clamp(0, 1).to(predictor.device)
+        goal = self.goal(samples)
+
+        def network(images: Tensor) -> Tensor:
+            return predictor.outputs(from_unit_range(images, preprocessing))
+
+        changed = apgd(network, images, goal, self.ball, samples.tolist(), STEPS, self.subject.seed)
+        return from_unit_range(changed, preprocessing).cpu()
+
+    def goal(self, samples: Tensor) -> Goal:
+        """Wrong classes of pixels by cross-entropy, far values by the squared error."""
+        dataset, predictor = self.subject.dataset, self.subject.predictor
+        device = predictor.device
+        if dataset.masks is not None:
+            size, fit = predictor.preprocessing.size, predictor.preprocessing.fit
+            masks = [dataset.masks.fitted(index, size, fit) for index in samples.tolist()]
+            return Goal(torch.from_numpy(np.stack(masks)).long().to(device), pixel_loss, never)
+        names, objective = predictor.facts["target_names"], objective_of(predictor.facts)
+        truth = torch.from_numpy(truths(dataset, names)[samples.numpy()]).float().to(device)
+
+        def squared(outputs: Tensor, goal: Goal) -> Tensor:
+            values, _ = objective.read(outputs)
+            return (objective.error(values, goal.truth) / values.new_tensor(objective.std)).square().mean(1)
+
+        return Goal(truth, squared, never)
+
+
+def pixel_loss(logits: Tensor, goal: Goal) -> Tensor:
+    """(B,) mean cross-entropy of the pixels that count, of logits (B, K, H, W)."""
+    each = F.cross_entropy(logits, goal.truth, ignore_index=IGNORED, reduction="none")
+    counted = (goal.truth != IGNORED).flatten(1)
+    return each.flatten(1).sum(1) / counted.sum(1).clamp(min=1)

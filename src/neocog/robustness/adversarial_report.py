@@ -1,0 +1,269 @@
+"""What part ``adversarial`` says: the curve, the smallest changes, what survives saving, pictures, and its verdicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neocog.attacks.ball import Norm
+from neocog.metrics import lower_is_better, title
+from neocog.metrics.intervals import proportion_measure, share_measure
+from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text
+from neocog.robustness.masked import SIGNS
+from neocog.robustness.outcome import Grade, Outcome, Verdict
+
+PASSED, DOUBTFUL = 0.9, 0.5  # of the unchanged measure, that is kept under attack
+SEEN = 0.02  # share of the images, from which on a sign of masked gradients counts
+TITLE = "Adversarial changes"
+NORMS: dict[Norm, str] = {"linf": "largest change of a pixel, of 255", "l2": "Euclidean norm of the change"}
+Row = tuple[str | int | float | None, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """An image that was turned: PNGs of it, its change and the changed one; what is answered to it, changed, and saved."""
+
+    name: str
+    pngs: Sequence[str]
+    before: tuple[str, float]
+    after: tuple[str, float]
+    saved: tuple[str, float]
+    radius: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of a classifier. ``smallest``: of each image the radius within which it was turned; 0: it was wrong, None: none was found.
+
+    ``saved``, ``towards``, ``signs``, ``standard``: counts of images by name; {} where they were not tried.
+    """
+
+    norm: Norm
+    epsilon: float
+    radii: Sequence[float]
+    smallest: Sequence[float | None]
+    groups: Sequence[str] | None
+    saved: Mapping[str, int]
+    target: str
+    towards: Mapping[str, int]
+    aimed_at: float
+    signs: Mapping[str, int]
+    standard: Mapping[str, int]
+    classes: int
+    low: float
+    high: float
+    bits: int  # of a stored pixel; 0: a float
+    seed: int
+
+    def accuracy(self, radius: float) -> Measure:
+        """The share of answers that are right and that no attack within the radius turned."""
+        held = np.array([each is None or each > radius for each in self.smallest])
+        return share_measure(held, self.groups, self.seed)
+
+    @property
+    def quartiles(self) -> tuple[float, float, float]:
+        """Of the smallest changes of images that are answered rightly; inf where none was found for so many."""
+        right = sorted(math.inf if each is None else each for each in self.smallest if each != 0)
+        if not right:
+            return math.nan, math.nan, math.nan
+        first, middle, third = (right[math.ceil(share * len(right)) - 1] for share in (0.25, 0.5, 0.75))
+        return first, middle, third
+
+    @property
+    def kept(self) -> float:
+        clean = self.accuracy(0).value
+        return self.accuracy(self.epsilon).value / clean if clean > 0 else math.nan
+
+    def signs_seen(self) -> list[str]:
+        n = self.signs.get("n", 0)
+        return [name for name in SIGNS if n and self.signs.get(name, 0) > SEEN * n]
+
+
+def size(radius: float, norm: Norm) -> str:
+    """A radius in words.
+
+    >>> size(0.005, "linf"), size(8 / 255, "linf"), size(1 / 1020, "linf"), size(0.5, "l2"), size(float("inf"), "l2")
+    ('0.005', '8/255', '0.25/255', '0.5', 'more')
+    """
+    if math.isinf(radius):
+        return "more"
+    greys = round(255 * radius, 3)
+    return f"{greys:g}/255" if norm == "linf" and radius not in (0, 0.005) else f"{radius:g}"
+
+
+def percent(m: Measure) -> str:
+    interval = "" if math.isnan(m.low) else f" ({100 * m.low:.1f} – {100 * m.high:.1f})"
+    return f"{100 * m.value:.1f} %{interval}"
+
+
+def tables(found: Found) -> dict[str, Table]:
+    """``adversarial``: the curve; the others by what they count."""
+    curve = [(found.norm, radius, *_numbers(found.accuracy(radius))) for radius in (0.0, *found.radii)]
+    made = {"adversarial": Table(("norm", "epsilon", "accuracy", "low", "high", "n"), tuple(curve))}
+    ends = [None if math.isinf(each) or math.isnan(each) else each for each in found.quartiles]
+    right = sum(each != 0 for each in found.smallest)
+    heads = ("norm", "first_quartile", "median", "third_quartile", "n", "not_found")
+    row: Row = (found.norm, *ends, right, sum(each is None for each in found.smallest))
+    made["adversarial_smallest"] = Table(heads, (row,))
+    if found.saved:
+        made["adversarial_saved"] = Table(("epsilon", "turned", "turned_when_saved", "n"), _saved(found))
+    if found.towards:
+        share = _numbers(proportion_measure(found.towards["turned"], found.towards["n"]))
+        line: Row = (found.target, found.aimed_at, *share, found.towards["turned"], found.towards["saved"])
+        columns = ("target", "epsilon", "share", "low", "high", "n", "turned", "turned_when_saved")
+        made["adversarial_target"] = Table(columns, (line,))
+    if found.signs:
+        signs: list[Row] = [(SIGNS[name], found.signs[name], found.signs["n"]) for name in SIGNS if name in found.signs]
+        made["adversarial_signs"] = Table(("sign", "images", "n"), tuple(signs))
+    if found.standard:
+        steps: list[Row] = [(name, count, found.standard["n"]) for name, count in found.standard.items() if name != "n"]
+        made["adversarial_autoattack"] = Table(("attack", "right", "n"), tuple(steps))
+    return made
+
+
+def _numbers(m: Measure) -> Row:
+    return m.value, *(None if math.isnan(bound) else bound for bound in (m.low, m.high)), m.n
+
+
+def _saved(found: Found) -> tuple[Row, ...]:
+    radii = [name.removeprefix("turned ") for name in found.saved if name.startswith("turned ")]
+    return tuple((float(r), found.saved[f"turned {r}"], found.saved[f"saved {r}"], found.saved["right"]) for r in radii)
+
+
+def sections(found: Found, examples: Sequence[Example]) -> tuple[Section, ...]:
+    items: list[Item] = [Text(_summary(found)), _curve(found)]
+    for example in examples:
+        items.append(_shown(found, example))
+    made = tables(found)
+    heads = {
+        "adversarial_saved": "What a file can hold: the changed images rounded as they are stored, and answered again.",
+        "adversarial_autoattack": f"AutoAttack-standard at {size(found.epsilon, found.norm)}: right answers after each attack.",
+        "adversarial_signs": "Signs that gradients are masked and the figures too good; each should be near 0.",
+    }
+    for name, note in heads.items():
+        if name in made:
+            items.append(Table(tuple(head.replace("_", " ") for head in made[name].columns), made[name].rows, note))
+    return (Section(f"Stress: {TITLE.lower()}", tuple(items), "stress-adversarial"),)
+
+
+def _summary(found: Found) -> str:
+    at, aim = size(found.epsilon, found.norm), size(found.aimed_at, found.norm)
+    towards = found.towards
+    lines = [
+        f"{percent(found.accuracy(0))} of {len(found.smallest):,} images are answered rightly as they are, and "
+        f"{percent(found.accuracy(found.epsilon))} under the worst change found of at most {at}.",
+        _half(found),
+        f"Of {towards['n']:,} images of other classes {towards['turned']:,} are turned into {found.target} by a change of at most "
+        f"{aim}" + (f", {towards['saved']:,} when saved as a file." if found.bits else ".")
+        if towards
+        else "",
+        f"Changes count as shares of the range {found.low:g} to {found.high:g}, from black to white, of images at the "
+        "network's size; each is found by Auto-PGD (Croce & Hein 2020) through the run's own preprocessing, and another attack "
+        "may find a smaller one.",
+        f"With {found.classes} classes AutoAttack's loss is not defined: "
+        + (
+            "the plain difference of two logits takes its place."
+            if found.classes == 2
+            else "it divides by first less third."
+        )
+        if found.classes < 4
+        else "",
+        "" if found.bits else "These pixels are stored as floats, which hold every change.",
+    ]
+    return " ".join(line for line in lines if line)
+
+
+def _half(found: Found) -> str:
+    """The smallest changes, in words."""
+    first, middle, third = (size(each, found.norm) for each in found.quartiles)
+    if math.isnan(found.quartiles[1]):
+        return ""
+    if math.isinf(found.quartiles[1]):
+        return (
+            f"Fewer than half of the right answers are turned by changes of up to {size(found.radii[-1], found.norm)}."
+        )
+    return f"Half of the right answers are turned by a change of at most {middle} (quartiles: {first} and {third})."
+
+
+def _curve(found: Found) -> Curves:
+    measures = [found.accuracy(radius) for radius in (0.0, *found.radii)]
+    scale = 255 if found.norm == "linf" else 1
+    x = tuple(scale * radius for radius in (0.0, *found.radii))
+    series = Series(
+        "under attack",
+        x,
+        tuple(m.value for m in measures),
+        tuple(m.low for m in measures),
+        tuple(m.high for m in measures),
+    )
+    return Curves(NORMS[found.norm], "right answers", (series,), note="Band: 95 % intervals.")
+
+
+def _shown(found: Found, example: Example) -> Pictures:
+    (before, sure), (after, sure_after), (saved, _) = example.before, example.after, example.saved
+    captions = f"{before} {sure:.1%}", "the change × 20", f"{after} {sure_after:.1%}"
+    tones = ("good", "", "bad")
+    pictures = [Picture(png, text, tone) for png, text, tone in zip(example.pngs, captions, tones, strict=True)]  # type: ignore[arg-type]
+    kept = f" Saved with {found.bits} bits: {saved}." if found.bits else ""
+    return Pictures(tuple(pictures), f"{example.name}, changed by at most {size(example.radius, found.norm)}.{kept}")
+
+
+def verdicts(found: Found) -> tuple[Verdict, ...]:
+    """How much of the accuracy is kept; and whether the attack can be trusted, without which nothing passes."""
+    at, seen = size(found.epsilon, found.norm), found.signs_seen()
+    clean, robust = found.accuracy(0), found.accuracy(found.epsilon)
+    grade: Grade = "passed" if found.kept >= PASSED else "doubtful" if found.kept >= DOUBTFUL else "failed"
+    sentence = f"Changes of at most {at} leave {percent(robust)} right of {percent(clean)}."
+    if seen and grade == "passed":
+        grade, sentence = "doubtful", f"{sentence} There are signs of masked gradients."
+    made = [Verdict(TITLE, grade, sentence, found.kept, PASSED)]
+    if found.signs:
+        n = found.signs["n"]
+        worst = max((found.signs.get(name, 0) for name in SIGNS), default=0) / n if n else math.nan
+        signs = "; ".join(f"{SIGNS[name]} ({found.signs[name]} of {n})" for name in seen)
+        words = (
+            f"Signs of masked gradients: {signs}." if seen else f"None of {len(found.signs) - 1} signs in {n} images."
+        )
+        made.append(Verdict("Masked gradients", "doubtful" if seen else "passed", words, worst, SEEN))
+    return tuple(made)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Of masks or values: ``values`` by radius, 0: unchanged."""
+
+    measure: str
+    norm: Norm
+    epsilon: float
+    values: Mapping[float, Measure]
+    n: int
+    steps: int
+
+
+def error_outcome(found: Errors) -> Outcome:
+    """The curve, its table, and a verdict at ``epsilon``."""
+    rows: list[Row] = [(found.norm, radius, found.measure, *_numbers(m)) for radius, m in found.values.items()]
+    table = Table(("norm", "epsilon", "measure", "value", "low", "high", "n"), tuple(rows))
+    scale, measures = 255 if found.norm == "linf" else 1, list(found.values.values())
+    x = tuple(scale * radius for radius in found.values)
+    bounds = tuple(m.low for m in measures), tuple(m.high for m in measures)
+    series = Series("under attack", x, tuple(m.value for m in measures), *bounds)
+    curve = Curves(NORMS[found.norm], title(found.measure), (series,), note="Band: 95 % intervals.")
+    clean = found.values[0.0]
+    text = (
+        f"{title(found.measure)} on {found.n:,} samples, whose images are changed so that the loss is as large as {found.steps} "
+        "steps of Auto-PGD can make it, through the run's own preprocessing."
+    )
+    section = Section(f"Stress: {TITLE.lower()}", (Text(text), curve), "stress-adversarial")
+    if found.epsilon not in found.values:
+        return Outcome({"adversarial": table}, (section,))
+    robust = found.values[found.epsilon]
+    better, worse = (clean, robust) if not lower_is_better(found.measure) else (robust, clean)
+    kept = worse.value / better.value if better.value > 0 else math.nan
+    grade: Grade = "passed" if kept >= PASSED else "doubtful" if kept >= DOUBTFUL else "failed"
+    at, name = size(found.epsilon, found.norm), title(found.measure)
+    sentence = f"Changes of at most {at}: {name} {robust.value:.4g} instead of {clean.value:.4g}."
+    return Outcome({"adversarial": table}, (section,), (Verdict(TITLE, grade, sentence, kept, PASSED),))
