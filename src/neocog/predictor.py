@@ -147,7 +147,7 @@ class Predictor:
 
 
 def probabilities(
-    logits: Logits, temperature: float = 1.0, offsets: NDArray[np.float64] | None = None
+    logits: NDArray[Any], temperature: float = 1.0, offsets: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
     """(N, K) softmax(logits / temperature + offsets)."""
     scaled = logits.astype(np.float64) / temperature + (0.0 if offsets is None else offsets)

@@ -134,3 +134,26 @@ def test_killed_it_ends_in_the_same_bytes(
 def test_other_tasks_and_data_are_refused(trained_digits: Path, pictures: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="own data"):
         neocog.stress(trained_digits, ["labels"], on=pictures(tmp_path / "data"), quiet=True)
+
+
+def test_of_folds_each_sample_is_judged_by_the_one_that_had_not_seen_it(
+    planted: tuple[NDArray[np.uint8], list[str], NDArray[np.bool_]], tmp_path: Path
+) -> None:
+    images, labels, wrong = (each[:900] for each in planted)
+    settings = {"model": "mlp", "hidden": (64,), "epochs": 8, "lr": 0.01, "batch": 32, "threads": 1, "folds": 3}
+    neocog.train((images, labels), tmp_path / "run", quiet=True, **settings)
+    neocog.stress(tmp_path / "run", ["labels"], on=(images, labels), quiet=True)
+    rows = rows_of(tmp_path / "run", "labels")
+    assert len(rows) == 900 and {row["part"] for row in rows} == {"test"}
+    first = [number(row["sample"]) for row in rows[: int(1.5 * wrong.sum())]]
+    assert wrong[first].sum() > 0.8 * wrong.sum()
+    (noise,) = rows_of(tmp_path / "run", "label_noise")
+    assert noise["n"] == "900"
+    with (tmp_path / "run" / "fold-2" / "predictions.csv").open() as file:
+        said = {row["path"]: float(row["p:" + row["label"]]) for row in csv.DictReader(file)}
+    mine = {row["sample"]: float(row["probability"]) for row in rows}
+    assert said and all(mine[name] == pytest.approx(share) for name, share in said.items())
+    assert "Each sample was tested in a fold" in (tmp_path / "run" / "report.html").read_text()
+    (tmp_path / "run" / "fold-3" / "result.json").unlink()
+    with pytest.raises(UserError, match="1 of 3 folds are not done: fold-3"):
+        neocog.stress(tmp_path / "run", ["labels"], on=(images, labels), quiet=True)

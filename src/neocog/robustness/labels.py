@@ -1,6 +1,7 @@
 """Part ``labels``: which labels are likely wrong, ranked, and how many, where that can be known.
 
-A label is judged by a network that has not learned it. The validation and test parts are answered by the run's own network.
+A label is judged by a network that has not learned it. Of folds each sample is answered by the one that has not seen it. Of one
+training the validation and test parts are answered by the run's own network.
 Samples of the training part are answered from what its encoder makes of them, by linear heads that are solved for without
 their fold: where the encoder has learned these labels it may have learned wrong ones by heart, so the amount of noise is told
 from the other parts alone; where it was frozen (``--tune head``), from all.
@@ -9,7 +10,7 @@ from the other parts alone; where it was frozen (``--tune head``), from all.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -28,7 +29,7 @@ from neocog.tasks.report.pictures import thumbnail
 
 Array = NDArray[Any]
 TIMED = 16  # samples
-JUDGED, LEARNED = "validation and test", "training"
+FOLDS, JUDGED, LEARNED = "folds", "validation and test", "training"
 
 
 def check(subject: Subject) -> None:
@@ -47,44 +48,52 @@ def frozen(subject: Subject) -> bool:
     return bool(subject.config.transfer.pretrained) and subject.config.transfer.tune == "head"
 
 
-def positions_of(subject: Subject, name: str) -> NDArray[np.int64]:
-    """(n,) in the data set, of what is judged alike."""
-    train, rest = subject.parts["train"], [subject.parts["validation"], subject.parts["test"]]
-    if frozen(subject):
-        return np.sort(np.concatenate([train, *rest])) if name == LEARNED else train[:0]
-    return train if name == LEARNED else np.sort(np.concatenate(rest))
+def judges(subject: Subject) -> dict[str, NDArray[np.int64]]:
+    """{by what labels are judged: positions (n,) of the samples}."""
+    train, rest = subject.parts["train"], np.sort(np.concatenate([subject.parts["validation"], subject.parts["test"]]))
+    if subject.out_of_fold is not None:
+        place = {name: index for index, name in enumerate(subject.dataset.names)}
+        found = {FOLDS: np.array([place[name] for name in subject.out_of_fold()[0].tolist()], np.int64)}
+    elif frozen(subject):
+        found = {LEARNED: np.sort(np.concatenate([train, rest]))}
+    else:
+        found = {JUDGED: rest, LEARNED: train}
+    return {name: positions for name, positions in found.items() if len(positions)}
 
 
 def run(subject: Subject, clock: Clock) -> Outcome:
-    names = [name for name in (JUDGED, LEARNED) if len(positions_of(subject, name))]
-    for name in [each for each in names if not fits(subject, each, clock)]:
-        names.remove(name)
+    wanted = judges(subject)
+    for name in [each for each in wanted if not fits(subject, each, wanted[each], clock)]:
+        del wanted[name]
         clock.late.append(f"labels: {name}")
-    pieces = clock.pieces("labels", names, lambda name: judged(subject, name))
+    pieces = clock.pieces("labels", wanted, lambda name: judged(subject, name, wanted[name]))
     if not pieces:
         return Outcome()
-    honest = LEARNED if frozen(subject) else JUDGED
-    found = Found(ranked(subject, pieces), subject.predictor.classes, pieces.get(honest), honest == LEARNED)
+    honest = FOLDS if FOLDS in wanted else LEARNED if frozen(subject) else JUDGED
+    ranking = sorted(ranked(subject, pieces, wanted), key=lambda row: (row.confidence, row.name))
+    found = Found(ranking, subject.predictor.classes, pieces.get(honest), honest)
     return Outcome(tables(found), sections(found, list(pictures(subject, found))), (verdict(found),))
 
 
-def fits(subject: Subject, name: str, clock: Clock) -> bool:
+def fits(subject: Subject, name: str, positions: NDArray[np.int64], clock: Clock) -> bool:
     """Whether there is time for these samples, by that of the first of them."""
-    if f"labels: {name}" in clock.kept:
+    if name == FOLDS or f"labels: {name}" in clock.kept:
         return True
-    positions, begun = positions_of(subject, name), time.monotonic()
+    begun = time.monotonic()
     for _, pixels in subject.samples.batches(subject.preprocessing, positions[:TIMED]):
         subject.predictor.with_features(pixels)
     return (time.monotonic() - begun) * len(positions) / len(positions[:TIMED]) < clock.left
 
 
-def judged(subject: Subject, name: str) -> dict[str, Any]:
+def judged(subject: Subject, name: str, positions: NDArray[np.int64]) -> dict[str, Any]:
     """Of each sample (n,) the probability of its label, the likeliest class and its probability, and whether confident learning
     counts it for another class; the joint matrix (K, K) of given and likely; the noise, and whether that can be believed."""
-    positions, seed = positions_of(subject, name), subject.seed
-    labels, groups = subject.dataset.labels[positions], subject.dataset.groups
+    labels, groups, seed = subject.dataset.labels[positions], subject.dataset.groups, subject.seed
     groups = None if groups is None else groups[positions]
-    if name == JUDGED:
+    if name == FOLDS:
+        assert subject.out_of_fold is not None
+        shares = subject.out_of_fold()[1]
+    elif name == JUDGED:
         logits = [subject.predictor.of_pixels(p) for _, p in subject.samples.batches(subject.preprocessing, positions)]
         shares = subject.predictor.probabilities(np.concatenate(logits))
     else:
@@ -104,18 +113,16 @@ def judged(subject: Subject, name: str) -> dict[str, Any]:
     }
 
 
-def ranked(subject: Subject, pieces: dict[str, Any]) -> list[Ranked]:
-    """All labels that were judged, the least credible first."""
+def ranked(subject: Subject, pieces: Mapping[str, Any], positions: Mapping[str, NDArray[np.int64]]) -> Iterator[Ranked]:
+    """All labels that were judged."""
     dataset, classes = subject.dataset, subject.predictor.classes
-    part = {int(i): name for name, positions in subject.parts.items() for i in positions}
-    found = []
+    part = {int(i): name for name, where in subject.parts.items() for i in where}
     for name, piece in pieces.items():
         columns = (piece[column] for column in ("confidence", "likely", "probability", "flagged"))
-        for position, own, best, share, flagged in zip(positions_of(subject, name).tolist(), *columns, strict=True):
+        for position, own, best, share, flagged in zip(positions[name].tolist(), *columns, strict=True):
             given, other = classes[dataset.labels[position]], classes[flagged if flagged >= 0 else best]
-            row = Ranked(position, str(dataset.names[position]), part[position], given, own, other, share, flagged >= 0)
-            found.append(row)
-    return sorted(found, key=lambda row: (row.confidence, row.name))
+            tested = "test" if name == FOLDS else part[position]
+            yield Ranked(position, str(dataset.names[position]), tested, given, own, other, share, flagged >= 0)
 
 
 def pictures(subject: Subject, found: Found) -> Iterator[str]:

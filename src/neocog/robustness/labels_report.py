@@ -21,15 +21,21 @@ PASSED, DOUBTFUL = 0.01, 0.05  # share of labels that are wrong
 HEADS = ("rank", "sample", "part", "label", "probability", "likely", "likely_probability", "flagged")
 TOLD = (
     "A label is the less credible, the less probable a network that has not learned it finds it (confident learning: Northcutt, "
-    "Jiang and Chuang 2021). The validation and test parts are answered by this run's network; {train} {flagged:,} of {n:,} labels "
-    "are counted for another class. Look at them: hard samples of a class rank beside wrong labels."
+    "Jiang and Chuang 2021). {judges} {flagged:,} of {n:,} labels are counted for another class. Look at them: hard samples of a "
+    "class rank beside wrong labels."
 )
-ENCODER = (
-    "samples of the training part by heads that were solved for without them, on what its encoder makes of them. The encoder "
-    "has learned these labels and may have learned wrong ones by heart, so some are missed there: train --folds judges each "
-    "sample by a network that never saw it."
-)
-FROZEN = "as its encoder was frozen and has learned none of these labels, all samples by heads that were solved for without them."
+JUDGES = {
+    "folds": "Each sample was tested in a fold, and is answered by that fold's network.",
+    "validation and test": (
+        "The validation and test parts are answered by this run's network; samples of the training part by heads that were "
+        "solved for without them, on what its encoder makes of them. The encoder has learned these labels and may have learned "
+        "wrong ones by heart, so some are missed there: train --folds judges each sample by a network that never saw it."
+    ),
+    "training": (
+        "The encoder was frozen and has learned none of these labels: samples are answered by heads that were solved for "
+        "without them, on what it makes of them."
+    ),
+}
 CORRECT = (
     "`stress/corrections.csv` has a row for each label that is counted for another class: relabel, as it stands, or make it "
     "exclude or keep. Once you have looked at them, `neocog train DATA --corrections corrections.csv` learns and measures by "
@@ -58,7 +64,7 @@ class Found:
     ranking: Sequence[Ranked]
     classes: Sequence[str]
     honest: Mapping[str, Any] | None
-    frozen: bool
+    judge: str  # one of ``JUDGES``
 
     @property
     def flagged(self) -> list[Ranked]:
@@ -101,8 +107,7 @@ def tables(found: Found) -> dict[str, Table]:
 
 def sections(found: Found, pngs: Sequence[str]) -> tuple[Section, ...]:
     """``pngs``: of the first of the ranking, or none."""
-    flagged = len(found.flagged)
-    told = TOLD.format(train=FROZEN if found.frozen else ENCODER, flagged=flagged, n=len(found.ranking))
+    told = TOLD.format(judges=JUDGES[found.judge], flagged=len(found.flagged), n=len(found.ranking))
     items: list[Item] = [Text(told), Text(amount(found))]
     if pngs:
         first = found.ranking[: len(pngs)]

@@ -46,6 +46,8 @@ class Subject:
     options: Mapping[str, Any]  # of the part
     progress: Progress
     reread: Callable[..., Dataset]  # the data, read with other settings: reread(columns=("group=site",))
+    # ((n,) names, (n, K) probabilities) of all samples by the folds that had not seen them; None: no folds, or no classes
+    out_of_fold: Callable[[], tuple[Array, Array]] | None = None
 
     @property
     def dataset(self) -> Dataset:

@@ -101,7 +101,7 @@ def run(subject: Subject, clock: Clock) -> Outcome:
     if not clock.late:
         score, sha256 = found.score, subject.predictor.facts["weights"]["sha256"]
         validation = known.validation.score(score, known.familiar)
-        Familiarity.of(score, known.familiar, sha256, validation).save(subject.run.folder)
+        Familiarity.of(score, known.familiar, sha256, validation).save(subject.predictor.folder)
     return Outcome(tables(found), sections(found, pictures(known, kinds)), (verdict(found),))
 
 

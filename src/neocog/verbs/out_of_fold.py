@@ -19,6 +19,7 @@ from neocog.metrics import classification_measures, in_top, widened
 from neocog.metrics.classification import mean_of_shares
 from neocog.metrics.intervals import Scale, proportion_measures
 from neocog.pages.predictions import tested
+from neocog.predictor import probabilities
 from neocog.records import Measure
 from neocog.run import Run
 from neocog.traits import TASKS, traits
@@ -73,6 +74,14 @@ class OutOfFold:
             for name, m in found.items()
             if name != "auroc"
         }
+
+    def of_samples(self) -> tuple[Array, Array]:
+        """((n,) names, (n, K) calibrated probabilities), the mean over the repeats."""
+        names, place = np.unique(self.samples, return_inverse=True)
+        stated = probabilities(self.logits / self.temperature + self.offsets)
+        sums = np.zeros((len(names), stated.shape[1]))
+        np.add.at(sums, place, stated)
+        return names, sums / np.bincount(place)[:, None]
 
     def shares(self) -> dict[str, Measure]:
         """Shares of samples that have no groups, with the intervals of n samples that were predicted once: the mean over the

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table as Lines
 
 from neocog.checked import flag
-from neocog.config import Config
+from neocog.config import Config, from_tables
 from neocog.data.cells import safe_cell
-from neocog.data.dataset import SPLITS, Dataset
+from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.readers.memory import given
 from neocog.documents import read_json
 from neocog.engine.lock import lock
@@ -35,7 +35,11 @@ from neocog.robustness.names import PARTS
 from neocog.robustness.outcome import Outcome, Verdict, not_tried
 from neocog.robustness.subject import Subject
 from neocog.run import Run, to_json, write_atomically
+from neocog.verbs.crossvalidate import fold_runs
 from neocog.verbs.evaluate import Opened, opened, read_as, recorded
+from neocog.verbs.folder import is_complete
+from neocog.verbs.out_of_fold import out_of_fold
+from neocog.verbs.plan import read_plan
 from neocog.verbs.session import open_data
 
 Options = Mapping[str, Any]
@@ -60,6 +64,8 @@ def stress(
 ) -> Stress:
     """Try where a run breaks: on its own test part, or on labelled data ``on``. ``parts``: by default all that suit the run.
 
+    Of folds the first one's network is tried; ``labels`` takes the answers of all.
+
     Tables, verdicts and the sections of the report go to ``RUN/stress/``, and report.html is written again. What was
     finished before, on the same data with the same options, is not computed again; what does not fit into ``minutes``
     is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn by lot, where a part changes each
@@ -75,11 +81,12 @@ def stress(
     }  # fmt: skip
     raise_all([*_out_of_range(minutes, samples), *_unknown(parts), *_idle(options, parts)])
     run, progress = path_of(run), Progress(quiet)
+    own, answers = _of_folds(run, progress)
     with given(on) as data:
-        config = read_as(run, data, settings)
-        with as_trained(config.training, evaluation_threads(run)) as device:
-            tried = opened(run, data, config, load_predictor(run, device), progress, any_range)
-            subject = _subject(run, config, tried, samples, progress)
+        config = read_as(own, data, settings)
+        with as_trained(config.training, evaluation_threads(own)) as device:
+            tried = opened(own, data, config, load_predictor(own, device), progress, any_range)
+            subject = replace(_subject(own, config, tried, samples, progress), run=run, out_of_fold=answers)
             asked = {name: _own(name, options) for name in (parts or PARTS)}
             faults = {name: faults_of(lambda name=name: _check(name, subject, asked[name])) for name in asked}  # type: ignore[misc]
             raise_all(fault for name in asked if name in parts or asked[name] for fault in faults[name])
@@ -89,6 +96,21 @@ def stress(
     if run.result.is_file():
         write_report(run)
     return Stress(run)
+
+
+def _of_folds(run: Run, progress: Progress) -> tuple[Run, Callable[[], tuple[Array, Array]] | None]:
+    """The run whose network is tried, and what all folds answer where it has any. Raises UserError where a fold is not done."""
+    plan = read_plan(run)
+    parts = fold_runs(run, from_tables(plan.settings, str(run.plan))) if plan is not None and plan.fold is None else []
+    undone = [part.folder.name for part in parts if not is_complete(part)]
+    if undone:
+        fix = f"`neocog resume {run.folder}` ends them"
+        raise UserError(f"{len(undone)} of {len(parts)} folds are not done: {listed(undone)}", str(run.folder), fix)
+    if not parts:
+        return run, None
+    progress.say(f"  of these {len(parts)} folds the first one's network is tried; labels are judged by all")
+    found = out_of_fold(parts)
+    return parts[0], None if found is None else found.of_samples
 
 
 def _out_of_range(minutes: float, samples: int) -> Iterator[UserError]:
