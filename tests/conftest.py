@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -48,3 +49,35 @@ def cifar10(real_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
     made = tmp_path_factory.mktemp("cifar") / "cifar-10-batches-bin"
     subprocess.run([sys.executable, data_folder() / "unpack", made], check=True, capture_output=True)
     return made
+
+
+BROWSER_FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+
+def program(*names: str) -> str:
+    """Where one of these programs is; skips where there is none, fails where CI=true."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    reason = f"no {names[0]} on this machine"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Chromium without a window, whose console and requests are logged."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: pip install '.[test]'")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program("chromium", "chromium-browser", "google-chrome")
+    for flag in (*BROWSER_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(program("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,33 +10,6 @@ from neocog.results import Results
 
 pytestmark = pytest.mark.browser
 COLOURS = {"true": "rgb(252, 252, 250)", "false": "rgb(20, 24, 27)"}  # --paper of the style sheet
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail(f"no {name} on this machine")
-    return found or pytest.skip(f"no {name} on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: pip install '.[test]'")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program("chromium")
-    profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        profile,
-    ):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(program("chromedriver")))
-    yield driver
-    driver.quit()
 
 
 @pytest.mark.parametrize("width", [400, 1280])

@@ -34,7 +34,7 @@ export function colour(share) {
   const [r, g, b] = [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
   const linear = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
   const light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-  return { ground: `rgb(${r} ${g} ${b})`, ink: light > 0.179 ? "#101418" : "#ffffff" };
+  return { ground: `rgb(${r} ${g} ${b})`, ink: light > 0.179 ? "#000000" : "#ffffff" };
 }
 
 /**

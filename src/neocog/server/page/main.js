@@ -90,10 +90,22 @@ async function refresh() {
     state.times.push(performance.now() - begun);
     settle();
   } catch (error) {
-    tell(error);
+    if (state.picture.source === "sample" && !state.seen && error instanceof Refused) withoutTests(error);
+    else tell(error);
   } finally {
     state.busy = false;
+    if (state.again) void refresh();
   }
+}
+
+/** The data of the run are not where they were: one can still draw. @param {Refused} error */
+function withoutTests(error) {
+  by("tests").hidden = true;
+  by("gone").textContent = text("tests.gone", { what: error.fault.what });
+  by("gone").hidden = false;
+  by("hint").hidden = false;
+  state.picture = { source: "drawn" };
+  state.again = true;
 }
 
 /** What is asked once the picture rests: the explanation that is open, and weights that are shown. */
@@ -250,7 +262,7 @@ function more() {
   refresh();
 }
 
-const pointer = element("div", { id: "pointer", hidden: "" });
+const pointer = element("div", { id: "pointer", hidden: "", "aria-hidden": "true" });
 document.body.append(pointer);
 let asked = 0;
 
@@ -301,6 +313,7 @@ function kernel(arrays) {
 async function open(id) {
   state.facts = null;
   state.choice = null;
+  state.seen = null;
   changed([]);
   state.run = id;
   by("facts").textContent = text("opening");
@@ -334,6 +347,7 @@ async function open(id) {
 async function tests() {
   state.tests = (await get(`api/runs/${state.run}/tests`)).samples;
   by("tests").hidden = !state.tests.length;
+  by("gone").hidden = true;
   pick();
   if (state.chosen.length) step(0);
   else refresh();

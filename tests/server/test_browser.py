@@ -1,0 +1,172 @@
+"""The page in a real browser: it draws, explains, can be used by keyboard, asks nobody else, and shows names as text."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from neocog.run import Run
+
+pytestmark = pytest.mark.browser
+WAIT = 60  # seconds, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def address(lenet: Run, hostile: Run) -> Iterator[str]:
+    """A studio over both runs, the hostile one second."""
+    code = (
+        "import sys; from pathlib import Path; from neocog.run import Run; import neocog.server.studio as s;"
+        "s.runs_of = lambda _: [Run(Path(p)) for p in sys.argv[1:]]; s.studio(browser=False, quiet=True)"
+    )
+    command = [sys.executable, "-c", code, str(lenet.folder), str(hostile.folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.kill()
+    process.communicate()
+
+
+def until(page: Any, what: str) -> Any:
+    """What a script returns as soon as it is true."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(page, WAIT, 0.05).until(lambda driver: driver.execute_script(f"return {what}"))
+
+
+def opened(browser: Any, address: str, width: int = 1280, scheme: str = "light") -> Any:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get("about:blank")
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    browser.get(address)
+    until(browser, "window.studioTimes && window.studioTimes.length > 0")
+    return browser
+
+
+def looked(page: Any, script: str) -> None:
+    """Do something, and wait for the look that follows."""
+    before = page.execute_script("return window.studioTimes.length")
+    page.execute_script(script)
+    until(page, f"window.studioTimes.length > {before}")
+
+
+def hosts(page: Any) -> set[str]:
+    """Whom the browser asked, by its own log."""
+    found = set()
+    for entry in page.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            found.add(urlsplit(message["params"]["request"]["url"]).netloc)
+    return found - {""}
+
+
+C1 = "document.querySelector('.learns .grid')"  # its maps
+ENTER = "dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))"
+STATES = {
+    "gradients and weights": "document.querySelector('#backward').click(); document.querySelector('.head .more').click()",
+    "a convolution explained": f"{C1}.{ENTER}",
+    "a probability explained": "document.querySelectorAll('#bars button')[2].click()",
+    "a fault": "document.querySelector('#error').hidden = false; document.querySelector('#error').textContent = 'a fault'",
+}
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light"), (2560, "dark")])
+def test_it_fits_says_nothing_in_the_console_asks_nobody_else_and_has_no_barrier(
+    browser: Any, address: str, width: int, scheme: str
+) -> None:
+    page = opened(browser, address, width, scheme)
+    script = Path(str(metadata.distribution("axe-playwright-python").locate_file("axe_playwright_python/axe.min.js")))
+    page.execute_cdp_cmd("Runtime.evaluate", {"expression": script.read_text(encoding="utf-8")})
+    told = "r.violations.map(v => [v.id, v.nodes[0].html, v.nodes[0].failureSummary])"
+    run = f"const done = arguments[0]; axe.run().then(r => done({told}))"
+    for state, enter in {"at first": "0", **STATES}.items():
+        page.execute_script(enter)
+        if "explained" in state:
+            until(page, "document.querySelector('#explained .good')")
+        assert page.execute_async_script(run) == [], state
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width, state
+    assert page.get_log("browser") == []
+    assert hosts(page) == {urlsplit(address).netloc}
+
+
+def test_what_is_drawn_is_answered_and_every_map_follows(browser: Any, address: str) -> None:
+    from selenium.webdriver import ActionChains
+
+    page = opened(browser, address)
+    picture = f"{C1}.toDataURL()"
+    page.execute_script(f"window.before = {picture}; document.querySelector('#clear').click()")
+    until(page, f"{picture} !== window.before")
+    blank = page.execute_script("return document.querySelector('#bars').textContent")
+    pad = page.find_element("id", "pad")
+    ActionChains(page).move_to_element_with_offset(pad, 0, -80).click_and_hold().move_by_offset(
+        10, 160
+    ).release().perform()
+    until(page, f"document.querySelector('#bars').textContent !== {json.dumps(blank)}")
+    assert page.execute_script("return document.querySelector('#hint').hidden")
+    assert page.get_log("browser") == []
+
+
+def test_a_number_is_explained_by_keyboard_alone(browser: Any, address: str) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    page = opened(browser, address)
+    for _ in range(60):  # by Tab to the maps of c3
+        ActionChains(page).send_keys(Keys.TAB).perform()
+        if page.execute_script("return (document.activeElement.getAttribute('aria-label') ?? '').startsWith('c3')"):
+            break
+    else:
+        pytest.fail("Tab does not reach the maps")
+    ActionChains(page).send_keys(Keys.PAGE_DOWN, Keys.ARROW_RIGHT, Keys.ENTER).perform()
+    told = until(page, "document.querySelector('#explained .good')?.closest('#explained').textContent")
+    assert "c3 · map 1" in told and "adds up" in told and "plus the bias" in told
+    assert "map 1" in page.execute_script("return document.querySelector('#status').textContent")
+    ActionChains(page).send_keys(Keys.ESCAPE).perform()
+    assert not page.execute_script("return document.body.classList.contains('explaining')")
+
+
+def test_a_map_is_switched_off_and_a_kernel_written_and_both_undone(browser: Any, address: str) -> None:
+    page = opened(browser, address)
+    page.execute_script(f"{C1}.{ENTER}")
+    until(page, "document.querySelector('.acts button')")
+    answer = "document.querySelector('#bars').textContent"
+    page.execute_script(f"window.before = {answer}; document.querySelector('.edit').click()")
+    write = "const i = document.querySelector('.editing input'); i.value = 50; i.dispatchEvent(new Event('input'))"
+    looked(page, write)
+    assert page.execute_script(f"return {answer} !== window.before && !document.querySelector('#changes').hidden")
+    looked(page, "document.querySelector('#undo').click()")
+    assert page.execute_script(f"return {answer} === window.before && document.querySelector('#changes').hidden")
+
+
+def test_hostile_names_are_text(browser: Any, address: str) -> None:
+    page = opened(browser, address)
+    page.execute_script("const r = document.querySelector('#run'); r.value = '1'; r.dispatchEvent(new Event('change'))")
+    until(page, "document.querySelectorAll('#bars li').length === 3")
+    text = page.find_element("id", "bars").text
+    assert "<script>document.title='owned" in text and page.title != "owned"
+    assert page.execute_script("return document.scripts.length") == 1
+    assert page.execute_script("return document.documentElement.scrollWidth") <= 1280
+    assert not page.execute_script("return document.querySelectorAll('#bars script, img').length")
+    assert not re.search("alert", "".join(entry["message"] for entry in page.get_log("browser")))
+
+
+def test_a_file_that_is_none_is_told_on_the_page_which_stays_alive(browser: Any, address: str, tmp_path: Path) -> None:
+    page = opened(browser, address)
+    file = tmp_path / "<b>x.png"
+    file.write_bytes(b"no picture")
+    page.find_element("id", "file").send_keys(str(file))
+    until(page, "!document.querySelector('#error').hidden")
+    assert "x.png" in page.find_element("id", "error").text
+    looked(page, "document.querySelector('#next').click()")
+    assert page.execute_script("return document.querySelector('#error').hidden")
