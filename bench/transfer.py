@@ -9,14 +9,16 @@ the others (PACS has 60 of each class). Each picture is copied into ``train/CLAS
 that folder in a process of its own, with default settings but for:
 
 - ``head``: --from WEIGHTS --tune head, all k pictures to learn from (--split 0.9 0 0.1: no share of them validates)
-- ``auto``: --from WEIGHTS alone: a tenth of the k pictures validates
+- ``auto``: --from WEIGHTS alone: halves of the k pictures decide between the two others
 - ``all``: --from WEIGHTS --tune all, no share validates: the last epoch is kept
 - ``scratch``: no weights, everything as it comes, on pictures of 64 pixels
+- ``fastai``: its ``vision_learner(…).fine_tune(8)`` on the same weights and pictures (``bench/fastai_beside.py``), by --fastai, a
+  Python that has it
 
 What follows ``--`` is given to every way with weights, as in ``-- --lr 0.001``. Nothing is chosen by the test part. One JSON line a
 training, and a row of the mean over the draws: accuracy, its 95 % interval (of a proportion, for the pictures of one draw, as
-draws share them; lowest and highest draw beside it), and the median seconds of the whole command. Sets and weights are looked for
-under NEOCOG_DATA.
+draws share them; lowest and highest draw beside it), and the median seconds of the whole command, by the clock and of the processor
+(which others at work on the machine lengthen less). Sets and weights are looked for under NEOCOG_DATA.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -62,8 +65,9 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--per-class", nargs="+", type=int, default=[5, 10, 20, 50, 100])
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument(
-        "--ways", nargs="+", choices=["head", "auto", "all", "scratch"], default=["head", "auto", "scratch"]
+        "--ways", nargs="+", choices=["head", "auto", "all", "scratch", "fastai"], default=["head", "auto", "scratch"]
     )
+    parser.add_argument("--fastai", default=sys.executable, help="a Python that has fastai")
     parser.add_argument("--weights", default=str(WEIGHTS), help="what --from gets")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", default="1")
@@ -81,19 +85,27 @@ def one(name: str, count: int, draw: int, way: str, options: argparse.Namespace,
             for label, path in pictures:
                 (folder / part / label).mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, folder / part / label / path.name)
-        command = [sys.executable, "-m", "neocog", "train", str(folder), *settings(way, options, more)]
-        command += ["--seed", str(draw), "--json", "--out", str(Path(place) / "run")]
-        begun = time.monotonic()
+        command = command_of(way, folder, draw, options, more)
+        begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, check=False, capture_output=True, text=True)
-        seconds = time.monotonic() - begun
+        seconds, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             sys.exit(f"{' '.join(command)}\n{done.stderr[-3000:]}")
-        result = json.loads(done.stdout)
+        result = json.loads(done.stdout.strip().splitlines()[-1] if way == "fastai" else done.stdout)
     row = {"set": name, "per_class": count, "way": way, "draw": draw, "n": len(test), "seconds": round(seconds, 1)}
-    row |= {"accuracy": result["measures"]["test"]["accuracy"]["value"], "epochs": result["epochs"]}
-    row |= {"best_epoch": result["best_epoch"], "device": options.device}
+    row |= {"processor": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)}
+    row |= {"accuracy": result.get("accuracy") or result["measures"]["test"]["accuracy"]["value"]}
+    row |= {key: result[key] for key in ("epochs", "best_epoch", "trial") if key in result} | {"device": options.device}
     print(json.dumps(row), flush=True)
     return row
+
+
+def command_of(way: str, folder: Path, draw: int, options: argparse.Namespace, more: list[str]) -> list[str]:
+    if way == "fastai":
+        script = str(Path(__file__).with_name("fastai_beside.py"))
+        return [options.fastai, script, str(folder), options.weights, "8", str(draw), options.threads]
+    command = [sys.executable, "-m", "neocog", "train", str(folder), *settings(way, options, more)]
+    return [*command, "--seed", str(draw), "--json", "--out", str(folder.parent / "run")]
 
 
 def settings(way: str, options: argparse.Namespace, more: list[str]) -> list[str]:
@@ -163,7 +175,8 @@ def summary(rows: list[dict[str, object]]) -> dict[str, object]:
     said = {name: rows[0][name] for name in ("set", "per_class", "way", "n", "device")}
     said |= {"draws": len(rows), "mean": round(mean, 4), "interval": [round(low, 3), round(high, 3)]}
     said |= {"lowest": round(min(found), 4), "highest": round(max(found), 4)}
-    return said | {"seconds": round(statistics.median(float(str(row["seconds"])) for row in rows), 1)}
+    middle = {key: statistics.median(float(str(row[key])) for row in rows) for key in ("seconds", "processor")}
+    return said | {key: round(value, 1) for key, value in middle.items()}
 
 
 if __name__ == "__main__":

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 
-from neocog.engine import precision
+from neocog.config import TrainConfig
+from neocog.engine import precision, precision_trial
+from neocog.engine.counters import Counters
+from neocog.engine.learner import Learner
+from neocog.engine.loop import Loop
 from neocog.engine.precision import choose
+from neocog.engine.ranks import Ranks
 from neocog.errors import UserError
+from neocog.run import Run
 
 
 @pytest.mark.parametrize(
@@ -54,3 +64,49 @@ def test_a_gpu_that_is_not_there_is_the_users_to_mend(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="no GPU"):
         choose("cuda")
+
+
+class Depthwise(torch.nn.Module):
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(4, 4, 3, groups=groups)
+
+
+def tried_with(
+    monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], groups: int = 4, wanted: str = "auto"
+) -> Any:
+    """(the loop's precision after a trial in which a step takes ``seconds``, counters, how often steps were timed)."""
+    tried: list[str] = []
+
+    def timed(loop: Any, *_: Any) -> dict[int, float]:
+        tried.append(loop.precision.name)
+        return dict.fromkeys(range(1, 65), seconds[loop.precision.name])
+
+    monkeypatch.setattr(precision, "cpu_features", lambda: ["amx_bf16"])
+    monkeypatch.setattr(precision_trial, "timed", timed)
+    loader, run = SimpleNamespace(device=torch.device("cpu")), Run(Path("run"))
+    config = TrainConfig(precision=wanted)  # type: ignore[arg-type]
+    loop = Loop(None, loader, config, choose("cpu", wanted), Ranks(), run, None)  # type: ignore[arg-type]
+    learner = Learner({"model": Depthwise(groups)}, {}, {}, {}, Counters(steps=100))
+    found = precision_trial.settled(loop, learner)
+    again = precision_trial.settled(loop, learner)
+    assert again.precision == found.precision
+    return found.precision, learner.counters, tried
+
+
+def test_a_depthwise_network_takes_the_precision_in_which_its_steps_are_quicker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen, counters, tried = tried_with(monkeypatch, {"bf16": 3.0, "fp32": 1.0})
+    assert (chosen.name, chosen.autocast, counters.precision) == ("fp32", False, "fp32")
+    assert tried == ["bf16", "fp32"], "once: what was found is kept"
+    assert "quicker for this network by a trial, though the processor has AMX" in chosen.why
+    for seconds in ({"bf16": 1.0, "fp32": 3.0}, {"bf16": 1.0, "fp32": 0.95}):
+        chosen, counters, _ = tried_with(monkeypatch, seconds)
+        assert chosen == choose("cpu") and counters.precision == "bf16"
+
+
+@pytest.mark.parametrize(("groups", "wanted"), [(1, "auto"), (2, "auto"), (4, "bf16"), (4, "fp32")])
+def test_what_is_no_question_is_not_tried(groups: int, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, counters, tried = tried_with(monkeypatch, {"bf16": 3.0, "fp32": 1.0}, groups, wanted)
+    assert not tried and not counters.precision and chosen == choose("cpu", wanted)  # type: ignore[arg-type]

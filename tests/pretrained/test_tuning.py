@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 import neocog
 from neocog.config import Config
 from neocog.engine.loop import Loop
+from neocog.engine.precision import choose
 from neocog.engine.ranks import Ranks
 from neocog.engine.update import apply_update
 from neocog.errors import UserError
@@ -218,3 +219,17 @@ def test_after_folds_a_probe_is_solved_for_on_all_samples(photos: Path, trained:
     lines = run.metrics_csv.read_text().splitlines()
     assert len(lines) == 2 and lines[1].startswith("0,0,")
     assert json.loads(run.model_json.read_text())["refit"]["samples"] == 28
+
+
+def test_the_precision_of_a_trial_is_that_of_the_steps_and_is_recorded(
+    photos: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fp32(loop: Loop, learner: Any) -> Loop:
+        learner.counters.precision = "fp32"
+        return replace(loop, precision=choose("cpu", "fp32"))
+
+    monkeypatch.setattr("neocog.verbs.fit.settled", fp32)
+    out = neocog.train(photos, out=tmp_path / "run", pretrained=trained, tune="all", **GIVEN).folder
+    assert result_of(out)["precision"] == "fp32" and "precision.chosen" in (out / "report.html").read_text()
+    plain = neocog.train(photos, out=tmp_path / "plain", pretrained=trained, tune="head", threads=1, quiet=True)
+    assert "precision.chosen" not in plain.report.read_text(), "no step, no trial"

@@ -21,6 +21,7 @@ class Counters:
     rows: list[dict[str, float]] = field(default_factory=list)  # metrics.csv
     plans: list[list[int]] = field(default_factory=list)  # of --minutes: [step, steps in all, from there on]
     threads: list[list[int]] = field(default_factory=list)  # [step, threads from there on], where they are not given
+    precision: str = ""  # in which the steps are quicker, where a trial said
     inverse_penalty: float = 0.0  # of the probe that came first; 0: there was none
     used: float = 0.0  # seconds of --minutes; 0 where the steps are given
 

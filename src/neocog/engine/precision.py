@@ -51,6 +51,11 @@ def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Pre
     return _bfloat16("asked for" if fast else f"asked for, though {reason}: slower than fp32", own)
 
 
+def by_trial(given: Precision, name: str) -> Precision:
+    """``given``, or fp32 in its place where a trial found that quicker."""
+    return given if name == given.name else _float32(f"quicker for this network by a trial, though {given.why}", True)
+
+
 def _bfloat16(why: str, own_convolutions: bool) -> Precision:
     return Precision("bf16", True, torch.bfloat16, why, own_convolutions)
 

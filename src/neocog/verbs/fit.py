@@ -18,6 +18,7 @@ from neocog.engine.loop import Loop
 from neocog.engine.minutes import Minutes
 from neocog.engine.pace import Pace
 from neocog.engine.precision import choose
+from neocog.engine.precision_trial import settled
 from neocog.engine.ranks import Ranks
 from neocog.engine.repeatable import repeatable
 from neocog.engine.threads import Threads
@@ -77,7 +78,10 @@ def fit(
     )
     begin(loop, fresh, progress, known, session)
     if not only_the_head(session.config):
+        loop = settled(loop, fresh)
         pace.begin(loop, fresh, spent)
+    if loop.precision != precision:
+        progress.say(f"steps in {loop.precision.name}: {loop.precision.why} (--precision fixes it)")
     if pace.threads.most > 1 and fresh.counters.threads:
         number = fresh.counters.threads[-1][1]
         progress.say(f"threads, by a trial: {number} (--threads fixes them, and so the last digits)")

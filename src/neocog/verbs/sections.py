@@ -60,11 +60,12 @@ def sections(
 def decided(counters: Counters) -> dict[str, str]:
     """What the clock decided, and from which step on it held: {"threads.chosen": "2 from step 0, 1 from step 300"}."""
     decisions = {"threads.chosen": counters.threads, "steps.planned": counters.plans}
-    return {
+    found = {
         name: ", ".join(f"{number} from step {step}" for step, number in each)
         for name, each in decisions.items()
         if each
     }
+    return found | ({"precision.chosen": counters.precision} if counters.precision else {})
 
 
 def _data(session: Session, loop: Loop) -> Section:
