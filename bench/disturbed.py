@@ -22,7 +22,7 @@ from kinds import TIMED, words
 LONGEST = 300.0  # s that any one process may take
 # What tells of times and of the machine's free memory, in report.html and sections.json
 PASSING = re.compile(
-    rb"\s*<div><dt>(training time|images a second)</dt><dd>[^<]*</dd></div>|memory\.(available|usable)[^0-9]{1,40}[0-9]+"
+    rb"\s*<div><dt>(training time|images per second)</dt><dd>[^<]*</dd></div>|memory\.(available|usable)[^0-9]{1,40}[0-9]+"
 )
 CLOCKED = ("seconds", "images_per_second")  # of result.json; a run that went on after its last step knows no speed
 

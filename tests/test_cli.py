@@ -46,7 +46,7 @@ def test_json_is_exactly_one_object_on_stdout(run: tuple[Path, subprocess.Comple
     )
     assert printed["parameters"] == 61706
     assert sum(printed["n"].values()) == 1797
-    assert "taken for" in done.stderr  # what was taken for what stands in the first line
+    assert "read as" in done.stderr  # what was taken for what stands in the first line
     assert printed["measures"]["test"]["accuracy"]["value"] > 0.5
 
 

@@ -62,7 +62,7 @@ def test_what_the_user_asks_for_is_done_with_a_warning(arrows: Path, capsys: pyt
     config = configured(Config(), {"data": str(arrows), "threads": 1, "augment": ("flip=0.5",)})
     session = arrange(config, read(config, Progress(quiet=True)), Ranks(), Progress())
     assert policy(session).flip == 0.5 and session.decisions[0].against
-    assert "warning: mirroring left and right: on, as asked for; changes the answer" in capsys.readouterr().err
+    assert "warning: mirroring left and right: on, as asked for; it changes the label" in capsys.readouterr().err
 
 
 def test_the_test_part_is_not_asked(arrows: Path) -> None:
@@ -125,7 +125,7 @@ def test_sides_are_learned_with_the_usual_settings_and_the_run_says_why(tmp_path
     assert result["measures"]["test"]["accuracy"]["value"] >= 0.9
     flip = result["augmentation"][0]
     assert flip["change"] == "flip" and not flip["on"] and flip["keeps"] is False
-    assert "mirroring left and right: off; changes the answer" in run.report.read_text(encoding="utf-8")
+    assert "mirroring left and right: off; it changes the label" in run.report.read_text(encoding="utf-8")
 
 
 def test_copies_on_disk_are_changed_as_training_would_change_them(arrows: Path, gravity: Path, tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ def test_less_is_kept_together_on_demand_and_what_is_torn_is_told(
     data: Path, tmp_path: Path, together: str, whole: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = neocog.train(data, out=tmp_path / "run", together=together, **QUICK)
-    assert "warning: the split tears" in capsys.readouterr().err
+    assert "warning: the split separates" in capsys.readouterr().err
     told = next(s for s in json.loads(run.sections.read_text()) if s["name"] == "data")
-    assert "the split tears" in json.dumps(told)
+    assert "the split separates" in json.dumps(told)
     manifest = read_splits(run.splits_csv)
     assert any(len(parts) > 1 for parts in sides(manifest).values()) and set(manifest.families) == {""}
     rows = [i for i, name in enumerate(manifest.names) if Path(name).stem[-1] in whole]

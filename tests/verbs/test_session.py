@@ -149,7 +149,7 @@ def test_the_first_lines_say_what_was_taken_for_what(run: Path, capfd: pytest.Ca
     for call in (["audit"], ["preview", "--n", "2", "--draws", "1", "--out", str(run / "sheet.png")]):
         main([*call, str(run / "photos"), *words(SKIP)])
         lines = capfd.readouterr().err.splitlines()
-        assert "taken for class folders" in lines[0] and lines[1].split("  ")[1] == "part of the data"
+        assert "read as class folders" in lines[0] and lines[1].split("  ")[1] == "part of the data"
         assert lines[2].startswith("  layout") and "--kind" in lines[2]
         assert sum("cat: 3 of 20 left out" in line for line in lines) == 1
         assert any("cat: 4 of 20 left out" in line for line in lines)

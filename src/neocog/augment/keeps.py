@@ -80,9 +80,9 @@ class Decision:
 
     def __str__(self) -> str:
         answer = {
-            True: "keeps the answer",
-            False: "changes the answer",
-            None: "it is doubtful whether the answer is kept",
+            True: "it keeps the label",
+            False: "it changes the label",
+            None: "it may change the label",
         }
         requested = ", as asked for" if self.asked_for else ""
         return f"{CALLED[self.change]}: {'on' if self.on else 'off'}{requested}; {answer[self.keeps]}: {self.evidence}"
@@ -212,21 +212,23 @@ def bare(copies: Tensor, change: str, colours: int) -> dict[str, Tensor]:
 def _plausible(copies: Tensor, form: Form, change: str, seed: int) -> Verdict:
     """Nothing is known of the samples but that they are samples: can a changed one be told from them?"""
     if change not in AXES and change != "reverse":
-        return Verdict(change, None, "there is no answer to ask for")
+        return Verdict(change, None, "the samples have no labels to ask")
     found = handedness(blocks(copies, form), blocks(changed(copies, change), form), seed)
-    right = f"of a sample and its changed self the right one is found in {(1 + found.skill) / 2:.0%} (chance 50 %)"
+    right = (
+        f"simple features tell a sample from its changed copy in {(1 + found.skill) / 2:.0%} of the cases (chance 50 %)"
+    )
     return Verdict(change, not (found.learned and found.skill > 0.2), f"{right}; {len(copies):,} training samples")
 
 
 def _described(found: Evidence, answers: Answers, change: str) -> str:
-    """ "the classes are told with a balanced accuracy of 1.00, of 0.52 without what it changes (chance 0.50); 128 …"."""
+    """ "simple features reach a balanced accuracy of 1.00, without what it changes 0.52 (chance 0.50); …"."""
     many = len(found.all.losses)
     chance = 0.0 if answers.labels is None else 1 / (1 + int(answers.labels.max()))
     before, after = (chance + (1 - chance) * max(0.0, fit.skill) for fit in (found.best, found.kept))
-    what = "R²" if answers.labels is None else "balanced accuracy"
-    by_chance = "" if answers.labels is None else f", by chance {chance:.2f}"
-    without_it = f"simple features reach {what} {before:.2f}, {after:.2f} without what it changes{by_chance}"
-    return f"{without_it}; {many:,} training samples, each predicted from others"
+    what = "an R²" if answers.labels is None else "a balanced accuracy"
+    by_chance = "" if answers.labels is None else f" (chance {chance:.2f})"
+    without_it = f"simple features reach {what} of {before:.2f}, without what it changes {after:.2f}{by_chance}"
+    return f"{without_it}; cross-validated on {many:,} training samples"
 
 
 def _with_names(verdict: Verdict, known: Known) -> Verdict:
@@ -242,6 +244,6 @@ def _with_names(verdict: Verdict, known: Known) -> Verdict:
 def _names_against(change: str, known: Known) -> Iterator[str]:
     if known.values is None:
         if pair := swapped(known.names, change):
-            yield f"it swaps {pair[0]} and {pair[1]} by their names"
+            yield f"by their names, it swaps {pair[0]} and {pair[1]}"
     elif name := signed(known.names, change):
-        yield f"{name} turns its sign by its name"
+        yield f"by its name, {name} changes its sign"

@@ -40,7 +40,7 @@ def near_duplicates(dataset: Dataset, copies: Copies) -> Iterator[Finding]:
         what = f"{count(rest, 'pair')} of {alike(dataset)} in one class"
         what = what if dataset.has_classes else what.removesuffix(" in one class")
         many = int(known(copies.families).sum())
-        advice = f"{count(copies.count, 'family')} of {many:,} {dataset.form} with their copies; a split of neocog's tears none"
+        advice = f"{count(copies.count, 'family')} of {many:,} {dataset.form} with their copies; neocog keeps each family together"
         yield Finding("note", what, _names(dataset, rest), advice)
 
 
@@ -49,9 +49,7 @@ def unbound(dataset: Dataset, copies: Copies) -> Iterator[Finding]:
     if len(copies.apart):
         pairs = count(copies.apart, "pair")
         what = f"{pairs} of {alike(dataset)} stay in different families, lest these grow too large"
-        advice = (
-            "frames of one film, or drawings? A split may tear them: give them a group, as with --columns film=group"
-        )
+        advice = "frames of one film, or drawings? A split may separate them: give them a group, as with --columns film=group"
         yield Finding("warning", what, _names(dataset, copies.apart.tolist()), advice)
 
 
@@ -60,7 +58,7 @@ def torn_copies(dataset: Dataset, copies: Copies, parts: NDArray[np.str_]) -> It
     given = np.zeros(len(dataset), bool) if dataset.splits is None else dataset.splits != ""
     torn = [(i, j) for i, j in copies.torn(parts).tolist() if not (given[i] and given[j])]
     if torn:
-        what = f"the split tears {count(torn, 'pair')} of {alike(dataset)}"
+        what = f"the split separates {count(torn, 'pair')} of {alike(dataset)}"
         advice = "frames of one film? Give them a group; --together near keeps families of ordinary size on one side"
         yield Finding("warning", what, _names(dataset, torn), advice)
 

@@ -13,7 +13,7 @@ from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
 from neocog.data.records import Records
 from neocog.errors import listed, printable
 
-HEADS = ("part of the data", "taken for", "because", "chosen by")
+HEADS = ("part of the data", "read as", "because", "overruled by")
 MOST_LOST = 0.05  # of a class
 WIDEST = 60  # characters of a cell
 

@@ -122,7 +122,7 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(seconds := result.get("seconds"), int | float):
         facts.append(("training time", duration(seconds)))
     if isinstance(speed := result.get("images_per_second"), int | float):
-        facts.append(("images a second", f"{speed:,.0f}"))
+        facts.append(("images per second", f"{speed:,.0f}"))
     if precision := result.get("precision"):
         facts.append(("precision", str(precision)))
     return facts

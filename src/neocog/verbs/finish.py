@@ -41,7 +41,7 @@ FEW, MANY = 30, 10  # validation samples (or groups) among which the best of so 
 def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progress, seconds: float) -> None:
     """Write all that a finished run holds. Nothing here changes the network; the test part is looked at for the first time."""
     saved = kept(session, learner, loop)
-    progress.say(f"{chosen(session, learner)}; measuring it on the test part")
+    progress.say(f"{chosen(session, learner)}; evaluating it on the test part")
     run, model, dataset, task = loop.run, session.config.model, session.dataset, session.task
     network = learner.evaluated[task.network]
     predictor, parts = saved({}), parts_of(session, loop)

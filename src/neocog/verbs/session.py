@@ -47,7 +47,7 @@ def open_data(
         dataset = corrected(dataset, settings.corrections)
     dataset = replace(dataset, taken=with_taken(dataset))
     task = allowed_by(dataset) if settings.task == "auto" else settings.task
-    progress.say(f"{settings.data}: taken for {dataset.kind}, {described(dataset)}; task: {task}")
+    progress.say(f"{settings.data}: read as {dataset.kind}, {described(dataset)}; task: {task}")
     for line in taken_lines(dataset.taken):
         progress.say(f"  {line}")
     say_losses(losses(dataset), progress)

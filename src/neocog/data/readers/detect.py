@@ -203,7 +203,7 @@ def _by_ours(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None
 
 
 def _by_packages(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
-    """What readers of installed packages make of a path that none of ours knows; "taken for" names the package.
+    """What readers of installed packages make of a path that none of ours knows; "read as" names the package.
 
     One that is broken is no matter where another knows the path. Raises UserError where two do, or where none does and one
     is broken.

@@ -48,14 +48,14 @@ def data_section(
     if several:
         items.append(Bars(tuple(classes), tuple(map(float, totals)), f"{form}, all parts together"))
     if samples:
-        items.append(Pictures(tuple(samples), f"Training {form} as the network is shown them, without augmentation."))
+        items.append(Pictures(tuple(samples), f"Training {form} as the network sees them, without augmentation."))
     return Section("Data", tuple(items), "data")
 
 
 def _taken(taken: Sequence[Taken]) -> Iterator[Item]:
     if taken:
         rows = tuple((each.part, each.role, each.evidence, each.flag) for each in taken)
-        yield Table(HEADS, rows, "What the data were taken for, and the flag that says otherwise.")
+        yield Table(HEADS, rows, "How the data were read, and the flag that overrules it.")
 
 
 def _lost(lost: Sequence[Loss], form: str) -> Iterator[Item]:

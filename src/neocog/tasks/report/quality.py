@@ -61,12 +61,14 @@ def confusion_section(matrix: Array, classes: Sequence[str]) -> Section:
     values = tuple(tuple(map(float, row)) for row in matrix.tolist())
     items: list[Item] = [Matrix(tuple(classes), tuple(classes), values)]
     if rows:
-        items.append(Table(("truth", "taken for", "images", "of its class"), tuple(rows), "Most frequent confusions."))
+        items.append(
+            Table(("truth", "predicted", "images", "share of the class"), tuple(rows), "Most frequent confusions.")
+        )
     return Section("Confusion matrix", tuple(items), "confusion")
 
 
 def calibration_section(before: Bins, after: Bins, temperature: float, stated: str) -> Section:
-    """Reliability diagrams of the test part, as the network said it and calibrated; ``stated``: for which shares that holds."""
+    """Reliability diagrams of the test part, as trained and calibrated; ``stated``: for which shares that holds."""
     text = (
         f"A probability is calibrated if, of all predictions made with 80 %, 80 % are right. "
         f"Expected calibration error: {before.error:.3f} as trained, {after.error:.3f} "
@@ -78,7 +80,7 @@ def calibration_section(before: Bins, after: Bins, temperature: float, stated: s
         Text(text),
         Curves(
             "confidence",
-            "share that is right",
+            "accuracy",
             lines,
             diagonal=True,
             note="On the dotted line: perfectly calibrated. Strokes: 95 % intervals.",
