@@ -12,6 +12,8 @@ import json
 import sys
 from pathlib import Path
 
+import fastai.callback.progress  # gives a learner no_bar
+import fastai.callback.schedule  # noqa: F401 … and fine_tune
 import torch
 from fastai.callback.core import Callback, CancelValidException
 from fastai.data.transforms import Normalize
@@ -34,8 +36,11 @@ folder, weights, epochs, seed, threads = Path(sys.argv[1]), sys.argv[2], *map(in
 torch.set_num_threads(threads)
 set_seed(seed, reproducible=True)
 changes = [*aug_transforms(size=224), Normalize.from_stats([0.5] * 3, [0.5] * 3)]  # as these weights need it
+batch = min(
+    64, max(8, len([*(folder / "train").glob("*/*")]) // 10)
+)  # as neocog takes it: its own 64 leaves no step of few
 data = ImageDataLoaders.from_folder(
-    folder, train="train", valid="test", item_tfms=Resize(256), batch_tfms=changes, bs=32, num_workers=0
+    folder, train="train", valid="test", item_tfms=Resize(256), batch_tfms=changes, bs=batch, num_workers=0
 )
 learn = vision_learner(data, Path(weights).stem, metrics=accuracy, pretrained=False, normalize=False)
 found = learn.model[0].model.load_state_dict(load_file(weights), strict=False)

@@ -166,6 +166,31 @@ def test_tuning_is_tried_where_the_time_is_there_or_epochs_are_given(
     assert minutes == pytest.approx([0, 0, 0.005, 0.005])
 
 
+def test_folds_share_the_time_that_is_there(
+    photos: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(halves, "timed", lambda *_: {1: 5.0})
+    given = {**GIVEN, "epochs": 0, "folds": 4, "fold": 1}
+    fold = neocog.train(photos, out=tmp_path / "run", pretrained=trained, **given).folder / "fold-1"
+    trial = of(fold / "trial.json")
+    assert trial["samples"] == 0 and "minutes, more than 2.5 (" in trial["why"]
+
+
+def test_few_photographs_are_told_of_pretrained_weights(
+    pictures: Callable[..., Path], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = pictures(tmp_path / "large", side=64)
+    for folder, settings, said in (
+        (large, {}, True),
+        (photos, {}, False),
+        (large, {"model": "cnn"}, False),
+        (large, {"task": "vae"}, False),
+    ):
+        config, progress = planned(Config(), {"data": str(folder), "threads": 1, **settings}), Progress()
+        arrange(config, read(config, progress), Ranks(), progress)
+        assert ("22 images train a network from nothing: --from imagenet" in capsys.readouterr().err) == said
+
+
 @pytest.mark.parametrize(
     ("settings", "enough", "validate"),
     [

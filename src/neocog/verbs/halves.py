@@ -40,7 +40,7 @@ from neocog.verbs.trial import Trial, parse_trial, stage_name, trial_file, tried
 
 ENOUGH = 100  # validation samples that can tell: of fewer, a tenth answered otherwise is within chance
 LEAST = 20  # training samples of which halves tell anything
-BUDGET = 600.0  # s that trial and tuning may take where neither --epochs nor --minutes are given
+BUDGET = 600.0  # s that trial and tuning may take, in all folds, where neither --epochs nor --minutes are given
 
 
 def without_validation(config: Config, data: Data, progress: Progress) -> Config:
@@ -142,13 +142,13 @@ def _made(session: Session, asked: Config, run: Run, launch: Launch) -> Trial:
     stages, count = trial_stages(session, asked), int((session.parts == "train").sum())
     if not stages:
         return Trial("head", f"the probe is kept: {count} training samples are too few to try more on halves of them")
-    first, most = stages[2], 60 * asked.training.minutes or BUDGET
+    first, most = stages[2], (60 * asked.training.minutes or BUDGET) / max(1, asked.data.trainings)
     if not asked.training.epochs and not launch.ranks.broadcast_text("begun" * begun(Run(run.folder / first.name))):
         seconds = float(launch.ranks.broadcast_text(str(_seconds(session, arranged(first, session, launch), launch))))
         if seconds > most:
             why = (
                 f"the probe is kept: to try and to tune every layer takes about {math.ceil(seconds / 60)} minutes, more than "
-                f"{most / 60:g} (--minutes gives more, --tune all tunes untried)"
+                f"{most / 60:.2g} (--minutes gives more, --tune all tunes untried)"
             )
             return Trial("head", why)
     for stage in stages:

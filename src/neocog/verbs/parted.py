@@ -18,6 +18,10 @@ from neocog.errors import UserError, listed
 from neocog.metrics.intervals import clusters
 from neocog.tasks.task import Data
 
+FEW_TRAIN, PHOTOGRAPH = (
+    1000,
+    64,
+)  # training images, and pixels of their shorter side, from which on pretrained weights are named
 FEW = 30  # test samples, or groups, below which an interval is wider than most differences
 
 
@@ -110,6 +114,14 @@ def kept_together(data: Data) -> str:
     found = f"{data.copies.count:,} families of {many:,} {form}" if many else "no copies were found"
     copies = "reverse complements" if form == "sequences" else "near copies"
     return f"identical {form} and {copies} stay together ({found})"
+
+
+def few_train(data: Data, config: Config, parts: NDArray[np.str_]) -> Iterator[str]:
+    """What helps where few photographs train a network that has seen none before."""
+    count, plan = int((parts == "train").sum()), data.plan
+    photographs = data.dataset.form == "images" and min(plan.size) >= PHOTOGRAPH and bool(data.task.probe)
+    if photographs and 0 < count < FEW_TRAIN and config.model.model == "auto" and not config.transfer.pretrained:
+        yield f"{count} images train a network from nothing: --from imagenet begins with one that knows photographs already"
 
 
 def few_test(data: Data, parts: NDArray[np.str_]) -> Iterator[str]:

@@ -41,7 +41,7 @@ from neocog.traits import needs
 from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.one_copy import Node
-from neocog.verbs.parted import few_test, kept_together, parted, untaught
+from neocog.verbs.parted import few_test, few_train, kept_together, parted, untaught
 from neocog.verbs.session import ScannedDataset, open_data, scan_dataset, usable, with_scanned_range, without_unreadable
 from neocog.verbs.transfer import fitted_to, only_the_head, planned_shape, tuned_how
 
@@ -133,7 +133,8 @@ def arrange(
     data = replace(data, findings=[*torn, *data.findings])
     for note in notes(dataset, parts, kept_together(data)) if fold is None and recorded is None else ():
         progress.say(f"  {note}")
-    for note in few_test(data, parts) if fold is None and recorded is None else ():
+    few = (*few_test(data, parts), *few_train(data, config, parts)) if fold is None and recorded is None else ()
+    for note in few:
         progress.say(f"  note: {note}")
     for finding in torn:
         progress.say(f"  {finding.severity}: {finding.what}", "yellow")
