@@ -78,7 +78,7 @@ def test_short_descriptions_are_whole_sentences_and_say_choices_and_defaults(
 ) -> None:
     page = shown(capsys, "train", "--help", "--task", "vae")
     assert "--lr X            Peak learning rate. [0.002]\n" in page
-    assert "--optimizer WORD  How weights are updated: adamw, adam, rmsprop, sgd, gd\n" in page
+    assert "--optimizer WORD  Update rule: adamw, adam, rmsprop, sgd, muon, gd\n" in page
     assert "--binarise WORD   Pixels black or white (vae): none, threshold, sampled\n" in page
 
 

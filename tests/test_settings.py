@@ -23,7 +23,7 @@ SECTION = {
 }
 
 WRONG: list[tuple[str, Any, str]] = [
-    ("optimizer", "rmsprob", "--optimizer rmsprob is not one of adamw, adam, rmsprop, sgd, gd"),
+    ("optimizer", "rmsprob", "--optimizer rmsprob is not one of adamw, adam, rmsprop, sgd, muon, gd"),
     ("schedule", "linear", "--schedule linear is not one of"),
     ("class_weights", "ballanced", "did you mean 'balanced'?"),
     ("precision", "fp16", "--precision fp16 is not one of"),

@@ -86,7 +86,7 @@ class Settings(Reading, total=False):
     epochs: int
     minutes: float
     batch: int
-    optimizer: Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
+    optimizer: Literal["adamw", "adam", "rmsprop", "sgd", "muon", "gd"]
     lr: float
     schedule: Literal["onecycle", "cosine", "exponential", "constant"]
     warmup: float

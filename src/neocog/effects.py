@@ -13,7 +13,7 @@ from neocog.config import SECTIONS, Config, Optimizer, TrainConfig, TransferConf
 from neocog.errors import UserError
 from neocog.traits import tasks_with, traits
 
-ADAMS = ("adam", "adamw")
+ADAMS = ("adam", "adamw", "muon")
 PIXELS = ("images", "volumes")
 
 # setting → another setting, and the values of it with which the first does something; which settings belong to which task,
@@ -34,7 +34,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "batch": {"optimizer": tuple(name for name in get_args(Optimizer) if name != "gd")},
     "betas": {"optimizer": ADAMS},
     "alpha": {"optimizer": ("rmsprop",)},
-    "momentum": {"optimizer": ("sgd",)},
+    "momentum": {"optimizer": ("sgd", "muon")},
     "nesterov": {"optimizer": ("sgd",)},
     "warmup": {"schedule": ("onecycle", "cosine")},
     "decay_steps": {"schedule": ("exponential",)},

@@ -138,11 +138,13 @@ def test_the_exponential_schedule_is_keras(staircase: bool) -> None:
 def test_each_optimizer_is_the_one_that_is_named_with_its_own_settings() -> None:
     def made(**settings: Any) -> torch.optim.Optimizer:
         return optimizer_for(
-            nn.Linear(2, 2), TrainConfig(lr=0.3, alpha=0.8, momentum=0.7, betas=(0.6, 0.5), **settings)
+            nn.Sequential(*(nn.Linear(2, 2) for _ in range(3))),
+            TrainConfig(lr=0.3, alpha=0.8, momentum=0.7, betas=(0.6, 0.5), **settings),
         )
 
     groups = {name: made(optimizer=name).param_groups[0] for name in get_args(Optimizer)}
     kinds = {name: type(made(optimizer=name)).__name__ for name in groups}
+    assert kinds.pop("muon") == "Muon"
     assert kinds == {"adamw": "AdamW", "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD", "gd": "SGD"}
     assert all(group["lr"] == 0.3 and group["weight_decay"] == 0 for group in groups.values())
     assert groups["rmsprop"]["alpha"] == 0.8 and groups["rmsprop"]["momentum"] == 0

@@ -11,7 +11,7 @@ from neocog.checked import Range
 from neocog.config.kinds import Count, Several, Share
 
 INCEPTION = "inception"  # an extractor that is no run
-Optimizer = Literal["adamw", "adam", "rmsprop", "sgd", "gd"]
+Optimizer = Literal["adamw", "adam", "rmsprop", "sgd", "muon", "gd"]
 Adversary = Literal["fast", "pgd", "trades"]
 Schedule = Literal["onecycle", "cosine", "exponential", "constant"]
 
@@ -29,8 +29,9 @@ class TrainConfig:
     batch: Count = 0
     """Samples in a step, over all processes. 0: 64 for classes, 8 for masks, else 128; fewer for a small data set."""
     optimizer: Optimizer = "adamw"
-    """How weights are updated. adamw and adam (Kingma and Ba 2015, Loshchilov and Hutter 2019), rmsprop (Hinton 2012), sgd
-    with --momentum, gd: gradient descent on all samples at once, one step an epoch."""
+    """Update rule. adamw and adam (Kingma and Ba 2015, Loshchilov and Hutter 2019), rmsprop (Hinton 2012), sgd
+    with --momentum, muon for hidden layers and adamw for the others (Jordan et al. 2024), gd: gradient descent on all samples
+    at once, one step an epoch."""
     lr: Annotated[float, Range(0, 1000, above=True)] = 0.002
     """Peak learning rate. For a gan 0.0002 by default."""
     schedule: Schedule = "onecycle"
@@ -45,11 +46,11 @@ class TrainConfig:
     staircase: Annotated[bool, Parameter(negative=())] = False
     """Lower the learning rate once in --decay-steps, not a little in each step (exponential)."""
     betas: Annotated[tuple[float, ...], Several, Range(0, 1, below=True)] = (0.9, 0.99)
-    """Decay of the running means of the gradient and of its square (adam, adamw)."""
+    """Decay of the running means of the gradient and of its square (adam, adamw, muon)."""
     alpha: Annotated[float, Range(0, 1, below=True)] = 0.99
     """Decay of the running mean of the squared gradient (rmsprop)."""
     momentum: Annotated[float, Range(0, 1, below=True)] = 0.9
-    """Momentum (sgd)."""
+    """Momentum (sgd, muon)."""
     nesterov: Annotated[bool, Parameter(negative=())] = False
     """Nesterov momentum (sgd)."""
     weight_decay: Annotated[float, Range(0, 1000)] = 0.02

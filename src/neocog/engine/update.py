@@ -11,6 +11,7 @@ from torch.nn import Module
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from neocog.config import TrainConfig
+from neocog.engine.muon import Muon, hidden, split
 
 
 class NonFinite(ArithmeticError):
@@ -30,9 +31,12 @@ def optimizer_for(net: Module, config: TrainConfig, groups: Sequence[dict[str, A
     Decoupled decay (Loshchilov and Hutter 2019) is applied in ``apply_update``.
     """
     parameters: list[Any] = list(groups) or [p for p in net.parameters() if p.requires_grad]
+    betas = config.betas[0], config.betas[1]
+    if config.optimizer == "muon":
+        return Muon(split(groups or [{"params": parameters}], hidden(net)), config.lr, config.momentum, betas)
     if config.optimizer in ("adam", "adamw"):
         kind = AdamW if config.optimizer == "adamw" else Adam
-        return kind(parameters, lr=config.lr, betas=(config.betas[0], config.betas[1]), weight_decay=0.0, fused=True)
+        return kind(parameters, lr=config.lr, betas=betas, weight_decay=0.0, fused=True)
     if config.optimizer == "rmsprop":
         return RMSprop(parameters, lr=config.lr, alpha=config.alpha)
     momentum = config.momentum if config.optimizer == "sgd" else 0.0

@@ -15,6 +15,8 @@ def on_processor(config: TrainConfig, processes: int = 1) -> TrainConfig:
     name, fix = config.engine, "leave it out, or use --engine torch"
     if config.device == "cuda":
         raise UserError(f"--engine {name} computes on the processor, not on --device cuda", fix=fix)
+    if config.optimizer == "muon":
+        raise UserError(f"--engine {name} has no --optimizer muon", fix="use --optimizer adamw, or --engine torch")
     if config.precision == "bf16":
         raise UserError(f"--engine {name} computes in fp32, not in --precision bf16", fix=fix)
     if processes > 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn import Module
 
 from neocog.augment import Augmentation
 from neocog.augment.sequence import SequenceAugmentation
@@ -17,6 +18,7 @@ from neocog.config import HINTS, Config, TrainConfig, understood
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.effects import without_effect
+from neocog.engine.muon import hidden
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, form_of, options
@@ -119,10 +121,16 @@ def _machine(training: TrainConfig) -> Iterator[UserError]:
         yield from faults_of(lambda: on_processor(training))
 
 
-def sketched(name: str, channels: int, size: tuple[int, ...], given: dict[str, Any], outputs: int = 2) -> None:
-    """Build the network on shapes alone, without numbers. Raises UserError where it does not take them."""
+def sketched(name: str, channels: int, size: tuple[int, ...], given: dict[str, Any], outputs: int = 2) -> Module:
+    """The network on shapes alone, without numbers. Raises UserError where it does not take them."""
     with shapes_only():
-        build(name, channels, size, outputs, **given)
+        return build(name, channels, size, outputs, **given)
+
+
+def learnable(network: Module, training: TrainConfig) -> None:
+    """Raise UserError where the optimizer has nothing to do on a network."""
+    if training.optimizer == "muon":
+        hidden(network)
 
 
 def suits(config: Config, dataset: Dataset, task: Task, plan: Preprocessing) -> list[str]:
@@ -144,6 +152,8 @@ def suits(config: Config, dataset: Dataset, task: Task, plan: Preprocessing) -> 
         model = task.resolved(config, dataset).model
         if ":" not in model.model and not training.patch:
             outputs = max(2, len(dataset.classes))
-            faults += faults_of(lambda: sketched(model.model, plan.inputs, plan.size, dict(model.options), outputs))
+            faults += faults_of(
+                lambda: learnable(sketched(model.model, plan.inputs, plan.size, dict(model.options), outputs), training)
+            )
     raise_all(faults)
     return ["the given split is not used: --folds makes its own of all samples"] if given and data.folds else []
