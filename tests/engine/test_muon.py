@@ -107,5 +107,15 @@ def test_a_network_without_hidden_weights_is_refused_before_an_image_is_decoded(
 
 
 def test_muon_learns_digits(tmp_path: Path) -> None:
-    run = neocog.train("digits", tmp_path / "run", model="cnn", widths="8,16,16", optimizer="muon", lr=0.02, epochs=5, threads=1, quiet=True)
+    run = neocog.train(
+        "digits",
+        tmp_path / "run",
+        model="cnn",
+        widths="8,16,16",
+        optimizer="muon",
+        lr=0.02,
+        epochs=5,
+        threads=1,
+        quiet=True,
+    )
     assert json.loads(run.result.read_text())["measures"]["test"]["accuracy"]["value"] > 0.85
