@@ -2,6 +2,7 @@
 
 python bench/stress.py corruption [--reference PYTHON]   # speed on MNIST; differences to the reference implementation
 python bench/stress.py groups                            # the worst video of CamVid, the worst patient of brain MRI
+python bench/stress.py adversarial RUN … [--cost]         # AutoAttack beside the reference: see stress_adversarial.py
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 
 from neocog.data.preprocessing import Preprocessing
 from neocog.robustness.corruptions import CORRUPTIONS, IMAGENET_C, SEVERITIES, corrupted
+from stress_adversarial import adversarial
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -105,7 +107,7 @@ def groups(words: Sequence[str]) -> None:
             print(found.verdicts["sentence"][0])
 
 
-PARTS = {"corruption": corruption, "groups": groups}
+PARTS = {"corruption": corruption, "groups": groups, "adversarial": adversarial}
 
 if __name__ == "__main__":
     import sys
