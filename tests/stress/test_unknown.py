@@ -34,7 +34,7 @@ def rows_of(run: Path, name: str) -> list[dict[str, str]]:
 def test_every_kind_is_told_by_every_score(stressed: Path) -> None:
     rows = rows_of(stressed, "unknown")
     assert {(row["strangers"], row["score"]) for row in rows} == {(k, s) for k in possible("images") for s in SCORES}
-    best = {row["strangers"]: float(row["auroc"]) for row in rows if row["score"] == "mahalanobis"}
+    best = {row["strangers"]: float(row["auroc"]) for row in rows if row["score"] == "Mahalanobis"}
     assert best["noise"] > 0.95 and min(best.values()) > 0.5
     found = json.loads((stressed / "stress" / "unknown.json").read_text())
     worst = min(float(row["auroc"]) for row in rows if row["score"] == kept(stressed))
@@ -104,3 +104,24 @@ def test_it_ends_in_the_same_bytes(stressed: Path, tmp_path: Path, trained_digit
     neocog.stress(again, ["unknown"], quiet=True)
     for name in ("unknown.csv", "unknown.json", "risk.csv", "unknown.safetensors"):
         assert (again / "stress" / name).read_bytes() == (stressed / "stress" / name).read_bytes()
+
+
+def test_masks_miss_no_more_than_was_allowed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images, masks = [], []
+    for _ in range(150):
+        mask = np.zeros((16, 16), np.uint8)
+        row, column = rng.integers(2, 9, 2)
+        mask[row : row + 5, column : column + 5] = 1
+        images.append(np.clip(90 + 70 * mask + rng.normal(0, 40, (16, 16)), 0, 255).astype(np.uint8))
+        masks.append(mask)
+    data = np.stack(images), np.stack(masks)
+    settings = {"model": "unet", "width": "4", "depth": "2", "epochs": 4, "threads": 1, "split": (0.4, 0.3, 0.3)}
+    neocog.train(data, tmp_path / "run", quiet=True, **settings)
+    neocog.stress(tmp_path / "run", ["unknown"], on=data, quiet=True)
+    rows = rows_of(tmp_path / "run", "mask_risk")
+    promised = [row for row in rows if row["cut"]]
+    assert [row["allowed"] for row in promised] == ["0.2", "0.1", "0.05"]  # 45 images cannot promise 2 %: 49 are needed
+    assert all(float(row["missed"]) < float(row["allowed"]) + 0.05 for row in promised)
+    assert [float(row["cut"]) for row in promised] == sorted((float(row["cut"]) for row in promised), reverse=True)
+    assert "49 validation images needed" in (tmp_path / "run" / "report.html").read_text()

@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
-SCORES = ("largest probability", "largest logit", "energy", "mahalanobis", "neighbours")
+SCORES = ("largest probability", "largest logit", "energy", "Mahalanobis", "neighbours")
 NEIGHBOUR = 50  # which one's distance counts, of at least ten times as many
 REMEMBERED = 5000  # samples at most
 ROWS = 1024  # samples that are compared with all that are remembered at once
@@ -67,10 +67,8 @@ class Familiar:
 
     def score(self, name: str, logits: Array, features: Array) -> Floats:
         """(n,) one of ``SCORES`` for logits (n, K) and features (n, F)."""
-        if name in ("mahalanobis", "neighbours"):
-            found: Floats = getattr(self, name)(features)
-            return found
-        return of_logits(name, logits)
+        by_features = {"Mahalanobis": self.mahalanobis, "neighbours": self.neighbours}
+        return by_features[name](features) if name in by_features else of_logits(name, logits)
 
 
 def of_logits(name: str, logits: Array) -> Floats:

@@ -14,7 +14,7 @@ from neocog.records import Item, Matrix, Measure, Picture, Pictures, Section, Ta
 from neocog.robustness.outcome import Verdict
 
 SHOWN = 24  # pictures
-LISTED = 2000  # rows of the ranking at least, where there are as many
+LISTED, SHARE = 2000, 0.1  # rows of the ranking at least, where there are as many, and the share of all labels
 ROWS = 40  # of it that the report has
 CLASSES = 30  # up to which the joint matrix is drawn
 PASSED, DOUBTFUL = 0.01, 0.05  # share of labels that are wrong
@@ -81,7 +81,7 @@ class Found:
 
 def tables(found: Found) -> dict[str, Table]:
     """``labels``: the ranking; ``corrections``: what ``train --corrections`` takes; ``label_noise`` and ``label_joint``."""
-    most = max(len(found.flagged), LISTED)
+    most = max(len(found.flagged), LISTED, round(SHARE * len(found.ranking)))
     rows = tuple(
         (rank, r.name, r.part, r.given, r.confidence, r.likely, r.probability, "yes" if r.flagged else "")
         for rank, r in enumerate(found.ranking[:most], 1)

@@ -18,6 +18,7 @@ from neocog.metrics.outlier_scores import SCORES, Familiar
 from neocog.metrics.unseen import kept_at, known_from_unseen
 from neocog.refusal import Familiarity
 from neocog.robustness.clock import Clock
+from neocog.robustness.mask_risk import mask_risk
 from neocog.robustness.outcome import Outcome
 from neocog.robustness.selective import selective
 from neocog.robustness.strangers import STRANGERS, made, possible
@@ -25,6 +26,7 @@ from neocog.robustness.subject import Subject
 from neocog.robustness.unknown_report import REFUSED, Found, sections, tables, verdict
 from neocog.tasks.evaluation import Samples
 from neocog.tasks.report.pictures import thumbnail
+from neocog.traits import needs
 
 Array = NDArray[Any]
 LEARNED = 10_000  # samples of the training part, drawn by lot, whose features are looked at
@@ -34,7 +36,12 @@ SHOWN = 6  # pictures of each stranger
 
 def check(subject: Subject) -> None:
     where, task = str(subject.run.folder), subject.predictor.task
-    if not subject.task.logits:
+    masks = needs(task) == "masks"
+    if masks and (len(subject.predictor.classes) != 2 or subject.predictor.facts.get("outputs", 2) != 2):
+        raise UserError(
+            "masks are looked at where there is one class beside the background", where, "leave the part out"
+        )
+    if not subject.task.logits and not masks:
         raise UserError(f"--task {task} has no classes that a sample could be none of", where, "leave the part out")
     if not subject.own:
         raise UserError("what is unknown is told from the run's own samples", where, "leave --on out")
@@ -89,6 +96,8 @@ class Known:
 
 
 def run(subject: Subject, clock: Clock) -> Outcome:
+    if needs(subject.predictor.task) == "masks":
+        return mask_risk(subject, clock)
     known = Known(subject, subject.few())
     kinds = possible(subject.dataset.form)
     if subject.samples.unseen is not None:

@@ -82,8 +82,8 @@ def sections(found: Found, pictures: Iterable[tuple[str, list[str]]]) -> tuple[S
         each = found.strangers[kind][found.score]
         aurocs = [f"{found.auroc(kind, score).value:.3f}" for score in SCORES]
         rows.append((kind, *aurocs, f"{each['kept at 95']:.1%}", f"{each['refused']['value']:.1%}"))
-    note = f"AUROC by score; the last two columns are of {found.score}."
-    heads = ("strangers", *SCORES, "kept at 95 %", f"refused by --refuse {REFUSED:g}")
+    note = f"AUROC by score; the last two columns are of {found.score}: refused is the share that --refuse {REFUSED:g} refuses."
+    heads = ("strangers", *SCORES, "kept at 95 %", "refused")
     whiskers = Whiskers(
         tuple(kinds), tuple(found.auroc(kind, found.score) for kind in kinds), f"AUROC of {found.score}"
     )
