@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 
@@ -13,7 +14,7 @@ def csv_of(heads: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     """A table as CSV: text is made safe, numbers are written as they are."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    for row in (heads, *rows):
+    for row in chain([heads], rows):  # one after the other: rows may be generators that share what they run over
         writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue()
 
