@@ -3,16 +3,20 @@
 python bench/stress.py corruption [--reference PYTHON]   # speed on MNIST; differences to the reference implementation
 python bench/stress.py groups                            # the worst video of CamVid, the worst patient of brain MRI
 python bench/stress.py adversarial RUN … [--cost]         # AutoAttack beside the reference: see stress_adversarial.py
+
+Labels and strangers: stress_labels.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +27,7 @@ from neocog.robustness.corruptions import CORRUPTIONS, IMAGENET_C, SEVERITIES, c
 from stress_adversarial import adversarial
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
+DATA = Path(os.environ.get("NEOCOG_DATA", ROOT.parent / "shared" / "data"))
 DETERMINISTIC = ("defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression")
 
 
@@ -94,7 +98,10 @@ def groups(words: Sequence[str]) -> None:
     """The worst video of CamVid, and the worst patient of the brain MRI: networks that learned for a few minutes."""
     import neocog
 
-    asked = {"camvid": {"size": (90, 120)}, "lgg-mri-segmentation": {"size": (128, 128), "split": (0.5, 0.1, 0.4)}}
+    asked: dict[str, dict[str, Any]] = {
+        "camvid": {"size": (90, 120)},
+        "lgg-mri-segmentation": {"size": (128, 128), "split": (0.5, 0.1, 0.4)},
+    }
     with tempfile.TemporaryDirectory() as folder:
         for name, settings in asked.items():
             began, run = time.process_time(), Path(folder) / name
