@@ -10,7 +10,7 @@ import numpy as np
 from imagecorruptions import corrupt, get_corruption_names
 
 if __name__ == "__main__":
-    pictures = np.load(sys.argv[1])
+    pictures = np.load(sys.argv[1], allow_pickle=False)
     np.random.seed(0)  # noqa: NPY002  the reference's own generator
     found = [
         [[corrupt(picture, severity, name) for picture in pictures] for severity in range(1, 6)]

@@ -74,7 +74,7 @@ def against_reference(python: str) -> None:
         np.save(given, pictures)
         script = Path(__file__).with_name("corruption_reference.py")
         subprocess.run([python, str(script), str(given), str(made)], check=True, env={"PATH": "/usr/bin:/bin"})
-        theirs = torch.from_numpy(np.load(made)).float()
+        theirs = torch.from_numpy(np.load(made, allow_pickle=False)).float()
     pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2)
     preprocessing = Preprocessing(3, (224, 224), "uint8", (0.0,) * 3, (1.0,) * 3)
     print("grey levels of 0 … 255, severities 1 … 5")

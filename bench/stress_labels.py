@@ -106,14 +106,16 @@ def beside_cleanlab(python: str, run: Path, given: Array, wrong: Array, folder: 
     np.savez(folder / "given.npz", shares=shares, labels=given[place])
     script = (
         "import sys, numpy as np; from cleanlab.rank import get_label_quality_scores as scores; from cleanlab import count\n"
-        "found = np.load(sys.argv[1]); labels, shares = found['labels'], found['shares']\n"
+        "found = np.load(sys.argv[1], allow_pickle=False); labels, shares = found['labels'], found['shares']\n"
         "print('cleanlab estimates', count.num_label_issues(labels, shares) / len(labels), file=sys.stderr)\n"
         "names = [(n, a) for n in ('self_confidence', 'normalized_margin') for a in (False, True)]\n"
         "np.save(sys.argv[2], [scores(labels, shares, method=n, adjust_pred_probs=a) for n, a in names])"
     )
     subprocess.run([python, "-c", script, folder / "given.npz", folder / "scores.npy"], check=True)
     for name, each in zip(
-        ("self-confidence", "adjusted", "margin", "margin, adjusted"), np.load(folder / "scores.npy"), strict=True
+        ("self-confidence", "adjusted", "margin", "margin, adjusted"),
+        np.load(folder / "scores.npy", allow_pickle=False),
+        strict=True,
     ):
         recalls(place[np.argsort(each, kind="stable")], wrong, f"cleanlab, {name}")
 

@@ -145,7 +145,7 @@ class OrientationTask(OrientationTraits, Task):
         """(N,) degrees, counter-clockwise, by which each image has been turned."""
         return np.concatenate([angles(predictor, pixels)[0] for pixels in batches(images, names, predictor)])
 
-    def pictures_of(self, pixels: Tensor, preprocessing: Preprocessing, facts: Mapping[str, Any]) -> Tensor:
+    def preprocess(self, pixels: Tensor, preprocessing: Preprocessing, facts: Mapping[str, Any]) -> Tensor:
         """What lies in the disc that turning keeps."""
         return in_disc(pixels, preprocessing, float(facts["radius"]))
 
