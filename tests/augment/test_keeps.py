@@ -85,7 +85,7 @@ def test_a_group_is_never_asked_of_itself() -> None:
         verdicts(torch.from_numpy(pixels), replace(known, groups=groups), "images", ["flip"])[0].evidence
         for groups in (known.groups, None)
     )
-    assert "accuracy of 1.00" in together and "accuracy 1.00" not in apart
+    assert "accuracy of 1.00" in together and "accuracy of 1.00" not in apart
 
 
 def test_names_that_mirroring_swaps_turn_it_off_though_the_data_do_not_show_it() -> None:
