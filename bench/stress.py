@@ -4,7 +4,7 @@ python bench/stress.py corruption [--reference PYTHON]   # speed on MNIST; diffe
 python bench/stress.py groups                            # the worst video of CamVid, the worst patient of brain MRI
 python bench/stress.py adversarial RUN … [--cost]         # AutoAttack beside the reference: see stress_adversarial.py
 
-Labels and strangers: stress_labels.py.
+Labels and outliers: stress_labels.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 python bench/stress_labels.py mnist --cleanlab PYTHON   # planted wrong labels; corrections; cleanlab on the same probabilities
 python bench/stress_labels.py cifar                     # … of 10,000 pictures, by a frozen encoder
-python bench/stress_labels.py unknown                   # strangers to MNIST, made and real; what --refuse does
+python bench/stress_labels.py unknown                   # outliers to MNIST, made and real; what --refuse does
 
 CIFAR-10 lies unpacked in $NEOCOG_CIFAR, or where ``unpack`` of the data puts it.
 """
@@ -121,7 +121,7 @@ def beside_cleanlab(python: str, run: Path, given: Array, wrong: Array, folder: 
 
 
 def unknown() -> None:
-    """AUROC of made strangers and of CIFAR-10's pictures in grey, on MNIST."""
+    """AUROC of made outliers and of CIFAR-10's pictures in grey, on MNIST."""
     with tempfile.TemporaryDirectory() as folder:
         run, began = Path(folder) / "run", time.process_time()
         neocog.train(DATA / "mnist", run, quiet=True, threads=1, model="lenet5", epochs=3)
@@ -129,8 +129,8 @@ def unknown() -> None:
         found = neocog.stress(run, ["unknown"], samples=2000, minutes=60, quiet=True)
         print(f"trained in {trained - began:.0f} CPU s, tried in {time.process_time() - trained:.0f}")
         table = found["unknown"]
-        print(table.pivot(index="strangers", columns="score", values="auroc").round(4).to_string())
-        print(table.pivot(index="strangers", columns="score", values="refused").round(4).to_string())
+        print(table.pivot(index="outliers", columns="score", values="auroc").round(4).to_string())
+        print(table.pivot(index="outliers", columns="score", values="refused").round(4).to_string())
         print(found["selective"].to_string(index=False))
         print(found.verdicts["sentence"][0])
         foreign(run)

@@ -42,7 +42,7 @@ def main(folder: Path, epochs: int = 55, **settings: Any) -> dict[str, float]:
     print(f"   recognised with p ≥ 0.9: {test['recognised']:.0%}, of real ones {test['recognised_real']:.0%}")
     print(f"   classes: {2.718281828 ** test['class_entropy']:.1f} drawn evenly, of 10")
     print(f"   memorised: {test['memorised_pixels']:.1%} (about 1 % by chance)")
-    for line in result["went_wrong"]:
+    for line in result["failures"]:
         print(f"   went wrong: {line}")
 
     print("4. From three to eight on an arc in the latent space")

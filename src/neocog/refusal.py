@@ -1,7 +1,7 @@
 """``predict --refuse``: what looks like none of the classes, by a score and by how familiar samples of the classes looked.
 
 A known sample is refused in at most the share that one allows, on average over draws, where it is like the validation part (the
-conformal p-value of an outlier: Bates et al. 2023); of strangers as many as the score can tell.
+conformal p-value of an outlier: Bates et al. 2023); of outliers as many as the score can tell.
 """
 
 from __future__ import annotations

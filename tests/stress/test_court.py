@@ -76,11 +76,11 @@ def views(pictures: Sequence[Floats]) -> dict[str, Floats]:
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_cue_is_the_first_suspect(name: str) -> None:
     first = suspects(views(planted(name)), LABELS, 2)[0]
-    assert first.name == name and first.told.strength > 0.8 and first.told.above_chance
+    assert first.name == name and first.evidence.strength > 0.8 and first.evidence.above_chance
 
 
 def test_of_scenes_without_a_cue_nothing_is_far_above_chance() -> None:
-    assert max(each.told.strength for each in suspects(views(scenes()), LABELS, 2)) < 0.4
+    assert max(each.evidence.strength for each in suspects(views(scenes()), LABELS, 2)) < 0.4
 
 
 def reads(name: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Part ``unknown``: strangers are told, the score that tells them is kept for ``predict --refuse``, answers are worth keeping."""
+"""Part ``unknown``: outliers are told, the score that tells them is kept for ``predict --refuse``, answers are worth keeping."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import neocog
 from neocog.errors import UserError
 from neocog.metrics.outlier_scores import SCORES
 from neocog.refusal import FILE
-from neocog.robustness.strangers import possible
+from neocog.robustness.outliers import possible
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def rows_of(run: Path, name: str) -> list[dict[str, str]]:
 
 def test_every_kind_is_told_by_every_score(stressed: Path) -> None:
     rows = rows_of(stressed, "unknown")
-    assert {(row["strangers"], row["score"]) for row in rows} == {(k, s) for k in possible("images") for s in SCORES}
-    best = {row["strangers"]: float(row["auroc"]) for row in rows if row["score"] == "Mahalanobis"}
+    assert {(row["outliers"], row["score"]) for row in rows} == {(k, s) for k in possible("images") for s in SCORES}
+    best = {row["outliers"]: float(row["auroc"]) for row in rows if row["score"] == "Mahalanobis"}
     assert best["noise"] > 0.95 and min(best.values()) > 0.5
     found = json.loads((stressed / "stress" / "unknown.json").read_text())
     worst = min(float(row["auroc"]) for row in rows if row["score"] == kept(stressed))
@@ -57,7 +57,7 @@ def pictures(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
     return folder
 
 
-def test_predict_refuses_strangers_and_few_of_the_known(stressed: Path, tmp_path: Path) -> None:
+def test_predict_refuses_outliers_and_few_of_the_known(stressed: Path, tmp_path: Path) -> None:
     from sklearn.datasets import load_digits
 
     rng, digits = np.random.default_rng(0), load_digits().images * 255 / 16

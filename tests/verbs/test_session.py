@@ -122,7 +122,7 @@ def test_every_verb_hands_every_reading_flag_to_the_readers(
 
 def test_another_value_is_known_for_every_reading_setting() -> None:
     known = {name: value for other in OTHERS for name, value in other.items()}
-    assert set(known) == {f.name for f in fields(ReadConfig)} - {"data"}
+    assert set(known) == {f.name for f in fields(ReadConfig)} - {"data", "task_options"}
     assert not [name for name, value in known.items() if value == getattr(ReadConfig(), name)]
 
 

@@ -276,8 +276,8 @@ class Attacked:
         images, labels = self.images(positions)
         radius = self.aimed_at if aims else self.epsilon
         changed = (self.aim if aims else self.attack)(images, labels, positions, radius)
-        before, after = self.said(images), self.said(changed)
-        saved = self.said(as_saved(changed, self.subject.preprocessing))
+        before, after = self.predicted(images), self.predicted(changed)
+        saved = self.predicted(as_saved(changed, self.subject.preprocessing))
         target, classes = self.subject.options.get("target"), self.subject.predictor.classes
         found = []
         for i, position in enumerate(positions):
@@ -290,7 +290,7 @@ class Attacked:
             found.append(Example(name, pngs, before[i], after[i], saved[i], radius))
         return found
 
-    def said(self, images: Tensor) -> list[tuple[str, float]]:
+    def predicted(self, images: Tensor) -> list[tuple[str, float]]:
         """(class, calibrated probability) of each image."""
         with torch.no_grad():
             logits = self.network(images).cpu().numpy()

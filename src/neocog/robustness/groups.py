@@ -70,7 +70,7 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         few=[name for name in names if name and name not in kept],
         unnamed=int((groups == "").sum()),
         units=dataset.groups is not None,
-        told=_told(subject, every),
+        by_group=_by_group(subject, every),
     )
     return Outcome(tables(found), sections(found), (verdict(found),))
 
@@ -86,7 +86,7 @@ def _difference(
     return group_difference(known[member >= 0], member[member >= 0], units, subject.seed)
 
 
-def _told(subject: Subject, groups: NDArray[np.str_]) -> tuple[Measure, Measure] | None:
+def _by_group(subject: Subject, groups: NDArray[np.str_]) -> tuple[Measure, Measure] | None:
     """The share of classes that the group alone tells, over all labelled samples, and that the commonest class is; None where
     there are no classes."""
     dataset = subject.dataset
@@ -96,5 +96,5 @@ def _told(subject: Subject, groups: NDArray[np.str_]) -> tuple[Measure, Measure]
     used = np.sort(used)[groups[np.sort(used)] != ""]
     _, member = names_and_members(groups[used].tolist())
     labels = dataset.labels[used]
-    told, guessed = (right_by_group(labels, each, subject.seed) for each in (member, np.zeros_like(member)))
-    return share_measure(told), share_measure(guessed)
+    known, guessed = (right_by_group(labels, each, subject.seed) for each in (member, np.zeros_like(member)))
+    return share_measure(known), share_measure(guessed)

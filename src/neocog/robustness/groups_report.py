@@ -31,7 +31,7 @@ class Found:
     few: Sequence[str]  # groups that have too few samples
     unnamed: int  # samples without a group
     units: bool  # whether intervals are over what repeats inside groups
-    told: tuple[Measure, Measure] | None  # classes told by the group alone, and by none
+    by_group: tuple[Measure, Measure] | None  # classes told by the group alone, and by none
 
     @property
     def order(self) -> list[str]:
@@ -68,14 +68,14 @@ def sections(found: Found) -> tuple[Section, ...]:
         for name in found.order
     ]
     note = "The worst first. p: the chance of lying so far from all others if groups were alike (permutation test, Holm 1979)."
-    items: list[Item] = [Text(" ".join(_told(found)))]
+    items: list[Item] = [Text(" ".join(_sentences(found)))]
     charted = found.order[:CHART]
     items.append(Whiskers(tuple(charted), tuple(found.groups[name] for name in charted), title(found.measure)))
     items.append(Table(("group", title(found.measure), "samples", "p"), tuple(rows), note))
     return (Section("Stress: groups", tuple(items), "stress-groups"),)
 
 
-def _told(found: Found) -> list[str]:
+def _sentences(found: Found) -> list[str]:
     worst = found.order[0]
     lines = [
         f"{found.kinds.capitalize()}: {len(found.groups)} are compared.",
@@ -89,8 +89,8 @@ def _told(found: Found) -> list[str]:
         lines.append(f"{len(found.few)} groups of one sample are left out: {listed(found.few, 3)}.")
     if found.unnamed:
         lines.append(f"{found.unnamed:,} samples have no group.")
-    if found.told is not None:
-        group, none = found.told
+    if found.by_group is not None:
+        group, none = found.by_group
         lines.append(
             f"Without looking at a pixel, the group alone tells the class of {100 * group.value:.1f} % ({100 * group.low:.1f} – "
             f"{100 * group.high:.1f}) of all labelled samples, and the commonest class {100 * none.value:.1f} %."

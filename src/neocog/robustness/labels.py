@@ -48,7 +48,7 @@ def frozen(subject: Subject) -> bool:
     return bool(subject.config.transfer.pretrained) and subject.config.transfer.tune == "head"
 
 
-def judges(subject: Subject) -> dict[str, NDArray[np.int64]]:
+def predictors(subject: Subject) -> dict[str, NDArray[np.int64]]:
     """{by what labels are judged: positions (n,) of the samples}."""
     train, rest = subject.parts["train"], np.sort(np.concatenate([subject.parts["validation"], subject.parts["test"]]))
     if subject.out_of_fold is not None:
@@ -62,11 +62,11 @@ def judges(subject: Subject) -> dict[str, NDArray[np.int64]]:
 
 
 def run(subject: Subject, clock: Clock) -> Outcome:
-    wanted = judges(subject)
+    wanted = predictors(subject)
     for name in [each for each in wanted if not fits(subject, each, wanted[each], clock)]:
         del wanted[name]
         clock.late.append(f"labels: {name}")
-    pieces = clock.pieces("labels", wanted, lambda name: judged(subject, name, wanted[name]))
+    pieces = clock.pieces("labels", wanted, lambda name: predictions(subject, name, wanted[name]))
     if not pieces:
         return Outcome()
     honest = FOLDS if FOLDS in wanted else LEARNED if frozen(subject) else JUDGED
@@ -85,7 +85,7 @@ def fits(subject: Subject, name: str, positions: NDArray[np.int64], clock: Clock
     return (time.monotonic() - begun) * len(positions) / len(positions[:TIMED]) < clock.left
 
 
-def judged(subject: Subject, name: str, positions: NDArray[np.int64]) -> dict[str, Any]:
+def predictions(subject: Subject, name: str, positions: NDArray[np.int64]) -> dict[str, Any]:
     """Of each sample (n,) the probability of its label, the likeliest class and its probability, and whether confident learning
     counts it for another class; the joint matrix (K, K) of given and likely; the noise, and whether that can be believed."""
     labels, groups, seed = subject.dataset.labels[positions], subject.dataset.groups, subject.seed

@@ -19,12 +19,12 @@ ROWS = 40  # of it that the report has
 CLASSES = 30  # up to which the joint matrix is drawn
 PASSED, DOUBTFUL = 0.01, 0.05  # share of labels that are wrong
 HEADS = ("rank", "sample", "part", "label", "probability", "likely", "likely_probability", "flagged")
-TOLD = (
+TEXT = (
     "A label is the less credible, the less probable a network that has not learned it finds it (confident learning: Northcutt, "
-    "Jiang and Chuang 2021). {judges} {flagged:,} of {n:,} labels are counted for another class. Look at them: hard samples of a "
+    "Jiang and Chuang 2021). {source} {flagged:,} of {n:,} labels are counted for another class. Look at them: hard samples of a "
     "class rank beside wrong labels."
 )
-JUDGES = {
+SOURCES = {
     "folds": "Each sample was tested in a fold, and is answered by that fold's network.",
     "validation and test": (
         "The validation and test parts are answered by this run's network; samples of the training part by heads that were "
@@ -59,12 +59,12 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Found:
-    """``honest``: what ``judged`` says of samples whose labels the network has not learned, or None."""
+    """``honest``: what ``predictions`` says of samples whose labels the network has not learned, or None."""
 
     ranking: Sequence[Ranked]
     classes: Sequence[str]
     honest: Mapping[str, Any] | None
-    judge: str  # one of ``JUDGES``
+    source: str  # one of ``SOURCES``
 
     @property
     def flagged(self) -> list[Ranked]:
@@ -107,8 +107,8 @@ def tables(found: Found) -> dict[str, Table]:
 
 def sections(found: Found, pngs: Sequence[str]) -> tuple[Section, ...]:
     """``pngs``: of the first of the ranking, or none."""
-    told = TOLD.format(judges=JUDGES[found.judge], flagged=len(found.flagged), n=len(found.ranking))
-    items: list[Item] = [Text(told), Text(amount(found))]
+    text = TEXT.format(source=SOURCES[found.source], flagged=len(found.flagged), n=len(found.ranking))
+    items: list[Item] = [Text(text), Text(amount(found))]
     if pngs:
         first = found.ranking[: len(pngs)]
         captions = [f"{r.given} → {r.likely} {r.probability:.0%}" for r in first]
@@ -139,7 +139,7 @@ def amount(found: Found) -> str:
             f"{1 - noise.low:.2%})."
         )
     return (
-        f"How many are wrong cannot be counted: the estimate of confident learning, {noise.value:.2%}, is not believed, as "
+        f"How many are wrong cannot be counted: the estimate of confident learning, {noise.value:.2%}, is not given, as "
         f"{_why(tried)}. By the ranking at most {tried.most:.1%} are wrong, so that a network without a fault would show an "
         f"accuracy of at least {1 - tried.most:.1%} by these labels."
     )

@@ -38,7 +38,7 @@ def mask_risk(subject: Subject, clock: Clock) -> Outcome:
     losses = np.array(found["validation"]["missed"], np.float64).reshape(-1, len(CUTS))
     groups = subject.dataset.groups
     rows = tuple(_rows(losses, found["test"]))
-    told = Text(TEXT.format(n=len(losses), grouped="" if groups is None else GROUPED))
+    text = Text(TEXT.format(n=len(losses), grouped="" if groups is None else GROUPED))
     shown = [
         (f"{row[0]:.0%}", f"{row[1]:.3g}", f"{row[2]:.1%}", f"{row[3]:.1%} to {row[4]:.1%}", f"{row[6]:.2f}")
         if row[1] is not None
@@ -46,7 +46,7 @@ def mask_risk(subject: Subject, clock: Clock) -> Outcome:
         for row in rows
     ]
     table = Table(("missed at most", "probability at least", "missed", "95 % interval", "area"), tuple(shown))
-    sections = (Section("Stress: masks that miss little", (told, table), "stress-masks"),)
+    sections = (Section("Stress: masks that miss little", (text, table), "stress-masks"),)
     return Outcome({"mask_risk": Table(HEADS, rows)}, sections, (verdict(rows),))
 
 
@@ -89,5 +89,5 @@ def verdict(rows: tuple[tuple[Any, ...], ...]) -> Verdict:
         return Verdict(what, "not tried", f"Too few validation images have an object: {fewest(ALLOWED[0])} are needed.")
     allowed, cut, value, low, _, _, area = promised[-1]
     grade = "passed" if value <= allowed else "doubtful" if low <= allowed else "failed"
-    said = f"At a cut of {cut:.3g}, by which at most {allowed:.0%} of an object are to be missed, {value:.1%} are"
-    return Verdict(what, grade, f"{said}, with {area:.2f} times the area.", value, allowed)  # type: ignore[arg-type]
+    sentence = f"At a cut of {cut:.3g}, by which at most {allowed:.0%} of an object are to be missed, {value:.1%} are"
+    return Verdict(what, grade, f"{sentence}, with {area:.2f} times the area.", value, allowed)  # type: ignore[arg-type]

@@ -20,8 +20,8 @@ from neocog.refusal import Familiarity
 from neocog.robustness.clock import Clock
 from neocog.robustness.mask_risk import mask_risk
 from neocog.robustness.outcome import Outcome
+from neocog.robustness.outliers import OUTLIERS, made, possible
 from neocog.robustness.selective import selective
-from neocog.robustness.strangers import STRANGERS, made, possible
 from neocog.robustness.subject import Subject
 from neocog.robustness.unknown_report import REFUSED, Found, sections, tables, verdict
 from neocog.tasks.evaluation import Samples
@@ -31,7 +31,7 @@ from neocog.traits import needs
 Array = NDArray[Any]
 LEARNED = 10_000  # samples of the training part, drawn by lot, whose features are looked at
 UNSEEN = "unseen classes"  # that were set aside by --unseen
-SHOWN = 6  # pictures of each stranger
+SHOWN = 6  # pictures of each outlier
 
 
 def check(subject: Subject) -> None:
@@ -102,11 +102,11 @@ def run(subject: Subject, clock: Clock) -> Outcome:
     kinds = possible(subject.dataset.form)
     if subject.samples.unseen is not None:
         kinds = [UNSEEN, *kinds]
-    strangers = clock.pieces("strangers", kinds, lambda kind: judged(known, kind))
+    outliers = clock.pieces("outliers", kinds, lambda kind: separated(known, kind))
     answers = clock.pieces("answers", ["kept"], lambda _: selective(subject))
-    if not strangers:
+    if not outliers:
         return Outcome()
-    found = Found(strangers, len(known.tested), answers.get("kept"))
+    found = Found(outliers, len(known.tested), answers.get("kept"))
     if not clock.late:
         score, sha256 = found.score, subject.predictor.facts["weights"]["sha256"]
         validation = known.validation.score(score, known.familiar)
@@ -114,8 +114,8 @@ def run(subject: Subject, clock: Clock) -> Outcome:
     return Outcome(tables(found), sections(found, pictures(known, kinds)), (verdict(found),))
 
 
-def judged(known: Known, kind: str) -> dict[str, dict[str, Any]]:
-    """By score: how well it tells strangers of a kind, those of even places to choose it by, the others to judge it."""
+def separated(known: Known, kind: str) -> dict[str, dict[str, Any]]:
+    """By score: how well it tells outliers of a kind, those of even places to choose it by, the others to judge it."""
     subject = known.subject
     if kind == UNSEEN:
         data = subject.samples.unseen
@@ -141,7 +141,7 @@ def judged(known: Known, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def looked_at(subject: Subject, samples: Samples, kind: str = "") -> Looked:
-    """What the network makes of samples, or of strangers of a kind that are made of them."""
+    """What the network makes of samples, or of outliers of a kind that are made of them."""
     logits, features = list[Array](), list[Array]()
     for where, pixels in samples.batches(subject.preprocessing):
         if kind:
@@ -152,16 +152,16 @@ def looked_at(subject: Subject, samples: Samples, kind: str = "") -> Looked:
 
 
 def pictures(known: Known, kinds: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """(what they are, PNGs) of some strangers of each kind that can be shown."""
+    """(what they are, PNGs) of some outliers of each kind that can be shown."""
     subject, preprocessing = known.subject, known.subject.preprocessing
     if subject.dataset.form == "sequences":
         return
     first = known.tested.positions[:SHOWN]
     ((where, pixels),) = known.tested.batches(preprocessing, first)
-    for kind in (each for each in kinds if each in STRANGERS):
+    for kind in (each for each in kinds if each in OUTLIERS):
         strange = made(kind, pixels.numpy(), where, preprocessing, subject.seed)
         pngs = [thumbnail(one, preprocessing.low, preprocessing.high) for one in strange]
-        yield f"{kind}: {STRANGERS[kind].told}", pngs
+        yield f"{kind}: {OUTLIERS[kind].description}", pngs
 
 
 def _some(positions: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:

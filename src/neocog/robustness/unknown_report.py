@@ -16,12 +16,12 @@ from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Se
 from neocog.robustness.outcome import Verdict
 
 REFUSED = 0.05  # of samples of known classes
-PASSED, DOUBTFUL = 0.95, 0.8  # AUROC of the kind of strangers that is told worst
-HEADS = ("strangers", "score", "auroc", "low", "high", "n", "kept_at_95", "refused")
-TOLD = (
+PASSED, DOUBTFUL = 0.95, 0.8  # AUROC of the kind of outliers that is told worst
+HEADS = ("outliers", "score", "auroc", "low", "high", "n", "kept_at_95", "refused")
+TEXT = (
     "How familiar a sample looks is scored in five ways: by the network's logits, and by where what comes into its last layer lies "
-    "among the training's. AUROC: the chance that a sample of a known class looks more familiar than a stranger; kept at 95 %: "
-    "strangers that pass where 95 % of known samples do. {chosen} Strangers are made of the test part's {n:,} samples; real "
+    "among the training's. AUROC: the chance that a sample of a known class looks more familiar than an outlier; kept at 95 %: "
+    "outliers that pass where 95 % of known samples do. {chosen} Outliers are made of the test part's {n:,} samples; real "
     "ones may be nearer to the classes and harder to tell."
 )
 REFUSE = "`predict RUN FILES --refuse {share:g}` tells what looks like none of the classes, at most {share:.0%} of known samples."
@@ -29,26 +29,26 @@ REFUSE = "`predict RUN FILES --refuse {share:g}` tells what looks like none of t
 
 @dataclass(frozen=True)
 class Found:
-    """``strangers``: {kind: {score: what ``judged`` says}}; ``answers``: what ``selective`` does."""
+    """``outliers``: {kind: {score: what ``separated`` says}}; ``answers``: what ``selective`` does."""
 
-    strangers: Mapping[str, Mapping[str, Any]]
+    outliers: Mapping[str, Mapping[str, Any]]
     n: int
     answers: Mapping[str, Any] | None
 
     @property
     def score(self) -> str:
-        """That with the largest mean AUROC on the half of the strangers that chooses."""
-        means = [np.mean([each[score]["chosen by"] for each in self.strangers.values()]) for score in SCORES]
+        """That with the largest mean AUROC on the half of the outliers that chooses."""
+        means = [np.mean([each[score]["chosen by"] for each in self.outliers.values()]) for score in SCORES]
         return SCORES[int(np.argmax(means))]
 
     def auroc(self, kind: str, score: str) -> Measure:
-        return stored_measure(self.strangers[kind][score]["auroc"])
+        return stored_measure(self.outliers[kind][score]["auroc"])
 
 
 def tables(found: Found) -> dict[str, Table]:
-    """``unknown``: a row a kind of strangers and score; ``selective``: the errors that can be kept; ``risk``: the curve."""
+    """``unknown``: a row a kind of outliers and score; ``selective``: the errors that can be kept; ``risk``: the curve."""
     rows = []
-    for kind, scores in found.strangers.items():
+    for kind, scores in found.outliers.items():
         for score in SCORES:
             m, each = found.auroc(kind, score), scores[score]
             rows.append((kind, score, m.value, *_bounds(m), m.n, each["kept at 95"], each["refused"]["value"]))
@@ -75,21 +75,21 @@ def _cuts(answers: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:
 
 
 def sections(found: Found, pictures: Iterable[tuple[str, list[str]]]) -> tuple[Section, ...]:
-    chosen = f"The best one for half of these strangers is {found.score}; the numbers are of the other half."
-    kinds = list(found.strangers)
+    chosen = f"The best one for half of these outliers is {found.score}; the numbers are of the other half."
+    kinds = list(found.outliers)
     rows = []
     for kind in kinds:
-        each = found.strangers[kind][found.score]
+        each = found.outliers[kind][found.score]
         aurocs = [f"{found.auroc(kind, score).value:.3f}" for score in SCORES]
         rows.append((kind, *aurocs, f"{each['kept at 95']:.1%}", f"{each['refused']['value']:.1%}"))
     note = f"AUROC by score; the last two columns are of {found.score}: refused is the share that --refuse {REFUSED:g} refuses."
-    heads = ("strangers", *SCORES, "kept at 95 %", "refused")
+    heads = ("outliers", *SCORES, "kept at 95 %", "refused")
     whiskers = Whiskers(
         tuple(kinds), tuple(found.auroc(kind, found.score) for kind in kinds), f"AUROC of {found.score}"
     )
     items: list[Item] = [
-        Text(TOLD.format(n=found.n, chosen=chosen)), Table(heads, tuple(rows), note), whiskers,
-        *(Pictures(tuple(Picture(png) for png in pngs), told) for told, pngs in pictures),
+        Text(TEXT.format(n=found.n, chosen=chosen)), Table(heads, tuple(rows), note), whiskers,
+        *(Pictures(tuple(Picture(png) for png in pngs), text) for text, pngs in pictures),
         Text(REFUSE.format(share=REFUSED)),
     ]  # fmt: skip
     made = [Section("Stress: unknown", tuple(items), "stress-unknown")]
@@ -124,12 +124,12 @@ def _selective(answers: Mapping[str, Any]) -> Iterable[Item]:
 
 
 def verdict(found: Found) -> Verdict:
-    """By the kind of strangers that the score tells worst."""
-    worst = min(found.strangers, key=lambda kind: found.auroc(kind, found.score).value)
+    """By the kind of outliers that the score tells worst."""
+    worst = min(found.outliers, key=lambda kind: found.auroc(kind, found.score).value)
     m = found.auroc(worst, found.score)
     grade = "passed" if m.value >= PASSED else "doubtful" if m.value >= DOUBTFUL else "failed"
     sentence = (
-        f"Of {len(found.strangers)} kinds of strangers, {worst} are told worst from known samples: AUROC {m.value:.3f} "
+        f"Of {len(found.outliers)} kinds of outliers, {worst} are told worst from known samples: AUROC {m.value:.3f} "
         f"({m.interval}) by {found.score}."
     )
     return Verdict("Unknown samples", grade, sentence, m.value, PASSED)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from neocog.errors import UserError
 from neocog.predictor import Predictor
 from neocog.server.asked import Asked, Edit
 from neocog.server.frame import pack
-from neocog.tasks import task_named
+from neocog.tasks import task_of_run
 from neocog.tasks.segmentation.report import grey_levels
 
 LARGEST = 127  # of a signed byte
@@ -39,7 +39,7 @@ class Pass:
     inputs: Tensor  # (1, C, H, W) normalised
     outputs: Tensor  # (1, …)
     score: Tensor
-    said: str
+    prediction: str
 
     def gradients(self, wanted: Sequence[Tensor]) -> list[Tensor | None]:
         """The derivative of the score by each tensor; None where it does not depend on it."""
@@ -52,20 +52,20 @@ class Pass:
 def passed(predictor: Predictor, stored: Array, asked: Asked) -> Pass:
     """The picture's way, with what ``asked`` changes in the layers. Raises UserError."""
     pixels = fit(stored, predictor.preprocessing, asked.name or "the picture")
-    task = task_named(predictor.task)
+    task = task_of_run(predictor)
     with torch.enable_grad(), edited(predictor, asked.edits):
         inputs = task.inputs(predictor, torch.from_numpy(np.array(pixels))[None]).requires_grad_(True)
         layers, outputs = traced(predictor.network, inputs)
-        score, told = task.asked(predictor, outputs, class_named(predictor, asked.target))
+        score, predictions = task.asked(predictor, outputs, class_named(predictor, asked.target))
         if asked.loss and asked.target >= 0:
             score = F.cross_entropy(outputs, torch.tensor([asked.target]), reduction="none")
-    return Pass(pixels, layers, inputs, outputs, score.sum(), told[0])
+    return Pass(pixels, layers, inputs, outputs, score.sum(), predictions[0])
 
 
 def class_named(predictor: Predictor, target: int) -> str:
     if target >= len(predictor.classes):
         raise UserError(f"there is no class {target}", "the message", RELOAD)
-    return "" if target < 0 or predictor.task != "classification" else predictor.classes[target]
+    return "" if target < 0 or not task_of_run(predictor).logits else predictor.classes[target]
 
 
 def leaves(network: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -153,15 +153,15 @@ def look(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
 
 def answer(predictor: Predictor, found: Pass) -> dict[str, Any]:
     """What the run says: of a classifier calibrated probabilities and logits, else the outputs where these are few."""
-    if predictor.task != "classification":
+    if not task_of_run(predictor).logits:
         outputs = found.outputs.detach().float().flatten()
         values = outputs.tolist() if outputs.numel() <= 100 else []
-        return {"said": found.said, "values": values}
+        return {"prediction": found.prediction, "values": values}
     logits = found.outputs.detach().float().numpy()
     if "views" in predictor.facts:  # the layers show the first of several views
         logits = predictor.of_pixels(torch.from_numpy(np.array(found.pixels))[None])
     return {
-        "said": found.said,
+        "prediction": found.prediction,
         "logits": logits[0].tolist(),
         "probabilities": predictor.probabilities(logits)[0].tolist(),
         "views": predictor.facts.get("views", {}).get("count", 1),

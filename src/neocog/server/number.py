@@ -46,8 +46,8 @@ def number(predictor: Predictor, stored: Stored, asked: Asked) -> bytes:
     sides = tuple(found.inputs.shape[2:])
     placed = layer is not None and len(place) == len(layer.sides)
     field = receptive_field(found.layers, asked.layer, place, sides) if placed else None
-    told = [{"about": about, **_told(terms)} for about, terms in parts]
-    header = {"shown": shown, "parts": told, "field": field, "kind": "" if layer is None else layer.kind}
+    each = [{"about": about, **_as_plain(terms)} for about, terms in parts]
+    header = {"shown": shown, "parts": each, "field": field, "kind": "" if layer is None else layer.kind}
     header["code"] = [] if layer is None else code_of(found.layers, asked, layer)
     arrays: dict[str, Array] = {}
     for position, (_, terms) in enumerate(parts):
@@ -186,7 +186,7 @@ def of_weight(found: Pass, asked: Asked, off: Off) -> tuple[float, Parts]:
     return shown, [] if terms is None else [({"in": asked.layer}, terms)]
 
 
-def _told(terms: Terms) -> dict[str, Any]:
+def _as_plain(terms: Terms) -> dict[str, Any]:
     return {
         "operation": terms.operation,
         "shape": list(terms.shape),
@@ -204,7 +204,7 @@ def share(predictor: Predictor, stored: Stored, asked: Asked) -> bytes:
     offsets = predictor.offsets
     terms = softmax(logits[0], predictor.temperature, offsets, asked.index[0])
     shown = float(predictor.probabilities(logits)[0, asked.index[0]])
-    header = {"shown": shown, "parts": [{"about": {"in": len(found.layers) - 1}, **_told(terms)}], "field": None}
+    header = {"shown": shown, "parts": [{"about": {"in": len(found.layers) - 1}, **_as_plain(terms)}], "field": None}
     header["kind"] = "Softmax"
     arrays = {"0.places": terms.places.astype(np.int32), "0.values": terms.values, "0.weights": terms.weights}
     return pack(header, arrays)

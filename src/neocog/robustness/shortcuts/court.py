@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neocog.metrics.intervals import Groups, mean_measures
 from neocog.records import Measure
-from neocog.robustness.shortcuts.detective import Told, tell
+from neocog.robustness.shortcuts.detective import Evidence, tell
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -26,10 +26,10 @@ TIE = 0.05  # strengths that differ by less are one
 
 @dataclass(frozen=True)
 class Suspect:
-    """A view that was asked, and what it told."""
+    """A view that was asked, and how well it tells the label."""
 
     name: str
-    told: Told
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ def suspects(
     """Each of ``views`` (name → (n, F)) that can be asked, the strongest first; of those that tell the same the one that
     stands first in ``views``, where the most particular do."""
     found = {name: tell(numbers, labels, classes, groups, seed) for name, numbers in views.items()}
-    left = [Suspect(name, told) for name, told in found.items() if told is not None]
+    left = [Suspect(name, each) for name, each in found.items() if each is not None]
     ranked = []
     while left:
-        strongest = max(each.told.strength for each in left)
-        first = next(each for each in left if each.told.strength >= strongest - TIE)
+        strongest = max(each.evidence.strength for each in left)
+        first = next(each for each in left if each.evidence.strength >= strongest - TIE)
         ranked.append(first)
         left.remove(first)
     return ranked

@@ -26,7 +26,7 @@ FOLDS, PERMUTATIONS = 5, 19
 
 
 @dataclass(frozen=True)
-class Told:
+class Evidence:
     """What was told of n samples. ``scores`` (n, K): the larger, the surer; ``chance``: P accuracies with permuted labels."""
 
     accuracy: Measure
@@ -52,7 +52,7 @@ class Told:
 def tell(
     features: NDArray[Any], labels: Ints, classes: int, groups: Sequence[object] | None = None, seed: int = 0,
     permutations: int = PERMUTATIONS,
-) -> Told | None:  # fmt: skip
+) -> Evidence | None:  # fmt: skip
     """What of ``labels`` (n,) in 0 … K − 1 (n, F) ``features`` tell; those of one of ``groups`` (n,) stay in one fold and
     keep together where labels are permuted. None where a class has a single group, or there is one class."""
     units = units_of(groups, len(labels))
@@ -69,7 +69,7 @@ def tell(
     each = scores.reshape(len(labels), len(truths), classes)
     right = [each[:, place].argmax(axis=1) == truth for place, truth in enumerate(truths)]
     accuracy = share_measure(right[0], None if groups is None else units.astype(str), seed)
-    return Told(accuracy, tuple(float(held.mean()) for held in right[1:]), each[:, 0])
+    return Evidence(accuracy, tuple(float(held.mean()) for held in right[1:]), each[:, 0])
 
 
 def permuted(labels: Ints, units: Ints, draws: np.random.Generator) -> Ints:

@@ -132,7 +132,7 @@ function show() {
   bars(header.answer);
 }
 
-/** @param {{said: string, probabilities?: number[], values?: number[], views?: number}} answer */
+/** @param {{prediction: string, probabilities?: number[], values?: number[], views?: number}} answer */
 function bars(answer) {
   const shares = answer.probabilities ?? [];
   const classes = state.facts.classes;
@@ -140,7 +140,7 @@ function bars(answer) {
   const order = shares.map((_, k) => k);
   if (!few) order.sort((a, b) => shares[b] - shares[a]);
   const best = shares.indexOf(Math.max(...shares));
-  by("said").replaceChildren(...(shares.length ? [`${short(classes[best], 40)} `, element("span", {}, percent(shares[best]))] : [answer.said]));
+  by("said").replaceChildren(...(shares.length ? [`${short(classes[best], 40)} `, element("span", {}, percent(shares[best]))] : [answer.prediction]));
   const list = by("bars");
   if (list.children.length !== Math.min(order.length, BARS)) {
     list.replaceChildren(...order.slice(0, BARS).map(() => {

@@ -88,8 +88,8 @@ class ClassificationTask(ClassificationTraits, Task):
         return {} if session.dataset.form == "sequences" else {"stored": usual_size(session)}
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
-        said = self.read(predictor, samples, outputs_of(predictor, samples, len(predictor.classes), advance))
-        return replace(said, unknown=unknown_of(predictor, samples))
+        answers = self.read(predictor, samples, outputs_of(predictor, samples, len(predictor.classes), advance))
+        return replace(answers, unknown=unknown_of(predictor, samples))
 
     def read(self, predictor: Predictor, samples: Samples, outputs: Array) -> Answers:
         return Answers(outputs, matched(samples.dataset, predictor.classes)[samples.positions])

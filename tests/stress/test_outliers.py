@@ -1,4 +1,4 @@
-"""Made strangers: each what its name says, stored as its sample is, and the same each time."""
+"""Made outliers: each what its name says, stored as its sample is, and the same each time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neocog.data.preprocessing import Preprocessing
-from neocog.robustness.strangers import STRANGERS, made, possible
+from neocog.robustness.outliers import OUTLIERS, made, possible
 
 GREY = Preprocessing(1, (9, 8), "uint8", (0.0,), (1.0,))
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 1, 9, 8)).astype(np.uint8)
@@ -16,7 +16,7 @@ NUMBERS = np.arange(6) + 40
 
 
 @pytest.mark.parametrize("name", possible("images"))
-def test_strangers_are_stored_as_samples_are_and_the_same_each_time(name: str) -> None:
+def test_outliers_are_stored_as_samples_are_and_the_same_each_time(name: str) -> None:
     found = made(name, PIXELS, NUMBERS, GREY, 3)
     assert found.dtype == np.uint8 and found.shape == PIXELS.shape and not (found == PIXELS).all()
     assert (made(name, PIXELS, NUMBERS, GREY, 3) == found).all()
@@ -63,4 +63,4 @@ def test_sequences_keep_their_length_and_padding() -> None:
         assert ((found == 0) == (codes == 0)).all() and np.isin(found, (0, 1, 2, 4, 8)).all()
     assert made("backwards", codes, NUMBERS[:2], plan, 0)[0, 0, 0].tolist() == [1, 8, 4, 2, 2, 1, 0, 0]
     assert sorted(made("shuffled letters", codes, NUMBERS[:2], plan, 0)[0, 0, 0].tolist()) == [0, 0, 1, 1, 2, 2, 4, 8]
-    assert set(STRANGERS) == {*possible("images"), *possible("sequences")}
+    assert set(OUTLIERS) == {*possible("images"), *possible("sequences")}

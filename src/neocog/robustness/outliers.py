@@ -1,6 +1,6 @@
 """Samples made to be none of the classes, out of samples that are: what a network must not take for one of them.
 
-Letters: B samples, C channels, L letters of a sequence. Each stranger is a pure function of its sample, the seed and the sample's
+Letters: B samples, C channels, L letters of a sequence. Each outlier is a pure function of its sample, the seed and the sample's
 number, but for those of two samples.
 """
 
@@ -23,23 +23,23 @@ LETTERS = np.array([1, 2, 4, 8], np.uint8)  # A, C, G, T as codes
 
 
 @dataclass(frozen=True)
-class Stranger:
+class Outlier:
     """``make`` (pixels (C, …) as floats in 0 … 1, another sample's, draw) → the same shape; of sequences codes (1, 1, L)."""
 
-    told: str
+    description: str
     make: Callable[[Array, Array, Draw], Array]
     forms: tuple[str, ...] = ("images", "volumes")
 
 
 def made(name: str, pixels: Array, numbers: Array, preprocessing: Preprocessing, seed: int) -> Array:
-    """``pixels`` (B, C, …) as stored → strangers, stored alike. ``numbers`` (B,): of the samples in the data."""
-    low, high, stranger = preprocessing.low, preprocessing.high, STRANGERS[name]
+    """``pixels`` (B, C, …) as stored → outliers, stored alike. ``numbers`` (B,): of the samples in the data."""
+    low, high, outlier = preprocessing.low, preprocessing.high, OUTLIERS[name]
     sequences = preprocessing.encoding == "nucleotides"
     shares = pixels if sequences else (pixels.astype(np.float64) - low) / (high - low)
     found = []
     for index, number in enumerate(numbers.tolist()):
         draw = np.random.default_rng([mix_integer(seed), number])
-        found.append(stranger.make(shares[index], shares[index - 1], draw))
+        found.append(outlier.make(shares[index], shares[index - 1], draw))
     values = np.stack(found)
     if sequences:
         return values.astype(pixels.dtype)
@@ -101,18 +101,18 @@ def backwards(pixels: Array, other: Array, draw: Draw) -> Array:
     return found
 
 
-STRANGERS: dict[str, Stranger] = {
-    "noise": Stranger("every pixel by lot", noise),
-    "same spectrum": Stranger("its own texture without its shapes", same_spectrum),
-    "shuffled tiles": Stranger("its parts in another order", tiles),
-    "inverted": Stranger("dark for light", inverted),
-    "two in one": Stranger("two samples over each other", two_in_one),
-    "random letters": Stranger("every letter by lot", letters, ("sequences",)),
-    "shuffled letters": Stranger("its letters in another order", shuffled, ("sequences",)),
-    "backwards": Stranger("its letters from the end", backwards, ("sequences",)),
+OUTLIERS: dict[str, Outlier] = {
+    "noise": Outlier("every pixel by lot", noise),
+    "same spectrum": Outlier("its own texture without its shapes", same_spectrum),
+    "shuffled tiles": Outlier("its parts in another order", tiles),
+    "inverted": Outlier("dark for light", inverted),
+    "two in one": Outlier("two samples over each other", two_in_one),
+    "random letters": Outlier("every letter by lot", letters, ("sequences",)),
+    "shuffled letters": Outlier("its letters in another order", shuffled, ("sequences",)),
+    "backwards": Outlier("its letters from the end", backwards, ("sequences",)),
 }
 
 
 def possible(form: str) -> list[str]:
     """Names of those that samples of a form can have."""
-    return [name for name, stranger in STRANGERS.items() if form in stranger.forms]
+    return [name for name, outlier in OUTLIERS.items() if form in outlier.forms]
