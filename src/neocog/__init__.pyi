@@ -55,6 +55,9 @@ class Reading(TypedDict, total=False):
     mask_values: Literal["auto", "classes", "foreground"]
     instances: bool
     background: str
+    boxes_from: Literal["auto", "shapes", "masks"]
+    first_pixel: Literal["auto", "0", "1"]
+    empty: Literal["negative", "skip"]
     unlabelled: Literal["stop", "skip", "class"]
     frames: Literal["error", "first", "stack"]
     axes: str
@@ -148,6 +151,7 @@ class Settings(Reading, total=False):
     depth: int
     norm: Literal["batch", "last", "instance", "group", "none"] | Literal["batch", "none"]
     convolutions: int | Sequence[int]
+    stride: int
     latent: int
     scale: float
     classes: int

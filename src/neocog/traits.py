@@ -14,17 +14,19 @@ from neocog.errors import UserError
 from neocog.options import keyword_only
 from neocog.plugins import Registry, in_file
 
-Labels = Literal["classes", "values", "masks", "any", "none"]
+Labels = Literal["classes", "values", "masks", "boxes", "any", "none"]
 # What data must say of each sample, in words
 LABELS = {
     "classes": "a class for each sample",
     "values": "values for each sample",
     "masks": "a mask for each image",
+    "boxes": "boxes around the objects of each image",
 }
 TASKS = Registry("neocog.tasks", "task", {
     "classification": "neocog.tasks.classification.traits:ClassificationTraits",
     "regression": "neocog.tasks.regression.traits:RegressionTraits",
     "segmentation": "neocog.tasks.segmentation.traits:SegmentationTraits",
+    "detection": "neocog.tasks.detection.traits:DetectionTraits",
     "orientation": "neocog.tasks.orientation.traits:OrientationTraits",
     "vae": "neocog.tasks.vae.traits:VAETraits",
     "gan": "neocog.tasks.gan.traits:GANTraits",
@@ -73,13 +75,13 @@ def own_settings(name: Any) -> dict[str, inspect.Parameter]:
 
 
 def needs(name: str) -> str:
-    """Which labels a task needs ("classes", "values", "masks"); "" where it needs none."""
+    """Which labels a task needs ("classes", "values", "masks", "boxes"); "" where it needs none."""
     labels = traits(name).labels
     return labels if labels in LABELS else ""
 
 
 def task_of(labels: str) -> str:
-    """The first of our tasks that learns "classes", "values" or "masks"."""
+    """The first of our tasks that learns "classes", "values", "masks" or "boxes"."""
     return next(name for name in TASKS if traits(name).labels == labels)
 
 

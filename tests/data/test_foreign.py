@@ -73,32 +73,52 @@ COCO = {
 }
 
 
-@pytest.mark.parametrize("task", ["auto", "segmentation"])
 @pytest.mark.parametrize("place", ["annotations/instances.json", "train/_annotations.coco.json", "labels.json"])
-def test_coco_is_told(tmp_path: Path, place: str, task: str) -> None:
+def test_coco_is_told_where_masks_are_wanted(tmp_path: Path, place: str) -> None:
     put(tmp_path, "images/1.jpg", place, data=json.dumps(COCO).encode())
-    stops(tmp_path, "COCO's format", "pycocotools", task=task)
+    stops(tmp_path, "COCO's format", "pycocotools", "--task detection", task="segmentation")
 
 
-@pytest.mark.parametrize("text", [b"0 0.5 0.5 0.2 0.2\n", b"1 0.1 0.1 0.2 0.1 0.2 0.2 0.1 0.2\n0 .1 .2 .3 .4\n"])
 @pytest.mark.parametrize("folders", [("images/train", "labels/train"), ("train/images", "train/labels"), ("x", "x")])
-def test_yolo_is_told(tmp_path: Path, text: bytes, folders: tuple[str, str]) -> None:
+def test_yolos_boxes_are_read(tmp_path: Path, folders: tuple[str, str]) -> None:
+    text = b"0 0.5 0.5 0.2 0.2\n1 .1 .2 .2 .4\n"
     put(tmp_path, f"{folders[0]}/1.jpg", f"{folders[0]}/2.jpg", f"{folders[1]}/1.txt", f"{folders[1]}/2.txt", data=text)
-    stops(tmp_path, "YOLO's format", "--task classification")
+    for task in ("auto", "detection"):
+        data = read(tmp_path, task)
+        assert data.kind == "YOLO text files" and data.learned == "boxes" and len(data) == 2
 
 
 def test_texts_beside_images_of_classes_are_no_yolo_and_folders_can_be_chosen(tmp_path: Path) -> None:
     put(tmp_path, "a/1.jpg", "b/2.jpg", "a/1.txt", data=b"a cat on a mat\n")
     assert read(tmp_path).classes == ("a", "b")
     put(tmp_path, "a/1.txt", data=b"0 0.5 0.5 0.2 0.2\n")
-    stops(tmp_path, "YOLO's format")
+    stops(tmp_path, "can be read in two ways", "YOLO's format", "--task classification", "--task detection")
     assert read(tmp_path, "classification").classes == ("a", "b")
 
 
-def test_vocs_boxes_are_told(tmp_path: Path) -> None:
-    xml = b"<annotation><object><bndbox><xmin>1</xmin></bndbox></object></annotation>"
-    put(tmp_path, "JPEGImages/1.jpg", "Annotations/1.xml", data=xml)
-    stops(tmp_path, "boxes in Pascal VOC's format")
+XML = (
+    b"<annotation><object><name>cell</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>5</ymax></bndbox></object>"
+    b"</annotation>"
+)
+
+
+def test_vocs_boxes_are_read_and_told_where_masks_are_wanted(tmp_path: Path) -> None:
+    put(tmp_path, "JPEGImages/1.jpg", "Annotations/1.xml", data=XML)
+    assert read(tmp_path).kind == "Pascal VOC" and read(tmp_path).classes == ("cell",)
+    stops(tmp_path, "Pascal VOC's format", "--task detection", task="segmentation")
+
+
+def test_a_table_of_boxes_is_one_beside_images_and_by_itself(tmp_path: Path) -> None:
+    put(tmp_path, "1.jpg", "boxes.csv", data=b"image,label,xmin,ymin,xmax,ymax\n1.jpg,cell,1,1,4,5\n")
+    for path in (tmp_path, tmp_path / "boxes.csv"):
+        assert read(path).kind == "CSV of boxes"
+
+
+def test_where_no_boxes_are_it_is_said_what_is_read(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.jpg", "b/2.jpg")
+    stops(tmp_path, "no boxes found", "Pascal VOC", "--boxes-from masks", task="detection")
+    with pytest.raises(UserError, match="--empty is for boxes, not for class folders"):
+        open_dataset(tmp_path, reading=Reading(empty="skip"))
 
 
 def test_photographs_of_people_with_masks_are_no_masks(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 import neocog
 from neocog.errors import UserError
-from neocog.networks import FORMS, GENERATORS, MODELS, SEGMENTERS
+from neocog.networks import DETECTORS, FORMS, GENERATORS, MODELS, SEGMENTERS
 
 SIDE = {"nasnetmobile": 64, "darknet19": 64, "shufflenet": 64}  # of the images: the least; 24 for the others
 SMALLER = {"nasnetmobile": {"cells": 1, "width": 8, "stem": 8}}  # the others with their own options
@@ -116,6 +116,14 @@ def test_every_network_for_masks_goes_the_whole_way(name: str, masks: Path, tmp_
     used(run, masks / "images" / "0.png", tmp_path)
     neocog.predict(run, [masks / "images"], tmp_path / "predicted", quiet=True)
     assert len(list((tmp_path / "predicted" / "masks").glob("*.png"))) == 12
+    with pytest.raises(UserError, match="no network that classifies images"):
+        neocog.export(run, "onnx", tmp_path / "onnx", quiet=True)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_every_network_for_boxes_goes_the_whole_way(name: str, masks: Path, tmp_path: Path) -> None:
+    run = trained(masks, tmp_path / "run", model=name, task="detection", boxes_from="masks", width=4)
+    used(run, masks / "images" / "0.png", tmp_path)
     with pytest.raises(UserError, match="no network that classifies images"):
         neocog.export(run, "onnx", tmp_path / "onnx", quiet=True)
 

@@ -122,6 +122,19 @@ def discs(folder: Path) -> Run:
     return neocog.train(folder / "table.csv", folder / "run", **settings)
 
 
+def cells(folder: Path) -> Run:
+    """Boxes of two classes, in images of several sizes."""
+    rng = np.random.default_rng(11)
+    lines = ["image,label,x0,y0,x1,y1"]
+    for index in range(40):
+        pixels, (x, y) = np.full((40 + index % 3, 48), 60.0), rng.integers(1, 24, 2)
+        pixels[y : y + 14, x : x + 18] = 150 + 60 * (index % 2)
+        save(folder / f"{index}.png", np.clip(rng.normal(pixels, 20), 0, 255))
+        lines.append(f"{index}.png,{'ab'[index % 2]},{x},{y},{x + 18},{y + 14}")
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    return neocog.train(folder / "table.csv", folder / "run", width="4", size=(40, 48), **{**QUICK, "batch": 4})
+
+
 def codes(folder: Path) -> Run:
     rng = np.random.default_rng(7)
     for index in range(80):
@@ -141,7 +154,7 @@ def drawn(folder: Path) -> Run:
 
 KINDS: dict[str, Callable[[Path], Run]] = {
     made.__name__: made
-    for made in (four_classes, grouped_table, strands, volumes, two_values, turned, discs, codes, drawn)
+    for made in (four_classes, grouped_table, strands, volumes, two_values, turned, discs, cells, codes, drawn)
 }
 CLASSES = ("four_classes", "grouped_table", "strands", "volumes")
 runs: dict[str, Run] = {}

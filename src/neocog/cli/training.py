@@ -153,11 +153,14 @@ def predict(
         float | None,
         Parameter(help="Tell what is none of the classes, refusing at most this share of what is one: 0.05."),
     ] = None,
+    format: Annotated[
+        str, Parameter(help="Also files of another program, of boxes: coco or labelme (correct, then train).")
+    ] = "",
     any_range: AnyRange = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Predict files, folders or globs as CSV: label, probability and runners-up; or values, angles, areas of masks.
+    """Predict files, folders or globs as CSV: label, probability and runners-up; or values, angles, areas of masks, counts.
 
     Files that cannot be read are skipped, with a row that says why. If all are, the exit code is 2.
 
@@ -171,7 +174,7 @@ def predict(
 
     if not files:
         raise UserError("no files to predict", fix="neocog predict RUN FILES…")
-    predicted = verb.predict(run, files, out, quiet, tiled, any_range, coverage, refuse)
+    predicted = verb.predict(run, files, out, quiet, tiled, any_range, coverage, refuse, format)
     show(predicted.to_json(), json, lambda: predicted.show(out))
     if all(row["skipped"] for row in predicted.rows):
         raise SystemExit(2)  # said already, and why

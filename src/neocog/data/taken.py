@@ -53,6 +53,10 @@ def _with_sides(taken: Taken, dataset: Dataset) -> Taken:
 def _labels(dataset: Dataset) -> Iterator[Taken]:
     if dataset.values is not None:
         yield Taken("values", f"targets: {listed(dataset.target_names, 5)}", "numbers for each sample", "--targets")
+    elif dataset.boxes is not None:
+        yield Taken(
+            "boxes", f"objects of {listed(dataset.classes, 5)}", f"{len(dataset.boxes.labels):,} boxes", "--task"
+        )
     elif dataset.masks is not None:
         yield Taken("masks", f"classes of pixels: {listed(dataset.classes, 5)}", "a mask for each image", "--task")
     elif dataset.classes:

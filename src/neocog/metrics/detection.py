@@ -69,7 +69,7 @@ def _gathered(keys: Array, order: Array) -> list[tuple[int, NDArray[np.int64]]]:
     """Positions of each key, in the given ``order``."""
     sorted_ = order[np.argsort(keys[order], kind="stable")]
     names, begin = np.unique(keys[sorted_], return_index=True)
-    return list(zip(names.tolist(), np.split(sorted_, begin[1:]), strict=True))
+    return list(zip(names.tolist(), np.split(sorted_, begin[1:]), strict=True)) if len(names) else []
 
 
 def _one_image(truth: Objects, corners: Array, places: Array, thresholds: Array) -> NDArray[np.int64]:

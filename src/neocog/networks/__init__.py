@@ -1,8 +1,9 @@
 """The zoo: networks by name. Importing this package does not import torch; ``build`` does.
 
 A model is a plain ``torch.nn.Module``: ``Model(channels, size, outputs, *, option=default, …)``, whose ``forward``
-takes (B, C, H, W) float to (B, outputs) logits; those of ``SEGMENTERS`` to (B, outputs, H, W). Keyword-only parameters
-are the user's options. Those of ``GENERATORS`` give new images; their options say how wide their code is.
+takes (B, C, H, W) float to (B, outputs) logits; those of ``SEGMENTERS`` to (B, outputs, H, W), those of ``DETECTORS`` to a
+coarser map of logits and of distances to the edges of boxes. Keyword-only parameters are the user's options. Those of
+``GENERATORS`` give new images; their options say how wide their code is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from neocog.errors import UserError, pick, printable
 from neocog.networks.names import (
+    DETECTORS,
     ENCODER,
     FORMS,
     GENERATORS,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 __all__ = [
+    "DETECTORS",
     "FORMS",
     "GENERATORS",
     "MODELS",
@@ -60,8 +63,8 @@ def build(
 ) -> Module:
     """A freshly initialised network, drawn from torch's current seed.
 
-    ``name``: one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``, ``unet:BACKBONE``, ``encoder:NAME``, ``torchvision:NAME``,
-    ``timm:NAME`` or ``path/to/file.py:Class``, which must give a class for each pixel where ``masks`` are wanted.
+    ``name``: one of the four lists of networks, ``unet:BACKBONE``, ``encoder:NAME``, ``torchvision:NAME``, ``timm:NAME`` or
+    ``path/to/file.py:Class``, which must give a class for each pixel where ``masks`` are wanted.
     ``options`` may be text as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value
     of another type, or a size (H, W) below the model's minimum.
     """
@@ -98,8 +101,8 @@ def with_encoder(name: str) -> str:
 
 
 def model_class(name: str) -> type[Module]:
-    """The class of one of ``MODELS``, ``SEGMENTERS`` or ``GENERATORS``, or of an installed package. Raises UserError."""
-    others = {**SEGMENTERS, **GENERATORS}
+    """The class of one of the four lists of networks, or of an installed package. Raises UserError."""
+    others = {**SEGMENTERS, **DETECTORS, **GENERATORS}
     if name not in others and not MODELS.knows(name):
         pick({**dict.fromkeys(MODELS.names(), ""), **others}, name, what="model")  # tells which there are
     if name not in others:

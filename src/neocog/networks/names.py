@@ -27,6 +27,7 @@ SEGMENTERS: dict[str, str] = {
     "unet": "neocog.networks.unet:UNet",
     "segnet": "neocog.networks.segnet:SegNet",
 }
+DETECTORS: dict[str, str] = {"ttf": "neocog.networks.ttf:TTF"}
 GENERATORS: dict[str, str] = {
     "vae": "neocog.networks.vae:VAE",
     "dcgan": "neocog.networks.dcgan:Generator",
@@ -34,6 +35,7 @@ GENERATORS: dict[str, str] = {
 PURPOSES = {
     "prediction": "one prediction for each sample",
     "masks": "a class for each pixel",
+    "boxes": "boxes around objects",
     "generation": "new images",
 }
 FROM = "give --from imagenet, timm:NAME, torchvision:NAME or FILE.safetensors: their preprocessing comes with them"
@@ -43,7 +45,7 @@ BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, a
 
 def is_ours(name: str) -> bool:
     """Whether a network is of this package."""
-    return name in MODELS or name in SEGMENTERS or name in GENERATORS
+    return name in MODELS or name in SEGMENTERS or name in DETECTORS or name in GENERATORS
 
 
 def package_of(name: str) -> str:
@@ -70,6 +72,8 @@ def purpose_of(name: str) -> str:
     """What a network gives, one of ``PURPOSES``; "" for the user's own, of which that is not known."""
     if name in SEGMENTERS or is_backboned(name):
         return "masks"
+    if name in DETECTORS:
+        return "boxes"
     if name in GENERATORS:
         return "generation"
     if ":" in name:

@@ -141,6 +141,7 @@ class Task(Traits, ABC):
     most_batch: ClassVar[int] = 128  # samples a step, fewer of a small set, unless --batch says otherwise
     steps: ClassVar[int] = 5_000  # about so many, in 5 to ``most_epochs``, unless --epochs or --minutes say otherwise
     most_epochs: ClassVar[int] = 40
+    formats: ClassVar[tuple[str, ...]] = ()  # of other programs, as which predictions can be written
     purpose: ClassVar[str] = "prediction"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 
@@ -199,6 +200,10 @@ class Task(Traits, ABC):
         if dataset.values is not None:
             return ", ".join(f"{value:g}" for value in dataset.values[index])
         return dataset.classes[dataset.labels[index]] if dataset.has_classes else str(dataset.names[index])
+
+    def overlaid(self, picture: Array, target: Array) -> Array:
+        """A picture (H, W, 3) uint8 of a sample with its target drawn over it, where that has places in the image."""
+        return picture
 
     def input_shape(self, session: Session) -> tuple[int, ...]:
         """(C, …) of one sample as the kept network takes it."""
@@ -264,6 +269,12 @@ class Task(Traits, ABC):
     def predict_blocks(self, predictor: Predictor, paths: Sequence[Path], advance: Advance) -> tuple[Predicted, str]:
         """``predict`` for samples larger than those of the training, in blocks; and one row a block, as CSV."""
         raise UserError(f"--tiled is not for --task {self.name}", fix="leave it out")
+
+    def predict_as(
+        self, form: str, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance
+    ) -> Predicted:
+        """``predict``, whose files in ``out`` are also of another program's ``form``, one of ``formats``."""
+        raise NotImplementedError
 
     def inputs(self, predictor: Predictor, pixels: Tensor) -> Tensor:
         """Fitted pixels (B, C, …) as the network takes them when it predicts."""

@@ -21,7 +21,17 @@ from neocog.effects import without_effect
 from neocog.engine.muon import hidden
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
-from neocog.networks import GENERATORS, MODELS, SEGMENTERS, build, check_options, check_purpose, form_of, options
+from neocog.networks import (
+    DETECTORS,
+    GENERATORS,
+    MODELS,
+    SEGMENTERS,
+    build,
+    check_options,
+    check_purpose,
+    form_of,
+    options,
+)
 from neocog.networks.names import FROM
 from neocog.networks.shapes import shapes_only
 from neocog.pretrained import origin_of
@@ -69,7 +79,7 @@ def _network(config: Config, given: Mapping[str, Any]) -> Iterator[UserError]:
         return
     found = faults_of(lambda: options(name))
     if found:
-        every = {option for model in {**MODELS, **SEGMENTERS, **GENERATORS} for option in options(model)}
+        every = {option for model in {**MODELS, **SEGMENTERS, **DETECTORS, **GENERATORS} for option in options(model)}
         found += [_no_option(option, every, "") for option in given if option not in every]
     else:
         known = set(options(name))

@@ -42,7 +42,7 @@ def decide(
     usual = task.changes(config, dataset, preprocessing)
     policy = getattr(usual[0], "policy", None)
     asked = tuple(change for change in ASKED[dataset.form] if worth_asking(change, policy, task))
-    if policy is None or not asked:
+    if policy is None or not asked or dataset.boxes is not None:  # of single objects in an image nothing is asked
         return usual, ()
     samples = chosen(given.train, dataset.labels, dataset.classes, seed)
     pixels = torch.as_tensor(next(iter(given.pixels.stream([samples])))).cpu()

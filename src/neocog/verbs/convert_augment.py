@@ -74,6 +74,10 @@ def augment(
     task = task_for(config.data.task, data, config.data.task_options)
     if task.labels not in LABELS:
         raise UserError(f"--task {task.name} changes its images by itself", fix="leave out --task")
+    if data.boxes is not None:
+        raise UserError(
+            "convert augment writes no boxes yet", fix="neocog train … --augment changes boxes with their images"
+        )
     plan = shape_plan(headers(data), size=size or None)
     (changes, _), _ = decide(config, task, few(data, plan, config.data.split_seed), plan, progress)
     if changes is None:

@@ -6,6 +6,7 @@ import glob
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from neocog.progress import Progress
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_of_run
 from neocog.tasks.files import suffixes
+from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
 
 
@@ -56,6 +58,7 @@ def predict(
     any_range: bool = False,
     coverage: float | None = None,
     refuse: float | None = None,
+    format: str = "",
 ) -> Predictions:
     """Predict every sample among ``files`` (paths, folders, globs); write ``out`` where one is given.
 
@@ -65,7 +68,8 @@ def predict(
     values are beyond doubt of another scale than the training's is skipped, unless ``any_range``. ``coverage`` (0 … 1): of
     a classifier, the set of classes among which the truth is in such a share of new samples like those of the training; of a
     regression, intervals that hold it as often. ``refuse`` (0 … 1): of a classifier, tell what looks like none of its
-    classes, at most so many of the samples that are of one; `neocog stress RUN unknown` finds by which score.
+    classes, at most so many of the samples that are of one; `neocog stress RUN unknown` finds by which score. ``format``: as
+    which other program's files predictions are written too, as far as the task knows some ("coco", "labelme").
     """
     out = None if out is None else Path(out)
     insist_on_new(out)
@@ -82,13 +86,15 @@ def predict(
         )
     predictor = predictor if coverage is None else predictor.covering(coverage)
     predictor = predictor if refuse is None else predictor.refusing(refuse)
+    insist_on_format(chosen, format, out)
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     progress = Progress(quiet)
     with progress.bar("predicting", len(paths)) as advance:
         if tiled:
             found, blocks = chosen.predict_blocks(predictor, paths, advance)
         else:
-            found, blocks = chosen.predict(predictor, paths, out, advance), ""
+            as_told = partial(chosen.predict_as, format) if format else chosen.predict
+            found, blocks = as_told(predictor, paths, out, advance), ""
     for line in predictor.watch.differences() if predictor.watch else ():
         progress.say(f"  unlike the training: {line}", "yellow")
     predictions = Predictions(found.columns, found.rows, found.written)
@@ -101,6 +107,15 @@ def predict(
     if more is not None:
         write_atomically(more, blocks)
     return predictions
+
+
+def insist_on_format(task: Task, format: str, out: Path | None) -> None:
+    """Raise UserError where predictions are to be another program's files and the task writes none, or there is no folder."""
+    if format and format not in task.formats:
+        known = f"known: {', '.join(task.formats)}" if task.formats else "leave it out"
+        raise UserError(f"--format {printable(format)} is not for --task {task.name}", fix=known)
+    if format and out is None:
+        raise UserError(f"--format {format} writes files", fix="add --out with a new folder")
 
 
 def expanded(files: str | Path | Sequence[str | Path], known: Sequence[str]) -> Iterator[Path]:

@@ -150,7 +150,8 @@ def arrange(
     if config.training.engine != "torch":
         config = replace(config, training=on_processor(config.training, ranks.world))
     config = tuned_how(config, data)
-    config = resolved(data.task.resolved(config, dataset), preprocessing, len(train), data.task)
+    sized = replace(config, data=replace(config.data, size=preprocessing.size, fit=preprocessing.fit))
+    config = resolved(data.task.resolved(sized, dataset), preprocessing, len(train), data.task)
     device = torch.device(config.training.device)
     store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
     if data.pixels is not None:

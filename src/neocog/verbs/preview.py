@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,12 @@ from neocog.errors import UserError, printable
 from neocog.progress import Progress
 from neocog.run import write_atomically
 from neocog.tasks.classification.sequences import strip
-from neocog.tasks.segmentation.report import grey_levels, overlay
 from neocog.tasks.task import Session
 from neocog.verbs.ahead import planned
 from neocog.verbs.prepare import arrange, read
 from neocog.verbs.session import data_name, described
 
+Overlaid = Callable[[Array, Array], Array]  # a picture (H, W, 3) and its target → the picture with it
 MADE_BY = "neocog preview"
 SMALL, LARGE = 96, 192  # pixels: smaller images are enlarged to at least this, larger ones reduced to at most that
 MARGIN, GAP, HEAD, LABEL = 16, 6, 74, 200  # pixels of the sheet; LABEL: the widest that names may be
@@ -67,7 +67,8 @@ def preview(
         session = arrange(config, read(config, progress), Ranks(), progress, 0 if config.data.folds else None)
     rows = rows_of(session, n, draws)
     heads = ["unchanged", *(f"epoch {number + 1}" for number in range(draws))]
-    picture = sheet(rows, heads, (title(name, session), augmentation(session.loader.changes)), session.preprocessing)
+    lines = title(name, session), augmentation(session.loader.changes)
+    picture = sheet(rows, heads, lines, session.preprocessing, session.task.overlaid)
     stamp = PngImagePlugin.PngInfo()
     stamp.add_text("Software", MADE_BY)
     stored = io.BytesIO()
@@ -178,8 +179,10 @@ def augmentation(changes: Transform | None) -> str:
     return (f"augmentation: {', '.join(parts)}; {word}" if policy.is_on() else "augmentation: off") + windows
 
 
-def sheet(rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], plan: Preprocessing) -> Image.Image:
-    """The whole picture: two lines of text, the heads of the columns, a row a sample."""
+def sheet(
+    rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], plan: Preprocessing, overlaid: Overlaid
+) -> Image.Image:
+    """The whole picture: two lines of text, the heads of the columns, a row a sample; ``overlaid`` draws targets over images."""
     both = [enlarged(picture(rows[0].pictures[at][0], plan)).size for at in (0, -1)]  # windows have another shape
     tile = max(wide for wide, _ in both), max(high for _, high in both)
     text = {size: font(size) for size in (12, 13, 16)}
@@ -201,11 +204,12 @@ def sheet(rows: Sequence[Row], heads: Sequence[str], lines: tuple[str, str], pla
         middle = top + tile[1] / 2
         pen.text((MARGIN, middle - 2), names[number][0], INK, text[16], anchor="ls")
         pen.text((MARGIN, middle + 4), names[number][1], GREY, text[12], anchor="la")
-        for column, (pixels, mask) in enumerate(row.pictures):
-            page.paste(enlarged(picture(pixels, plan, mask)), (lefts[column], top))
+        for column, (pixels, target) in enumerate(row.pictures):
+            shown_target = overlaid(np.array(picture(pixels, plan)), target.numpy())
+            page.paste(enlarged(Image.fromarray(shown_target)), (lefts[column], top))
             pen.text(
                 (lefts[column] + 4, top + 4),
-                moved(mask, row.pictures[0][1]),
+                moved(target, row.pictures[0][1]),
                 INK,
                 text[12],
                 stroke_width=2,
@@ -230,11 +234,8 @@ def shortened(pen: ImageDraw.ImageDraw, text: str, kind: ImageFont.FreeTypeFont,
     return cut
 
 
-def picture(inputs: Tensor, plan: Preprocessing, mask: Tensor | None = None) -> Image.Image:
-    """Low … high as black … white; one channel as grey, else the first three as colours; volumes as middle slices.
-
-    A mask (H, W) lies over its image in the colours of its classes.
-    """
+def picture(inputs: Tensor, plan: Preprocessing) -> Image.Image:
+    """Low … high as black … white; one channel as grey, else the first three as colours; volumes as middle slices."""
     if plan.encoding == "nucleotides":
         return Image.open(io.BytesIO(base64.b64decode(strip(inputs[:, 0].numpy())))).convert("RGB")
     pixels: Array = in_stored_units(inputs[None], plan)[0].numpy()
@@ -242,10 +243,6 @@ def picture(inputs: Tensor, plan: Preprocessing, mask: Tensor | None = None) -> 
         pixels = side_by_side(middle_slices(pixels), plan.low)
     levels = (pixels - plan.low) * (255 / (plan.high - plan.low))
     bytes_ = levels.clip(0, 255).round().astype(np.uint8)
-    if mask is not None and mask.ndim == 2:
-        classes = mask.numpy().astype(np.uint8)
-        known = int(classes[classes < 255].max(initial=0)) + 1
-        return Image.fromarray(overlay(grey_levels(bytes_, 0, 255), classes, known))
     if len(bytes_) == 1:
         return Image.fromarray(bytes_[0]).convert("RGB")
     blank = np.zeros((max(0, 3 - len(bytes_)), *bytes_.shape[1:]), dtype=np.uint8)

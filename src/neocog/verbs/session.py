@@ -188,6 +188,8 @@ def described(dataset: Dataset) -> str:
     what = f"{len(dataset):,} {dataset.form}"
     if dataset.values is not None:
         return f"{what} with {listed(dataset.target_names)}"
+    if dataset.boxes is not None:
+        return f"{what} with {len(dataset.boxes.labels):,} boxes of {len(dataset.classes)} classes"
     if dataset.masks is not None:
         return f"{what} with masks of {len(dataset.classes)} classes"
     return f"{what} in {len(dataset.classes)} classes" if dataset.has_classes else what

@@ -14,6 +14,7 @@ from neocog.data.formats.decoding import DEFAULT, Decoding
 from neocog.data.formats.files import is_junk
 from neocog.data.formats.unread import DICOM, Format, format_of, is_dicom, refuse
 from neocog.data.images import FileImages
+from neocog.data.readers.box_open import BOX_LAYOUTS, boxes_of
 from neocog.data.readers.cifar import find_cifar
 from neocog.data.readers.classes import require_classes
 from neocog.data.readers.folders import Found, class_folders, entries, is_image, read_folders
@@ -36,7 +37,7 @@ from neocog.plugins import Registry, package_code
 LAYOUTS = (
     "class folders (cat/… dog/…), with or without train/ val/ test/ above them; a CSV with the columns image and label, "
     "image and values, or sequence and label; FASTA; "
-    "images with masks (images/ masks/); "
+    "images with masks (images/ masks/) or boxes (VOC, COCO, YOLO and others); "
     f"MNIST IDX files; CIFAR-10/100 files; an NPZ of images or volumes with labels; or a name: {', '.join(NAMES)}"
 )
 MASK_LAYOUTS = (
@@ -97,9 +98,16 @@ def _without_effect(data: Dataset, reading: Reading) -> Iterator[UserError]:
     for flag, given, kind in (("columns", reading.columns, "CSV"), ("levels", reading.levels, "class folders")):
         if given and not data.kind.startswith(kind):
             yield UserError(f"--{flag} has no effect on {data.kind}", str(data.root or ""), "leave it out")
+    of_boxes = {"boxes-from": reading.boxes_from != "auto", "empty": reading.empty != "negative"}
+    for flag, is_asked in of_boxes.items() if data.boxes is None else ():
+        if is_asked:
+            yield UserError(f"--{flag} is for boxes, not for {data.kind}", str(data.root or ""), "leave it out")
+    if reading.first_pixel != "auto" and data.kind != "Pascal VOC":
+        what = f"--first-pixel is for boxes of Pascal VOC, not for {data.kind}"
+        yield UserError(what, str(data.root or ""), "leave it out")
     of_masks = {"instances": reading.instances, "background": reading.background, "remap": reading.remap}
     of_masks["mask-values"] = reading.mask_values != "auto"
-    for flag, asked in of_masks.items() if data.masks is None else ():
+    for flag, asked in of_masks.items() if data.masks is None and reading.boxes_from != "masks" else ():
         if asked:
             yield UserError(f"--{flag} is for masks, not for {data.kind}", str(data.root or ""), "leave it out")
 
@@ -117,6 +125,8 @@ def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Data
             decoding = replace(decoding, volumes=True)
         if reading.labels in ("auto", "masks") and (masked := _open_masks(path, decoding, reading)):
             return masked
+        if reading.labels == "boxes" and (path.is_dir() or path.is_file()):
+            return _open_boxes(path, decoding, reading)
         if path.is_dir():
             return _open_folder(path, decoding, reading)
         if path.is_file():
@@ -147,9 +157,17 @@ def _open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | N
     return found
 
 
+def _open_boxes(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
+    """Images with boxes, which are asked for."""
+    for asked in (boxes_of, _by_packages):
+        if (found := asked(path, decoding, reading)) is not None:
+            return found
+    raise UserError("no boxes found", printable(str(path)), f"neocog reads {BOX_LAYOUTS}")
+
+
 def _open_file(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     suffix, shown = path.suffix.lower(), printable(str(path))
-    for asked in (_by_ours, _by_packages):
+    for asked in (boxes_of, _by_ours, _by_packages):
         if (found := asked(path, decoding, reading)) is not None:
             return found
     if suffix in ARCHIVES:
@@ -164,6 +182,8 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
     for folder in (path, *(path / inner for inner in INNER)):
         if folder.is_dir() and (found := _by_ours(folder, decoding, reading)) is not None:
             return found
+    if (boxed := boxes_of(path, decoding, reading)) is not None:
+        return boxed
     tables, archives = _files(path, *CSV_SUFFIXES), _files(path, ".npz")
     folders = class_folders(path)
     if len(tables) == 1 and (not folders or reading.labels == "values" or _describes_images(tables[0])):
@@ -172,12 +192,6 @@ def _open_folder(path: Path, decoding: Decoding, reading: Reading) -> Dataset:
         if (found := _by_packages(path, decoding, reading)) is not None:
             return found
         return values_in_names(path, decoding)
-    foreign = annotated(path) if reading.labels == "auto" else None
-    if foreign:
-        if (found := _by_packages(path, decoding, reading)) is not None:
-            return found
-        choice = "; to learn the folders' names: --task classification" if folders else ""
-        raise UserError(foreign.what, foreign.where, foreign.fix + choice)
     if folders:
         return read_folders(path, decoding, reading)
     if len(archives) == 1 and not tables:

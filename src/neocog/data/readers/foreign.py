@@ -1,6 +1,6 @@
-"""Layouts of other tools that annotate images: COCO, YOLO, Pascal VOC's boxes. They are told by what they are.
+"""Layouts of other tools that annotate images: told by what they are, from their files' first bytes.
 
-Object detection is not learned; outlines can become masks, and what lies in a box can become a picture of its class.
+COCO's outlines can become masks; what lies in boxes is found by the task that learns these.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from neocog.checked import number
 from neocog.data.readers.folders import entries, is_image
 from neocog.errors import UserError, printable
+from neocog.traits import task_of
 
 MOST_LOOKED = 20_000  # entries of a folder; annotations lie near its top
 HEAD = 1 << 20  # bytes of a JSON file at either end in which COCO's keys are looked for
@@ -24,15 +25,24 @@ COCO_MASKS = (
     "[n.zeros((m['height'], m['width']))], 0).astype('uint8')).save('masks/' + m['file_name'].rsplit('.', 1)[0] + '.png') "
     "for i, m in c.imgs.items()]\" FILE.json, with a folder masks/ beside images/"
 )  # fmt: skip
-CROPS = "object detection is not learned; cut out the boxes (magick in.jpg -crop WxH+X+Y out.png) into a folder for each class"
+
+
+def has_boxes(root: Path) -> str:
+    """Which tool's boxes lie below a folder, and the first file of them; "" where there are none."""
+    return next((found for find in (_coco, _voc, _yolo, _others) if (found := find(root))), "")
 
 
 def annotated(root: Path) -> UserError | None:
-    """An error that says which tool's annotations lie in a folder and how they become what is read; None where there are none."""
-    for find in (_coco, _voc, _yolo):
-        if found := find(root):
-            return found
-    return None
+    """An error for masks that are wanted where a tool's annotations lie that are no masks; None where there are none."""
+    found, boxes = has_boxes(root), f"--task {task_of('boxes')} learns boxes"
+    if not found:
+        return None
+    fix = f"{COCO_MASKS}; {boxes}" if found.startswith("COCO") else boxes
+    return UserError(
+        f"annotations in {found.partition(': ')[0]}, and no masks",
+        f"{printable(str(root))}: {found.partition(': ')[2]}",
+        fix,
+    )
 
 
 def _files(root: Path, suffix: str) -> Iterator[str]:
@@ -41,41 +51,52 @@ def _files(root: Path, suffix: str) -> Iterator[str]:
             yield path
 
 
-def _coco(root: Path) -> UserError | None:
+def _coco(root: Path) -> str:
     for name in islice(_files(root, ".json"), MOST_TEXTS):
-        with (root / name).open("rb") as file:
-            text = file.read(HEAD)
-            file.seek(max(file.tell(), (root / name).stat().st_size - HEAD))
-            text += file.read(HEAD)
+        text = _ends(root / name)
         if all(re.search(rb'"%s"\s*:\s*\[' % key, text) for key in (b"images", b"annotations", b"categories")):
-            what = "annotations in COCO's format (JSON), which is not read"
-            return UserError(what, f"{printable(str(root))}: {printable(name)}", f"{COCO_MASKS}; boxes: {CROPS}")
-    return None
+            return f"COCO's format (JSON): {printable(name)}"
+    return ""
 
 
-def _voc(root: Path) -> UserError | None:
+def _ends(path: Path) -> bytes:
+    with path.open("rb") as file:
+        text = file.read(HEAD)
+        file.seek(max(file.tell(), path.stat().st_size - HEAD))
+        return text + file.read(HEAD)
+
+
+def _voc(root: Path) -> str:
     for name in islice(_files(root, ".xml"), MOST_TEXTS):
         with (root / name).open("rb") as file:
             head = file.read(65_536)
         if b"<annotation" in head and b"<bndbox" in head:
-            what = "boxes in Pascal VOC's format (XML), which are not read"
-            return UserError(what, f"{printable(str(root))}: {printable(name)}", CROPS)
-    return None
+            return f"Pascal VOC's format (XML): {printable(name)}"
+    return ""
 
 
-def _yolo(root: Path) -> UserError | None:
+def _yolo(root: Path) -> str:
     """Text files of "class x y width height", each named like an image."""
     images = {PurePosixPath(path).stem for path, entry in islice(entries(root), MOST_LOOKED) if is_image(entry.name)}
     texts = [name for name in _files(root, ".txt") if PurePosixPath(name).stem in images]
     read = [(root / name).read_bytes()[:65_536] for name in texts[:MOST_TEXTS]]
     lines = [line.split() for text in read for line in text.splitlines() if line.strip()]
     if not lines or not all(len(parts) >= 5 and parts[0].isdigit() and all(map(_is_number, parts)) for parts in lines):
-        return None
-    outlines = any(len(parts) > 6 for parts in lines)
-    what = (
-        f"{len(texts)} text files of {'outlines' if outlines else 'boxes'} in YOLO's format (.txt), which is not read"
-    )
-    return UserError(what, f"{printable(str(root))}: {printable(texts[0])}", CROPS)
+        return ""
+    return f"YOLO's format (text): {printable(texts[0])}"
+
+
+def _others(root: Path) -> str:
+    """CVAT's XML and Label Studio's JSON."""
+    for name in islice(_files(root, ".xml"), MOST_TEXTS):
+        with (root / name).open("rb") as file:
+            head = file.read(65_536)
+        if b"<annotations" in head and b"<image" in head:
+            return f"CVAT's format (XML): {printable(name)}"
+    for name in islice(_files(root, ".json"), MOST_TEXTS):
+        if b'"rectanglelabels"' in _ends(root / name):
+            return f"Label Studio's format (JSON): {printable(name)}"
+    return ""
 
 
 def _is_number(text: bytes) -> bool:

@@ -54,8 +54,7 @@ class Reading:
             "least_classes": least_classes,
             "ignore": settings.ignore if settings.ignore >= 0 else None,
         }
-        others = [f.name for f in fields(cls) if f.name not in own and hasattr(settings, f.name)]
-        return cls(**own, **{name: getattr(settings, name) for name in others})
+        return cls(**own, **{f.name: getattr(settings, f.name) for f in fields(cls) if f.name not in own})
 
 
 def ambiguous(what: str, where: str, first: tuple[str, str], second: tuple[str, str]) -> UserError:

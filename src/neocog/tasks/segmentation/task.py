@@ -119,6 +119,11 @@ class SegmentationTask(SegmentationTraits, Task):
     def at_most(self, pixels: int) -> int:
         return max(1, AT_ONCE // pixels)
 
+    def overlaid(self, picture: Array, target: Array) -> Array:
+        """(H, W, 3) with the mask (H, W) over it in the colours of its classes."""
+        classes = target.astype(np.uint8)
+        return overlay(picture, classes, int(classes[classes < 255].max(initial=0)) + 1)
+
     def facts(self, session: Session) -> dict[str, Any]:
         """``stored``: the largest sides of the training images, from which on an image is tiled rather than shrunk; of single
         objects ``smallest``."""

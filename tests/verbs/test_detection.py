@@ -1,0 +1,218 @@
+"""Boxes from the first step to the last page: trained, judged, predicted, corrected in labelme, explained, previewed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import neocog
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
+from neocog.engine.loop import Loop
+from neocog.errors import UserError
+from neocog.metrics.detection import Objects, match
+from neocog.run import Run, to_json
+
+COLOURS = {"blue": (60, 60, 220), "red": (220, 60, 60)}
+SETTINGS: dict[str, Any] = {"epochs": 30, "threads": 1, "batch": 4, "width": 4, "quiet": True, "lr": 0.01}
+
+
+def scene(
+    path: Path, seed: int, size: tuple[int, int] = (48, 64), most: int = 3, least: int = 1
+) -> list[tuple[Any, ...]]:
+    """A noisy picture with coloured rectangles that do not touch, and their boxes."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.normal(90, 10, (*size, 3))
+    free, rows = np.ones(size, bool), list[tuple[Any, ...]]()
+    for _ in range(int(rng.integers(0 if seed % 6 == 0 else 1, 4))):
+        high, wide = rng.integers(12, 20, 2)
+        y, x = rng.integers(0, size[0] - high), rng.integers(0, size[1] - wide)
+        if not free[max(y - 2, 0) : y + high + 2, max(x - 2, 0) : x + wide + 2].all():
+            continue
+        free[y : y + high, x : x + wide] = False
+        label = list(COLOURS)[int(rng.integers(2))]
+        pixels[y : y + high, x : x + wide] = rng.normal(COLOURS[label], 10, (high, wide, 3))
+        rows.append((label, int(x), int(y), int(x + wide), int(y + high)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
+    return rows
+
+
+def scenes(folder: Path, count: int = 40) -> Path:
+    lines = ["image,label,x0,y0,x1,y1,split"]
+    for index in range(count):
+        part = "test" if index % 5 == 0 else "validation" if index % 5 == 1 else "train"
+        rows = scene(folder / f"{index}.png", index)
+        lines += [f"{index}.png,{','.join(map(str, row))},{part}" for row in rows] or [f"{index}.png,,,,,,{part}"]
+    (folder / "boxes.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("scenes")
+    return neocog.train(scenes(folder / "data"), folder / "run", **SETTINGS)
+
+
+def result_of(run: Run) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run.result.read_text(encoding="utf-8"))
+    return found
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_small_network_finds_the_rectangles(run: Run) -> None:
+    result = result_of(run)
+    assert result["task"] == "detection" and next(iter(result["measures"]["test"])) == "ap50"
+    assert result["measures"]["test"]["ap50"]["value"] > 0.6
+    assert set(result["per_class"]) == set(COLOURS) and set(result["thresholds"]) == set(COLOURS)
+    assert json.loads(run.model_json.read_text())["options"]["stride"] == 4
+    page = run.report.read_text(encoding="utf-8")
+    assert all(words in page for words in ("What is missed", "Counts", "limits of agreement", "Precision and recall"))
+
+
+def test_evaluate_gives_the_very_numbers_of_the_training(run: Run) -> None:
+    again = json.loads(to_json(neocog.evaluate(run, quiet=True)))
+    for name in ("per_class", "limits_of_agreement"):
+        assert again[name] == result_of(run)[name]
+    assert again["measures"]["test"] == result_of(run)["measures"]["test"]
+
+
+def test_the_boxes_that_predict_writes_have_the_measures(run: Run, tmp_path: Path) -> None:
+    data, result = run.folder.parent / "data", result_of(run)
+    rows = rows_of(run.predictions_csv)
+    neocog.predict(run, [data / row["path"] for row in rows], tmp_path / "out", quiet=True, format="coco")
+    counted = {Path(row["path"]).name: row for row in rows_of(tmp_path / "out" / "predictions.csv")}
+    found, truth = rows_of(tmp_path / "out" / "boxes.csv"), rows_of(data / "boxes.csv")
+    for row in rows:
+        own = counted[row["path"]]
+        assert [own[f"count: {name}"] for name in COLOURS] == [row[f"count: {name}"] for name in COLOURS]
+        there = [one for one in truth if one["image"] == row["path"] and one["label"]]
+        assert [str(sum(one["label"] == name for one in there)) for name in COLOURS] == [
+            row[f"true: {name}"] for name in COLOURS
+        ]
+    names = [row["path"] for row in rows]
+
+    def objects(boxes: list[dict[str, str]], image: str) -> Objects:
+        return Objects(
+            np.array([names.index(Path(one[image]).name) for one in boxes], np.int64),
+            np.array([list(COLOURS).index(one["label"]) for one in boxes], np.int64),
+            np.array([[float(one[key]) for key in ("x0", "y0", "x1", "y1")] for one in boxes]).reshape(-1, 4),
+            np.array([float(one.get("score", 1)) for one in boxes]),
+            np.zeros(len(boxes), bool),
+        )
+
+    theirs = objects([one for one in truth if one["image"] in names and one["label"]], "image")
+    right = int((match(theirs, objects(found, "path"))[:, 0] >= 0).sum())
+    assert right == sum(int(row["right"]) for row in rows)
+    measured = result["measures"]["test"]
+    assert measured["recall"]["value"] == pytest.approx(right / len(theirs))
+    assert measured["precision"]["value"] == pytest.approx(right / max(1, len(found)))
+    coco = json.loads((tmp_path / "out" / "boxes.json").read_text())
+    assert len(coco["annotations"]) == len(found) and len(list((tmp_path / "out" / "overlays").iterdir())) == len(rows)
+
+
+def test_what_labelme_would_correct_is_learned_again(run: Run, tmp_path: Path) -> None:
+    data = run.folder.parent / "data"
+    neocog.predict(run, [data / f"{index}.png" for index in range(12)], tmp_path / "out", quiet=True, format="labelme")
+    corrected = open_dataset(tmp_path / "out" / "labelme", reading=Reading(task="detection"))
+    rows = rows_of(tmp_path / "out" / "boxes.csv")
+    assert corrected.boxes is not None and len(corrected) == 12 and len(corrected.boxes.labels) == len(rows)
+    first = [row for row in rows if Path(row["path"]).name == corrected.names[1]]
+    wanted = np.array([[float(row[key]) for key in ("x0", "y0", "x1", "y1")] for row in first]).reshape(-1, 4)
+    np.testing.assert_allclose(corrected.boxes.of(1)[0], wanted, atol=0.006)
+    settings = {**SETTINGS, "epochs": 1, "split": (0.5, 0.25, 0.25)}
+    assert neocog.train(tmp_path / "out" / "labelme", tmp_path / "run", task="detection", **settings).report.is_file()
+
+
+@pytest.mark.parametrize("given", [{"format": "labelme"}, {"format": "voc"}])
+def test_a_form_that_is_not_known_or_has_no_place_is_refused(run: Run, given: dict[str, Any], tmp_path: Path) -> None:
+    out = {} if given["format"] == "labelme" else {"out": tmp_path / "out"}
+    with pytest.raises(UserError, match="--out" if not out else "known: coco, labelme"):
+        neocog.predict(run, [run.folder.parent / "data" / "0.png"], quiet=True, **given, **out)
+
+
+def test_it_is_explained_previewed_and_answers_in_memory(run: Run, tmp_path: Path) -> None:
+    data = run.folder.parent / "data"
+    explained = neocog.explain(run, [data / "2.png"], tmp_path / "explained", quiet=True)
+    assert "highest score" in explained.samples[0].prediction and len(explained.samples[0].written) == 3
+    about = neocog.explain(run, [data / "2.png"], tmp_path / "about", about="red", quiet=True)
+    assert " red," in about.samples[0].prediction
+    sheets = [
+        neocog.preview(data, tmp_path / f"{name}.png", n=3, draws=2, augment=(name,)) for name in ("off", "flip=1")
+    ]
+    assert np.asarray(Image.open(sheets[0])).shape == np.asarray(Image.open(sheets[1])).shape
+    (boxes,) = neocog.load(run).predict([np.asarray(Image.open(data / "2.png"))])
+    neocog.predict(run, [data / "2.png"], tmp_path / "out", quiet=True)
+    written = [[float(row[key]) for key in ("x0", "y0", "x1", "y1")] for row in rows_of(tmp_path / "out" / "boxes.csv")]
+    np.testing.assert_allclose(boxes[:, 1:5], written, atol=0.006)
+
+
+def test_boxes_that_cannot_be_used_stop_a_training_and_are_told_by_audit(tmp_path: Path) -> None:
+    data = scenes(tmp_path / "data", 12)
+    with (data / "boxes.csv").open("a") as file:
+        file.write("1.png,red,5,5,5,5,validation\n")
+    with pytest.raises(UserError, match="without an area"):
+        neocog.train(data, tmp_path / "run", **SETTINGS)
+    assert not (tmp_path / "run").exists()
+    found = neocog.audit(data, quiet=True)
+    assert any(each.severity == "error" and "1 box cannot be used" in each.what for each in found.findings)
+    settings = {**SETTINGS, "epochs": 1, "on_bad": "skip"}
+    assert neocog.train(data, tmp_path / "run", **settings).report.is_file()
+
+
+def test_a_box_that_changed_is_noticed(run: Run, tmp_path: Path) -> None:
+    assert not [
+        f for f in neocog.audit(run.folder.parent / "data", verify=run.folder, quiet=True).findings if "label" in f.what
+    ]
+    data = scenes(tmp_path / "data")
+    text = (data / "boxes.csv").read_text().splitlines()
+    place = next(at for at, line in enumerate(text) if ",red," in line)
+    text[place] = text[place].replace(",red,", ",blue,")
+    (data / "boxes.csv").write_text("\n".join(text) + "\n")
+    found = [
+        each for each in neocog.audit(data, verify=run.folder, quiet=True).findings if "another label" in each.what
+    ]
+    assert len(found) == 1 and len(found[0].samples) == 1
+
+
+@pytest.mark.parametrize("settings", [{"model": "unet"}, {"model": "cnn"}, {"augment": ("turn=90",)}, {"stride": 3}])
+def test_what_gives_no_boxes_is_refused_before_anything_is_written(settings: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        neocog.train(scenes(tmp_path / "data", 12), tmp_path / "run", **{**SETTINGS, "task": "detection", **settings})
+    assert not (tmp_path / "run").exists()
+
+
+SAME = ("weights.safetensors", "metrics.csv", "predictions.csv", "splits.csv")
+
+
+def test_a_run_that_broke_off_and_goes_on_ends_in_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, settings = scenes(tmp_path / "data", 20), {**SETTINGS, "epochs": 4, "save_every": 0.0}
+    whole = neocog.train(data, tmp_path / "whole", **settings)
+    step, seen = Loop.step, list[int]()
+
+    def broken(self: Loop, learner: Any, number: int, batches: Any) -> float:
+        seen.append(number)
+        if len(seen) == 6:
+            raise RuntimeError("the power went")
+        return step(self, learner, number, batches)
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="the power went"):
+        patch.setattr(Loop, "step", broken)
+        neocog.train(data, tmp_path / "half", **settings)
+    neocog.resume(tmp_path / "half", quiet=True)
+    for name in SAME:
+        digests = [hashlib.sha256((tmp_path / run / name).read_bytes()).digest() for run in (whole.folder, "half")]
+        assert digests[0] == digests[1], name
