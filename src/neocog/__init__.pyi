@@ -57,7 +57,7 @@ class Reading(TypedDict, total=False):
     background: str
     boxes_from: Literal["auto", "shapes", "masks"]
     first_pixel: Literal["auto", "0", "1"]
-    empty: Literal["negative", "skip"]
+    without_boxes: Literal["negative", "skip"]
     unlabelled: Literal["stop", "skip", "class"]
     frames: Literal["error", "first", "stack"]
     axes: str

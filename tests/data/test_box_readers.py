@@ -197,7 +197,7 @@ def test_what_a_tool_wrote_is_read_to_a_ten_thousandth_of_a_pixel(kind: str, tmp
     assert data.kind == kind.partition(",")[0] and set(data.classes) == set(CLASSES) and data.learned == "boxes"
     same(data, WHOLE if kind == "Pascal VOC" else TRUTH)
     assert any("without boxes" in one.part for one in data.taken)
-    assert len(read(tmp_path, empty="skip")) == 2
+    assert len(read(tmp_path, without_boxes="skip")) == 2
 
 
 def test_vocs_pixels_count_from_1_unless_a_corner_is_0_and_it_is_said(tmp_path: Path) -> None:

@@ -117,8 +117,8 @@ def test_a_table_of_boxes_is_one_beside_images_and_by_itself(tmp_path: Path) -> 
 def test_where_no_boxes_are_it_is_said_what_is_read(tmp_path: Path) -> None:
     put(tmp_path, "a/1.jpg", "b/2.jpg")
     stops(tmp_path, "no boxes found", "Pascal VOC", "--boxes-from masks", task="detection")
-    with pytest.raises(UserError, match="--empty is for boxes, not for class folders"):
-        open_dataset(tmp_path, reading=Reading(empty="skip"))
+    with pytest.raises(UserError, match="--without-boxes is for boxes, not for class folders"):
+        open_dataset(tmp_path, reading=Reading(without_boxes="skip"))
 
 
 def test_photographs_of_people_with_masks_are_no_masks(tmp_path: Path) -> None:

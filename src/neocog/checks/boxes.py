@@ -84,7 +84,9 @@ def empty_images(dataset: Dataset, records: Records) -> Iterator[Finding]:
     bare = np.flatnonzero(np.diff(_boxes(dataset).first) == 0)
     if len(bare):
         what = f"{len(bare):,} of {len(dataset):,} images have no box: nothing of the classes is in them"
-        yield Finding("note", what, _names(dataset, bare), "--empty skip leaves them out where they are not annotated")
+        yield Finding(
+            "note", what, _names(dataset, bare), "--without-boxes skip leaves them out where they are not annotated"
+        )
 
 
 def _boxes(dataset: Dataset) -> Boxes:

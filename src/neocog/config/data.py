@@ -58,7 +58,7 @@ class ReadConfig:
     """What boxes are made from. shapes: the smallest box around each outline, circle or mask; masks: a box around each object."""
     first_pixel: Literal["auto", "0", "1"] = "auto"
     """Number of the first pixel in corners of Pascal VOC. auto: 0 where any corner is 0, else 1."""
-    empty: Literal["negative", "skip"] = "negative"
+    without_boxes: Literal["negative", "skip"] = "negative"
     """What to do with images without a box. negative: nothing is in them."""
     unlabelled: Literal["stop", "skip", "class"] = "stop"
     """What to do with images without a mask or label (nan, NA, ?). class: take such a text as the name of a class."""

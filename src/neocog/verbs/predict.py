@@ -93,8 +93,8 @@ def predict(
         if tiled:
             found, blocks = chosen.predict_blocks(predictor, paths, advance)
         else:
-            as_told = partial(chosen.predict_as, format) if format else chosen.predict
-            found, blocks = as_told(predictor, paths, out, advance), ""
+            predict_all = partial(chosen.predict_as, format) if format else chosen.predict
+            found, blocks = predict_all(predictor, paths, out, advance), ""
     for line in predictor.watch.differences() if predictor.watch else ():
         progress.say(f"  unlike the training: {line}", "yellow")
     predictions = Predictions(found.columns, found.rows, found.written)

@@ -94,7 +94,7 @@ def _gathered(root: Path, images: BoxImages, marks: Marks, decoding: Decoding, r
             found.faults.append(UserError(error.what, error.where, error.fix))
             continue
         found.notes += [note] if note else []
-        if not marked.boxes and reading.empty == "skip":
+        if not marked.boxes and reading.without_boxes == "skip":
             found.left_out.append(LeftOut(name, "", "no box in it"))
             continue
         found.moved += any(note.startswith(TURNED) for note in head.notes)
@@ -137,7 +137,12 @@ def _dataset(root: Path, marks: Marks, found: _Gathered, decoding: Decoding) -> 
     empty = sum(not kept for kept in found.boxes)
     if empty:
         taken.append(
-            Taken(f"{empty:,} images without boxes", "negative", "nothing of the classes is in them", "--empty skip")
+            Taken(
+                f"{empty:,} images without boxes",
+                "negative",
+                "nothing of the classes is in them",
+                "--without-boxes skip",
+            )
         )
     if found.moved:
         taken.append(Taken(f"{found.moved:,} images turned by EXIF", "upright", "no box reaches out of them so"))

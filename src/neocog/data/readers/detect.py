@@ -98,7 +98,7 @@ def _without_effect(data: Dataset, reading: Reading) -> Iterator[UserError]:
     for flag, given, kind in (("columns", reading.columns, "CSV"), ("levels", reading.levels, "class folders")):
         if given and not data.kind.startswith(kind):
             yield UserError(f"--{flag} has no effect on {data.kind}", str(data.root or ""), "leave it out")
-    of_boxes = {"boxes-from": reading.boxes_from != "auto", "empty": reading.empty != "negative"}
+    of_boxes = {"boxes-from": reading.boxes_from != "auto", "without-boxes": reading.without_boxes != "negative"}
     for flag, is_asked in of_boxes.items() if data.boxes is None else ():
         if is_asked:
             yield UserError(f"--{flag} is for boxes, not for {data.kind}", str(data.root or ""), "leave it out")

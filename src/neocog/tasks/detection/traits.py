@@ -15,6 +15,6 @@ class DetectionTraits(Traits):
     labels = "boxes"
     losses = ("focal+giou",)
     settings = (
-        "boxes_from", "first_pixel", "empty", "instances", "background",
+        "boxes_from", "first_pixel", "without_boxes", "instances", "background",
     )  # fmt: skip
     types: ClassVar = {"stored": tuple[int, ...], "most": int, "largest": float, "thresholds": tuple[float, ...]}
