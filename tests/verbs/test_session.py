@@ -68,6 +68,7 @@ OTHERS: tuple[dict[str, Any], ...] = (
     },
     {"kind": "sequences", "label_field": "2", "min_samples": 3, "gaps": "strip"},
     {"task": "segmentation", "instances": True},
+    {"task": "detection", "boxes_from": "masks", "first_pixel": "1", "without_boxes": "skip"},
 )  # fmt: skip
 
 
@@ -84,7 +85,7 @@ class Opened(Exception):
     """The data would be read now."""
 
 
-@pytest.mark.parametrize("other", OTHERS, ids=("masks", "values", "sequences", "objects"))
+@pytest.mark.parametrize("other", OTHERS, ids=("masks", "values", "sequences", "objects", "boxes"))
 @pytest.mark.parametrize(
     "call",
     [

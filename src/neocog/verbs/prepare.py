@@ -145,8 +145,7 @@ def arrange(
     preprocessing = data.task.scaled(finish(data.plan, data.records, train.tolist()))
     if data.source is not None:
         preprocessing = data.source.needs.normalised(preprocessing)
-    if data.source is not None and config.transfer.pretrained:
-        config = data.source.configured(config)
+        config = data.source.configured(config) if config.transfer.pretrained else config
     if config.training.engine != "torch":
         config = replace(config, training=on_processor(config.training, ranks.world))
     config = tuned_how(config, data)
