@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neocog.augment.apply import apply
-from neocog.augment.boxes import BoxChanges, check, moved, usual
-from neocog.augment.draw import draw
+from neocog.augment.boxes import BoxChanges, check, usual
 from neocog.augment.policy import Augmentation
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
@@ -24,8 +22,7 @@ def shown(policy: Augmentation, seed: int = 0, count: int = 12) -> tuple[torch.T
         x, y = 20 + index, 15 + index // 2
         boxes[index, 0] = torch.tensor([0, x, y, x + 22, y + 16, 0])
         pixels[index, 0, y : y + 16, x : x + 22] = 255
-    drawn = draw(policy, seed, 0, torch.arange(count), PLAN)
-    return apply(drawn, pixels), moved(drawn, boxes)
+    return BoxChanges(policy)(pixels, boxes, torch.arange(count), seed, 0, PLAN)
 
 
 @pytest.mark.parametrize(
