@@ -96,7 +96,7 @@ def ours(network: nn.Module, images: Tensor, labels: Tensor, ball: Ball) -> Tens
 
 def withstood(network: nn.Module, reference: Any, images: Tensor, labels: Tensor) -> Tensor:
     """The same by the reference."""
-    changed = reference.run_standard_evaluation(images, labels, batch_size=AT_ONCE)
+    changed, _ = reference.run_standard_evaluation(images, labels, batch_size=AT_ONCE)
     with torch.no_grad():
         answers: Tensor = network(changed).argmax(1)
     return answers == labels

@@ -172,6 +172,26 @@ def test_autoattack_goes_on_with_what_withstood_and_counts_what_was_wrong_before
     assert 0 < int(before.sum()) < 11
 
 
+@pytest.mark.parametrize("radius", [1e-4, 1 / 1020, 1 / 255])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_small_changes_of_bright_images_are_not_lost_to_rounding(norm: Norm, radius: float) -> None:
+    images = 0.9 + 0.09 * torch.rand(200, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    network = Linear()
+    network.bias = 0.0
+    with torch.no_grad():
+        lead = (network(images)[:, 1] - network(images)[:, 0]).abs()
+    network.bias = float(lead.median())
+    labels = network(images).argmax(1)
+    away = distance(network, images, norm)
+    *_, (_, changed, withstands) = autoattack(
+        network, images, labels, Ball(norm, radius), range(200), steps=20, queries=20
+    )
+    assert not withstands[away < 0.95 * radius].any()
+    assert withstands[away > 1.05 * radius].all()
+    near = int((away < 0.95 * radius).sum())
+    assert near == 0 or Ball(norm, radius).holds(changed - images).all()
+
+
 def test_with_euclidean_changes_square_is_left_out() -> None:
     network, images, labels = data(3)
     found = list(autoattack(network, images, labels, Ball("l2", 0.01), range(3), steps=2))

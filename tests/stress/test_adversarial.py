@@ -99,6 +99,8 @@ def test_the_tables_agree_with_each_other_and_with_the_run(digits_run: Path, mon
     assert smallest["n"].item() == right
     saved = found["adversarial_saved"]
     assert (saved["n"] == right).all() and (saved["turned_when_saved"] <= saved["turned"]).all()
+    for radius, turned in zip(saved["epsilon"], saved["turned"], strict=True):
+        assert turned <= right - round(30 * curve[curve["epsilon"] == radius]["accuracy"].item())
     at = curve[curve["epsilon"] == 8 / 255]["accuracy"].item()
     standard = found["adversarial_autoattack"].set_index("attack")["right"]
     assert list(standard.index) == ["right", "apgd-ce", "apgd-t", "fab-t", "square"]

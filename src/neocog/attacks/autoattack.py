@@ -20,7 +20,6 @@ from neocog.attacks.square import square
 
 ATTACKS = ("apgd-ce", "apgd-t", "fab-t", "square")
 TARGETS = 9  # classes at most
-SLACK = 1e-5  # of the radius: what single precision adds to a change
 
 
 def autoattack(
@@ -53,7 +52,7 @@ def autoattack(
                 tried = apgd(network, clean, goal, here, numbers, steps, seed + rank)
             with torch.no_grad():
                 turned = network(tried).argmax(1) != label
-            turned &= ball.size(tried - clean) <= here.radius * (1 + SLACK)
+            turned &= here.holds(tried - clean)
             changed[left[turned]] = tried[turned]
             withstands[left[turned]] = False
         yield attack, changed.clone(), withstands.clone()

@@ -13,6 +13,7 @@ from neocog.augment.counter import bits, pixel_normal, pixel_uniform
 
 Norm = Literal["linf", "l2"]
 TINY = 1e-12
+ROUNDING = 2.0**-22  # of pixels up to 1
 STREAM = 2000  # of random numbers, beside those of augmentation
 
 
@@ -35,6 +36,11 @@ class Ball:
         """(B,) norms of changes (B, …)."""
         flat = change.flatten(1)
         return flat.abs().amax(1) if self.norm == "linf" else flat.norm(dim=1)
+
+    def holds(self, change: Tensor) -> Tensor:
+        """(B,) whether changes lie within, but for what single precision rounds off a pixel, which small radii would not forgive."""
+        rounding = ROUNDING * (1 if self.norm == "linf" else change[0].numel() ** 0.5)
+        return self.size(change) <= self.radius + rounding
 
     def direction(self, gradient: Tensor) -> Tensor:
         """The step of norm 1 along which the loss rises steepest."""

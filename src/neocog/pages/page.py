@@ -20,7 +20,8 @@ from neocog.pages import heatmap, plots
 from neocog.pages.axis import percent, short
 from neocog.pages.record import Record, read
 from neocog.pages.scatter import scatter
-from neocog.pages.verdict import Verdict, verdicts
+from neocog.pages.stress import chapter
+from neocog.pages.verdict import Verdict, tried, verdicts
 from neocog.records import Bars, Curves, Item, Matrix, Measure, Scatter, Section, Table, Whiskers
 from neocog.run import Run, write_atomically
 
@@ -48,7 +49,7 @@ def write_report(run: Run, out: Path | None = None) -> Path:
     record = read(run)
     settings = run.config.read_text(encoding="utf-8") if record.settings else ""
     target = out or run.report
-    write_atomically(target, page(head_of(record), [*record.sections, *record.stress], settings))
+    write_atomically(target, page(head_of(record), [*record.sections, *chapter(record.stress)], settings))
     return target
 
 
@@ -88,7 +89,7 @@ def head_of(record: Record) -> Head:
         label=title(name),
         sentence=f"{interval(name, m)}, {sentence}." if math.isfinite(m.low) else f"{sentence.capitalize()}.",
         gauge=_gauge(name, m),
-        verdicts=verdicts(name, m, record.sections),
+        verdicts=[*verdicts(name, m, record.sections), *tried(record.stress)],
         facts=_facts(result),
     )
 

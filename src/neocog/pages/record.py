@@ -12,8 +12,9 @@ from neocog.errors import UserError
 from neocog.facts import insist, read_facts
 from neocog.metrics.stored import stored_measure
 from neocog.pages.sections import FIX, sections_from_json
-from neocog.pages.stress import chapter, outcomes
+from neocog.pages.stress import outcomes
 from neocog.records import Measure, Section
+from neocog.robustness.outcome import Outcome
 from neocog.run import Run
 
 # Of result.json, whose measures are looked at one by one
@@ -34,7 +35,7 @@ class Record:
     settings: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     metrics: tuple[Mapping[str, str], ...] = ()
-    stress: tuple[Section, ...] = ()  # what ``neocog stress`` added since
+    stress: Mapping[str, Outcome] = field(default_factory=dict)  # what ``neocog stress`` found since, by its parts
 
     @property
     def name(self) -> str:
@@ -64,7 +65,7 @@ def read(run: Run) -> Record:
         parse_toml(read_text(run.config), run.config) if run.config.exists() else {},
         read_json(run.environment) if run.environment.exists() else {},
         tuple(rows(run.metrics_csv)) if run.metrics_csv.exists() else (),
-        chapter(outcomes(run)),
+        outcomes(run),
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from neocog.metrics import PERCENT
 from neocog.records import Findings, Matrix, Measure, Section
+from neocog.robustness.names import PARTS
+from neocog.robustness.outcome import Grade, Outcome
+from neocog.robustness.outcome import Verdict as Found
 
+Tone = Literal["good", "caution", "bad"]
 FEW = 100  # independent test samples, or groups, below which a measure is an anecdote
 
 
@@ -17,13 +21,30 @@ FEW = 100  # independent test samples, or groups, below which a measure is an an
 class Verdict:
     """One line under the headline."""
 
-    tone: Literal["good", "caution", "bad"]
+    tone: Tone
     text: str
 
 
 def verdicts(name: str, measure: Measure, sections: Sequence[Section]) -> list[Verdict]:
     """On the data's faults, on the size of the test part, and on what guessing would give."""
     return [*_findings(sections), *_size(name, measure), *_guessing(name, measure, sections)]
+
+
+def tried(stress: Mapping[str, Outcome]) -> list[Verdict]:
+    """What ``neocog stress`` found, a line each, and in one line what was not tried; nothing where it never ran."""
+    every = [verdict for outcome in stress.values() for verdict in outcome.verdicts]
+    tones: dict[Grade, Tone] = {"passed": "good", "doubtful": "caution", "failed": "bad"}
+    lines = [Verdict(tones[each.grade], _line(each)) for each in every if each.grade in tones]
+    without = [PARTS[part].title for part in PARTS if part not in stress]
+    without += [each.what for each in every if each.grade not in tones]
+    if stress and without:
+        lines.append(Verdict("caution", f"Stress, not tried: {', '.join(dict.fromkeys(without))}."))
+    return lines
+
+
+def _line(found: Found) -> str:
+    numbers = "" if math.isnan(found.number) else f": {found.number:.3g}, where {found.threshold:.3g} passes"
+    return f"Stress, {found.what[:1].lower()}{found.what[1:]}: {found.grade}{numbers}."
 
 
 def _findings(sections: Sequence[Section]) -> list[Verdict]:

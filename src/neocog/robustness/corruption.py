@@ -45,7 +45,9 @@ def possible(subject: Subject) -> tuple[list[str], list[str]]:
         reasons.append("Those that move what is seen are left out: they would move what the truth says of it.")
         chosen = {name: each for name, each in chosen.items() if not each.moves}
     if preprocessing.colours != 3 and any(each.colour for each in chosen.values()):
-        reasons.append(f"Those of colour are left out: {preprocessing.colours} channels are not red, green and blue.")
+        reasons.append(
+            f"Those of colour are left out: there is no red, green and blue ({preprocessing.colours} channels)."
+        )
         chosen = {name: each for name, each in chosen.items() if not each.colour}
     return [name for name, each in chosen.items() if preprocessing.dtype in each.depths], reasons
 

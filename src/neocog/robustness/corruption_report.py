@@ -150,7 +150,10 @@ def _charts(found: Found) -> list[Curves]:
     for each in families:
         several = [name for name in found.names if family(name) == each][:CHART]
         series = tuple(_series(found, name) for name in several)
-        charts.append(Curves("severity", title(found.measure), series, note=f"{each}; strokes: 95 % intervals"))
+        costliest = f", the {CHART} that cost most" * (len(several) == CHART)
+        charts.append(
+            Curves("severity", title(found.measure), series, note=f"{each}{costliest}; bands: 95 % intervals")
+        )
     return charts
 
 
