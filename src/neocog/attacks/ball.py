@@ -38,7 +38,7 @@ class Ball:
         return flat.abs().amax(1) if self.norm == "linf" else flat.norm(dim=1)
 
     def holds(self, change: Tensor) -> Tensor:
-        """(B,) whether changes lie within, but for what single precision rounds off a pixel, which small radii would not forgive."""
+        """(B,) whether changes lie within, but for the rounding of single precision, which small radii would not forgive."""
         rounding = ROUNDING * (1 if self.norm == "linf" else change[0].numel() ** 0.5)
         return self.size(change) <= self.radius + rounding
 
