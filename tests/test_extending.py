@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from sklearn.datasets import load_digits
 import neocog
 from neocog import checks
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers import detect
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
+from neocog.errors import UserError
+from neocog.plugins import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -33,6 +39,65 @@ def test_what_is_cited_stands_in_the_example() -> None:
     assert len(cited) == 4
     for file, text in cited:
         assert text in (ROOT / file).read_text(encoding="utf-8"), file
+
+
+READER = """
+import numpy as np
+from neocog.data.dataset import Dataset
+from neocog.data.images import FileImages
+
+LAYOUT = "wells of a plate (A01.png)"
+
+
+def opened(path, decoding, reading):
+    names = sorted(file.name for file in path.glob("[A-H][0-9][0-9].png")) if path.is_dir() else []
+    if not names or reading.marks:
+        return None
+    rows = np.array([ord(name[0]) - ord("A") for name in names])
+    return Dataset("wells", path, names, rows, ("row A", "row B"), FileImages(path, names, decoding))
+"""
+
+
+def test_a_reader_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    wells, others = tmp_path / "wells", tmp_path / "others"
+    for folder, names in ((wells, ("A01", "A02", "B01", "B02")), (others, ("1", "2"))):
+        folder.mkdir()
+        for name in names:
+            Image.new("L", (4, 4)).save(folder / f"{name}.png")
+    with pytest.raises(UserError, match="no known layout"):
+        open_dataset(wells)
+    (tmp_path / "wells_reader.py").write_text(READER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(detect.READERS, "wells", "wells_reader:opened")
+    found = open_dataset(wells)
+    assert found.kind == "wells" and found.labels.tolist() == [0, 0, 1, 1]
+    with pytest.raises(UserError, match=r"neocog reads wells of a plate \(A01.png\); class folders"):
+        open_dataset(others)
+    with pytest.raises(UserError, match="no masks found"):
+        open_dataset(wells, reading=Reading(task="segmentation"))
+
+
+def test_the_table_is_all_that_knows_the_readers() -> None:
+    """``detect`` imports none of those that it asks, so that no order of questions can hide in it."""
+    asked = {where.partition(":")[0] for where in detect.READERS.values()}
+    source = Path(detect.__file__).read_text(encoding="utf-8")
+    assert not [module for module in asked if f"from {module} import" in source]
+    for module in asked:
+        named = importlib.import_module(module)
+        assert getattr(named, "LAYOUT", "") or named.__name__.endswith("unlabelled"), module
+
+
+def test_a_reader_may_say_why_a_path_is_not_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(tmp_path / "a.npz", X=np.zeros((4, 5, 6), np.uint8), y=np.arange(4))
+    (tmp_path / "odd_reader.py").write_text(
+        "from neocog.data.dataset import Taken\nopened = lambda *_: Taken('the name', 'not used', 'it only looks so')"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    readers = {"odd": "odd_reader:opened", **detect.READERS}
+    monkeypatch.setattr(detect, "READERS", Registry("neocog.readers", "reader", readers))
+    assert [taken.evidence for taken in open_dataset(tmp_path).taken][-1] == "it only looks so"
 
 
 def test_the_augmentation_is_a_function_of_the_sample_alone() -> None:

@@ -77,6 +77,12 @@ def is_junk(path: str | PurePath) -> bool:
     return any((p.startswith(".") and p not in (".", "..")) or p.lower() in _JUNK for p in parts)
 
 
+def files_with(folder: Path, *suffixes: str) -> list[Path]:
+    """The files of a folder that end so (".csv"), in any case, sorted; without what systems leave behind."""
+    found = (file for file in folder.iterdir() if file.suffix.lower() in suffixes and not is_junk(file.name))
+    return sorted(file for file in found if file.is_file())
+
+
 @contextmanager
 def open_regular(path: Path, name: str) -> Iterator[BinaryIO]:
     """An open regular file. A FIFO, device, folder or broken link is a BadImage and is never waited for."""

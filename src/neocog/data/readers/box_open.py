@@ -6,6 +6,7 @@ from pathlib import Path
 
 from neocog.data.dataset import Dataset
 from neocog.data.formats.decoding import Decoding
+from neocog.data.formats.files import files_with
 from neocog.data.readers.box_dataset import open_boxes
 from neocog.data.readers.box_table import holds_boxes
 from neocog.data.readers.folders import is_image, subfolders
@@ -16,6 +17,7 @@ from neocog.data.readers.table import CSV_SUFFIXES
 from neocog.errors import printable
 from neocog.traits import task_of
 
+LAYOUT = "images with boxes (VOC, COCO, YOLO and others)"
 BOX_LAYOUTS = (
     "boxes of Pascal VOC (XML), COCO (JSON), YOLO (text), labelme (JSON), CVAT (XML), Label Studio (JSON), a CSV with the columns "
     "image, label, x0, y0, x1, y1, or with --boxes-from masks images with masks"
@@ -23,7 +25,7 @@ BOX_LAYOUTS = (
 TOOLS = frozenset(["images", "labels", "annotations", "imagesets", "jpegimages", *SPLIT_NAMES])  # folders of no class
 
 
-def boxes_of(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
     """The images with boxes of a path that has them, where they are wanted, or nothing is said. Raises UserError."""
     if reading.labels == "boxes":
         return open_boxes(path, decoding, reading)
@@ -33,7 +35,7 @@ def boxes_of(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None
         suffix = path.suffix.lower()
         table = suffix in CSV_SUFFIXES and holds_boxes(path)
         return open_boxes(path, decoding, reading) if table or suffix in (".json", ".xml") else None
-    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in CSV_SUFFIXES and file.is_file()]
+    tables = files_with(path, *CSV_SUFFIXES)
     if len(tables) == 1 and holds_boxes(tables[0]):
         return open_boxes(tables[0], decoding, reading)
     found = has_boxes(path)

@@ -21,6 +21,8 @@ from neocog.data.readers.arrays import array_dataset
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, raise_all
 
+BELOW = ("cifar-10-batches-bin", "cifar-10-batches-py", "cifar-100-binary", "cifar-100-python")
+LAYOUT = "CIFAR-10/100 files"
 PIXELS = 3 * 32 * 32
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -164,5 +166,6 @@ def _text(value: object) -> str:
 
 
 def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
-    """CIFAR's files in a folder; None where there are none."""
-    return read_cifar(path, reading.max_pixels) if path.is_dir() and find_cifar(path) else None
+    """CIFAR's files in a folder, or where their archive puts them below it; None where there are none."""
+    found = next((place for place in reading.places(path, BELOW) if find_cifar(place)), None)
+    return read_cifar(found, reading.max_pixels) if found else None

@@ -24,6 +24,7 @@ from neocog.data.readers.levels import Levels, find_levels, given_levels
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, listed, printable, raise_all
 
+LAYOUT = "class folders (cat/… dog/…), with or without train/ val/ test/ above them"
 TEXTS = frozenset([".txt", ".json", ".xml", ".csv", ".tsv", ".md", ".yaml", ".yml", ".html", ".py"])
 
 
@@ -178,6 +179,12 @@ def read_folders(root: Path, decoding: Decoding, reading: Reading) -> Dataset:
             *found.left_out(lambda path: levels.of(tuple(path.split("/")[skipped:-1])).get("class", "")),
         ),
     )
+
+
+def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """Class folders; None where no folder holds images, or what is wanted are values."""
+    known = path.is_dir() and not reading.marks and reading.labels != "values" and class_folders(path)
+    return read_folders(path, decoding, reading) if known else None
 
 
 def _levels(folders: Sequence[tuple[str, ...]], where: Array, reading: Reading, shown: str) -> Levels:

@@ -23,6 +23,8 @@ from neocog.errors import UserError, raise_all
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IMAGES = re.compile(r"(?P<start>.*)images(?P<end>[-._]idx\d(-ubyte)?)(\.gz)?", re.IGNORECASE)
+BELOW = ("raw", "MNIST/raw", "FashionMNIST/raw")
+LAYOUT = "MNIST IDX files"
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
@@ -162,5 +164,6 @@ def _payload(file: Path, offset: int) -> BufferedIOBase:
 
 
 def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
-    """MNIST's files; None where there are none."""
-    return read_idx(path, reading.max_pixels) if find_idx(path) else None
+    """MNIST's files in a folder, or where other programs put them below it; None where there are none."""
+    found = next((place for place in reading.places(path, BELOW) if find_idx(place)), None)
+    return read_idx(found, reading.max_pixels) if found else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from neocog.data.dataset import Array, BadImage, Dataset, LeftOut, Taken, reading
 from neocog.data.formats.decoding import Decoding
+from neocog.data.formats.files import files_with
 from neocog.data.formats.mask_values import stored_values
 from neocog.data.images import FileImages
 from neocog.data.masks import MaskFiles, in_threads
@@ -39,7 +40,7 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
     if path.is_file():
         table = masks_in_table(path) if path.suffix.lower() in CSV_SUFFIXES else None
         return _dataset(path.parent, table.layout, decoding, reading, table.groups) if table else None
-    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in CSV_SUFFIXES and file.is_file()]
+    tables = files_with(path, *CSV_SUFFIXES)
     for file in tables if len(tables) == 1 else []:
         if table := masks_in_table(file):
             return _dataset(path, table.layout, decoding, reading, table.groups)

@@ -13,10 +13,13 @@ import numpy as np
 
 from neocog.data.dataset import SPLITS, Dataset, Taken
 from neocog.data.formats.decoding import Decoding
+from neocog.data.formats.files import files_with
 from neocog.data.formats.stored import DAMAGE, DEFLATE, Stored
 from neocog.data.readers.array_labels import indexed, labels_of, stored_labels, values_of
 from neocog.data.readers.arrays import array_dataset, check_array, load_images
+from neocog.data.readers.folders import class_folders
 from neocog.data.readers.reading import Reading
+from neocog.data.readers.table import CSV_SUFFIXES
 from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
 
 KEYS = (  # (part, images, names of what is known of them), in any case
@@ -31,6 +34,7 @@ KEYS = (  # (part, images, names of what is known of them), in any case
     ("", "x", ("y", "labels", "targets")),
     ("", "data", ("labels", "label", "targets", "target")),
 )
+LAYOUT = "an NPZ of images or volumes with labels"
 MOST_MEMBERS = 1000
 LONGEST_HEADER = 10_000  # bytes; NumPy's own limit
 UNMIRRORED = ("mnist", "emnist", "kmnist", "digits")  # file names of letters and digits
@@ -204,5 +208,11 @@ def _stream(path: Path, info: zipfile.ZipInfo, offset: int) -> BufferedIOBase:
 
 
 def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
-    """An NPZ; None for what is none by its name."""
-    return read_npz(path, reading) if path.is_file() and path.suffix.lower() == ".npz" else None
+    """An NPZ, or the only one of a folder in which nothing else is known; None for what is none by its name."""
+    if reading.marks:
+        return None
+    if path.is_file():
+        return read_npz(path, reading) if path.suffix.lower() == ".npz" else None
+    found = files_with(path, ".npz")
+    alone = len(found) == 1 and reading.labels != "values" and not files_with(path, *CSV_SUFFIXES)
+    return read_npz(found[0], reading) if alone and not class_folders(path) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from neocog.data.dataset import Form
@@ -46,6 +47,18 @@ class Reading:
     def labels(self) -> Labels | Literal["auto"]:
         """What is wanted of each sample."""
         return "auto" if self.task == "auto" else traits(self.task).labels
+
+    @property
+    def marks(self) -> bool:
+        """Whether masks or boxes are wanted, which readers of classes and values do not give. Volumes have none of them."""
+        return self.labels == "boxes" or (self.labels == "masks" and self.kind != "volumes")
+
+    def places(self, path: Path, below: tuple[str, ...]) -> list[Path]:
+        """Where files of known names are looked for that say classes: in a folder, and ``below`` it, where programs put them,
+        unless something else is wanted which the folder itself may have."""
+        if self.labels == "boxes":
+            return []
+        return [path] if self.labels in ("masks", "none") else [path, *(path / folder for folder in below)]
 
     @classmethod
     def of(cls, settings: Any, least_classes: int = 1) -> Reading:

@@ -25,6 +25,7 @@ from neocog.data.readers.labels import refuse_missing
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, listed, printable, raise_all
 
+LAYOUT = "FASTA"
 FAR = 1.5  # times the length that 95 % of the sequences keep within: longer ones are cropped
 
 
@@ -217,4 +218,4 @@ def _names(ids: list[str]) -> Iterator[str]:
 
 def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
     """FASTA; None for what is none."""
-    return read_sequences(path, reading) if path.is_file() and fasta.is_fasta(path) else None
+    return read_sequences(path, reading) if path.is_file() and fasta.is_fasta(path) and not reading.marks else None

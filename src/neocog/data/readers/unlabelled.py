@@ -8,10 +8,21 @@ import numpy as np
 
 from neocog.data.dataset import Dataset
 from neocog.data.formats.decoding import Decoding
+from neocog.data.formats.files import files_with
 from neocog.data.images import FileImages
 from neocog.data.names import Names
-from neocog.data.readers.folders import Found
+from neocog.data.readers.folders import Found, class_folders
+from neocog.data.readers.reading import Reading
+from neocog.data.readers.table import CSV_SUFFIXES
 from neocog.errors import UserError, printable, raise_all
+
+
+def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """All images of a folder, where no labels are wanted, or any would do and nothing in the folder says any."""
+    if not path.is_dir() or reading.labels not in ("none", "any"):
+        return None
+    says = reading.labels == "any" and (class_folders(path) or files_with(path, *CSV_SUFFIXES, ".npz"))
+    return None if says else read_unlabelled(path, decoding)
 
 
 def read_unlabelled(root: Path, decoding: Decoding) -> Dataset:

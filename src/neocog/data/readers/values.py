@@ -18,6 +18,7 @@ from neocog.data.names import Names
 from neocog.data.readers import angles, decimals
 from neocog.data.readers.folders import Found
 from neocog.data.readers.labels import is_missing
+from neocog.data.readers.reading import Reading
 from neocog.data.readers.sentinels import sentinels
 from neocog.data.readers.table import Listing
 from neocog.errors import UserError, listed, printable, raise_all
@@ -86,8 +87,13 @@ def _with_units(listing: Listing, values: np.ndarray) -> tuple[str, ...]:
     return tuple(names)
 
 
-def values_in_names(root: Path, decoding: Decoding) -> Dataset:
-    """All images below a folder, each with the last number of its name: img_037.5.png is 37.5. Raises UserError."""
+def values_in_names(root: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+    """All images below a folder, each with the last number of its name: img_037.5.png is 37.5. Raises UserError.
+
+    A guess, for where values are wanted and no reader knows the path; else None.
+    """
+    if reading.labels != "values" or not root.is_dir():
+        return None
     found = Found()
     files = Names(found.images(root, ""))
     raise_all(found.problems)
