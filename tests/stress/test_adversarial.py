@@ -16,8 +16,9 @@ from neocog.errors import UserError
 from neocog.pages.stress import outcomes
 from neocog.records import Measure
 from neocog.robustness import adversarial
-from neocog.robustness.adversarial import LECTURE, RADII, Attacked
 from neocog.robustness.adversarial_report import Errors, Found, error_outcome, size, verdicts
+from neocog.robustness.adversarial_universal import Halves
+from neocog.robustness.attacked import LECTURE, RADII, Attacked
 from neocog.robustness.subject import Subject
 from neocog.run import Run
 
@@ -158,7 +159,7 @@ def test_stopped_and_gone_on_with_it_ends_in_the_same_bytes(
 def test_the_report_shows_pictures_of_what_was_turned(digits_run: Path) -> None:
     stressed(digits_run, epsilon=0.2)
     section = outcomes(Run(digits_run))["adversarial"].sections[0]
-    shown = [item for item in section.items if item.kind == "pictures"]
+    shown = [item for item in section.items if item.kind == "pictures" and "One for all" not in item.note]
     assert shown and all(len(item.pictures) == 3 for item in shown)
     for item in shown:
         before, _, after = (picture.caption.split()[0] for picture in item.pictures)
@@ -187,6 +188,27 @@ def test_euclidean_changes_have_their_own_sizes(digits_run: Path) -> None:
     curve = found["adversarial"]
     assert (curve["norm"] == "l2").all() and list(curve["epsilon"])[1:] == list(RADII["l2"])
     assert curve["accuracy"].iloc[-1] < curve["accuracy"].iloc[0]
+
+
+def test_one_change_and_one_patch_for_all_are_judged_on_images_that_they_were_not_made_from(
+    digits_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attacked = Attacked(subject_of(digits_run, monkeypatch))
+    blocks = list(attacked.blocks)
+    halves = Halves(attacked, blocks[:1], blocks[1:])
+    assert not {*halves.made_from} & {*halves.judged} and len(halves.made_from) + len(halves.judged) == 30
+    found = stressed(digits_run, epsilon="64/255")
+    table = found["adversarial_universal"]
+    assert list(table["kind"]) == ["change"] * 4 + ["patch"] * 3 and set(table["size"]) >= {16 / 255, 64 / 255, 0.1}
+    assert (table["n"] == 10).all() and (table["made_from"] == 20).all() and table["unchanged"].nunique() == 1
+    accuracy = table.set_index("size")["accuracy"]
+    assert accuracy[64 / 255] < accuracy[4 / 255] and accuracy[64 / 255] < table.set_index("size")["by_lot"][64 / 255]
+    largest = halves.change(64 / 255)[0]
+    images = halves.images[1][0]
+    assert float((largest - images).abs().max()) <= 64 / 255 * (1 + 1e-5)
+    section = outcomes(Run(digits_run))["adversarial"].sections[0]
+    notes = [item.note for item in section.items if item.kind == "pictures"]
+    assert "One for all images: patch on 10% of the picture." in notes and len(notes) == len({*notes})
 
 
 def test_two_classes_and_what_a_short_time_leaves(pictures: Any, tmp_path: Path) -> None:

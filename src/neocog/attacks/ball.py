@@ -53,9 +53,14 @@ class Ball:
         if self.norm == "linf":
             reach = self.reach(clean)
             return torch.minimum(torch.maximum(images, clean - reach), clean + reach).clamp(0, 1)
-        change = images - clean
+        return (clean + self.within(images - clean)).clamp(0, 1)
+
+    def within(self, change: Tensor) -> Tensor:
+        """The nearest changes (B, …) whose norm is at most the radius."""
+        if self.norm == "linf":
+            return change.sign() * change.abs().clamp(max=self.reach(change))  # type: ignore[arg-type]
         shrink = (self.radius / (self.size(change) + TINY)).clamp(max=1)
-        return (clean + change * per_sample(shrink, change)).clamp(0, 1)
+        return change * per_sample(shrink, change)
 
     def anywhere(self, clean: Tensor, seed: int, samples: Sequence[int], epoch: int = 0) -> Tensor:
         """A random image, all pixels of which are changed by at most the radius, for each of the ``samples`` by its number."""

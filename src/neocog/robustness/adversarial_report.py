@@ -233,7 +233,7 @@ def verdicts(found: Found) -> tuple[Verdict, ...]:
 
 @dataclass(frozen=True)
 class Errors:
-    """Of masks or values: ``values`` by radius, 0: unchanged."""
+    """Of masks, boxes or values: ``values`` by radius, 0: unchanged."""
 
     measure: str
     norm: Norm
@@ -241,6 +241,7 @@ class Errors:
     values: Mapping[float, Measure]
     n: int
     steps: int
+    large: int = 0  # images that were left out
 
 
 def error_outcome(found: Errors) -> Outcome:
@@ -257,6 +258,8 @@ def error_outcome(found: Errors) -> Outcome:
         f"{title(found.measure)} on {found.n:,} samples, whose images are changed so that the loss is as large as {found.steps} "
         "steps of Auto-PGD can make it, through the run's own preprocessing."
     )
+    if found.large:
+        text += f" Images so large that they are answered in windows are left out: {found.large:,}."
     section = Section(f"Stress: {TITLE.lower()}", (Text(text), curve), "stress-adversarial")
     if found.epsilon not in found.values:
         return Outcome({"adversarial": table}, (section,))

@@ -48,16 +48,7 @@ class Detection(Objective):
         yield "model", batch.mean(self._losses(self.predict(nets, batch.inputs), batch))
 
     def _losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """(B,) the focal loss of the heat map, and of the edges 1 − GIoU (Rezatofighi et al. 2019)."""
-        size, cells = _plane(batch.inputs), _plane(outputs)
-        stride = stride_of(size, cells)
-        wanted = drawn(batch.targets, len(self.classes), cells, stride)
-        heat = focal(outputs[:, :-4], wanted.heat, wanted.silent)
-        flat = [each.permute(0, 2, 3, 1).reshape(-1, 4) for each in (corners_of(outputs, stride), wanted.edges)]
-        apart = generalized_box_iou_loss(flat[0], flat[1]).view(len(outputs), -1)
-        edges = (apart * wanted.weights.flatten(1)).sum(1)
-        losses: Tensor = (heat + EDGES * edges) / self.objects
-        return losses
+        return losses_of(outputs, batch.targets, _plane(batch.inputs)) / self.objects
 
     def predict(self, nets: Mapping[str, Module], inputs: Tensor) -> Tensor:
         """(B, K + 4, h, w)."""
@@ -92,6 +83,19 @@ class Detection(Objective):
 
     def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
         return []
+
+
+def losses_of(outputs: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B,) of outputs (B, K + 4, h, w) for images of ``size`` (H, W) with ``boxes`` (B, M, 6): the focal loss of the heat map, and
+    of the edges 1 − GIoU (Rezatofighi et al. 2019)."""
+    cells = _plane(outputs)
+    stride = stride_of(size, cells)
+    wanted = drawn(boxes, outputs.shape[1] - 4, cells, stride)
+    heat = focal(outputs[:, :-4], wanted.heat, wanted.silent)
+    flat = [each.permute(0, 2, 3, 1).reshape(-1, 4) for each in (corners_of(outputs, stride), wanted.edges)]
+    apart = generalized_box_iou_loss(flat[0], flat[1]).view(len(outputs), -1)
+    losses: Tensor = heat + EDGES * (apart * wanted.weights.flatten(1)).sum(1)
+    return losses
 
 
 def _plane(maps: Tensor) -> tuple[int, int]:

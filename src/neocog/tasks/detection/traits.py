@@ -14,6 +14,7 @@ class DetectionTraits(Traits):
     task = "neocog.tasks.detection.task:DetectionTask"
     labels = "boxes"
     losses = ("focal+giou",)
+    attacked = True
     settings = (
         "boxes_from", "first_pixel", "without_boxes", "instances", "background",
     )  # fmt: skip
