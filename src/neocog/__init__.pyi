@@ -127,6 +127,7 @@ class Settings(Reading, total=False):
     workers: int
     memory: float
     save_every: float
+    keep_checkpoints: int
     baseline: bool
     curve: bool
     refit: bool

@@ -48,7 +48,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
 STEPS = (
     "epochs", "minutes", "batch", "optimizer", "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas",
     "alpha", "momentum", "nesterov", "weight_decay", "l1", "l2", "clip", "label_smoothing", "ema", "patience", "augment",
-    "adversarial", "adversary",
+    "adversarial", "adversary", "keep_checkpoints",
 )  # fmt: skip
 
 

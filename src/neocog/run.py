@@ -7,7 +7,7 @@ A run folder holds plain files only (no pickle):
     environment.json     versions, threads, device, fingerprint of the data, the command
     splits.csv           sample, label, split, group, sha256; pixels (SHA-256 of what is shown), family; thumbnails.npz beside it
     metrics.csv          one row an epoch
-    checkpoints/         the newest two and the best
+    checkpoints/         the newest two, each with the best weights so far; --keep-checkpoints keeps more
     weights.safetensors  + model.json: what ``predict`` needs (architecture, preprocessing, classes, calibration)
     predictions.csv      the test part: path, label, prediction, probabilities
     result.json          every measure: value, low, high, n

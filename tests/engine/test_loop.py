@@ -323,3 +323,30 @@ def test_weights_that_outgrow_their_numbers_are_found_in_that_step(tmp_path: Pat
         loop.train(fresh, Guard(), unwatched)
     saved = checkpoint.latest(loop.run.checkpoints)
     assert saved is not None and saved.step == 0
+
+
+@pytest.mark.parametrize(
+    ("keep", "steps"), [(0, [19, 20]), (1, [0, 19, 20]), (2, [0, 16, 19, 20]), (6, [0, 4, 8, 12, 16, 19, 20])]
+)
+def test_checkpoints_that_are_to_stay_are_spread_evenly_over_the_epochs(
+    tmp_path: Path, keep: int, steps: list[int]
+) -> None:
+    """Five epochs of 4 steps, saved after every step: beside the newest two those of every epoch, or second, or fourth."""
+    loop, fresh = prepared(tmp_path, plain, steps=20, keep_checkpoints=keep)
+    loop.train(fresh, Guard(), unwatched)
+    assert checkpoint.steps(loop.run.checkpoints) == steps
+
+
+def test_checkpoints_stay_where_seconds_have_not_passed_and_are_the_weights_of_their_epoch(tmp_path: Path) -> None:
+    loop, fresh = prepared(tmp_path, plain, steps=12, keep_checkpoints=4)
+    loop = replace(loop, config=replace(loop.config, save_every=1e6))
+    seen = {}
+
+    def watch(counters: Counters, _loss: float) -> None:
+        seen[counters.step] = fresh.nets["model"][0].weight.detach().clone()
+
+    loop.train(fresh, Guard(), watch)
+    kept = [checkpoint.at_step(loop.run.checkpoints, step) for step in checkpoint.steps(loop.run.checkpoints)]
+    assert [each.step for each in kept] == [0, 4, 8, 12]
+    assert all(torch.equal(each.tensors("model")["0.weight"], seen[each.step]) for each in kept[1:])
+    assert [len(each.state["counters"]["rows"]) for each in kept] == [0, 1, 2, 3]

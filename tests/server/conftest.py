@@ -26,7 +26,9 @@ Ask = Callable[..., tuple[dict[str, Any], dict[str, np.ndarray]]]
 @pytest.fixture(scope="session")
 def lenet(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("studio") / "digits-lenet5"
-    return neocog.train("digits", model="lenet5", size=(16,), epochs=2, threads=1, out=folder, quiet=True)
+    return neocog.train(
+        "digits", model="lenet5", size=(16,), epochs=2, threads=1, keep_checkpoints=3, out=folder, quiet=True
+    )
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
     labels = [HOSTILE[i % 3].strip() for i in range(60)]
     folder = tmp_path_factory.mktemp("hostile") / "<img src=x onerror=alert(1)>"
     return neocog.train(
-        (images, labels), model="cnn", widths=(4,), hidden=4, epochs=1, threads=1, out=folder, quiet=True
+        (images, labels), model="cnn", widths=(4,), hidden=4, epochs=1, ema=0.5, threads=1, out=folder, quiet=True
     )
 
 

@@ -77,6 +77,7 @@ ENTER = "dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true
 STATES = {
     "gradients and weights": "document.querySelector('#backward').click(); document.querySelector('.head .more').click()",
     "a convolution explained": f"{C1}.{ENTER}",
+    "an earlier time": "const s = document.querySelector('#times input'); s.value = 0; s.dispatchEvent(new Event('input'))",
     "a probability explained": "document.querySelectorAll('#bars button')[2].click()",
     "a fault": "document.querySelector('#error').hidden = false; document.querySelector('#error').textContent = 'a fault'",
 }
@@ -147,6 +148,23 @@ def test_a_map_is_switched_off_and_a_kernel_written_and_both_undone(browser: Any
     assert page.execute_script(f"return {answer} !== window.before && !document.querySelector('#changes').hidden")
     looked(page, "document.querySelector('#undo').click()")
     assert page.execute_script(f"return {answer} === window.before && document.querySelector('#changes').hidden")
+
+
+def test_earlier_weights_are_looked_through_by_keyboard(browser: Any, address: str) -> None:
+    from selenium.webdriver import Keys
+
+    page = opened(browser, address)
+    slider, maps = page.find_element("css selector", "#times input"), f"{C1}.toDataURL()"
+    now = page.execute_script(f"return {maps}")
+    assert "the run itself" in page.find_element("css selector", "#times output").text
+    slider.send_keys(Keys.HOME)
+    until(page, f"{maps} !== {json.dumps(now)}")
+    assert slider.get_attribute("aria-valuetext") == "before the first step"
+    until(page, "document.querySelector('#answer-note').textContent.includes('not calibrated')")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert "epoch 1 of 2 · validation" in page.find_element("css selector", "#times output").text
+    slider.send_keys(Keys.END)
+    until(page, f"{maps} === {json.dumps(now)}")
 
 
 def test_hostile_names_are_text(browser: Any, address: str) -> None:

@@ -14,8 +14,7 @@ import json
 import os
 import re
 import shutil
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,17 +25,13 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import Module
 
-from neocog.engine.durable import packed, sync, write_new
+from neocog.engine.durable import Damaged, packed, regular, sync, write_new
 from neocog.errors import CannotSave, UserError, listed, printable
 from neocog.version import __version__
 
 KEPT = 2  # the newest two: one may go bad
 UNFINISHED = ".unfinished-"  # prefix of what is being written or removed: never read, cleared at the next start
 NAME = re.compile(r"step-(\d{9,})(\.replaced)?")
-
-
-class Damaged(Exception):
-    """Which file of a checkpoint is not what was written, and how one knows."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +84,9 @@ def save(
     tensors: Mapping[str, Mapping[str, Tensor]],
     state: Mapping[str, Any],
     run: str = "",
+    stay: Collection[int] = (),
 ) -> Path:
-    """Write ``folder/step-000001234`` and then remove all but the newest two.
+    """Write ``folder/step-000001234`` and then remove all but the newest two and those of the steps in ``stay``.
 
     ``tensors`` holds one file's worth of named tensors an entry, ``state`` plain JSON values, ``run`` its identity. The
     caller holds the run's lock. Raises CannotSave (what, where, bytes needed and free) with earlier ones intact.
@@ -117,7 +113,7 @@ def save(
         except OSError:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        _prune(folder, target)
+        _prune(folder, target, stay)
     return target
 
 
@@ -143,12 +139,14 @@ def latest(folder: Path) -> Checkpoint | None:
     return None
 
 
-def writable(folder: Path, size: int) -> None:
+def writable(folder: Path, size: int, more: int = 0) -> None:
     """Make ``folder``, clear what a kill left unfinished, and see that checkpoints of ``size`` bytes will fit.
 
-    Three times the size must be free: two are kept and a third is written before one goes. Raises CannotSave.
+    Three times the size must be free, and that of ``more`` that stay: two are kept and a third is written before one
+    goes. Raises CannotSave.
     """
-    with _disk_errors(folder, 3 * size):
+    needed = (3 + more) * size
+    with _disk_errors(folder, needed):
         folder.mkdir(parents=True, exist_ok=True)
         sync(folder.parent)
         clear(folder)
@@ -157,8 +155,28 @@ def writable(folder: Path, size: int) -> None:
             write_new(probe, b"neocog" * 1000)
         finally:
             probe.unlink(missing_ok=True)
-        if shutil.disk_usage(folder).free < 3 * size:
+        if shutil.disk_usage(folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def steps(folder: Path) -> list[int]:
+    """The steps of which ``folder`` has a checkpoint, sound or not, in their order."""
+    return sorted({step_of(path) for path in _saved(folder)})
+
+
+def at_step(folder: Path, step: int) -> Checkpoint:
+    """The checkpoint of a step. Raises UserError where it is damaged or gone."""
+    try:
+        return _read(folder / f"step-{step:09d}", [])
+    except (Damaged, OSError) as reason:
+        raise UserError(f"damaged checkpoint: {reason}", str(folder / f"step-{step:09d}")) from None
+
+
+def step_of(path: Path) -> int:
+    """The step that a checkpoint's name tells."""
+    found = NAME.fullmatch(path.name)
+    assert found is not None
+    return int(found[1])
 
 
 def clear(folder: Path) -> None:
@@ -178,7 +196,7 @@ def _saved(folder: Path) -> list[Path]:
 
 
 def _read(path: Path, skipped: list[str]) -> Checkpoint:
-    text = _regular(path / "manifest.json", at_most=1 << 24)
+    text = regular(path / "manifest.json", at_most=1 << 24)
     try:
         manifest = json.loads(text)
         intact = _manifest({key: value for key, value in manifest.items() if key != "manifest"}) == text
@@ -215,26 +233,13 @@ def _verified(path: Path, name: str, files: Mapping[str, Mapping[str, Any]]) -> 
     if Path(name).name != name:
         raise Damaged(f"{printable(name)} would lie outside the checkpoint")
     size, sha256 = files[name]["bytes"], files[name]["sha256"]
-    data = _regular(path / name, at_most=size)
+    data = regular(path / name, at_most=size)
     if len(data) != size:
         raise Damaged(f"{name} has {len(data)} of {size} bytes")
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise Damaged(f"{name} has SHA-256 {found[:12]}…, not {sha256[:12]}…")
     return data
-
-
-def _regular(path: Path, at_most: int) -> bytes:
-    """A regular file's bytes: no link is followed, no pipe waited for, no more read than a sound file can have."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        raise Damaged(f"{path.name} is missing") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise Damaged(f"{path.name} is not a regular file")
-    if status.st_size > at_most:
-        raise Damaged(f"{path.name} has {status.st_size} bytes, at most {at_most} expected")
-    return path.read_bytes()
 
 
 def _rename(temporary: Path, target: Path) -> None:
@@ -247,12 +252,13 @@ def _rename(temporary: Path, target: Path) -> None:
     temporary.rename(target)
 
 
-def _prune(folder: Path, newest: Path) -> None:
-    """Keep ``newest`` and the one before it. What claims a later step than the newest was damaged."""
+def _prune(folder: Path, newest: Path, stay: Collection[int]) -> None:
+    """Keep ``newest``, the one before it, and those that are to ``stay``. What claims a later step was damaged."""
     paths = [path for path in _saved(folder) if not path.name.endswith(".replaced")]
-    stay = {path.name for path in paths[paths.index(newest) :][:KEPT]}
+    earlier = paths[paths.index(newest) :]
+    kept = {path.name for path in earlier[:KEPT]} | {path.name for path in earlier if step_of(path) in stay}
     for path in _saved(folder):
-        if path.name not in stay:
+        if path.name not in kept:
             _remove(path)
 
 

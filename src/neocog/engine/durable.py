@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
+
+
+class Damaged(Exception):
+    """Which file of a checkpoint is not what was written, and how one knows."""
 
 
 def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -43,3 +48,16 @@ def sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def regular(path: Path, at_most: int) -> bytes:
+    """A regular file's bytes: no link is followed, no pipe waited for, no more read than a sound file can have."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        raise Damaged(f"{path.name} is missing") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise Damaged(f"{path.name} is not a regular file")
+    if status.st_size > at_most:
+        raise Damaged(f"{path.name} has {status.st_size} bytes, at most {at_most} expected")
+    return path.read_bytes()

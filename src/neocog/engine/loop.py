@@ -100,7 +100,8 @@ class Loop:
         watch(counters, loss)
         signal = self.ranks.any(guard.signal or 0)
         over = counters.stopped or counters.step == counters.steps
-        if signal or decided or over or (clock.due and self.ranks.is_writer):
+        kept = counters.step in self.steps_to_keep(counters)
+        if signal or decided or over or kept or (clock.due and self.ranks.is_writer):
             with clock.saving():
                 self.save(learner)
         if signal:
@@ -112,6 +113,18 @@ class Loop:
         per_epoch = self.loader.batches.per_epoch
         ended = counters.step % per_epoch == 0 or counters.step == counters.steps
         return ended and counters.epochs < math.ceil(counters.step / per_epoch)
+
+    def steps_to_keep(self, counters: Counters) -> range:
+        """The steps so far whose checkpoints stay with --keep-checkpoints N: at most N, evenly spread from step 0 on.
+
+        Every epoch's at first; as soon as these are too many every second one's, then every fourth one's, and so on.
+        """
+        if self.config.keep_checkpoints == 0:
+            return range(0)
+        apart = self.loader.batches.per_epoch
+        while counters.step // apart >= self.config.keep_checkpoints:
+            apart *= 2
+        return range(0, counters.step + 1, apart)
 
     def step(self, learner: Learner, step: int, micro_batches: list[Batch]) -> float:
         """One update of every network on one batch; the mean loss over all ranks."""
@@ -251,4 +264,5 @@ class Loop:
             for name, group in tensors.items():
                 check_finite(group.values(), f"numbers of {name} are")
         state = {"counters": asdict(learner.counters), "optimizers": states, "best": sorted(learner.best)}
-        checkpoint.save(self.run.checkpoints, learner.counters.step, tensors, state, run=self.identity)
+        stay = self.steps_to_keep(learner.counters)
+        checkpoint.save(self.run.checkpoints, learner.counters.step, tensors, state, self.identity, stay)

@@ -82,7 +82,7 @@ class Studio:
 
     async def described(self, request: Request) -> Response:
         run = self.run(request)
-        return json(await run.with_network(lambda predictor: described(run.run, predictor)))
+        return json(await run.with_network(lambda own: described(run.run, own) | {"times": run.times.described()}))
 
     async def tests(self, request: Request) -> Response:
         run = self.run(request)
@@ -100,7 +100,7 @@ class Studio:
                 answered: Answered = answers()[name]
                 return answered(predictor, run.picture(question, arrays.get("picture")), question)
 
-            return Response(await run.with_network(work), media_type="application/octet-stream")
+            return Response(await run.with_network(work, question.weights), media_type="application/octet-stream")
 
         return asked
 

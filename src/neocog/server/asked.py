@@ -28,6 +28,7 @@ class Asked:
     """``source``: where the picture is from; ``target``: the class that is asked about, −1: what the network says."""
 
     source: Literal["drawn", "file", "sample"]
+    weights: str = ""  # by a name that was handed out: of a checkpoint; "": the run's own
     name: str = ""  # of the file
     sample: int = 0  # position in the test part
     target: int = -1

@@ -165,6 +165,7 @@ def answer(predictor: Predictor, found: Pass) -> dict[str, Any]:
         "logits": logits[0].tolist(),
         "probabilities": predictor.probabilities(logits)[0].tolist(),
         "views": predictor.facts.get("views", {}).get("count", 1),
+        "temperature": predictor.temperature,
     }
 
 

@@ -20,6 +20,7 @@ from neocog.server.asked import Asked
 
 if TYPE_CHECKING:  # torch takes seconds to load, which the first page need not wait for
     from neocog.predictor import Predictor
+    from neocog.server.times import Times
 
 T = TypeVar("T")
 
@@ -33,9 +34,20 @@ class Opened:
         self._reading = threading.Lock()
         self._predictor: Predictor | None = None
 
-    async def with_network(self, work: Callable[[Predictor], T]) -> T:
+    async def with_network(self, work: Callable[[Predictor], T], weights: str = "") -> T:
         """``work`` with the network, in its thread. Raises UserError for a run that cannot be opened."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self.predictor()))
+
+        def worked() -> T:
+            own = self.predictor()
+            return work(self.times.at(own, weights) if weights else own)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, worked)
+
+    @cached_property
+    def times(self) -> Times:
+        from neocog.server.times import Times
+
+        return Times(self.run)
 
     def predictor(self) -> Predictor:
         """Loaded once, on the processor. Only the network's thread calls this."""

@@ -39,6 +39,7 @@ from neocog.verbs.transfer import only_the_head, start_from
 IDLE = (
     "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "epochs", "minutes", "patience", "ema", "folds",
     "repeats", "refit", "curve", "baseline", "extractor", "views", "tensorboard", "save_every",
+    "keep_checkpoints",
 )  # fmt: skip
 
 

@@ -58,7 +58,9 @@ def fit(
     progress.say(f"{session.config.model.model}: {parameters:,} parameters, in {precision.name} ({precision.why})")
     with ranks.all_or_none():
         if ranks.is_writer:
-            checkpoint.writable(run.checkpoints, 16 * parameters)
+            training = session.config.training
+            more = min(training.keep_checkpoints, training.epochs or training.keep_checkpoints)
+            checkpoint.writable(run.checkpoints, 16 * parameters, more)
         plan = read_plan(run)
     started, known = time.monotonic(), plan.identities if plan else [""]
     same_run(run, known, ranks)

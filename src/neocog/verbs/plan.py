@@ -25,7 +25,7 @@ FIRST_SECTIONS = ("data", "model", "training")  # every plan has them
 STAGE = re.compile(r"\.|baseline|extractor|curve-[248]|trial-[12]-(head|all)|fold-[1-9]\d*")
 IDENTITY = re.compile("[0-9a-f]{64}")
 # Settings that change neither weights nor measures
-INDIFFERENT = frozenset({"workers", "memory", "save_every", "tensorboard"})
+INDIFFERENT = frozenset({"workers", "memory", "save_every", "keep_checkpoints", "tensorboard"})
 # Settings of the training that another stretch of the same run can have; those of data and network make another run
 CHANGEABLE = INDIFFERENT | {
     "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas", "alpha", "momentum", "nesterov",

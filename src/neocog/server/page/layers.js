@@ -40,7 +40,8 @@ class Row {
     this.body.append(this.forward.canvas, this.back, this.more);
     this.element = element("li", { class: `layer ${family(layer.kind)}` }, this.head, this.body);
     if (layer.weights.weight?.length > 1) this.withWeights();
-    if (position < 0) this.forward.canvas.hidden = this.more.hidden = true;
+    this.more.hidden = true;
+    if (position < 0) this.forward.canvas.hidden = true;
   }
 
   /** @param {string} direction @param {string} label @param {string} [parameter] */

@@ -5,6 +5,7 @@ import { colour, onChange, table } from "./colours.js";
 import { element, explained } from "./explained.js";
 import { Stream, boxes, placed } from "./layers.js";
 import { Pad } from "./pad.js";
+import { Times } from "./times.js";
 import { count, load, number, short, text } from "./texts.js";
 
 /** @typedef {import("./frame.js").Tensor} Tensor */
@@ -42,6 +43,7 @@ const pad = new Pad(by("pad"), by("field"), () => {
   by("test-truth").textContent = "";
   refresh();
 });
+const times = new Times(by("times"), () => refresh());
 const stream = new Stream(by("layers"), { choose, kernels: (layer) => void kernels(layer), more, point });
 
 /** @param {unknown} error */
@@ -63,7 +65,7 @@ function question(more = {}) {
   const backward = field("backward").checked;
   const target = Number(field("target").value);
   const loss = field("score").value === "loss" && target >= 0;
-  const header = { ...state.picture, target, loss, gradients: backward, most: state.most, edits: state.edits, ...more };
+  const header = { ...state.picture, weights: times.name, target, loss, gradients: backward, most: state.most, edits: state.edits, ...more };
   /** @type {Record<string, {data: Uint8Array, shape: number[]}>} */
   const arrays = {};
   if (state.picture.source === "drawn") arrays.picture = pad.bytes();
@@ -161,7 +163,7 @@ function bars(answer) {
     share.textContent = percent(shares[k]);
   });
   const rest = classes.length - list.children.length;
-  const notes = shares.length ? [answer.views && answer.views > 1 ? text("answer.views", { n: answer.views }) : text("answer.calibrated", { temperature: number(state.facts.temperature, 3) })] : [];
+  const notes = shares.length ? [answer.views && answer.views > 1 ? text("answer.views", { n: answer.views }) : text(times.name ? "answer.uncalibrated" : "answer.calibrated", { temperature: number(state.facts.temperature, 3) })] : [];
   if (shares.length && rest > 0) notes.unshift(text("answer.more", { n: count(rest) }) + ".");
   by("answer-note").textContent = notes.join(" ");
 }
@@ -334,6 +336,7 @@ async function open(id) {
     const classes = facts.classes.map((/** @type {string} */ name, /** @type {number} */ k) => element("option", { value: String(k) }, short(name)));
     by("target").replaceChildren(element("option", { value: "-1" }, text("backward.said")), ...(facts.task === "classification" ? classes : []));
     by("test-class").replaceChildren(element("option", { value: "" }, text("tests.all")), ...facts.classes.map((/** @type {string} */ name) => element("option", { value: name }, short(name))));
+    times.reset(facts.times);
     stream.reset(facts.layers, facts.size, facts.channels);
     await tests();
     tell(null);
