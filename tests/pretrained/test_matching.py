@@ -63,6 +63,12 @@ def test_a_file_of_another_network_is_refused_and_says_with_what_each_begins(tmp
         matched(network("resnet"), saved(tmp_path, network("lenet5").state_dict(), "resnet"))
 
 
+def test_a_few_names_in_common_are_no_other_size_of_the_same_network(tmp_path: Path) -> None:
+    state = {name: torch.zeros(3) for name, _ in list(network("resnet").named_parameters())[:2]}
+    with pytest.raises(UserError, match=r"fit 0 % of resnet: they are of another network"):
+        matched(network("resnet"), saved(tmp_path, state, "resnet"))
+
+
 def test_less_than_half_is_refused_and_more_is_taken(tmp_path: Path) -> None:
     state = network(seed=1).state_dict()
     sizes = {name: value.numel() for name, value in state.items() if "running" not in name and value.shape[:1] != (2,)}

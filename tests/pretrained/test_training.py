@@ -163,6 +163,13 @@ def test_weights_that_do_not_fit_are_refused_before_an_image_is_decoded(
     monkeypatch.setattr(prepare, "scan_dataset", never)
     with pytest.raises(UserError, match="they are of another network"):
         neocog.train(photos, out=tmp_path / "run", pretrained=trained, model="resnet", **ALL)
+    weights = load_file(trained / "weights.safetensors")
+    next(value for value in weights.values() if value.is_floating_point()).view(-1)[0] = torch.nan
+    save_file(weights, tmp_path / "nan.safetensors")
+    with pytest.raises(UserError, match="weights that are not finite"):
+        neocog.train(
+            photos, out=tmp_path / "run", pretrained=tmp_path / "nan.safetensors", model="cnn", widths=(4, 8), **ALL
+        )
     assert not (tmp_path / "run").exists()
 
 

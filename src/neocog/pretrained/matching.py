@@ -67,9 +67,9 @@ def first_weight(network: nn.Module) -> str:
 
 
 def too_few(found: Taken, source: Source, theirs: Shapes, ours: Shapes) -> tuple[str, str, str]:
-    """The three facts of the refusal: names that agree in other shapes are the same network for images of another size."""
+    """The three facts of the refusal: if most names agree, in other shapes, it is the same network for images of another size."""
     what = f"these weights fit {100 * found.share:.0f} % of {source.model}"
-    if found.misfit:
+    if 2 * len({*found.taken, *found.misfit}) > len(ours):
         name = max(found.misfit, key=lambda name: torch.Size(ours[name]).numel())
         where = f"{name} is {theirs[found.theirs(name)]} in {source.file}, {ours[name]} in the network"
         fix = (

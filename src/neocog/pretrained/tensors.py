@@ -29,11 +29,14 @@ def refuse_pickle(file: Path) -> None:
 
 def conversion(file: Path) -> str:
     """What converts a file of tensors to .safetensors; ``weights_only`` runs nothing that the file says."""
+    converted = file.with_suffix(".safetensors")
+    if converted == file:  # only called so
+        converted = file.with_name(f"{file.stem}-converted.safetensors")
     code = (
         "import torch, safetensors.torch as s; "
         f"d = torch.load({str(file)!r}, map_location='cpu', weights_only=True); "
         "d = d.get('state_dict', d.get('model', d)); "
-        f"s.save_file({{k: v.clone() for k, v in d.items()}}, {str(file.with_suffix('.safetensors'))!r})"
+        f"s.save_file({{k: v.clone() for k, v in d.items()}}, {str(converted)!r})"
     )
     return f"convert it once: python -c {shlex.quote(code)}"
 

@@ -17,7 +17,7 @@ from neocog.engine.learner import Learner
 from neocog.errors import UserError
 from neocog.networks import build
 from neocog.pretrained import Needs, Source, load_into, matched
-from neocog.pretrained.tensors import sha256
+from neocog.pretrained.tensors import sha256, tensors
 from neocog.progress import Progress
 from neocog.tasks.task import Data, Session, Task
 from neocog.verbs.session import decoding_of, headers
@@ -48,6 +48,7 @@ def fitted_to(
     with torch.random.fork_rng(devices=[]):
         network = build(model.model, plan.inputs, plan.size, outputs, masks=task.purpose == "masks", **model.options)
     taken = matched(network, source)
+    tensors(source.file, source.published)  # refused here where one is not finite
     for line in (
         source.note,
         f"weights of {source.name}: {taken.line()}",
