@@ -28,13 +28,14 @@ def refuse_pickle(file: Path) -> None:
 
 
 def conversion(file: Path) -> str:
-    """What converts a file of tensors to .safetensors; ``weights_only`` runs nothing that the file says."""
+    """What converts a file of tensors to .safetensors; ``weights_only`` runs nothing that the file says. Opened,
+    as torch goes by the name of a file that it opens itself."""
     converted = file.with_suffix(".safetensors")
     if converted == file:  # only called so
         converted = file.with_name(f"{file.stem}-converted.safetensors")
     code = (
         "import torch, safetensors.torch as s; "
-        f"d = torch.load({str(file)!r}, map_location='cpu', weights_only=True); "
+        f"d = torch.load(open({str(file)!r}, 'rb'), map_location='cpu', weights_only=True); "
         "d = d.get('state_dict', d.get('model', d)); "
         f"s.save_file({{k: v.clone() for k, v in d.items()}}, {str(converted)!r})"
     )
