@@ -34,6 +34,10 @@ class Run:
 
     folder: Path
 
+    def __fspath__(self) -> str:
+        """A run is given where a folder is: ``neocog.train(…, pretrained=run)``."""
+        return str(self.folder)
+
     @property
     def plan(self) -> Path:
         return self.folder / "plan.json"

@@ -66,7 +66,7 @@ def parameters_of(folder: Path, depths: slice) -> set[str]:
 
 
 def test_a_probe_moves_the_head_alone_and_takes_no_step(photos: Path, trained: Path, tmp_path: Path) -> None:
-    out = neocog.train(photos, out=tmp_path / "run", pretrained=trained, **HEAD).folder
+    out = neocog.train(photos, out=tmp_path / "run", pretrained=neocog.load(trained), **HEAD).folder
     assert moved(out, trained) == parameters_of(out, slice(0, 1)) and len(rows_of(out)) == 1
     result = result_of(out)
     assert (result["epochs"], result["best_epoch"]) == (0, 0)

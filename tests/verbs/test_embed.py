@@ -68,7 +68,7 @@ def test_copies_and_neighbours_are_named(run: Path, photos: Path, tmp_path: Path
     shutil.copytree(photos, tmp_path / "more")
     shutil.copy(photos / "dark" / "3.png", tmp_path / "more" / "zzz.png")
     (tmp_path / "more" / "broken.png").write_bytes(b"no image")
-    made = neocog.embed(run, tmp_path / "more", tmp_path / "out", near=2, quiet=True)
+    made = neocog.embed(neocog.load(run), tmp_path / "more", tmp_path / "out", near=2, quiet=True)
     last = next(row for row in rows(tmp_path / "out") if row["path"].endswith("zzz.png"))
     assert last["same_pixels_as"].endswith("dark/3.png") and last["nearest_1"].endswith("dark/3.png")
     assert float(last["similarity_1"]) == pytest.approx(1, abs=1e-3) and len(made.skipped) == 1

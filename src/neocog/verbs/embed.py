@@ -10,6 +10,7 @@ import base64
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,7 +72,7 @@ class Embedding:
 
 
 def embed(
-    source: str | Path,
+    source: str | Path | Run,
     files: str | Path | Sequence[str | Path],
     out: str | Path | None = None,
     *,
@@ -90,14 +91,15 @@ def embed(
     if near < 1:
         raise UserError(f"--near {near} is below 1", fix="give 1 or more")
     check_map(map)
+    source = os.fspath(source)
     tables = extra("parquet", "pyarrow", "pyarrow.parquet") if parquet else ()
-    target = Path(out or f"embed-{Path(str(source).replace(':', '-')).name}")
+    target = Path(out or f"embed-{Path(source.replace(':', '-')).name}")
     insist_on_new(target)
     progress = Progress(quiet)
-    predictor = predictor_of(str(source), files, model, progress)
+    predictor = predictor_of(source, files, model, progress)
     if predictor.facts and task_of_run(predictor).purpose == "generation":
         what = f"a run of --task {predictor.task} draws images and sees none"
-        raise UserError(what, str(source), "give another run")
+        raise UserError(what, source, "give another run")
     paths = list(expanded(files, suffixes(predictor.preprocessing)))
     names, every, digests, pictures, skipped = collected(predictor, paths, progress)
     if len(names) < 2:
@@ -111,7 +113,7 @@ def embed(
     with new_folder(target) as folder:
         np.save(folder / "features.npy", every)
         write_atomically(folder / "names.csv", table(made))
-        head = Head(f"{target.name} · neocog", f"features · {printable(str(source))}", f"{len(names):,}", "images")
+        head = Head(f"{target.name} · neocog", f"features · {printable(source)}", f"{len(names):,}", "images")
         write_atomically(folder / "map.html", page(head, sections(made, pictures, MAPS[map])))
         if tables:
             write_atomically(folder / "features.parquet", parquet_of(made, *tables))

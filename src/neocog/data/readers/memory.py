@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -26,7 +26,7 @@ from neocog.data.readers.frames import is_frame, read_frame
 from neocog.data.readers.held import Held, ImageList, as_array
 from neocog.data.readers.mask_arrays import with_masks
 from neocog.data.readers.reading import Reading
-from neocog.errors import UserError, listed
+from neocog.errors import UserError, listed, raise_all
 
 MEMORY = "<memory>"  # no file of a careful user is called so, and no shell passes it on
 KNOWN = (
@@ -89,6 +89,7 @@ def _is_hugging_face(source: object) -> bool:
 
 def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, kind: str = "") -> Dataset:
     """``images``: (N, …) or a list; ``labels``: (N,), (N, V), (N, H, W) or a list; None: without."""
+    raise_all(_countable(images, "images") + _countable(labels, "labels"))
     count = len(images)
     if not count:
         raise UserError("no images", MEMORY, KNOWN)
@@ -104,6 +105,13 @@ def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, ki
     if known.ndim >= 3 or reading.labels == "masks":
         return with_masks(data, known, reading, MEMORY)
     return _with_targets(data, known, reading)
+
+
+def _countable(several: Any, name: str) -> list[UserError]:
+    """What is wrong with images or labels that nobody can count, such as a generator, a number or one text."""
+    if several is None or (isinstance(several, Sized) and not isinstance(several, str) and getattr(several, "ndim", 1)):
+        return []
+    return [UserError(f"{type(several).__name__}: not one for each sample", name, "give an array or a list")]
 
 
 def _images(images: Any, decoding: Decoding, reading: Reading) -> Dataset:
