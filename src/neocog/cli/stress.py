@@ -54,9 +54,10 @@ def stress(
 ) -> None:
     """Try where a trained run breaks, and write tables and a chapter of its report into RUN/stress.
 
-    PARTS: groups (which patients, sites or cameras it serves worst), corruption (noise, blur, weather, cameras: what each
-    costs), unknown (what is none of the classes, and which answers to keep), adversarial (the smallest changes that turn
-    answers), labels (which are likely wrong). By default all that suit the run.
+    PARTS: groups (which patients, sites or cameras it serves worst), shortcuts (what beside the object tells the label, and
+    whether the test part leaks), corruption (noise, blur, weather, cameras: what each costs), unknown (what is none of the
+    classes, and which answers to keep), adversarial (the smallest changes that turn answers), labels (which are likely wrong).
+    By default all that suit the run.
 
     For example:
 

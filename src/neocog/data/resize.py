@@ -111,7 +111,7 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
         what = f"{image.dtype} pixels, where the others have {preprocessing.dtype}"
         fix = f"convert it to {preprocessing.dtype} at the others' scale, which nobody can guess (--any-range neither)"
         raise BadImage(what, name, fix)
-    image = _with_channels(image, preprocessing.channels, name)
+    image = with_channels(image, preprocessing.channels, name)
     if image.ndim != len(preprocessing.size) + 1:
         sides = " × ".join(map(str, image.shape[:-1]))
         raise BadImage(f"{sides}, where {len(preprocessing.size)} sides are expected", name, "keep images or volumes")
@@ -225,7 +225,8 @@ def _table(known: Mapping[Header, int]) -> str:
     return "; ".join(rows[:_TABLE_ROWS]) + (f"; {len(rows) - _TABLE_ROWS} more" if len(rows) > _TABLE_ROWS else "")
 
 
-def _with_channels(image: Array, channels: int, name: str) -> Array:
+def with_channels(image: Array, channels: int, name: str) -> Array:
+    """(…, C) with so many: grey repeated, or the luma of colours. Raises BadImage for others."""
     stored = image.shape[-1]
     if stored == channels:
         return image

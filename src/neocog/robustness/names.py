@@ -22,6 +22,11 @@ class Part:
 
 PARTS: dict[str, Part] = {
     "groups": Part("Groups", "patients, sites, cameras: which is served worst", "neocog.robustness.groups", ("by",)),
+    "shortcuts": Part(
+        "Shortcuts",
+        "what beside the object tells the label, whether the network goes by it, and leaks",
+        "neocog.robustness.shortcuts.part",
+    ),
     "corruption": Part(
         "Corruptions", "noise, blur, weather, cameras: what each costs", "neocog.robustness.corruption", ("lengths",)
     ),

@@ -34,6 +34,7 @@ class Cue:
     what: str
     numbers: Callable[[Floats], Floats]
     seen: Callable[[Floats], Floats]
+    whole: bool = False  # whether it is of the whole picture, so that the object may be what it tells by
 
 
 def in_unit(image: NDArray[Any], low: float, high: float) -> Floats:
@@ -245,10 +246,10 @@ def _shuffled(image: Floats) -> Floats:
 CUES: tuple[Cue, ...] = (
     Cue("grey levels", "gaps among its levels, and their last bits", levels, _last_bits),
     Cue("repeated marks", "something that repeats along a line, such as a ruler", repeats, lambda image: image),
-    Cue("low frequencies", "where it is brighter than elsewhere, in 4 × 4 parts", low_frequencies, _blurred),
-    Cue("colours", "how often each brightness and colour occurs, wherever that is", colours, lambda image: image),
+    Cue("low frequencies", "where it is brighter than elsewhere, in 4 × 4 parts", low_frequencies, _blurred, True),
+    Cue("colours", "how often each brightness and colour occurs, wherever that is", colours, lambda image: image, True),
     Cue("noise", "grain, sharpness and the blocks of JPEG", noise, _grain),
-    Cue("texture", "small tiles in any order", texture, _shuffled),
+    Cue("texture", "small tiles in any order", texture, _shuffled, True),
     Cue("edges", "a frame of 6 % at the edge, without its corners", edges, _only(strips)),
     Cue("corners", "the four corners, 12 % of each side", corners, _only(corner_squares)),
 )  # fmt: skip

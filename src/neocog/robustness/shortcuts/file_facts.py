@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 PARTS, NAMES = 8, 24  # of a number's range, and of different texts, each of which is a column
 MAKE, MODEL, SOFTWARE, TAKEN_AT = 271, 272, 305, 36867
 EXIF = 34665
+DAY = 24 * 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Facts:
 
     size: float = np.nan  # bytes
     date: float = np.nan  # seconds, of the file's last change
-    taken: str = ""  # the day on which it was taken, by EXIF
+    taken: str = ""  # when it was taken, by EXIF: "2026:11:27 08:31:00"
     camera: str = ""
     tables: dict[int, list[int]] = field(default_factory=dict)  # of JPEG's quantisation
     sides: tuple[int, ...] = ()
@@ -47,24 +48,28 @@ def _facts(path: Path | None, sides: tuple[int, ...]) -> Facts:
             exif, more = image.getexif(), image.getexif().get_ifd(EXIF)
             camera = " ".join(str(exif[tag]).strip() for tag in (MAKE, MODEL, SOFTWARE) if tag in exif)
             tables = {key: list(table) for key, table in getattr(image, "quantization", {}).items()}
-            return Facts(stat.st_size, stat.st_mtime, str(more.get(TAKEN_AT, ""))[:10], camera, tables, sides)
+            return Facts(stat.st_size, stat.st_mtime, str(more.get(TAKEN_AT, "")).strip("\0 "), camera, tables, sides)
     except Exception:  # no picture that Pillow knows, or damaged beyond its facts
         return Facts(stat.st_size, stat.st_mtime, sides=sides)
 
 
-def columns(facts: Sequence[Facts], names: Sequence[str]) -> dict[str, Floats]:
-    """{fact: (n, F)} of n files, those that differ among them alone; the most particular first."""
-    texts = {"camera": [each.camera for each in facts], "day": [each.taken for each in facts]}
+def columns(facts: Sequence[Facts], names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, Floats]:
+    """{fact: (n, F)} of n files, those that differ among them alone; the most particular first.
+
+    A name tells nothing by the name of a class in it, as that is how folders are named; files of one day have one date, as
+    a copy of a folder writes its classes in turn.
+    """
+    texts = {"camera": [each.camera for each in facts], "day": [each.taken[:10] for each in facts]}
     tables = ["/".join(map(str, _signature(each.tables))) for each in facts]
     found = {name: one_of(values) for name, values in texts.items()}
     found["compression"] = np.hstack([one_of(tables), parts_of([sum(_signature(each.tables)) for each in facts])])
-    found["date of the file"] = parts_of([each.date for each in facts])
-    found["order of names"] = parts_of(order([Path(name).stem for name in names]))
     sides = np.array([(*each.sides, 0, 0, 0)[:3] for each in facts], np.float64)
     found["image size"] = np.hstack([parts_of(side) for side in (*sides.T, sides[:, 1] / np.maximum(sides[:, 0], 1))])
     pixels = [max(1, math.prod(each.sides)) for each in facts]
     density = [each.size / count for each, count in zip(facts, pixels, strict=True)]
     found["file size"] = np.hstack([parts_of([each.size for each in facts]), parts_of(density)])
+    found["date of the file"] = parts_of([each.date // DAY for each in facts])
+    found["order of names"] = parts_of(order([without(Path(name).stem, classes) for name in names]))
     return {name: values for name, values in found.items() if values.shape[1]}
 
 
@@ -92,6 +97,19 @@ def parts_of(values: Sequence[float] | NDArray[Any]) -> Floats:
     share = np.searchsorted(np.sort(rank), rank, side="left") / len(rank)
     eighth = np.minimum((share * PARTS).astype(int), PARTS - 1)
     return np.hstack([share[:, None], np.eye(PARTS)[eighth]])
+
+
+def without(stem: str, classes: Sequence[str]) -> str:
+    """A name without those of classes in it, also in the singular.
+
+    >>> without("ant_12", ["ants", "bees"]), without("plant_12", ["ants", "bees"])
+    ('_12', 'plant_12')
+    """
+    for name in sorted(filter(None, classes), key=len, reverse=True):
+        before, after = (r"\d" if each.isdecimal() else r"[^\W\d_]" for each in (name[0], name[-1]))
+        found = f"(?:{re.escape(name)}|{re.escape(name.removesuffix('s') or name)})"
+        stem = re.sub(f"(?<!{before}){found}(?!{after})", "", stem, flags=re.IGNORECASE)
+    return stem
 
 
 def order(stems: Sequence[str]) -> Floats:
