@@ -116,7 +116,7 @@ def test_a_network_that_goes_by_the_object_is_not_accused_of_what_its_pictures_t
     rows = {row["cue"]: row for row in rows_of(honest, "shortcuts")}
     assert float(rows["colours"]["accuracy"]) > 0.95  # of the whole picture: the object's own
     for cue in ("corners", "edges", "noise"):
-        assert rows[cue]["judged"] != "the network goes by it"
+        assert rows[cue]["conclusion"] != "the network goes by it"
     assert "corners" not in verdicts(honest)["Shortcuts"].sentence
 
 
@@ -135,7 +135,7 @@ def test_files_that_are_numbered_class_by_class_are_doubtful_and_no_more(tmp_pat
     neocog.stress(run, ["shortcuts"], quiet=True)
     found = verdicts(run)["Shortcuts"]
     assert found.grade == "doubtful" and "order of names" in found.sentence
-    assert rows_of(run, "shortcuts")[0]["judged"] == "cannot be swapped"
+    assert rows_of(run, "shortcuts")[0]["conclusion"] == "cannot be swapped"
 
 
 def test_what_stands_in_two_parts_is_found_and_said(tmp_path: Path) -> None:

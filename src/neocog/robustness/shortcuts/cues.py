@@ -188,9 +188,13 @@ def texture(image: Floats) -> Floats:
 
 
 def edges(image: Floats) -> Floats:
-    """(4 × 5 C,) of each side of the frame, without the corners: the means of four parts, and the deviation."""
-    sides = strips(image)
-    return np.concatenate([np.append(pooled(side, CELLS, 1).ravel(), side.std(axis=(0, 1))) for side in sides])
+    """(4 × (5 C + 1),) of each side of the frame, without the corners: the means of four parts, the deviation, and how
+    little moves along the outermost two lines, which a border drawn around the picture makes plain."""
+    found = []
+    for side, outer in zip(strips(image), (slice(2), slice(-2, None)) * 2, strict=True):
+        moves = np.log(side[:, outer].std(axis=0).mean() + 1e-3)
+        found.append(np.concatenate([pooled(side, CELLS, 1).ravel(), side.std(axis=(0, 1)), [moves]]))
+    return np.concatenate(found)
 
 
 def corners(image: Floats) -> Floats:

@@ -54,9 +54,9 @@ def copies(dataset: Dataset, records: Records, parts: NDArray[np.str_]) -> dict[
     """Exact and near copies; of pictures also what looks like neighbours of a film."""
     sides = parts.tolist()
     found = {"identical": repeated(identical(records), sides)}
-    told = {i for i, _ in found["identical"]}
+    known = {i for i, _ in found["identical"]}
     torn = near_copies(records, dataset.form).torn(parts).tolist()
-    found["near"] = [pair for pair in repeated(torn, sides) if pair[0] not in told]
+    found["near"] = [pair for pair in repeated(torn, sides) if pair[0] not in known]
     found["film"] = films(dataset, records, parts) if dataset.form == "images" else []
     return found
 
@@ -141,7 +141,9 @@ def _alike(dataset: Dataset, records: Records, pairs: Ints, others: Ints) -> boo
     return len(near) >= LEAST and float(np.median(near)) < NEARER * float(np.median(far))
 
 
-def told_apart(views: NDArray[Any], later: NDArray[np.bool_], units: Sequence[int] | None, seed: int) -> dict[str, Any]:
+def separability(
+    views: NDArray[Any], later: NDArray[np.bool_], units: Sequence[int] | None, seed: int
+) -> dict[str, Any]:
     """How well views (n, F) tell the test part's samples from the training part's, by folds that were not learned: AUROC with
     its interval; {} where there are too few."""
     found = tell(views, later.astype(np.int64), 2, units, seed)

@@ -20,13 +20,15 @@ from neocog.errors import UserError
 from neocog.metrics.stored import stored_measure
 from neocog.robustness.clock import Clock
 from neocog.robustness.outcome import Outcome
+from neocog.robustness.shortcuts.charge import Charge, Found, Leaks
 from neocog.robustness.shortcuts.court import follow, suspects
 from neocog.robustness.shortcuts.detective import FOLDS
 from neocog.robustness.shortcuts.file_facts import facts_of
-from neocog.robustness.shortcuts.leaks import copies, moments, shared_groups, told_apart
+from neocog.robustness.shortcuts.leaks import copies, moments, separability, shared_groups
 from neocog.robustness.shortcuts.looked import Looked, swappable
 from neocog.robustness.shortcuts.pictures import Seen, pair, seen, swapped
-from neocog.robustness.shortcuts.report import Charge, Found, Leaks, sections, tables, verdicts
+from neocog.robustness.shortcuts.report import sections, tables
+from neocog.robustness.shortcuts.verdicts import verdicts
 from neocog.robustness.subject import Subject
 
 Ints = NDArray[np.int64]
@@ -48,9 +50,9 @@ def check(subject: Subject) -> None:
 
 def run(subject: Subject, clock: Clock) -> Outcome:
     parts = _parts(subject)
-    leaks = _leaks(subject, clock, parts)
     reason, court = _reason(subject), {}
     looked = Looked(subject, drawn(subject))
+    leaks = _leaks(looked, clock, parts)
     tested = Looked(subject, tried(subject))
     if not reason and time_for(subject, looked.positions, clock, "court: suspects"):
         court = clock.pieces("court", ["suspects"], lambda _: suspicion(looked)).get("suspects", {})
@@ -65,7 +67,7 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         accuracy=stored_measure(court["accuracy"]) if court else None,
         n=court.get("n", 0),
     )
-    shown = {each.name: _pictures(looked, tested, each, court["surest"]) for each in found.named[:NAMED]}
+    shown = {each.name: _pictures(looked, tested, each, court["clearest"]) for each in found.named[:NAMED]}
     names = [str(name) for name in subject.dataset.names]
     return Outcome(
         tables(found, names, parts), sections(found, shown, _pairs(looked, leaks, parts)), verdicts(found, parts)
@@ -110,7 +112,7 @@ def time_for(subject: Subject, positions: Ints, clock: Clock, piece: str) -> boo
     begun, first = time.monotonic(), Looked(subject, positions[:TIMED])
     for index in first.positions.tolist():
         subject.dataset.images.read(index)
-    if subject.dataset.form != "sequences" and piece.startswith("court"):
+    if subject.dataset.form != "sequences" and piece != "leaks: copies":
         _ = Looked(replace(subject, progress=replace(subject.progress, quiet=True)), first.positions).pixels
     fits = (time.monotonic() - begun) * len(positions) / max(1, len(first.positions)) < clock.left
     if not fits:
@@ -133,11 +135,11 @@ def suspicion(looked: Looked) -> dict[str, Any]:
         "few": [classes[k] for k in few],
         "n": len(kept),
         "accuracy": asdict(looked.subject.main(looked.subject.samples)[1]),
-        "surest": {each.name: _surest(looked, kept, each.evidence.scores) for each in charges},
+        "clearest": {each.name: _clearest(looked, kept, each.evidence.scores) for each in charges},
     }
 
 
-def _surest(looked: Looked, kept: Ints, scores: NDArray[np.float64]) -> dict[str, list[int]]:
+def _clearest(looked: Looked, kept: Ints, scores: NDArray[np.float64]) -> dict[str, list[int]]:
     """{class: positions} of its samples that a view tells most surely."""
     classes, labels = looked.subject.dataset.classes, looked.labels[kept]
     margin = scores - scores.max(
@@ -161,15 +163,15 @@ def _measures(piece: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if piece is None else {name: stored_measure(value) for name, value in piece.items()}
 
 
-def _leaks(subject: Subject, clock: Clock, parts: NDArray[np.str_]) -> Leaks:
+def _leaks(looked: Looked, clock: Clock, parts: NDArray[np.str_]) -> Leaks:
     """What was found in time."""
-    dataset, everything = subject.dataset, np.flatnonzero(parts != "")
+    subject, dataset, everything = looked.subject, looked.subject.dataset, np.flatnonzero(parts != "")
     wanted = ["groups", "moments"] if dataset.form == "images" else ["groups"]
     if time_for(subject, everything, clock, "leaks: copies"):
         wanted.append("copies")
-    if dataset.form != "sequences" and time_for(subject, drawn(subject), clock, "leaks: train and test"):
+    if dataset.form != "sequences" and time_for(subject, looked.positions, clock, "leaks: train and test"):
         wanted.append("train and test")
-    found = clock.pieces("leaks", wanted, lambda name: _leak(subject, parts, name))
+    found = clock.pieces("leaks", wanted, lambda name: _leak(looked, parts, name))
     pairs = {"group": found.get("groups", []), "moment": found.get("moments", []), **found.get("copies", {})}
     apart = found.get("train and test", {}).get("auroc")
     leaked = sorted({i for each in pairs.values() for i, _ in each if parts[i] == "test"})
@@ -183,8 +185,8 @@ def _leaks(subject: Subject, clock: Clock, parts: NDArray[np.str_]) -> Leaks:
     )
 
 
-def _leak(subject: Subject, parts: NDArray[np.str_], name: str) -> Any:
-    dataset = subject.dataset
+def _leak(looked: Looked, parts: NDArray[np.str_], name: str) -> Any:
+    subject, dataset = looked.subject, looked.subject.dataset
     if name == "groups":
         return shared_groups(dataset.groups, parts)
     if name == "moments":
@@ -193,11 +195,10 @@ def _leak(subject: Subject, parts: NDArray[np.str_], name: str) -> Any:
         with subject.progress.bar("scan", len(dataset)) as advance:
             records = scan_images(dataset.images, workers=1, progress=advance, keep=False).records
         return copies(dataset, records, parts)
-    looked = Looked(subject, drawn(subject))
     inside = np.isin(parts[looked.positions], ("train", "test"))
     views = np.concatenate([view[inside] for view in looked.pixels.values()], axis=1)
     units = None if looked.units is None else np.array(looked.units)[inside].tolist()
-    return told_apart(views, parts[looked.positions][inside] == "test", units, subject.seed)
+    return separability(views, parts[looked.positions][inside] == "test", units, subject.seed)
 
 
 def _without(subject: Subject, leaked: Sequence[int]) -> dict[str, Any]:
@@ -210,10 +211,10 @@ def _without(subject: Subject, leaked: Sequence[int]) -> dict[str, Any]:
     return {"name": name, "all": asdict(every), "rest": asdict(subject.main(replace(samples, positions=rest))[1])}
 
 
-def _pictures(looked: Looked, tested: Looked, charge: Charge, surest: Mapping[str, Any]) -> Seen:
+def _pictures(looked: Looked, tested: Looked, charge: Charge, clearest: Mapping[str, Any]) -> Seen:
     gone = charge.followed is not None and charge.followed["follows"].value > 0
     after = tuple(swapped(tested, charge.name, looked.subject.dataset.classes)) if gone else ()
-    return Seen(tuple(seen(looked, charge.name, surest[charge.name])), after)
+    return Seen(tuple(seen(looked, charge.name, clearest[charge.name])), after)
 
 
 def _pairs(looked: Looked, leaks: Leaks, parts: NDArray[np.str_]) -> Iterator[tuple[str, list[Any]]]:

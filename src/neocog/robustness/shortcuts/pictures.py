@@ -31,10 +31,10 @@ def png(unit: np.ndarray[Any, Any]) -> str:
     return thumbnail(np.moveaxis(unit, -1, 0), 0.0, 1.0, SIDE)
 
 
-def seen(looked: Looked, name: str, surest: Mapping[str, list[int]]) -> Iterator[Picture]:
+def seen(looked: Looked, name: str, clearest: Mapping[str, list[int]]) -> Iterator[Picture]:
     """What the cue leaves of the pictures of each class that it tells most surely; of facts none."""
     cue = next((each for each in CUES if each.name == name), None)
-    for title, positions in surest.items() if cue else ():
+    for title, positions in clearest.items() if cue else ():
         for index in positions:
             assert cue is not None
             yield Picture(png(cue.seen(flat(looked.stored(index)))), title)

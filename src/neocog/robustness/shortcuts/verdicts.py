@@ -1,0 +1,79 @@
+"""The two verdicts: whether the network goes by a shortcut, and whether the test part is clean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.errors import listed
+from neocog.metrics import title
+from neocog.metrics.stored import stored_measure
+from neocog.robustness.outcome import Grade, Verdict, shown
+from neocog.robustness.shortcuts.charge import ACCUSED, LEAKY, SURE, WHAT, Charge, Found, Leaks
+from neocog.robustness.shortcuts.leaks import KINDS
+
+
+def verdicts(found: Found, parts: NDArray[np.str_]) -> tuple[Verdict, ...]:
+    return (_court_verdict(found), _leak_verdict(found.leaks, parts))
+
+
+def _court_verdict(found: Found) -> Verdict:
+    if found.reason or not found.charges:
+        return Verdict(
+            "Shortcuts", "not tried", found.reason or "There was no time, or each class has too few samples."
+        )
+    accused = [each for each in found.named if each.accused]
+    doubts = [each for each in found.named if each.doubtful]
+    followed = [each.followed["follows"].value for each in found.charges if each.followed is not None]
+    grade: Grade = "failed" if accused else "doubtful" if doubts else "passed"
+    return Verdict(
+        "Shortcuts", grade, _sentence(accused, doubts, found.named), max(followed, default=math.nan), ACCUSED
+    )
+
+
+def _sentence(accused: Sequence[Charge], doubts: Sequence[Charge], named: Sequence[Charge]) -> str:
+    if accused:
+        first = accused[0]
+        assert first.followed is not None
+        more = f", so {listed([each.name for each in accused[1:]])}" if len(accused) > 1 else ""
+        return (
+            f"The network goes by {first.name} ({WHAT[first.name]}): alone this tells {shown('accuracy', first.accuracy)}, and "
+            f"{shown('accuracy', first.followed['follows'])} of its answers go over with it to another class{more}."
+        )
+    if doubts:
+        cues = [f"{each.name} ({shown('accuracy', each.accuracy)}; {each.conclusion})" for each in doubts]
+        return f"The label can be told without the object by {listed(cues, 3)}."
+    if named:
+        return f"By {named[0].name} the label is told best without the object; the network goes by no such cue."
+    return "No cue beside the object tells the label better than chance."
+
+
+def _leak_verdict(leaks: Leaks, parts: NDArray[np.str_]) -> Verdict:
+    """By the test samples that repeat others; near copies, films and moments, which may be chance, are doubtful at most."""
+    if "copies" not in leaks.tried:
+        return Verdict("Leaks", "not tried", "There was no time to compare the samples.")
+    n, tested = leaks.sizes["test"], {kind: leaks.of_test(kind, parts) for kind in leaks.pairs}
+    every, sure = set().union(*tested.values()), set().union(*(tested.get(kind, ()) for kind in SURE))
+    grade: Grade = "failed" if len(sure) > LEAKY * n else "doubtful" if every else "passed"
+    if not every:
+        sentence = (
+            f"None of the {n:,} test samples repeats one of an earlier part: no copy, near copy, shared group or film."
+        )
+        return Verdict("Leaks", grade, sentence, 0.0, LEAKY)
+    kinds = listed([f"{len(found):,} {KINDS[kind].split(':')[0]}" for kind, found in tested.items() if found], 5)
+    sentence = f"{len(every):,} of {n:,} test samples repeat one of an earlier part: {kinds}."
+    return Verdict("Leaks", grade, " ".join([sentence, *clean_measure(leaks)]), len(every) / n, LEAKY)
+
+
+def clean_measure(leaks: Leaks) -> list[str]:
+    """What the test part is worth without the samples that leak."""
+    if not leaks.measure:
+        return []
+    name, every, rest = leaks.measure["name"], *(stored_measure(leaks.measure[key]) for key in ("all", "rest"))
+    return [
+        f"{title(name).capitalize()} is {shown(name, every)} over the whole test part, and {shown(name, rest)} over the "
+        f"{rest.counted('samples')} of it that repeat nothing."
+    ]
