@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,23 @@ def client_of() -> Callable[..., Any]:
         return TestClient(guard, base_url=f"http://127.0.0.1:{PORT}", headers={"Sec-Fetch-Site": "same-origin"})
 
     return made
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Any], list[Any]]:
+    """``axe(page)``: what bars anyone from the page as it stands: [rule, element, what is wrong] each."""
+    script = Path(str(metadata.distribution("axe-playwright-python").locate_file("axe_playwright_python/axe.min.js")))
+    told = "r.violations.map(v => [v.id, v.nodes[0].html, v.nodes[0].failureSummary])"
+
+    def barriers(page: Any) -> list[Any]:
+        page.set_script_timeout(120)
+        page.execute_cdp_cmd("Runtime.evaluate", {"expression": script.read_text(encoding="utf-8")})
+        found: list[Any] = page.execute_async_script(
+            f"const done = arguments[0]; axe.run().then(r => done({told}), e => done([`${{e}}`]))"
+        )
+        return found
+
+    return barriers
 
 
 @pytest.fixture(scope="session")

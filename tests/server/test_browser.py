@@ -6,8 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from importlib import metadata
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -85,18 +84,14 @@ STATES = {
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light"), (2560, "dark")])
 def test_it_fits_says_nothing_in_the_console_asks_nobody_else_and_has_no_barrier(
-    browser: Any, address: str, width: int, scheme: str
+    browser: Any, address: str, axe: Callable[[Any], list[Any]], width: int, scheme: str
 ) -> None:
     page = opened(browser, address, width, scheme)
-    script = Path(str(metadata.distribution("axe-playwright-python").locate_file("axe_playwright_python/axe.min.js")))
-    page.execute_cdp_cmd("Runtime.evaluate", {"expression": script.read_text(encoding="utf-8")})
-    told = "r.violations.map(v => [v.id, v.nodes[0].html, v.nodes[0].failureSummary])"
-    run = f"const done = arguments[0]; axe.run().then(r => done({told}))"
     for state, enter in {"at first": "0", **STATES}.items():
         page.execute_script(enter)
         if "explained" in state:
             until(page, "document.querySelector('#explained .good')")
-        assert page.execute_async_script(run) == [], state
+        assert axe(page) == [], state
         assert page.execute_script("return document.documentElement.scrollWidth") <= width, state
     assert page.get_log("browser") == []
     assert hosts(page) == {urlsplit(address).netloc}

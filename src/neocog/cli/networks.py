@@ -120,6 +120,9 @@ def studio(
         str, Parameter(help="Another address lets others in, who need the token that the printed address carries.")
     ] = "127.0.0.1",
     browser: Annotated[bool, Parameter(negative="--no-browser", help="Open the page in a browser.")] = True,
+    export: Annotated[
+        Path | None, Parameter(help="Write the page of one run into this file instead: it needs no server.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Look through every layer of a run's own network, in the browser: draw or drop a picture and watch, forward and backward.
@@ -130,7 +133,8 @@ def studio(
 
         neocog studio runs/classification/digits-lenet5
         neocog studio runs/ --port 8000 --no-browser
+        neocog studio runs/classification/digits-lenet5 --export page.html
     """
     from neocog.server.studio import studio as serve
 
-    serve(source, host=host, port=port, browser=browser, quiet=quiet)
+    serve(source, host=host, port=port, browser=browser, export=export, quiet=quiet)

@@ -81,6 +81,8 @@ class Studio:
         return json({"runs": names, **self.about})
 
     async def described(self, request: Request) -> Response:
+        from neocog.server.look import described
+
         run = self.run(request)
         return json(await run.with_network(lambda own: described(run.run, own) | {"times": run.times.described()}))
 
@@ -111,27 +113,6 @@ def answers() -> dict[str, Answered]:
     from neocog.server import look, number
 
     return {"look": look.look, "number": number.number, "share": number.share, "kernels": number.kernels}
-
-
-def described(run: Run, predictor: Predictor) -> dict[str, Any]:
-    """What the page must know of a run before it asks."""
-    from neocog.server.look import layers_of
-
-    preprocessing = predictor.preprocessing
-    middle = (preprocessing.low + preprocessing.high) / 2
-    return {
-        "name": run.folder.resolve().name,
-        "task": predictor.task,
-        "model": predictor.facts["model"],
-        "parameters": predictor.facts["parameters"],
-        "classes": list(predictor.classes),
-        "temperature": predictor.temperature,
-        "size": list(preprocessing.size),
-        "channels": preprocessing.channels,
-        "draws": preprocessing.channels in (1, 3),
-        "dark": sum(preprocessing.mean) / len(preprocessing.mean) < middle,  # a light pen on a dark ground
-        "layers": layers_of(predictor),
-    }
 
 
 async def page(request: Request) -> Response:

@@ -21,6 +21,7 @@ from neocog.data.dataset import Array
 from neocog.data.resize import fit
 from neocog.errors import UserError
 from neocog.predictor import Predictor
+from neocog.run import Run
 from neocog.server.asked import Asked, Edit
 from neocog.server.frame import pack
 from neocog.tasks import task_of_run
@@ -188,6 +189,25 @@ def coded(maps: Tensor) -> tuple[Array, Array]:
     largest = flat.abs().amax(1)
     codes = (flat * (LARGEST / largest.clamp(min=1e-37))[:, None]).round_().to(torch.int8)
     return codes.view(maps.shape).numpy(), largest.numpy()
+
+
+def described(run: Run, predictor: Predictor) -> dict[str, Any]:
+    """What the page must know of a run before it asks."""
+    preprocessing = predictor.preprocessing
+    middle = (preprocessing.low + preprocessing.high) / 2
+    return {
+        "name": run.folder.resolve().name,
+        "task": predictor.task,
+        "model": predictor.facts["model"],
+        "parameters": predictor.facts["parameters"],
+        "classes": list(predictor.classes),
+        "temperature": predictor.temperature,
+        "size": list(preprocessing.size),
+        "channels": preprocessing.channels,
+        "draws": preprocessing.channels in (1, 3),
+        "dark": sum(preprocessing.mean) / len(preprocessing.mean) < middle,  # a light pen on a dark ground
+        "layers": layers_of(predictor),
+    }
 
 
 def layers_of(predictor: Predictor) -> list[dict[str, Any]]:

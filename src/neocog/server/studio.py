@@ -25,14 +25,19 @@ def studio(
     host: str = "127.0.0.1",
     port: int = 0,
     browser: bool = True,
+    export: str | Path | None = None,
     quiet: bool = False,
 ) -> None:
     """Serve the studio until Ctrl-C: a page on which one looks through every layer of a run's network.
 
     ``source``: a run, or a folder with runs somewhere below; default: the current folder. ``port`` 0: a free one. Any other
     ``host`` than this machine itself lets others in, who need the token in the printed address. Weights are never written.
+    ``export``: a file to write instead, the page of one run with all that it needs, for a browser without any server.
     Raises UserError.
     """
+    if export is not None:
+        exported(Path(source or "."), Path(export), host != LOOPBACK[0] or port != 0, Progress(quiet))
+        return
     try:
         import uvicorn
 
@@ -64,6 +69,21 @@ def studio(
     if browser:
         opened_in_browser(address, progress.say)
     uvicorn.Server(settings).run([listening])
+
+
+def exported(source: Path, out: Path, serves: bool, progress: Progress) -> None:
+    """Write the page of a run as one file. Raises UserError."""
+    from neocog.server.alone import write_page
+    from neocog.verbs.outputs import insist_on_new
+
+    if serves:
+        raise UserError("--export writes a file and serves nothing: --host and --port belong to the studio that does")
+    insist_on_new(out)
+    runs = runs_of(source)
+    if len(runs) > 1:
+        raise UserError(f"{len(runs):,} runs, and a page is of one", printable(str(source)), "name the run")
+    pictures = write_page(runs[0], out)
+    progress.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB, with {pictures:,} pictures of the test part")
 
 
 def address_of(host: str, port: int, token: str) -> str:

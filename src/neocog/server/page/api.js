@@ -1,21 +1,14 @@
 // What the page asks of the server: plain requests to its own origin, the token in a header.
 
 import { pack, unpack } from "./frame.js";
+import { Refused } from "./refused.js";
 import { text } from "./texts.js";
 
-/** @typedef {{what: string, where: string, fix: string}} Fault */
+export { Refused } from "./refused.js";
+
 /** @typedef {{header: Record<string, unknown>, arrays: Record<string, {data: Uint8Array, shape: number[]}>}} Question */
 
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
-
-/** What went wrong, in three facts. */
-export class Refused extends Error {
-  /** @param {Fault} fault */
-  constructor(fault) {
-    super(fault.what);
-    this.fault = fault;
-  }
-}
 
 /** @param {string} address @param {RequestInit} [more] */
 async function request(address, more = {}) {

@@ -6,7 +6,7 @@ import { element, explained } from "./explained.js";
 import { Stream, boxes, placed } from "./layers.js";
 import { Pad } from "./pad.js";
 import { Times } from "./times.js";
-import { count, load, number, short, text } from "./texts.js";
+import { count, number, short, text, use } from "./texts.js";
 
 /** @typedef {import("./frame.js").Tensor} Tensor */
 /** @typedef {import("./layers.js").Choice} Choice */
@@ -437,7 +437,7 @@ function listen() {
 }
 
 async function begin() {
-  await load();
+  use(await get("texts.json"));
   by("of").hidden = true;
   by("score").hidden = true;
   legend();

@@ -3,9 +3,9 @@
 /** @type {Record<string, string>} */
 let texts = {};
 
-/** Load them, and fill what the page names by data-text and data-label. */
-export async function load() {
-  texts = await (await fetch("texts.json")).json();
+/** Take them, and fill what the page names by data-text and data-label. @param {Record<string, string>} given */
+export function use(given) {
+  texts = given;
   for (const place of document.querySelectorAll("[data-text]")) place.textContent = text(place.getAttribute("data-text") ?? "");
   for (const place of document.querySelectorAll("[data-label]")) place.setAttribute("aria-label", text(place.getAttribute("data-label") ?? ""));
 }
