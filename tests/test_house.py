@@ -76,6 +76,18 @@ def test_the_list_names_every_file_and_folder_once() -> None:
     assert sorted(ORDER) == sorted(there - {"py", "__pycache__"})
 
 
+def test_the_page_is_one_page_and_every_file_and_table_that_it_names_is_there() -> None:
+    page = (SOURCE.parent.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert len(page.splitlines()) <= 110
+    places = (SOURCE, SOURCE.parent.parent, SOURCE / "data" / "formats")
+    for name in set(re.findall(r"[`(]([\w/]+(?:\.py|\.md|/))[`)]", page.replace("NAME", "cnn"))):
+        own = name.replace("tasks/cnn", "tasks/vae")
+        own = own.replace("readers/cnn", "readers/idx").replace("robustness/cnn", "robustness/groups")
+        assert any((place / own).exists() for place in places), name
+    for table, file in re.findall(r"`(\w+)` \(`([\w/]+\.py)`\)", page):
+        assert re.search(rf"^(class )?{table}\b", (SOURCE / file).read_text(encoding="utf-8"), re.M), table
+
+
 def test_no_two_modules_import_each_other_around_a_corner() -> None:
     names = {path: ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts) for path in FILES}
     modules = {name.removesuffix(".__init__"): path for path, name in names.items()}

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from neocog.augment import Augmentation, Draw, apply, apply_masks, draw
-from neocog.augment.draw import ImageDice
+from neocog.augment.draw import ImageStreams
 from neocog.augment.policy import KINDS
+from neocog.augment.random_streams import RandomStreams
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import Problems, UserError
 
@@ -67,9 +68,32 @@ def test_epochs_seeds_and_samples_differ(name: str) -> None:
 
 
 def test_turning_one_kind_on_does_not_change_another() -> None:
-    alone, together = drawn(only("erase")), drawn(EVERYTHING)
-    assert alone.erase is not None and together.erase is not None
-    assert torch.equal(drawn(replace(EVERYTHING, erase=0.25)).erase, alone.erase)  # type: ignore[arg-type]
+    grey = torch.full((12, 3, 24, 20), 77.0)
+    alone, together = (
+        apply(drawn(only("erase")), grey),
+        apply(drawn(Augmentation(erase=0.25, flip=1, noise=1e-9)), grey),
+    )
+    assert torch.allclose(together, alone, atol=1e-3) and not torch.equal(alone, grey)
+
+
+def test_values_are_changed_in_the_order_of_the_fields() -> None:
+    """Salt and pepper come last, so that nothing blurs or lights them: black and white stay so."""
+    policy = Augmentation(blur=1, brightness=0.4, noise=0.2, salt_pepper=0.2)
+    names = [name for _, amounts in policy.pixel_changes() for name in amounts]
+    assert names == ["blur", "brightness", "contrast", "noise", "salt_pepper"]
+    result = apply(drawn(policy, 40), torch.full((40, 3, 24, 20), 127.0))
+    extreme = ((result == 0) | (result == 255)).all(1).float().mean(dim=(1, 2))
+    share = ImageStreams(0, 0, torch.arange(40)).between("salt_pepper", 0, 0.2).float()
+    assert (extreme > share - 0.05).all()
+
+
+def test_random_numbers_of_a_stream_that_no_list_has_are_its_own() -> None:
+    streams = ImageStreams(0, 0, torch.arange(2000))
+    known = {tuple(streams.bits(name)[:4].tolist()) for name in ImageStreams.streams}
+    assert len(known) == len(ImageStreams.streams) and tuple(streams.bits("fade")[:4].tolist()) not in known
+    assert not torch.equal(streams.bits("fade"), streams.bits("bloom"))
+    assert torch.equal(streams.between("fade", 0, 2), RandomStreams(0, 0, torch.arange(2000)).between("fade", 0, 2))
+    assert abs(streams.between("fade", 0, 2).mean().item() - 1) < 0.05
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32])
@@ -225,15 +249,15 @@ def test_crop_takes_every_shift_alike_and_copies_pixels() -> None:
 
 def test_all_kinds_together_are_stretch_and_scale_then_shear_then_turn_then_translate() -> None:
     together = amounts(Augmentation(turn=40, scale=0.3, stretch=0.2, shear=20, translate=0.1), 50)
-    dice = ImageDice(0, 0, torch.arange(50))
+    streams = ImageStreams(0, 0, torch.arange(50))
     assert together.matrix is not None
     for k, way_back in enumerate(together.matrix.double()):
-        theta, phi = dice.between("turn", -40, 40)[k].deg2rad(), dice.between("shear", -20, 20)[k].deg2rad()
-        scale, stretch = dice.factor("scale", 0.3)[k], dice.factor("stretch", 0.2)[k].sqrt()
+        theta, phi = streams.between("turn", -40, 40)[k].deg2rad(), streams.between("shear", -20, 20)[k].deg2rad()
+        scale, stretch = streams.factor("scale", 0.3)[k], streams.factor("stretch", 0.2)[k].sqrt()
         turn = torch.tensor([[theta.cos(), theta.sin()], [-theta.sin(), theta.cos()]])  # y points down
         shear = torch.tensor([[1, phi.tan()], [0, 1]])
         forward = turn.double() @ shear.double() @ torch.diag(torch.stack([scale * stretch, scale / stretch]))
-        moved = torch.stack([dice.between(name, -0.1, 0.1)[k] * 41 for name in ("right", "down")])
+        moved = torch.stack([streams.between(name, -0.1, 0.1)[k] * 41 for name in ("right", "down")])
         torch.testing.assert_close(way_back[:, :2] @ forward, torch.eye(2).double(), rtol=0, atol=1e-5)
         torch.testing.assert_close(way_back[:, :2] @ moved + way_back[:, 2], torch.zeros(2).double(), rtol=0, atol=1e-5)
 
@@ -301,9 +325,9 @@ def test_erase_fills_one_rectangle_with_its_probability() -> None:
 def test_noise_has_the_drawn_spread() -> None:
     found = draw(Augmentation(noise=0.1), 0, 0, torch.arange(200), plan(3, (40, 40)))
     result = apply(found, torch.full((200, 3, 40, 40), 127.5)) - 127.5
-    assert found.noise is not None
-    torch.testing.assert_close(result.flatten(1).std(1), found.noise, rtol=0.08, atol=0.05)
-    assert found.noise.min() < 1 and 24.5 < found.noise.max() <= 25.5
+    spread = 255 * ImageStreams(0, 0, torch.arange(200)).between("noise", 0, 0.1).float()
+    torch.testing.assert_close(result.flatten(1).std(1), spread, rtol=0.08, atol=0.05)
+    assert spread.min() < 1 and 24.5 < spread.max() <= 25.5
 
 
 def test_salt_and_pepper_take_their_share_alike() -> None:
@@ -311,8 +335,8 @@ def test_salt_and_pepper_take_their_share_alike() -> None:
     result = apply(found, torch.full((200, 3, 40, 40), 100.0))
     salt, pepper = (result == 255).all(1), (result == 0).all(1)
     assert torch.equal(salt | pepper | (result == 100).all(1), torch.ones_like(salt))
-    assert found.salt_pepper is not None and found.salt_pepper.max() <= 0.2
-    torch.testing.assert_close((salt | pepper).flatten(1).float().mean(1), found.salt_pepper, rtol=0.3, atol=0.02)
+    share = ImageStreams(0, 0, torch.arange(200)).between("salt_pepper", 0, 0.2).float()
+    torch.testing.assert_close((salt | pepper).flatten(1).float().mean(1), share, rtol=0.3, atol=0.02)
     assert salt.float().mean().item() == pytest.approx(pepper.float().mean().item(), rel=0.1)
 
 

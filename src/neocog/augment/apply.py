@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from neocog.augment import geometry, pixel
+from neocog.augment import geometry
 from neocog.augment.draw import Draw
 
 
@@ -19,20 +19,9 @@ def apply(draw: Draw, images: Tensor) -> Tensor:
     images = images.float()
     if draw.matrix is not None:
         images = geometry.bilinear(draw, images)
-    if draw.blur is not None:
-        images = pixel.blurred(draw, images)
-    if draw.contrast is not None or draw.brightness is not None:
-        images = pixel.lit(draw, images)
-    if draw.saturation is not None or draw.tint is not None:
-        images = pixel.coloured(draw, images)
-    if draw.erase is not None:
-        images = pixel.erased(draw, images)
-    if draw.noise is not None:
-        images = pixel.noisy(draw, images)
-    if draw.salt_pepper is not None:
-        images = pixel.salted(draw, images)
-    mixed = (draw.matrix, draw.blur, draw.contrast, draw.brightness, draw.saturation, draw.tint, draw.noise)
-    if any(part is not None for part in mixed):
+    for change in draw.changes:
+        images = change(images)
+    if draw.changes or draw.matrix is not None:
         images = images.clamp_(draw.low, draw.high)  # a tensor of our own by now
     return images
 

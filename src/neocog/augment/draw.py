@@ -5,18 +5,20 @@ Letters: B samples, C channels, H × W pixels. Parameters are computed in float6
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from neocog.augment.counter import pixel_uniform
+from neocog.augment.pixel import Samples
 from neocog.augment.policy import Augmentation
 from neocog.augment.random_streams import RandomStreams
 from neocog.data.preprocessing import Preprocessing
 
 
-class ImageDice(RandomStreams):
+class ImageStreams(RandomStreams):
     """The streams of images, of which volumes and sequences have others."""
 
     streams = (
@@ -35,23 +37,12 @@ class Draw:
     low: float
     high: float
     fill: str  # "edge" or "mirror"
+    changes: tuple[Callable[[Tensor], Tensor], ...] = ()  # of the pixels' values, in their order: images → images
     patch: tuple[int, int] | None = None  # (height, width) of the window that is kept; None: everything
     corner: Tensor | None = None  # (B, 2) int64 its top and left in the changed image
     flips: Tensor | None = None  # (B, 2) bool: top-bottom, left-right
     shift: Tensor | None = None  # (B, 2) int64 pixels: down, right
     matrix: Tensor | None = None  # (B, 2, 3) float32: output pixel (x, y, 1) about the centre → input pixel (x, y)
-    blur: Tensor | None = None  # (B, 2 R + 1) float32 weights that sum to 1
-    erase: Tensor | None = None  # (B, 4) int64 top, left, bottom, right; empty where nothing is erased
-    grey: Tensor | None = None  # (B,) float32 what the erased part is filled with
-    contrast: Tensor | None = None  # (B,) float32 factor about the middle of low … high
-    brightness: Tensor | None = None  # (B,) float32 addend
-    saturation: Tensor | None = None  # (B,) float32 factor about each pixel's own grey
-    tint: Tensor | None = None  # (B, colours) float32 factor of each channel
-    colours: int = 0  # channels, without alpha
-    noise: Tensor | None = None  # (B,) float32 standard deviation in stored units
-    noise_state: Tensor | None = None  # (B,) int64 from which the pixels' numbers come
-    salt_pepper: Tensor | None = None  # (B,) float32 share of the pixels
-    salt_pepper_state: Tensor | None = None  # (B,) int64
 
     @property
     def kept(self) -> tuple[int, int]:
@@ -75,34 +66,20 @@ def draw(
 
     A function of its arguments alone, sample by sample; what one kind draws does not depend on the other kinds.
     """
-    streams = ImageDice(seed, epoch, samples)
+    streams = ImageStreams(seed, epoch, samples)
     size, low, high = preprocessing.plane, preprocessing.low, preprocessing.high
-    noise = streams.between("noise", 0, policy.noise) if policy.noise else None
-    dirt = streams.between("salt_pepper", 0, policy.salt_pepper) if policy.salt_pepper else None
-    light = streams.between("brightness", -policy.brightness, policy.brightness) if policy.brightness else None
-    box, grey = _erased(policy, streams, patch or size)
+    known = Samples(streams, low, high, preprocessing.colours)
     return Draw(
         size=size,
         low=low,
         high=high,
         fill=policy.fill,
+        changes=tuple(partial(change, samples=known, **amounts) for change, amounts in policy.pixel_changes()),
         patch=patch,
         corner=None if patch is None else _corner(streams, size, patch),
         flips=_flips(policy, streams),
         shift=_shift(policy, streams),
         matrix=_matrix(policy, streams, size, angles),
-        blur=_blur_weights(policy, streams),
-        erase=box,
-        grey=None if grey is None else (low + grey * (high - low)).float(),
-        contrast=streams.factor("contrast", policy.contrast).float() if policy.contrast else None,
-        brightness=None if light is None else (light * (high - low)).float(),
-        saturation=streams.factor("saturation", policy.saturation).float() if policy.saturation else None,
-        tint=_tint(policy, streams, preprocessing.colours),
-        colours=preprocessing.colours,
-        noise=None if noise is None else (noise * (high - low)).float(),
-        noise_state=None if noise is None else streams.bits("noise_pixels"),
-        salt_pepper=None if dirt is None else dirt.float(),
-        salt_pepper_state=None if dirt is None else streams.bits("salt_pepper_pixels"),
     )
 
 
@@ -151,38 +128,3 @@ def _matrix(
     moved = torch.stack([right, down], 1)[:, None]
     matrix[:, :, 2] = -(matrix[:, :, :2] * moved).sum(2)
     return matrix.float()
-
-
-def _tint(policy: Augmentation, streams: RandomStreams, colours: int) -> Tensor | None:
-    """A factor for each channel, even in its logarithm."""
-    if not policy.tint:
-        return None
-    chances = pixel_uniform(streams.bits("tint"), colours).double()
-    return ((1 + policy.tint) ** (2 * chances - 1)).float()
-
-
-def _blur_weights(policy: Augmentation, streams: RandomStreams) -> Tensor | None:
-    """Half of the samples stay sharp: for them the weights are 1 at the centre and 0 beside it."""
-    if not policy.blur:
-        return None
-    sigma = streams.between("blur", 0, policy.blur) * (streams.between("is_blurred", 0, 1) < 0.5)
-    reach = max(1, round(3 * policy.blur))
-    steps = torch.arange(-reach, reach + 1, device=sigma.device, dtype=torch.float64)
-    weights = torch.exp(-0.5 * (steps / sigma.clamp(min=1e-3)[:, None]) ** 2)
-    return (weights / weights.sum(1, keepdim=True)).float()
-
-
-def _erased(policy: Augmentation, streams: RandomStreams, size: tuple[int, int]) -> tuple[Tensor | None, Tensor | None]:
-    """A rectangle of 2 to 33 % of the area and a ratio of sides of 1:3 to 3:1, wholly inside; the fill in 0 … 1."""
-    if not policy.erase:
-        return None, None
-    height, width = size
-    area = streams.between("erase_area", 0.02, 0.33) * height * width
-    aspect = streams.factor("erase_aspect", 2.0)
-    rows = (area * aspect).sqrt().round().clamp(1, height)
-    columns = (area / aspect).sqrt().round().clamp(1, width)
-    here = streams.between("erase", 0, 1) < policy.erase
-    top = (streams.between("erase_top", 0, 1) * (height - rows + 1)).floor()
-    left = (streams.between("erase_left", 0, 1) * (width - columns + 1)).floor()
-    box = torch.stack([top, left, top + rows * here, left + columns * here], 1).long()
-    return box, streams.between("erase_grey", 0, 1)

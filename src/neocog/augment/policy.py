@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from neocog.augment import pixel
+from neocog.augment.pixel import PixelChange
 from neocog.checked import number
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, did_you_mean, printable, raise_all
@@ -14,9 +16,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-def amount(usual: float, most: float, off: Any = 0.0) -> Any:
-    """A field for how far a kind of change goes: ``usual`` is what "on" stands for, ``most`` the most that makes sense."""
-    return field(default=off, metadata={"range": (usual, most)})
+def amount(usual: float, most: float, by: PixelChange | None = None, off: Any = 0.0) -> Any:
+    """A field for how far a kind of change goes: ``usual`` is what "on" stands for, ``most`` the most that makes sense.
+
+    ``by``: the function that changes the pixels' values; None of what moves pixels, which all is done at once (``geometry``).
+    """
+    return field(default=off, metadata={"range": (usual, most), "by": by})
 
 
 def ranges(policy: type[DataclassInstance]) -> dict[str, tuple[float, float]]:
@@ -28,6 +33,7 @@ def ranges(policy: type[DataclassInstance]) -> dict[str, tuple[float, float]]:
 class Augmentation:
     """How far each kind of change goes at most; 0 is off. Each sample draws its own amount, evenly within the bounds.
 
+    The pixels are moved first, then changed in the order of the fields. One line here and its function add a kind of change.
     Raises UserError for values outside their range, all of them at once.
     """
 
@@ -45,24 +51,24 @@ class Augmentation:
     """Skewed sideways by degrees to either side."""
     translate: float = amount(0.1, 1)
     """Shifted by this fraction of the side, in both directions."""
-    crop: int = amount(4, 1000, 0)
+    crop: int = amount(4, 1000, off=0)
     """Pixels: the image is widened by so many at each edge and cut to its size again at a random place."""
-    blur: float = amount(1, 20)
+    blur: float = amount(1, 20, pixel.blurred)
     """Standard deviation in pixels of a Gaussian blur, for half of the samples."""
-    erase: float = amount(0.25, 1)
-    """Probability of erasing a rectangle of 2 to 33 % of the area (Zhong et al. 2020)."""
-    noise: float = amount(0.05, 1)
-    """Standard deviation of Gaussian noise, as a fraction of the pixels' range."""
-    salt_pepper: float = amount(0.02, 1)
-    """Share of the pixels that turn black or white."""
-    brightness: float = amount(0.1, 1)
+    brightness: float = amount(0.1, 1, pixel.lit)
     """Brighter or darker by this fraction of the pixels' range."""
-    contrast: float = amount(0.2, 1)
+    contrast: float = amount(0.2, 1, pixel.lit)
     """Contrast about the middle grey, higher or lower by this fraction."""
-    saturation: float = amount(0.5, 10)
+    saturation: float = amount(0.5, 10, pixel.coloured)
     """Colours stronger or paler by this fraction: away from or towards each pixel's own grey."""
-    tint: float = amount(0.2, 1)
+    tint: float = amount(0.2, 1, pixel.coloured)
     """Each channel brighter or darker by this fraction, as in light of another colour (dusk, another lamp or stain)."""
+    erase: float = amount(0.25, 1, pixel.erased)
+    """Probability of erasing a rectangle of 2 to 33 % of the area (Zhong et al. 2020)."""
+    noise: float = amount(0.05, 1, pixel.noisy)
+    """Standard deviation of Gaussian noise, as a fraction of the pixels' range."""
+    salt_pepper: float = amount(0.02, 1, pixel.salted)
+    """Share of the pixels that turn black or white."""
     fill: Literal["edge", "mirror"] = "edge"
     """What comes in from outside the image: its edge pixels drawn out, or its mirror image."""
 
@@ -97,6 +103,14 @@ class Augmentation:
     def is_on(self) -> bool:
         """Whether anything happens at all."""
         return any(getattr(self, name) for name in KINDS)
+
+    def pixel_changes(self) -> list[tuple[PixelChange, dict[str, float]]]:
+        """Those that are on, in their order, each once with all its amounts."""
+        found: dict[PixelChange, dict[str, float]] = {}
+        for each in fields(self):
+            if by := each.metadata.get("by"):
+                found.setdefault(by, {})[each.name] = getattr(self, each.name)
+        return [(change, amounts) for change, amounts in found.items() if any(amounts.values())]
 
 
 # name: (the usual amount, the most that makes sense)

@@ -5,24 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
+from zlib import crc32
 
 from torch import Tensor
 
 from neocog.augment.counter import bits_of, uniform_from
 
+HASHED = 1 << 32  # above what any list counts to
+
 
 @dataclass(frozen=True)
 class RandomStreams:
-    """Subclasses name their ``streams``; each form of data counts from a ``first`` of its own.
-
-    The numbers of all streams are computed at once, which for a batch takes hardly longer than those of one.
+    """A stream is asked for by its name. Those that subclasses list in ``streams`` are counted from a ``first`` of their own, and
+    computed at once, which for a batch takes hardly longer than one; any other has the number that its name hashes to.
     """
 
     seed: int
     epoch: int
     samples: Tensor  # (B,) int64
 
-    streams: ClassVar[tuple[str, ...]]
+    streams: ClassVar[tuple[str, ...]] = ()
     first: ClassVar[int] = 0
 
     @cached_property
@@ -38,11 +40,18 @@ class RandomStreams:
 
     def bits(self, stream: str) -> Tensor:
         """(B,) int64."""
-        return self.all_bits[self.streams.index(stream)]
+        if stream in self.streams:
+            return self.all_bits[self.streams.index(stream)]
+        return bits_of(self.seed, self.epoch, (HASHED + crc32(stream.encode()),), self.samples)[0]
+
+    def chances(self, stream: str) -> Tensor:
+        """(B,) float64 in [0, 1)."""
+        listed = stream in self.streams
+        return self.all_chances[self.streams.index(stream)] if listed else uniform_from(self.bits(stream))
 
     def between(self, stream: str, low: float, high: float) -> Tensor:
         """(B,) float64, even in [low, high)."""
-        return low + (high - low) * self.all_chances[self.streams.index(stream)]
+        return low + (high - low) * self.chances(stream)
 
     def factor(self, stream: str, most: float) -> Tensor:
         """(B,) float64 in 1 / (1 + most) … 1 + most, even in its logarithm: as often larger as smaller."""

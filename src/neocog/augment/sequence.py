@@ -75,7 +75,7 @@ def _amount(name: str, value: str) -> float:
     return amount
 
 
-class SequenceDice(RandomStreams):
+class SequenceStreams(RandomStreams):
     """The streams of sequences."""
 
     first = 100
@@ -94,7 +94,7 @@ class SequenceChanges:
         codes, length = pixels[:, 0, 0], pixels.shape[-1]
         place = torch.arange(length, device=codes.device)[None]
 
-        streams = SequenceDice(seed, epoch, samples)
+        streams = SequenceStreams(seed, epoch, samples)
 
         def chance(stream: str) -> Tensor:
             return streams.between(stream, 0, 1)[:, None]

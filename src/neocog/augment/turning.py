@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from neocog.augment.apply import apply
-from neocog.augment.draw import ImageDice, draw
+from neocog.augment.draw import ImageStreams, draw
 from neocog.augment.policy import Augmentation
 from neocog.data.preprocessing import Preprocessing
 
@@ -32,7 +32,7 @@ class Turning:
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
     ) -> tuple[Tensor, Tensor]:
-        angles = ImageDice(seed, epoch, samples).between("turn", -180, 180)
+        angles = ImageStreams(seed, epoch, samples).between("turn", -180, 180)
         if self.quarters:
             angles = (angles / 90).floor() * 90
         drawn = draw(replace(self.policy, turn=180), seed, epoch, samples, preprocessing, angles)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neocog.augment.apply import apply
-from neocog.augment.draw import ImageDice, draw
+from neocog.augment.draw import ImageStreams, draw
 from neocog.augment.policy import KINDS, Augmentation
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.angles import ANGLE, period_of, words
@@ -85,7 +85,7 @@ class ValueChanges:
             moved = torch.where(drawn.flips[:, 1, None], period / 2 - moved, moved)
             moved = torch.where(drawn.flips[:, 0, None], -moved, moved)
         if self.policy.turn:
-            turn = ImageDice(seed, epoch, samples).between("turn", -self.policy.turn, self.policy.turn)
+            turn = ImageStreams(seed, epoch, samples).between("turn", -self.policy.turn, self.policy.turn)
             moved = moved + turn[:, None] / 360 * period
         moved = moved.remainder(period) if self.positive else (moved + period / 2).remainder(period) - period / 2
         return changed, torch.where(which > 0, moved.to(targets.dtype), targets)

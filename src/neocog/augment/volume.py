@@ -87,7 +87,7 @@ class VolumeChanges:
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
     ) -> tuple[Tensor, Tensor]:
-        streams = VolumeDice(seed, epoch, samples)
+        streams = VolumeStreams(seed, epoch, samples)
         low, high, policy = preprocessing.low, preprocessing.high, self.policy
         volumes = pixels.float()
         matrix = moves(policy, streams, tuple(pixels.shape[2:]))
@@ -101,7 +101,7 @@ class VolumeChanges:
         return volumes, targets
 
 
-class VolumeDice(RandomStreams):
+class VolumeStreams(RandomStreams):
     """The streams of volumes."""
 
     first = 1000

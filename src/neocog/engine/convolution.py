@@ -4,6 +4,7 @@ In float32 wide ones by Winograd's algorithm and transposed ones to few maps as 
 gradients of the biases of transposed ones as a sum. Of flattened maps, with which they end, the gradients keep the maps' order.
 And one that oneDNN gets wrong in bf16, in float32: where the kernel is larger than the maps, its gradients of the weights read
 memory that no one has written (oneDNN in torch 2.14 and 2.15 on AVX512-BF16; 3 × 3 × 3 over 2 × 2 × 2 voxels, say).
+Only learning takes these ways (``Precision.learning``): what is evaluated is computed directly.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Task: what is learned. The only abstract class of neocog; six methods, with no device, rank, file or precision in them."""
+"""What is learned, as the engine sees it: six methods with no device, rank, file or precision in them.
+
+Of several networks (a GAN's two) each has a loss of its own: the loop finishes all micro-batches of a batch for one network,
+updates it, and then turns to the next.
+"""
 
 from __future__ import annotations
 
