@@ -141,7 +141,7 @@ def test_a_convolution_is_scratchs_too(stride: Any, padding: Any, dilation: Any,
         (nn.LeakyReLU(0.1), scratch.LeakyReLU(0.1)),
         (Maxout(), scratch.Maxout()),
     ],
-    ids=str,
+    ids=lambda layer: str(layer) if isinstance(layer, nn.Module) else "scratch",
 )
 def test_pools_and_activations_are_scratchs_too(ours: nn.Module, theirs: scratch.Module) -> None:
     x = np.random.default_rng(0).normal(size=(1, 2, 7, 9))
