@@ -182,6 +182,7 @@ def stress(
     samples: int = ...,
     quiet: bool = ...,
     any_range: bool = ...,
+    thresholds: str | Path | Mapping[str, Any] | None = ...,
     *,
     by: str | None = ...,
     lengths: Literal["scaled", "reference"] | None = ...,

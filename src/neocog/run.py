@@ -10,9 +10,9 @@ A run folder holds plain files only (no pickle):
     checkpoints/         the newest two, each with the best weights so far; --keep-checkpoints keeps more
     weights.safetensors  + model.json: what ``predict`` needs (architecture, preprocessing, classes, calibration)
     predictions.csv      the test part: path, label, prediction, probabilities
-    result.json          every measure: value, low, high, n
+    result.json          every measure: value, low, high, n; what passed, is doubtful, failed, or was not tried; the methods
     sections.json        what the report draws: tables, curves, grids, pictures
-    stress/              what ``neocog stress`` found: PART.json, NAME.csv of its tables
+    stress/              what ``neocog stress`` found: PART.json, NAME.csv of its tables; thresholds.toml where others were given
     report.html          one file that works offline
 """
 

@@ -14,7 +14,6 @@ import pytest
 from neocog.errors import UserError
 from neocog.pages import axis, compare, sections_from_json, sections_to_json, write_report
 from neocog.pages.plots import bars, curves, whiskers
-from neocog.pages.verdict import verdicts
 from neocog.records import (
     Bars,
     Curves,
@@ -177,28 +176,6 @@ def test_reporting_changes_nothing_but_the_page(copy: Run) -> None:
     before = {path.name: path.read_bytes() for path in copy.folder.iterdir()}
     report([copy.folder], copy.folder.parent / "elsewhere.html")
     assert {path.name: path.read_bytes() for path in copy.folder.iterdir()} == before
-
-
-def test_verdicts_warn_of_few_samples_faults_and_guessing() -> None:
-    def tones(m: Measure, *sections: Section) -> list[str]:
-        return [verdict.tone for verdict in verdicts("accuracy", m, sections)]
-
-    clean = Section("d", (Findings(()),), "data")
-    faulty = Section("d", (Findings((Finding("error", "leak"), Finding("warning", "w"))),), "data")
-    guess = Section("c", (Matrix(("a", "b"), ("a", "b"), ((90.0, 0.0), (10.0, 0.0))),), "confusion")
-    assert tones(Measure(0.9, 0.89, 0.91, 5000), clean) == ["good", "good"]
-    assert tones(Measure(0.9, 0.8, 0.95, 50), faulty) == ["bad", "caution", "bad"]
-    assert tones(Measure(0.9, 0.85, 0.95, 200), guess) == ["caution", "bad"]
-    assert tones(Measure(0.9, math.nan, math.nan, 200)) == ["caution"]
-
-
-def test_many_images_of_few_groups_are_few() -> None:
-    [verdict] = verdicts("accuracy", Measure(0.8, 0.6, 0.92, 120, 3), ())
-    assert verdict.tone == "bad" and verdict.text.startswith("120 test samples of 3 groups are few")
-    [none] = verdicts("accuracy", Measure(0.8, math.nan, math.nan, 120, 2), ())
-    assert "120 test samples of 2 groups are too few" in none.text
-    [many] = verdicts("accuracy", Measure(0.8, 0.79, 0.81, 4000, 150), ())
-    assert many.tone == "good" and "4,000 test samples of 150 groups pin it down" in many.text
 
 
 def test_the_page_says_how_many_groups_its_measure_rests_on(copy: Run) -> None:

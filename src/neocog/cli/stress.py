@@ -47,6 +47,9 @@ def stress(
     autoattack: Annotated[
         bool, Parameter(help="Adversarial: also AutoAttack-standard, which takes long.", negative=())
     ] = False,
+    thresholds: Annotated[
+        Path | None, Parameter(help="A TOML file with thresholds of your own for the verdicts; kept with the run.")
+    ] = None,
     reading: Reading = None,
     any_range: AnyRange = False,
     json: Json = False,
@@ -69,5 +72,5 @@ def stress(
 
     own: dict[str, Any] = {"by": by, "lengths": lengths, "norm": norm, "epsilon": epsilon, "target": target}
     own["autoattack"] = autoattack or None
-    found = verb.stress(run, parts, on, minutes, samples, quiet, any_range, **own, **given(reading))
+    found = verb.stress(run, parts, on, minutes, samples, quiet, any_range, thresholds, **own, **given(reading))
     show(found.to_json(), json, lambda: verb.show(found, console()))

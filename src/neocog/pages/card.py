@@ -12,9 +12,8 @@ from functools import cache
 
 from markupsafe import Markup
 
-from neocog.pages.page import Head, asset, head_of, templates
+from neocog.pages.page import Head, Remark, asset, head_of, templates
 from neocog.pages.record import Record
-from neocog.pages.verdict import Verdict
 from neocog.records import Curves, Item, Pictures, Section, Text, Whiskers
 
 MOST_CURVES, MOST_PICTURES = 2, 6
@@ -33,7 +32,7 @@ def card(record: Record) -> str:
 
 def unfinished(name: str, why: str, sections: Sequence[Section]) -> str:
     """A run that has no result yet, with the curves so far."""
-    head = Head(f"{name} · neocog", name, label="not finished", verdicts=[Verdict("caution", why)])
+    head = Head(f"{name} · neocog", name, label="not finished", remarks=[Remark("caution", why)])
     return _rendered(head, _excerpt(sections) or [PLAIN], "")
 
 

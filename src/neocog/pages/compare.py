@@ -12,11 +12,10 @@ import numpy as np
 
 from neocog.errors import UserError
 from neocog.metrics import Comparison, Units, holm, lower_is_better, mcnemar, paired, title
-from neocog.pages.page import Head, duration, interval, page
+from neocog.pages.page import Head, Remark, duration, interval, page
 from neocog.pages.predictions import Predictions, predictions, rates, same_samples
 from neocog.pages.record import Record, read
 from neocog.pages.scores import Scores, scores
-from neocog.pages.verdict import Verdict
 from neocog.records import Curves, Item, Measure, Section, Series, Table, Text, Whiskers
 from neocog.run import Run, write_atomically
 from neocog.traits import TASKS, task_of, traits
@@ -37,7 +36,7 @@ def compare(runs: Sequence[Run], out: Path) -> Path:
         raise UserError(f"{len(runs)} run to compare", fix="name at least two run folders")
     records = [read(run) for run in runs]
     names = _names(records)
-    tests, verdict = _tests(names, records)
+    tests, remark = _tests(names, records)
     sections = [
         Section("Measures", tuple(_measures(names, records)), "measures"),
         Section("Paired tests", tests, "tests"),
@@ -51,7 +50,7 @@ def compare(runs: Sequence[Run], out: Path) -> Path:
         eyebrow="comparison",
         label=f"{len(runs)} runs compared",
         sentence=f"{extreme} {title(first)}: {names[best]}, {interval(first, records[best].measures['test'][first])}.",
-        verdicts=[verdict],
+        remarks=[remark],
     )
     write_atomically(out, page(head, [Section("Runs", (_overview(names, records),), "runs"), *sections]))
     return out
@@ -99,7 +98,7 @@ def _measures(names: Sequence[str], records: Sequence[Record]) -> list[Item]:
     return [Whiskers(tuple(names), tuple(r.measures["test"][name] for r in records), title(name)) for name in shared]
 
 
-def _tests(names: Sequence[str], records: Sequence[Record]) -> tuple[tuple[Item, ...], Verdict]:
+def _tests(names: Sequence[str], records: Sequence[Record]) -> tuple[tuple[Item, ...], Remark]:
     tasks = {str(record.result.get("task", task_of("classes"))) for record in records}
     if len(tasks) > 1:
         return _untested(f"The runs learned different tasks ({', '.join(sorted(tasks))})")
@@ -109,12 +108,12 @@ def _tests(names: Sequence[str], records: Sequence[Record]) -> tuple[tuple[Item,
     return _tested(names, [predictions(r.run) if logits else scores(r.run) for r in records])
 
 
-def _untested(reason: str) -> tuple[tuple[Item, ...], Verdict]:
+def _untested(reason: str) -> tuple[tuple[Item, ...], Remark]:
     text = f"{reason}: no paired test is made. Intervals that overlap little are all there is to go by."
-    return (Text(text),), Verdict("caution", f"{reason}, so the runs cannot be compared sample by sample.")
+    return (Text(text),), Remark("caution", f"{reason}, so the runs cannot be compared sample by sample.")
 
 
-def _tested(names: Sequence[str], answers: Sequence[Predictions | Scores]) -> tuple[tuple[Item, ...], Verdict]:
+def _tested(names: Sequence[str], answers: Sequence[Predictions | Scores]) -> tuple[tuple[Item, ...], Remark]:
     if reason := same_samples(answers):
         return _untested(reason)
     reference, grouped = answers[0], bool((answers[0].groups != "").any())
@@ -143,7 +142,7 @@ def _tested(names: Sequence[str], answers: Sequence[Predictions | Scores]) -> tu
     words += f", on the same {len(reference.labels):,} test samples{of}."
     if all(math.isnan(p) for p in corrected):
         words = f"Too few groups to tell differences from chance: {units.count}, and 6 are needed."
-    return (table,), Verdict("good" if sure else "caution", words)
+    return (table,), Remark("good" if sure else "caution", words)
 
 
 def _paired(first: Predictions | Scores, second: Predictions | Scores, units: Units) -> dict[str, Comparison]:

@@ -18,12 +18,14 @@ from markupsafe import Markup
 from neocog.metrics import PERCENT, title
 from neocog.pages import heatmap, plots
 from neocog.pages.axis import percent, short
+from neocog.pages.paper import methods
+from neocog.pages.paper import section as for_the_paper
 from neocog.pages.record import Record, read
 from neocog.pages.scatter import scatter
 from neocog.pages.stress import chapter
-from neocog.pages.verdict import Verdict, tried, verdicts
+from neocog.pages.verdict import Line, Tone, card
 from neocog.records import Bars, Curves, Item, Matrix, Measure, Scatter, Section, Table, Whiskers
-from neocog.run import Run, write_atomically
+from neocog.run import Run, to_json, write_atomically
 
 # "+1.5", "< 0.001", "= 0.020", "97.8 %", "0.92 – 0.97", "−0.1 to +0.2"; not "7", which may be a class
 NUMBER = re.compile(r"[+−<=] ?[\d.,]+|[\d.,]+ %|[+−]?[\d.,]+ (–|to) [+−]?[\d.,]+")
@@ -31,8 +33,16 @@ HERE = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
+class Remark:
+    """A sentence under the headline."""
+
+    tone: Tone
+    text: str
+
+
+@dataclass(frozen=True)
 class Head:
-    """The top of a page. ``facts`` are pairs of a name and a value; ``gauge`` draws the interval."""
+    """The top of a page. ``card``: what was tried; ``facts`` are pairs of a name and a value; ``gauge`` draws the interval."""
 
     title: str
     eyebrow: str
@@ -40,7 +50,8 @@ class Head:
     label: str = ""
     sentence: str = ""
     gauge: Markup = field(default_factory=Markup)
-    verdicts: Sequence[Verdict] = ()
+    remarks: Sequence[Remark] = ()
+    card: Sequence[Line] = ()
     facts: Sequence[tuple[str, str]] = ()
 
 
@@ -48,9 +59,19 @@ def write_report(run: Run, out: Path | None = None) -> Path:
     """Write ``report.html`` into the run folder (or to ``out``) from the files there. Raises UserError for a damaged one."""
     record = read(run)
     settings = run.config.read_text(encoding="utf-8") if record.settings else ""
-    target = out or run.report
-    write_atomically(target, page(head_of(record), [*record.sections, *chapter(record.stress)], settings))
+    target, head = out or run.report, head_of(record)
+    sections = [*record.sections, *chapter(record.stress), for_the_paper(record, head.card)]
+    write_atomically(target, page(head, sections, settings))
     return target
+
+
+def write_card(run: Run) -> None:
+    """Write what the card says, and the methods, into the run's ``result.json``; then its report."""
+    record = read(run)
+    lines = card(record)
+    found = {"card": [line.to_json() for line in lines], "methods": methods(record, lines)}
+    write_atomically(run.result, to_json({**record.result, **found}))
+    write_report(run)
 
 
 def page(head: Head, sections: Sequence[Section], settings: str = "") -> str:
@@ -89,7 +110,7 @@ def head_of(record: Record) -> Head:
         label=title(name),
         sentence=f"{interval(name, m)}, {sentence}." if math.isfinite(m.low) else f"{sentence.capitalize()}.",
         gauge=_gauge(name, m),
-        verdicts=[*verdicts(name, m, record.sections), *tried(record.stress)],
+        card=card(record),
         facts=_facts(result),
     )
 

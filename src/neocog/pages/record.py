@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from neocog.pages.sections import FIX, sections_from_json
 from neocog.pages.stress import outcomes
 from neocog.records import Measure, Section
 from neocog.robustness.outcome import Outcome
+from neocog.robustness.thresholds import Thresholds, in_force, usual
 from neocog.run import Run
 
 # Of result.json, whose measures are looked at one by one
@@ -36,6 +37,7 @@ class Record:
     environment: Mapping[str, Any] = field(default_factory=dict)
     metrics: tuple[Mapping[str, str], ...] = ()
     stress: Mapping[str, Outcome] = field(default_factory=dict)  # what ``neocog stress`` found since, by its parts
+    thresholds: Thresholds = field(default_factory=usual)  # by which it is graded
 
     @property
     def name(self) -> str:
@@ -66,7 +68,22 @@ def read(run: Run) -> Record:
         read_json(run.environment) if run.environment.exists() else {},
         tuple(rows(run.metrics_csv)) if run.metrics_csv.exists() else (),
         outcomes(run),
+        in_force(run),
     )
+
+
+def table(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table of settings or of the environment; {} where there is none."""
+    inner = found.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
+def sections_of_folds(record: Record) -> Iterator[Section]:
+    """The sections of each fold, where the run has folds; a fold that is not there any more has none."""
+    for fold in record.result.get("folds") or ():
+        path = Run(record.run.folder / Path(str(fold)).name).sections
+        if path.is_file():
+            yield from sections_from_json(read_text(path, FIX), str(path))
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from neocog.documents import expected, read_json
 from neocog.records import ITEMS, Item, Section, Table
 from neocog.robustness.names import PARTS
 from neocog.robustness.outcome import Outcome, Verdict
+from neocog.robustness.thresholds import in_force, regraded
 from neocog.run import Run
 from neocog.typed import listing, typed
 
@@ -28,23 +29,16 @@ def stored_outcome(content: Mapping[str, Any], path: Path) -> Outcome:
 
 
 def outcomes(run: Run) -> dict[str, Outcome]:
-    """{part: what it found}, in the order of the parts. Raises UserError for a damaged file."""
+    """{part: what it found}, in the order of the parts, graded by the run's thresholds. Raises UserError for a damaged file."""
     paths = {name: run.folder / FOLDER / f"{name}.json" for name in PARTS}
-    return {name: stored_outcome(read_json(path, FIX), path) for name, path in paths.items() if path.exists()}
+    thresholds = in_force(run)
+    found = {name: stored_outcome(read_json(path, FIX), path) for name, path in paths.items() if path.exists()}
+    return {
+        name: replace(each, verdicts=tuple(regraded(verdict, thresholds) for verdict in each.verdicts))
+        for name, each in found.items()
+    }
 
 
 def chapter(found: Mapping[str, Outcome]) -> tuple[Section, ...]:
-    """The verdicts of all parts, then the parts' own sections."""
-    rows = [
-        (verdict.what, verdict.grade, _cell(verdict.number), _cell(verdict.threshold), verdict.sentence)
-        for outcome in found.values()
-        for verdict in outcome.verdicts
-    ]
-    if not found:
-        return ()
-    table = Table(("what", "verdict", "measured", "threshold", "in words"), tuple(rows))
-    return (Section("Stress", (table,), "stress"), *(each for outcome in found.values() for each in outcome.sections))
-
-
-def _cell(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    """The sections of all parts."""
+    return tuple(each for outcome in found.values() for each in outcome.sections)

@@ -1,93 +1,187 @@
-"""What a reader should know before believing the headline."""
+"""The card at the head of a report: what was tried of a run, and whether it passed. Nothing passes that was not measured."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from neocog.metrics import PERCENT
+from neocog.metrics import PERCENT, lower_is_better, title
+from neocog.metrics.stored import stored_measure
+from neocog.pages.record import Record, sections_of_folds, table
+from neocog.pages.stress import chapter
 from neocog.records import Findings, Matrix, Measure, Section
 from neocog.robustness.names import PARTS
-from neocog.robustness.outcome import Grade, Outcome
-from neocog.robustness.outcome import Verdict as Found
+from neocog.robustness.outcome import GRADES, Grade, Outcome, Verdict, shown
+from neocog.robustness.thresholds import OWN, Thresholds, regraded
 
-Tone = Literal["good", "caution", "bad"]
-FEW = 100  # independent test samples, or groups, below which a measure is an anecdote
+Tone = Literal["good", "caution", "bad", "open"]
+TONES: Mapping[Grade, Tone] = {"passed": "good", "doubtful": "caution", "failed": "bad", "not tried": "open"}
+LISTED = 3  # findings that a line names
+SIZE, INSIDE = "Sample size", "Inside: "
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One line under the headline."""
+class Line:
+    """A line of the card. ``section``: of the report, where it is shown; ``command``: what tries it, where it was not."""
 
-    tone: Tone
-    text: str
+    verdict: Verdict
+    section: str = ""
+    command: str = ""
 
+    @property
+    def tone(self) -> Tone:
+        return TONES[self.verdict.grade]
 
-def verdicts(name: str, measure: Measure, sections: Sequence[Section]) -> list[Verdict]:
-    """On the data's faults, on the size of the test part, and on what guessing would give."""
-    return [*_findings(sections), *_size(name, measure), *_guessing(name, measure, sections)]
+    @property
+    def numbers(self) -> str:
+        """What was measured, and from which number on it passes."""
+        if math.isnan(self.verdict.number):
+            return ""
+        passes = "" if math.isnan(self.verdict.threshold) else f", passes at {self.verdict.threshold:.3g}"
+        return f"{self.verdict.number:.3g}{passes}"
 
-
-def tried(stress: Mapping[str, Outcome]) -> list[Verdict]:
-    """What ``neocog stress`` found, a line each, and in one line what was not tried; nothing where it never ran."""
-    every = [verdict for outcome in stress.values() for verdict in outcome.verdicts]
-    tones: dict[Grade, Tone] = {"passed": "good", "doubtful": "caution", "failed": "bad"}
-    lines = [Verdict(tones[each.grade], _line(each)) for each in every if each.grade in tones]
-    without = [PARTS[part].title for part in PARTS if part not in stress]
-    without += [each.what for each in every if each.grade not in tones]
-    if stress and without:
-        lines.append(Verdict("caution", f"Stress, not tried: {', '.join(dict.fromkeys(without))}."))
-    return lines
-
-
-def _line(found: Found) -> str:
-    numbers = "" if math.isnan(found.number) else f": {found.number:.3g}, where {found.threshold:.3g} passes"
-    return f"Stress, {found.what[:1].lower()}{found.what[1:]}: {found.grade}{numbers}."
+    def to_json(self) -> dict[str, Any]:
+        """{"what", "grade", "sentence", "number", "threshold", "section", "command"}."""
+        known = asdict(self.verdict)
+        kept = ("what", "grade", "sentence", "number", "threshold")
+        return {**{name: known[name] for name in kept}, "section": self.section, "command": self.command}
 
 
-def _findings(sections: Sequence[Section]) -> list[Verdict]:
+def card(record: Record) -> tuple[Line, ...]:
+    """Of every run its data, its samples, its measure, a new place and its probabilities; then what each part of stress found."""
+    every = [*record.sections, *sections_of_folds(record)]
+    name, measure = next(iter(record.measures["test"].items()))
+    own = (
+        data(every, str(table(record.settings, "data").get("data", "DATA"))),
+        sample_size(name, measure, record.thresholds),
+        known_place(name, measure, every),
+        new_place(name, record.result.get("groups") or {}, bool(measure.units)),
+        calibration(record.measures["test"]),
+    )
+    there = {section.name for section in (*record.sections, *chapter(record.stress))}
+    return tuple(
+        Line(regraded(line.verdict, record.thresholds), _link(line.section, there), line.command)
+        for line in (*own, *tried(record.stress, str(record.run.folder)))
+    )
+
+
+def _link(section: str, there: set[str]) -> str:
+    """A section that the report has: of folds, all of what is of the folds stands in one."""
+    return section if section in there else "folds" if section and "folds" in there else ""
+
+
+def tried(stress: Mapping[str, Outcome], run: str) -> Iterable[Line]:
+    """The verdicts of each part of ``neocog stress``, and of those that were not run how to run them."""
+    for name, part in PARTS.items():
+        command = f"neocog stress {run} {name}"
+        verdicts = stress[name].verdicts if name in stress else ()
+        place = next((section.name for section in stress[name].sections), "") if name in stress else ""
+        for verdict in verdicts:
+            yield Line(verdict, place, command if verdict.grade == "not tried" else "")
+        if not verdicts:
+            yield Line(Verdict(part.title, "not tried", f"{part.help[:1].upper()}{part.help[1:]}."), "", command)
+
+
+def data(sections: Sequence[Section], source: str) -> Line:
+    """What the audit found, which looks for leaks between the parts before a training."""
     items = [item for section in sections for item in section.items if isinstance(item, Findings)]
     if not items:
-        return []
-    found = [finding for item in items for finding in item.findings]
-    errors = [f.what for f in found if f.severity == "error"]
-    warnings = [f.what for f in found if f.severity == "warning"]
-    lines = [Verdict("bad", f"The audit found a fault in the data: {what}") for what in errors[:3]]
-    lines += [Verdict("caution", f"The audit warns: {what}") for what in warnings[: 3 - len(lines)]]
-    rest = len(errors) + len(warnings) - len(lines)
-    if rest:
-        lines.append(Verdict("caution", f"… and {rest} more such findings, below."))
-    if lines:
-        return lines
-    return [Verdict("good", "The audit found no leak between the parts and no other fault in the data.")]
+        return Line(Verdict("Data", "not tried", "No audit stands in this run."), "", f"neocog audit {source}")
+    found = list(dict.fromkeys((f.severity, f.what) for item in items for f in item.findings if f.severity != "note"))
+    found.sort(key=lambda each: each[0] != "error")
+    grade: Grade = "passed" if not found else "failed" if found[0][0] == "error" else "doubtful"
+    rest = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    words = f"The audit found: {'; '.join(what for _, what in found[:LISTED])}{rest}."
+    clean = "The audit found no leak between the parts and no other fault in the data."
+    return Line(Verdict("Data", grade, words if found else clean, len(found), 0), "data")
 
 
-def _size(name: str, m: Measure) -> list[Verdict]:
-    """How surely the test part says it; what counts is what is independent: 120 images of 3 patients are few."""
-    counted = m.counted("test samples")
-    if not (math.isfinite(m.low) and math.isfinite(m.high)):
-        return [Verdict("caution", f"No interval can be given: {counted} are too few that are independent.")]
-    half = (m.high - m.low) / 2
-    width = f"{half * 100:.1f} points" if name in PERCENT else f"{half:.3g}"
-    if (m.n if m.units is None else m.units) < FEW:
-        return [Verdict("bad", f"{counted} are few: the true value may well lie {width} away.")]
-    close = half <= (0.025 if name in PERCENT else 0.1 * abs(m.value))
-    tone: Literal["good", "caution"] = "good" if close else "caution"
-    return [Verdict(tone, f"{counted} pin it down to about ± {width}.")]
+def sample_size(name: str, m: Measure, thresholds: Thresholds) -> Line:
+    """Whether the test part is large enough to say it; what counts is what is independent: 120 images of 3 patients are few."""
+    units, counted, half = m.n if m.units is None else m.units, m.counted("test samples"), (m.high - m.low) / 2
+    share = name in PERCENT
+    few = Verdict(SIZE, "not tried", "", units, bound="independent_samples")
+    if not math.isfinite(half):
+        words = f"No interval can be given: {counted} are too few that are independent."
+        return Line(Verdict(SIZE, "not tried", words, units, bound=few.bound, best="doubtful"), "measures")
+    relative = half if share else half / abs(m.value) if m.value else math.inf
+    wide = Verdict(SIZE, "not tried", "", relative, bound="half_width" if share else "relative_half_width")
+    worse = max((few, wide), key=lambda each: GRADES.index(regraded(each, thresholds).grade))
+    words = f"{counted} pin {title(name)} down to ± {_width(half, share)}"
+    if regraded(worse, thresholds).grade != "passed":
+        wanted = thresholds[wide.bound].passed
+        needed = max(thresholds[few.bound].passed, units * (relative / wanted) ** 2)
+        unit = "samples" if m.units is None else "groups"
+        words += f"; some {_round(needed):,} {unit} would be enough"
+    return Line(Verdict(SIZE, "not tried", f"{words}.", worse.number, bound=worse.bound), "measures")
 
 
-def _guessing(name: str, m: Measure, sections: Sequence[Section]) -> list[Verdict]:
-    """Accuracy beside that of always naming the most frequent class."""
+def _width(half: float, share: bool) -> str:
+    return f"{half * 100:.1f} points" if share else f"{half:.3g}"
+
+
+def _round(number: float) -> int:
+    """To two digits, upwards."""
+    step = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return math.ceil(number / step) * step
+
+
+def known_place(name: str, m: Measure, sections: Sequence[Section]) -> Line:
+    """The measure on samples like those that were learned from, beside what guessing would give, or what is asked of it."""
+    what, words = f"{INSIDE}{title(name)}", shown(name, m)
+    guess, how = _guessing(name, sections)
+    if math.isnan(guess):
+        words += "; what guessing would give is not known of it, a threshold of your own can stand in --thresholds"
+        return Line(Verdict(what, "not tried", f"{words}.", m.value, bound=f"{OWN}{name}"), "measures")
+    low = m.low if math.isfinite(m.low) else -math.inf
+    grade: Grade = "passed" if low > guess else "doubtful" if m.value > guess else "failed"
+    return Line(Verdict(what, grade, f"{words}; {how}.", m.value, guess, f"{OWN}{name}"), "measures")
+
+
+def _guessing(name: str, sections: Sequence[Section]) -> tuple[float, str]:
+    """What an answer that does not look at the sample would reach, and how; NaN where that is not known."""
     tables = [i for s in sections if s.name == "confusion" for i in s.items if isinstance(i, Matrix)]
-    if name != "accuracy" or not tables:
-        return []
-    totals = [sum(row) for row in tables[0].values]
-    if not sum(totals):
-        return []
-    share, most = max(totals) / sum(totals), tables[0].rows[totals.index(max(totals))]
-    words = f"Always answering “{most}” would be right in {share * 100:.1f} % of the test samples"
-    if m.low > share:
-        return [Verdict("good", f"{words}; the network is clearly better.")]
-    return [Verdict("bad", f"{words}: the network is not clearly better than that.")]
+    totals: dict[str, float] = {}
+    for each in tables:
+        for row, values in zip(each.rows, each.values, strict=True):
+            totals[row] = totals.get(row, 0.0) + sum(values)
+    if name == "accuracy" and sum(totals.values()):
+        most = max(totals, key=lambda row: totals[row])
+        share = totals[most] / sum(totals.values())
+        return share, f"always answering “{most}” would be right in {100 * share:.1f} % of the test samples"
+    return (0.0, "always answering the mean would give 0") if name == "r2" else (math.nan, "")
+
+
+def new_place(name: str, groups: Mapping[str, Any], grouped: bool) -> Line:
+    """What is left of the measure in the worst group that was left out, of ``train --leave-one-group-out``."""
+    sides = {group: [each[side].get(name) for side in ("outside", "inside")] for group, each in groups.items()}
+    found = {group: [stored_measure(m) for m in pair] for group, pair in sides.items() if all(pair)}
+    if not found:
+        how = "" if grouped else "name the groups (--groups, --columns, --levels) and "
+        words = f"Only data of places that were not learned from can say: {how}leave one out in turn."
+        command = "neocog train DATA --folds K --leave-one-group-out"
+        return Line(Verdict("New place", "not tried", words), "", command)
+    kept = {}
+    for group, (outside, inside) in found.items():
+        pair = (inside, outside) if lower_is_better(name) else (outside, inside)
+        kept[group] = pair[0].value / pair[1].value if pair[1].value > 0 else math.nan
+    worst = min(kept, key=lambda group: kept[group])
+    outside, inside = (shown(name, m) for m in found[worst])
+    words = f"Worst of {len(kept)} groups left out: {worst}, {title(name)} {outside}, on new samples of the others {inside}."
+    return Line(Verdict("New place", "not tried", words, kept[worst], bound="new_place"), "places")
+
+
+def calibration(measures: Mapping[str, Measure]) -> Line:
+    """Whether stated probabilities, or intervals, hold."""
+    what = "Calibration"
+    for name in ("ece_calibrated", "ece"):
+        if name in measures and math.isfinite(measures[name].value):
+            words = f"Stated probabilities are off by {shown(name, measures[name])} on average ({title(name)})."
+            return Line(Verdict(what, "not tried", words, measures[name].value, bound="calibration"), "calibration")
+    if "coverage_90" in measures and math.isfinite(measures["coverage_90"].value):
+        m = measures["coverage_90"]
+        words = f"Of the intervals that are to hold 90 % of the values, {100 * m.value:.1f} % of them lie inside."
+        return Line(Verdict(what, "not tried", words, abs(m.value - 0.9), bound="interval_coverage"), "measures")
+    return Line(Verdict(what, "not tried", "This run states no probabilities, or none that were measured."))

@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from neocog.errors import pick
+from neocog.pages.record import read
 from neocog.pages.stress import outcomes
+from neocog.pages.verdict import Line, card, tried
 from neocog.results.frames import frame
+from neocog.robustness.thresholds import in_force
 from neocog.run import Run
 
 
@@ -25,6 +28,18 @@ class Stress:
         )
 
     @property
+    def card(self) -> Any:
+        """A row a line at the head of the report, of the run itself and of every part, tried or not; as ``verdicts``, with section
+        and command. Before the run has ended, the parts alone."""
+        return frame([line.to_json() for line in self.lines])
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Those of the card."""
+        run = self.run
+        return card(read(run)) if run.result.is_file() else tuple(tried(outcomes(run), str(run.folder)))
+
+    @property
     def tables(self) -> dict[str, Any]:
         """{name: frame} of the tables, which also lie in ``stress/NAME.csv``."""
         return {name: frame(rows) for name, rows in self._records().items()}
@@ -35,7 +50,13 @@ class Stress:
     def to_json(self) -> dict[str, Any]:
         """What ``--json`` prints."""
         verdicts = {part: [asdict(v) for v in found.verdicts] for part, found in outcomes(self.run).items()}
-        return {"run": str(self.run.folder), "verdicts": verdicts, "tables": self._records()}
+        return {
+            "run": str(self.run.folder),
+            "card": [line.to_json() for line in self.lines],
+            "thresholds": {name: asdict(bound) for name, bound in in_force(self.run).items()},
+            "verdicts": verdicts,
+            "tables": self._records(),
+        }
 
     def _records(self) -> dict[str, list[dict[str, Any]]]:
         return {

@@ -13,10 +13,10 @@ from neocog.metrics import lower_is_better, title
 from neocog.metrics.intervals import proportion_measure, share_measure
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text
 from neocog.robustness.masked import SIGNS
-from neocog.robustness.outcome import Grade, Outcome, Verdict
+from neocog.robustness.outcome import Outcome, Verdict
+from neocog.robustness.thresholds import graded, usual
 
-PASSED, DOUBTFUL = 0.9, 0.5  # of the unchanged measure, that is kept under attack
-SEEN = 0.02  # share of the images, from which on a sign of masked gradients counts
+SEEN = usual()["masked_gradients"].passed  # share of the images, from which on a sign of masked gradients counts
 TITLE = "Adversarial changes"
 NORMS: dict[Norm, str] = {"linf": "largest change of a pixel, of 255", "l2": "Euclidean norm of the change"}
 Row = tuple[str | int | float | None, ...]
@@ -215,11 +215,9 @@ def verdicts(found: Found) -> tuple[Verdict, ...]:
     """How much of the accuracy is kept; and whether the attack can be trusted, without which nothing passes."""
     at, seen = size(found.epsilon, found.norm), found.signs_seen()
     clean, robust = found.accuracy(0), found.accuracy(found.epsilon)
-    grade: Grade = "passed" if found.kept >= PASSED else "doubtful" if found.kept >= DOUBTFUL else "failed"
     sentence = f"Changes of at most {at} leave {percent(robust)} right of {percent(clean)}."
-    if seen and grade == "passed":
-        grade, sentence = "doubtful", f"{sentence} There are signs of masked gradients."
-    made = [Verdict(TITLE, grade, sentence, found.kept, PASSED)]
+    sentence += " There are signs of masked gradients." if seen else ""
+    made = [graded(TITLE, "adversarial", found.kept, sentence, best="doubtful" if seen else "passed")]
     if found.signs:
         n = found.signs["n"]
         worst = max((found.signs.get(name, 0) for name in SIGNS), default=0) / n if n else math.nan
@@ -227,7 +225,7 @@ def verdicts(found: Found) -> tuple[Verdict, ...]:
         words = (
             f"Signs of masked gradients: {signs}." if seen else f"None of {len(found.signs) - 1} signs in {n} images."
         )
-        made.append(Verdict("Masked gradients", "doubtful" if seen else "passed", words, worst, SEEN))
+        made.append(graded("Masked gradients", "masked_gradients", worst, words))
     return tuple(made)
 
 
@@ -266,7 +264,6 @@ def error_outcome(found: Errors) -> Outcome:
     robust = found.values[found.epsilon]
     better, worse = (clean, robust) if not lower_is_better(found.measure) else (robust, clean)
     kept = worse.value / better.value if better.value > 0 else math.nan
-    grade: Grade = "passed" if kept >= PASSED else "doubtful" if kept >= DOUBTFUL else "failed"
     at, name = size(found.epsilon, found.norm), title(found.measure)
     sentence = f"Changes of at most {at}: {name} {robust.value:.4g} instead of {clean.value:.4g}."
-    return Outcome({"adversarial": table}, (section,), (Verdict(TITLE, grade, sentence, kept, PASSED),))
+    return Outcome({"adversarial": table}, (section,), (graded(TITLE, "adversarial", kept, sentence),))

@@ -14,9 +14,9 @@ from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Se
 from neocog.robustness.axes import AXES
 from neocog.robustness.corruptions import CORRUPTIONS, IMAGENET_C, SEVERITIES
 from neocog.robustness.outcome import Verdict, shown
+from neocog.robustness.thresholds import graded
 
 MIDDLE = 3  # the severity at which corruptions are ranked
-PASSED, DOUBTFUL = 0.9, 0.75  # of the unchanged measure, that is kept under the worst change near the data
 WORST = 4  # corruptions that are shown at every severity
 CHART = 6  # lines of one chart
 Row = tuple[str | int | float | None, ...]
@@ -198,5 +198,4 @@ def verdict(found: Found) -> Verdict:
         f"Of {len(those)} changes {which}, {words(worst[0])} at severity {worst[1]} costs most: {title(found.measure)} "
         f"{shown(found.measure, found.values[worst])} instead of {shown(found.measure, found.clean)}."
     )
-    grade = "passed" if kept >= PASSED else "doubtful" if kept >= DOUBTFUL else "failed"
-    return Verdict("Corruptions", grade, sentence, kept, PASSED)  # type: ignore[arg-type]
+    return graded("Corruptions", "corruption", kept, sentence)

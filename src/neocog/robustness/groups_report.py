@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from neocog.errors import listed
 from neocog.metrics import lower_is_better, title
 from neocog.metrics.by_group import Difference
 from neocog.records import Item, Measure, Section, Table, Text, Whiskers
 from neocog.robustness.outcome import Verdict, shown
+from neocog.robustness.thresholds import graded
 
-KEPT = 0.9  # of the measure over all samples, that the worst group must have
 SIGNIFICANT = 0.05
 CHART = 60  # groups
 Row = tuple[str | int | float | None, ...]
@@ -110,13 +109,10 @@ def verdict(found: Found) -> Verdict:
     """Failed where the worst group is worse than the others, and by much; doubtful where it may be luck, or is little."""
     worst = found.order[0]
     kept, differs = found.kept(worst), found.p(worst) < SIGNIFICANT
-    grade: Literal["passed", "doubtful", "failed"] = "passed"
-    if kept < KEPT:
-        grade = "failed" if differs else "doubtful"
     own, every = shown(found.measure, found.groups[worst]), shown(found.measure, found.everything)
     sentence = (
         f"Worst of {len(found.groups)} groups ({found.kinds}): {worst}, {title(found.measure)} {own} on "
         f"{found.groups[worst].counted('samples')}, over all {every}; "
         f"it {'differs' if differs else 'does not surely differ'} from the others (p {_p(found.p(worst))})."
     )
-    return Verdict("Worst group", grade, sentence, kept, KEPT)
+    return graded("Worst group", "worst_group", kept, sentence, worst="failed" if differs else "doubtful")

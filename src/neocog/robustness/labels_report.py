@@ -11,13 +11,13 @@ import numpy as np
 from neocog.metrics.confident import ADDED, Trial
 from neocog.metrics.stored import stored_measure
 from neocog.records import Item, Matrix, Measure, Picture, Pictures, Section, Table, Text
-from neocog.robustness.outcome import Verdict
+from neocog.robustness.outcome import Grade, Verdict
+from neocog.robustness.thresholds import graded
 
 SHOWN = 24  # pictures
 LISTED, SHARE = 2000, 0.1  # rows of the ranking at least, where there are as many, and the share of all labels
 ROWS = 40  # of it that the report has
 CLASSES = 30  # up to which the joint matrix is drawn
-PASSED, DOUBTFUL = 0.01, 0.05  # share of labels that are wrong
 HEADS = ("rank", "sample", "part", "label", "probability", "likely", "likely_probability", "flagged")
 TEXT = (
     "A label is the less credible, the less probable a network that has not learned it finds it (confident learning: Northcutt, "
@@ -156,5 +156,5 @@ def verdict(found: Found) -> Verdict:
     if noise is None or tried is None:
         return Verdict("Labels", "not tried", amount(found))
     share = noise.value if tried.holds else tried.most
-    grade = "passed" if share <= PASSED else "failed" if tried.holds and share > DOUBTFUL else "doubtful"
-    return Verdict("Labels", grade, amount(found), float(np.round(share, 6)), PASSED)  # type: ignore[arg-type]
+    worst: Grade = "failed" if tried.holds else "doubtful"
+    return graded("Labels", "wrong_labels", float(np.round(share, 6)), amount(found), worst=worst)

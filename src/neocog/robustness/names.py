@@ -21,7 +21,9 @@ class Part:
 
 
 PARTS: dict[str, Part] = {
-    "groups": Part("Groups", "patients, sites, cameras: which is served worst", "neocog.robustness.groups", ("by",)),
+    "groups": Part(
+        "Worst group", "patients, sites, cameras: which is served worst", "neocog.robustness.groups", ("by",)
+    ),
     "shortcuts": Part(
         "Shortcuts",
         "what beside the object tells the label, whether the network goes by it, and leaks",

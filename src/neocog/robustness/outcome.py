@@ -11,17 +11,25 @@ from neocog.metrics import PERCENT
 from neocog.records import Measure, Section, Table
 
 Grade = Literal["passed", "doubtful", "failed", "not tried"]
+GRADES: tuple[Grade, ...] = ("passed", "doubtful", "failed")  # of what was measured
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line of the card. Nothing is "passed" that was not measured."""
+    """One line of the card. Nothing is "passed" that was not measured.
+
+    ``bound``: by which threshold of thresholds.toml ``number`` is graded ("": by the part itself), to a grade between ``best`` and
+    ``worst``, which is what the evidence allows; ``thresholds.graded`` makes one.
+    """
 
     what: str
     grade: Grade
     sentence: str
     number: float = math.nan
     threshold: float = math.nan
+    bound: str = ""
+    best: Grade = "passed"
+    worst: Grade = "failed"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from neocog.metrics.selective import UNSURE
 from neocog.metrics.stored import stored_measure
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text, Whiskers
 from neocog.robustness.outcome import Verdict
+from neocog.robustness.thresholds import graded
 
 REFUSED = 0.05  # of samples of known classes
-PASSED, DOUBTFUL = 0.95, 0.8  # AUROC of the kind of outliers that is told worst
 HEADS = ("outliers", "score", "auroc", "low", "high", "n", "kept_at_95", "refused")
 TEXT = (
     "How familiar a sample looks is scored in five ways: by the network's logits, and by where what comes into its last layer lies "
@@ -127,9 +127,8 @@ def verdict(found: Found) -> Verdict:
     """By the kind of outliers that the score tells worst."""
     worst = min(found.outliers, key=lambda kind: found.auroc(kind, found.score).value)
     m = found.auroc(worst, found.score)
-    grade = "passed" if m.value >= PASSED else "doubtful" if m.value >= DOUBTFUL else "failed"
     sentence = (
         f"Of {len(found.outliers)} kinds of outliers, {worst} are told worst from known samples: AUROC {m.value:.3f} "
         f"({m.interval}) by {found.score}."
     )
-    return Verdict("Unknown samples", grade, sentence, m.value, PASSED)  # type: ignore[arg-type]
+    return graded("Unknown samples", "unknown", m.value, sentence)

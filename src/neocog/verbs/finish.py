@@ -18,7 +18,7 @@ from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
 from neocog.metrics.intervals import clusters
 from neocog.networks import package_of
-from neocog.pages import sections_to_json, write_report
+from neocog.pages import sections_to_json, write_card
 from neocog.predictor import Predictor, load_predictor, save_predictor
 from neocog.progress import Progress
 from neocog.records import Measure
@@ -95,7 +95,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
     history = [*history_lines(plan), *(trial.lines() if trial is not None else ())]
     write_atomically(run.sections, sections_to_json(sections(session, learner, loop, results, history)))
     write_atomically(run.result, to_json(result))
-    write_report(run)
+    write_card(run)
     features_file(run).unlink(missing_ok=True)
     show_measures(measures["test"], run, progress)
 

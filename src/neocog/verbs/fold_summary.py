@@ -16,7 +16,7 @@ from neocog.documents import read_json
 from neocog.facts import read_facts
 from neocog.metrics import title
 from neocog.metrics.stored import stored_measure
-from neocog.pages import sections_to_json, write_report
+from neocog.pages import sections_to_json, write_card
 from neocog.progress import Progress
 from neocog.records import Bars, Measure, Section, Table, Text, Whiskers
 from neocog.run import Run, to_json, write_atomically
@@ -74,7 +74,7 @@ def summarise(run: Run, parts: Sequence[Run], config: Config, progress: Progress
         progress.say(f"  {in_words(curve)}")
     write_atomically(run.sections, sections_to_json([section(parts, results, measures, config), *more]))
     write_atomically(run.result, to_json(result))
-    write_report(run)
+    write_card(run)
     name, best = next(iter(measures.items()))
     progress.say(f"{title(name)} over {len(parts)} folds: {in_text(best)}; report: {run.report}", "bold")
 
@@ -180,7 +180,9 @@ def places_section(groups: Mapping[str, Mapping[str, Any]], name: str) -> Sectio
     }
     what = title(name)
     if not found:
-        text = "No part of the known groups was kept to be measured: --split 0.8 0.2 0.2 keeps a fifth of them for it."
+        text = (
+            "No part of the known groups was kept to be measured: --split 0.6 0.2 0.2 keeps a quarter of them for it."
+        )
         return Section("In a new place", (Text(text),), "places")
     rows = tuple((g, o.value, o.interval, o.n, i.value, i.interval, i.n) for g, (o, i) in found.items())
     head = ("left out", f"{what} outside", "95 % interval", "n", f"{what} inside", "95 % interval", "n")

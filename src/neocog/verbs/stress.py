@@ -24,8 +24,8 @@ from neocog.documents import read_json
 from neocog.engine.lock import lock
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, did_you_mean, faults_of, listed, raise_all
-from neocog.pages import write_report
-from neocog.pages.stress import FOLDER, outcomes
+from neocog.pages import write_card
+from neocog.pages.stress import FOLDER
 from neocog.predictor import evaluation_threads, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.records import Table
@@ -34,6 +34,7 @@ from neocog.robustness.clock import Clock, plain
 from neocog.robustness.names import PARTS
 from neocog.robustness.outcome import Outcome, Verdict, not_tried
 from neocog.robustness.subject import Subject
+from neocog.robustness.thresholds import place, read_thresholds, to_toml
 from neocog.run import Run, to_json, write_atomically
 from neocog.verbs.crossvalidate import fold_runs
 from neocog.verbs.evaluate import Opened, opened, read_as, recorded
@@ -53,6 +54,7 @@ def stress(
     samples: int = 1000,
     quiet: bool = False,
     any_range: bool = False,
+    thresholds: str | Path | Mapping[str, Any] | None = None,
     *,
     by: str | None = None,
     lengths: Literal["scaled", "reference"] | None = None,
@@ -73,13 +75,15 @@ def stress(
     Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in pixels. Of adversarial:
     changes are measured by their ``norm``; the verdict is about those of size ``epsilon``, such as "8/255" (default: 1/255,
     or what the run was trained to withstand); ``target`` is a class that images of others are turned into; ``autoattack``
-    runs AutoAttack whole, which takes long. ``settings``: how ``on`` is read, fields of ``neocog.config.ReadConfig``. Raises
-    UserError.
+    runs AutoAttack whole, which takes long. ``thresholds``: a TOML file, or {"corruption": {"passed": 0.95, "doubtful":
+    0.8}}, by which the run's verdicts are graded from now on, in place of the usual ones. ``settings``: how ``on`` is read,
+    fields of ``neocog.config.ReadConfig``. Raises UserError.
     """
     options: dict[str, Any] = {
         "by": by, "lengths": lengths, "norm": norm, "epsilon": epsilon, "target": target, "autoattack": autoattack or None,
     }  # fmt: skip
-    raise_all([*_out_of_range(minutes, samples), *_unknown(parts), *_idle(options, parts)])
+    wrong = [] if thresholds is None else faults_of(lambda: read_thresholds(thresholds))
+    raise_all([*_out_of_range(minutes, samples), *_unknown(parts), *_idle(options, parts), *wrong])
     run, progress = path_of(run), Progress(quiet)
     own, answers = _of_folds(run, progress)
     with given(on) as data:
@@ -92,9 +96,11 @@ def stress(
             raise_all(fault for name in asked if name in parts or asked[name] for fault in faults[name])
             (run.folder / FOLDER).mkdir(exist_ok=True)
             with lock(run.folder / FOLDER):
+                if thresholds is not None:
+                    write_atomically(place(run), to_toml(read_thresholds(thresholds)))
                 _try_all(subject, asked, faults, 60 * minutes)
     if run.result.is_file():
-        write_report(run)
+        write_card(run)
     return Stress(run)
 
 
@@ -234,11 +240,13 @@ def _cell(value: str | int | float | None) -> str:
 
 
 def show(found: Stress, console: Console) -> None:
-    """The verdicts, for people."""
-    table = Lines("what", "verdict", "in words", title=str(found.run.folder), title_justify="left")
-    for outcome in outcomes(found.run).values():
-        for verdict in outcome.verdicts:
-            table.add_row(verdict.what, verdict.grade, verdict.sentence)
+    """The card, for people."""
+    table = Lines("what", "verdict", "measured", "in words", title=str(found.run.folder), title_justify="left")
+    for line in found.lines:
+        verdict = line.verdict
+        table.add_row(verdict.what, verdict.grade, line.numbers, line.command or verdict.sentence)
     console.print(table)
+    if place(found.run).exists():
+        console.print(f"thresholds: {place(found.run)}")
     if found.run.report.is_file():
         console.print(str(found.run.report))

@@ -1,0 +1,157 @@
+"""What a run gives for its paper: the methods in sentences, and the items of reporting checklists that it answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from neocog.metrics import title
+from neocog.pages.record import Record, table
+from neocog.pages.verdict import INSIDE, SIZE, Line
+from neocog.records import Section, Table, Text
+from neocog.robustness.outcome import shown
+from neocog.robustness.thresholds import to_toml
+
+SOURCES = (
+    "Items that this run answers; the others are the authors'. CLAIM: Tejani et al. 2024. TRIPOD+AI: Collins et al. 2024. REFORMS: "
+    "Kapoor et al. 2024."
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An item of a checklist, answered where ``holds`` of a run and of the names of its report's sections."""
+
+    checklist: str
+    item: str
+    what: str
+    answer: str
+    holds: Callable[[Record, set[str]], bool]
+
+
+def _in(*names: str) -> Callable[[Record, set[str]], bool]:
+    return lambda record, sections: bool(sections & set(names))
+
+
+def _sure(record: Record, sections: set[str]) -> bool:
+    return math.isfinite(next(iter(record.measures["test"].values())).low)
+
+
+def _chosen(record: Record, sections: set[str]) -> bool:
+    return "training" in sections and bool((record.result.get("n") or {}).get("validation"))
+
+
+def _stressed(record: Record, sections: set[str]) -> bool:
+    return any(verdict.grade != "not tried" for found in record.stress.values() for verdict in found.verdicts)
+
+
+def _kept(record: Record, sections: set[str]) -> bool:
+    return record.run.weights.is_file()
+
+
+def _settled(record: Record, sections: set[str]) -> bool:
+    return bool(record.settings)
+
+
+SETTINGS = {"optimizer": "{}", "lr": "peak learning rate {}", "batch": "batches of {}", "seed": "seed {}"}
+CLAIM, TRIPOD, REFORMS = "CLAIM 2024", "TRIPOD+AI", "REFORMS"
+GROUPS = ("places", "stress-groups")
+CHECKLISTS: tuple[Asked, ...] = (
+    Asked(CLAIM, "9", "preprocessing", "Settings: size, fit, channels, scaling", _settled),
+    Asked(CLAIM, "19", "how data were assigned to partitions", "Data; splits.csv has the part of each sample", _in("data")),
+    Asked(CLAIM, "20", "level at which partitions are disjoint", "Data: groups and copies across the parts", _in("data")),
+    Asked(CLAIM, "22", "description of the model", "Network: every layer", _in("network")),
+    Asked(CLAIM, "23", "software", "How to repeat it: versions", _in("environment")),
+    Asked(CLAIM, "24", "initialisation of the parameters", "Pretrained weights", _in("pretrained")),
+    Asked(CLAIM, "25", "training", "Training; Settings", _in("training")),
+    Asked(CLAIM, "26", "how the final model was selected", "Training: the best epoch of the validation part", _chosen),
+    Asked(CLAIM, "28", "metrics of performance", "Performance", _in("measures", "folds")),
+    Asked(CLAIM, "29", "measures of uncertainty", "Performance: 95 % intervals", _sure),
+    Asked(CLAIM, "30", "robustness or sensitivity", "Stress", _stressed),
+    Asked(CLAIM, "32", "evaluation on internal data", "Performance on the test part", _in("measures", "folds")),
+    Asked(CLAIM, "37", "performance with its uncertainty", "Performance: values and 95 % intervals", _sure),
+    Asked(TRIPOD, "12a", "how the data were used and parted", "Data; splits.csv", _in("data")),
+    Asked(TRIPOD, "12d", "how differences between clusters were quantified", "In a new place; Stress: groups", _in(*GROUPS)),
+    Asked(TRIPOD, "12e", "measures and plots", "Performance; Calibration", _in("measures")),
+    Asked(TRIPOD, "15", "output of the model", "Calibration: probabilities of the classes", _in("calibration")),
+    Asked(TRIPOD, "21", "numbers in each analysis", "Data: samples of each class in each part", _in("data")),
+    Asked(TRIPOD, "22", "the full model", "weights.safetensors and model.json, for neocog predict", _kept),
+    Asked(TRIPOD, "23a", "performance with intervals, of subgroups too", "Performance; Stress: groups", _in("stress-groups")),
+    Asked(TRIPOD, "23b", "differences of performance between clusters", "In a new place; Stress: groups", _in(*GROUPS)),
+    Asked(REFORMS, "2c", "computing infrastructure", "How to repeat it: processor, memory, versions", _in("environment")),
+    Asked(REFORMS, "3e", "sample size and frequencies of the outcome", "Data: samples of each class in each part", _in("data")),
+    Asked(REFORMS, "4c", "transformations from raw data to the model", "Settings: size, fit, channels, scaling", _settled),
+    Asked(REFORMS, "5c", "how the model was evaluated", "Data: the parts; or the folds", _in("data", "folds")),
+    Asked(REFORMS, "5d", "how the model was selected", "Training: the best epoch of the validation part", _chosen),
+    Asked(REFORMS, "6b", "duplicates and dependencies across parts", "Data: copies and groups are looked for", _in("data")),
+    Asked(REFORMS, "7b", "uncertainty and how it is computed", "Performance: 95 % intervals", _sure),
+)  # fmt: skip
+
+
+def answered(record: Record) -> list[tuple[str, str, str, str]]:
+    """(checklist, item, what it asks, where the answer stands) of each item that the run answers."""
+    sections = {section.name for section in record.sections}
+    sections |= {section.name for found in record.stress.values() for section in found.sections}
+    return [(each.checklist, each.item, each.what, each.answer) for each in CHECKLISTS if each.holds(record, sections)]
+
+
+def methods(record: Record, card: Sequence[Line]) -> str:
+    """Sentences for the methods section, of what was done, measured, tried and not tried."""
+    return " ".join((*_trained(record), *_tested(record), *_tried(card)))
+
+
+def _trained(record: Record) -> Iterator[str]:
+    result, training = record.result, table(record.settings, "training")
+    version = table(record.environment, "versions").get("neocog", "")
+    weights = str(table(record.settings, "transfer").get("pretrained", ""))
+    size = f", {result['parameters']:,} parameters" if result.get("parameters") else ""
+    begun = f", beginning with the weights {PurePath(weights).name}," if weights else ""
+    settings = ", ".join(words.format(training[name]) for name, words in SETTINGS.items() if name in training)
+    epochs = f" for {result['epochs']:,} epochs" if result.get("epochs") and "folds" not in result else ""
+    how = f" ({settings})" if settings else ""
+    yield f"A network ({result.get('model', '')}{size}){begun} was trained with neocog {version}{epochs}{how}."
+
+
+def _tested(record: Record) -> Iterator[str]:
+    counts, (name, m) = record.result.get("n") or {}, next(iter(record.measures["test"].items()))
+    folds = record.result.get("folds")
+    if folds:
+        yield f"In {len(folds)} trainings each sample was tested once or more by a network that had not seen it."
+    elif counts:
+        chose = (
+            f"; {counts['validation']:,} others were for choices and calibration" if counts.get("validation") else ""
+        )
+        yield f"It learned from {counts.get('train', 0):,} samples{chose}."
+    what, over = title(name), "groups" if m.units is not None else "samples"
+    sure = f", 95 % intervals being over {over}" if math.isfinite(m.low) else ", too few for an interval"
+    yield f"On {m.counted('test samples')}, by which nothing was chosen, {what} was {shown(name, m)}{sure}."
+
+
+def _tried(card: Sequence[Line]) -> Iterator[str]:
+    tried = [line.verdict for line in card if line.verdict.grade != "not tried"]
+    for each in tried:
+        if each.what != SIZE and not each.what.startswith(INSIDE):  # which the sentence before says
+            yield f"{each.sentence.rstrip('.')} ({each.what.lower()}: {each.grade})."
+    without = list(dict.fromkeys(line.verdict.what for line in card if line.verdict.grade == "not tried"))
+    if without:
+        yield f"Not tried: {', '.join(without)}."
+
+
+def section(record: Record, card: Sequence[Line]) -> Section:
+    """Methods, checklists, and the thresholds by which the card is graded."""
+    rows = tuple(answered(record))
+    return Section(
+        "For the paper",
+        (
+            Text("The methods, to copy and to shorten:"),
+            Text(methods(record, card), code=True),
+            Table(("checklist", "item", "what it asks", "answered by"), rows, SOURCES),
+            Text(
+                "The verdicts at the head are by these thresholds; `neocog stress RUN --thresholds FILE` takes others:"
+            ),
+            Text(to_toml(record.thresholds), code=True),
+        ),
+        "paper",
+    )
