@@ -124,7 +124,7 @@ def _width(half: float, share: bool) -> str:
 
 def _round(number: float) -> int:
     """To two digits, upwards."""
-    step = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    step: int = 10 ** max(0, math.floor(math.log10(number)) - 1)
     return math.ceil(number / step) * step
 
 
@@ -147,9 +147,10 @@ def _guessing(name: str, sections: Sequence[Section]) -> tuple[float, str]:
     for each in tables:
         for row, values in zip(each.rows, each.values, strict=True):
             totals[row] = totals.get(row, 0.0) + sum(values)
-    if name == "accuracy" and sum(totals.values()):
+    every: float = sum(totals.values())
+    if name == "accuracy" and every:
         most = max(totals, key=lambda row: totals[row])
-        share = totals[most] / sum(totals.values())
+        share = totals[most] / every
         return share, f"always answering “{most}” would be right in {100 * share:.1f} % of the test samples"
     return (0.0, "always answering the mean would give 0") if name == "r2" else (math.nan, "")
 
@@ -168,8 +169,10 @@ def new_place(name: str, groups: Mapping[str, Any], grouped: bool) -> Line:
         pair = (inside, outside) if lower_is_better(name) else (outside, inside)
         kept[group] = pair[0].value / pair[1].value if pair[1].value > 0 else math.nan
     worst = min(kept, key=lambda group: kept[group])
-    outside, inside = (shown(name, m) for m in found[worst])
-    words = f"Worst of {len(kept)} groups left out: {worst}, {title(name)} {outside}, on new samples of the others {inside}."
+    lost, known = (shown(name, m) for m in found[worst])
+    words = (
+        f"Worst of {len(kept)} groups left out: {worst}, {title(name)} {lost}, on new samples of the others {known}."
+    )
     return Line(Verdict("New place", "not tried", words, kept[worst], bound="new_place"), "places")
 
 
