@@ -10,6 +10,10 @@ from cyclopts import Parameter
 from neocog.cli.app import Json, Quiet, Reading, app, console, given, show
 from neocog.cli.training import AnyRange
 
+Thresholds = Annotated[
+    Path | None, Parameter(help="A TOML file with thresholds of your own for the verdicts; kept with the run.")
+]
+
 
 @app.command
 def stress(
@@ -47,9 +51,7 @@ def stress(
     autoattack: Annotated[
         bool, Parameter(help="Adversarial: also AutoAttack-standard, which takes long.", negative=())
     ] = False,
-    thresholds: Annotated[
-        Path | None, Parameter(help="A TOML file with thresholds of your own for the verdicts; kept with the run.")
-    ] = None,
+    thresholds: Thresholds = None,
     reading: Reading = None,
     any_range: AnyRange = False,
     json: Json = False,
