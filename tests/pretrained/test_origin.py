@@ -81,10 +81,14 @@ def test_what_is_not_there_is_told_with_what_is(given: str, says: str) -> None:
         origin(given)
 
 
-def test_what_is_wrong_is_told_before_the_data_are_opened(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("given", "says"), [("torchvision:resnet19", "resnet19"), ("", "--from is given nothing")])
+@pytest.mark.parametrize("flag", ["--from", "--set=transfer.pretrained"])
+def test_what_is_wrong_is_told_before_the_data_are_opened(
+    flag: str, given: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as left:
-        main(["train", "no-such-data", "--from", "torchvision:resnet19", "--json"])
-    assert left.value.code == 2 and "resnet19" in capsys.readouterr().out + capsys.readouterr().err
+        main(["train", "no-such-data", *([flag, given] if flag == "--from" else [f"{flag}={given}"]), "--json"])
+    assert left.value.code == 2 and says in capsys.readouterr().out
 
 
 def test_a_hubs_network_is_built_from_its_config(server: Any, cache: Path) -> None:

@@ -70,4 +70,6 @@ def by_section(edits: Sequence[str], flags: Mapping[str, Any]) -> tuple[dict[str
             faults.append(UserError(f"{other} and --set {printable(edit)} give one setting twice", fix="leave one out"))
         else:
             found[key] = (*found.get(key, ()), value) if several else value
+    if not {**found, **flags}.get("pretrained", True):  # a variable of the shell that holds nothing: else from scratch
+        faults.append(UserError("--from is given nothing", fix="name the weights, or leave --from out"))
     return found, faults
