@@ -10,6 +10,7 @@ from torch.nn import Module
 from neocog.config import TrainConfig, TransferConfig
 from neocog.engine.learner import Learner
 from neocog.engine.update import optimizer_for
+from neocog.errors import UserError
 from neocog.networks.head import layers_by_depth
 
 
@@ -29,8 +30,11 @@ def tune(learner: Learner, name: str, transfer: TransferConfig, config: TrainCon
 
 
 def _groups(net: Module, transfer: TransferConfig) -> Iterator[dict[str, Any]]:
-    """The optimizer's groups, the head first; ``factor``: of the rate."""
+    """The optimizer's groups, the head first; ``factor``: of the rate. Raises UserError for more blocks than there are."""
     layers = layers_by_depth(net)
     kept = len(layers) if transfer.tune in ("all", "auto") else 1 + int(transfer.tune.partition(":")[2] or 0)
+    if kept > len(layers):
+        what = f"--tune {transfer.tune}: this network has {len(layers) - 1} blocks before its head"
+        raise UserError(what, fix=f"give last:1 to last:{len(layers) - 1}, or all")
     for depth, parameters in enumerate(layers[:kept]):
         yield {"params": parameters, "factor": transfer.layer_decay**depth}
