@@ -36,6 +36,7 @@ VERBS = {
     "bench": "neocog.verbs.parts",
     "stress": "neocog.verbs.stress",
     "studio": "neocog.server.studio",
+    "compete": "neocog.verbs.compete",
 }
 # What is no verb of the shell: there an option of one (neocog train --find-lr), or of Python alone
 OPTIONS = {"find_lr": "neocog.verbs.find_lr", "load": "neocog.results"}

@@ -14,6 +14,7 @@ from neocog.results.stress import Stress
 from neocog.run import Run
 from neocog.server.studio import studio as studio
 from neocog.verbs.audit import Audit
+from neocog.verbs.compete import compete as compete
 from neocog.verbs.device import device as device
 from neocog.verbs.embed import embed as embed
 from neocog.verbs.explain import explain as explain

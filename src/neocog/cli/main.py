@@ -16,6 +16,7 @@ from pathlib import Path
 from cyclopts import CycloptsError
 
 from neocog.cli import (
+    compete,  # noqa: F401 (each adds its commands)
     convert,  # noqa: F401 (each adds its commands)
     ctrl_c,
     data,  # noqa: F401 (each adds its commands)

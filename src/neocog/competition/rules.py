@@ -1,0 +1,175 @@
+"""rules.toml: what a competition is about, what an entry may use, and the hashes that hold both to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from neocog.competition.contained import Limits
+from neocog.documents import parse_toml, read_text
+from neocog.errors import UserError, did_you_mean, printable, raise_all
+from neocog.typed import typed
+
+NAME = "rules.toml"
+FIX = "take the folder as `neocog compete new` wrote it"
+GIGA = 10**9
+IMPORTS = (
+    "__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "itertools", "math", "numpy", "operator",
+    "torch", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.nn.utils.parametrizations",
+    "torch.nn.utils.parametrize", "torch.fft", "torch.linalg", "torch.utils.checkpoint", "typing",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DataRules:
+    """What is learned, and how much of it is held out. ``size``: what the samples become unless an entry says otherwise."""
+
+    name: str
+    form: str
+    classes: tuple[str, ...]
+    channels: int  # that a network sees
+    size: tuple[int, ...]
+    samples: int  # of the public part
+    held_out: int
+    hold_out: str
+    identical: int  # held-out samples whose pixels stand in the public part, too
+    grouped: bool
+    reading: tuple[str, ...]  # settings with which the files are to be read: "kind=volumes"
+
+
+@dataclass(frozen=True)
+class LimitRules:
+    """What an entry may use, from its first import to its last prediction."""
+
+    seconds: float
+    cores: int
+    memory_gb: float
+    disk_gb: float
+
+
+@dataclass(frozen=True)
+class EntryRules:
+    """What an entry may be. ``attempts``: of one name; with more than one a public board is kept beside the final score."""
+
+    attempts: int
+    imports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """SHA-256 of what must not change. ``public``: of the public part's files in their order."""
+
+    public: str
+    sealed: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All of a competition's rules."""
+
+    data: DataRules
+    limits: LimitRules
+    entries: EntryRules
+    sha256: Hashes
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(asdict(self), multiline_strings=False)
+
+    def sealed_text(self) -> str:
+        """The rules as the sealed part repeats them: without the hash of that part."""
+        tables = asdict(self)
+        del tables["sha256"]["sealed"]
+        return tomli_w.dumps(tables)
+
+    def contained(self) -> Limits:
+        """The limits in bytes and seconds."""
+        at = self.limits
+        return Limits(at.seconds, round(at.memory_gb * GIGA), round(at.disk_gb * GIGA), at.cores)
+
+
+def read_rules(contest: Path) -> Rules:
+    """The rules of a competition. Raises UserError where there is none, or they are damaged."""
+    if not contest.is_dir():
+        raise UserError("no such folder", printable(str(contest)), "give the folder that `neocog compete new` wrote")
+    path = contest / NAME
+    if not path.is_file():
+        raise UserError(f"no {NAME} in it", printable(str(contest)), "give the folder that `neocog compete new` wrote")
+    try:
+        rules: Rules = typed(Rules, _lists(parse_toml(read_text(path, FIX), path, FIX)), "rules")
+    except UserError as error:
+        raise UserError(error.what, f"{path}: {error.where}", FIX) from None
+    return rules
+
+
+def raise_if_changed(rules: Rules, contest: Path, sealed_text: str) -> None:
+    """Raise UserError, naming the settings, where the rules are not those that the sealed part repeats, or the public part is not
+    the one that they were made for."""
+    now, then = (_flat(parse_toml(text, NAME)) for text in (rules.sealed_text(), sealed_text))
+    changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
+    raise_all(
+        UserError(f"changed rules: {key} is {now.get(key)}, and was {then.get(key)}", str(contest / NAME), FIX)
+        for key in changed
+    )
+    if public_hash(contest) != rules.sha256.public:
+        raise UserError("the public part was changed: its SHA-256 differs", str(contest / "public"), FIX)
+
+
+def public_hash(contest: Path) -> str:
+    """SHA-256 over names and contents of the public part."""
+    found, folder = hashlib.sha256(), contest / "public"
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\0".encode())
+    return found.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def new_limits(seconds: float, cores: int, memory_gb: float, disk_gb: float, attempts: int) -> LimitRules:
+    """Raises UserError for limits that leave nothing, all at once."""
+    least: Mapping[str, tuple[float, float]] = {
+        "seconds": (seconds, 10), "cores": (cores, 1), "memory": (memory_gb, 1), "disk": (disk_gb, 0.01), "attempts": (attempts, 1),
+    }  # fmt: skip
+    raise_all(
+        UserError(f"--{name} {value:g} is too little", fix=f"give at least {most:g}")
+        for name, (value, most) in least.items()
+        if not most <= value < 10**9
+    )
+    return LimitRules(float(seconds), cores, float(memory_gb), float(disk_gb))
+
+
+def hold_out_of(text: str) -> tuple[str, str]:
+    """("last" or "random", share), ("group", name) or ("file", path) of ``--hold-out``. Raises UserError."""
+    kind, sign, value = text.partition(":")
+    if kind == "group" and value:
+        return kind, value
+    if sign and kind in ("last", "random"):
+        try:
+            if 0 < float(value) < 1:
+                return kind, value
+        except ValueError:
+            pass
+        raise UserError(f"--hold-out {printable(text)}: no share between 0 and 1", fix=f"--hold-out {kind}:0.2")
+    if Path(text).is_file():
+        return "file", text
+    fix = f"{did_you_mean(kind, ('last', 'random', 'group'))}last:0.2, random:0.2, group:NAME, or a file with a name a line"
+    raise UserError(f"--hold-out {printable(text)} is neither a share, a group nor a file", fix=fix)
+
+
+def _lists(value: Any) -> Any:
+    return {key: _lists(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in tables.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return found

@@ -1,0 +1,86 @@
+"""Samples written as files that neocog reads: an NPZ of arrays, a table with image files, or a table of sequences."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.data.dataset import ArrayImages, Dataset
+from neocog.data.formats.lossless import encoded
+from neocog.data.nucleotides import text as letters
+from neocog.errors import UserError
+
+ARRAYS, TABLE = "data.npz", "data.csv"
+PICTURES = (1, 3, 4)  # channels of arrays that are read as they were written
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples at ``positions`` (n,) with a class each (n,), as they are to be written: in this order, under numbers."""
+
+    dataset: Dataset
+    positions: NDArray[np.int64]
+    labels: Sequence[str]
+    groups: bool  # whether groups and weights are written, too
+
+
+def store(part: Part, folder: Path) -> Path:
+    """Write the samples into ``folder``; the path that ``train`` reads. Raises UserError for samples that cannot be stored."""
+    data = part.dataset
+    folder.mkdir(parents=True)
+    if data.form == "sequences":
+        return _sequences(part, folder)
+    plain = data.groups is None and data.weights is None
+    if isinstance(data.images, ArrayImages) and plain and data.images.array.shape[-1] in PICTURES:
+        path = folder / ARRAYS
+        with path.open("wb") as file:
+            np.savez_compressed(file, images=data.images.array[part.positions], labels=np.array(part.labels))
+        return path
+    return _files(part, folder)
+
+
+def _sequences(part: Part, folder: Path) -> Path:
+    images = part.dataset.images
+    return _table(part, folder, "sequence", [letters(images.read(i)[0, :, 0]) for i in part.positions.tolist()])
+
+
+def _files(part: Part, folder: Path) -> Path:
+    (folder / "images").mkdir()
+    names = []
+    for number, index in enumerate(part.positions.tolist(), 1):
+        suffix, content = _file(part.dataset, index)
+        names.append(f"images/{number:06d}{suffix}")
+        (folder / names[-1]).write_bytes(content)
+    return _table(part, folder, "image", names)
+
+
+def _file(data: Dataset, index: int) -> tuple[str, bytes]:
+    """A sample's own file as it is stored, or its pixels without loss."""
+    path = data.images.path(index)
+    if path is not None:
+        suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix.lower()
+        return suffix, path.read_bytes()
+    if data.form == "volumes":
+        raise UserError(
+            "volumes in an array with groups or weights cannot be written yet", str(data.root or ""), "give files"
+        )
+    return encoded(data.images.read(index).transpose(2, 0, 1))
+
+
+def _table(part: Part, folder: Path, column: str, cells: Sequence[str]) -> Path:
+    data, columns = part.dataset, {column: cells, "label": part.labels}
+    if part.groups and data.groups is not None:
+        columns["group"] = data.groups[part.positions].tolist()
+    if part.groups and data.weights is not None:
+        columns["weight"] = [f"{weight:.17g}" for weight in data.weights[part.positions].tolist()]
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([list(columns), *zip(*columns.values(), strict=True)])
+    path = folder / TABLE
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path

@@ -1,0 +1,149 @@
+"""``compete new``: labelled data become a competition, with its rules, a public part and a sealed one."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neocog.competition.held_out import HeldOut, held_out
+from neocog.competition.rules import (
+    IMPORTS,
+    NAME,
+    DataRules,
+    EntryRules,
+    Hashes,
+    Rules,
+    file_hash,
+    hold_out_of,
+    new_limits,
+    public_hash,
+)
+from neocog.competition.sealed import seal
+from neocog.competition.store import Part, store
+from neocog.config import Config
+from neocog.data.dataset import Dataset
+from neocog.data.images import FileImages
+from neocog.data.preprocessing import Preprocessing
+from neocog.errors import UserError
+from neocog.limits import cores as usable_cores
+from neocog.progress import Progress
+from neocog.verbs.outputs import insist_on_new, new_folder
+from neocog.verbs.session import open_data, scan_dataset, settings_for, usable, without_unreadable
+from neocog.verbs.transfer import planned_shape
+
+PIXELS = ("kind", "frames", "axes", "max_pixels")  # settings without which image files would be read in another way
+
+
+def new(
+    data: str | Path,
+    out: str | Path,
+    hold_out: str = "last:0.2",
+    seconds: float = 600.0,
+    cores: int = 0,
+    memory: float = 4.0,
+    disk: float = 4.0,
+    attempts: int = 1,
+    seed: int = 0,
+    quiet: bool = False,
+    **settings: Any,
+) -> Rules:
+    """Write a competition on labelled data: the folder ``out`` (rules.toml, public/) to hand round, and beside it ``out``.sealed.
+
+    ``hold_out``: last:0.2, random:0.2, group:NAME, or a file that names samples. ``seconds``: from an entry's first import to its
+    last prediction; ``memory`` and ``disk`` in GB; ``cores`` 0: all of this machine. ``settings``: how the data are read, fields of
+    ``neocog.config.ReadConfig``. Raises UserError with all faults.
+    """
+    out, sealed = Path(out), sealed_beside(Path(out))
+    insist_on_new(out)
+    insist_on_new(sealed)
+    hold_out_of(hold_out)
+    limits = new_limits(seconds, cores or usable_cores(), memory, disk, attempts)
+    progress = Progress(quiet)
+    config = settings_for(data, settings)
+    dataset, chosen, plan = _held_out(config, progress, hold_out, attempts, seed)
+    with new_folder(out) as folder:
+        classes = [dataset.classes[k] for k in dataset.labels.tolist()]
+        part = Part(dataset, chosen.public, [classes[i] for i in chosen.public.tolist()], groups=True)
+        _insist_on_same(store(part, folder / "public"), part, config, progress)
+        described = _data_rules(config, dataset, chosen, plan, hold_out)
+        rules = Rules(described, limits, EntryRules(attempts, IMPORTS), Hashes(public_hash(folder), ""))
+        hidden = Part(dataset, chosen.held, [classes[i] for i in chosen.held.tolist()], groups=False)
+        groups = np.full(len(dataset), "") if dataset.groups is None else dataset.groups
+        with tempfile.TemporaryDirectory(prefix="neocog-seal-", dir=sealed.absolute().parent) as beside:
+            whole = Path(beside) / "sealed"
+            seal(whole, hidden, groups[chosen.held].tolist(), chosen.parts, rules.sealed_text())
+            rules = replace(rules, sha256=replace(rules.sha256, sealed=file_hash(whole)))
+            (folder / NAME).write_text(rules.to_toml(), encoding="utf-8")
+            whole.rename(sealed)
+    return rules
+
+
+def _held_out(
+    config: Config, progress: Progress, hold_out: str, attempts: int, seed: int
+) -> tuple[Dataset, HeldOut, Preprocessing]:
+    """The data, read as ``train`` reads them, and which samples are held out."""
+    dataset = open_data(config.data, progress, 2)
+    if not dataset.has_classes:
+        what = f"compete is for samples with a class each, and these have {dataset.learned}"
+        raise UserError(what, config.data.data, "give data for --task classification")
+    scanned = scan_dataset(dataset, progress)
+    kept = usable(dataset, scanned.errors, config.data)
+    dataset = without_unreadable(dataset, scanned.errors, progress)
+    chosen = held_out(dataset, scanned.usable_records, kept, hold_out, attempts, seed)
+    progress.say(f"  {len(chosen.public):,} samples are public, {len(chosen.held):,} held out ({hold_out})")
+    if chosen.identical:
+        what = f"{chosen.identical:,} held-out samples stand in the public part, too: memory counts as skill"
+        progress.say(f"  warning: {what} (--hold-out random:… keeps them together)", "yellow")
+    plan, _ = planned_shape(config, dataset, None)
+    return dataset, chosen, plan
+
+
+def _insist_on_same(path: Path, part: Part, config: Config, progress: Progress) -> None:
+    """Read what was written, and raise UserError where it is not what was to be written."""
+    read = settings_for(path, dict(each.split("=", 1) for each in _reading(config, part.dataset)))
+    again = open_data(replace(read.data, task="classification"), Progress(True))
+    labels = [again.classes[k] for k in again.labels.tolist()]
+    if labels != list(part.labels):
+        what = f"the public part would be read as {again.kind} with other classes than the data have"
+        raise UserError(what, config.data.data, "give the data as class folders or as a table with plain class names")
+    for position in (0, len(again) - 1):
+        mine, theirs = part.dataset.images.read(int(part.positions[position])), again.images.read(position)
+        if mine.size != theirs.size and part.dataset.form == "sequences":
+            continue  # padded to another length
+        if not np.array_equal(mine, theirs):
+            raise UserError(
+                "the public part would be read with other pixels than the data have",
+                config.data.data,
+                "give image files",
+            )
+
+
+def _reading(config: Config, dataset: Dataset) -> tuple[str, ...]:
+    """ "kind=volumes", …: the settings that its files need, where they are copied as they are."""
+    if not isinstance(dataset.images, FileImages):
+        return ()
+    usual = Config().data
+    found = {name: getattr(config.data, name) for name in PIXELS if getattr(config.data, name) != getattr(usual, name)}
+    if dataset.form == "volumes":
+        found["kind"] = "volumes"
+    return tuple(f"{name}={value}" for name, value in found.items())
+
+
+def _data_rules(config: Config, dataset: Dataset, chosen: HeldOut, plan: Preprocessing, hold_out: str) -> DataRules:
+    name = Path(config.data.data).name
+    there = sorted(set(dataset.labels[chosen.public].tolist()))
+    return DataRules(
+        name=name, form=dataset.form, classes=tuple(dataset.classes[k] for k in there), channels=plan.inputs, size=plan.size,
+        samples=len(chosen.public), held_out=len(chosen.held), hold_out=hold_out, identical=chosen.identical,
+        grouped=dataset.groups is not None, reading=_reading(config, dataset),
+    )  # fmt: skip
+
+
+def sealed_beside(contest: Path) -> Path:
+    """Where the sealed part of a competition lies unless one says otherwise: contest.sealed beside contest/."""
+    folder = contest.absolute()
+    return folder.with_name(f"{folder.name}.sealed")
