@@ -30,7 +30,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("tarin -h", "did you mean 'train'?"),
         ("help tarin", "did you mean 'train'?"),
         ("convert labelm a b", "no command 'labelm' fix: did you mean 'labelme'?"),
-        ("frobnicate", "known: audit, bench, convert, device"),
+        ("frobnicate", "known: audit, bench, compete, convert"),
         ("--versio", "unknown option --versio"),
         ("audit photos --stric", "neocog audit has no option --stric fix: did you mean --strict?"),
         ("predict run x.png --tild", "did you mean --tiled?"),
