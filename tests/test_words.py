@@ -57,12 +57,18 @@ def texts(path: Path) -> list[tuple[int, str]]:
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_what_people_read_has_no_private_words(path: Path) -> None:
     paper = ("the Ladder",) if path.name == "board.py" else ()  # as Blum & Hardt call their method
-    found = [(line, text) for line, text in texts(path) if PRIVATE.search(text) and not any(name in text for name in paper)]
+    found = [
+        (line, text) for line, text in texts(path) if PRIVATE.search(text) and not any(name in text for name in paper)
+    ]
     assert not found
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_names_are_the_fields_words(path: Path) -> None:
-    own = {"nifti.py": {"slope"}, "compete.py": {"judge"}, "standings.py": {"ladder"}}  # of the format, the command, the paper
+    own = {
+        "nifti.py": {"slope"},
+        "compete.py": {"judge"},
+        "standings.py": {"ladder"},
+    }  # of the format, the command, the paper
     outside = own.get(path.name, set())
     assert {name for name in names(path) if NAMES.fullmatch(name)} <= outside

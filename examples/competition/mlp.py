@@ -13,7 +13,12 @@ class MLP(nn.Module):
         super().__init__()
         inputs = channels * math.prod(size)
         self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs)
+            nn.Flatten(),
+            nn.Linear(inputs, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, outputs),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -26,9 +26,7 @@ class ResNet(nn.Module):
     def __init__(self, channels: int, outputs: int, width: int = 32) -> None:
         super().__init__()
         self.stem = nn.Sequential(convolution(channels, width), nn.ReLU())
-        self.stages = nn.Sequential(
-            Block(width, width, 1), Block(width, 2 * width, 2), Block(2 * width, 4 * width, 2)
-        )
+        self.stages = nn.Sequential(Block(width, width, 1), Block(width, 2 * width, 2), Block(2 * width, 4 * width, 2))
         self.classes = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
