@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import neocog
@@ -60,6 +61,22 @@ def test_other_data_are_measured_without_them(run: Run, tmp_path: Path, dark_and
     (tmp_path / "other").mkdir()
     other = dark_and_light(tmp_path / "other", (72, 131), 9, 19.0)
     assert neocog.evaluate(run, other, quiet=True)["n"]["test"] == 18
+
+
+def test_others_in_memory_are_measured_without_them_though_they_are_named_alike(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = ["dark", "light"] * 40
+    images = (rng.normal(100, 20, (80, 8, 8)) + np.array([[[-30]], [[30]]] * 40)).clip(0, 255).astype(np.uint8)
+    mine = tmp_path / "mine.csv"
+    rows = [f"images[{n}],relabel,light,dark" for n in range(0, 20, 2)]
+    mine.write_text("\n".join(["sample,action,label,given", *rows]) + "\n")
+    run = Run(neocog.train((images, labels), tmp_path / "run", corrections=str(mine), **SETTINGS).folder)
+    new = rng.integers(0, 255, (80, 8, 8), np.uint8)
+    others = neocog.evaluate(run, (new, ["light", "dark"] * 40), quiet=True)
+    assert others["n"]["test"] == 80
+    own = neocog.evaluate(run, (images, labels), quiet=True)["measures"]["test"]
+    first = json.loads(run.result.read_text())["measures"]["test"]
+    assert [own[name]["value"] for name in first] == [measure["value"] for measure in first.values()]
 
 
 def test_another_file_of_the_same_name_makes_another_run(data: Path, corrections: Path, tmp_path: Path) -> None:

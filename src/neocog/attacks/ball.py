@@ -58,7 +58,7 @@ class Ball:
     def within(self, change: Tensor) -> Tensor:
         """The nearest changes (B, …) whose norm is at most the radius."""
         if self.norm == "linf":
-            return change.sign() * change.abs().clamp(max=self.reach(change))  # type: ignore[arg-type]
+            return change.sign() * change.abs().clamp(max=self.reach(change))
         shrink = (self.radius / (self.size(change) + TINY)).clamp(max=1)
         return change * per_sample(shrink, change)
 

@@ -105,8 +105,11 @@ def opened(
 ) -> Opened:
     """The samples that a run is evaluated on; data in memory that are the run's own stand for its own test part."""
     predictor = predictor if data is None else predictor.watching(strict=not any_range)
-    dataset = open_data(config.data, progress, preprocessing=predictor.preprocessing)
+    read = replace(config.data, corrections="") if data == MEMORY else config.data  # they are of the run's own data
+    dataset = open_data(read, progress, preprocessing=predictor.preprocessing)
     if data == MEMORY and is_own(run, dataset):
+        if config.data.corrections:
+            dataset = open_data(config.data, Progress(quiet=True), preprocessing=predictor.preprocessing)
         data, predictor = None, replace(predictor, watch=None)
         progress.say("  these are the run's own data: judged on its test part")
     task = task_for(predictor.task, dataset, predictor.facts.get("task_options", {}))
