@@ -30,7 +30,7 @@ from neocog.run import Run
 from neocog.tasks.classification.task import matched
 from neocog.verbs.evaluate import opened
 
-AT_ONCE = 50
+AT_ONCE = 250
 
 
 class Attacked(nn.Module):

@@ -34,11 +34,12 @@ DATA = Path(os.environ.get("NEOCOG_DATA", Path(__file__).resolve().parents[2] / 
 CIFAR = Path(os.environ.get("NEOCOG_CIFAR", DATA / "cifar-10" / "cifar-10-batches-bin"))
 
 
-def labels(name: str, cleanlab: str) -> None:
+def labels(name: str, cleanlab: str, count: int) -> None:
     """Planted wrong labels of MNIST (``mnist``) or CIFAR-10 (``cifar``): how many come first, beside cleanlab's rankings."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
         images, truth = digits("train") if name == "mnist" else small_pictures()
+        images, truth = images[:count], truth[:count]
         given, wrong = planted(truth, 0.05)
         data, run = (images, given.astype(str).tolist()), Path(folder) / "run"
         if name == "mnist":
@@ -54,9 +55,9 @@ def labels(name: str, cleanlab: str) -> None:
         recalls(order, wrong)
         print(found["label_noise"].to_string(index=False))
         if name == "mnist":
-            mended(data, run, Path(folder))
             if cleanlab:
                 beside_cleanlab(cleanlab, run, given, wrong, Path(folder))
+            mended(data, run, Path(folder))
 
 
 def digits(part: str) -> tuple[Array, Array]:
@@ -164,9 +165,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("mnist", "cifar", "unknown"))
     parser.add_argument("--cleanlab", default="", help="a Python that has cleanlab")
+    parser.add_argument("--count", type=int, default=60_000, help="samples at most")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     if asked.what == "unknown":
         unknown()
     else:
-        labels(asked.what, asked.cleanlab)
+        labels(asked.what, asked.cleanlab, asked.count)
