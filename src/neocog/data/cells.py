@@ -33,5 +33,8 @@ def safe_cell(text: str) -> str:
 
 def plain_cell(cell: str) -> str:
     """The text that ``safe_cell`` was given."""
-    cell = cell[1:] if re.match(r"'+[=+\-@]", cell) else cell
+    if cell[:1] == "'" and re.match(r"'+[=+\-@]", cell):
+        cell = cell[1:]
+    if "\\" not in cell:  # nearly all, and there may be millions
+        return cell
     return re.sub(r"\\(?:\\|u([0-9a-f]{4}))", lambda found: chr(int(found[1], 16)) if found[1] else "\\", cell)
