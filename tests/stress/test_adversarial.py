@@ -196,7 +196,7 @@ def test_one_change_and_one_patch_for_all_are_judged_on_images_that_they_were_no
     attacked = Attacked(subject_of(digits_run, monkeypatch))
     blocks = list(attacked.blocks)
     halves = Halves(attacked, blocks[:1], blocks[1:])
-    assert not {*halves.made_from} & {*halves.judged} and len(halves.made_from) + len(halves.judged) == 30
+    assert not {*halves.made_from} & {*halves.tested} and len(halves.made_from) + len(halves.tested) == 30
     found = stressed(digits_run, epsilon="64/255")
     table = found["adversarial_universal"]
     assert list(table["kind"]) == ["change"] * 4 + ["patch"] * 3 and set(table["size"]) >= {16 / 255, 64 / 255, 0.1}

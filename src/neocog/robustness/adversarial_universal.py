@@ -1,4 +1,4 @@
-"""One change, or one patch, for all images: made from half of them, judged on the others, beside one that was drawn by lot."""
+"""One change, or one patch, for all images: made from half of them, tested on the others, beside one that was drawn by lot."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ IMAGES, POSITIONS = 400, 2_000_000  # at most, half of which the change is made 
 AT_ONCE = 400_000  # positions of a step
 RADII = {"linf": (4 / 255, 8 / 255, 16 / 255), "l2": (1.0, 2.0, 4.0)}
 AREAS = (0.02, 0.05, 0.1)  # shares of a picture that a patch covers
-ANEW = 1000  # the turn by which patches are laid where they are judged: none of those in which they were learned
+ANEW = 1000  # the turn by which patches are laid where they are tested: none of those in which they were learned
 HEADS = ("kind", "size", "accuracy", "low", "high", "n", "by_lot", "unchanged", "made_from")
 TEXT = (
-    "One and the same change for all images, and one patch: made from {made:,} images, judged on {n:,} others. By lot: another "
+    "One and the same change for all images, and one patch: made from {made:,} images, tested on {n:,} others. By lot: another "
     "of the same size whose pixels were drawn. A patch lies at a random place of each picture; what it hides is hidden either way."
 )
 
@@ -45,7 +45,7 @@ def for_all(attacked: Attacked, clock: Clock) -> tuple[dict[str, Table], tuple[I
     if not found:
         return {}, ()
     table = Table(HEADS, tuple(rows(found, halves)))
-    text = Text(TEXT.format(made=len(halves.made_from), n=len(halves.judged)))
+    text = Text(TEXT.format(made=len(halves.made_from), n=len(halves.tested)))
     heads = ("one for all images", "right answers (95 % interval)", "by lot", "unchanged")
     shown = Table(heads, tuple(cells(row, attacked) for row in table.rows))
     largest = {name.split(" ")[0]: name for name in found}.values()
@@ -55,7 +55,7 @@ def for_all(attacked: Attacked, clock: Clock) -> tuple[dict[str, Table], tuple[I
 
 @dataclass(frozen=True)
 class Halves:
-    """Blocks of images that the changes are made from, and others that judge them."""
+    """Blocks of images that the changes are made from, and others that test them."""
 
     attacked: Attacked
     first: Sequence[str]
@@ -67,13 +67,13 @@ class Halves:
         return [position for block in self.first for position in self.attacked.blocks[block]]
 
     @cached_property
-    def judged(self) -> list[int]:
+    def tested(self) -> list[int]:
         return [position for block in self.second for position in self.attacked.blocks[block]]
 
     @cached_property
     def images(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Of each half (images (B, C, …) in [0, 1], labels (B,))."""
-        return self.attacked.images(self.made_from), self.attacked.images(self.judged)
+        return self.attacked.images(self.made_from), self.attacked.images(self.tested)
 
     @property
     def at_once(self) -> int:
@@ -87,7 +87,7 @@ class Halves:
         return found + [f"patch {area:g}" for area in AREAS if flat]
 
     def measured(self, name: str) -> dict[str, Any]:
-        """Which of the images that judge are answered rightly, the shares by lot and unchanged, and PNGs."""
+        """Which of the images that test are answered rightly, the shares by lot and unchanged, and PNGs."""
         kind, _, amount = name.partition(" ")
         changed, by_lot, png = (self.change if kind == "change" else self.patch)(float(amount))
         images, right = self.images[1][0], self.right(changed)
@@ -101,28 +101,28 @@ class Halves:
         return torch.cat([self.attacked.answers(images[part]) for part in parts]) == self.images[1][1]
 
     def change(self, radius: float) -> tuple[Tensor, Tensor, Tensor]:
-        """The judging images changed, changed by lot, and the change to be seen: grey is none, black and white the radius."""
-        (images, labels), (judging, _), ball = *self.images, Ball(self.attacked.norm, radius)
+        """The other images changed, changed by lot, and the change to be seen: grey is none, black and white the radius."""
+        (images, labels), (others, _), ball = *self.images, Ball(self.attacked.norm, radius)
         found = universal(self.attacked.network, images, labels, ball, at_once=self.at_once)
         lot = drawn(images[:1], self.attacked.subject.seed, [0], normal=ball.norm == "l2")
         lot = ball.within((lot.sign() if ball.norm == "linf" else 1e3 * lot) * radius)
-        return added(judging, found), added(judging, lot), 0.5 + 0.5 * found[0] / found.abs().max().clamp(min=1e-12)
+        return added(others, found), added(others, lot), 0.5 + 0.5 * found[0] / found.abs().max().clamp(min=1e-12)
 
     def patch(self, area: float) -> tuple[Tensor, Tensor, Tensor]:
-        """The judging images under the patch, under one drawn by lot, and the patch."""
-        (images, labels), (judging, _), seed = *self.images, self.attacked.subject.seed
-        side = max(1, round(math.sqrt(area * math.prod(judging.shape[2:]))))
-        side = min(side, *judging.shape[2:])
+        """The other images under the patch, under one drawn by lot, and the patch."""
+        (images, labels), (others, _), seed = *self.images, self.attacked.subject.seed
+        side = max(1, round(math.sqrt(area * math.prod(others.shape[2:]))))
+        side = min(side, *others.shape[2:])
         found = patch(self.attacked.network, images, labels, side, self.made_from, seed, at_once=self.at_once)
-        corners = places(judging, side, seed, torch.tensor(self.judged), ANEW)
+        corners = places(others, side, seed, torch.tensor(self.tested), ANEW)
         lot = (drawn(found, seed, [0]) + 1) / 2
-        return laid(judging, found, corners), laid(judging, lot, corners), found[0]
+        return laid(others, found, corners), laid(others, lot, corners), found[0]
 
 
 def rows(found: Mapping[str, Mapping[str, Any]], halves: Halves) -> Iterator[tuple[Any, ...]]:
     """Of the table, under ``HEADS``."""
     groups = halves.attacked.subject.dataset.groups
-    units = None if groups is None else [str(groups[position]) for position in halves.judged]
+    units = None if groups is None else [str(groups[position]) for position in halves.tested]
     for name, each in found.items():
         kind, _, amount = name.partition(" ")
         m = share_measure(np.array(each["right"], bool), units, halves.attacked.subject.seed)
