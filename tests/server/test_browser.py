@@ -77,6 +77,7 @@ STATES = {
     "gradients and weights": "document.querySelector('#backward').click(); document.querySelector('.head .more').click()",
     "a convolution explained": f"{C1}.{ENTER}",
     "an earlier time": "const s = document.querySelector('#times input'); s.value = 0; s.dispatchEvent(new Event('input'))",
+    "a step by hand": "document.querySelector('#by-hand').open = true; document.querySelector('#step').click()",
     "a probability explained": "document.querySelectorAll('#bars button')[2].click()",
     "a fault": "document.querySelector('#error').hidden = false; document.querySelector('#error').textContent = 'a fault'",
 }
@@ -160,6 +161,21 @@ def test_earlier_weights_are_looked_through_by_keyboard(browser: Any, address: s
     assert "epoch 1 of 2 · validation" in page.find_element("css selector", "#times output").text
     slider.send_keys(Keys.END)
     until(page, f"{maps} === {json.dumps(now)}")
+
+
+def test_a_step_by_hand_changes_the_answer_and_undo_brings_it_back(browser: Any, address: str) -> None:
+    page = opened(browser, address)
+    answer = "document.querySelector('#bars').textContent"
+    before = page.execute_script(f"document.querySelector('#by-hand').open = true; return {answer}")
+    rate = (
+        "const r = document.querySelector('#step-rate'); r.value = 1; document.querySelector('#step-label').value = '9'"
+    )
+    looked(page, f"{rate}; document.querySelector('#step').click()")
+    assert page.execute_script(f"return {answer}") != before
+    assert "1 taken; the last one: loss" in page.find_element("css selector", "#by-hand output").text
+    looked(page, "document.querySelector('#step-undo').click()")
+    assert page.execute_script(f"return {answer}") == before
+    assert page.execute_script("return document.querySelector('#step-undo').disabled")
 
 
 def test_hostile_names_are_text(browser: Any, address: str) -> None:

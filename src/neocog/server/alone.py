@@ -41,7 +41,7 @@ def write_page(run: Run, out: Path) -> int:
     insist_on_known(predictor, run)
     tests, pictures = test_part(run, predictor)
     header = {
-        "facts": {**described(run, predictor), "times": {"points": [], "best": None}},
+        "facts": {**described(run, predictor), "steps": False, "times": {"points": [], "best": None}},
         "tests": tests,
         "texts": read_json(PAGE / "texts.json"),
         "graph": graph_of(predictor.network),

@@ -18,7 +18,7 @@ from neocog.data.dataset import Array
 from neocog.errors import UserError
 from neocog.run import Run, to_json
 from neocog.server.asked import Asked, asked_of
-from neocog.server.frame import unpack
+from neocog.server.frame import pack, unpack
 from neocog.server.guard import TooLarge
 from neocog.server.opened import Opened
 
@@ -59,7 +59,7 @@ class Studio:
             Route("/api/runs/{id:int}/tests", answering(self.tests)),
             *(
                 Route(f"/api/runs/{{id:int}}/{name}", answering(self.asking(name)), methods=["POST"])
-                for name in ("look", "number", "share", "kernels")
+                for name in ("look", "number", "share", "kernels", "step")
             ),
             Route("/{file:path}", page),
         ]
@@ -99,6 +99,9 @@ class Studio:
             question = asked_of(header)
 
             def work(predictor: Predictor) -> bytes:
+                if name == "step":
+                    picture = run.picture(question, arrays.get("picture"))
+                    return pack(run.times.by_hand.step(predictor, picture, question), {})
                 answered: Answered = answers()[name]
                 return answered(predictor, run.picture(question, arrays.get("picture")), question)
 

@@ -28,7 +28,7 @@ class Asked:
     """``source``: where the picture is from; ``target``: the class that is asked about, −1: what the network says."""
 
     source: Literal["drawn", "file", "sample"]
-    weights: str = ""  # by a name that was handed out: of a checkpoint; "": the run's own
+    weights: str = ""  # by a name that was handed out: of a checkpoint, or a step by hand; "": the run's own
     name: str = ""  # of the file
     sample: int = 0  # position in the test part
     target: int = -1
@@ -40,6 +40,8 @@ class Asked:
     direction: Direction = "forward"
     parameter: str = "weight"
     edits: tuple[Edit, ...] = ()
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "muon"] = "sgd"  # of a step by hand
+    rate: float = 0.01
 
 
 def asked_of(header: Mapping[str, Any]) -> Asked:

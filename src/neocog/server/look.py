@@ -204,6 +204,7 @@ def described(run: Run, predictor: Predictor) -> dict[str, Any]:
         "temperature": predictor.temperature,
         "size": list(preprocessing.size),
         "channels": preprocessing.channels,
+        "steps": task_of_run(predictor).logits,
         "draws": preprocessing.channels in (1, 3),
         "dark": sum(preprocessing.mean) / len(preprocessing.mean) < middle,  # a light pen on a dark ground
         "layers": layers_of(predictor),

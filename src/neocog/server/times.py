@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from typing import Any
 
 from neocog.engine import checkpoint
 from neocog.errors import UserError
 from neocog.predictor import Predictor
 from neocog.run import Run
+from neocog.server.by_hand import ByHand, uncalibrated
 from neocog.tasks import task_of_run
 
 MOST_LOADED = 3  # networks beside the run's own
@@ -21,6 +21,7 @@ class Times:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._loaded: dict[str, Predictor] = {}
+        self.by_hand = ByHand()
 
     def described(self) -> dict[str, Any]:
         """``points``: each checkpoint's name, step, epoch and row of metrics.csv; ``best``: the epoch of the run's own weights."""
@@ -49,7 +50,9 @@ class Times:
             return None
 
     def at(self, own: Predictor, name: str) -> Predictor:
-        """The network with the weights of a checkpoint, which nobody calibrated. Raises UserError."""
+        """The network with the weights of a checkpoint, which nobody calibrated, or after a step by hand. Raises UserError."""
+        if name.startswith("by-hand-"):
+            return self.by_hand.at(name)
         found = self._loaded.pop(name, None) or self._read(own, name)
         self._loaded[name] = found  # the newest stands last
         while len(self._loaded) > MOST_LOADED:
@@ -64,5 +67,4 @@ class Times:
         mean = f"mean.{network}"  # is what was evaluated, where there was one
         made = copy.deepcopy(own.network)
         saved.restore(mean if f"{mean}.safetensors" in saved.files else network, made)
-        facts = {key: value for key, value in own.facts.items() if key != "offsets"}
-        return replace(own, network=made, temperature=1.0, facts=facts)
+        return uncalibrated(own, made)

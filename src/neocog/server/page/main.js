@@ -1,6 +1,7 @@
 // The page's state: which run, which picture, what is asked of it; and when to ask again.
 
 import { Refused, ask, get } from "./api.js";
+import { ByHand } from "./by_hand.js";
 import { colour, onChange, table } from "./colours.js";
 import { element, explained } from "./explained.js";
 import { Stream, boxes, placed } from "./layers.js";
@@ -43,7 +44,8 @@ const pad = new Pad(by("pad"), by("field"), () => {
   by("test-truth").textContent = "";
   refresh();
 });
-const times = new Times(by("times"), () => refresh());
+const byHand = new ByHand(by("by-hand"), step_, () => refresh());
+const times = new Times(by("times"), () => { byHand.forget(); refresh(); });
 const stream = new Stream(by("layers"), { choose, kernels: (layer) => void kernels(layer), more, point });
 
 /** @param {unknown} error */
@@ -65,7 +67,7 @@ function question(more = {}) {
   const backward = field("backward").checked;
   const target = Number(field("target").value);
   const loss = field("score").value === "loss" && target >= 0;
-  const header = { ...state.picture, weights: times.name, target, loss, gradients: backward, most: state.most, edits: state.edits, ...more };
+  const header = { ...state.picture, weights: byHand.name || times.name, target, loss, gradients: backward, most: state.most, edits: state.edits, ...more };
   /** @type {Record<string, {data: Uint8Array, shape: number[]}>} */
   const arrays = {};
   if (state.picture.source === "drawn") arrays.picture = pad.bytes();
@@ -163,7 +165,7 @@ function bars(answer) {
     share.textContent = percent(shares[k]);
   });
   const rest = classes.length - list.children.length;
-  const notes = shares.length ? [answer.views && answer.views > 1 ? text("answer.views", { n: answer.views }) : text(times.name ? "answer.uncalibrated" : "answer.calibrated", { temperature: number(state.facts.temperature, 3) })] : [];
+  const notes = shares.length ? [answer.views && answer.views > 1 ? text("answer.views", { n: answer.views }) : text(byHand.name || times.name ? "answer.uncalibrated" : "answer.calibrated", { temperature: number(state.facts.temperature, 3) })] : [];
   if (shares.length && rest > 0) notes.unshift(text("answer.more", { n: count(rest) }) + ".");
   by("answer-note").textContent = notes.join(" ");
 }
@@ -196,6 +198,18 @@ async function explain() {
     tell(null);
   } catch (error) {
     tell(error);
+  }
+}
+
+/** A step of an optimizer on this picture. @param {{target: number, optimizer: string, rate: number}} settings */
+async function step_(settings) {
+  try {
+    const { header } = await ask(`api/runs/${state.run}/step`, question({ ...settings, gradients: false }));
+    tell(null);
+    return header;
+  } catch (error) {
+    tell(error);
+    throw error;
   }
 }
 
@@ -337,6 +351,7 @@ async function open(id) {
     by("target").replaceChildren(element("option", { value: "-1" }, text("backward.said")), ...(facts.task === "classification" ? classes : []));
     by("test-class").replaceChildren(element("option", { value: "" }, text("tests.all")), ...facts.classes.map((/** @type {string} */ name) => element("option", { value: name }, short(name))));
     times.reset(facts.times);
+    byHand.reset(facts.steps ? facts.classes : []);
     stream.reset(facts.layers, facts.size, facts.channels);
     await tests();
     tell(null);
@@ -374,6 +389,7 @@ function step(by_) {
   state.picture = { source: "sample", sample: row.sample };
   by("hint").hidden = true;
   by("test-place").textContent = text("tests.place", { n: count(state.place + 1), count: count(many) });
+  byHand.expect(state.facts.classes.indexOf(row.label));
   const facts = { name: short(row.path, 40), label: short(row.label, 60), prediction: short(row.prediction, 60) };
   by("test-truth").textContent = row.prediction ? text(row.wrong ? "tests.mistake" : "tests.right", facts) : "";
   refresh();
