@@ -59,6 +59,11 @@ def test_four_axes_with_a_channel_axis_are_images_unless_the_user_says_otherwise
     assert overruled.form == "volumes" and overruled.images.read(0).shape == (4, 6, 7, 1) and not overruled.notes
     with pytest.raises(UserError, match="neither axis 1 nor axis 3"):
         read(tmp_path, VOLUMES, Reading(kind="images"))
+    for number, axis in enumerate((1, -1)):
+        (tmp_path / str(number)).mkdir()
+        several = read(tmp_path / str(number), np.moveaxis(array[:, :2], 1, axis), Reading(kind="images"))
+        assert several.form == "images" and "taken for images with 2 channels" in several.notes[0]
+        np.testing.assert_array_equal(several.images.read(1), np.moveaxis(array[1, :2], 0, -1))
 
 
 def test_what_cannot_be_a_volume_is_told(tmp_path: Path) -> None:

@@ -272,5 +272,9 @@ def test_weights_for_images_are_refused_for_volumes_and_sequences(trained: Path,
         "".join(f">{n} | {'ab'[n % 2]}\n{'ACGT' * 5}{'ACGT'[n % 4]}\n" for n in range(20))
     )
     for name, form in (("voxels.npz", "volumes"), ("barcodes.fasta", "sequences")):
-        with pytest.raises(UserError, match=f"weights for images do not see {form}"):
+        with pytest.raises(UserError, match=f"weights for images do not see {form}") as error:
             begun(tmp_path / name, trained, label_field="2" if form == "sequences" else "")
+        assert ("give --kind images" in error.value.fix) == (form == "volumes")
+    np.savez(tmp_path / "bands.npz", x=rng.integers(0, 255, (20, 5, 16, 16), np.uint8), y=np.arange(20) % 2)
+    session, _ = begun(tmp_path / "bands.npz", trained, kind="images")
+    assert session.preprocessing.channels == 5 and session.data.source.taken.first

@@ -29,7 +29,10 @@ def planned_shape(config: Config, dataset: Dataset, source: Source | None) -> tu
     data, needs = config.data, source.needs if source else Needs()
     if needs.form not in ("", dataset.form):
         what = f"weights for {needs.form} do not see {dataset.form}"
-        raise UserError(what, needs.record, f"give weights of a run on {dataset.form}, or leave --from out")
+        fix = f"give weights of a run on {dataset.form}, or leave --from out"
+        if (needs.form, dataset.form, data.kind) == ("images", "volumes", "auto"):
+            fix = f"if these are images of several channels, give --kind images; else {fix}"
+        raise UserError(what, needs.record, fix)
     if dataset.form == "sequences":
         return sequence_plan(dataset.images, data.size or needs.size), ()
     known = headers(dataset)

@@ -93,7 +93,8 @@ def check_array(part: Stored, shape: tuple[int, ...], most: int) -> None:
 def _axes(part: Stored, kind: str) -> str:
     """The layout of a part, one letter an axis: "NHW", "NHWC", "NCHW", "NDHW", "NDHWC" or "NCDHW".
 
-    A first or last axis of 1, 3 or 4 counts channels; four axes without one are volumes, as are five.
+    A first or last axis of 1, 3 or 4 counts channels; four axes without one are volumes, as are five. Where ``kind`` says
+    images, one of at most half as many as rows and as columns counts channels too.
     """
     shape, where = part.shape, part.where
     size = " × ".join(map(str, shape))
@@ -116,6 +117,10 @@ def _axes(part: Stored, kind: str) -> str:
     if not first and not last:
         if len(shape) == 4 and kind == "auto":
             return "NDHW"
+        if len(shape) == 4 and 2 * shape[1] <= min(shape[2:]):
+            return "NCHW"
+        if len(shape) == 4 and 2 * shape[3] <= min(shape[1:3]):
+            return "NHWC"
         fix = "store channels of 1, 3 or 4 first or last, or give --kind volumes to (N, D, H, W)"
         raise UserError(f"shape {size}: neither axis 1 nor axis {len(shape) - 1} has 1, 3 or 4 channels", where, fix)
     inner = "HW" if len(shape) == 4 else "DHW"
@@ -124,7 +129,7 @@ def _axes(part: Stored, kind: str) -> str:
 
 def _taken_for(part: Stored, axes: str, kind: str) -> tuple[str, ...]:
     """A note where four axes could have been meant otherwise."""
-    if len(axes) != 4 or kind != "auto":
+    if len(axes) != 4 or kind == "volumes" or (kind == "images" and part.shape[axes.index("C")] in CHANNELS):
         return ()
     size = " × ".join(map(str, part.shape))
     if axes == "NDHW":
