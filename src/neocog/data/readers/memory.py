@@ -109,7 +109,9 @@ def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, ki
 
 def _countable(several: Any, name: str) -> list[UserError]:
     """What is wrong with images or labels that nobody can count, such as a generator, a number or one text."""
-    if several is None or (isinstance(several, Sized) and not isinstance(several, str) and getattr(several, "ndim", 1)):
+    if several is None or (
+        isinstance(several, Sized) and not isinstance(several, str) and bool(getattr(several, "ndim", 1))
+    ):
         return []
     return [UserError(f"{type(several).__name__}: not one for each sample", name, "give an array or a list")]
 
