@@ -72,7 +72,7 @@ class Settings(Reading, total=False):
     turns: Literal["any", "quarter"]
     size: int | Sequence[int]
     channels: int
-    fit: Literal["auto", "resize", "pad", "crop"]
+    fit: Literal["auto", "resize", "pad", "crop", "corner"]
     scaling: Literal["auto", "data", "image", "weights"]
     split: float | Sequence[float]
     split_seed: int
@@ -154,8 +154,10 @@ class Settings(Reading, total=False):
     norm: Literal["batch", "last", "instance", "group", "none"] | Literal["batch", "none"]
     convolutions: int | Sequence[int]
     stride: int
+    scale: int | float
+    luma: bool
+    shrunk: int
     latent: int
-    scale: float
     classes: int
 
 def audit(

@@ -72,6 +72,8 @@ def without_effect(config: Config) -> Iterator[UserError]:
     yield from _folds(config)
     yield from _transfer(config)
     yield from _adversarial(config)
+    if config.data.fit == "corner" and config.data.task != "auto" and traits(config.data.task).labels != "pairs":
+        yield UserError("--fit corner scales no image, and this task needs all of one size", fix="resize, pad or crop")
     training = config.training
     if training.nesterov and training.optimizer == "sgd" and not training.momentum:
         yield UserError(

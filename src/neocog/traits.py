@@ -14,19 +14,21 @@ from neocog.errors import UserError
 from neocog.options import keyword_only
 from neocog.plugins import Registry, in_file
 
-Labels = Literal["classes", "values", "masks", "boxes", "any", "none"]
+Labels = Literal["classes", "values", "masks", "boxes", "pairs", "any", "none"]
 # What data must say of each sample, in words
 LABELS = {
     "classes": "a class for each sample",
     "values": "values for each sample",
     "masks": "a mask for each image",
     "boxes": "boxes around the objects of each image",
+    "pairs": "the image that is wanted of each image",
 }
 TASKS = Registry("neocog.tasks", "task", {
     "classification": "neocog.tasks.classification.traits:ClassificationTraits",
     "regression": "neocog.tasks.regression.traits:RegressionTraits",
     "segmentation": "neocog.tasks.segmentation.traits:SegmentationTraits",
     "detection": "neocog.tasks.detection.traits:DetectionTraits",
+    "restoration": "neocog.tasks.restoration.traits:RestorationTraits",
     "orientation": "neocog.tasks.orientation.traits:OrientationTraits",
     "vae": "neocog.tasks.vae.traits:VAETraits",
     "gan": "neocog.tasks.gan.traits:GANTraits",
@@ -69,19 +71,18 @@ def traits(name: str) -> type[Traits]:
 
 
 def own_settings(name: Any) -> dict[str, inspect.Parameter]:
-    """Those that the class of a task brings: its keyword-only parameters, as a network's. Ours are settings of neocog."""
-    ours = not isinstance(name, str) or name in TASKS or not TASKS.knows(name)
-    return {} if ours else keyword_only(traits(name))
+    """Those that the class of a task brings: its keyword-only parameters, as a network's."""
+    return keyword_only(traits(name)) if isinstance(name, str) and TASKS.knows(name) else {}
 
 
 def needs(name: str) -> str:
-    """Which labels a task needs ("classes", "values", "masks", "boxes"); "" where it needs none."""
+    """Which labels a task needs ("classes", "values", "masks", "boxes", "pairs"); "" where it needs none."""
     labels = traits(name).labels
     return labels if labels in LABELS else ""
 
 
 def task_of(labels: str) -> str:
-    """The first of our tasks that learns "classes", "values", "masks" or "boxes"."""
+    """The first of our tasks that learns "classes", "values", "masks", "boxes" or "pairs"."""
     return next(name for name in TASKS if traits(name).labels == labels)
 
 

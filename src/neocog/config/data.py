@@ -89,8 +89,9 @@ class DataConfig(ReadConfig):
     """Height and width that the network sees. For volumes depth, height and width; one number: all equal; default: as the data."""
     channels: Annotated[int, Range(0, 100_000)] = 0
     """Channels that the network sees. 0: as many as the images have."""
-    fit: Literal["auto", "resize", "pad", "crop"] = "auto"
-    """How images of other sizes are brought to --size. auto: resize, or as pretrained weights need it."""
+    fit: Literal["auto", "resize", "pad", "crop", "corner"] = "auto"
+    """How images of other sizes are brought to --size. corner: not scaled, as restoration has it; auto: resize, or as pretrained
+    weights need it."""
     scaling: Literal["auto", "data", "image", "weights"] = "auto"
     """Which mean and standard deviation normalise the pixels. data: the training data's; image: each image's own (for scanners
     that differ); weights: those of the pretrained weights; auto: weights with --from, else data."""

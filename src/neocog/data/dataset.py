@@ -94,7 +94,11 @@ class Masks(Protocol):
         """(H, W) uint8 class numbers at the image's own size; 255: does not count. Raises BadImage."""
 
     def fitted(
-        self, index: int, size: tuple[int, ...], fit: Literal["resize", "pad", "crop"], mask: Array | None = None
+        self,
+        index: int,
+        size: tuple[int, ...],
+        fit: Literal["resize", "pad", "crop", "corner"],
+        mask: Array | None = None,
     ) -> Array:
         """(size) uint8 class numbers as the network learns them. ``mask``: what ``read`` gave, where that is at hand."""
 
@@ -109,9 +113,10 @@ class Masks(Protocol):
 class Dataset:
     """Labelled samples. All sequences have N entries in one order; ``names`` are unique.
 
-    What is known of a sample is one of four: a class (``labels``), numbers (``values``; then ``labels`` are zeros and
-    there are no classes), a class for each pixel (``masks``; then ``labels`` are zeros and ``classes`` the masks'), or
-    ``boxes`` around its objects (then ``labels`` are zeros and ``classes`` the boxes').
+    What is known of a sample is one of five: a class (``labels``), numbers (``values``; then ``labels`` are zeros and
+    there are no classes), a class for each pixel (``masks``; then ``labels`` are zeros and ``classes`` the masks'),
+    ``boxes`` around its objects (then ``labels`` are zeros and ``classes`` the boxes'), or the image that is wanted of it
+    (``pairs``; then ``labels`` are zeros and there are no classes).
     """
 
     kind: str  # what the path was taken for: "class folders", "CSV", "MNIST IDX" …
@@ -132,6 +137,8 @@ class Dataset:
     target_names: tuple[str, ...] = ()  # (V,) what the values are, with their units: "angle [°]"
     masks: Masks | None = None
     boxes: Boxes | None = None
+    pairs: Images | None = None
+    scale: int = 1  # pixels of a wanted image for one of its input, each way
 
     @property
     def has_classes(self) -> bool:
@@ -139,10 +146,12 @@ class Dataset:
         return self.learned == "classes" and bool(self.classes)
 
     @property
-    def learned(self) -> Literal["classes", "values", "masks", "boxes"]:
+    def learned(self) -> Literal["classes", "values", "masks", "boxes", "pairs"]:
         """What is known of each sample, and can be learned."""
         if self.boxes is not None:
             return "boxes"
+        if self.pairs is not None:
+            return "pairs"
         return "values" if self.values is not None else "masks" if self.masks is not None else "classes"
 
     def target_text(self, index: int) -> str:

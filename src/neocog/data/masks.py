@@ -152,9 +152,11 @@ def scan_masks(
 
 
 def target_texts(dataset: Dataset) -> Sequence[str]:
-    """(N,) what is known of each sample: its class, its values, or the digest of its mask or its boxes."""
+    """(N,) what is known of each sample: its class, its values, or the digest of its mask, its boxes or its wanted image."""
     if dataset.boxes is not None:
         return dataset.boxes.digests(dataset.classes)
+    if dataset.pairs is not None:
+        return [dataset.pairs.digest(index) for index in range(len(dataset))]
     if dataset.masks is None:
         return [dataset.target_text(index) for index in range(len(dataset))]
     return scan_masks(dataset.masks, (1, 1), keep=False).digests

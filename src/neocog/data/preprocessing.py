@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Fit = Literal["resize", "pad", "crop"]
+Fit = Literal["resize", "pad", "crop", "corner"]
 Scaling = Literal["data", "image", "weights"]
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]  # as Pillow has them
 

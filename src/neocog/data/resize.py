@@ -98,7 +98,8 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
 
     Sequences (1, L, 1) are cropped, or padded with 0, at their end.
 
-    resize: stretched to the size; pad: as large as fits, its edge pixels repeated; crop: as small as covers, its middle.
+    resize: stretched to the size; pad: as large as fits, its edge pixels repeated; crop: as small as covers, its middle; corner:
+    at its own scale, its edge pixels repeated below and to the right.
     Antialiased; bilinear, unless pretrained weights need another, stays within the image's own values. Of ``crop_share`` below
     1, only so much of what would be seen is, its middle. Raises BadImage where type or channels do not fit.
     """
@@ -142,6 +143,10 @@ def placement(shape: tuple[int, int], target: tuple[int, int], fit: Fit, share: 
         scale = min(target_height / height, target_width / width)
         inner = max(1, round(height * scale)), max(1, round(width * scale))
         pad = target_height - inner[0], target_width - inner[1]
+    elif fit == "corner":
+        inner = min(height, target_height), min(width, target_width)
+        around = ((0, target_height - inner[0]), (0, target_width - inner[1]))
+        return Placement((0.0, 0.0, float(inner[1]), float(inner[0])), inner, around)
     elif share < 1:
         left, top = width * (1 - share) / 2, height * (1 - share) / 2
         box = (left, top, width - left, height - top)

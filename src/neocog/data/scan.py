@@ -97,7 +97,7 @@ def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pi
         else:
             digest, header = images.digest(index), images.header(index)
             image = images.read(index)
-            name = images.names[index] if isinstance(images, ArrayImages) else str(index)
+            name = str(getattr(images, "names", {index: index})[index])
         planes = fit(image, preprocessing, name) if preprocessing else np.ascontiguousarray(np.moveaxis(image, -1, 0))
     except BadImage as error:
         bare = BadImage(error.what, error.where, error.fix)  # its traceback would keep the image's bytes alive

@@ -26,7 +26,7 @@ def with_taken(dataset: Dataset) -> tuple[Taken, ...]:
         return any(role.startswith(words) for role in roles)
 
     general = [Taken("layout", dataset.kind, f"{len(dataset):,} {dataset.form}", "--kind")]
-    if not known("class", "target", "mask", "object"):
+    if not known("class", "target", "mask", "object", "input", "the wanted"):
         general += _labels(dataset)
     rest = [_with_sides(each, dataset) if each.role.startswith("group") else each for each in dataset.taken]
     if not known("split"):
@@ -57,6 +57,8 @@ def _labels(dataset: Dataset) -> Iterator[Taken]:
         yield Taken(
             "boxes", f"objects of {listed(dataset.classes, 5)}", f"{len(dataset.boxes.labels):,} boxes", "--task"
         )
+    elif dataset.pairs is not None:
+        yield Taken("images", "inputs, and the images wanted of them", f"{len(dataset):,} pairs", "--task")
     elif dataset.masks is not None:
         yield Taken("masks", f"classes of pixels: {listed(dataset.classes, 5)}", "a mask for each image", "--task")
     elif dataset.classes:

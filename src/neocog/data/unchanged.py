@@ -23,16 +23,25 @@ def unchanged(found: str, recorded: Sequence[str] | None, index: int, name: str)
         raise Changed(what, name, "another run may learn the data as they are; for this one restore the file")
 
 
-def held_to(dataset: Dataset, images: Sequence[str], masks: Sequence[str] | None = None) -> Dataset:
-    """``dataset`` whose files are read only while they are what was recorded: (N,) SHA-256 of each image's stored bytes, and
-    ``mask_digest`` of each mask. Images and masks in memory, which nothing can overwrite, stay as they are."""
-    own: Any = dataset.images
-    if hasattr(own, "recorded"):
-        dataset = replace(dataset, images=replace(own, recorded=images))
+def held_to(
+    dataset: Dataset, images: Sequence[str], masks: Sequence[str] | None = None, pairs: Sequence[str] | None = None
+) -> Dataset:
+    """``dataset`` whose files are read only while they are what was recorded: (N,) SHA-256 of the stored bytes of each image and
+    of the image wanted of it, ``mask_digest`` of each mask. What is in memory, which nothing can overwrite, stays as it is."""
+    dataset = replace(dataset, images=_held(dataset.images, images), pairs=_held(dataset.pairs, pairs))
     truth: Any = dataset.masks
     if masks is not None and hasattr(truth, "recorded"):
         dataset = replace(dataset, masks=replace(truth, recorded=masks))
     return dataset
+
+
+def _held(images: Any, recorded: Sequence[str] | None) -> Any:
+    """Images whose files, or those they are made of, are held against their hashes."""
+    if recorded is None or images is None:
+        return images
+    if hasattr(images, "source"):
+        return replace(images, source=_held(images.source, recorded))
+    return replace(images, recorded=recorded) if hasattr(images, "recorded") else images
 
 
 def mask_digest(mask: Array) -> str:

@@ -2,8 +2,8 @@
 
 A model is a plain ``torch.nn.Module``: ``Model(channels, size, outputs, *, option=default, …)``, whose ``forward``
 takes (B, C, H, W) float to (B, outputs) logits; those of ``SEGMENTERS`` to (B, outputs, H, W), those of ``DETECTORS`` to a
-coarser map of logits and of distances to the edges of boxes. Keyword-only parameters are the user's options. Those of
-``GENERATORS`` give new images; their options say how wide their code is.
+coarser map of logits and of distances to the edges of boxes, those of ``RESTORERS`` to images.
+Keyword-only parameters are the user's options. Those of ``GENERATORS`` give new images; their options say how wide their code is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from neocog.networks.names import (
     GENERATORS,
     MODELS,
     PURPOSES,
+    RESTORERS,
     SEGMENTERS,
     check_purpose,
     encoder_of,
@@ -42,6 +43,7 @@ __all__ = [
     "GENERATORS",
     "MODELS",
     "PURPOSES",
+    "RESTORERS",
     "SEGMENTERS",
     "build",
     "check_options",
@@ -63,7 +65,7 @@ def build(
 ) -> Module:
     """A freshly initialised network, drawn from torch's current seed.
 
-    ``name``: one of the four lists of networks, ``unet:BACKBONE``, ``encoder:NAME``, ``torchvision:NAME``, ``timm:NAME`` or
+    ``name``: one of the five lists of networks, ``unet:BACKBONE``, ``encoder:NAME``, ``torchvision:NAME``, ``timm:NAME`` or
     ``path/to/file.py:Class``, which must give a class for each pixel where ``masks`` are wanted.
     ``options`` may be text as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value
     of another type, or a size (H, W) below the model's minimum.
@@ -101,8 +103,8 @@ def with_encoder(name: str) -> str:
 
 
 def model_class(name: str) -> type[Module]:
-    """The class of one of the four lists of networks, or of an installed package. Raises UserError."""
-    others = {**SEGMENTERS, **DETECTORS, **GENERATORS}
+    """The class of one of the five lists of networks, or of an installed package. Raises UserError."""
+    others = {**SEGMENTERS, **DETECTORS, **RESTORERS, **GENERATORS}
     if name not in others and not MODELS.knows(name):
         pick({**dict.fromkeys(MODELS.names(), ""), **others}, name, what="model")  # tells which there are
     if name not in others:

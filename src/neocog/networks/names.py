@@ -28,6 +28,13 @@ SEGMENTERS: dict[str, str] = {
     "segnet": "neocog.networks.segnet:SegNet",
 }
 DETECTORS: dict[str, str] = {"ttf": "neocog.networks.ttf:TTF"}
+RESTORERS: dict[str, str] = {
+    "edsr": "neocog.networks.edsr:EDSR",
+    "srcnn": "neocog.networks.srcnn:SRCNN",
+    "espcn": "neocog.networks.espcn:ESPCN",
+    "fsrcnn": "neocog.networks.fsrcnn:FSRCNN",
+    "dncnn": "neocog.networks.dncnn:DnCNN",
+}
 GENERATORS: dict[str, str] = {
     "vae": "neocog.networks.vae:VAE",
     "dcgan": "neocog.networks.dcgan:Generator",
@@ -36,6 +43,7 @@ PURPOSES = {
     "prediction": "one prediction for each sample",
     "masks": "a class for each pixel",
     "boxes": "boxes around objects",
+    "images": "restored images",
     "generation": "new images",
 }
 FROM = "give --from imagenet, timm:NAME, torchvision:NAME or FILE.safetensors: their preprocessing comes with them"
@@ -45,7 +53,7 @@ BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, a
 
 def is_ours(name: str) -> bool:
     """Whether a network is of this package."""
-    return name in MODELS or name in SEGMENTERS or name in DETECTORS or name in GENERATORS
+    return any(name in known for known in (MODELS, SEGMENTERS, DETECTORS, RESTORERS, GENERATORS))
 
 
 def package_of(name: str) -> str:
@@ -74,6 +82,8 @@ def purpose_of(name: str) -> str:
         return "masks"
     if name in DETECTORS:
         return "boxes"
+    if name in RESTORERS:
+        return "images"
     if name in GENERATORS:
         return "generation"
     if ":" in name:
@@ -92,6 +102,11 @@ def check_purpose(name: str, purpose: str) -> None:
     """Raise where a network is named that gives something else than the task needs (one of ``PURPOSES``)."""
     found = purpose_of(name)
     if found and found != purpose:
-        fix = {"prediction": "--model cnn", "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34"}
+        fix = {
+            "prediction": "--model cnn",
+            "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34",
+            "boxes": f"--model {', '.join(DETECTORS)}",
+            "images": f"--model {', '.join(RESTORERS)}",
+        }
         what = f"model '{name}' gives {PURPOSES.get(found, found)}; this task needs {PURPOSES.get(purpose, purpose)}"
         raise UserError(what, fix=fix.get(purpose, f"--model {', '.join(GENERATORS)}"))

@@ -31,6 +31,7 @@ from neocog.data.masks import ScannedMasks, target_texts
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Records
+from neocog.data.scan import ScannedImages
 from neocog.errors import UserError, did_you_mean, listed
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
@@ -58,6 +59,7 @@ class Data:
     masks: ScannedMasks | None = None  # fitted too, where they fit in memory
     together: str = "near"  # see ``DataConfig.together``
     source: Source | None = None  # of pretrained weights, and of what they need of the images
+    pairs: ScannedImages | None = None  # the wanted images, fitted too, where they fit in memory
 
     @property
     def digests(self) -> Digests:
@@ -81,7 +83,9 @@ class Data:
 
     @property
     def target_texts(self) -> Sequence[str]:
-        """(N,) what is known of each sample: its class, its values, the digest of its mask."""
+        """(N,) what is known of each sample: its class, its values, the digest of its mask or of the image wanted of it."""
+        if self.pairs is not None:
+            return self.pairs.records.digests
         return self.masks.digests if self.masks else target_texts(self.dataset)
 
 
@@ -204,6 +208,10 @@ class Task(Traits, ABC):
     def overlaid(self, picture: Array, target: Array) -> Array:
         """A picture (H, W, 3) uint8 of a sample with its target drawn over it, where that has places in the image."""
         return picture
+
+    def pictured(self, inputs: Tensor, target: Tensor, preprocessing: Preprocessing) -> Tensor:
+        """What a preview shows of a sample: (C, …) normalised, of what its network gets and of its target as it comes."""
+        return inputs
 
     def input_shape(self, session: Session) -> tuple[int, ...]:
         """(C, …) of one sample as the kept network takes it."""

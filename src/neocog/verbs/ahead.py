@@ -25,6 +25,7 @@ from neocog.networks import (
     DETECTORS,
     GENERATORS,
     MODELS,
+    RESTORERS,
     SEGMENTERS,
     build,
     check_options,
@@ -79,7 +80,11 @@ def _network(config: Config, given: Mapping[str, Any]) -> Iterator[UserError]:
         return
     found = faults_of(lambda: options(name))
     if found:
-        every = {option for model in {**MODELS, **SEGMENTERS, **DETECTORS, **GENERATORS} for option in options(model)}
+        every = {
+            option
+            for model in {**MODELS, **SEGMENTERS, **DETECTORS, **RESTORERS, **GENERATORS}
+            for option in options(model)
+        }
         found += [_no_option(option, every, "") for option in given if option not in every]
     else:
         known = set(options(name))

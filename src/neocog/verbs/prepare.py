@@ -63,14 +63,18 @@ def read(
     node = Node.of(ranks, dataset)
 
     def decoded(zeros: Zeros) -> ScannedDataset:
-        keep = fits_in_memory(len(dataset), plan, config.training.memory, len(node))
+        many = len(dataset) * (1 if dataset.pairs is None else 1 + dataset.scale**2)
+        keep = fits_in_memory(many, plan, config.training.memory, len(node))
         return scan_dataset(dataset, progress, plan, keep, cores(len(node)), zeros)
 
     scanned = node.once(decoded)
     with ranks.all_or_none():
         kept = usable(dataset, scanned.errors, config.data)
         dataset = with_scanned_range(without_unreadable(dataset, scanned.errors, progress), scanned, progress)
-        dataset = held_to(dataset, scanned.records.digests, scanned.masks.digests if scanned.masks else None)
+        dataset = held_to(
+            dataset, scanned.records.digests, scanned.masks.digests if scanned.masks else None,
+            scanned.pairs.records.digests if scanned.pairs else None,
+        )  # fmt: skip
         records = scanned.usable_records
         if not resumed and plan.scaling != "image":
             raise_all(other_ranges(dataset, records))
@@ -82,8 +86,9 @@ def read(
             progress.say(f"  warning: {finding.what}", "red" if finding.severity == "error" else "yellow")  # it goes on
     together = config.data.together
     return Data(
-        dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together, source
-    )
+        dataset, chosen, records, scanned.pixels, plan, kept, copies, found, unseen, scanned.masks, together, source,
+        scanned.pairs,
+    )  # fmt: skip
 
 
 def _opened(
@@ -142,7 +147,8 @@ def arrange(
         what = "--patience waits for a better validation measure, and no sample validates"
         raise UserError(what, fix="give a validation share, as in --split 0.8 0.1 0.1, or leave --patience out")
     train = np.flatnonzero(parts == "train")
-    preprocessing = data.task.scaled(finish(data.plan, data.records, train.tolist()))
+    seen = data.records if data.pairs is None else data.pairs.records  # whose range is that of what is wanted
+    preprocessing = data.task.scaled(finish(data.plan, seen, train.tolist()))
     if data.source is not None:
         preprocessing = data.source.needs.normalised(preprocessing)
         config = data.source.configured(config) if config.transfer.pretrained else config

@@ -99,11 +99,12 @@ def rows_of(session: Session, n: int, draws: int) -> list[Row]:
     unchanged, *later = (loader.seen(chosen, epoch) for epoch in (None, *range(1, draws)))
     columns = [(batch.inputs.cpu(), batch.targets.cpu()) for batch in (unchanged, *later)]
     columns.insert(1, (inputs[order], targets[order]))
+    task, plan = session.task, session.preprocessing
     return [
         Row(
             dataset.target_text(sample),
             str(dataset.names[sample]),
-            [(pixels[k], truth[k]) for pixels, truth in columns],
+            [(task.pictured(pixels[k], truth[k], plan), truth[k]) for pixels, truth in columns],
         )
         for k, sample in enumerate(chosen.tolist())
     ]

@@ -16,13 +16,14 @@ from neocog.data.corrections import EXCLUDED, corrected
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.formats.decoding import Decoding
 from neocog.data.masks import ScannedMasks, scan_masks
+from neocog.data.pairs import wanted_plan
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.memory import is_path
 from neocog.data.readers.named import NAMES
 from neocog.data.readers.reading import Reading
 from neocog.data.records import Headers, Records
-from neocog.data.scan import scan_images
+from neocog.data.scan import ScannedImages, scan_images
 from neocog.data.shared import Zeros
 from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
 from neocog.errors import UserError, did_you_mean, listed, raise_all
@@ -66,12 +67,13 @@ class ScannedDataset:
     records: Records
     pixels: Array | None
     masks: ScannedMasks | None
+    pairs: ScannedImages | None = None  # the wanted images
 
     @property
     def errors(self) -> dict[int, BadImage]:
-        """Why a sample, or its mask, cannot be used: {position: error}, in their order."""
-        of_masks = self.masks.errors if self.masks else {}
-        return dict(sorted({**of_masks, **self.records.errors}.items()))
+        """Why a sample, its mask or its wanted image cannot be used: {position: error}, in their order."""
+        of_masks, of_pairs = self.masks.errors if self.masks else {}, self.pairs.records.errors if self.pairs else {}
+        return dict(sorted({**of_masks, **of_pairs, **self.records.errors}.items()))
 
     @property
     def usable_records(self) -> Records:
@@ -96,7 +98,12 @@ def scan_dataset(
         size, fit = (plan.size, plan.fit) if plan else ((1, 1), "resize")
         with progress.bar("reading masks", len(dataset)) as advance:
             masks = scan_masks(dataset.masks, size, fit, advance, keep, len(dataset.classes), workers, zeros)
-    return ScannedDataset(found.records, found.pixels, masks)
+    pairs = None
+    if dataset.pairs is not None:
+        wanted = None if plan is None else wanted_plan(plan, dataset.scale)
+        with progress.bar("reading wanted images", len(dataset)) as advance:
+            pairs = scan_images(dataset.pairs, wanted, workers, advance, keep, zeros)
+    return ScannedDataset(found.records, found.pixels, masks, pairs)
 
 
 def usable(dataset: Dataset, errors: Mapping[int, BadImage], settings: ReadConfig) -> NDArray[np.bool_]:
@@ -190,6 +197,8 @@ def described(dataset: Dataset) -> str:
         return f"{what} with {listed(dataset.target_names)}"
     if dataset.boxes is not None:
         return f"{what} with {len(dataset.boxes.labels):,} boxes of {len(dataset.classes)} classes"
+    if dataset.pairs is not None:
+        return f"{what} with the image wanted of each" + f", {dataset.scale} × as large" * (dataset.scale > 1)
     if dataset.masks is not None:
         return f"{what} with masks of {len(dataset.classes)} classes"
     return f"{what} in {len(dataset.classes)} classes" if dataset.has_classes else what

@@ -37,9 +37,12 @@ def planned_shape(config: Config, dataset: Dataset, source: Source | None) -> tu
         return sequence_plan(dataset.images, data.size or needs.size), ()
     known = headers(dataset)
     fit = data.fit if data.fit != "auto" else needs.fit
-    plan = shape_plan(known, data.channels or None, data.size or needs.size or None, fit, decoding_of(data))
+    size = data.size or needs.size or None
+    if dataset.pairs is not None:  # each keeps its scale
+        fit, size = "corner", tuple(known.sizes[known.there][:, 1:].max(axis=0).tolist())
+    plan = shape_plan(known, data.channels or None, size, fit, decoding_of(data))
     plan = needs.shaped(plan, data.scaling)
-    return plan, plan_notes(known, plan)
+    return plan, plan_notes(known, plan) if dataset.pairs is None else ()
 
 
 def fitted_to(

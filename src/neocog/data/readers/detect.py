@@ -27,6 +27,7 @@ from neocog.plugins import Registry, package_code
 
 # Asked in this order; the first that knows a path reads it
 READERS = Registry("neocog.readers", "reader", {
+    "pairs": "neocog.data.readers.image_pairs:opened",  # only where they are asked for
     "masks": "neocog.data.readers.mask_open:opened",  # before class folders, since train/ trainannot/ look so
     "cifar": "neocog.data.readers.cifar:opened",
     "idx": "neocog.data.readers.idx:opened",

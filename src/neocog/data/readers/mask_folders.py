@@ -160,15 +160,15 @@ def _matched(
     root: Path, kind: str, folders: Sequence[tuple[str, str, str]], rename: Callable[[str], str] = lambda stem: stem
 ) -> Layout:
     """Equal paths below pairs of (images, masks, split); a mask's name may end in _mask, _label or _gt."""
-    found = [_matched_pair(root, *each, rename) for each in folders]
+    found = [matched_pair(root, *each, rename) for each in folders]
     images = list(chain.from_iterable(images for _, images, _ in found))
     masks = list(chain.from_iterable(masks for *_, masks in found))
     where = ("", *(name for of_images, of_masks, _ in folders for name in (of_masks, of_images)))
     return Layout(kind, Pairs.together([pairs for pairs, *_ in found]), images, masks, where)
 
 
-def _matched_pair(
-    root: Path, image_folder: str, mask_folder: str, split: str, rename: Callable[[str], str]
+def matched_pair(
+    root: Path, image_folder: str, mask_folder: str, split: str = "", rename: Callable[[str], str] = lambda stem: stem
 ) -> tuple[Pairs, list[str], list[str]]:
     images, masks = images_below(root, image_folder), images_below(root, mask_folder)
     own = keyed(images, lambda name: rename(_below(name, image_folder)))

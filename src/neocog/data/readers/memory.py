@@ -24,6 +24,7 @@ from neocog.data.readers.array_labels import indexed, labels_of, values_of
 from neocog.data.readers.arrays import array_dataset, load_images
 from neocog.data.readers.frames import is_frame, read_frame
 from neocog.data.readers.held import Held, ImageList, as_array
+from neocog.data.readers.image_pairs import paired
 from neocog.data.readers.mask_arrays import with_masks
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, listed, raise_all
@@ -88,7 +89,7 @@ def _is_hugging_face(source: object) -> bool:
 
 
 def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, kind: str = "") -> Dataset:
-    """``images``: (N, …) or a list; ``labels``: (N,), (N, V), (N, H, W) or a list; None: without."""
+    """``images``: (N, …) or a list; ``labels``: (N,), (N, V), (N, H, W), images that are wanted, or a list; None: without."""
     raise_all(_countable(images, "images") + _countable(labels, "labels"))
     count = len(images)
     if not count:
@@ -97,6 +98,9 @@ def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, ki
         what = f"{count:,} images but {len(labels):,} labels"
         raise UserError(what, MEMORY, "give one label for each image")
     data = replace(_images(images, decoding, reading), kind=kind or f"{_what(images)} in memory")
+    if reading.labels == "pairs":
+        wanted = None if labels is None else _images(labels, decoding, reading).images
+        return paired(data, wanted, reading, MEMORY)
     if labels is None:
         if reading.labels not in ("none", "any"):
             raise UserError("images without labels", MEMORY, f'{KNOWN}; or a task that needs none, such as task="vae"')

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ class Reading:
     """What is wanted of a path. The defaults leave everything to the data."""
 
     task: str = "auto"
+    task_options: Mapping[str, Any] = field(default_factory=dict)  # the task's own settings
     kind: Form | Literal["auto"] = "auto"
     least_classes: int = 2  # of labelled samples
     targets: tuple[str, ...] = ()  # columns whose values are learned; (): all columns of numbers

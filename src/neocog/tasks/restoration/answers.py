@@ -1,0 +1,97 @@
+"""What a run makes of images whose wanted image is known, and what that is worth beside what needs no network.
+
+Letters: n images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.data.cells import csv_of
+from neocog.data.dataset import Array, Dataset
+from neocog.data.preprocessing import Preprocessing
+from neocog.metrics.restoration import gain, luma, nrmse, psnr, restored_measures, ssim
+from neocog.predictor import Predictor
+from neocog.tasks.evaluation import Evaluation, Samples
+from neocog.tasks.restoration.baselines import baselines
+from neocog.tasks.restoration.whole import restored
+
+MEASURES = ("psnr", "ssim", "psnr_all", "nrmse")
+NETWORK = "network"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of the images ``samples`` (n,): each measure (n, measures) of the network and of each baseline, by name."""
+
+    samples: NDArray[np.int64]
+    of: dict[str, NDArray[np.float64]]
+
+    def column(self, name: str, measure: str) -> NDArray[np.float64]:
+        """(n,)"""
+        return self.of[name][:, MEASURES.index(measure)]
+
+
+def answers_of(predictor: Predictor, samples: Samples, advance: Callable[[int], None]) -> Answers:
+    """Every image whole: what ``predict`` writes of it, and what each baseline makes of it, against the wanted one."""
+    dataset, plan = samples.dataset, predictor.preprocessing
+    assert dataset.pairs is not None
+    others = baselines(predictor.facts["scale"], predictor.facts.get("baselines", {}))
+    rows: dict[str, list[list[float]]] = {name: [] for name in (NETWORK, *others)}
+    for index in samples.positions.tolist():
+        image, wanted = dataset.images.read(index), dataset.pairs.read(index)
+        name, header = str(dataset.names[index]), dataset.images.header(index)
+        found = {NETWORK: restored(predictor, image, name, header)}
+        found |= {other: apply(image) for other, apply in others.items()}
+        for other, each in found.items():
+            rows[other].append(judged(wanted, each, plan, predictor.facts["scale"]))
+        advance(1)
+    table = {name: np.array(values, np.float64).reshape(-1, len(MEASURES)) for name, values in rows.items()}
+    return Answers(samples.positions, table)
+
+
+def judged(wanted: Array, found: Array, plan: Preprocessing, scale: int) -> list[float]:
+    """``MEASURES`` of one image (H, W, C). Of pictures in colour PSNR and SSIM are of their brightness, as published, without
+    ``scale`` pixels at the border where they were enlarged; else of all channels."""
+    peak, border = plan.high - plan.low, scale if scale > 1 else 0
+    colour = wanted.dtype == np.uint8 and wanted.shape[2] == 3
+    truth, other = (luma(each) if colour else each for each in (wanted, found))
+    inner = slice(border, -border or None)
+    cut = truth[inner, inner], other[inner, inner]
+    return [psnr(*cut, peak), ssim(*cut, peak), psnr(wanted, found, peak), nrmse(wanted, found)]
+
+
+def evaluation_of(predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
+    """The network's means first; beside them each baseline's, and how much better the network is on the same images."""
+    groups, seed = samples.groups, samples.seed
+    measured = {
+        name: restored_measures({m: table[:, k] for k, m in enumerate(MEASURES)}, groups, seed)
+        for name, table in answers.of.items()
+    }
+    own = measured.pop(NETWORK)
+    first = next(iter(measured))
+    apart = answers.column(NETWORK, "psnr") - answers.column(first, "psnr")
+    own = {"psnr": own["psnr"], **restored_measures({"gain": apart}, groups, seed), **own}
+    more: dict[str, Any] = {}
+    for name, measures in measured.items():
+        compared = gain(answers.column(NETWORK, "psnr"), answers.column(name, "psnr"), groups, seed)
+        more[name] = {"measures": measures, "gain": compared}
+    return Evaluation(own, {"baselines": more})
+
+
+def predictions_csv(dataset: Dataset, answers: Answers) -> str:
+    """One row a test image: the measures of the network, then of each baseline."""
+    heads = [m if name == NETWORK else f"{m}: {name}" for name in answers.of for m in MEASURES]
+    rows = (
+        (
+            str(dataset.names[index]),
+            *("" if np.isnan(v) else float(v) for table in answers.of.values() for v in table[row]),
+        )
+        for row, index in enumerate(answers.samples.tolist())
+    )
+    return csv_of(("path", *heads), rows)

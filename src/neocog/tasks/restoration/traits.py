@@ -1,0 +1,44 @@
+"""What of restoration is known without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from neocog.checked import flag
+from neocog.data.degrade import Degradation
+from neocog.errors import UserError, faults_of
+from neocog.traits import Traits
+
+
+class RestorationTraits(Traits):
+    """Images made better: with more pixels, without noise, sharper."""
+
+    name = "restoration"
+    task = "neocog.tasks.restoration.task:RestorationTask"
+    labels = "pairs"
+    losses = ("l1", "charbonnier", "mse")
+    settings = ("patch",)
+    types: ClassVar = {"scale": int, "baselines": {"gaussian": float, "non_local_means": float}}
+
+    def __init__(self, *, degrade: str = "", windows: int = 8) -> None:
+        self.degrade = (
+            degrade  # what makes inputs of clean images: bicubic:2, gauss:25, poisson:30, blur:1.5, jpeg:40, salt:0.05
+        )
+        self.windows = windows  # cut out of each image in each epoch
+
+    @classmethod
+    def contradictions(cls, settings: Mapping[str, Any]) -> Iterator[UserError]:
+        own = settings["task_options"]
+        if own.get("degrade"):
+            yield from faults_of(lambda: Degradation.of(own["degrade"]))
+        if own.get("windows", 1) < 1:
+            yield UserError(f"--windows {own['windows']}: at least one is cut out of each image", fix="--windows 8")
+        for name, usual in (("size", ((),)), ("fit", ("auto", "corner")), ("scaling", ("auto", "data"))):
+            if settings[name] not in usual:
+                what = f"{flag(name)} has no effect on --task {cls.name}, where each image keeps its size and values"
+                yield UserError(what, fix="leave it out; --patch says how large the windows are that are learned from")
+        wrong = [edit for edit in settings["augment"] if edit != "off"]
+        if wrong:
+            what = f"--augment {wrong[0]}: windows are mirrored and turned by quarters, and nothing else is changed"
+            yield UserError(what, fix="--augment off, or leave it out")
