@@ -32,7 +32,7 @@ from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Records
 from neocog.data.scan import ScannedImages
-from neocog.errors import UserError, did_you_mean, listed
+from neocog.errors import UserError
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
 from neocog.pretrained import Source
@@ -296,12 +296,3 @@ class Task(Traits, ABC):
     @abstractmethod
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
         """One row for each file; what cannot be read gets a row that says so."""
-
-
-def position(about: str, names: Sequence[str]) -> int | None:
-    """Where ``about`` stands among the names; None for "". Raises UserError."""
-    if about and about not in names:
-        raise UserError(
-            f"--about {about} is none of the run's", fix=f"{did_you_mean(about, names)}known: {listed(names)}"
-        )
-    return list(names).index(about) if about else None

@@ -147,8 +147,7 @@ def arrange(
         what = "--patience waits for a better validation measure, and no sample validates"
         raise UserError(what, fix="give a validation share, as in --split 0.8 0.1 0.1, or leave --patience out")
     train = np.flatnonzero(parts == "train")
-    seen = data.records if data.pairs is None else data.pairs.records  # whose range is that of what is wanted
-    preprocessing = data.task.scaled(finish(data.plan, seen, train.tolist()))
+    preprocessing = data.task.scaled(finish(data.plan, (data.pairs or data).records, train.tolist()))
     if data.source is not None:
         preprocessing = data.source.needs.normalised(preprocessing)
         config = data.source.configured(config) if config.transfer.pretrained else config

@@ -26,6 +26,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor, probabilities
 from neocog.records import Section
 from neocog.refusal import Refusal
+from neocog.tasks.about import position
 from neocog.tasks.classification.blocks import predict_blocks
 from neocog.tasks.classification.calibration import calibration, other_shares, pull, stated
 from neocog.tasks.classification.mistakes import Example, mistakes_section, most_confident
@@ -46,7 +47,7 @@ from neocog.tasks.classification.unknown import Unknown, refusal_of, unknown_of,
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
 from neocog.tasks.files import batches, chunks
 from neocog.tasks.report.quality import calibration_section, measures_section
-from neocog.tasks.task import Predicted, Session, Task, Trained, position
+from neocog.tasks.task import Predicted, Session, Task, Trained
 from neocog.tasks.thumbnails import thumbnails
 
 

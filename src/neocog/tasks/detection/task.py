@@ -23,6 +23,7 @@ from neocog.errors import UserError, listed, raise_all
 from neocog.metrics.box_errors import errors_of
 from neocog.networks import build, check_options
 from neocog.predictor import Predictor
+from neocog.tasks.about import position
 from neocog.tasks.detection.answers import Answers, answers_of, evaluation_of, predictions_csv, thresholds_of
 from neocog.tasks.detection.files import Image as FoundImage
 from neocog.tasks.detection.files import coco_json, labelme_json, table_csv
@@ -35,7 +36,7 @@ from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Sample
 from neocog.tasks.files import header_in_memory, read
 from neocog.tasks.masks import names_of, png
 from neocog.tasks.segmentation.task import put
-from neocog.tasks.task import Data, Predicted, Session, Task, Trained, position
+from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 8  # images a step, unless --batch says otherwise
 CELLS = 2.5  # of a network's stride that the median object's smaller side should have at least

@@ -25,13 +25,14 @@ from neocog.metrics.circular import angular_error, orientation_measures
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Measure
+from neocog.tasks.about import position
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import batches, chunks
 from neocog.tasks.orientation.objective import Orientation, directions
 from neocog.tasks.orientation.report import orientation_sections
 from neocog.tasks.orientation.traits import OrientationTraits
 from neocog.tasks.report.quality import measures_section
-from neocog.tasks.task import Predicted, Session, Task, Trained, position
+from neocog.tasks.task import Predicted, Session, Task, Trained
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 12

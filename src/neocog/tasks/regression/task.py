@@ -27,13 +27,14 @@ from neocog.metrics.regression import COVERED, coverage, half_width, regression_
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Picture
+from neocog.tasks.about import position
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of, outputs_of
 from neocog.tasks.files import batches, rows_of
 from neocog.tasks.regression.objective import Regression
 from neocog.tasks.regression.report import Target, extremes_section, regression_section
 from neocog.tasks.regression.traits import RegressionTraits
 from neocog.tasks.report.quality import measures_section
-from neocog.tasks.task import Predicted, Session, Task, Trained, position
+from neocog.tasks.task import Predicted, Session, Task, Trained
 from neocog.tasks.thumbnails import thumbnails
 
 SHOWN = 12

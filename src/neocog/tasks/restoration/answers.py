@@ -49,13 +49,13 @@ def answers_of(predictor: Predictor, samples: Samples, advance: Callable[[int], 
         found = {NETWORK: restored(predictor, image, name, header)}
         found |= {other: apply(image) for other, apply in others.items()}
         for other, each in found.items():
-            rows[other].append(judged(wanted, each, plan, predictor.facts["scale"]))
+            rows[other].append(measured(wanted, each, plan, predictor.facts["scale"]))
         advance(1)
     table = {name: np.array(values, np.float64).reshape(-1, len(MEASURES)) for name, values in rows.items()}
     return Answers(samples.positions, table)
 
 
-def judged(wanted: Array, found: Array, plan: Preprocessing, scale: int) -> list[float]:
+def measured(wanted: Array, found: Array, plan: Preprocessing, scale: int) -> list[float]:
     """``MEASURES`` of one image (H, W, C). Of pictures in colour PSNR and SSIM are of their brightness, as published, without
     ``scale`` pixels at the border where they were enlarged; else of all channels."""
     peak, border = plan.high - plan.low, scale if scale > 1 else 0
@@ -69,16 +69,16 @@ def judged(wanted: Array, found: Array, plan: Preprocessing, scale: int) -> list
 def evaluation_of(predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
     """The network's means first; beside them each baseline's, and how much better the network is on the same images."""
     groups, seed = samples.groups, samples.seed
-    measured = {
+    means = {
         name: restored_measures({m: table[:, k] for k, m in enumerate(MEASURES)}, groups, seed)
         for name, table in answers.of.items()
     }
-    own = measured.pop(NETWORK)
-    first = next(iter(measured))
+    own = means.pop(NETWORK)
+    first = next(iter(means))
     apart = answers.column(NETWORK, "psnr") - answers.column(first, "psnr")
     own = {"psnr": own["psnr"], **restored_measures({"gain": apart}, groups, seed), **own}
     more: dict[str, Any] = {}
-    for name, measures in measured.items():
+    for name, measures in means.items():
         compared = gain(answers.column(NETWORK, "psnr"), answers.column(name, "psnr"), groups, seed)
         more[name] = {"measures": measures, "gain": compared}
     return Evaluation(own, {"baselines": more})

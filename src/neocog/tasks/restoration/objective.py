@@ -65,8 +65,8 @@ class Restoration(Objective):
 
     def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
         apart = self._apart(nets, batch)
-        judged = weighted(apart, [weight / 255 for weight in LUMA]) if self.pictures and apart.shape[1] == 3 else apart
-        error = judged.double().square().view(len(batch), -1).mean(1)
+        seen = weighted(apart, [weight / 255 for weight in LUMA]) if self.pictures and apart.shape[1] == 3 else apart
+        error = seen.double().square().view(len(batch), -1).mean(1)
         return {
             "psnr": (-10 * error.clamp(min=10 ** (-MOST / 10)).log10()).sum(),
             "loss": self._losses(apart, len(batch)).double().sum(),

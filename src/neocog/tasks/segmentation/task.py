@@ -26,6 +26,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Section
 from neocog.run import write_atomically
+from neocog.tasks.about import position
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import header_in_memory, read
 from neocog.tasks.masks import (
@@ -57,7 +58,7 @@ from neocog.tasks.segmentation.objects import COLOURS, coloured, objects_section
 from neocog.tasks.segmentation.own_size import header_of, is_large, mask_of, shrunk
 from neocog.tasks.segmentation.report import Case, case, cases_section, grey_levels, overlay, segmentation_section
 from neocog.tasks.segmentation.traits import SegmentationTraits
-from neocog.tasks.task import Data, Predicted, Session, Task, Trained, position
+from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 8  # images a step, unless --batch says otherwise
 SHOWN = 6  # cases of each kind
