@@ -15,7 +15,7 @@ from neocog.cli.main import main
 from neocog.cli.short_help import USUAL
 from neocog.config import SECTIONS, TABLES, Config, parameters
 from neocog.traits import TASKS as OURS
-from neocog.traits import traits
+from neocog.traits import own_settings, traits
 from neocog.verbs import train
 
 TASKS = ("auto", *OURS)
@@ -44,7 +44,7 @@ def test_help_of_train_fits_a_screen_with_26_flags_and_the_tasks_own(
     page = shown(capsys, "train", "--help", *(["--task", task] if task else []))
     lines, flags = lines_of(page), flags_of(page)
     assert len(lines) <= LINES and max(map(len, lines)) <= COLUMNS, page
-    settings = traits(task).settings if task in OURS else ()
+    settings = (*traits(task).settings, *own_settings(task)) if task in OURS else ()
     own = {flag(name) for name in settings if name not in USUAL}
     general = {flag(name) for name in USUAL} | {"--config", "--out", "--json", "--quiet"}
     assert len(flags) == len(set(flags)) and len(general) <= FLAGS

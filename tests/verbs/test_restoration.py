@@ -325,3 +325,8 @@ def test_pairs_that_do_not_belong_together_are_named(kind: str, words: str, tmp_
     with pytest.raises(UserError) as error:
         neocog.train(spoilt(tmp_path / "data", kind), tmp_path / "run", **SETTINGS)
     assert words in str(error.value) and "3" in str(error.value) and not (tmp_path / "run").exists()
+
+
+def test_corruptions_are_refused_as_they_would_change_nothing(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="corruptions are not for --task restoration"):
+        neocog.stress(run, ("corruption",), quiet=True)

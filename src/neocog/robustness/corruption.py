@@ -30,6 +30,9 @@ def check(subject: Subject) -> None:
     if not needs(subject.predictor.task):
         what = f"corruptions are not for --task {subject.predictor.task}: its answers are not held against a truth"
         raise UserError(what, str(subject.run.folder), "leave the part out")
+    if subject.dataset.pairs is not None:
+        what = f"corruptions are not for --task {subject.predictor.task}, which restores whole images as their files have them"
+        raise UserError(what, str(subject.run.folder), "leave the part out")
 
 
 def possible(subject: Subject) -> tuple[list[str], list[str]]:
