@@ -115,6 +115,15 @@ def test_what_is_drawn_is_answered_and_every_map_follows(browser: Any, address: 
     assert page.get_log("browser") == []
 
 
+def test_keys_on_maps_that_are_not_shown_yet_do_nothing(browser: Any, address: str) -> None:
+    page = opened(browser, address)
+    hidden = "document.querySelector('.weights .grid')"
+    page.execute_script(f"{hidden}.{ENTER}; {hidden}.{ENTER.replace('Enter', 'ArrowRight')}")
+    looked(page, "document.querySelector('#next').click()")
+    assert page.execute_script("return document.querySelector('#error').hidden") and page.get_log("browser") == []
+    assert not page.execute_script("return document.body.classList.contains('explaining')")
+
+
 def test_a_number_is_explained_by_keyboard_alone(browser: Any, address: str) -> None:
     from selenium.webdriver import ActionChains, Keys
 

@@ -184,6 +184,7 @@ export class Grid {
 
   /** @param {KeyboardEvent} event */
   key(event) {
+    if (!this.tensor) return; // nothing was looked at yet
     let [map, row, column] = this.cursor ?? [0, Math.floor(this.height / 2), Math.floor(this.width / 2)];
     const across = this.vector ? [1, this.columns] : [0, 0];
     if (event.key === "Enter" || event.key === " ") this.chosen(this.index(map, row, column));
