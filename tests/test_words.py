@@ -11,14 +11,15 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "neocog"
 PRIVATE = re.compile(
     r"so-manieth|soonest done|\bcrew\b|\bsurety\b|\bsurest\b|\blonely\b|went wrong|\brungs?\b|\bslopes?\b|\blikeness\b|"
-    r"\bbelieved\b|\balive\b|how good it is|\bladder\b",
+    r"\bbelieved\b|\balive\b|how good it is|\bladder\b|\bchapters?\b|\bstrangers?\b|\bjudg(e|es|ed|ing|ement)\b|\brecipes?\b",
     re.IGNORECASE,
 )
 
 
 NAMES = re.compile(
     r"""
-    recipes? | rungs? | ladder | quantit(y|ies) | none_below | _?told(_\w+)? | \w+_told | Told | _?said | unsaid | as_shown
+    \w*recipe\w* | \w+Dice | chapters?
+    | rungs? | ladder | quantit(y|ies) | none_below | _?told(_\w+)? | \w+_told | Told | _?said | unsaid | as_shown
     | slopes? | survey\w* | \w*[sS]urvey | judg\w+ | _judged | crew | surety | surest | lonely | likeness | believed | alive
     | [sS]creen | strangers?\w* | ByHand | Hand[A-Z]\w+ | went_wrong
     """,

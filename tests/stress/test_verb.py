@@ -119,7 +119,7 @@ def test_pieces_come_back_from_the_file_as_they_were_computed(tmp_path: Path) ->
     assert clock("other").pieces("things", ["one"], lambda name: 2) == {"one": 2}
 
 
-def test_tables_are_files_frames_and_json_and_sections_a_chapter(
+def test_tables_are_files_frames_and_json_and_sections_of_the_report(
     digits_run: Path, counted: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = neocog.stress(digits_run, quiet=True)

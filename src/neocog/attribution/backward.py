@@ -78,7 +78,7 @@ def linear(layer: nn.Linear, x: Array, dy: Array, index: Index, *more: Array) ->
 
 @explain_gradient.register
 def scaled(layer: BATCH_NORMS, x: Array, dy: Array, index: Index, *more: Array) -> Terms | None:
-    """dy · γ / √(σ² + ε): one place alone, as the running μ and σ² do not depend on what is judged."""
+    """dy · γ / √(σ² + ε): one place alone, as the running μ and σ² do not depend on the sample in evaluation."""
     forward = explain_value(layer, x, index)
     return None if forward is None else summed("scale", (1,), [index], dy[index], forward.weights, **forward.facts)
 

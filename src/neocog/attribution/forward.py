@@ -214,7 +214,7 @@ def unpooled(layer: nn.MaxUnpool2d, x: Array, index: Index, *more: Array) -> Ter
 
 @explain_value.register
 def same(layer: SAME, x: Array, index: Index, *more: Array) -> Terms:
-    """y = x: dropout does nothing to what is judged."""
+    """y = x: dropout does nothing in evaluation."""
     return copied(x, index)
 
 

@@ -59,7 +59,7 @@ def class_balance(dataset: Dataset, records: Records) -> Iterator[Finding]:
             f"{listed([dataset.classes[least]])} {sizes[least]:,}"
         )
         always = sizes[most] / sizes.sum()
-        advice = f"judge by balanced accuracy (always answering the largest class gives accuracy {always:.2f})"
+        advice = f"go by balanced accuracy (always answering the largest class gives accuracy {always:.2f})"
         yield Finding("warning", what, advice=f"{advice}; weigh the classes")
 
 

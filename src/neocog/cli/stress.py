@@ -57,7 +57,7 @@ def stress(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Try where a trained run breaks, and write tables and a chapter of its report into RUN/stress.
+    """Try where a trained run breaks, and write tables and sections of its report into RUN/stress.
 
     PARTS: groups (which patients, sites or cameras it serves worst), shortcuts (what beside the object tells the label, and
     whether the test part leaks), corruption (noise, blur, weather, cameras: what each costs), unknown (what is none of the

@@ -31,7 +31,9 @@ def train(
     go_on: Annotated[bool, Parameter(negative=(), help="Continue this very run, if --out holds it already.")] = False,
     fold: Annotated[
         int | None,
-        Parameter(help="Train only this one of --folds, from 1, in a folder of --out. The one that ends last sums up."),
+        Parameter(
+            help="Train only this one of --folds, from 1, in a folder of --out. The last one to end writes the summary."
+        ),
     ] = None,
     find_lr: Annotated[bool, Parameter(negative=(), help="Only try learning rates, and suggest one.")] = False,
     set: Annotated[

@@ -31,7 +31,7 @@ class TransferConfig:
     """Pretrained weights, and how they are fine-tuned."""
 
     pretrained: str = ""
-    """Weights to start from: imagenet, timm:NAME, FILE, RUN …. Also torchvision:NAME and hf:ID. imagenet: a network that suits
+    """Weights to start from: imagenet, timm:NAME, FILE or RUN. Also torchvision:NAME and hf:ID. imagenet: a network that suits
     this machine; FILE: .safetensors; RUN: the folder of a run of any task. Their preprocessing comes with them."""
     tune: str = "auto"
     """What is fine-tuned: head, all, last:N or auto. head: the last layer alone, on features that are computed once; all: then

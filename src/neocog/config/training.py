@@ -93,7 +93,7 @@ class TrainConfig:
     patch: Annotated[tuple[int, ...], Several, Range(1, 100_000)] = ()
     """Height and width of the window to train on (masks). Another one is cut out of each training image in each epoch."""
     patience: Count = 0
-    """Stop after this many epochs without improvement. 0: never. The validation measure tells."""
+    """Stop after this many epochs without improvement. 0: never. What counts is the validation measure."""
     augment: Annotated[tuple[str, ...], Several] = ()
     """Changes to the default augmentation: turn=15, flip=off. Or off for none at all."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -47,11 +47,11 @@ def convolution(
     """``F.conv2d`` or ``F.conv3d``, or None where it is better left to PyTorch."""
     if overhangs(input, weight, dilation):
         return exact(func, input, weight, bias, stride, padding, dilation, groups)
-    around = {"same": 1, "valid": 0}.get(padding) if isinstance(padding, str) else alike(padding)
-    plain = weight.shape[2:] == (3, 3) and alike(stride) == 1 and alike(dilation) == 1 and groups == 1
+    around = {"same": 1, "valid": 0}.get(padding) if isinstance(padding, str) else of_both_axes(padding)
+    plain = weight.shape[2:] == (3, 3) and of_both_axes(stride) == 1 and of_both_axes(dilation) == 1 and groups == 1
     if not plain or around not in (0, 1, 2) or input.ndim != 4:
         return None
-    if not (counts(input) and counts(weight)):
+    if not (in_float32(input) and in_float32(weight)):
         return None
     if winograd.gains(input, weight, around):
         return winograd.Convolution.apply(input, weight, bias, around)  # type: ignore[no-any-return]
@@ -87,9 +87,9 @@ def transposed(
     """``F.conv_transpose2d``, or None where it is better left to PyTorch."""
     if input.ndim != 4:  # one image without a batch
         return None
-    exact = counts(input) and counts(weight)
-    plain = groups == alike(dilation) == 1 and alike(output_padding) == 0
-    step, around = alike(stride), alike(padding)
+    exact = in_float32(input) and in_float32(weight)
+    plain = groups == of_both_axes(dilation) == 1 and of_both_axes(output_padding) == 0
+    step, around = of_both_axes(stride), of_both_axes(padding)
     if exact and plain and weight.shape[1] <= FEW and step is not None and around is not None:
         return to_few(input, weight, bias, step, around)
     mixed = input.device.type == "cpu" and torch.is_autocast_enabled("cpu")
@@ -155,13 +155,13 @@ WAYS: dict[Callable[..., Any], Callable[..., Tensor | None]] = {
 }
 
 
-def counts(tensor: Tensor) -> bool:
-    """Whether it is one that is counted in float32 on a processor."""
+def in_float32(tensor: Tensor) -> bool:
+    """Whether a tensor is computed with in float32, on a processor."""
     return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
 
-def alike(pair: int | Sequence[int]) -> int | None:
-    """The number that both axes share."""
+def of_both_axes(pair: int | Sequence[int]) -> int | None:
+    """The number of both axes; None where they differ."""
     if isinstance(pair, int):
         return pair
     return pair[0] if len(set(pair)) == 1 else None

@@ -22,7 +22,7 @@ from neocog.pages.paper import methods
 from neocog.pages.paper import section as for_the_paper
 from neocog.pages.record import Record, read
 from neocog.pages.scatter import scatter
-from neocog.pages.stress import chapter
+from neocog.pages.stress import stress_sections
 from neocog.pages.verdict import Line, Tone, card
 from neocog.records import Bars, Curves, Item, Matrix, Measure, Scatter, Section, Table, Whiskers
 from neocog.run import Run, to_json, write_atomically
@@ -60,7 +60,7 @@ def write_report(run: Run, out: Path | None = None) -> Path:
     record = read(run)
     settings = run.config.read_text(encoding="utf-8") if record.settings else ""
     target, head = out or run.report, head_of(record)
-    sections = [*record.sections, *chapter(record.stress), for_the_paper(record, head.card)]
+    sections = [*record.sections, *stress_sections(record.stress), for_the_paper(record, head.card)]
     write_atomically(target, page(head, sections, settings))
     return target
 

@@ -1,4 +1,4 @@
-"""What ``neocog stress`` left in a run folder, read and checked, and as a chapter of the report."""
+"""What ``neocog stress`` left in a run folder, read and checked, and as sections of the report."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def outcomes(run: Run) -> dict[str, Outcome]:
     }
 
 
-def chapter(found: Mapping[str, Outcome]) -> tuple[Section, ...]:
+def stress_sections(found: Mapping[str, Outcome]) -> tuple[Section, ...]:
     """The sections of all parts."""
     return tuple(each for outcome in found.values() for each in outcome.sections)

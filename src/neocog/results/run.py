@@ -15,7 +15,7 @@ from neocog.data.dataset import Array
 from neocog.errors import UserError
 from neocog.pages.card import card, unfinished
 from neocog.pages.record import read, rows
-from neocog.pages.stress import chapter
+from neocog.pages.stress import stress_sections
 from neocog.predictor import Predictor, load_predictor, path_of, where_it_is
 from neocog.records import Section
 from neocog.results import frames
@@ -106,7 +106,7 @@ class Results(Run):
         Raises UserError, which names those that this run has.
         """
         record = read(self) if self.result.is_file() else None
-        sections = (*record.sections, *chapter(record.stress)) if record else self._so_far()
+        sections = (*record.sections, *stress_sections(record.stress)) if record else self._so_far()
         return figure(sections, name, str(self.folder))
 
     def _repr_html_(self) -> str:

@@ -100,7 +100,7 @@ def sections(found: Found, pictures_of: Callable[[str], Iterable[str]]) -> tuple
         each = [Picture(png, text) for png, text in zip(pictures[name], captions, strict=True)]
         items.append(Pictures(tuple(each), f"{words(name)}, which costs {found.cost(name):.3f} on average."))
     sheet = [Picture(pngs[MIDDLE], words(name)) for name, pngs in pictures.items()]
-    note = f"One picture under every corruption at severity {MIDDLE}. Judge first whether such a picture could be among yours."
+    note = f"One picture under every corruption at severity {MIDDLE}. Ask first whether such a picture could be among yours."
     return (Section("Stress: corruptions", (*items, Pictures(tuple(sheet), note)), "stress-corruption"),)
 
 

@@ -29,7 +29,7 @@ SOURCES = {
     "validation and test": (
         "The validation and test parts are answered by this run's network; samples of the training part by heads that were "
         "solved for without them, on what its encoder makes of them. The encoder has learned these labels and may have learned "
-        "wrong ones by heart, so some are missed there: train --folds judges each sample by a network that never saw it."
+        "wrong ones by heart, so some are missed there: train --folds answers each sample by a network that never saw it."
     ),
     "training": (
         "The encoder was frozen and has learned none of these labels: samples are answered by heads that were solved for "

@@ -164,7 +164,7 @@ def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: s
         preprocessing = predictor.preprocessing
     weights = source_of(changed(Config(), {"pretrained": source, "model": model}), "prediction", progress)
     assert weights is not None
-    preprocessing = preprocessing or recipe_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
+    preprocessing = preprocessing or preprocessing_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
     with torch.random.fork_rng(devices=[]):
         network = build(weights.model, preprocessing.inputs, preprocessing.size, 2, **weights.options)
     progress.say(f"  weights of {weights.name}: {load_into(network, weights).line()}")
@@ -173,7 +173,7 @@ def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: s
     return Predictor(network.eval(), preprocessing, ())
 
 
-def recipe_for(source: Source, path: Path) -> Preprocessing:
+def preprocessing_for(source: Source, path: Path) -> Preprocessing:
     """What weights need, for images like the one at ``path``. Raises UserError."""
     needs = source.needs
     if not needs.mean or len(needs.size) != 2:

@@ -111,7 +111,7 @@ def opened(
         if config.data.corrections:
             dataset = open_data(config.data, Progress(quiet=True), preprocessing=predictor.preprocessing)
         data, predictor = None, replace(predictor, watch=None)
-        progress.say("  these are the run's own data: judged on its test part")
+        progress.say("  these are the run's own data: evaluated on its test part")
     task = task_for(predictor.task, dataset, predictor.facts.get("task_options", {}))
     own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
     if data is not None and config.data.on_bad == "skip":

@@ -114,7 +114,9 @@ def _of_folds(run: Run, progress: Progress) -> tuple[Run, Callable[[], tuple[Arr
         raise UserError(f"{len(undone)} of {len(parts)} folds are not done: {listed(undone)}", str(run.folder), fix)
     if not parts:
         return run, None
-    progress.say(f"  of these {len(parts)} folds the first one's network is tried; labels are judged by all")
+    progress.say(
+        f"  of these {len(parts)} folds the first one's network is tried; labels are compared with the answers of all"
+    )
     found = out_of_fold(parts)
     return parts[0], None if found is None else found.of_samples
 

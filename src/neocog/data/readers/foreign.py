@@ -67,11 +67,17 @@ def _ends(path: Path) -> bytes:
 
 
 def _voc(root: Path) -> str:
+    name = _xml_with(root, b"<annotation", b"<bndbox")
+    return f"Pascal VOC's format (XML): {printable(name)}" if name else ""
+
+
+def _xml_with(root: Path, *words: bytes) -> str:
+    """The first XML file that begins with all of the words; "" where there is none."""
     for name in islice(_files(root, ".xml"), MOST_TEXTS):
         with (root / name).open("rb") as file:
             head = file.read(65_536)
-        if b"<annotation" in head and b"<bndbox" in head:
-            return f"Pascal VOC's format (XML): {printable(name)}"
+        if all(word in head for word in words):
+            return name
     return ""
 
 
@@ -88,11 +94,8 @@ def _yolo(root: Path) -> str:
 
 def _others(root: Path) -> str:
     """CVAT's XML and Label Studio's JSON."""
-    for name in islice(_files(root, ".xml"), MOST_TEXTS):
-        with (root / name).open("rb") as file:
-            head = file.read(65_536)
-        if b"<annotations" in head and b"<image" in head:
-            return f"CVAT's format (XML): {printable(name)}"
+    if name := _xml_with(root, b"<annotations", b"<image"):
+        return f"CVAT's format (XML): {printable(name)}"
     for name in islice(_files(root, ".json"), MOST_TEXTS):
         if b'"rectanglelabels"' in _ends(root / name):
             return f"Label Studio's format (JSON): {printable(name)}"

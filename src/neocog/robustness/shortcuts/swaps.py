@@ -45,10 +45,7 @@ def levels(image: Floats, donor: Floats) -> Floats:
 
 def marks(image: Floats, donor: Floats) -> Floats:
     """The frame with its corners: where rulers and scale bars stand."""
-    rows, columns = depth(image, CORNER)
-    found = resized(donor, *image.shape[:2]).copy()
-    found[rows:-rows, columns:-columns] = image[rows:-rows, columns:-columns]
-    return found
+    return _framed(image, donor, CORNER)
 
 
 def noise(image: Floats, donor: Floats) -> Floats:
@@ -88,8 +85,13 @@ def low_frequencies(image: Floats, donor: Floats) -> Floats:
 
 def edges(image: Floats, donor: Floats) -> Floats:
     """The donor's frame."""
-    rows, columns = depth(image, FRAME)
-    found = resized(donor, *image.shape[:2]).copy()
+    return _framed(image, donor, FRAME)
+
+
+def _framed(image: Floats, donor: Floats, share: float) -> Floats:
+    """The donor with the image in its middle; the frame that is left is this share of each side."""
+    rows, columns = depth(image, share)
+    found: Floats = resized(donor, *image.shape[:2]).copy()
     found[rows:-rows, columns:-columns] = image[rows:-rows, columns:-columns]
     return found
 
