@@ -10,7 +10,7 @@ from typing import Any, Literal
 from neocog.metrics import PERCENT, lower_is_better, title
 from neocog.metrics.stored import stored_measure
 from neocog.pages.record import Record, sections_of_folds, table
-from neocog.pages.stress import chapter
+from neocog.pages.stress import stress_sections
 from neocog.records import Findings, Matrix, Measure, Section
 from neocog.robustness.names import PARTS
 from neocog.robustness.outcome import GRADES, Grade, Outcome, Verdict, shown
@@ -60,7 +60,7 @@ def card(record: Record) -> tuple[Line, ...]:
         new_place(name, record.result.get("groups") or {}, bool(measure.units)),
         calibration(record.measures["test"]),
     )
-    there = {section.name for section in (*record.sections, *chapter(record.stress))}
+    there = {section.name for section in (*record.sections, *stress_sections(record.stress))}
     return tuple(
         Line(regraded(line.verdict, record.thresholds), _link(line.section, there), line.command)
         for line in (*own, *tried(record.stress, str(record.run.folder)))
