@@ -33,7 +33,7 @@ class Stepped:
     state: dict[str, Any]
 
 
-class ByHand:
+class ManualTraining:
     """The networks after steps by hand, by names that are handed out. Only the network's thread calls this."""
 
     def __init__(self) -> None:

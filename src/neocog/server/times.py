@@ -9,7 +9,7 @@ from neocog.engine import checkpoint
 from neocog.errors import UserError
 from neocog.predictor import Predictor
 from neocog.run import Run
-from neocog.server.by_hand import ByHand, uncalibrated
+from neocog.server.by_hand import ManualTraining, uncalibrated
 from neocog.tasks import task_of_run
 
 MOST_LOADED = 3  # networks beside the run's own
@@ -21,7 +21,7 @@ class Times:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._loaded: dict[str, Predictor] = {}
-        self.by_hand = ByHand()
+        self.by_hand = ManualTraining()
 
     def described(self) -> dict[str, Any]:
         """``points``: each checkpoint's name, step, epoch and row of metrics.csv; ``best``: the epoch of the run's own weights."""
