@@ -105,6 +105,9 @@ def _adversarial(config: Config) -> Iterator[UserError]:
         yield UserError(what, fix="add --adversarial 8/255, or leave it out")
     if training.adversarial and known and not known.attacked:
         yield UserError(f"--adversarial is not for --task {task}", fix="leave it out")
+    if training.adversary == "trades" and training.adversarial and training.group_weights == "dro":
+        what = "--group-weights dro follows the losses of the samples, to which --adversary trades adds another"
+        yield UserError(what, fix="give --adversary pgd or fast, or --group-weights balanced")
     if training.adversary == "trades" and known and not known.logits:
         what = f"--adversary trades compares the shares of classes, which --task {task} does not give"
         yield UserError(what, fix="give fast or pgd")
@@ -149,6 +152,9 @@ def _transfer(config: Config) -> Iterator[UserError]:
         yield UserError(what, fix="add --from, such as --from imagenet, or leave it out")
     if not given.pretrained or given.tune != "head":
         return
+    if config.training.group_weights == "dro":
+        what = "--group-weights dro changes from step to step, and --tune head solves for the last layer at once"
+        yield UserError(what, fix="give --group-weights balanced, or --tune all")
     for name in (each for each in STEPS if vars(config.training)[each] != defaults()[each]):
         what = f"{flag(name)} is about the steps of a training, and --tune head solves for the last layer without any"
         yield UserError(what, fix="leave it out, or give --tune all")

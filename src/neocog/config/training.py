@@ -67,6 +67,9 @@ class TrainConfig:
     """Label smoothing: share of the target that is spread over all classes."""
     class_weights: Literal["none", "balanced"] = "none"
     """Weights of the classes. balanced: rare classes count as much as frequent ones."""
+    group_weights: Literal["none", "balanced", "dro"] = "none"
+    """How much groups (sites, scanners, patients) count. balanced: small ones as much as large ones; dro: the more, the worse they
+    are learned (group DRO, Sagawa et al. 2020)."""
     beta: Annotated[float, Range(0, 1000)] = 1.0
     """Weight of the KL divergence against the reconstruction (vae)."""
     kl_warmup: Share = 0.25

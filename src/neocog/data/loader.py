@@ -102,12 +102,15 @@ class Batch:
     pixels: Tensor | None = None  # (B, C, …) what became ``inputs``, in stored units
     stored: Tensor | None = None  # … before it was changed, where that has a say in it: see ``normalise``
     epoch: int = 0
+    losses: list[Tensor] | None = None  # (B,) of its samples, unweighted, where somebody looks at them
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def mean(self, losses: Tensor) -> Tensor:
         """The mean of its samples' losses (B,), each times the sample's weight where they have one."""
+        if self.losses is not None:
+            self.losses[:] = [losses.detach()]
         return (losses if self.weights is None else losses * self.weights).mean()
 
 

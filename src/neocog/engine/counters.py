@@ -23,6 +23,7 @@ class Counters:
     threads: list[list[int]] = field(default_factory=list)  # [step, threads from there on], where they are not given
     precision: str = ""  # in which the steps are quicker, where a trial said
     inverse_penalty: float = 0.0  # of the probe that came first; 0: there was none
+    groups: list[float] = field(default_factory=list)  # how much each counts, of --group-weights dro
     used: float = 0.0  # seconds of --minutes; 0 where the steps are given
 
     @property

@@ -22,6 +22,7 @@ from neocog.data.dataset import Dataset
 from neocog.data.loader import Batch, Loader
 from neocog.engine import checkpoint
 from neocog.engine.counters import Counters
+from neocog.engine.groups import Groups
 from neocog.engine.interrupt import Guard, Interrupted
 from neocog.engine.learner import Learner, State, clone
 from neocog.engine.optimizer_state import optimizer_tensors
@@ -52,6 +53,7 @@ class Loop:
     dataset: Dataset
     identity: str = ""  # of the run, in every checkpoint
     pace: Pace = field(default_factory=Pace)
+    groups: Groups | None = None  # of which the worst counts most
     only_the_end: bool = False  # is held against the beginning, and kept if it is better
     times: list[float] = field(default_factory=list)  # seconds of each step of this process
     failures: list[CannotSave] = field(default_factory=list)  # saves that failed since the last good one
@@ -131,6 +133,9 @@ class Loop:
         passed, whole = learner.counters.place(step)
         lr = rate(step if self.config.schedule == "exponential" else passed, whole, self.config)
         micro_batches = [replace(micro_batch, progress=passed / whole) for micro_batch in micro_batches]
+        if self.groups is not None:
+            learner.counters.groups = learner.counters.groups or self.groups.even
+            micro_batches = [self.groups.weighted(each, learner.counters.groups) for each in micro_batches]
         totals: dict[str, float] = {}
         learner.learns()
         turns = [self.objective.losses(learner.nets, micro_batch) for micro_batch in micro_batches]
@@ -139,6 +144,7 @@ class Loop:
                 with self.precision.learning(self.loader.device):
                     name, loss = next(losses, ("", None))
                 if loss is None:
+                    self.regroup(learner.counters, micro_batches)
                     return sum(totals.values())
                 optimizer = learner.optimizers[name]
                 if place == 0:
@@ -151,6 +157,12 @@ class Loop:
                 totals[name] = totals.get(name, 0.0) + value
                 if place == len(micro_batches) - 1:
                     self.update(learner, name, lr, step, micro_batches)
+
+    def regroup(self, counters: Counters, micro_batches: list[Batch]) -> None:
+        """Count the groups that this step's batch showed to be learned worse more in the next."""
+        if self.groups is not None:
+            sums = self.ranks.sum_tensor(self.groups.sums(micro_batches))
+            counters.groups = self.groups.after(counters.groups, sums)
 
     def update(self, learner: Learner, name: str, lr: float, step: int, micro_batches: list[Batch]) -> None:
         net = learner.nets[name]

@@ -12,6 +12,7 @@ from neocog.data.split import changes, content_digest, read_splits, write_splits
 from neocog.documents import expected
 from neocog.engine import checkpoint
 from neocog.engine.batchnorm import synchronise_batchnorm
+from neocog.engine.groups import Groups
 from neocog.engine.interrupt import CALLER, Guard, Stop, guarded
 from neocog.engine.learner import Learner, learner, restore
 from neocog.engine.loop import Loop
@@ -76,6 +77,7 @@ def fit(
         session.dataset,
         known[0],
         pace,
+        worst_most(session),
         only_the_end=compares(session.config, session.data),
     )
     begin(loop, fresh, progress, known, session)
@@ -208,3 +210,10 @@ def record_split(session: Session, run: Run) -> None:
     write_splits(
         run.splits_csv, data.dataset, session.parts, data.digests, data.target_texts, data.pixel_digests, data.families
     )
+
+
+def worst_most(session: Session) -> Groups | None:
+    """The groups of the training part, where the worst of them counts most."""
+    if session.config.training.group_weights != "dro":
+        return None
+    return Groups.of(session.dataset, session.loader.parts["train"])

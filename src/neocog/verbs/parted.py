@@ -93,7 +93,7 @@ def group_names(data: Data, config: Config) -> list[str]:
     where = listed(names) if names else data.dataset.kind
     if len(names) < 3:
         what = f"--leave-one-group-out needs 3 groups or more, and these data have {len(names)}"
-        raise UserError(what, where, "name them: --levels group,class, --columns site=group, or --groups names:REGEX")
+        raise UserError(what, where, "name them: --levels group,class, --columns group=SITE, or --groups names:REGEX")
     if (groups == "").any():
         what = f"--leave-one-group-out: {int((groups == '').sum()):,} samples have no group"
         raise UserError(what, where, "give each one its group, or leave these samples out")

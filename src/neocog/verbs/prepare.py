@@ -27,6 +27,7 @@ from neocog.data.split import Manifest, notes, read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import loss_line, losses
 from neocog.data.unchanged import held_to
+from neocog.engine.groups import Groups
 from neocog.engine.ranks import Ranks
 from neocog.errors import UserError, raise_all
 from neocog.interop.engine import on_processor
@@ -168,7 +169,7 @@ def arrange(
     loader = Loader(
         store=store,
         targets=targets,
-        weights=_weights(dataset, train),
+        weights=_weights(dataset, train, config),
         parts={part: np.flatnonzero(parts == part) for part in SPLITS},
         batches=Batches(len(train), config.training.batch, config.training.seed),
         preprocessing=preprocessing,
@@ -233,11 +234,16 @@ def fits_in_memory(count: int, plan: Preprocessing, share: float, processes: int
     )
 
 
-def _weights(dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    if dataset.weights is None:
+def _weights(dataset: Dataset, train: NDArray[np.int64], config: Config) -> NDArray[np.float32] | None:
+    """(N,) of mean 1 over the training part; None where all count alike. Raises UserError where groups lack."""
+    groups = Groups.of(dataset, train) if config.training.group_weights != "none" else None
+    balanced = groups is not None and config.training.group_weights == "balanced"
+    if dataset.weights is None and not balanced:
         return None
-    weights: NDArray[np.float32] = (dataset.weights / dataset.weights[train].mean()).astype(np.float32)
-    return weights
+    weights = np.ones(len(dataset)) if dataset.weights is None else dataset.weights
+    weights = groups.balanced(weights, train) if groups is not None and balanced else weights
+    found: NDArray[np.float32] = (weights / weights[train].mean()).astype(np.float32)
+    return found
 
 
 def anywhere(config: Config) -> Config:

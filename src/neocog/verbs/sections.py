@@ -11,6 +11,7 @@ from neocog.data.dataset import SPLITS
 from neocog.data.taken import losses
 from neocog.documents import read_json
 from neocog.engine.counters import Counters
+from neocog.engine.groups import in_words
 from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
 from neocog.networks.summary import first_filters, layers
@@ -45,7 +46,12 @@ def sections(
     found.append(
         training_section(
             learner.counters.rows,
-            [*history, *probe_lines(learner.counters, session.task), *(str(each) for each in session.decisions)],
+            [
+                *history,
+                *probe_lines(learner.counters, session.task),
+                *(in_words(loop.groups.names, learner.counters.groups) if loop.groups is not None else ()),
+                *(str(each) for each in session.decisions),
+            ],
             learner.counters.best_epoch,
             session.objective.chooses,
         )

@@ -17,7 +17,16 @@ class ClassificationTraits(Traits):
     attacked = True
     probe = "classes"
     losses = ("cross-entropy", "mse", "mae")
-    settings = ("unseen", "label_smoothing", "class_weights", "engine", "baseline", "pretrained", "views")
+    settings = (
+        "unseen",
+        "label_smoothing",
+        "class_weights",
+        "group_weights",
+        "engine",
+        "baseline",
+        "pretrained",
+        "views",
+    )
     types: ClassVar = {
         "offsets": tuple[float, ...],
         "prevalence": {"part": str, "shares": tuple[float, ...]},

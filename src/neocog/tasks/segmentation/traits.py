@@ -15,5 +15,8 @@ class SegmentationTraits(Traits):
     labels = "masks"
     attacked = True
     losses = ("dice+cross-entropy", "cross-entropy", "dice", "focal", "tversky")
-    settings = ("ignore", "remap", "mask_values", "instances", "background", "class_weights", "patch", "pretrained")
+    settings = (
+        "ignore", "remap", "mask_values", "instances", "background", "class_weights", "group_weights", "patch",
+        "pretrained",
+    )  # fmt: skip
     types: ClassVar = {"stored": tuple[int, ...], "smallest": tuple[int, ...]}
