@@ -119,13 +119,13 @@ def _sections(board: Board, pictures: Picturing) -> list[Section]:
 def _standings(board: Board) -> list[Item]:
     rows = tuple(
         (one.rank, one.entry.name, one.attempts, None if math.isnan(one.shown) else round(one.shown, 4),
-         one.measure.interval if one.measure else "—", duration(one.result.seconds), one.entry.parameters,
+         one.measure.interval if one.measure else "—", f"{one.result.seconds:.0f} s", one.entry.parameters,
          one.entry.multiplications)
         for one in board.standings
     )  # fmt: skip
     columns = ("rank", "name", "attempts", "accuracy", "95 % interval", "time", "parameters", "multiplications")
     note = (
-        f"Names with one rank do not differ by more than chance (p ≥ {SURE:g} after Holm's correction)."
+        f"A rank is one more than the number of names that are better beyond chance (p < {SURE:g}, Holm's correction)."
         if board.final
         else ""
     )
@@ -146,7 +146,7 @@ def _tests(board: Board) -> list[Item]:
         for test in board.tests
     )  # fmt: skip
     how = "the sign-flip test over groups" if (board.answers.groups != "").any() else "McNemar's exact test"
-    note = f"p from {how}; Holm's correction for {len(rows)} questions."
+    note = f"p from {how}; Holm's correction for {len(rows)} question{'s' * (len(rows) != 1)}."
     return [Table(("first", "second", "difference", "p, corrected", "more than chance"), rows, note)]
 
 
@@ -164,7 +164,7 @@ def _classes(board: Board, scored: Sequence[Standing]) -> list[Item]:
             for one in shown
             if one.correct is not None
         ]
-        rows.append((board.rules.data.classes[k], int(own.sum()), *(round(one.value, 3) for one in rights)))
+        rows.append((board.rules.data.classes[k], int(own.sum()), *(one.value for one in rights)))
     note = "Recall: the share of a class that an entry got right."
     return [
         Table(("class", "samples", *(one.entry.name for one in shown)), tuple(rows), note),
@@ -221,8 +221,9 @@ def _curves(scored: Sequence[Standing]) -> list[Item]:
 
 def _method(board: Board) -> str:
     limits = board.rules.limits
+    many = f"{limits.cores} core{'s' * (limits.cores != 1)}"
     lines = [
-        f"Each entry had {duration(limits.seconds)} on {limits.cores} cores with {limits.memory_gb:g} GB of memory, "
+        f"Each entry had {duration(limits.seconds)} on {many} with {limits.memory_gb:g} GB of memory, "
         "from its first import to its last prediction.",
         how(),
         "Parameters and multiplications are those that an entry's own trial counted.",

@@ -39,6 +39,7 @@ from neocog.config import HINTS
 from neocog.documents import read_json
 from neocog.engine.lock import lock
 from neocog.errors import UserError, printable
+from neocog.limits import cores as usable_cores
 from neocog.progress import Progress
 from neocog.run import to_json, write_atomically
 from neocog.tasks.report.pictures import thumbnail
@@ -143,6 +144,10 @@ def score(contest: str | Path, sealed: str | Path | None = None, final: bool = F
         raise_if_changed(rules, contest, text)
         if not has_room():
             progress.say(f"  warning: {how()}", "bold red")
+        if usable_cores() < rules.limits.cores:
+            progress.say(
+                f"  warning: the rules say {rules.limits.cores} cores, and here are {usable_cores()}", "yellow"
+            )
         results = contest / RESULTS
         results.mkdir(exist_ok=True)
         samples = next((Path(folder) / "samples").glob("data.*"))
