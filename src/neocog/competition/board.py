@@ -19,8 +19,7 @@ from neocog.competition.standings import SURE, Standing, Test
 from neocog.data.cells import csv_of
 from neocog.metrics.intervals import share_measure
 from neocog.pages.axis import percent
-from neocog.pages.page import Head, duration, page
-from neocog.pages.verdict import Verdict
+from neocog.pages.page import Head, Remark, duration, page
 from neocog.records import Curves, Item, Matrix, Measure, Picture, Pictures, Section, Series, Table, Text, Whiskers
 
 HTML, CSV = "leaderboard.html", "leaderboard.csv"
@@ -81,14 +80,14 @@ def _head(board: Board) -> Head:
     sentence = f"{shared}, on {best.counted('held-out samples')} that no entry has seen."
     if not board.final:
         sentence = f"{names} leads on {n:,} held-out samples; the final score is on others."
-    verdicts = [Verdict("caution", _identical(rules))] if rules.data.identical else []
+    remarks = [Remark("caution", _identical(rules))] if rules.data.identical else []
     return Head(
         "leaderboard · neocog",
         eyebrow,
         percent(best.value, best.n),
         "accuracy",
         sentence,
-        verdicts=verdicts,
+        remarks=remarks,
         facts=facts,
     )
 
