@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, rfft
+from scipy.fft import dctn, irfft, rfft
 from scipy.ndimage import uniform_filter
 
 Floats = NDArray[np.float64]
@@ -21,8 +21,9 @@ FRAME, CORNER = 0.06, 0.12  # shares of a side
 CELLS, BINS, BLOCK = 4, 16, 8
 BANDS = 24  # of rows, and of columns, that are looked along
 WAVES = 4  # cycles along a side, from which on something counts as repeated
-REPEATED = 0.5  # share of a strip's power in one wave, above which it is a scale and no picture
-FAINT = 0.03  # deviation along a line, of 1, below which there is hardly anything to repeat
+SHORTEST = 3  # pixels from one mark to the next
+REPEATED = 0.3  # correlation of a line with itself some pixels on, above which it is a scale and no picture
+FAINT = 0.01  # deviation of the steps along a line, of 1, below which there is hardly anything to repeat
 CHANNELS = 4  # of which a view is made; of more the means of equal groups
 
 
@@ -120,19 +121,20 @@ def repeats(image: Floats) -> Floats:
 
 
 def _waves(lines: Floats) -> float:
-    """Of lines (L, n) the largest share, beyond ``REPEATED``, that a line's strongest wave with its first overtone has of it."""
-    power = np.abs(rfft(lines)) ** 2
+    """Of lines (L, n) the largest correlation, beyond ``REPEATED``, that a line's steps have with themselves some pixels on.
+
+    Steps and not levels, since in a photograph's steps no wave is stronger than others, and a thin tick has all waves alike.
+    """
+    steps = np.diff(lines, axis=1)
+    power, length = np.abs(rfft(steps)) ** 2, steps.shape[1]
     power[:, :WAVES] = 0
-    whole = power.sum(axis=1)
-    if power.shape[1] <= 2 * WAVES:
+    lags = slice(SHORTEST, length // WAVES + 1)
+    if length // WAVES < SHORTEST:
         return 0.0
-    strongest = WAVES + power[:, WAVES:].argmax(axis=1)
-    near = strongest[:, None] + np.array([-1, 0, 1]), 2 * strongest[:, None] + np.array([-1, 0, 1])
-    at = np.minimum(np.hstack(near), power.shape[1])
-    held = np.take_along_axis(np.hstack([power, np.zeros((len(power), 1))]), at, axis=1).sum(axis=1)
-    deviation = np.sqrt(2 * whole) / lines.shape[1]
-    strong = deviation / (deviation + FAINT)
-    return float((strong * (held / np.maximum(whole, 1e-12) - REPEATED)).max().clip(0))
+    alike = irfft(power, length)
+    deviation = np.sqrt(alike[:, 0].clip(0) / length)
+    again = alike[:, lags].max(axis=1) / np.maximum(alike[:, 0], 1e-12)
+    return float((deviation / (deviation + FAINT) * (again - REPEATED)).max().clip(0))
 
 
 def noise(image: Floats) -> Floats:

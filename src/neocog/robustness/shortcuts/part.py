@@ -28,6 +28,8 @@ from neocog.robustness.shortcuts.leaks import copies, moments, separability, sha
 from neocog.robustness.shortcuts.looked import Looked, swappable
 from neocog.robustness.shortcuts.pictures import Seen, pair, seen, swapped
 from neocog.robustness.shortcuts.report import sections, tables
+from neocog.robustness.shortcuts.saliency import explained
+from neocog.robustness.shortcuts.saliency_report import with_maps
 from neocog.robustness.shortcuts.verdicts import verdicts
 from neocog.robustness.subject import Subject
 
@@ -67,11 +69,21 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         accuracy=stored_measure(court["accuracy"]) if court else None,
         n=court.get("n", 0),
     )
+    maps = _maps(subject, tested, clock) if not reason else {}
     shown = {each.name: _pictures(looked, tested, each, court["clearest"]) for each in found.named[:NAMED]}
     names = [str(name) for name in subject.dataset.names]
-    return Outcome(
+    outcome = Outcome(
         tables(found, names, parts), sections(found, shown, _pairs(looked, leaks, parts)), verdicts(found, parts)
     )
+    return with_maps(outcome, maps) if maps else outcome
+
+
+def _maps(subject: Subject, tested: Looked, clock: Clock) -> Mapping[str, Any]:
+    """What is found of maps that explain answers; {} where there was no time, or where there are none."""
+    if subject.dataset.form != "images":
+        return {}
+    found = clock.pieces("explanations", ["maps"], lambda _: explained(subject, tested))
+    return dict(found.get("maps", {}))
 
 
 def _parts(subject: Subject) -> NDArray[np.str_]:

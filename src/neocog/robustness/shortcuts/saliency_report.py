@@ -1,0 +1,92 @@
+"""What is said of maps that explain answers: a table, the curves of deletion and insertion, and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from neocog.errors import listed
+from neocog.records import Curves, Section, Series, Table, Text
+from neocog.robustness.outcome import Grade, Outcome, Verdict
+from neocog.robustness.shortcuts.saliency import RANDOM
+
+ALIKE = 0.5  # rank correlation with the maps of random weights, from which on a map says little of what was learned
+Pieces = Mapping[str, Mapping[str, Any]]
+TEXT = (
+    "Maps show what an answer rests on, if two things hold. They must change where the network's weights are dealt out anew "
+    "(sanity: Adebayo et al. 2018). And the answer's probability must fall sooner where the pixels that a map names get the "
+    "picture's mean colour first than in random order, and rise sooner where they come back first (deletion and insertion: "
+    "Petsiuk et al. 2018)."
+)
+
+
+def with_maps(outcome: Outcome, found: Pieces) -> Outcome:
+    """What was found before, and of maps."""
+    return Outcome(
+        {**outcome.tables, **tables(found)}, (*outcome.sections, section(found)), (*outcome.verdicts, verdict(found))
+    )
+
+
+def area(curve: list[float]) -> float:
+    """Under a curve of equal steps from 0 to 1."""
+    return (sum(curve) - (curve[0] + curve[-1]) / 2) / (len(curve) - 1)
+
+
+def usable(found: Pieces, name: str) -> bool:
+    """Whether a method's maps pass both questions."""
+    better = area(found[name]["deleted"]) < area(found[RANDOM]["deleted"])
+    better &= area(found[name]["inserted"]) > area(found[RANDOM]["inserted"])
+    return better and abs(found[name]["random weights"]) < ALIKE
+
+
+def methods(found: Pieces) -> list[str]:
+    return [name for name in found if name != RANDOM]
+
+
+def tables(found: Pieces) -> dict[str, Table]:
+    """``saliency``: a row a method; ``saliency_curves``: a row a method and step."""
+    rows = [
+        (name, each["random weights"], area(each["deleted"]), area(each["inserted"]), each["n"])
+        for name, each in found.items()
+    ]
+    heads = ("method", "correlation_with_random_weights", "deletion", "insertion", "n")
+    steps = [
+        (name, step / (len(each["deleted"]) - 1), deleted, inserted)
+        for name, each in found.items()
+        for step, (deleted, inserted) in enumerate(zip(each["deleted"], each["inserted"], strict=True))
+    ]
+    curves = Table(("method", "share", "deleted", "inserted"), tuple(steps))
+    return {"saliency": Table(heads, tuple(rows)), "saliency_curves": curves}
+
+
+def section(found: Pieces) -> Section:
+    rows = [
+        (name, "—" if name == RANDOM else f"{each['random weights']:.2f}", f"{area(each['deleted']):.3f}",
+         f"{area(each['inserted']):.3f}", "" if name == RANDOM else "yes" if usable(found, name) else "no")
+        for name, each in found.items()
+    ]  # fmt: skip
+    note = f"Means of {next(iter(found.values()))['n']} samples. Deletion: less is better; insertion: more is."
+    table = Table(("map", "alike with random weights", "deletion", "insertion", "says something"), tuple(rows), note)
+    charts = [
+        Curves(f"share of the pixels that {verb}", "probability of the answer", _series(found, which), note=which)
+        for which, verb in (("deleted", "are painted over"), ("inserted", "have come back"))
+    ]
+    return Section("Stress: explanations", (Text(TEXT), table, *charts), "stress-explanations")
+
+
+def _series(found: Pieces, which: str) -> tuple[Series, ...]:
+    return tuple(
+        Series(name, tuple(step / (len(each[which]) - 1) for step in range(len(each[which]))), tuple(each[which]))
+        for name, each in found.items()
+    )
+
+
+def verdict(found: Pieces) -> Verdict:
+    """Passed where a method's maps say something of this network; doubtful where none's do."""
+    good = [name for name in methods(found) if usable(found, name)]
+    least = min(methods(found), key=lambda name: abs(found[name]["random weights"]))
+    grade: Grade = "passed" if good else "doubtful"
+    each = [f"{name} {'says' if name in good else 'does not say'} what answers rest on" for name in methods(found)]
+    how = "rank correlation with maps of random weights; deletion and insertion against random order"
+    sentence = f"{listed(each)} ({how})."
+    return Verdict("Explanations", grade, sentence, abs(found[least]["random weights"]), ALIKE)
