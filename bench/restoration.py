@@ -31,7 +31,7 @@ def main() -> None:
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         run = neocog.train(
-            DATA / "t91", Path(folder) / "run", task="restoration", degrade=KINDS[given.kind], model=given.model,
+            DATA / "t91", Path(folder) / "run", task="restoration", task_options={"degrade": KINDS[given.kind]}, model=given.model,
             epochs=given.epochs, batch=2, split=(0.92, 0.04, 0.04), threads=1, quiet=True,
         )  # fmt: skip
         print(f"{given.model}, {given.kind}: {time.process_time() - begun:.0f} s of the processor")
