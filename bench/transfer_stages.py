@@ -3,7 +3,7 @@
     python bench/transfer_stages.py        # ants and bees, under NEOCOG_DATA
 
 The stages of ``neocog train hymenoptera --from WEIGHTS --tune head --threads 1``, one after the other in one process: settings
-(with the import of timm), reading (each photograph decoded once and checked), split (with what a change does to the label), network,
+(with timm's import), reading (each photograph decoded once and checked), split (with what a change does to the label), network,
 features, and the probe itself.
 """
 
