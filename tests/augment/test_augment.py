@@ -130,6 +130,12 @@ def test_values_stay_in_range(low: float, high: float, dtype: torch.dtype, fill:
     assert result.std() > 0.1 * (high - low)
 
 
+@pytest.mark.parametrize("name", ["brightness", "contrast", "tint", "noise"])
+def test_values_stay_in_range_where_no_pixel_moves(name: str) -> None:
+    result = apply(drawn(only(name, KINDS[name][1])), pictures())
+    assert result.min() == 0 and result.max() == 255
+
+
 def test_uint16_and_float_take_the_same_way_as_uint8() -> None:
     images = pictures()
     for policy in (EVERYTHING, only("crop"), only("flip")):
