@@ -48,7 +48,7 @@ Picture = NDArray[np.uint8]
 
 def squares(paths: list[Path], count: int = EACH) -> list[Picture]:
     """The middle of photographs, from where a block of their JPEG begins."""
-    found = []
+    found: list[Picture] = []
     for image in (np.asarray(Image.open(path).convert("RGB")) for path in paths):
         if min(image.shape[:2]) < SIDE or len(found) == count:
             continue
@@ -87,7 +87,8 @@ def levels(image: Picture) -> Picture:
 def tint(image: Picture) -> Picture:
     """As a lamp has it: before the light is counted in whole levels, so without gaps among these."""
     light = image + np.random.default_rng(int(image[0, 0, 0])).uniform(-0.5, 0.5, image.shape)
-    return (light * np.array([1.0, 0.93, 0.85])).clip(0, 255).round().astype(np.uint8)
+    tinted: Picture = (light * np.array([1.0, 0.93, 0.85])).clip(0, 255).round().astype(np.uint8)
+    return tinted
 
 
 def slope(image: Picture) -> Picture:
@@ -128,7 +129,10 @@ def plant(name: str, at: Path) -> Path:
         shown = Image.fromarray(image)
         if name == "image size" and own:
             shown = shown.resize((200, 200), Image.Resampling.BICUBIC)
-        shown.save(path, **({"quality": 70 if own else 92} if path.suffix == ".jpg" else {}))
+        if path.suffix == ".jpg":
+            shown.save(path, quality=70 if own else 92)
+        else:
+            shown.save(path)
         if name == "date":
             day = 1_700_000_000 + 86_400 * (number % 30 + 40 * own)
             os.utime(path, (day, day))
