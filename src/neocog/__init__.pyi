@@ -108,6 +108,7 @@ class Settings(Reading, total=False):
     loss: str
     label_smoothing: float
     class_weights: Literal["none", "balanced"]
+    group_weights: Literal["none", "balanced", "dro"]
     beta: float
     kl_warmup: float
     free_bits: float

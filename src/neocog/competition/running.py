@@ -21,6 +21,7 @@ from neocog.config import Config
 from neocog.documents import WRONG, parse_json, read_bytes
 from neocog.errors import UserError, printable
 from neocog.run import Run, to_json
+from neocog.traits import task_of
 
 Status = Literal["scored", "refused", "crashed", "time", "memory", "disk", "answers"]
 LEARNING, STARTS = 0.8, 2.5  # share of the time, less so many starts of Python and torch, that --minutes gets
@@ -139,7 +140,7 @@ def _train(court: Court, entry: Entry, config: Config, work: Path, minutes: floa
         "--out",
         str(work / "run"),
     ]
-    command += ["--quiet", "--task", "classification", *(f"--{each}" for each in court.rules.data.reading)]
+    command += ["--quiet", "--task", task_of("classes"), *(f"--{each}" for each in court.rules.data.reading)]
     if (folder / SETTINGS).is_file():
         command += ["--config", str(folder / SETTINGS)]
     if not config.training.epochs and not config.training.minutes:

@@ -43,6 +43,7 @@ from neocog.limits import cores as usable_cores
 from neocog.progress import Progress
 from neocog.run import to_json, write_atomically
 from neocog.tasks.report.pictures import thumbnail
+from neocog.traits import task_of
 from neocog.typed import typed
 from neocog.verbs.compete_new import new, sealed_beside
 from neocog.verbs.outputs import new_folder
@@ -202,7 +203,7 @@ def _pictures(samples: Path, rules: Rules, places: Sequence[int]) -> list[str]:
     if rules.data.form == "sequences":
         return []
     reading = dict(each.split("=", 1) for each in rules.data.reading)
-    config = replace(settings_for(samples, reading).data, task="classification")
+    config = replace(settings_for(samples, reading).data, task=task_of("classes"))
     dataset = open_data(config, Progress(True))
     found = []
     for place in places:

@@ -31,6 +31,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 from neocog.limits import cores as usable_cores
 from neocog.progress import Progress
+from neocog.traits import task_of
 from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.session import open_data, scan_dataset, settings_for, usable, without_unreadable
 from neocog.verbs.transfer import planned_shape
@@ -105,7 +106,7 @@ def _held_out(
 def _insist_on_same(path: Path, part: Part, config: Config, progress: Progress) -> None:
     """Read what was written, and raise UserError where it is not what was to be written."""
     read = settings_for(path, dict(each.split("=", 1) for each in _reading(config, part.dataset)))
-    again = open_data(replace(read.data, task="classification"), Progress(True))
+    again = open_data(replace(read.data, task=task_of("classes")), Progress(True))
     labels = [again.classes[k] for k in again.labels.tolist()]
     if labels != list(part.labels):
         what = f"the public part would be read as {again.kind} with other classes than the data have"
