@@ -24,8 +24,8 @@ USUAL = (
 RARE = ("go_on", "fold", "find_lr", "set")  # of train's own flags; the last line names them
 SETTINGS = tuple(section.capitalize() for section in SECTIONS)  # headings
 LAST = {
-    "train": "--task TASK --help adds that task's flags; --help-all shows every flag, also those for schedulers (--go-on, --fold). "
-    "Every setting can also be given by --set section.key=value or in a TOML file (--config)."
+    "train": "--task TASK --help adds its flags; --help-all shows every flag, also --go-on and --fold. "
+    "Any setting: --set section.key=value, or a TOML file (--config).",
 }  # fmt: skip
 
 

@@ -68,7 +68,7 @@ class TrainConfig:
     class_weights: Literal["none", "balanced"] = "none"
     """Weights of the classes. balanced: rare classes count as much as frequent ones."""
     group_weights: Literal["none", "balanced", "dro"] = "none"
-    """How much groups (sites, scanners, patients) count. balanced: small ones as much as large ones; dro: the more, the worse they
+    """Weights of groups (sites, patients). balanced: small ones count as much as large ones; dro: the more, the worse they
     are learned (group DRO, Sagawa et al. 2020)."""
     beta: Annotated[float, Range(0, 1000)] = 1.0
     """Weight of the KL divergence against the reconstruction (vae)."""
