@@ -20,6 +20,7 @@ from neocog.robustness.names import PARTS
 from neocog.robustness.outcome import Outcome, Verdict
 from neocog.robustness.thresholds import Bound, regraded, usual
 from neocog.run import Run
+from neocog.traits import TASKS, needs
 
 
 @pytest.fixture
@@ -28,6 +29,17 @@ def copy(run: Run, tmp_path: Path) -> Run:
     return Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
 
 
+# The parts of stress that each task can be put to
+ADVISED = {
+    "classification": set(PARTS),
+    "regression": {"groups", "shortcuts", "corruption", "adversarial"},
+    "segmentation": {"groups", "shortcuts", "corruption", "unknown", "adversarial"},
+    "detection": {"groups", "shortcuts", "corruption", "adversarial"},
+    "restoration": {"groups", "shortcuts"},
+    "orientation": {"shortcuts"},
+    "vae": {"shortcuts"},
+    "gan": {"shortcuts"},
+}
 GUESS = Section("c", (Matrix(("a", "b"), ("a", "b"), ((90.0, 0.0), (10.0, 0.0))),), "confusion")
 
 
@@ -103,13 +115,13 @@ def test_calibration_is_of_stated_probabilities_or_of_intervals() -> None:
 
 
 def test_every_part_has_a_line_and_what_was_not_run_says_how(run: Run) -> None:
-    lines = list(tried({}, "RUN"))
+    lines = list(tried({}, "RUN", "classes"))
     assert [line.verdict.what for line in lines] == [part.title for part in PARTS.values()]
     assert all(line.verdict.grade == "not tried" and line.tone == "open" for line in lines)
     assert [line.command for line in lines] == [f"neocog stress RUN {name}" for name in PARTS]
     first, *others = PARTS
     found = Outcome({}, (Section("S", (), "stress-s"),), (Verdict("One", "failed", "."), Verdict("Two", "passed", ".")))
-    lines = list(tried({first: found}, "RUN"))
+    lines = list(tried({first: found}, "RUN", "classes"))
     assert [(line.verdict.what, line.tone, line.section) for line in lines[:2]] == [
         ("One", "bad", "stress-s"), ("Two", "good", "stress-s"),
     ]  # fmt: skip
@@ -143,6 +155,11 @@ def test_result_json_has_the_card_and_the_methods_and_keeps_the_rest(copy: Run) 
 
 def stressed(record: Record, *verdicts: Verdict) -> Record:
     return replace(record, stress={"groups": Outcome({}, (Section("G", (), "stress-groups"),), verdicts)})
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_a_part_refuses_of_a_task_is_not_advised(task: str) -> None:
+    assert {line.command.split()[-1] for line in tried({}, "RUN", needs(task))} == ADVISED[task]
 
 
 def test_the_methods_say_what_was_measured_and_what_was_not_tried(run: Run) -> None:

@@ -15,6 +15,7 @@ from neocog.records import Findings, Matrix, Measure, Section
 from neocog.robustness.names import PARTS
 from neocog.robustness.outcome import GRADES, Grade, Outcome, Verdict, shown
 from neocog.robustness.thresholds import OWN, Thresholds, regraded
+from neocog.traits import TASKS, needs, task_of
 
 Tone = Literal["good", "caution", "bad", "open"]
 TONES: Mapping[Grade, Tone] = {"passed": "good", "doubtful": "caution", "failed": "bad", "not tried": "open"}
@@ -63,8 +64,14 @@ def card(record: Record) -> tuple[Line, ...]:
     there = {section.name for section in (*record.sections, *stress_sections(record.stress))}
     return tuple(
         Line(regraded(line.verdict, record.thresholds), _link(line.section, there), line.command)
-        for line in (*own, *tried(record.stress, str(record.run.folder)))
+        for line in (*own, *tried(record.stress, str(record.run.folder), _labels(record)))
     )
+
+
+def _labels(record: Record) -> str:
+    """What the run's task needs; "" also where its package is gone."""
+    task = str(record.result.get("task", task_of("classes")))
+    return needs(task) if TASKS.knows(task) else ""
 
 
 def _link(section: str, there: set[str]) -> str:
@@ -72,15 +79,16 @@ def _link(section: str, there: set[str]) -> str:
     return section if section in there else "folds" if section and "folds" in there else ""
 
 
-def tried(stress: Mapping[str, Outcome], run: str) -> Iterable[Line]:
-    """The verdicts of each part of ``neocog stress``, and of those that were not run how to run them."""
+def tried(stress: Mapping[str, Outcome], run: str, labels: str | None = None) -> Iterable[Line]:
+    """The verdicts of each part of ``neocog stress``, and how to run those that were not, of those for such ``labels``
+    (None: all)."""
     for name, part in PARTS.items():
         command = f"neocog stress {run} {name}"
         verdicts = stress[name].verdicts if name in stress else ()
         place = next((section.name for section in stress[name].sections), "") if name in stress else ""
         for verdict in verdicts:
             yield Line(verdict, place, command if verdict.grade == "not tried" else "")
-        if not verdicts:
+        if not verdicts and (labels is None or labels in part.labels):
             yield Line(Verdict(part.title, "not tried", f"{part.help[:1].upper()}{part.help[1:]}."), "", command)
 
 

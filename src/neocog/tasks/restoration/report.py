@@ -20,6 +20,7 @@ GUESSES = "Restored pixels are guesses: do not measure intensities on them."
 SIDE = 64  # pixels of a detail of the wanted image
 SHOWN = 180  # of its picture
 GAP = 4  # between the pictures of a row
+COLUMNS = {"psnr": "PSNR [dB]", "psnr_all": "over all [dB]", "nrmse": "error"}  # short, so that the table fits
 BETTER = 0.05  # p below which a difference is more than chance
 
 
@@ -49,10 +50,13 @@ def baselines_section(own: Mapping[str, Measure], baselines: Mapping[str, Mappin
         gain, measures = found["gain"], found["measures"]
         sure = f"{gain.low:+.2f} to {gain.high:+.2f}" if math.isfinite(gain.low) else "too few images"
         chance = f"{gain.p:.2g}" if math.isfinite(gain.p) else "too few images"
-        rows.append((title(name), *(short(measures[m]) for m in shown), f"{gain.difference:+.2f} dB ({sure})", chance))
+        rows.append((title(name), *(short(measures[m]) for m in shown), f"{gain.difference:+.2f} ({sure})", chance))
         sentences.append(f"{gain.difference:+.2f} dB over {title(name)}{_in_words(gain.p)}")
-    note = "PSNR of the network less that of each, on the same images: mean, 95 % interval, and p of the paired sign-flip test."
-    heads = ("", *map(title, shown), "gain in PSNR", "p")
+    note = (
+        "PSNR as published; over all channels and pixels; SSIM; root mean square error as a share of the range. Gain: PSNR of the "
+        "network less that of each, on the same images: mean, 95 % interval, and p of the paired sign-flip test."
+    )
+    heads = ("", *(COLUMNS.get(name, title(name)) for name in shown), "gain in PSNR [dB]", "p")
     labels = ("network", *map(title, baselines))
     values = (own["psnr"], *(found["measures"]["psnr"] for found in baselines.values()))
     items: tuple[Item, ...] = (
