@@ -154,7 +154,7 @@ def test_network_augmentation_and_settings_without_effect_are_told_before_the_da
         ({"model": "lenet5"}, "lenet5 needs images of at least 12 × 12 pixels, not 8 × 8"),
         ({"batch": 2000}, "--batch 2000 exceeds the 1,797 samples"),
         ({"min_samples": 5}, "--min-samples belongs to --kind sequences, not to images"),
-        ({"patch": 4}, "--patch belongs to --task segmentation, not to classification"),
+        ({"patch": 4}, "--patch belongs to --task segmentation or restoration, not to classification"),
         ({"loss": "dice"}, "--loss dice is not for classification"),
     ],
 )

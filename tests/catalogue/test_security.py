@@ -31,7 +31,11 @@ RUNS_CODE = {
     "yaml",
     "xmlrpc",
 }
-ALLOWED = {  # file, import: why
+ALLOWED = {  # file, import or call: why
+    (
+        "jail.py",
+        "os.execve(job['command'][0], job['command'], job['environment'])",
+    ): "an entry of a competition, contained",
     ("inception.py", "pickle"): "the name of an error that torch.load(weights_only=True) raises",
     ("tensors.py", "pickle"): "the same",
     ("shared.py", "pickle"): "what processes of one training, of one user on one machine, hand each other",
@@ -63,6 +67,8 @@ def test_no_source_can_run_foreign_code_or_reach_the_network(path: Path) -> None
     assert not found
     assert path.name == "download.py" or not names & NETWORK
     for call in called(path):
+        if (path.name, call) in ALLOWED:
+            continue
         assert not re.match(r"(eval|exec|__import__|os\.(system|popen|exec\w+)|pickle\.loads?)\(", call), call
         assert "shell=True" not in call and "allow_pickle=True" not in call and ".extractall(" not in call, call
         assert not re.match(r"(np|numpy)\.load\(", call) or "allow_pickle=False" in call, call

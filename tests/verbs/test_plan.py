@@ -86,7 +86,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, call: int = 
         ({"folds": 3}, fit, "finish_run", 2, False),
         ({"folds": 3}, plan, "write_atomically", 1, True),
         ({"folds": 3}, crossvalidate, "summarise", 1, False),
-        ({"folds": 3}, fold_summary, "write_report", 1, False),
+        ({"folds": 3}, fold_summary, "write_card", 1, False),
         ({"curve": True, "epochs": 0}, fit, "finish_run", 1, False),
         ({"curve": True, "epochs": 0}, fit, "record_split", 3, False),
         ({"curve": True, "epochs": 0}, fit, "finish_run", 4, False),
@@ -340,7 +340,7 @@ def test_with_fewer_images_there_are_as_many_epochs(tmp_path: Path, capsys: Any)
     assert found["best_epoch"] <= 3
 
 
-@pytest.mark.parametrize("name", ["save_predictor", "write_report"])
+@pytest.mark.parametrize("name", ["save_predictor", "write_card"])
 def test_a_signal_while_judging_saves_and_says_how_to_go_on(
     name: str, images: Path, whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
