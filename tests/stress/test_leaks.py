@@ -69,7 +69,7 @@ def test_groups_and_moments_on_two_sides() -> None:
     assert moments(taken, parts) == [[1, 0]]
 
 
-def test_parts_of_one_kind_are_not_separability_and_others_are() -> None:
+def test_parts_of_one_kind_are_not_told_apart_and_others_are() -> None:
     draws = np.random.default_rng(0)
     views, later = draws.normal(size=(300, 12)), np.arange(300) % 3 == 0
     alike = separability(views, later, None, 0)["auroc"]
