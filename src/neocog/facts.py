@@ -41,6 +41,11 @@ def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, SEAL: hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()}
 
 
+def with_older_names(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result with what was renamed under its older name too, by which scripts may ask for it."""
+    return {**result, **{before: result[name] for before, name in RENAMED.items() if name in result}}
+
+
 def read_facts(run: Run) -> Fields:
     """The content of model.json. Raises UserError where anything in it is not what was written there.
 

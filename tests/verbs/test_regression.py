@@ -58,6 +58,7 @@ def test_a_run_whose_model_json_has_older_names_opens_and_predicts_the_same(
 def test_a_column_of_numbers_is_learned_and_measured_in_its_own_units(run: Run) -> None:
     result = json.loads(run.result.read_text())
     assert result["task"] == "regression" and result["target_names"] == ["radius [px]"]
+    assert result["quantities"] == result["target_names"], "scripts may know the older name"
     test = result["measures"]["test"]
     assert list(test) == ["mae", "rmse", "r2", "coverage_90"]
     assert test["mae"]["value"] < 0.8 and test["r2"]["value"] > 0.8

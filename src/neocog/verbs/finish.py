@@ -94,7 +94,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
     results = [*found.sections[:1], *(one for one in more if one is not None), *found.sections[1:]]
     history = [*history_lines(plan), *(trial.lines() if trial is not None else ())]
     write_atomically(run.sections, sections_to_json(sections(session, learner, loop, results, history)))
-    write_atomically(run.result, to_json(result))
+    write_atomically(run.result, to_json(with_older_names(result)))
     write_card(run)
     features_file(run).unlink(missing_ok=True)
     show_measures(measures["test"], run, progress)
