@@ -16,6 +16,7 @@ from neocog.data.taken import taken_json
 from neocog.data.views import most_views
 from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
+from neocog.facts import with_older_names
 from neocog.metrics.intervals import clusters
 from neocog.networks import package_of
 from neocog.pages import sections_to_json, write_card
