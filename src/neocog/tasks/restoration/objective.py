@@ -16,7 +16,7 @@ from torch.nn import Module
 
 from neocog.data.loader import Batch
 from neocog.metrics.restoration import LUMA, MOST
-from neocog.networks.restorer import BRIGHTNESS
+from neocog.networks.restorer import BRIGHTNESS, weighted
 from neocog.records import Section
 from neocog.tasks.objective import Objective
 
@@ -84,8 +84,3 @@ class Restoration(Objective):
 def single(windows: Tensor) -> Tensor:
     """(B, C, R, h, w) → (B · R, C, h, w)."""
     return windows.transpose(1, 2).flatten(0, 1)
-
-
-def weighted(images: Tensor, weights: Sequence[float]) -> Tensor:
-    """(n, 3, h, w) → (n, 1, h, w)."""
-    return (images * images.new_tensor(weights).view(1, 3, 1, 1)).sum(1, keepdim=True)
