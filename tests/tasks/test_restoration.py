@@ -181,6 +181,16 @@ def test_losses_and_psnr_are_those_of_the_images(loss: str) -> None:
     assert goal.measures(totals)["psnr"] == pytest.approx(np.mean(each), abs=1e-4)
 
 
+@pytest.mark.parametrize("luma", [True, False])
+def test_a_batch_may_hold_a_single_image(luma: bool) -> None:
+    rng = torch.Generator().manual_seed(0)
+    inputs, wanted = torch.rand(2, 3, 4, 6, 6, generator=rng), torch.rand(2, 3, 4, 6, 6, generator=rng) * 255
+    goal = Restoration(torch.nn.Identity, 0.0, 255.0, luma=luma)
+    both, *alone = (goal.tally({"model": torch.nn.Identity()}, batch(inputs[k], wanted[k])) for k in np.s_[:, :1, 1:])
+    for name in ("psnr", "loss"):
+        torch.testing.assert_close(both[name], alone[0][name] + alone[1][name])
+
+
 def scene(side: int = 64) -> np.ndarray:
     rows, columns = np.mgrid[:side, :side]
     return np.where((rows // 16 + columns // 16) % 2, 190, 60).astype(np.uint8)[..., None]

@@ -76,6 +76,13 @@ def white_of(image: Array) -> float:
     return 255.0 if image.dtype == np.uint8 else max(float(image.max()), 1e-12)
 
 
+def blurred(image: Array, sigma: float) -> Array:
+    """(H, W, C) under a Gaussian, float64."""
+    from scipy import ndimage
+
+    return np.asarray(ndimage.gaussian_filter(image.astype(np.float64), (sigma, sigma, 0), mode="reflect"))
+
+
 def _gauss(clean: Array, amount: float, rng: np.random.Generator, white: float) -> Array:
     return np.asarray(clean + amount * rng.standard_normal(clean.shape, np.float32))
 
@@ -94,9 +101,7 @@ def _bicubic(clean: Array, amount: float, rng: np.random.Generator, white: float
 
 
 def _blur(clean: Array, amount: float, rng: np.random.Generator, white: float) -> Array:
-    from scipy import ndimage
-
-    return np.asarray(ndimage.gaussian_filter(clean.astype(np.float64), (amount, amount, 0), mode="reflect"))
+    return blurred(clean, amount)
 
 
 def _jpeg(clean: Array, amount: float, rng: np.random.Generator, white: float) -> Array:

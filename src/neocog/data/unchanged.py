@@ -28,20 +28,17 @@ def held_to(
 ) -> Dataset:
     """``dataset`` whose files are read only while they are what was recorded: (N,) SHA-256 of the stored bytes of each image and
     of the image wanted of it, ``mask_digest`` of each mask. What is in memory, which nothing can overwrite, stays as it is."""
-    dataset = replace(dataset, images=_held(dataset.images, images), pairs=_held(dataset.pairs, pairs))
-    truth: Any = dataset.masks
-    if masks is not None and hasattr(truth, "recorded"):
-        dataset = replace(dataset, masks=replace(truth, recorded=masks))
-    return dataset
+    held = {"images": images, "masks": masks, "pairs": pairs}
+    return replace(dataset, **{name: _held(getattr(dataset, name), recorded) for name, recorded in held.items()})
 
 
-def _held(images: Any, recorded: Sequence[str] | None) -> Any:
-    """Images whose files, or those they are made of, are held against their hashes."""
-    if recorded is None or images is None:
-        return images
-    if hasattr(images, "source"):
-        return replace(images, source=_held(images.source, recorded))
-    return replace(images, recorded=recorded) if hasattr(images, "recorded") else images
+def _held(files: Any, recorded: Sequence[str] | None) -> Any:
+    """Images or masks whose files, or those they are made of, are held against their hashes."""
+    if recorded is None or files is None:
+        return files
+    if hasattr(files, "source"):
+        return replace(files, source=_held(files.source, recorded))
+    return replace(files, recorded=recorded) if hasattr(files, "recorded") else files
 
 
 def mask_digest(mask: Array) -> str:

@@ -5,9 +5,9 @@ Letters: B images, C channels, H × W pixels, s the scale. Inputs and outputs ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -46,14 +46,18 @@ class Restorer(nn.Module):
         """(B, seen, H, W): brightness, or all channels."""
         if not self.luma:
             return inputs
-        weights = torch.tensor(BRIGHTNESS, dtype=inputs.dtype, device=inputs.device).view(1, 3, 1, 1)
-        return (inputs * weights).sum(1, keepdim=True)
+        return weighted(inputs, BRIGHTNESS)
 
     def enlarged(self, inputs: Tensor) -> Tensor:
         """(B, C, s·H, s·W), bicubic."""
         if self.scale == 1:
             return inputs
         return F.interpolate(inputs, scale_factor=float(self.scale), mode="bicubic", align_corners=False)
+
+
+def weighted(images: Tensor, weights: Sequence[float]) -> Tensor:
+    """(n, 3, h, w) → (n, 1, h, w)."""
+    return (images * images.new_tensor(weights).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def conv(before: int, after: int, kernel: int = 3) -> nn.Conv2d:

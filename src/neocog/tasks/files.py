@@ -1,4 +1,4 @@
-"""The user's files as fitted pixels, a few at a time: what every task's ``predict`` begins with."""
+"""The user's files as fitted pixels, a few at a time, and new files beside: what every task's ``predict`` begins and ends with."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from neocog.data.readers.sequences import read_unlabelled
 from neocog.data.resize import fit
 from neocog.errors import UserError, raise_all
 from neocog.predictor import Predictor
+from neocog.run import write_atomically
 from neocog.tasks.evaluation import SEQUENCES, Advance, at_once
 
 MOST_FAULTS = 10  # that are told at once of images in memory
@@ -103,6 +104,13 @@ def batches(images: Sequence[Array], names: Sequence[str], predictor: Predictor)
 def header_in_memory(image: Array) -> Header:
     """What the header of a file would say of an image (H, W, C) or volume in memory."""
     return ArrayImages(image[None], ("",)).header(0)
+
+
+def put(path: Path, content: str | bytes) -> Path:
+    """Write a file, and the folders above it where they lack."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+    return path
 
 
 def _sequences(path: Path, preprocessing: Preprocessing) -> Iterator[list[FileSample]]:

@@ -33,9 +33,8 @@ from neocog.tasks.detection.pictures import colours_of, outlined, picture_of
 from neocog.tasks.detection.report import cases_section, counts_section, performance_section, precision_section
 from neocog.tasks.detection.traits import DetectionTraits
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
-from neocog.tasks.files import header_in_memory, read
+from neocog.tasks.files import header_in_memory, put, read
 from neocog.tasks.masks import names_of, png
-from neocog.tasks.segmentation.task import put
 from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 8  # images a step, unless --batch says otherwise

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from neocog.data.dataset import Array
+from neocog.data.degrade import blurred
 from neocog.data.imresize import as_type, resized
 from neocog.metrics.restoration import psnr
 
@@ -48,7 +49,7 @@ def median(image: Array) -> Array:
 
 
 def gaussian(image: Array, sigma: float) -> Array:
-    return as_type(ndimage.gaussian_filter(image.astype(np.float64), (sigma, sigma, 0), mode="reflect"), image.dtype)
+    return as_type(blurred(image, sigma), image.dtype)
 
 
 def noise_of(image: Array) -> float:

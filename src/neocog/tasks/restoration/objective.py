@@ -16,7 +16,7 @@ from torch.nn import Module
 
 from neocog.data.loader import Batch
 from neocog.metrics.restoration import LUMA, MOST
-from neocog.networks.restorer import BRIGHTNESS
+from neocog.networks.restorer import BRIGHTNESS, weighted
 from neocog.records import Section
 from neocog.tasks.objective import Objective
 
@@ -56,7 +56,7 @@ class Restoration(Objective):
             each = (apart.square() + NEAR**2).sqrt()
         else:
             each = apart.abs()
-        return each.view(count, -1).mean(1)
+        return each.reshape(count, -1).mean(1)
 
     def predict(self, nets: Mapping[str, Module], inputs: Tensor) -> Tensor:
         """(n, C, sh, sw)."""
@@ -66,7 +66,7 @@ class Restoration(Objective):
     def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
         apart = self._apart(nets, batch)
         seen = weighted(apart, [weight / 255 for weight in LUMA]) if self.pictures and apart.shape[1] == 3 else apart
-        error = seen.double().square().view(len(batch), -1).mean(1)
+        error = seen.double().square().reshape(len(batch), -1).mean(1)
         return {
             "psnr": (-10 * error.clamp(min=10 ** (-MOST / 10)).log10()).sum(),
             "loss": self._losses(apart, len(batch)).double().sum(),
@@ -84,8 +84,3 @@ class Restoration(Objective):
 def single(windows: Tensor) -> Tensor:
     """(B, C, R, h, w) → (B · R, C, h, w)."""
     return windows.transpose(1, 2).flatten(0, 1)
-
-
-def weighted(images: Tensor, weights: Sequence[float]) -> Tensor:
-    """(n, 3, h, w) → (n, 1, h, w)."""
-    return (images * images.new_tensor(weights).view(1, 3, 1, 1)).sum(1, keepdim=True)

@@ -26,7 +26,7 @@ from neocog.networks import build, check_options, options
 from neocog.networks.shapes import shapes_only
 from neocog.predictor import Predictor
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
-from neocog.tasks.files import header_in_memory, read
+from neocog.tasks.files import header_in_memory, put, read
 from neocog.tasks.masks import names_of
 from neocog.tasks.restoration.answers import Answers, answers_of, evaluation_of, predictions_csv
 from neocog.tasks.restoration.baselines import baselines, best_amounts
@@ -36,7 +36,6 @@ from neocog.tasks.restoration.objective import Restoration
 from neocog.tasks.restoration.report import baselines_section, performance_section
 from neocog.tasks.restoration.traits import RestorationTraits
 from neocog.tasks.restoration.whole import restored
-from neocog.tasks.segmentation.task import put
 from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 4  # images a step, unless --batch says otherwise

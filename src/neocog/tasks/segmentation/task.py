@@ -25,10 +25,9 @@ from neocog.errors import UserError
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.records import Section
-from neocog.run import write_atomically
 from neocog.tasks.about import position
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
-from neocog.tasks.files import header_in_memory, read
+from neocog.tasks.files import header_in_memory, put, read
 from neocog.tasks.masks import (
     Answers,
     StreamedMasks,
@@ -257,12 +256,6 @@ def areas(mask: Array, classes: Sequence[str]) -> dict[str, int]:
     """Pixels of each class."""
     pixels = np.bincount(mask.reshape(-1), minlength=len(classes)).tolist()
     return {f"area: {label}": area for label, area in zip(classes, pixels, strict=True)}
-
-
-def put(path: Path, content: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, content)
-    return path
 
 
 def cases(session: Session, predictor: Predictor, test: Answers) -> Section:
