@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -145,6 +146,27 @@ def test_two_ranks_learn_masks_as_one_process_does(start: Start, tmp_path: Path)
     for one, two in zip(*rows, strict=True):
         for name, value in one.items():
             assert float(two[name]) == pytest.approx(float(value), rel=1e-4), name
+
+
+def test_two_ranks_count_groups_by_the_losses_of_both(start: Start, tmp_path: Path) -> None:
+    """Group DRO: each rank sees half of a group's samples, and what a group counts is in the checkpoints, as rank 0 knows it."""
+    rng, lines = np.random.default_rng(0), ["image,label,site,split"]
+    for number in range(48):
+        site, label = "south" if number % 3 == 2 else "north", "ab"[number // 2 % 2]
+        pixels = (160 if (label == "b") == (site == "north") else 70) + rng.normal(0, 20, (8, 8))
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{label},{site},{('train', 'train', 'validation', 'test')[number // 12]}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    words = ["train", tmp_path / "table.csv", "--columns", "group=site", "--group-weights", "dro", "--model", "mlp",
+             "--hidden", "4", "--epochs", "4", "--batch", "8", "--threads", "1", "--augment", "off", "--precision", "fp32",
+             "--optimizer", "sgd", "--lr", "0.1"]  # fmt: skip
+    counts = {}
+    for name, command in (("one", PLAIN), ("two", TORCHRUN)):
+        log = tmp_path / f"{name}.log"
+        assert start([*command, *words, "--out", tmp_path / name], log).wait(300) == 0, log.read_text()
+        counts[name] = json.loads((newest(tmp_path / name) / "state.json").read_text())["counters"]["groups"]
+    assert counts["two"] == pytest.approx(counts["one"], rel=1e-6)
+    assert abs(counts["one"][0] - counts["one"][1]) > 1e-4
 
 
 def test_ranks_agree_on_what_the_clock_decides(start: Start, tmp_path: Path) -> None:

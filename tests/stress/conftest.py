@@ -5,12 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import neocog
+from neocog.errors import UserError
+from neocog.robustness import adversarial
+from neocog.robustness.subject import Subject
+from neocog.run import Run
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +30,25 @@ def trained_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def digits_run(trained_digits: Path, tmp_path: Path) -> Path:
     """A copy of it."""
     return Path(shutil.copytree(trained_digits, tmp_path / "digits-run"))
+
+
+@pytest.fixture
+def subject_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Subject]:
+    """``subject_of(run, **settings)``: the subject that the verb hands to the part ``adversarial``."""
+
+    def caught(run: Path | Run, **settings: Any) -> Subject:
+        kept: list[Subject] = []
+
+        def looked(subject: Subject) -> None:
+            kept.append(subject)
+            raise UserError("enough")
+
+        with monkeypatch.context() as patch, pytest.raises(UserError, match="enough"):
+            patch.setattr(adversarial, "check", looked)
+            neocog.stress(run, ["adversarial"], quiet=True, **settings)
+        return kept[0]
+
+    return caught
 
 
 @pytest.fixture(scope="session")

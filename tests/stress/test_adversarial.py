@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from neocog.robustness.adversarial_universal import Halves
 from neocog.robustness.attacked import LECTURE, RADII, Attacked
 from neocog.robustness.subject import Subject
 from neocog.run import Run
+
+SubjectOf = Callable[..., Subject]
 
 
 def found_of(**more: Any) -> Found:
@@ -76,21 +79,7 @@ def stressed(run: Path, **more: Any) -> Any:
     return neocog.stress(run, ["adversarial"], samples=30, minutes=9, quiet=True, **more)
 
 
-def subject_of(run: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Subject:
-    """The subject that the verb hands to the part."""
-    kept: list[Subject] = []
-
-    def looked(subject: Subject) -> None:
-        kept.append(subject)
-        raise UserError("enough")
-
-    with monkeypatch.context() as patch, pytest.raises(UserError, match="enough"):
-        patch.setattr(adversarial, "check", looked)
-        stressed(run, **more)
-    return kept[0]
-
-
-def test_the_tables_agree_with_each_other_and_with_the_run(digits_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_agree_with_each_other_and_with_the_run(digits_run: Path, subject_of: SubjectOf) -> None:
     found = stressed(digits_run, target="8", epsilon="8/255", autoattack=True)
     curve, smallest = found["adversarial"], found["adversarial_smallest"]
     assert list(curve["epsilon"]) == [0.0, *RADII["linf"]]
@@ -106,17 +95,15 @@ def test_the_tables_agree_with_each_other_and_with_the_run(digits_run: Path, mon
     standard = found["adversarial_autoattack"].set_index("attack")["right"]
     assert list(standard.index) == ["right", "apgd-ce", "apgd-t", "fab-t", "square"]
     assert standard["right"] == right and abs(standard["square"] - 30 * at) <= 1
-    subject = subject_of(digits_run, monkeypatch)
+    subject = subject_of(digits_run, samples=30)
     clean = subject.main(subject.few())[1]
     assert clean.value == curve["accuracy"].iloc[0]
     target = found["adversarial_target"]
     assert target["epsilon"].item() == 8 / 255 and target["n"].item() < right
 
 
-def test_an_image_is_turned_within_its_radius_and_in_stored_pixels(
-    digits_run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    subject = subject_of(digits_run, monkeypatch)
+def test_an_image_is_turned_within_its_radius_and_in_stored_pixels(digits_run: Path, subject_of: SubjectOf) -> None:
+    subject = subject_of(digits_run, samples=30)
     attacked = Attacked(subject)
     block = next(iter(attacked.blocks))
     positions = attacked.blocks[block]
@@ -191,9 +178,9 @@ def test_euclidean_changes_have_their_own_sizes(digits_run: Path) -> None:
 
 
 def test_one_change_and_one_patch_for_all_are_judged_on_images_that_they_were_not_made_from(
-    digits_run: Path, monkeypatch: pytest.MonkeyPatch
+    digits_run: Path, subject_of: SubjectOf
 ) -> None:
-    attacked = Attacked(subject_of(digits_run, monkeypatch))
+    attacked = Attacked(subject_of(digits_run, samples=30))
     blocks = list(attacked.blocks)
     halves = Halves(attacked, blocks[:1], blocks[1:])
     assert not {*halves.made_from} & {*halves.tested} and len(halves.made_from) + len(halves.tested) == 30
@@ -245,8 +232,10 @@ def test_of_masks_the_overlap_falls_with_the_change(tmp_path: Path) -> None:
     assert found.verdicts["number"].item() == pytest.approx(overlap[0.1] / overlap[0])
 
 
-def test_of_a_sequence_no_small_change_can_be_asked(digits_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = subject_of(digits_run, monkeypatch)
+def test_of_a_sequence_no_small_change_can_be_asked(
+    digits_run: Path, subject_of: SubjectOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = subject_of(digits_run, samples=30)
     with monkeypatch.context() as patch, pytest.raises(UserError, match="a letter is another or it is not"):
         patch.setattr(type(subject), "dataset", replace(subject.dataset, form="sequences"))
         adversarial.check(subject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,12 @@ from PIL import Image
 
 import neocog
 from neocog.attacks.ball import Ball
-from neocog.errors import UserError
 from neocog.pages.stress import outcomes
-from neocog.robustness import adversarial
 from neocog.robustness.adversarial_errors import Attack, in_one_piece
 from neocog.robustness.subject import Subject
 from neocog.run import Run
 
+SubjectOf = Callable[..., Subject]
 COLOURS = {"blue": (60, 60, 220), "red": (220, 60, 60)}
 
 
@@ -44,20 +44,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return neocog.train(scenes(folder / "data", 40), folder / "run", **settings)
 
 
-def subject_of(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
-    """The subject that the verb hands to the part."""
-    kept: list[Subject] = []
-
-    def looked(subject: Subject) -> None:
-        kept.append(subject)
-        raise UserError("enough")
-
-    with monkeypatch.context() as patch, pytest.raises(UserError, match="enough"):
-        patch.setattr(adversarial, "check", looked)
-        neocog.stress(run, ["adversarial"], on=data, quiet=True)
-    return kept[0]
-
-
 def test_the_average_precision_falls_with_the_change(run: Run) -> None:
     found = neocog.stress(run, ["adversarial"], epsilon=0.1, quiet=True)["adversarial"]
     precision = found.set_index("epsilon")["value"]
@@ -66,15 +52,15 @@ def test_the_average_precision_falls_with_the_change(run: Run) -> None:
 
 
 def test_boxes_are_attacked_under_the_runs_own_numbers_of_the_classes(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, subject_of: SubjectOf
 ) -> None:
-    subject = subject_of(run, scenes(tmp_path / "red", 4, colours=("red",)), monkeypatch)
+    subject = subject_of(run, on=scenes(tmp_path / "red", 4, colours=("red",)))
     assert subject.dataset.classes == ("red",)
     assert (Attack(subject, Ball("linf", 0.1)).boxes[:, 0, 0] == 1).all()
 
 
-def test_a_change_makes_the_learned_loss_grow_and_stays_in_its_ball(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = subject_of(run, run.folder.parent / "data", monkeypatch)
+def test_a_change_makes_the_learned_loss_grow_and_stays_in_its_ball(run: Run, subject_of: SubjectOf) -> None:
+    subject = subject_of(run, on=run.folder.parent / "data")
     attack, positions = Attack(subject, Ball("linf", 0.05)), subject.samples.positions[:4]
     ((where, pixels),) = subject.samples.batches(subject.preprocessing, positions)
     samples = torch.from_numpy(where)
@@ -85,10 +71,10 @@ def test_a_change_makes_the_learned_loss_grow_and_stays_in_its_ball(run: Run, mo
 
 
 def test_images_that_are_answered_in_windows_are_left_out_and_counted(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, subject_of: SubjectOf
 ) -> None:
     data = scenes(tmp_path / "large", 4, side=160)
-    subject = subject_of(run, data, monkeypatch)
+    subject = subject_of(run, on=data)
     samples, large = in_one_piece(subject, subject.few())
     assert (len(samples), large) == (0, len(subject.samples)) != (0, 0)
     verdicts = neocog.stress(run, ["adversarial"], on=data, quiet=True).verdicts

@@ -224,6 +224,30 @@ def test_killed_it_ends_in_the_same_bytes(marked: Path, tmp_path: Path, monkeypa
     assert {name: (run / "stress" / name).read_bytes() for name in names} == before
 
 
+@pytest.mark.parametrize("reason", ["", "There is no label."])
+def test_what_there_was_no_time_for_is_one_line(
+    marked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    from neocog.robustness.shortcuts import part
+
+    run = Path(shutil.copytree(marked, tmp_path / "run"))
+    shutil.rmtree(run / "stress")
+    monkeypatch.setattr(part, "time_for", lambda subject, positions, clock, piece: clock.late.append(piece))
+    monkeypatch.setattr(part, "explained", lambda *_: {})
+    if reason:
+        monkeypatch.setattr(part, "_reason", lambda subject: reason)
+    neocog.stress(run, ["shortcuts"], quiet=True)
+    leaks, shortcuts = outcomes(Run(run))["shortcuts"].verdicts
+    assert (leaks.what, leaks.grade, shortcuts.what, shortcuts.grade) == (
+        "Leaks",
+        "not tried",
+        "Shortcuts",
+        "not tried",
+    )
+    assert "pieces did not fit into --minutes: leaks: copies" in shortcuts.sentence
+    assert ("court: suspects" in shortcuts.sentence) != shortcuts.sentence.startswith("There is no label. ")
+
+
 def test_other_data_are_refused(honest: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the run learned from") as refused:
         neocog.stress(honest, ["shortcuts"], on=saved(tmp_path / "other", dot, 8, first=5000), quiet=True)

@@ -38,6 +38,16 @@ def test_what_is_written_reads_back() -> None:
     assert read_thresholds(path_of_text) == usual()
 
 
+def test_thresholds_that_differ_by_little_stay_as_they_were_given(tmp_path: Path) -> None:
+    given = {
+        "corruption": {"passed": 1 / 3, "doubtful": 1 / 3 - 1e-9},
+        "adversarial": {"passed": 1e22, "doubtful": -1e-9},
+    }
+    (tmp_path / "kept.toml").write_text(to_toml(read_thresholds(given)))
+    kept = read_thresholds(tmp_path / "kept.toml")
+    assert kept["corruption"] == Bound(1 / 3, 1 / 3 - 1e-9) and kept["adversarial"] == Bound(1e22, -1e-9)
+
+
 def test_a_file_changes_those_that_it_names(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text("[corruption]\npassed = 0.99\ndoubtful = 0.98\n[measure.iou]\npassed = 0.8\ndoubtful = 0.7\n")

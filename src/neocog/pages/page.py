@@ -58,20 +58,23 @@ class Head:
 def write_report(run: Run, out: Path | None = None) -> Path:
     """Write ``report.html`` into the run folder (or to ``out``) from the files there. Raises UserError for a damaged one."""
     record = read(run)
-    settings = run.config.read_text(encoding="utf-8") if record.settings else ""
-    target, head = out or run.report, head_of(record)
-    sections = [*record.sections, *stress_sections(record.stress), for_the_paper(record, head.card)]
-    write_atomically(target, page(head, sections, settings))
-    return target
+    return _write(record, head_of(record), out or run.report)
 
 
 def write_card(run: Run) -> None:
     """Write what the card says, and the methods, into the run's ``result.json``; then its report."""
     record = read(run)
-    lines = card(record)
-    found = {"card": [line.to_json() for line in lines], "methods": methods(record, lines)}
+    head = head_of(record)
+    found = {"card": [line.to_json() for line in head.card], "methods": methods(record, head.card)}
     write_atomically(run.result, to_json({**record.result, **found}))
-    write_report(run)
+    _write(record, head, run.report)
+
+
+def _write(record: Record, head: Head, target: Path) -> Path:
+    settings = record.run.config.read_text(encoding="utf-8") if record.settings else ""
+    sections = [*record.sections, *stress_sections(record.stress), for_the_paper(record, head.card)]
+    write_atomically(target, page(head, sections, settings))
+    return target
 
 
 def page(head: Head, sections: Sequence[Section], settings: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from neocog.pages.record import read
 from neocog.pages.stress import outcomes
 from neocog.pages.verdict import Line, card, tried
 from neocog.results.frames import frame
+from neocog.robustness.outcome import Outcome
 from neocog.robustness.thresholds import in_force
 from neocog.run import Run
 
@@ -42,25 +44,27 @@ class Stress:
     @property
     def tables(self) -> dict[str, Any]:
         """{name: frame} of the tables, which also lie in ``stress/NAME.csv``."""
-        return {name: frame(rows) for name, rows in self._records().items()}
+        return {name: frame(rows) for name, rows in _rows(outcomes(self.run)).items()}
 
     def __getitem__(self, name: str) -> Any:
         return pick(self.tables, name, "table of stress")
 
     def to_json(self) -> dict[str, Any]:
         """What ``--json`` prints."""
-        verdicts = {part: [asdict(v) for v in found.verdicts] for part, found in outcomes(self.run).items()}
+        found = outcomes(self.run)
         return {
             "run": str(self.run.folder),
             "card": [line.to_json() for line in self.lines],
             "thresholds": {name: asdict(bound) for name, bound in in_force(self.run).items()},
-            "verdicts": verdicts,
-            "tables": self._records(),
+            "verdicts": {part: [asdict(v) for v in each.verdicts] for part, each in found.items()},
+            "tables": _rows(found),
         }
 
-    def _records(self) -> dict[str, list[dict[str, Any]]]:
-        return {
-            name: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-            for found in outcomes(self.run).values()
-            for name, table in found.tables.items()
-        }
+
+def _rows(found: Mapping[str, Outcome]) -> dict[str, list[dict[str, Any]]]:
+    """{table: its rows}."""
+    return {
+        name: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        for each in found.values()
+        for name, table in each.tables.items()
+    }

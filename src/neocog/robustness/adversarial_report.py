@@ -13,7 +13,7 @@ from neocog.metrics import lower_is_better, title
 from neocog.metrics.intervals import proportion_measure, share_measure
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text
 from neocog.robustness.masked import SIGNS
-from neocog.robustness.outcome import Outcome, Verdict
+from neocog.robustness.outcome import Outcome, Verdict, bounds
 from neocog.robustness.thresholds import graded, usual
 
 SEEN = usual()["masked_gradients"].passed  # share of the images, from which on a sign of masked gradients counts
@@ -125,7 +125,7 @@ def tables(found: Found) -> dict[str, Table]:
 
 
 def _numbers(m: Measure) -> Row:
-    return m.value, *(None if math.isnan(bound) else bound for bound in (m.low, m.high)), m.n
+    return m.value, *bounds(m), m.n
 
 
 def _saved(found: Found) -> tuple[Row, ...]:
@@ -248,8 +248,8 @@ def error_outcome(found: Errors) -> Outcome:
     table = Table(("norm", "epsilon", "measure", "value", "low", "high", "n"), tuple(rows))
     scale, measures = 255 if found.norm == "linf" else 1, list(found.values.values())
     x = tuple(scale * radius for radius in found.values)
-    bounds = tuple(m.low for m in measures), tuple(m.high for m in measures)
-    series = Series("under attack", x, tuple(m.value for m in measures), *bounds)
+    band = tuple(m.low for m in measures), tuple(m.high for m in measures)
+    series = Series("under attack", x, tuple(m.value for m in measures), *band)
     curve = Curves(NORMS[found.norm], title(found.measure), (series,), note="Band: 95 % intervals.")
     clean = found.values[0.0]
     text = (

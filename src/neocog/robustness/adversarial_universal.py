@@ -20,6 +20,7 @@ from neocog.records import Item, Picture, Pictures, Table, Text
 from neocog.robustness.adversarial_report import size
 from neocog.robustness.attacked import Attacked
 from neocog.robustness.clock import Clock
+from neocog.robustness.outcome import bounds
 from neocog.tasks.report.pictures import thumbnail
 
 IMAGES, POSITIONS = 400, 2_000_000  # at most, half of which the change is made from: 40 images of 224 × 224
@@ -126,15 +127,14 @@ def rows(found: Mapping[str, Mapping[str, Any]], halves: Halves) -> Iterator[tup
     for name, each in found.items():
         kind, _, amount = name.partition(" ")
         m = share_measure(np.array(each["right"], bool), units, halves.attacked.subject.seed)
-        bounds = (None if math.isnan(bound) else bound for bound in (m.low, m.high))
-        yield kind, float(amount), m.value, *bounds, m.n, each["by lot"], each["unchanged"], len(halves.made_from)
+        yield kind, float(amount), m.value, *bounds(m), m.n, each["by lot"], each["unchanged"], len(halves.made_from)
 
 
 def cells(row: Sequence[Any], attacked: Attacked) -> tuple[str, ...]:
     """A row of the table as the report shows it."""
     kind, amount, accuracy, low, high, _, by_lot, unchanged, _ = row
-    bounds = "" if low is None else f" ({low:.1%} – {high:.1%})"
-    return named(kind, amount, attacked), f"{accuracy:.1%}{bounds}", f"{by_lot:.1%}", f"{unchanged:.1%}"
+    interval = "" if low is None else f" ({low:.1%} – {high:.1%})"
+    return named(kind, amount, attacked), f"{accuracy:.1%}{interval}", f"{by_lot:.1%}", f"{unchanged:.1%}"
 
 
 def named(kind: str, amount: float, attacked: Attacked) -> str:

@@ -13,7 +13,7 @@ from neocog.metrics import lower_is_better, title
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text
 from neocog.robustness.axes import AXES
 from neocog.robustness.corruptions import CORRUPTIONS, IMAGENET_C, SEVERITIES
-from neocog.robustness.outcome import Verdict, shown
+from neocog.robustness.outcome import Verdict, bounds, shown
 from neocog.robustness.thresholds import graded
 
 MIDDLE = 3  # the severity at which corruptions are ranked
@@ -81,8 +81,7 @@ def tables(found: Found) -> dict[str, Table]:
 def _row(found: Found, key: tuple[str, int]) -> Row:
     (name, severity), m = key, found.values[key]
     near = {True: "yes", False: "no", None: None}[found.near(key) if severity else True]
-    bounds = (None if math.isnan(bound) else bound for bound in (m.low, m.high))
-    return name, family(name), severity, found.measure, m.value, *bounds, m.n, near
+    return name, family(name), severity, found.measure, m.value, *bounds(m), m.n, near
 
 
 def family(name: str) -> str:

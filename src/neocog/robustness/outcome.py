@@ -46,6 +46,12 @@ def not_tried(what: str, why: str) -> Outcome:
     return Outcome(verdicts=(Verdict(what, "not tried", why),))
 
 
+def bounds(m: Measure) -> tuple[float | None, float | None]:
+    """Of a measure's interval, in a table; None where there is none."""
+    low, high = (None if math.isnan(bound) else bound for bound in (m.low, m.high))
+    return low, high
+
+
 def shown(name: str, m: Measure) -> str:
     """A measure with its interval, in a sentence: "91.2 % (89.0 – 93.1)", "0.412 (0.39 – 0.44)"."""
     many = 100 if name in PERCENT else 1

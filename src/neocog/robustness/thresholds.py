@@ -84,7 +84,7 @@ def _faults(name: str, given: Any, where: str) -> Iterator[UserError]:
 
 
 def to_toml(thresholds: Thresholds) -> str:
-    """As ``read_thresholds`` takes it.
+    """As ``read_thresholds`` takes it, every digit.
 
     >>> print(to_toml({"corruption": Bound(0.9, 0.75)}))
     [corruption]
@@ -93,7 +93,7 @@ def to_toml(thresholds: Thresholds) -> str:
     <BLANKLINE>
     """
     tables = (
-        f"[{name}]\npassed = {each.passed:g}\ndoubtful = {each.doubtful:g}\n" for name, each in thresholds.items()
+        f"[{name}]\npassed = {each.passed!r}\ndoubtful = {each.doubtful!r}\n" for name, each in thresholds.items()
     )
     return "\n".join(tables)
 

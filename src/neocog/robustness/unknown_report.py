@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from neocog.metrics.outlier_scores import SCORES
 from neocog.metrics.selective import UNSURE
 from neocog.metrics.stored import stored_measure
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text, Whiskers
-from neocog.robustness.outcome import Verdict
+from neocog.robustness.outcome import Verdict, bounds
 from neocog.robustness.thresholds import graded
 
 REFUSED = 0.05  # of samples of known classes
@@ -51,7 +50,7 @@ def tables(found: Found) -> dict[str, Table]:
     for kind, scores in found.outliers.items():
         for score in SCORES:
             m, each = found.auroc(kind, score), scores[score]
-            rows.append((kind, score, m.value, *_bounds(m), m.n, each["kept at 95"], each["refused"]["value"]))
+            rows.append((kind, score, m.value, *bounds(m), m.n, each["kept at 95"], each["refused"]["value"]))
     made = {"unknown": Table(HEADS, tuple(rows))}
     if found.answers is not None:
         made["risk"] = Table(("coverage", "risk"), tuple(map(tuple, found.answers["curve"])))
@@ -61,17 +60,13 @@ def tables(found: Found) -> dict[str, Table]:
     return made
 
 
-def _bounds(m: Measure) -> tuple[float | None, float | None]:
-    return (m.low, m.high) if math.isfinite(m.low) else (None, None)
-
-
 def _cuts(answers: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:
     for cut in answers["cuts"]:
         if "error" not in cut:
             yield cut["asked"], None, 0.0, None, None, None, 0
             continue
         m = stored_measure(cut["error"])
-        yield cut["asked"], cut["cut"], cut["coverage"], m.value, *_bounds(m), m.n
+        yield cut["asked"], cut["cut"], cut["coverage"], m.value, *bounds(m), m.n
 
 
 def sections(found: Found, pictures: Iterable[tuple[str, list[str]]]) -> tuple[Section, ...]:

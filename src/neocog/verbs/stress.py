@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -17,7 +15,7 @@ from rich.table import Table as Lines
 
 from neocog.checked import flag
 from neocog.config import Config, from_tables
-from neocog.data.cells import safe_cell
+from neocog.data.cells import csv_of
 from neocog.data.dataset import SPLITS, Array, Dataset
 from neocog.data.readers.memory import given
 from neocog.documents import read_json
@@ -185,17 +183,19 @@ def _try_all(
         else:
             outcome = PARTS[name].module().run(replace(subject, options=options), clock)
         if clock.late:
-            outcome = replace(outcome, verdicts=(*outcome.verdicts, _late(name, clock)))
+            outcome = _with_late(outcome, PARTS[name].title, clock)
         _write(path, identity, outcome, clock.late)
         if not clock.late:
             kept.unlink(missing_ok=True)
 
 
-def _late(part: str, clock: Clock) -> Verdict:
+def _with_late(outcome: Outcome, title: str, clock: Clock) -> Outcome:
+    """What was found, and a line of the pieces that did not fit; one with what the part itself says was not tried."""
     many = f"{len(clock.late)} of {len(clock.late) + len(clock.kept)} pieces did not fit into --minutes"
-    return Verdict(
-        PARTS[part].title, "not tried", f"{many}: {listed(clock.late)}; the same call again goes on with them"
-    )
+    own = [each for each in outcome.verdicts if (each.what, each.grade) == (title, "not tried")]
+    words = (*(each.sentence for each in own), f"{many}: {listed(clock.late)}; the same call again goes on with them")
+    others = (each for each in outcome.verdicts if each not in own)
+    return replace(outcome, verdicts=(*others, Verdict(title, "not tried", " ".join(words))))
 
 
 def _contents(subject: Subject) -> str:
@@ -226,19 +226,8 @@ def _write(path: Path, identity: Options, outcome: Outcome, late: Sequence[str])
 
 
 def _csv(table: Table) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(safe_cell, table.columns))
-    for row in table.rows:
-        writer.writerow(map(_cell, row))
-    return text.getvalue()
-
-
-def _cell(value: str | int | float | None) -> str:
-    """A number in full, "" of none."""
-    if value is None or value != value:
-        return ""
-    return safe_cell(value) if isinstance(value, str) else repr(value)
+    """Numbers in full, "" of none."""
+    return csv_of(table.columns, ((None if cell != cell else cell for cell in row) for row in table.rows))
 
 
 def show(found: Stress, console: Console) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 
 from neocog.data.dataset import SPLITS
 from neocog.errors import listed
-from neocog.records import Item, Measure, Picture, Pictures, Section, Table, Text, Whiskers
-from neocog.robustness.outcome import shown
+from neocog.records import Item, Picture, Pictures, Section, Table, Text, Whiskers
+from neocog.robustness.outcome import bounds, shown
 from neocog.robustness.shortcuts.charge import NAMES, SHIFTED, WHAT, WHOLE, Charge, Found, Leaks
 from neocog.robustness.shortcuts.leaks import KINDS
 from neocog.robustness.shortcuts.pictures import Seen
@@ -36,21 +35,16 @@ def tables(found: Found, names: Sequence[str], parts: NDArray[np.str_]) -> dict[
     made["leak_pairs"] = Table(("kind", "sample", "part", "repeats", "its_part"), tuple(rows))
     if found.leaks.auroc is not None:
         m = found.leaks.auroc
-        made["train_and_test"] = Table(("auroc", "low", "high", "n"), ((*_numbers(m), m.n),))
+        made["train_and_test"] = Table(("auroc", "low", "high", "n"), ((m.value, *bounds(m), m.n),))
     return made
 
 
 def _row(charge: Charge) -> Row:
-    m, chance = charge.accuracy, (charge.chance, charge.strength)
-    if charge.followed is None:
-        return (charge.name, *_numbers(m), m.n, *chance, None, None, None, None, None, None, charge.conclusion)
-    f = charge.followed
-    swapped = (*_numbers(f["follows"]), f["follows"].n, f["own"].value, f["other"].value)
-    return (charge.name, *_numbers(m), m.n, *chance, *swapped, charge.conclusion)
-
-
-def _numbers(m: Measure) -> Row:
-    return m.value, *(None if math.isnan(bound) else bound for bound in (m.low, m.high))
+    m, swapped = charge.accuracy, Row((None,) * 6)
+    if charge.followed is not None:
+        follows, own, other = (charge.followed[which] for which in ("follows", "own", "other"))
+        swapped = (follows.value, *bounds(follows), follows.n, own.value, other.value)
+    return (charge.name, m.value, *bounds(m), m.n, charge.chance, charge.strength, *swapped, charge.conclusion)
 
 
 def _counted(leaks: Leaks, parts: NDArray[np.str_]) -> Iterable[Row]:

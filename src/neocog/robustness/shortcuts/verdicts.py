@@ -17,14 +17,15 @@ from neocog.robustness.shortcuts.leaks import KINDS
 
 
 def verdicts(found: Found, parts: NDArray[np.str_]) -> tuple[Verdict, ...]:
-    return (_court_verdict(found), _leak_verdict(found.leaks, parts))
+    """Of the court none where there was no time for it, which the verb says of every part."""
+    late = not found.reason and found.accuracy is None
+    leaks = _leak_verdict(found.leaks, parts)
+    return (leaks,) if late else (_court_verdict(found), leaks)
 
 
 def _court_verdict(found: Found) -> Verdict:
-    if found.reason or not found.charges:
-        return Verdict(
-            "Shortcuts", "not tried", found.reason or "There was no time, or each class has too few samples."
-        )
+    if not found.charges:
+        return Verdict("Shortcuts", "not tried", found.reason or "Each class has too few samples.")
     accused = [each for each in found.named if each.accused]
     doubts = [each for each in found.named if each.doubtful]
     followed = [each.followed["follows"].value for each in found.charges if each.followed is not None]
