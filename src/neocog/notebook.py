@@ -6,13 +6,14 @@ import time
 from typing import Any
 
 from markupsafe import escape
-from rich.console import Console
 
 PAUSE = 0.2  # s between two drawings: each is a message to the browser
 
 
 def in_notebook() -> bool:
     """Whether Python runs in Jupyter's kernel (also in VS Code, Colab and Databricks), where a cell shows HTML."""
+    from rich.console import Console
+
     return Console().is_jupyter
 
 

@@ -297,6 +297,7 @@ def test_the_command_writes_a_file_and_tells_what_does_not_go(
     assert "0 pictures" in capsys.readouterr().err and "<script>document" not in text
     for words, says in (
         ([str(lenet.folder), "--export", str(out)], "exists already"),
+        ([str(lenet.folder), "--export", str(out)], "give another --export"),
         ([str(lenet.folder), "--export", "x", "--port", "1"], "--port"),
     ):
         with pytest.raises(SystemExit, match="2"):

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,8 @@ def test_a_map_is_switched_off_and_a_kernel_written_and_both_undone(browser: Any
     until(page, "document.querySelector('.acts button')")
     answer = "document.querySelector('#bars').textContent"
     page.execute_script(f"window.before = {answer}; document.querySelector('.edit').click()")
+    looked(page, "document.querySelector('#coarse').click()")
+    time.sleep(1)  # what is explained is asked again once the picture rests
     write = "const i = document.querySelector('.editing input'); i.value = 50; i.dispatchEvent(new Event('input'))"
     looked(page, write)
     assert page.execute_script(f"return {answer} !== window.before && !document.querySelector('#changes').hidden")

@@ -117,7 +117,8 @@ class TrainConfig:
     save_every: Annotated[float, Range(0, 10**9)] = 30.0
     """Seconds between checkpoints. More, where saving would cost over 2 % of the time; 0: after every step."""
     keep_checkpoints: Annotated[int, Range(0, 10_000)] = 0
-    """Checkpoints that stay in the run, for the studio to look back at. At most so many, evenly spread over the epochs."""
+    """Checkpoints that stay in the run, for the studio to look back at. At most so many, evenly spread over the epochs, besides
+    the newest two, which every run has."""
     baseline: Annotated[bool, Parameter(negative=())] = False
     """Also train mlp on the same data. It shows what convolution gains."""
     curve: Annotated[bool, Parameter(negative=())] = False

@@ -94,7 +94,7 @@ def save(
     # Python's own JSON, infinities included: what is read must equal what was written
     plain = json.dumps(dict(state), indent=1).encode()
     size = len(plain) + sum(tensor.nbytes for group in tensors.values() for tensor in group.values())
-    target = folder / f"step-{step:09d}"
+    target = folder / name_of(step)
     temporary = folder / (UNFINISHED + target.name)
     with _disk_errors(folder, size):
         clear(folder)
@@ -167,9 +167,14 @@ def steps(folder: Path) -> list[int]:
 def at_step(folder: Path, step: int) -> Checkpoint:
     """The checkpoint of a step. Raises UserError where it is damaged or gone."""
     try:
-        return _read(folder / f"step-{step:09d}", [])
+        return _read(folder / name_of(step), [])
     except (Damaged, OSError) as reason:
-        raise UserError(f"damaged checkpoint: {reason}", str(folder / f"step-{step:09d}")) from None
+        raise UserError(f"damaged checkpoint: {reason}", str(folder / name_of(step))) from None
+
+
+def name_of(step: int) -> str:
+    """What the checkpoint of a step is called."""
+    return f"step-{step:09d}"
 
 
 def step_of(path: Path) -> int:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from neocog.data.dataset import Array, BadImage
-from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
 from neocog.documents import read_json
 from neocog.errors import UserError
@@ -80,16 +79,12 @@ def test_part(run: Run, predictor: Predictor) -> tuple[list[dict[str, Any]], Arr
     pictures: list[Array] = []
     for row in opened.tests[::apart]:
         try:
-            pictures.append(fitted(opened, row["sample"], preprocessing).astype(kind))
+            pictures.append(fit(opened.sample(row["sample"]), preprocessing, row["path"]).astype(kind))
         except (UserError, BadImage):
             continue
         rows.append({**row, "sample": len(rows)})
     empty = np.zeros((0, preprocessing.channels, *preprocessing.size), kind)
     return rows, np.stack(pictures) if pictures else empty
-
-
-def fitted(opened: Opened, sample: int, preprocessing: Preprocessing) -> Array:
-    return fit(opened.sample(sample), preprocessing, str(sample))
 
 
 def page(message: bytes) -> str:

@@ -18,7 +18,7 @@ from neocog.data.dataset import Array
 from neocog.errors import UserError
 from neocog.run import Run, to_json
 from neocog.server.asked import Asked, asked_of
-from neocog.server.frame import pack, unpack
+from neocog.server.frame import unpack
 from neocog.server.guard import TooLarge
 from neocog.server.opened import Opened
 
@@ -99,10 +99,7 @@ class Studio:
             question = asked_of(header)
 
             def work(predictor: Predictor) -> bytes:
-                if name == "step":
-                    picture = run.picture(question, arrays.get("picture"))
-                    return pack(run.times.by_hand.step(predictor, picture, question), {})
-                answered: Answered = answers()[name]
+                answered: Answered = run.times.by_hand.step if name == "step" else answers()[name]
                 return answered(predictor, run.picture(question, arrays.get("picture")), question)
 
             return Response(await run.with_network(work, question.weights), media_type="application/octet-stream")

@@ -17,6 +17,7 @@ from neocog.engine.update import NonFinite, apply_update, check_finite, optimize
 from neocog.errors import UserError
 from neocog.predictor import Predictor
 from neocog.server.asked import Asked
+from neocog.server.frame import pack
 from neocog.server.look import passed
 from neocog.tasks import task_of_run
 
@@ -45,7 +46,7 @@ class ManualTraining:
             raise UserError("this step by hand is gone", fix="undo all steps, or load the page again")
         return self._made[name].predictor
 
-    def step(self, own: Predictor, stored: Array, asked: Asked) -> dict[str, Any]:
+    def step(self, own: Predictor, stored: Array, asked: Asked) -> bytes:
         """A step from the weights ``asked.weights``, which ``own`` has: its name, the loss before and after. Raises UserError."""
         before = self._made.get(asked.weights)
         state = before.state if before is not None and before.optimizer == asked.optimizer else None
@@ -55,7 +56,7 @@ class ManualTraining:
         most = max(FEWEST, MOST_NUMBERS // (3 * max(1, own.facts["parameters"])))
         while len(self._made) > most:
             del self._made[next(iter(self._made))]
-        return {"weights": name, "before": losses[0], "after": losses[1]}
+        return pack({"weights": name, "before": losses[0], "after": losses[1]}, {})
 
 
 def uncalibrated(own: Predictor, network: nn.Module) -> Predictor:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from neocog.errors import UserError
 from neocog.networks.layers import Maxout, MinPool2d
+from neocog.server.look import leaves
 
 Node = dict[str, Any]
 OTHER = "serve it instead: `neocog studio RUN` looks through every network"
@@ -36,7 +37,7 @@ def graph_of(network: nn.Module) -> list[Node]:
         what = f"the way through this network depends on the picture: {type(error).__name__}"
         raise UserError(what, type(network).__name__, OTHER) from None
     modules = dict(network.named_modules())
-    leaves = [name for name, module in modules.items() if name and not list(module.children())]
+    names = [name for name, _ in leaves(network)]
     nodes: list[Node] = []
     places: dict[fx.Node, int] = {}
     layers = 0
@@ -50,7 +51,7 @@ def graph_of(network: nn.Module) -> list[Node]:
             inputs = [places[given] for given in each.args if isinstance(given, fx.Node)]
             place = {"layer": -1, "module": -1, "name": ""}
             if each.op == "call_module":
-                place = {"layer": layers, "module": leaves.index(each.target), "name": each.target}
+                place = {"layer": layers, "module": names.index(each.target), "name": each.target}
                 layers += 1
             places[each] = len(nodes)
             nodes.append({**found, "inputs": inputs, **place})

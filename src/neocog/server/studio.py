@@ -78,7 +78,7 @@ def exported(source: Path, out: Path, serves: bool, progress: Progress) -> None:
 
     if serves:
         raise UserError("--export writes a file and serves nothing: --host and --port belong to the studio that does")
-    insist_on_new(out)
+    insist_on_new(out, "give another --export")
     runs = runs_of(source)
     if len(runs) > 1:
         raise UserError(f"{len(runs):,} runs, and a page is of one", printable(str(source)), "name the run")

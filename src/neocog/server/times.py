@@ -32,7 +32,7 @@ class Times:
         rows = {int(row["step"]): row for row in counters["rows"]}
         points = [
             {
-                "name": f"step-{step:09d}",
+                "name": checkpoint.name_of(step),
                 "step": step,
                 "epoch": step / max(1, counters["per_epoch"]),
                 "row": rows.get(step, {}),
@@ -60,7 +60,7 @@ class Times:
         return found
 
     def _read(self, own: Predictor, name: str) -> Predictor:
-        steps = {f"step-{step:09d}": step for step in checkpoint.steps(self.run.checkpoints)}
+        steps = {checkpoint.name_of(step): step for step in checkpoint.steps(self.run.checkpoints)}
         if name not in steps:
             raise UserError("the run has no such checkpoint", str(self.run.folder), "load the page again")
         saved, network = checkpoint.at_step(self.run.checkpoints, steps[name]), task_of_run(own).network

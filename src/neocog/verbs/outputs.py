@@ -16,14 +16,14 @@ from neocog.errors import UserError, printable
 FIX = "give another --out"
 
 
-def insist_on_new(out: str | Path | None) -> None:
+def insist_on_new(out: str | Path | None, fix: str = FIX) -> None:
     """Raise UserError where something is at ``out``, or nothing can be: asked before the work, not after it."""
     if out is None:
         return
     out = Path(out)
     try:
         if os.path.lexists(out):
-            raise UserError(f"{printable(str(out))} exists already", fix=FIX)
+            raise UserError(f"{printable(str(out))} exists already", fix=fix)
         if len(os.fsencode(out.name)) > LONGEST_NAME:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         above = next(folder for folder in out.absolute().parents if os.path.lexists(folder))
@@ -32,7 +32,7 @@ def insist_on_new(out: str | Path | None) -> None:
         if not os.access(above, os.W_OK | os.X_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise UserError(f"cannot make the folder or file: {error.strerror}", printable(str(out)), FIX) from None
+        raise UserError(f"cannot make the folder or file: {error.strerror}", printable(str(out)), fix) from None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ export const ACTIVATIONS = {
   Tanh: [Math.tanh, (x) => 1 - Math.tanh(x) ** 2],
   Sigmoid: [sigmoid, (x) => sigmoid(x) * (1 - sigmoid(x))],
   SiLU: [(x) => x * sigmoid(x), (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x)))],
+  Softplus: [(x) => Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x))), sigmoid],
   GELU: [(x) => x * below(x), (x) => below(x) + x * density(x)],
   Hardswish: [(x) => x * clipped(x), (x) => (x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5)],
 };

@@ -86,17 +86,14 @@ function passed(pixels, asked) {
 
 /** The derivative of what is asked about, by the logits. @param {Float32Array} logits @param {any} asked */
 function flow(logits, { target, loss }) {
-  const k = target < 0 ? logits.indexOf(most_(logits)) : target;
+  const k = target < 0 ? logits.indexOf(Math.max(...logits)) : target;
   const shares = loss && target >= 0 ? softmax(Array.from(logits)).shares : null;
   return { k, shares, gradient: Float32Array.from(logits, (_, i) => (shares ? shares[i] : 0) + (i === k ? (shares ? -1 : 1) : 0)) };
 }
 
-/** @param {ArrayLike<number>} values */
-const most_ = (values) => Array.from(values).reduce((a, b) => Math.max(a, b), -Infinity);
-
 /** @param {number[]} scaled */
 function softmax(scaled) {
-  const largest = most_(scaled);
+  const largest = Math.max(...scaled);
   const powers = scaled.map((x) => Math.exp(x - largest));
   const total = powers.reduce((a, b) => a + b, 0);
   return { powers, total, shares: powers.map((x) => x / total) };
@@ -113,7 +110,7 @@ function look(pass, asked, stored) {
   /** @type {Record<string, any>} */
   const arrays = { picture: levels(stored.pixels) };
   const add = (/** @type {string} */ name, /** @type {Tensor | undefined} */ tensor) => {
-    if (tensor) Object.assign(arrays, { [name]: coded(some(tensor, asked.most)), [`${name}.scale`]: scales(some(tensor, asked.most)) });
+    if (tensor) [arrays[name], arrays[`${name}.scale`]] = coded(some(tensor, asked.most));
   };
   if (back) add("picture.gradient", back.inputs);
   pass.nodes.forEach((node, n) => {
@@ -145,20 +142,14 @@ function some(tensor, many) {
   return { data: tensor.data.subarray(0, (tensor.data.length / tensor.shape[0]) * many), shape: [many, ...tensor.shape.slice(1)] };
 }
 
-/** The largest absolute value of each map, of a vector one. @param {Tensor} tensor */
-function scales(tensor) {
+/** Signed bytes, ±127 for the largest absolute value of each map, of a vector one; and these largest. @param {Tensor} tensor */
+function coded(tensor) {
   const maps = tensor.shape.length > 1 ? tensor.shape[0] : 1;
   const size = tensor.data.length / maps;
-  return { data: Float32Array.from({ length: maps }, (_, c) => most(tensor.data.subarray(c * size, (c + 1) * size))), shape: [maps] };
-}
-
-/** Signed bytes, ±127 for the largest of each map. @param {Tensor} tensor */
-function coded(tensor) {
-  const { data: largest } = scales(tensor);
-  const size = tensor.data.length / largest.length;
+  const largest = Float32Array.from({ length: maps }, (_, c) => most(tensor.data.subarray(c * size, (c + 1) * size)));
   const data = new Int8Array(tensor.data.length);
   for (let i = 0; i < data.length; i++) data[i] = Math.round((tensor.data[i] * 127) / Math.max(largest[Math.floor(i / size)], 1e-37));
-  return { data, shape: tensor.shape };
+  return [{ data, shape: tensor.shape }, { data: largest, shape: [maps] }];
 }
 
 /** The probability of a class, from all logits. @param {Pass} pass @param {any} asked */
@@ -194,8 +185,8 @@ function kernels(pass, asked) {
     for (const [kind, tensor] of /** @type {[string, Tensor | undefined][]} */ ([["", own], [".gradient", gradients[name]]])) {
       if (!tensor) continue;
       const part = asked.index.length ? mapOf(tensor, asked.index[0]) : fewer(tensor);
-      const whole = { data: part.data, shape: [part.data.length] };
-      Object.assign(arrays, { [name + kind]: { data: coded(whole).data, shape: part.shape }, [`${name}${kind}.scale`]: scales(whole) });
+      const [codes, scale] = coded({ data: part.data, shape: [part.data.length] });
+      [arrays[name + kind], arrays[`${name}${kind}.scale`]] = [{ ...codes, shape: part.shape }, scale];
       if (asked.index.length) arrays[`${name}${kind}.exact`] = part;
     }
   }

@@ -17,10 +17,12 @@ function made(like, value) {
   return { data, shape: like.shape };
 }
 
-/** The number by which batch norm multiplies a map, and what it adds. @param {Node} node @param {Weights} own @param {number} c */
-function scale(node, own, c) {
-  const gain = (own.weight?.data[c] ?? 1) / Math.sqrt(own.running_var.data[c] + node.eps);
-  return [gain, (own.bias?.data[c] ?? 0) - own.running_mean.data[c] * gain];
+/** Of each map the number by which batch norm multiplies it, and what it adds. @param {Node} node @param {Weights} own */
+function scales(node, own) {
+  return Array.from(own.running_var.data, (variance, c) => {
+    const gain = (own.weight?.data[c] ?? 1) / Math.sqrt(variance + node.eps);
+    return [gain, (own.bias?.data[c] ?? 0) - own.running_mean.data[c] * gain];
+  });
 }
 
 /** How many numbers a map has. @param {Tensor} x */
@@ -62,10 +64,13 @@ const OPERATIONS = {
   },
   norm: {
     forward: (node, [x], own) => {
-      const scales = Array.from({ length: x.shape[0] }, (_, c) => scale(node, own, c));
-      return made(x, (i) => { const [gain, shift] = scales[Math.floor(i / each(x))]; return x.data[i] * gain + shift; });
+      const of = scales(node, own);
+      return made(x, (i) => { const [gain, shift] = of[Math.floor(i / each(x))]; return x.data[i] * gain + shift; });
     },
-    backward: (node, [x], _, flow, own) => [made(x, (i) => flow.data[i] * scale(node, own, Math.floor(i / each(x)))[0])],
+    backward: (node, [x], _, flow, own) => {
+      const of = scales(node, own);
+      return [made(x, (i) => flow.data[i] * of[Math.floor(i / each(x))][0])];
+    },
     weights: (node, x, flow, own) => {
       const normal = made(x, (i) => { const c = Math.floor(i / each(x)); return (flow.data[i] * (x.data[i] - own.running_mean.data[c])) / Math.sqrt(own.running_var.data[c] + node.eps); });
       return { weight: summed(normal), bias: summed(flow) };

@@ -1,5 +1,6 @@
 // Where a number comes from: windows, kernels and products with their numbers, the sum, and the value that it must be.
 
+import { ACTIVATIONS } from "./activations.js";
 import { colour } from "./colours.js";
 import { count, most, number, text } from "./texts.js";
 
@@ -10,7 +11,7 @@ import { count, most, number, text } from "./texts.js";
 /**
  * What is known of the number that was chosen, and what can be done to its layer.
  * @typedef {{title: string, direction: string, layer: (position: number) => string, classes: string[],
- *   off?: boolean, switch?: () => void, kernel?: (given: number, weights: number[]) => void}} About
+ *   off?: boolean, switch?: () => void, kernel?: (given: number, weights: number[]) => void, edits?: () => void}} About `edits`: a kernel is about to be written
  */
 
 const FEW_MAPS = 4;
@@ -130,7 +131,10 @@ function windows(part, places, values, weights, about) {
     const change = about.kernel;
     if (change && direction === "forward" && part.operation === "products") {
       const button = element("button", { type: "button", class: "edit" }, text("kernel.edit"));
-      button.addEventListener("click", () => line.replaceWith(editor(m, slice(weights), wide, largest.weight, change)));
+      button.addEventListener("click", () => {
+        about.edits?.();
+        line.replaceWith(editor(m, slice(weights), wide, largest.weight, change));
+      });
       line.append(button);
     }
     return line;
@@ -251,17 +255,13 @@ function softmax(part, values, classes) {
   return element("div", {}, made, equation(`${number(part.value * part.facts.total, 6)} / ${number(part.facts.total, 6)}`, part.value));
 }
 
-/** @type {Record<string, (x: number) => number>} */
-const FUNCTIONS = {
-  Tanh: Math.tanh, ReLU: (x) => Math.max(0, x), Sigmoid: (x) => 1 / (1 + Math.exp(-x)), LeakyReLU: (x) => (x > 0 ? x : 0.01 * x),
-  ELU: (x) => (x > 0 ? x : Math.expm1(x)), SiLU: (x) => x / (1 + Math.exp(-x)), Softplus: (x) => Math.log1p(Math.exp(x)),
-  GELU: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
-};
-
 /** The function's curve with the point on it. @param {string} name @param {number} x @param {number} y */
 function curve(name, x, y) {
-  const f = name === "LeakyReLU" && x < 0 ? (/** @type {number} */ a) => (a > 0 ? a : (a * y) / x) : FUNCTIONS[name];
-  if (!f) return element("span");
+  const known = ACTIVATIONS[name]?.[0];
+  if (!known) return element("span");
+  const usual = name === "LeakyReLU" ? 0.01 : 1;
+  const a = x < 0 && known(x, 1) ? y / known(x, 1) : usual; // those that have such a number multiply by it below 0
+  const f = (/** @type {number} */ at) => known(at, a);
   const reach = Math.max(3, Math.abs(x) * 1.2);
   const [wide, tall] = [260, 110];
   const xs = Array.from({ length: 81 }, (_, i) => -reach + (i * reach) / 40);

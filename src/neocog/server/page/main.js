@@ -1,18 +1,18 @@
 // The page's state: which run, which picture, what is asked of it; and when to ask again.
 
+import { Answer } from "./answer.js";
 import { Refused, ask, get } from "./api.js";
 import { ByHand } from "./by_hand.js";
-import { colour, onChange, table } from "./colours.js";
+import { onChange, table } from "./colours.js";
 import { element, explained } from "./explained.js";
 import { Stream, boxes, placed } from "./layers.js";
 import { Pad } from "./pad.js";
+import { Pointer } from "./pointer.js";
 import { Times } from "./times.js";
-import { count, number, short, text, use } from "./texts.js";
+import { count, short, text, use } from "./texts.js";
 
 /** @typedef {import("./frame.js").Tensor} Tensor */
 /** @typedef {import("./layers.js").Choice} Choice */
-
-const BARS = 12;
 
 /** @template {HTMLElement} T @param {string} id @returns {T} */
 const by = (id) => /** @type {T} */ (document.getElementById(id));
@@ -46,7 +46,12 @@ const pad = new Pad(by("pad"), by("field"), () => {
 });
 const byHand = new ByHand(by("by-hand"), step_, () => refresh());
 const times = new Times(by("times"), () => { byHand.forget(); refresh(); });
-const stream = new Stream(by("layers"), { choose, kernels: (layer) => void kernels(layer), more, point });
+const answer = new Answer(by("said"), by("bars"), by("answer-note"), (k) => choose({ share: k }));
+const pointer = new Pointer(by("status"), async (choice) => {
+  if (choice.direction !== "forward" || !state.facts.layers[choice.layer]?.weights.weight) return null;
+  return (await ask(`api/runs/${state.run}/kernels`, question({ layer: choice.layer, index: [choice.index[0]], gradients: false }))).arrays;
+});
+const stream = new Stream(by("layers"), { choose, kernels: (layer) => void kernels(layer), more, point: (...told) => pointer.show(...told) });
 
 /** @param {unknown} error */
 function tell(error) {
@@ -133,45 +138,8 @@ function show() {
   stream.show(arrays, scale());
   if (state.picture.source !== "drawn" || field("coarse").checked) pad.show(arrays.picture);
   by("fitted").textContent = header.fitted && state.picture.source !== "drawn" ? text("pad.fitted", { what: header.fitted }) : "";
-  bars(header.answer);
+  answer.show(header.answer, state.facts, !(byHand.name || times.name));
 }
-
-/** @param {{prediction: string, probabilities?: number[], values?: number[], views?: number}} answer */
-function bars(answer) {
-  const shares = answer.probabilities ?? [];
-  const classes = state.facts.classes;
-  const few = classes.length <= BARS;
-  const order = shares.map((_, k) => k);
-  if (!few) order.sort((a, b) => shares[b] - shares[a]);
-  const best = shares.indexOf(Math.max(...shares));
-  by("said").replaceChildren(...(shares.length ? [`${short(classes[best], 40)} `, element("span", {}, percent(shares[best]))] : [answer.prediction]));
-  const list = by("bars");
-  if (list.children.length !== Math.min(order.length, BARS)) {
-    list.replaceChildren(...order.slice(0, BARS).map(() => {
-      const button = element("button", { type: "button" }, element("span", { class: "name" }), element("span", { class: "track" }, element("span", { class: "fill" })), element("span", { class: "share" }));
-      button.addEventListener("click", () => choose({ share: Number(button.dataset.k) }));
-      return element("li", {}, button);
-    }));
-  }
-  [...list.children].forEach((item, row) => {
-    const k = order[row];
-    const button = /** @type {HTMLElement} */ (item.firstChild);
-    const [name, track, share] = /** @type {HTMLElement[]} */ ([...button.children]);
-    button.dataset.k = String(k);
-    button.classList.toggle("best", k === best);
-    name.textContent = short(classes[k], 40);
-    name.title = short(classes[k], 300);
-    /** @type {HTMLElement} */ (track.firstChild).style.inlineSize = `${100 * shares[k]}%`;
-    share.textContent = percent(shares[k]);
-  });
-  const rest = classes.length - list.children.length;
-  const notes = shares.length ? [answer.views && answer.views > 1 ? text("answer.views", { n: answer.views }) : text(byHand.name || times.name ? "answer.uncalibrated" : "answer.calibrated", { temperature: number(state.facts.temperature, 3) })] : [];
-  if (shares.length && rest > 0) notes.unshift(text("answer.more", { n: count(rest) }) + ".");
-  by("answer-note").textContent = notes.join(" ");
-}
-
-/** @param {number} share */
-const percent = (share) => (share >= 0.9995 && share < 1 ? "> 99.9 %" : share > 0 && share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`);
 
 /** @param {Choice | {share: number}} choice */
 function choose(choice) {
@@ -188,7 +156,7 @@ async function explain() {
   const more = share ? { index: [choice.share] } : { layer: choice.layer, index: trimmed(choice), direction: choice.direction, parameter: choice.parameter };
   try {
     const { header, arrays } = await ask(`api/runs/${state.run}/${share ? "share" : "number"}`, question({ gradients: false, ...more }));
-    if (choice !== state.choice) return;
+    if (choice !== state.choice || state.editing) return;
     const layers = state.facts.layers;
     const layer = (/** @type {number} */ position) => (position < 0 ? text("picture") : layers[position].name);
     const about = { title: title(choice), direction: share ? "forward" : choice.direction, layer, classes: state.facts.classes, ...(share ? {} : acts(choice)) };
@@ -221,10 +189,9 @@ function acts(choice) {
   const without = (/** @type {(edit: any) => boolean} */ same) => state.edits.filter((edit) => !(edit.layer === layer && edit.map === map && same(edit)));
   const change = () => changed(off ? without((edit) => edit.off) : [...state.edits, { layer, map, off: true }]);
   const kernel = (/** @type {number} */ given, /** @type {number[]} */ weights) => {
-    state.editing = true;
     changed([...without((edit) => edit.kernel && edit.given === given), { layer, map, given, kernel: [...weights] }]);
   };
-  return { off, switch: change, kernel };
+  return { off, switch: change, kernel, edits: () => (state.editing = true) };
 }
 
 /** @param {typeof state.edits} edits */
@@ -276,53 +243,6 @@ async function kernels(layer) {
 function more() {
   state.most = 4096;
   refresh();
-}
-
-const pointer = element("div", { id: "pointer", hidden: "", "aria-hidden": "true" });
-document.body.append(pointer);
-let asked = 0;
-
-/** What stands under the pointer: the number, and the kernel and the bias of its map. @param {Choice | null} choice @param {number} value @param {{x: number, y: number}} at */
-function point(choice, value, at) {
-  clearTimeout(asked);
-  pointer.hidden = !choice;
-  if (!choice) return;
-  const place = choice.direction === "weight" ? choice.index.join(", ") : placed(choice.index);
-  pointer.replaceChildren(element("p", {}, place), element("p", {}, element("b", {}, `≈ ${number(value, 3)}`)));
-  const left = Math.min(at.x + 14, innerWidth - 190);
-  [pointer.style.left, pointer.style.top] = [`${left}px`, `${at.y + 14}px`];
-  by("status").textContent = `${place}: ${number(value, 3)}`;
-  const weights = state.facts.layers[choice.layer]?.weights ?? {};
-  if (choice.direction !== "forward" || !weights.weight) return;
-  asked = window.setTimeout(async () => {
-    try {
-      const { arrays } = await ask(`api/runs/${state.run}/kernels`, question({ layer: choice.layer, index: [choice.index[0]], gradients: false }));
-      if (!pointer.hidden) pointer.append(...kernel(arrays));
-    } catch { /* the pointer has gone on */ }
-  }, 180);
-}
-
-/** A map's kernel as a small picture, and its bias. @param {Record<string, Tensor>} arrays */
-function kernel(arrays) {
-  /** @type {Node[]} */
-  const made = [];
-  const weight = arrays.weight;
-  if (weight && weight.shape.length > 2) {
-    const [maps, tall, wide] = [weight.shape[0], ...weight.shape.slice(-2)];
-    const across = Math.min(maps, Math.max(1, Math.floor(160 / (wide * 5 + 3))));
-    const canvas = /** @type {HTMLCanvasElement} */ (element("canvas"));
-    const shown = Math.min(maps, across * 8);
-    [canvas.width, canvas.height] = [across * (wide * 5 + 3), Math.ceil(shown / across) * (tall * 5 + 3)];
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    for (let i = 0; i < shown * tall * wide; i++) {
-      const [map, row, column] = [Math.floor(i / (tall * wide)), Math.floor(i / wide) % tall, i % wide];
-      context.fillStyle = colour(weight.data[i] / 127).ground;
-      context.fillRect((map % across) * (wide * 5 + 3) + column * 5, Math.floor(map / across) * (tall * 5 + 3) + row * 5, 5, 5);
-    }
-    made.push(canvas);
-  }
-  if (arrays["bias.exact"]) made.push(element("p", {}, `${text("bias")} ${number(arrays["bias.exact"].data[0])}`));
-  return made;
 }
 
 /** @param {number} id */
