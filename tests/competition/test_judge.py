@@ -82,7 +82,7 @@ def answer(given: dict[str, object], asked: list[str]) -> Callable[[Court, Entry
         what = given.get(entry.key, 0)
         if isinstance(what, BaseException):
             raise what
-        answers = tuple(int(what) for _ in range(court.count))  # type: ignore[call-overload]
+        answers = tuple(int(what) for _ in range(court.rules.data.held_out))  # type: ignore[call-overload]
         return Result(entry.name, entry.attempt, entry.sha256, "scored", "", 1.0, answers, (), ())
 
     return fake
@@ -186,7 +186,7 @@ def court(contest: Callable[..., Path], tmp_path: Path) -> tuple[Court, Entry]:
     folder = contest()
     entry = enter(folder, tmp_path / "linear.py", "a", quiet=True)
     rules = compete.read_rules(folder)
-    return Court(folder, rules, folder / "public" / "data.npz", tmp_path / "none.npz", 60, ()), entry
+    return Court(folder, rules, folder / "public" / "data.npz", tmp_path / "none.npz", ()), entry
 
 
 def leaving(monkeypatch: pytest.MonkeyPatch, leave: Callable[[Path], None]) -> None:
