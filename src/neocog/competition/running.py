@@ -19,7 +19,7 @@ from neocog.competition.entries import FILE, SETTINGS, Entry, folder_of
 from neocog.competition.rules import Rules
 from neocog.config import Config
 from neocog.documents import WRONG, parse_json, read_bytes
-from neocog.errors import UserError, printable
+from neocog.errors import UserError, printable, raise_all
 from neocog.run import Run, to_json
 from neocog.traits import task_of
 
@@ -27,6 +27,7 @@ Status = Literal["scored", "refused", "crashed", "time", "memory", "disk", "answ
 LEARNING, STARTS = 0.8, 2.5  # share of the time, less so many starts of Python and torch, that --minutes gets
 OUT_OF_MEMORY = ("can't allocate memory", "MemoryError", "bad_alloc", "Cannot allocate memory", "not enough memory")
 LONGEST = 300  # letters of a reason
+FACTS = ("what", "where", "fix")
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,13 @@ def trial(
         ended = contained(command, [file], work, limits, time.monotonic() + limits.seconds, hidden)
         _raise_failed(ended, "while the network was tried", rules)
         found = parse_json(_bytes(work, "result.json").decode(errors="replace"), "result.json")
-    for fault in found.get("faults", ()):
-        raise UserError(fault["what"], fault["where"], fault["fix"])
-    if not all(isinstance(found.get(name), int) for name in ("parameters", "multiplications")):
+    try:
+        faults = [UserError(*(printable(str(fault[name])) for name in FACTS)) for fault in found.get("faults", ())]
+        complete = all(isinstance(found.get(name), int) for name in ("parameters", "multiplications"))
+    except WRONG:
+        raise Failed("answers", "its trial gave no numbers") from None
+    raise_all(faults)
+    if not complete:
         raise Failed("answers", "its trial gave no numbers")
     return found, ended.seconds
 
@@ -163,9 +168,10 @@ def _predict(court: Court, file: Path, work: Path, end: float) -> tuple[int, ...
 
 
 def _logits(work: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    content = _bytes(work, "answers.npy")
     try:
-        found = np.load(io.BytesIO(_bytes(work, "answers.npy")), allow_pickle=False)
-    except WRONG:
+        found = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception:  # whatever NumPy makes of hostile bytes: no zip, no end, more than any memory holds, …
         raise Failed("answers", "its answers are no array") from None
     if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype != np.float32:
         raise Failed("answers", f"its answers are not {shape[0]} × {shape[1]} numbers")

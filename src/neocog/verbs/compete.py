@@ -72,7 +72,7 @@ def enter(
     """
     contest, progress = Path(contest), Progress(quiet)
     rules = read_rules(contest)
-    if (contest / RESULTS / CLOSED).is_file():
+    if _is_closed(contest):
         raise UserError(
             "this competition is over: its final score was given", str(contest), "neocog compete new makes another"
         )
@@ -95,6 +95,11 @@ def enter(
         f"{entry.key}: {network}, {entry.parameters:,} parameters, attempt {number} of {rules.entries.attempts}"
     )
     return entry
+
+
+def _is_closed(contest: Path) -> bool:
+    """Whether the final score of several attempts was given."""
+    return (contest / RESULTS / CLOSED).is_file()
 
 
 def _file_and_class(text: str) -> tuple[Path, str]:
@@ -153,7 +158,7 @@ def score(contest: str | Path, sealed: str | Path | None = None, final: bool = F
         court = Court(contest, rules, stored(contest.resolve() / PUBLIC), samples, (path, results))
         with lock(results):
             attempts = [(entry, _result(court, entry, progress)) for entry in entries]
-            closes = final or rules.entries.attempts == 1
+            closes = final or rules.entries.attempts == 1 or _is_closed(contest)
             board = _board(rules, attempts, answers, closes)
             write_board(contest, board, lambda places: _pictures(samples, rules, places))
             if final:
