@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from neocog.competition import contained as module
-from neocog.competition.contained import Ended, Limits, Output, contained, no_room, processes, raise_if_shown
+from neocog.competition.contained import Ended, Limits, Output, contained, no_room, raise_if_shown
+from neocog.competition.jail import processes
 from neocog.errors import UserError
 
 LIMITS = Limits(seconds=20, memory=1 << 30, disk=8 << 20, cores=1)

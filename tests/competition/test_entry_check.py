@@ -48,6 +48,15 @@ def test_a_line_that_reaches_outside_is_refused_with_its_number(cheat: str, tmp_
     assert message.startswith("refused: ") and f"{tmp_path / 'net.py'}, line 7" in message and "fix:" in message
 
 
+def test_all_lines_that_are_refused_are_told_at_once(tmp_path: Path) -> None:
+    message = refused(
+        written(tmp_path, "import os\nimport timm\n" + HEAD + "return open('x') or torch.os.system('id')\n")
+    )
+    assert [line.rpartition(" ")[2] for line in message.splitlines() if "where:" in line] == ["1", "2", "9"]
+    many = refused(written(tmp_path, "import os\n" * 50 + HEAD + "return x\n"))
+    assert many.count("refused: import of os") == 20 and "30 more lines" in many
+
+
 @pytest.mark.parametrize(
     "line",
     [

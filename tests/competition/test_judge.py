@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,7 +83,7 @@ def answer(given: dict[str, object], asked: list[str]) -> Callable[[Court, Entry
         what = given.get(entry.key, 0)
         if isinstance(what, BaseException):
             raise what
-        answers = tuple(int(what) for _ in range(court.count))  # type: ignore[call-overload]
+        answers = tuple(int(what) for _ in range(court.rules.data.held_out))  # type: ignore[call-overload]
         return Result(entry.name, entry.attempt, entry.sha256, "scored", "", 1.0, answers, (), ())
 
     return fake
@@ -136,6 +137,7 @@ def test_attempts_are_counted_the_board_is_public_and_the_final_score_closes(
     assert score(folder, final=True, quiet=True).final
     with pytest.raises(UserError, match="this competition is over"):
         enter(folder, tmp_path / "linear.py", "bob", quiet=True)
+    assert score(folder, quiet=True).final  # the public board does not come back
     assert [entry.key for entry in all_entries(folder)] == ["ada-1", "ada-2"]
 
 
@@ -186,7 +188,7 @@ def court(contest: Callable[..., Path], tmp_path: Path) -> tuple[Court, Entry]:
     folder = contest()
     entry = enter(folder, tmp_path / "linear.py", "a", quiet=True)
     rules = compete.read_rules(folder)
-    return Court(folder, rules, folder / "public" / "data.npz", tmp_path / "none.npz", 60, ()), entry
+    return Court(folder, rules, folder / "public" / "data.npz", tmp_path / "none.npz", ()), entry
 
 
 def leaving(monkeypatch: pytest.MonkeyPatch, leave: Callable[[Path], None]) -> None:
@@ -213,12 +215,35 @@ def test_answers_are_taken_by_the_names_of_their_classes(
     assert result.status == "scored" and set(result.answers) == {0}  # bright, the rules' first class
 
 
+def endless() -> bytes:
+    """An .npy that promises more than any memory holds."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (10**14, 2)})
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("left", ["[]", "3", '{"faults": 3}', '{"faults": ["x"]}', '{"parameters": "many"}'])
+def test_what_a_trial_leaves_may_be_anything(
+    left: str, court: tuple[Court, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fake(arguments: list[str], readable: list[Path], work: Path, *_: object) -> Ended:
+        (work / "result.json").write_text(left)
+        return Ended(0, "", "", 1.0)
+
+    monkeypatch.setattr(running, "contained", fake)
+    result = attempt(*court, Config())
+    assert result.status == "answers" and "its trial gave no numbers" in result.reason
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
         (lambda work: np.save(work / "answers.npy", np.zeros((59, 2), np.float32)), "not 60 × 2 numbers"),
         (lambda work: np.save(work / "answers.npy", np.full((60, 2), np.nan, np.float32)), "60 answers are NaN"),
         (lambda work: np.save(work / "answers.npy", np.array([{}] * 60, object), allow_pickle=True), "no array"),
+        (lambda work: (work / "answers.npy").write_bytes(b""), "no array"),
+        (lambda work: (work / "answers.npy").write_bytes(b"PK\3\4 and no zip"), "no array"),
+        (lambda work: (work / "answers.npy").write_bytes(endless()), "no array"),
         (lambda work: (work / "answers.npy").unlink(), "no answers.npy"),
         (lambda work: (work / "classes.txt").write_text("dark\ncat"), "classes that there are none of"),
         (lambda work: ((work / "classes.txt").unlink(), (work / "classes.txt").symlink_to("/etc/passwd")), "is a link"),

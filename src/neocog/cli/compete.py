@@ -69,8 +69,8 @@ def enter(
 ) -> None:
     """Enter a network of one's own: a Python file with one torch.nn.Module (FILE.py:Class where there are several).
 
-    It is checked before any of it runs, then tried in a process without network. Why it is refused stands in one message with the
-    line of the file.
+    It is checked before any of it runs, then tried in a process without network. Why it is refused stands in one message with
+    each line of the file.
 
     For example:
 

@@ -17,7 +17,7 @@ from neocog.competition.rules import Rules
 from neocog.competition.sealed import Answers
 from neocog.competition.standings import SURE, Standing, Test
 from neocog.data.cells import csv_of
-from neocog.metrics.intervals import share_measure
+from neocog.metrics.counts import confusion
 from neocog.pages.axis import percent
 from neocog.pages.page import Head, Remark, duration, page
 from neocog.records import Curves, Item, Matrix, Measure, Picture, Pictures, Section, Series, Table, Text, Whiskers
@@ -144,26 +144,20 @@ def _tests(board: Board) -> list[Item]:
          "too few groups" if math.isnan(test.p) else "yes" if test.p < SURE else "no")
         for test in board.tests
     )  # fmt: skip
-    how = "the sign-flip test over groups" if (board.answers.groups != "").any() else "McNemar's exact test"
-    note = f"p from {how}; Holm's correction for {len(rows)} question{'s' * (len(rows) != 1)}."
+    test = "the sign-flip test over groups" if board.answers.grouped else "McNemar's exact test"
+    note = f"p from {test}; Holm's correction for {len(rows)} question{'s' * (len(rows) != 1)}."
     return [Table(("first", "second", "difference", "p, corrected", "more than chance"), rows, note)]
 
 
 def _classes(board: Board, scored: Sequence[Standing]) -> list[Item]:
     """How much of each class each entry got right."""
     counts = board.answers.parts == "final"
-    labels, groups = board.answers.labels[counts], board.answers.groups[counts]
-    there, shown = np.unique(labels).tolist(), scored[:MOST_ENTRIES]
-    grouped = groups if (groups != "").any() else None
+    labels, shown = board.answers.labels[counts], scored[:MOST_ENTRIES]
     rows = []
-    for k in there:
+    for k in np.unique(labels).tolist():
         own = labels == k
-        rights = [
-            share_measure(one.correct[own], None if grouped is None else grouped[own])
-            for one in shown
-            if one.correct is not None
-        ]
-        rows.append((board.rules.data.classes[k], int(own.sum()), *(one.value for one in rights)))
+        rights = [float(one.correct[own].mean()) for one in shown if one.correct is not None]
+        rows.append((board.rules.data.classes[k], int(own.sum()), *rights))
     note = "Recall: the share of a class that an entry got right."
     return [
         Table(("class", "samples", *(one.entry.name for one in shown)), tuple(rows), note),
@@ -175,9 +169,8 @@ def _confused(board: Board, best: Standing) -> list[Item]:
     counts, names = board.answers.parts == "final", board.rules.data.classes
     if len(names) > 30:
         return []
-    table = np.zeros((len(names), len(names)))
-    np.add.at(table, (board.answers.labels[counts], np.array(best.result.answers)[counts]), 1)
-    rows = tuple(map(tuple, table.tolist()))
+    table = confusion(board.answers.labels[counts], np.array(best.result.answers)[counts], len(names))
+    rows = tuple(map(tuple, table.astype(float).tolist()))
     return [Matrix(names, names, rows, note=f"Answers of {best.entry.name}.")]
 
 
@@ -231,7 +224,7 @@ def _method(board: Board) -> str:
         lines.append(
             "The score moves only where an attempt is better than chance makes it (the Ladder, Blum & Hardt 2015)."
         )
-    elif (board.answers.parts == "board").any():
+    elif board.answers.on_board:
         lines.append(
             "Of several attempts the last counts that moved the public board; its samples are not counted here."
         )

@@ -13,9 +13,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import IO, Literal
@@ -112,7 +112,12 @@ def contained(
     raise_if_shown(hidden, shown)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="neocog-root-") as root:
-        process = _start(arguments, shown, work.resolve(), root, limits, end - began)
+        left = replace(limits, seconds=max(1.0, end - began))
+        command = [sys.executable, "-s", "-P", "-B", *arguments]
+        process = subprocess.Popen(  # noqa: S603 (this very Python)
+            jailed(command, has_room(), shown, work.resolve(), root, left),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
         output = Output()
         assert process.stdout is not None
         reader = threading.Thread(target=output.take, args=(process.stdout,), daemon=True)
@@ -126,20 +131,17 @@ def contained(
     return Ended(process.returncode, stopped, output.text(), time.monotonic() - began)
 
 
-def _start(
-    arguments: Sequence[str], shown: Sequence[Path], work: Path, root: str, limits: Limits, seconds: float
-) -> subprocess.Popen[bytes]:
+def jailed(
+    command: Sequence[str], room: bool, shown: Iterable[Path], work: Path, root: str, limits: Limits
+) -> list[str]:
+    """The command line that runs ``command`` by way of ``jail``; without a ``room`` by way of ``fence``, too."""
     job = {
-        "room": has_room(), "root": root, "work": str(work), "readable": [str(path) for path in shown],
-        "command": [sys.executable, "-s", "-P", "-B", *arguments], "environment": environment(work, limits.cores),
-        "seconds": max(1.0, seconds), "cores": limits.cores, "memory": limits.memory, "disk": limits.disk,
+        "room": room, "root": root, "work": str(work), "readable": [str(path) for path in shown], "command": command,
+        "environment": environment(work, limits.cores), **asdict(limits),
     }  # fmt: skip
-    if not job["room"]:
+    if not room:
         job["command"] = [sys.executable, "-s", "-P", "-B", str(fence.__file__), json.dumps(job)]
-    return subprocess.Popen(  # noqa: S603 (this very Python)
-        [sys.executable, "-I", str(jail.__file__), json.dumps(job)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
+    return [sys.executable, "-I", str(jail.__file__), json.dumps(job)]
 
 
 def environment(work: Path, cores: int) -> dict[str, str]:
@@ -184,13 +186,9 @@ def raise_if_shown(hidden: Iterable[Path], shown: Sequence[Path]) -> None:
 def no_room() -> str:
     """Why this system gives no room of its own; "" where it does. Tried once."""
     with tempfile.TemporaryDirectory(prefix="neocog-work-") as work, tempfile.TemporaryDirectory() as root:
-        job = {
-            "room": True, "root": root, "work": work, "readable": [str(path) for path in runtime()],
-            "command": [sys.executable, "-I", "-S", "-c", ""], "environment": {}, "seconds": 60, "cores": 1,
-            "memory": 1 << 30, "disk": 1 << 20,
-        }  # fmt: skip
+        limits = Limits(seconds=60, memory=1 << 30, disk=1 << 20, cores=1)
         done = subprocess.run(  # noqa: S603 (this very Python)
-            [sys.executable, "-I", str(jail.__file__), json.dumps(job)],
+            jailed([sys.executable, "-I", "-S", "-c", ""], True, runtime(), Path(work), root, limits),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -228,22 +226,12 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def tree(root: int) -> list[int]:
     """A process and its descendants, by number."""
     children: dict[int, list[int]] = {}
-    for pid, parent in processes():
+    for pid, parent in jail.processes():
         children.setdefault(parent, []).append(pid)
     found = [root]
     for pid in found:
         found += children.get(pid, [])
     return found
-
-
-def processes() -> Iterator[tuple[int, int]]:
-    """(process, parent) of all that run, but for those that have ended and wait to be noticed."""
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with suppress(OSError, ValueError, IndexError):
-                state, parent = Path(entry.path, "stat").read_bytes().rpartition(b")")[2].split()[:2]
-                if state != b"Z":
-                    yield int(entry.name), int(parent)
 
 
 def resident(pid: int) -> int:

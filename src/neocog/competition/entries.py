@@ -41,6 +41,10 @@ def entry_hash(content: bytes, settings: str) -> str:
     return hashlib.sha256(content + b"\0" + settings.encode()).hexdigest()
 
 
+def folder_of(contest: Path, entry: Entry) -> Path:
+    return contest / FOLDER / entry.key
+
+
 def all_entries(contest: Path) -> list[Entry]:
     """All entries of a competition, in the order of names and attempts. Raises UserError for a damaged one."""
     folder = contest / FOLDER
@@ -54,7 +58,7 @@ def all_entries(contest: Path) -> list[Entry]:
 
 def _read(folder: Path) -> Entry:
     path = folder / RECORD
-    entry: Entry = typed(Entry, dict(read_json(path, FIX)), "entry")
+    entry: Entry = typed(Entry, read_json(path, FIX), "entry")
     if entry.key != folder.name or not NAME.fullmatch(entry.name):
         raise UserError(f"it says that it is {printable(entry.key)}", str(path), "give the folder its own name")
     return entry
@@ -77,7 +81,7 @@ def next_attempt(contest: Path, name: str, rules: Rules) -> int:
 
 def checked(contest: Path, entry: Entry, rules: Rules) -> Config:
     """The settings of an entry whose files are as they were entered, and within the rules. Raises UserError."""
-    folder = contest / FOLDER / entry.key
+    folder = folder_of(contest, entry)
     file, settings = folder / FILE, folder / SETTINGS
     network_in(file, rules.entries.imports, entry.network)
     config, text = settings_of(settings if settings.is_file() else None)

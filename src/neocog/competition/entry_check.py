@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from neocog.documents import read_bytes
-from neocog.errors import UserError, listed, printable
+from neocog.errors import UserError, listed, printable, raise_all
 
 MOST_BYTES, MOST_NUMBERS, MOST_TEXT = 64_000, 400, 4_000  # of a file: bytes, numbers, letters outside docstrings
+MOST_TOLD = 20  # lines
 LONG = 64  # bits of a whole number, which count as eight letters
 FOREIGN = ("torchvision", "timm", "transformers", "neocog", "keras", "tensorflow", "torchaudio", "torchtext")
 NAMES = frozenset((
@@ -42,14 +43,14 @@ DUNDERS = frozenset((
 
 
 def network_in(path: Path, allowed: Collection[str], name: str = "") -> str:
-    """The class in the file that is the network. Raises UserError with every fault of the file, each with its line."""
+    """The class in the file that is the network. Raises UserError with every line that is refused."""
     source = _source(path)
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise UserError(f"no Python: {printable(str(error))[:160]}", f"{path}{line}", "mend the file") from None
-    _raise_first(list(_faults(tree, allowed)), path)
+    _raise_refused(list(_faults(tree, allowed)), path)
     return _network(tree, path, name)
 
 
@@ -62,12 +63,13 @@ def _source(path: Path) -> bytes:
 Fault = tuple[int, str, str]  # line, what, fix
 
 
-def _raise_first(faults: list[Fault], path: Path) -> None:
-    """One error of one line; of several the first, which says how many more there are."""
-    if faults:
-        line, what, fix = min(faults)
-        more = f" ({len(faults) - 1} more such lines)" if len(faults) > 1 else ""
-        raise UserError(f"refused: {what}{more}", f"{path}, line {line}", fix)
+def _raise_refused(faults: list[Fault], path: Path) -> None:
+    """One error a line; after ``MOST_TOLD`` how many more lines there are."""
+    lines = sorted({fault[0]: fault for fault in sorted(faults, reverse=True)}.values())
+    told = [UserError(f"refused: {what}", f"{path}, line {line}", fix) for line, what, fix in lines[:MOST_TOLD]]
+    if len(lines) > MOST_TOLD:
+        told.append(UserError(f"refused: {len(lines) - MOST_TOLD} more lines", str(path), "mend those above first"))
+    raise_all(told)
 
 
 def _faults(tree: ast.Module, allowed: Collection[str]) -> Iterator[Fault]:

@@ -68,9 +68,7 @@ def hook(readable: list[str], work: str) -> Callable[[str, tuple[Any, ...]], Non
                 raise PermissionError(f"not for an entry: {path!r}")
         elif event in READING and not within(arguments[0] or ".", (own, *below)):
             raise PermissionError(f"not for an entry: {arguments[0]!r}")
-        elif event in WRITING and not all(
-            within(each, (own,)) for each in arguments[:2] if isinstance(each, str | bytes | os.PathLike)
-        ):
+        elif event in WRITING and not all(within(each, (own,)) for each in arguments[:2]):
             raise PermissionError(f"not for an entry: {event} {arguments[:2]!r}")
         elif event.startswith(REFUSED) and event not in ALLOWED:
             raise PermissionError(f"not for an entry: {event}")

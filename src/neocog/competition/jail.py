@@ -14,6 +14,8 @@ import platform
 import resource
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,25 +64,22 @@ def main() -> None:
 def end_all() -> None:
     """Whatever the command has left running, which hangs below this process."""
     while True:
-        for pid in children(os.getpid()):
-            os.kill(pid, signal.SIGKILL)
+        for pid, parent in processes():
+            if parent == os.getpid():
+                os.kill(pid, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
 
 
-def children(parent: int) -> list[int]:
-    """The processes that a process has started, or that were left to it."""
-    found = []
+def processes() -> Iterator[tuple[int, int]]:
+    """(process, parent) of all that run, but for those that have ended and wait to be noticed."""
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (numbers, not paths)
-        try:
-            stat = Path("/proc", name, "stat").read_bytes()
-        except OSError:  # it has ended
-            continue
-        if int(stat.rpartition(b")")[2].split()[1]) == parent:
-            found.append(int(name))
-    return found
+        with suppress(OSError, ValueError, IndexError):
+            state, parent = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()[:2]
+            if state != b"Z":
+                yield int(name), int(parent)
 
 
 def limit(job: dict[str, Any]) -> None:

@@ -13,9 +13,10 @@ import tomli_w
 from neocog.competition.contained import Limits
 from neocog.documents import parse_toml, read_text
 from neocog.errors import UserError, did_you_mean, printable, raise_all
+from neocog.pretrained.tensors import sha256 as file_hash
 from neocog.typed import typed
 
-NAME = "rules.toml"
+NAME, PUBLIC = "rules.toml", "public"
 FIX = "take the folder as `neocog compete new` wrote it"
 GIGA = 10**9
 IMPORTS = (
@@ -100,7 +101,7 @@ def read_rules(contest: Path) -> Rules:
     if not path.is_file():
         raise UserError(f"no {NAME} in it", printable(str(contest)), "give the folder that `neocog compete new` wrote")
     try:
-        rules: Rules = typed(Rules, _lists(parse_toml(read_text(path, FIX), path, FIX)), "rules")
+        rules: Rules = typed(Rules, parse_toml(read_text(path, FIX), path, FIX), "rules")
     except UserError as error:
         raise UserError(error.what, f"{path}: {error.where}", FIX) from None
     return rules
@@ -116,21 +117,15 @@ def raise_if_changed(rules: Rules, contest: Path, sealed_text: str) -> None:
         for key in changed
     )
     if public_hash(contest) != rules.sha256.public:
-        raise UserError("the public part was changed: its SHA-256 differs", str(contest / "public"), FIX)
+        raise UserError("the public part was changed: its SHA-256 differs", str(contest / PUBLIC), FIX)
 
 
 def public_hash(contest: Path) -> str:
     """SHA-256 over names and contents of the public part."""
-    found, folder = hashlib.sha256(), contest / "public"
+    found, folder = hashlib.sha256(), contest / PUBLIC
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         found.update(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\0".encode())
     return found.hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def new_limits(seconds: float, cores: int, memory_gb: float, disk_gb: float, attempts: int) -> LimitRules:
@@ -164,12 +159,5 @@ def hold_out_of(text: str) -> tuple[str, str]:
     raise UserError(f"--hold-out {printable(text)} is neither a share, a group nor a file", fix=fix)
 
 
-def _lists(value: Any) -> Any:
-    return {key: _lists(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in tables.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return found
+def _flat(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{section}.{name}": value for section, table in tables.items() for name, value in table.items()}

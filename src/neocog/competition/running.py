@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.competition.contained import Ended, contained
-from neocog.competition.entries import FILE, FOLDER, SETTINGS, Entry
+from neocog.competition.entries import FILE, SETTINGS, Entry, folder_of
 from neocog.competition.rules import Rules
 from neocog.config import Config
 from neocog.documents import WRONG, parse_json, read_bytes
-from neocog.errors import UserError, printable
+from neocog.errors import UserError, printable, raise_all
 from neocog.run import Run, to_json
 from neocog.traits import task_of
 
@@ -27,6 +27,7 @@ Status = Literal["scored", "refused", "crashed", "time", "memory", "disk", "answ
 LEARNING, STARTS = 0.8, 2.5  # share of the time, less so many starts of Python and torch, that --minutes gets
 OUT_OF_MEMORY = ("can't allocate memory", "MemoryError", "bad_alloc", "Cannot allocate memory", "not enough memory")
 LONGEST = 300  # letters of a reason
+FACTS = ("what", "where", "fix")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,6 @@ class Court:
     rules: Rules
     public: Path  # as ``train`` reads it
     samples: Path  # without classes
-    count: int  # of the held-out samples
     hidden: tuple[Path, ...]
 
 
@@ -65,27 +65,31 @@ class Failed(Exception):
 
 
 def trial(
-    court_rules: Rules, file: Path, network: str, config: Config, hidden: Sequence[Path] = ()
+    rules: Rules, file: Path, network: str, config: Config, hidden: Sequence[Path] = ()
 ) -> tuple[dict[str, Any], float]:
     """Build and try a network, contained: what ``trying`` says of it, and the seconds it took. Raises UserError, Failed."""
-    data = court_rules.data
+    data = rules.data
     channels = 4 if data.form == "sequences" else config.data.channels or data.channels
     size = _size(config.data.size, data.size)
     job = {
         "file": str(file), "network": network, "channels": channels, "size": size, "classes": len(data.classes),
         "options": dict(config.model.options),
     }  # fmt: skip
-    limits = court_rules.contained()
+    limits = rules.contained()
     with tempfile.TemporaryDirectory(prefix="neocog-try-") as folder:
         work = Path(folder)
         (work / "job.json").write_text(to_json(job), encoding="utf-8")
         command = ["-m", "neocog.competition.trying", str(work / "job.json"), str(work / "result.json")]
         ended = contained(command, [file], work, limits, time.monotonic() + limits.seconds, hidden)
-        _raise_failed(ended, "while the network was tried", court_rules)
+        _raise_failed(ended, "while the network was tried", rules)
         found = parse_json(_bytes(work, "result.json").decode(errors="replace"), "result.json")
-    for fault in found.get("faults", ()):
-        raise UserError(fault["what"], fault["where"], fault["fix"])
-    if not all(isinstance(found.get(name), int) for name in ("parameters", "multiplications")):
+    try:
+        faults = [UserError(*(printable(str(fault[name])) for name in FACTS)) for fault in found.get("faults", ())]
+        complete = all(isinstance(found.get(name), int) for name in ("parameters", "multiplications"))
+    except WRONG:
+        raise Failed("answers", "its trial gave no numbers") from None
+    raise_all(faults)
+    if not complete:
         raise Failed("answers", "its trial gave no numbers")
     return found, ended.seconds
 
@@ -104,12 +108,12 @@ def attempt(court: Court, entry: Entry, config: Config) -> Result:
     with tempfile.TemporaryDirectory(prefix="neocog-entry-") as folder:
         work = Path(folder)
         try:
-            file = (court.contest / FOLDER / entry.key / FILE).resolve()
-            _, start = trial(court.rules, file, entry.network, config, court.hidden)
+            home = folder_of(court.contest, entry).resolve()
+            _, start = trial(court.rules, home / FILE, entry.network, config, court.hidden)
             began = time.monotonic()
             end = began + court.rules.limits.seconds
-            _train(court, entry, config, work, _minutes(court.rules, start), end)
-            answers = _predict(court, file, work, end)
+            _train(court, home, entry.network, config, work, _minutes(court.rules, start), end)
+            answers = _predict(court, home / FILE, work, end)
             result = replace(result, answers=answers, seconds=time.monotonic() - began)
         except Failed as failed:
             result = replace(result, status=failed.status, reason=failed.reason, seconds=time.monotonic() - began)
@@ -128,24 +132,24 @@ def _minutes(rules: Rules, start: float) -> float:
     return seconds / 60
 
 
-def _train(court: Court, entry: Entry, config: Config, work: Path, minutes: float, end: float) -> None:
-    folder = (court.contest / FOLDER / entry.key).resolve()
+def _train(court: Court, home: Path, network: str, config: Config, work: Path, minutes: float, end: float) -> None:
+    """``home``: the entry's own folder."""
     command = [
         "-m",
         "neocog",
         "train",
         str(court.public),
         "--model",
-        f"{folder / FILE}:{entry.network}",
+        f"{home / FILE}:{network}",
         "--out",
         str(work / "run"),
     ]
     command += ["--quiet", "--task", task_of("classes"), *(f"--{each}" for each in court.rules.data.reading)]
-    if (folder / SETTINGS).is_file():
-        command += ["--config", str(folder / SETTINGS)]
+    if (home / SETTINGS).is_file():
+        command += ["--config", str(home / SETTINGS)]
     if not config.training.epochs and not config.training.minutes:
         command += ["--minutes", f"{minutes:.4f}"]
-    ended = contained(command, [court.public.parent, folder], work, court.rules.contained(), end, court.hidden)
+    ended = contained(command, [court.public.parent, home], work, court.rules.contained(), end, court.hidden)
     _raise_failed(ended, "while it trained", court.rules)
 
 
@@ -156,7 +160,7 @@ def _predict(court: Court, file: Path, work: Path, end: float) -> tuple[int, ...
     _raise_failed(ended, "while it predicted", court.rules)
     classes = _bytes(work, "classes.txt").decode(errors="replace").split("\n")
     known = {name: index for index, name in enumerate(court.rules.data.classes)}
-    logits = _logits(work, (court.count, len(classes)))
+    logits = _logits(work, (court.rules.data.held_out, len(classes)))
     if not set(classes) <= set(known):
         raise Failed("answers", "it answers with classes that there are none of")
     best: list[int] = logits.argmax(axis=1).tolist()
@@ -164,9 +168,10 @@ def _predict(court: Court, file: Path, work: Path, end: float) -> tuple[int, ...
 
 
 def _logits(work: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    content = _bytes(work, "answers.npy")
     try:
-        found = np.load(io.BytesIO(_bytes(work, "answers.npy")), allow_pickle=False)
-    except WRONG:
+        found = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception:  # whatever NumPy makes of hostile bytes: no zip, no end, more than any memory holds, …
         raise Failed("answers", "its answers are no array") from None
     if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype != np.float32:
         raise Failed("answers", f"its answers are not {shape[0]} × {shape[1]} numbers")
@@ -213,7 +218,7 @@ def _last(output: str) -> str:
 def _curves(work: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Of metrics.csv the training's losses and the validation's accuracies, as far as they are numbers."""
     try:
-        rows = list(csv.DictReader(io.StringIO(_bytes(work, str(Path("run", Run(Path()).metrics_csv.name))).decode())))
+        rows = list(csv.DictReader(io.StringIO(_bytes(work, str(Run(Path("run")).metrics_csv)).decode())))
         return _column(rows, "loss"), _column(rows, "accuracy")
     except (Failed, csv.Error, *WRONG):
         return (), ()

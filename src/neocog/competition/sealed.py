@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.competition.rules import FIX, Rules, file_hash
+from neocog.competition.rules import FIX, Rules
 from neocog.competition.store import Part, store
 from neocog.data.cells import csv_of, plain_cell
 from neocog.documents import expected, read_rows
 from neocog.errors import UserError
+from neocog.pretrained.tensors import sha256 as file_hash
 
 ANSWERS, COPY, SAMPLES = "answers.csv", "rules.toml", "samples"
 COLUMNS = ("label", "group", "part")
@@ -29,6 +30,15 @@ class Answers:
     labels: NDArray[np.int64]  # index into the rules' classes
     groups: NDArray[np.str_]
     parts: NDArray[np.str_]  # (n,) "board" or "final"
+
+    @property
+    def grouped(self) -> bool:
+        return bool((self.groups != "").any())
+
+    @property
+    def on_board(self) -> bool:
+        """Whether some are the public board's."""
+        return bool((self.parts == "board").any())
 
 
 def seal(path: Path, part: Part, groups: Sequence[str], parts: Sequence[str], rules: str) -> None:

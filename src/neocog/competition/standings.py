@@ -48,16 +48,15 @@ class Test:
 def public_standings(attempts: Sequence[tuple[Entry, Result]], answers: Answers) -> list[Standing]:
     """The public board: for each name what the Ladder shows after all its attempts, on the samples of the board alone."""
     found = []
-    for name, own in _by_name(attempts).items():
+    for own in _by_name(attempts).values():
         (entry, result), ladder = _chosen(own, answers)
         correct = _correct(result, answers, "board")
         shown = ladder.shown if ladder.steps else math.nan
-        found.append((shown, name, Standing(None, entry, result, len(own), correct, None, shown)))
-    found.sort(key=lambda each: (-each[0] if math.isfinite(each[0]) else math.inf, each[1].casefold()))
-    shows = [shown for shown, _, _ in found]
+        found.append(Standing(None, entry, result, len(own), correct, None, shown))
+    found.sort(key=lambda one: (math.inf if math.isnan(one.shown) else -one.shown, one.entry.name.casefold()))
     return [
-        replace(one, rank=1 + sum(other > shown for other in shows)) if math.isfinite(shown) else one
-        for shown, _, one in found
+        one if math.isnan(one.shown) else replace(one, rank=1 + sum(other.shown > one.shown for other in found))
+        for one in found
     ]
 
 
@@ -67,7 +66,7 @@ def final_standings(attempts: Sequence[tuple[Entry, Result]], answers: Answers) 
     A rank is one more than the number of names that are better beyond chance, so that several may share it.
     """
     counts = answers.parts == "final"
-    groups = answers.groups[counts] if (answers.groups != "").any() else None
+    groups = answers.groups[counts] if answers.grouped else None
     scored, without = [], []
     for own in _by_name(attempts).values():
         (entry, result), _ = _chosen(own, answers)
@@ -113,7 +112,7 @@ def _by_name(attempts: Sequence[tuple[Entry, Result]]) -> dict[str, list[tuple[E
 def _chosen(own: Sequence[tuple[Entry, Result]], answers: Answers) -> tuple[tuple[Entry, Result], Ladder]:
     """The attempt that a name is judged by: the last that moved the Ladder; with one attempt that one; without a score the last."""
     ladder, best = Ladder(), own[-1]
-    counts = "board" if (answers.parts == "board").any() else "final"
+    counts = "board" if answers.on_board else "final"
     for entry, result in own:
         correct = _correct(result, answers, counts)
         if correct is not None:

@@ -45,6 +45,11 @@ def store(part: Part, folder: Path) -> Path:
     return _files(part, folder)
 
 
+def stored(folder: Path) -> Path:
+    """What ``store`` wrote into the folder, as ``train`` reads it."""
+    return folder / (ARRAYS if (folder / ARRAYS).is_file() else TABLE)
+
+
 def _sequences(part: Part, folder: Path) -> Path:
     images = part.dataset.images
     return _table(part, folder, "sequence", [letters(images.read(i)[0, :, 0]) for i in part.positions.tolist()])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,19 +22,21 @@ from neocog.competition.entries import (
     all_entries,
     checked,
     entry_hash,
+    folder_of,
     next_attempt,
 )
 from neocog.competition.entry_check import network_in
 from neocog.competition.entry_settings import settings_of
 from neocog.competition.rules import (
+    PUBLIC,
     Rules,
     raise_if_changed,
     read_rules,
 )
 from neocog.competition.running import Court, Failed, Result, attempt, trial
-from neocog.competition.sealed import Answers, unseal
+from neocog.competition.sealed import SAMPLES, Answers, unseal
 from neocog.competition.standings import Standing, final_standings, public_standings
-from neocog.competition.store import ARRAYS
+from neocog.competition.store import stored
 from neocog.config import HINTS
 from neocog.documents import read_json
 from neocog.engine.lock import lock
@@ -43,11 +45,9 @@ from neocog.limits import cores as usable_cores
 from neocog.progress import Progress
 from neocog.run import to_json, write_atomically
 from neocog.tasks.report.pictures import thumbnail
-from neocog.traits import task_of
 from neocog.typed import typed
-from neocog.verbs.compete_new import new, sealed_beside
+from neocog.verbs.compete_new import new, opened, sealed_beside
 from neocog.verbs.outputs import new_folder
-from neocog.verbs.session import open_data, settings_for
 
 RESULTS, CLOSED = "results", "final.json"
 
@@ -72,7 +72,7 @@ def enter(
     """
     contest, progress = Path(contest), Progress(quiet)
     rules = read_rules(contest)
-    if (contest / RESULTS / CLOSED).is_file():
+    if _is_closed(contest):
         raise UserError(
             "this competition is over: its final score was given", str(contest), "neocog compete new makes another"
         )
@@ -86,9 +86,7 @@ def enter(
     except Failed as failed:
         raise UserError(failed.reason, str(path), "the fault is in this file") from None
     entry = Entry(name, number, network, entry_hash(content, text), found["parameters"], found["multiplications"])
-    folder = contest / FOLDER
-    folder.mkdir(exist_ok=True)
-    with new_folder(folder / entry.key) as made:
+    with new_folder(folder_of(contest, entry)) as made:
         (made / FILE).write_bytes(content)
         if text:
             (made / SETTINGS).write_text(text, encoding="utf-8")
@@ -97,6 +95,11 @@ def enter(
         f"{entry.key}: {network}, {entry.parameters:,} parameters, attempt {number} of {rules.entries.attempts}"
     )
     return entry
+
+
+def _is_closed(contest: Path) -> bool:
+    """Whether the final score of several attempts was given."""
+    return (contest / RESULTS / CLOSED).is_file()
 
 
 def _file_and_class(text: str) -> tuple[Path, str]:
@@ -151,13 +154,11 @@ def score(contest: str | Path, sealed: str | Path | None = None, final: bool = F
             )
         results = contest / RESULTS
         results.mkdir(exist_ok=True)
-        samples = next((Path(folder) / "samples").glob("data.*"))
-        court = Court(
-            contest, rules, _data_in(contest / "public"), samples, len(answers.labels), (path, contest / RESULTS)
-        )
+        samples = stored(Path(folder) / SAMPLES)
+        court = Court(contest, rules, stored(contest.resolve() / PUBLIC), samples, (path, results))
         with lock(results):
             attempts = [(entry, _result(court, entry, progress)) for entry in entries]
-            closes = final or rules.entries.attempts == 1
+            closes = final or rules.entries.attempts == 1 or _is_closed(contest)
             board = _board(rules, attempts, answers, closes)
             write_board(contest, board, lambda places: _pictures(samples, rules, places))
             if final:
@@ -165,15 +166,11 @@ def score(contest: str | Path, sealed: str | Path | None = None, final: bool = F
     return Judged(contest / HTML, closes, board.standings)
 
 
-def _data_in(folder: Path) -> Path:
-    return folder.resolve() / (ARRAYS if (folder / ARRAYS).is_file() else "data.csv")
-
-
 def _result(court: Court, entry: Entry, progress: Progress) -> Result:
     """What came of an entry: as it is recorded, or as it comes now."""
     path = court.contest / RESULTS / f"{entry.key}.json"
     if path.is_file():
-        found: Result = typed(Result, dict(read_json(path)), "result")
+        found: Result = typed(Result, read_json(path), "result")
         if found.sha256 == entry.sha256:
             progress.say(f"  {entry.key}: {_outcome(found)}, as judged before")
             return found
@@ -202,9 +199,7 @@ def _pictures(samples: Path, rules: Rules, places: Sequence[int]) -> list[str]:
     """Base64 PNGs of held-out samples; none of sequences."""
     if rules.data.form == "sequences":
         return []
-    reading = dict(each.split("=", 1) for each in rules.data.reading)
-    config = replace(settings_for(samples, reading).data, task=task_of("classes"))
-    dataset = open_data(config, Progress(True))
+    dataset = opened(samples, rules.data.reading)
     found = []
     for place in places:
         pixels = np.moveaxis(dataset.images.read(place), -1, 0)

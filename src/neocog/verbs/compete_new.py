@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from neocog.competition.held_out import HeldOut, held_out
 from neocog.competition.rules import (
     IMPORTS,
     NAME,
+    PUBLIC,
     DataRules,
     EntryRules,
     Hashes,
     Rules,
-    file_hash,
     hold_out_of,
     new_limits,
     public_hash,
@@ -30,6 +31,7 @@ from neocog.data.images import FileImages
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 from neocog.limits import cores as usable_cores
+from neocog.pretrained.tensors import sha256 as file_hash
 from neocog.progress import Progress
 from neocog.traits import task_of
 from neocog.verbs.outputs import insist_on_new, new_folder
@@ -69,7 +71,7 @@ def new(
     with new_folder(out) as folder:
         classes = [dataset.classes[k] for k in dataset.labels.tolist()]
         part = Part(dataset, chosen.public, [classes[i] for i in chosen.public.tolist()], groups=True)
-        _insist_on_same(store(part, folder / "public"), part, config, progress)
+        _insist_on_same(store(part, folder / PUBLIC), part, config)
         described = _data_rules(config, dataset, chosen, plan, hold_out)
         rules = Rules(described, limits, EntryRules(attempts, IMPORTS), Hashes(public_hash(folder), ""))
         hidden = Part(dataset, chosen.held, [classes[i] for i in chosen.held.tolist()], groups=False)
@@ -103,10 +105,9 @@ def _held_out(
     return dataset, chosen, plan
 
 
-def _insist_on_same(path: Path, part: Part, config: Config, progress: Progress) -> None:
+def _insist_on_same(path: Path, part: Part, config: Config) -> None:
     """Read what was written, and raise UserError where it is not what was to be written."""
-    read = settings_for(path, dict(each.split("=", 1) for each in _reading(config, part.dataset)))
-    again = open_data(replace(read.data, task=task_of("classes")), Progress(True))
+    again = opened(path, _reading(config, part.dataset))
     labels = [again.classes[k] for k in again.labels.tolist()]
     if labels != list(part.labels):
         what = f"the public part would be read as {again.kind} with other classes than the data have"
@@ -142,6 +143,12 @@ def _data_rules(config: Config, dataset: Dataset, chosen: HeldOut, plan: Preproc
         samples=len(chosen.public), held_out=len(chosen.held), hold_out=hold_out, identical=chosen.identical,
         grouped=dataset.groups is not None, reading=_reading(config, dataset),
     )  # fmt: skip
+
+
+def opened(path: Path, reading: Sequence[str]) -> Dataset:
+    """Samples that ``store`` wrote; ``reading``: as the rules say it, "kind=volumes"."""
+    read = settings_for(path, dict(each.split("=", 1) for each in reading))
+    return open_data(replace(read.data, task=task_of("classes")), Progress(True))
 
 
 def sealed_beside(contest: Path) -> Path:
