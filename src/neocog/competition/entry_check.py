@@ -14,7 +14,7 @@ from neocog.documents import read_bytes
 from neocog.errors import UserError, listed, printable, raise_all
 
 MOST_BYTES, MOST_NUMBERS, MOST_TEXT = 64_000, 400, 4_000  # of a file: bytes, numbers, letters outside docstrings
-MOST_TOLD = 20  # lines
+MOST_LINES = 20  # lines
 LONG = 64  # bits of a whole number, which count as eight letters
 FOREIGN = ("torchvision", "timm", "transformers", "neocog", "keras", "tensorflow", "torchaudio", "torchtext")
 NAMES = frozenset((
@@ -64,12 +64,12 @@ Fault = tuple[int, str, str]  # line, what, fix
 
 
 def _raise_refused(faults: list[Fault], path: Path) -> None:
-    """One error a line; after ``MOST_TOLD`` how many more lines there are."""
+    """One error a line; after ``MOST_LINES`` how many more lines there are."""
     lines = sorted({fault[0]: fault for fault in sorted(faults, reverse=True)}.values())
-    told = [UserError(f"refused: {what}", f"{path}, line {line}", fix) for line, what, fix in lines[:MOST_TOLD]]
-    if len(lines) > MOST_TOLD:
-        told.append(UserError(f"refused: {len(lines) - MOST_TOLD} more lines", str(path), "mend those above first"))
-    raise_all(told)
+    errors = [UserError(f"refused: {what}", f"{path}, line {line}", fix) for line, what, fix in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES:
+        errors.append(UserError(f"refused: {len(lines) - MOST_LINES} more lines", str(path), "mend those above first"))
+    raise_all(errors)
 
 
 def _faults(tree: ast.Module, allowed: Collection[str]) -> Iterator[Fault]:

@@ -166,10 +166,11 @@ def steps(folder: Path) -> list[int]:
 
 def at_step(folder: Path, step: int) -> Checkpoint:
     """The checkpoint of a step. Raises UserError where it is damaged or gone."""
+    path = folder / name_of(step)
     try:
-        return _read(folder / name_of(step), [])
+        return _read(path, [])
     except (Damaged, OSError) as reason:
-        raise UserError(f"damaged checkpoint: {reason}", str(folder / name_of(step))) from None
+        raise UserError(f"damaged checkpoint: {reason}", str(path)) from None
 
 
 def name_of(step: int) -> str:
@@ -179,9 +180,7 @@ def name_of(step: int) -> str:
 
 def step_of(path: Path) -> int:
     """The step that a checkpoint's name tells."""
-    found = NAME.fullmatch(path.name)
-    assert found is not None
-    return int(found[1])
+    return int(path.name.split("-")[1].split(".")[0])
 
 
 def clear(folder: Path) -> None:
