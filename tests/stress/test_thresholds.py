@@ -10,6 +10,7 @@ import pytest
 
 import neocog
 from neocog.errors import UserError
+from neocog.pages.stress import outcomes
 from neocog.robustness.thresholds import Bound, graded, place, read_thresholds, regraded, to_toml, usual
 from neocog.run import Run
 
@@ -97,6 +98,7 @@ def test_other_thresholds_grade_anew_and_nothing_is_computed_for_it(
         and other.number == verdict.number
         and other.threshold == pytest.approx(verdict.number + 0.01)
     )
+    assert other in outcomes(again.run)["corruption"].verdicts  # tables and files say what the card says
     assert again.to_json()["thresholds"]["corruption"] == strict["corruption"]
     assert f"passed = {strict['corruption']['passed']:g}" in (digits_run / "report.html").read_text()
     kept = neocog.stress(digits_run, ["corruption"], samples=20, quiet=True)
