@@ -3,6 +3,7 @@
     python bench/generated.py      # writes them again; tests/test_generated.py says when that is due
 
 ``networks/table.json``: what ``neocog models`` shows. ``__init__.pyi``: the verbs with every setting as an argument.
+``cli/help.json``: the pages of ``neocog --help`` and ``neocog VERB --help`` for verbs that take settings.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import neocog
 from neocog.checked import bare
+from neocog.cli.commands import app
+from neocog.cli.short_help import short_help
+from neocog.cli.words import PAGES
 from neocog.config import SECTIONS, ReadConfig, parameters
 from neocog.networks import DETECTORS, GENERATORS, MODELS, RESTORERS, SEGMENTERS, options
 from neocog.verbs.models import TABLE, counted, torchvision_families
@@ -115,6 +119,14 @@ def spelled(hint: Any) -> str:
     return "None" if kind is type(None) else str(kind.__name__)
 
 
+def pages() -> str:
+    """{"": the page of ``neocog --help``, "train": that of ``neocog train --help``, …} as JSON."""
+    verbs = [name for name in app if not name.startswith("-")]
+    within = [f"{verb} {name}" for verb in verbs for name in app[verb] if not name.startswith("-")]
+    found = {name: short_help([*name.split(), "--help"]) for name in ("", *sorted([*verbs, *within]))}
+    return json.dumps({name: page for name, page in found.items() if page}, indent=1, ensure_ascii=False) + "\n"
+
+
 def formatted(text: str) -> str:
     """As ruff has it, imports in order."""
     for command in (["check", "--select", "I", "--fix"], ["format"]):
@@ -126,3 +138,4 @@ def formatted(text: str) -> str:
 if __name__ == "__main__":
     TABLE.write_text(table(), encoding="utf-8")
     STUB.write_text(stub(), encoding="utf-8")
+    PAGES.write_text(pages(), encoding="utf-8")

@@ -65,7 +65,7 @@ def test_a_defect_is_code_1_with_its_traceback_and_still_one_object(tmp_path: Pa
     code = (
         "import sys; from neocog.cli import main as cli\n"
         "def broken(*_, **__): raise RuntimeError('of ours')\n"
-        "cli.app = broken; cli.main(['device', '--json'])"
+        "cli._parse = broken; cli.main(['device', '--json'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "Traceback" in done.stderr

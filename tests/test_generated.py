@@ -13,6 +13,8 @@ from types import ModuleType
 import pytest
 
 import neocog
+from neocog.cli.main import main
+from neocog.cli.words import PAGES
 from neocog.config import SECTIONS, names_of
 from neocog.verbs import models
 
@@ -54,6 +56,25 @@ def test_models_loads_no_torch() -> None:
     code = "import sys; from neocog.cli.main import main; main(['models']); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "lenet5" in done.stdout and "resnet18" in done.stdout
+
+
+def test_the_stored_pages_of_help_are_those_of_today(generated: ModuleType) -> None:
+    assert PAGES.read_text(encoding="utf-8") == generated.pages(), DUE
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["help"], ["train", "--help"], ["help", "train"], ["audit", "-h"]])
+def test_stored_help_loads_neither_the_parser_nor_the_settings(words: list[str]) -> None:
+    code = (
+        f"import sys; from neocog.cli.main import main; main({words!r}); "
+        "sys.exit(bool({'torch', 'cyclopts', 'rich', 'neocog.config'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("Usage: neocog "), done.stdout + done.stderr
+
+
+def test_a_page_for_one_task_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "--task", "vae", "--help"])
+    assert "For --task vae:" in capsys.readouterr().out
 
 
 def test_the_stub_has_the_settings_of_today(generated: ModuleType) -> None:

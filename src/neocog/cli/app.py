@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import App, Group, Parameter
 
 from neocog import __version__
+from neocog.cli.words import typed
 from neocog.config import Config, ReadConfig, from_toml
 from neocog.documents import read_text
 
@@ -37,8 +38,6 @@ def flat(group: str) -> Parameter:
 
 
 Reading = Annotated[ReadConfig | None, flat("Data")]  # of every verb that reads labelled data
-
-typed: list[str] = []  # the words of this call, as main got them
 
 
 def flags() -> set[str]:

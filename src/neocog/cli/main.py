@@ -13,22 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cyclopts import CycloptsError
-
-from neocog.cli import (
-    compete,  # noqa: F401 (each adds its commands)
-    convert,  # noqa: F401 (each adds its commands)
-    ctrl_c,
-    data,  # noqa: F401 (each adds its commands)
-    generation,  # noqa: F401 (each adds its commands)
-    machine,  # noqa: F401 (each adds its commands)
-    networks,  # noqa: F401 (each adds its commands)
-    stress,  # noqa: F401 (each adds its commands)
-    training,  # noqa: F401 (each adds its commands)
-)
-from neocog.cli.app import app, typed
-from neocog.cli.short_help import short_help
-from neocog.cli.usage import asks_for_help, explained
+from neocog.cli import ctrl_c
+from neocog.cli.words import asks_for_help, stored_page, typed
 from neocog.engine.interrupt import Abandoned, Interrupted
 from neocog.engine.launcher import check_verb
 from neocog.errors import UserError, printable
@@ -77,13 +63,10 @@ def _run(tokens: Sequence[str] | None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        if page := short_help(typed):
+        if page := stored_page(typed):
             print(page)
-            return
-        _check_folder()
-        spare_addresses()
-        check_verb("".join(typed[:1]), os.environ)
-        app(["--help" if word == "--help-all" else word for word in typed], exit_on_error=False, print_error=False)
+        else:
+            _parse(typed)
         sys.stdout.flush()
     except (Interrupted, Abandoned) as stop:
         print(stop, file=sys.stderr, flush=True)
@@ -91,8 +74,6 @@ def _run(tokens: Sequence[str] | None) -> None:
         os._exit(stop.code)  # all is saved; taking torch's modules apart would last seconds
     except UserError as error:
         _fail(error)
-    except CycloptsError as error:
-        _fail(explained(error, typed))
     except (BrokenPipeError, SystemExit) as leaving:  # `neocog … | head`: nobody reads on, of which rich makes an exit
         if not isinstance(leaving, BrokenPipeError) and not isinstance(leaving.__context__, BrokenPipeError):
             raise
@@ -110,6 +91,26 @@ def _run(tokens: Sequence[str] | None) -> None:
             [{"what": what, "where": "", "fix": "a defect of neocog: report what stands on stderr", "kind": "defect"}]
         )
         raise
+
+
+def _parse(words: Sequence[str]) -> None:
+    """Run the command that the words name, or print its help."""
+    from cyclopts import CycloptsError
+
+    from neocog.cli.commands import app
+    from neocog.cli.short_help import short_help
+    from neocog.cli.usage import explained
+
+    if page := short_help(words):
+        print(page)
+        return
+    _check_folder()
+    spare_addresses()
+    check_verb("".join(words[:1]), os.environ)
+    try:
+        app(["--help" if word == "--help-all" else word for word in words], exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise explained(error, words) from None
 
 
 def _check_folder() -> None:

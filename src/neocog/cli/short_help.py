@@ -32,11 +32,27 @@ LAST = {
 def short_help(words: Sequence[str]) -> str:
     """The page that these words ask for; "" where they ask for none, or for that of a verb without settings."""
     rest = [word for word in words if word not in ("--help", "-h")]
+    if not rest:
+        return overview()
     chain, apps, _ = app.parse_commands(rest)
     if len(rest) == len(words) or not chain or apps[-1].default_command is None:
         return ""
     arguments = [a for a in apps[-1].assemble_argument_collection(parse_docstring=True) if a.parse and a.show]
     return page(chain, apps[-1], arguments, chosen_task(words)) if any(map(section_of, arguments)) else ""
+
+
+def overview() -> str:
+    """The page of ``neocog --help``: every command with the first sentence of what it does."""
+    names = sorted(name for name in app if not name.startswith("-"))
+    width = 4 + max(map(len, names))
+    lines = ["Usage: neocog COMMAND …", *wrapped(str(app.help)), ""]
+    for name in names:
+        doc = " ".join((inspect.getdoc(app[name].default_command) or str(app[name].help)).split("\n\n")[0].split())
+        lines += wrapped(sentence(doc), f"  {name}".ljust(width), " " * width)
+    lines += ["", *wrapped("`neocog COMMAND --help` has its flags and examples; `neocog --version` the version.")]
+    for paragraph in str(app.help_epilogue).split("\n\n"):
+        lines += ["", *wrapped(paragraph)]
+    return "\n".join(lines)
 
 
 def chosen_task(words: Sequence[str]) -> str:
@@ -126,12 +142,17 @@ def words_of(argument: Argument, task: str = "auto") -> tuple[str, ...]:
 def right(argument: Argument, task: str) -> str:
     """The first sentence of what the flag does, with its words, of which the first is the default, or its default."""
     text = documented()[name_of(argument)] if section_of(argument) else argument.parameter.help or ""
-    first = re.split(r"(?<=\.)\s", text.replace("`", ""))[0]
+    first = sentence(text.replace("`", ""))
     words, usual = ", ".join(words_of(argument, task)), argument.field_info.default
     if words and len(words) < WIDTH:
         return f"{first.rstrip('.')}: {words}"
     shown = " ".join(map(str, usual)) if isinstance(usual, tuple) else str(usual)
     return f"{first} [{shown}]" if usual and isinstance(usual, int | float | tuple) and usual is not True else first
+
+
+def sentence(text: str) -> str:
+    """The first one."""
+    return re.split(r"(?<=\.)\s", text)[0]
 
 
 def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:

@@ -22,11 +22,6 @@ from neocog.errors import UserError, did_you_mean, listed, nearest, printable
 FEW = 3  # of the nearest names
 
 
-def asks_for_help(words: Sequence[str]) -> list[str]:
-    """``neocog help train`` is ``neocog train --help``."""
-    return [*words[1:], "--help"] if words[:1] == ["help"] else list(words)
-
-
 def explained(error: CycloptsError, words: Sequence[str]) -> UserError:
     """The user's mistake that made the parser stop at these words."""
     chain = tuple(error.command_chain or ())
