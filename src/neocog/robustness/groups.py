@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.data.dataset import Dataset
 from neocog.errors import UserError
 from neocog.metrics.by_group import Difference, group_difference, names_and_members, right_by_group
 from neocog.metrics.intervals import share_measure
 from neocog.metrics.stored import stored_measure
 from neocog.records import Measure
 from neocog.robustness.clock import Clock
+from neocog.robustness.group_told import told, why_not
 from neocog.robustness.grouping import groups_of, within
-from neocog.robustness.groups_report import Found, sections, tables, verdict
+from neocog.robustness.groups_report import Found, Told, sections, tables, verdict
 from neocog.robustness.outcome import Outcome
 from neocog.robustness.subject import Subject
 from neocog.tasks.evaluation import Samples
@@ -61,6 +64,10 @@ def run(subject: Subject, clock: Clock) -> Outcome:
     there = [name for name in kept if f"group {name}" in pieces]
     if "all" not in pieces or len(there) < 2:
         return Outcome()
+    untold = why_not(subject, groups)
+    features = clock.pieces(
+        "features", [] if untold else ["group"], lambda _: told(subject, *_few(subject, dataset, every))
+    )
     found = Found(
         kinds=kinds,
         measure=pieces["all"]["measure"],
@@ -71,8 +78,22 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         unnamed=int((groups == "").sum()),
         units=dataset.groups is not None,
         by_group=_by_group(subject, every),
+        told=_told(features, untold),
     )
     return Outcome(tables(found), sections(found), (verdict(found),))
+
+
+def _few(subject: Subject, dataset: Dataset, groups: NDArray[np.str_]) -> tuple[Samples, NDArray[np.str_]]:
+    """At most ``--samples`` of them, with ``dataset`` for their units, and their groups."""
+    few = replace(subject.few(), dataset=dataset)
+    return few, groups[few.positions]
+
+
+def _told(pieces: Mapping[str, Any], untold: str) -> Told | str:
+    if "group" not in pieces:
+        return untold or "there was no time for it"
+    found = pieces["group"]
+    return Told(found["groups"], stored_measure(found["told"]), stored_measure(found["chance"]))
 
 
 def _difference(
