@@ -147,10 +147,8 @@ def test_the_group_is_told_from_the_networks_own_features_beside_chance(sited: P
     table = told_of(sited)
     features, largest = (float(table[by]["value"]) for by in ("features", "largest group"))
     assert table["features"]["n"] == table["largest group"]["n"] and table["features"]["groups"] == "3"
-    assert largest < float(table["features"]["low"]) < features < 1, (
-        largest,
-        features,
-    )  # "north" alone looks different
+    assert largest + 0.2 < features < 1  # "north" alone looks different
+    assert float(table["features"]["low"]) < features
     text = str(outcomes(Run(sited))["groups"].sections[0].items[0])
     assert f"in {100 * features:.4g} % (" in text and "which of 3 groups" in text and "nearly alike" not in text
 

@@ -16,13 +16,14 @@ from neocog.robustness.thresholds import to_toml
 
 SOURCES = (
     "Items that this run answers; the others are the authors'. CLAIM: Tejani et al. 2024. TRIPOD+AI: Collins et al. 2024. REFORMS: "
-    "Kapoor et al. 2024."
+    "Kapoor et al. 2024, of whose items those without a number are to be found by their words."
 )
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An item of a checklist, answered where ``holds`` of a run and of the names of its report's sections."""
+    """An item of a checklist, answered where ``holds`` of a run and of the names of its report's sections. ``item``: its number;
+    "" where that could not be checked against the list itself."""
 
     checklist: str
     item: str
@@ -81,11 +82,11 @@ CHECKLISTS: tuple[Asked, ...] = (
     Asked(TRIPOD, "23a", "performance with intervals, of subgroups too", "Performance; Stress: groups", _in("stress-groups")),
     Asked(TRIPOD, "23b", "differences of performance between clusters", "In a new place; Stress: groups", _in(*GROUPS)),
     Asked(REFORMS, "2c", "computing infrastructure", "How to repeat it: processor, memory, versions", _in("environment")),
-    Asked(REFORMS, "3e", "sample size and frequencies of the outcome", "Data: samples of each class in each part", _in("data")),
-    Asked(REFORMS, "4c", "transformations from raw data to the model", "Settings: size, fit, channels, scaling", _settled),
-    Asked(REFORMS, "5c", "how the model was evaluated", "Data: the parts; or the folds", _in("data", "folds")),
-    Asked(REFORMS, "5d", "how the model was selected", "Training: the best epoch of the validation part", _chosen),
-    Asked(REFORMS, "6b", "duplicates and dependencies across parts", "Data: copies and groups are looked for", _in("data")),
+    Asked(REFORMS, "", "sample size and frequencies of the outcome", "Data: samples of each class in each part", _in("data")),
+    Asked(REFORMS, "", "transformations from raw data to the model", "Settings: size, fit, channels, scaling", _settled),
+    Asked(REFORMS, "", "how the model was evaluated", "Data: the parts; or the folds", _in("data", "folds")),
+    Asked(REFORMS, "", "how the model was selected", "Training: the best epoch of the validation part", _chosen),
+    Asked(REFORMS, "", "duplicates and dependencies across parts", "Data: copies and groups are looked for", _in("data")),
     Asked(REFORMS, "7b", "uncertainty and how it is computed", "Performance: 95 % intervals", _sure),
 )  # fmt: skip
 

@@ -61,7 +61,7 @@ def tables(found: Pieces) -> dict[str, Table]:
 
 def section(found: Pieces) -> Section:
     rows = [
-        (name, "—" if name == RANDOM else f"{each['random weights']:.2f}", f"{area(each['deleted']):.3f}",
+        (name, "—" if name == RANDOM else f"{each['random weights']:z.2f}", f"{area(each['deleted']):.3f}",
          f"{area(each['inserted']):.3f}", "" if name == RANDOM else "yes" if usable(found, name) else "no")
         for name, each in found.items()
     ]  # fmt: skip
