@@ -15,7 +15,7 @@ from neocog.cli.main import main
 from neocog.data.split import read_splits
 from neocog.errors import UserError
 from neocog.pages.stress import outcomes
-from neocog.robustness import group_told
+from neocog.robustness import group_probe
 from neocog.run import Run
 
 
@@ -137,14 +137,14 @@ def test_each_task_scores_single_samples_more_being_better(tmp_path: Path) -> No
     assert list(rows)[1] == "b" and rows["b"]["p_holm"] < 0.05 and rows["a"]["value"] != rows["b"]["value"]
 
 
-def told_of(run: Path) -> dict[str, dict[str, str]]:
-    with (run / "stress" / "group_told.csv").open() as file:
+def probe_of(run: Path) -> dict[str, dict[str, str]]:
+    with (run / "stress" / "group_probe.csv").open() as file:
         return {row["by"]: row for row in csv.DictReader(file)}
 
 
 def test_the_group_is_told_from_the_networks_own_features_beside_chance(sited: Path) -> None:
     rows_of(sited, by="site")
-    table = told_of(sited)
+    table = probe_of(sited)
     features, largest = (float(table[by]["value"]) for by in ("features", "largest group"))
     assert table["features"]["n"] == table["largest group"]["n"] and table["features"]["groups"] == "3"
     assert largest + 0.2 < features < 1  # "north" alone looks different
@@ -155,19 +155,19 @@ def test_the_group_is_told_from_the_networks_own_features_beside_chance(sited: P
 
 def test_groups_that_no_feature_tells_are_told_no_better_than_by_chance(sited: Path) -> None:
     rows_of(sited, by="names:_[0-9]*([0-9])[.]")  # the last digit of its number
-    table = told_of(sited)
+    table = probe_of(sited)
     assert float(table["features"]["value"]) < 0.25 and int(table["features"]["groups"]) > 6
 
 
 def test_where_features_cannot_be_asked_the_reason_is_said(sited: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_told, "FEWEST", 1000)
-    (sited / "stress" / "group_told.csv").unlink(missing_ok=True)
+    monkeypatch.setattr(group_probe, "FEWEST", 1000)
+    (sited / "stress" / "group_probe.csv").unlink(missing_ok=True)
     rows_of(sited, by="names:(north|south|west)/")
     text = str(outcomes(Run(sited))["groups"].sections[0].items[0])
     assert "tell the group was not asked: it takes two groups of 1000 samples or more" in text
-    assert not (sited / "stress" / "group_told.csv").exists()
+    assert not (sited / "stress" / "group_probe.csv").exists()
 
 
 def test_samples_of_few_and_of_no_group_are_not_asked_for() -> None:
     groups = np.array([*"aaaaa", *"bbbb", *[""] * 6])
-    assert group_told.askable(groups).tolist() == [True] * 5 + [False] * 10
+    assert group_probe.askable(groups).tolist() == [True] * 5 + [False] * 10

@@ -16,9 +16,9 @@ from neocog.metrics.intervals import share_measure
 from neocog.metrics.stored import stored_measure
 from neocog.records import Measure
 from neocog.robustness.clock import Clock
-from neocog.robustness.group_told import told, why_not
+from neocog.robustness.group_probe import probed, why_not
 from neocog.robustness.grouping import groups_of, within
-from neocog.robustness.groups_report import Found, Told, sections, tables, verdict
+from neocog.robustness.groups_report import Found, Probed, sections, tables, verdict
 from neocog.robustness.outcome import Outcome
 from neocog.robustness.subject import Subject
 from neocog.tasks.evaluation import Samples
@@ -64,9 +64,9 @@ def run(subject: Subject, clock: Clock) -> Outcome:
     there = [name for name in kept if f"group {name}" in pieces]
     if "all" not in pieces or len(there) < 2:
         return Outcome()
-    untold = why_not(subject, groups)
+    unasked = why_not(subject, groups)
     features = clock.pieces(
-        "features", [] if untold else ["group"], lambda _: told(subject, *_few(subject, dataset, every))
+        "features", [] if unasked else ["group"], lambda _: probed(subject, *_few(subject, dataset, every))
     )
     found = Found(
         kinds=kinds,
@@ -78,7 +78,7 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         unnamed=int((groups == "").sum()),
         units=dataset.groups is not None,
         by_group=_by_group(subject, every),
-        told=_told(features, untold),
+        probe=_probed(features, unasked),
     )
     return Outcome(tables(found), sections(found), (verdict(found),))
 
@@ -89,11 +89,11 @@ def _few(subject: Subject, dataset: Dataset, groups: NDArray[np.str_]) -> tuple[
     return few, groups[few.positions]
 
 
-def _told(pieces: Mapping[str, Any], untold: str) -> Told | str:
+def _probed(pieces: Mapping[str, Any], unasked: str) -> Probed | str:
     if "group" not in pieces:
-        return untold or "there was no time for it"
+        return unasked or "there was no time for it"
     found = pieces["group"]
-    return Told(found["groups"], stored_measure(found["told"]), stored_measure(found["chance"]))
+    return Probed(found["groups"], stored_measure(found["told"]), stored_measure(found["chance"]))
 
 
 def _difference(

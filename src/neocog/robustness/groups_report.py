@@ -19,7 +19,7 @@ Row = tuple[str | int | float | None, ...]
 
 
 @dataclass(frozen=True)
-class Told:
+class Probed:
     """The share of samples whose group the network's features tell, of so many groups, and that of the largest group."""
 
     groups: int
@@ -40,7 +40,7 @@ class Found:
     unnamed: int  # samples without a group
     units: bool  # whether intervals are over what repeats inside groups
     by_group: tuple[Measure, Measure] | None  # classes told by the group alone, and by none
-    told: Told | str  # or why it was not asked
+    probe: Probed | str  # or why it was not asked
 
     @property
     def order(self) -> list[str]:
@@ -59,15 +59,15 @@ class Found:
 
 
 def tables(found: Found) -> dict[str, Table]:
-    """``groups``: a row a group, the worst first; ``group_told``: how often the features tell the group, and chance."""
+    """``groups``: a row a group, the worst first; ``group_probe``: how often the features tell the group, and chance."""
     columns = ("group", "measure", "value", "low", "high", "n", "p_holm")
     rows: list[Row] = [("", found.measure, *_numbers(found.everything), None)]
     rows += [(name, found.measure, *_numbers(found.groups[name]), found.p(name)) for name in found.order]
     found_tables = {"groups": Table(columns, tuple(rows))}
-    if isinstance(found.told, Told):
-        both = (("features", found.told.share), ("largest group", found.told.chance))
-        told = tuple((by, found.told.groups, *_numbers(m)) for by, m in both)
-        found_tables["group_told"] = Table(("by", "groups", "value", "low", "high", "n"), told)
+    if isinstance(found.probe, Probed):
+        both = (("features", found.probe.share), ("largest group", found.probe.chance))
+        shares = tuple((by, found.probe.groups, *_numbers(m)) for by, m in both)
+        found_tables["group_probe"] = Table(("by", "groups", "value", "low", "high", "n"), shares)
     return found_tables
 
 
@@ -113,17 +113,17 @@ def _sentences(found: Found) -> list[str]:
             lines.append(
                 "Whatever tells the groups apart in a picture tells the class too: a network may learn that instead."
             )
-    lines.append(_told(found))
+    lines.append(_probed(found))
     return lines
 
 
-def _told(found: Found) -> str:
-    if isinstance(found.told, str):
-        return f"Whether the network's features tell the group was not asked: {found.told}."
-    share, chance = found.told.share, found.told.chance
+def _probed(found: Found) -> str:
+    if isinstance(found.probe, str):
+        return f"Whether the network's features tell the group was not asked: {found.probe}."
+    share, chance = found.probe.share, found.probe.chance
     alone = "" if found.units else " (which is easy where samples of one group are nearly alike)"
     return (
-        f"A linear head on the network's own features tells which of {found.told.groups} groups a new sample is from in "
+        f"A linear head on the network's own features tells which of {found.probe.groups} groups a new sample is from in "
         f"{shown('accuracy', share)} of {share.n:,}{alone}; guessing the largest group is right in {100 * chance.value:.1f} %."
     )
 

@@ -38,7 +38,7 @@ def why_not(subject: Subject, groups: NDArray[np.str_]) -> str:
     return f"{count:,} groups have {FEWEST} samples or more, and {MOST} at most are told apart" if count > MOST else ""
 
 
-def told(subject: Subject, samples: Samples, groups: NDArray[np.str_]) -> dict[str, Any]:
+def probed(subject: Subject, samples: Samples, groups: NDArray[np.str_]) -> dict[str, Any]:
     """The share of ``samples`` whose group a linear head tells that was solved for without them (and without what repeats with
     them), and that of the largest group; ``groups`` (n,) of the samples."""
     kept = askable(groups)
