@@ -20,6 +20,7 @@ Pixels = NDArray[np.uint8]
 SMALL = ["--threads", "1", "--quiet"]
 CNN = ["--model", "cnn", "--widths", "4,6", "--hidden", "8"]
 UNET = ["--width", "4", "--depth", "2"]
+RESTORED = ["--task", "restoration", "--epochs", "3", "--batch", "4", "--width", "4", "--blocks", "1", "--windows", "2"]
 GAN = ["--task", "gan", "--width", "4", "--latent", "4"]
 
 
@@ -83,6 +84,20 @@ def objects(folder: Path) -> Path:
     return masks(folder, numbered=True)
 
 
+def boxes(folder: Path, count: int = 24, side: int = 32) -> Path:
+    """Bright rectangles, and a table of their boxes."""
+    rng = np.random.default_rng(0)
+    lines = ["image,label,x0,y0,x1,y1"]
+    for number in range(count):
+        pixels = rng.integers(0, 60, (side, side)).astype(np.uint8)
+        top, left, height, width = (*rng.integers(1, side // 2, 2), *rng.integers(8, 14, 2))
+        pixels[top : top + height, left : left + width] = 200
+        picture(pixels, folder / f"{number}.png")
+        lines.append(f"{number}.png,square,{left},{top},{left + width},{top + height}")
+    (folder / "boxes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / "boxes.csv"
+
+
 def sequences(folder: Path, count: int = 60, length: int = 40) -> Path:
     """Random letters with the motif of the genus somewhere."""
     rng = np.random.default_rng(0)
@@ -120,6 +135,10 @@ KINDS: dict[str, tuple[Callable[[Path], Path] | None, list[str]]] = {
     "orientation": (upright, [*CNN, "--epochs", "3", "--batch", "8", "--task", "orientation"]),
     "masks": (masks, [*UNET, "--epochs", "3", "--batch", "4"]),
     "objects": (objects, [*UNET, "--epochs", "3", "--batch", "4", "--instances"]),
+    "detection": (boxes, ["--task", "detection", "--epochs", "3", "--batch", "4", "--width", "4"]),
+    "restoration": (two_classes, [*RESTORED, "--degrade", "gauss:25"]),
+    "noise2noise": (two_classes, [*RESTORED, "--degrade", "gauss:25", "--supervision", "noise2noise"]),
+    "noise2void": (two_classes, [*RESTORED, "--supervision", "noise2void"]),
     "vae": (two_classes, ["--task", "vae", "--epochs", "3", "--batch", "8", "--widths", "4,6", "--latent", "3", "--hidden", "12",
                           "--binarise", "sampled", "--ema", "0.9"]),
     "gan": (two_classes, [*GAN, "--epochs", "3", "--batch", "8", "--diff-augment"]),

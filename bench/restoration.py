@@ -1,6 +1,6 @@
 """Super-resolution and denoising on the data that papers use: T91 to learn from, Set5 and Set14 to be measured on.
 
-    python bench/restoration.py x2                # or x3, x4, gauss; the seconds are processor seconds of one thread
+    python bench/restoration.py x2                # or x3, x4, gauss, poisson, noise2noise, noise2void; seconds are of the processor
     python bench/restoration.py x2 --epochs 108 --model srcnn
 
 Without --epochs as many as make about 4,500 steps, 20 minutes of one unloaded core. Needs NEOCOG_DATA/sr.
@@ -17,7 +17,12 @@ from pathlib import Path
 import neocog
 
 DATA = Path(os.environ.get("NEOCOG_DATA", Path(__file__).parents[2] / "shared/data")) / "sr"
-KINDS = {"x2": "bicubic:2", "x3": "bicubic:3", "x4": "bicubic:4", "gauss": "gauss:25"}
+KINDS = {
+    "x2": {"degrade": "bicubic:2"}, "x3": {"degrade": "bicubic:3"}, "x4": {"degrade": "bicubic:4"},
+    "gauss": {"degrade": "gauss:25"}, "poisson": {"degrade": "poisson:30"},
+    "noise2noise": {"degrade": "gauss:25", "supervision": "noise2noise"},
+    "noise2void": {"degrade": "gauss:25", "supervision": "noise2void"},
+}  # fmt: skip
 AIMS = {"x2": {"set5": 37.0, "set14": 32.6}, "x3": {"set5": 33.0}, "x4": {"set5": 30.6}}
 OVER = 1.5  # dB over non-local means
 
@@ -31,7 +36,7 @@ def main() -> None:
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         run = neocog.train(
-            DATA / "t91", Path(folder) / "run", task="restoration", task_options={"degrade": KINDS[given.kind]}, model=given.model,
+            DATA / "t91", Path(folder) / "run", task="restoration", task_options=KINDS[given.kind], model=given.model,
             epochs=given.epochs, batch=2, split=(0.92, 0.04, 0.04), threads=1, quiet=True,
         )  # fmt: skip
         print(f"{given.model}, {given.kind}: {time.process_time() - begun:.0f} s of the processor")

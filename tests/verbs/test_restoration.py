@@ -264,6 +264,13 @@ def test_a_wanted_image_that_changed_is_noticed(denoiser: Run, tmp_path: Path) -
     assert len(found) == 1 and len(found[0].samples) == 1
 
 
+def test_audit_says_what_is_doubtful_about_pairs(tmp_path: Path) -> None:
+    data = paired(tmp_path / "data", 6)
+    (data / "noisy" / "2.png").write_bytes((data / "clean" / "2.png").read_bytes())
+    found = [f for f in neocog.audit(data, task="restoration", quiet=True).findings if "the input itself" in f.what]
+    assert len(found) == 1 and found[0].severity == "warning" and [Path(s).name for s in found[0].samples] == ["2.png"]
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no pairs": ({}, "no pairs of images"),
     "unknown": ({"degrade": "gaus:25"}, "--degrade gaus:25"),

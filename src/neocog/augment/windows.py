@@ -15,6 +15,7 @@ from torch import Tensor
 
 from neocog.augment.counter import mix_integer
 from neocog.data.degrade import Degradation, white_of
+from neocog.data.hidden import hidden
 from neocog.data.preprocessing import Preprocessing
 
 TURNS = 8  # four quarter turns, and their mirror images
@@ -26,6 +27,8 @@ class Windows:
 
     ``sizes`` (N, 2): height and width of each image of the data set, of which what is farther to the right or below is padding.
     ``how``: noise that is drawn anew for each window, where there is some. ``fixed``: always the same windows.
+    ``supervision``: "clean"; "noise2noise": what is wanted is noisy too, by ``how``, or one of two takes that change places at
+    random; "noise2void": what is wanted are the values of the input that are hidden in it, all others NaN.
     """
 
     patch: tuple[int, int]
@@ -35,6 +38,7 @@ class Windows:
     how: Degradation | None = None
     turned: bool = True
     fixed: bool = False
+    supervision: str = "clean"
 
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
@@ -58,9 +62,25 @@ class Windows:
             inputs = [self._cut(pixels, top, left, 1) for top, left in places]
         else:
             inputs = list(self._worse(wanted, targets, rng))
+        inputs, wanted = self._supervised(inputs, wanted, targets, rng)
         both = [(turned(a, turn), turned(b, turn)) for a, b, turn in zip(inputs, wanted, turns.tolist(), strict=True)]
         first, second = (torch.stack(each, 1).float() for each in zip(*both, strict=True))
         return first, second
+
+    def _supervised(
+        self, inputs: list[Tensor], wanted: list[Tensor], whole: Tensor, rng: np.random.Generator
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Each window (C, h, w) and what is wanted of it."""
+        if self.supervision == "noise2void":
+            both = [_hidden(window, rng) for window in inputs]
+            return [first for first, _ in both], [second for _, second in both]
+        if self.supervision == "noise2noise" and self.how is not None:
+            return inputs, list(self._worse(wanted, whole, rng))
+        if self.supervision == "noise2noise" and not self.fixed:
+            swapped = rng.integers(0, 2, self.count).tolist()
+            both = [(b, a) if swap else (a, b) for a, b, swap in zip(inputs, wanted, swapped, strict=True)]
+            return [first for first, _ in both], [second for _, second in both]
+        return inputs, wanted
 
     def _cut(self, image: Tensor, top: int, left: int, scale: int) -> Tensor:
         height, width = self.patch
@@ -72,6 +92,14 @@ class Windows:
         clean = torch.stack(wanted).permute(0, 2, 3, 1).cpu().numpy()
         column = self.how(clean.reshape(-1, *clean.shape[2:]), rng, white_of(whole.cpu().numpy()))
         return torch.from_numpy(column.reshape(clean.shape)).permute(0, 3, 1, 2)
+
+
+def _hidden(window: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """(C, h, w) with some values replaced; their own values, NaN elsewhere."""
+    stored = window.permute(1, 2, 0).cpu().numpy()
+    found, which = hidden(stored, rng)
+    wanted = np.where(which, stored, np.nan).astype(np.float32)
+    return torch.from_numpy(found).permute(2, 0, 1), torch.from_numpy(wanted).permute(2, 0, 1)
 
 
 def turned(image: Tensor, turn: int) -> Tensor:

@@ -20,6 +20,7 @@ from neocog.checks.groups import groups_across_parts
 from neocog.checks.masks import mask_contents
 from neocog.checks.names import look_alike_classes
 from neocog.checks.near import near_duplicates, unbound
+from neocog.checks.pairs import doubtful_pairs
 from neocog.checks.ranges import ranges_of_parts
 from neocog.checks.sizes import elongated, mixed_sizes, small
 from neocog.checks.values import codes_for_unknown
@@ -90,6 +91,8 @@ def findings(
     found += [*near_duplicates(dataset, copies), *unbound(dataset, copies), *films(dataset, records, copies)]
     if masks is not None:
         found += mask_contents(dataset, masks)
+    if dataset.pairs is not None:
+        found += doubtful_pairs(dataset, records)
     for check in OF_BOXES if dataset.boxes is not None else ():
         found += check(dataset, records)
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))

@@ -139,6 +139,9 @@ class Dataset:
     boxes: Boxes | None = None
     pairs: Images | None = None
     scale: int = 1  # pixels of a wanted image for one of its input, each way
+    truth: Literal["clean", "noisy", "itself"] = (
+        "clean"  # what the wanted images are: a second noisy take, or the input alone
+    )
 
     @property
     def has_classes(self) -> bool:

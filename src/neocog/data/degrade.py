@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[str, float, float, str]] = {
     "salt": ("salt:0.05", 0, 1, "this share of the pixels turned black or white"),
 }
 NOISES = ("gauss", "poisson", "salt")
+UNBIASED = ("gauss", "poisson")  # noise that is 0 in the mean, and independent between pixels
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ METRICS: dict[str, Named] = {
     "ap50": Named("AP50 (IoU 0.5)", percent=True),
     "ap50_95": Named("AP50-95", percent=True),
     "psnr": Named("PSNR, as published [dB]"),
+    "hidden_psnr": Named("PSNR of hidden pixels [dB]"),
+    "hidden_nrmse": Named("error of hidden pixels, as a share of the range", lower=True),
     "gain": Named("PSNR above that of the enlarged input, or of the input as it is [dB]"),
     "psnr_all": Named("PSNR over all channels and pixels [dB]"),
     "ssim": Named("SSIM"),

@@ -23,13 +23,15 @@ from neocog.data.readers.table_paths import names_of
 from neocog.data.readers.unlabelled import read_unlabelled
 from neocog.errors import UserError, listed, printable, raise_all
 
-INPUTS = ("low", "lr", "noisy", "input", "inputs", "degraded", "blurred", "blur")
-TARGETS = ("high", "hr", "clean", "target", "targets", "gt", "sharp", "truth")
+INPUTS = ("low", "lr", "noisy", "take1", "input", "inputs", "degraded", "blurred", "blur")
+TARGETS = ("high", "hr", "clean", "take2", "target", "targets", "gt", "sharp", "truth")
 LAYOUT = "pairs of images (low/ with high/, noisy/ with clean/)"
 PAIR_LAYOUTS = (
     "low/ with high/, noisy/ with clean/ or input/ with target/, files of equal names, also below train/ val/ test/; "
-    "a CSV with the columns input and target; or clean images with --degrade, such as --degrade gauss:25"
+    "a CSV with the columns input and target; clean images with --degrade, such as --degrade gauss:25; two noisy takes of each "
+    "image (take1/ with take2/) with --supervision noise2noise; noisy images alone with --supervision noise2void"
 )
+TAKES = "take1/ with take2/"
 FEW = 3  # names that a message shows
 
 
@@ -42,7 +44,8 @@ def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
         return None
     shown = printable(str(path))
     found = _in_table(path, decoding) if path.is_file() else _in_folders(path, decoding)
-    if found is None and (path.is_file() or not reading.task_options.get("degrade")):
+    alone = reading.task_options.get("degrade") or supervision_of(reading) == "noise2void"
+    if found is None and (path.is_file() or not alone):
         raise UserError("no pairs of images", shown, f"neocog reads {PAIR_LAYOUTS}")
     if found is None:
         return paired(_with_parts(read_unlabelled(path, decoding)), None, reading, shown)
@@ -50,11 +53,15 @@ def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
 
 
 def paired(data: Dataset, wanted: Images | None, reading: Reading, where: str) -> Dataset:
-    """``data`` with the images wanted of it: those that are given, or, None, itself, where --degrade makes inputs of it.
+    """``data`` with the images wanted of it: those that are given, or, None, itself, where --degrade makes inputs of it, or
+    where the noisy images are all there is (Noise2Void).
 
     Raises UserError where there is neither, or both.
     """
-    how = str(reading.task_options.get("degrade", ""))
+    how, supervision = str(reading.task_options.get("degrade", "")), supervision_of(reading)
+    if wanted is None and not how and supervision == "noise2void":
+        taken = Taken("images", "noisy images", "nothing is known of them without noise", "--supervision")
+        return replace(data, kind="noisy images alone", pairs=data.images, truth="itself", taken=(*data.taken, taken))
     if wanted is None and not how:
         raise UserError("no images that are wanted", where, f"neocog reads {PAIR_LAYOUTS}")
     if wanted is None:
@@ -62,7 +69,19 @@ def paired(data: Dataset, wanted: Images | None, reading: Reading, where: str) -
     if how:
         what = f"--degrade {printable(how)} makes inputs of clean images; these data ({data.kind}) have inputs of their own"
         raise UserError(what, where, "leave it out, or give the folder of the clean images")
-    return replace(data, pairs=wanted, scale=scale_of(data.images, wanted, data.names))
+    two_takes = data.kind == TAKES or supervision == "noise2noise"
+    if data.kind == TAKES and supervision != "noise2noise":
+        fix = "--supervision noise2noise; of clean images call the folder clean"
+        raise UserError(f"{TAKES} are two noisy takes, and neither is clean", where, fix)
+    scale = scale_of(data.images, wanted, data.names)
+    if scale > 1 and supervision != "clean":
+        what = f"--supervision {supervision} takes noise away, and the wanted images are {scale} times as large"
+        raise UserError(what, where, "leave it out")
+    return replace(data, pairs=wanted, scale=scale, truth="noisy" if two_takes else "clean")
+
+
+def supervision_of(reading: Reading) -> str:
+    return str(reading.task_options.get("supervision", "clean"))
 
 
 def degraded(data: Dataset, how: str) -> Dataset:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset
+from neocog.data.degrade import own_generator
+from neocog.data.hidden import hidden
 from neocog.data.preprocessing import Preprocessing
 from neocog.metrics.restoration import gain, luma, nrmse, psnr, restored_measures, ssim
 from neocog.predictor import Predictor
@@ -22,6 +24,7 @@ from neocog.tasks.restoration.baselines import baselines
 from neocog.tasks.restoration.whole import restored
 
 MEASURES = ("psnr", "ssim", "psnr_all", "nrmse")
+OF_HIDDEN = {"psnr": "hidden_psnr", "nrmse": "hidden_nrmse"}  # what is measured where nothing is known without noise
 NETWORK = "network"
 
 
@@ -38,18 +41,27 @@ class Answers:
 
 
 def answers_of(predictor: Predictor, samples: Samples, advance: Callable[[int], None]) -> Answers:
-    """Every image whole: what ``predict`` writes of it, and what each baseline makes of it, against the wanted one."""
+    """Every image whole: what ``predict`` writes of it, and what each baseline makes of it, against the wanted one.
+
+    Of noisy images alone all get the image with hidden values, and are held against these.
+    """
     dataset, plan = samples.dataset, predictor.preprocessing
     assert dataset.pairs is not None
     others = baselines(predictor.facts["scale"], predictor.facts.get("baselines", {}))
     rows: dict[str, list[list[float]]] = {name: [] for name in (NETWORK, *others)}
     for index in samples.positions.tolist():
         image, wanted = dataset.images.read(index), dataset.pairs.read(index)
+        which = None
+        if dataset.truth == "itself":
+            image, which = hidden(image, own_generator(image))
         name, header = str(dataset.names[index]), dataset.images.header(index)
         found = {NETWORK: restored(predictor, image, name, header)}
         found |= {other: apply(image) for other, apply in others.items()}
         for other, each in found.items():
-            rows[other].append(measured(wanted, each, plan, predictor.facts["scale"]))
+            if which is None:
+                rows[other].append(measured(wanted, each, plan, predictor.facts["scale"]))
+            else:
+                rows[other].append(measured_hidden(wanted[which], each[which], plan))
         advance(1)
     table = {name: np.array(values, np.float64).reshape(-1, len(MEASURES)) for name, values in rows.items()}
     return Answers(samples.positions, table)
@@ -66,17 +78,24 @@ def measured(wanted: Array, found: Array, plan: Preprocessing, scale: int) -> li
     return [psnr(*cut, peak), ssim(*cut, peak), psnr(wanted, found, peak), nrmse(wanted, found)]
 
 
+def measured_hidden(wanted: Array, found: Array, plan: Preprocessing) -> list[float]:
+    """``MEASURES`` of hidden values (n,) against what they were with their noise: no SSIM, and no brightness."""
+    each = psnr(wanted, found, plan.high - plan.low)
+    return [each, float("nan"), each, nrmse(wanted, found)]
+
+
 def evaluation_of(predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
     """The network's means first; beside them each baseline's, and how much better the network is on the same images."""
     groups, seed = samples.groups, samples.seed
+    called = OF_HIDDEN if samples.dataset.truth == "itself" else {name: name for name in MEASURES}
     means = {
-        name: restored_measures({m: table[:, k] for k, m in enumerate(MEASURES)}, groups, seed)
+        name: restored_measures({called[m]: table[:, k] for k, m in enumerate(MEASURES) if m in called}, groups, seed)
         for name, table in answers.of.items()
     }
     own = means.pop(NETWORK)
     first = next(iter(means))
     apart = answers.column(NETWORK, "psnr") - answers.column(first, "psnr")
-    own = {"psnr": own["psnr"], **restored_measures({"gain": apart}, groups, seed), **own}
+    own = {called["psnr"]: own[called["psnr"]], **restored_measures({"gain": apart}, groups, seed), **own}
     more: dict[str, Any] = {}
     for name, measures in means.items():
         compared = gain(answers.column(NETWORK, "psnr"), answers.column(name, "psnr"), groups, seed)

@@ -18,6 +18,7 @@ from neocog.metrics.restoration import psnr
 PATCH, FAR = 5, 5  # pixels a side of what non-local means compares, and how far it looks to each side
 GAUSSIANS = (0.5, 0.75, 1.0, 1.5, 2.0)  # pixels
 STRENGTHS = (0.6, 0.8, 1.0)  # of non-local means, in standard deviations of the noise
+USUAL = {"gaussian": 1.0, "non_local_means": 0.8}  # where no image is known without noise to choose them on
 MEDIAN_OF_NORMAL = 0.6745  # median of |x| of the standard normal distribution
 
 

@@ -40,14 +40,15 @@ class Restoration(Objective):
         return {"model": self.network()}
 
     def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
-        yield "model", batch.mean(self._losses(self._apart(nets, batch), len(batch)))
+        yield "model", batch.mean(self._losses(*self._apart(nets, batch), len(batch)))
 
-    def _apart(self, nets: Mapping[str, Module], batch: Batch) -> Tensor:
-        """(B · R, C, sh, sw) restored less wanted."""
+    def _apart(self, nets: Mapping[str, Module], batch: Batch) -> tuple[Tensor, Tensor]:
+        """(B · R, C, sh, sw) restored less wanted, and where something is wanted: not NaN."""
         wanted = (single(batch.targets) - self.low) / (self.high - self.low)
-        return self.predict(nets, single(batch.inputs)) - wanted
+        known = ~wanted.isnan()
+        return self.predict(nets, single(batch.inputs)) - wanted.nan_to_num(), known
 
-    def _losses(self, apart: Tensor, count: int) -> Tensor:
+    def _losses(self, apart: Tensor, known: Tensor, count: int) -> Tensor:
         """(B,)"""
         apart = weighted(apart, BRIGHTNESS) if self.luma else apart
         if self.loss == "mse":
@@ -56,7 +57,7 @@ class Restoration(Objective):
             each = (apart.square() + NEAR**2).sqrt()
         else:
             each = apart.abs()
-        return each.reshape(count, -1).mean(1)
+        return mean_where(each, known[:, : each.shape[1]], count)
 
     def predict(self, nets: Mapping[str, Module], inputs: Tensor) -> Tensor:
         """(n, C, sh, sw)."""
@@ -64,21 +65,27 @@ class Restoration(Objective):
         return outputs
 
     def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
-        apart = self._apart(nets, batch)
+        apart, known = self._apart(nets, batch)
         seen = weighted(apart, [weight / 255 for weight in LUMA]) if self.pictures and apart.shape[1] == 3 else apart
-        error = seen.double().square().reshape(len(batch), -1).mean(1)
+        error = mean_where(seen.double().square(), known[:, : seen.shape[1]], len(batch))
         return {
             "psnr": (-10 * error.clamp(min=10 ** (-MOST / 10)).log10()).sum(),
-            "loss": self._losses(apart, len(batch)).double().sum(),
+            "loss": self._losses(apart, known, len(batch)).double().sum(),
             "n": torch.tensor(len(batch), dtype=torch.float64, device=apart.device),
         }
 
     def measures(self, totals: Mapping[str, Tensor]) -> dict[str, float]:
-        """In the windows that are always the same: mean PSNR over images."""
+        """In the windows that are always the same: mean PSNR over images, of hidden values where only these are wanted."""
         return {name: float(totals[name] / totals["n"].clamp(min=1)) for name in ("psnr", "loss")}
 
     def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:
         return []
+
+
+def mean_where(values: Tensor, known: Tensor, count: int) -> Tensor:
+    """(B · R, …) → (B,) the mean of what is known of each of ``count`` images."""
+    sums = (values * known).reshape(count, -1).sum(1)
+    return sums / known.reshape(count, -1).sum(1).clamp(min=1)
 
 
 def single(windows: Tensor) -> Tensor:

@@ -17,6 +17,13 @@ from neocog.tasks.report.pictures import thumbnail
 from neocog.tasks.report.quality import cells, short
 
 GUESSES = "Restored pixels are guesses: do not measure intensities on them."
+# What is said of measures where the wanted images are not clean
+TRUTHS = {
+    "noisy": "The wanted images are noisy takes themselves: their noise counts as error, so that PSNR and SSIM are lower than they "
+    "would be against clean images. What is better against them is better.",
+    "itself": "Nothing is known of these images without noise. Measured is how well hidden pixels are guessed, against their noisy "
+    "values: not how good a restored image is. Noise that is not independent between pixels is guessed too, and stays.",
+}
 SIDE = 64  # pixels of a detail of the wanted image
 SHOWN = 180  # of its picture
 GAP = 4  # between the pictures of a row
@@ -33,11 +40,12 @@ class Case:
     png: str
 
 
-def performance_section(measures: Mapping[str, Mapping[str, Measure]], how: str) -> Section:
-    """``measures`` by part. ``how``: what PSNR and SSIM are of."""
+def performance_section(measures: Mapping[str, Mapping[str, Measure]], how: str, truth: str = "clean") -> Section:
+    """``measures`` by part. ``how``: what PSNR and SSIM are of; ``truth``: what the wanted images are."""
     test, other = measures["test"], [part for part in measures if part != "test"]
     rows = tuple((title(n), *cells(m), *(short(measures[part].get(n)) for part in other)) for n, m in test.items())
-    items: list[Item] = [Text(GUESSES), Table(("measure", "value", "95 % interval", "n", *other), rows, how)]
+    said = [Text(TRUTHS[truth])] if truth in TRUTHS else []
+    items: list[Item] = [Text(GUESSES), *said, Table(("measure", "value", "95 % interval", "n", *other), rows, how)]
     return Section("Performance", tuple(items), "measures")
 
 
@@ -58,10 +66,11 @@ def baselines_section(own: Mapping[str, Measure], baselines: Mapping[str, Mappin
     )
     heads = ("", *(COLUMNS.get(name, title(name)) for name in shown), "gain in PSNR [dB]", "p")
     labels = ("network", *map(title, baselines))
-    values = (own["psnr"], *(found["measures"]["psnr"] for found in baselines.values()))
+    shown_first = next(iter(shown))
+    values = (own[shown_first], *(found["measures"][shown_first] for found in baselines.values()))
     items: tuple[Item, ...] = (
         Text(f"The network has {'; '.join(sentences)}."),
-        Whiskers(labels, values, "PSNR and 95 % interval [dB]"),
+        Whiskers(labels, values, f"{title(shown_first)} and 95 % interval [dB]"),
         Table(heads, tuple(rows), note),
     )
     return Section("Against what needs no network", items, "baselines")

@@ -17,6 +17,7 @@ from neocog.augment.windows import Windows
 from neocog.config import Config
 from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.degrade import Degradation
+from neocog.data.hidden import SHARE
 from neocog.data.loader import Resident, Store, Streamed, Transform
 from neocog.data.normalise import normalise
 from neocog.data.pairs import wanted_plan
@@ -29,7 +30,7 @@ from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Sample
 from neocog.tasks.files import header_in_memory, put, read
 from neocog.tasks.masks import names_of
 from neocog.tasks.restoration.answers import Answers, answers_of, evaluation_of, predictions_csv
-from neocog.tasks.restoration.baselines import baselines, best_amounts
+from neocog.tasks.restoration.baselines import USUAL, baselines, best_amounts
 from neocog.tasks.restoration.cases import cases
 from neocog.tasks.restoration.files import content_of, name_of
 from neocog.tasks.restoration.objective import Restoration
@@ -57,6 +58,8 @@ class RestorationTask(RestorationTraits, Task):
     def check(self, config: Config, dataset: Dataset) -> None:
         if dataset.form != "images":
             raise UserError(f"--task restoration is not for {dataset.form}", fix="give images")
+        if self.supervision == "noise2noise" and dataset.truth == "clean" and not self.degrade:
+            raise UserError("--supervision noise2noise needs two noisy takes of each image", fix="take1/ with take2/")
 
     def resolved(self, config: Config, dataset: Dataset) -> Config:
         """The scale is that of the data; brightness alone is restored where pictures in colour are enlarged."""
@@ -96,7 +99,10 @@ class RestorationTask(RestorationTraits, Task):
         def network() -> torch.nn.Module:
             return build(model.model, plan.inputs, config.training.patch, plan.channels, **model.options)
 
-        luma, pictures = bool(model.options.get("luma")), plan.dtype == "uint8"
+        luma = bool(model.options.get("luma"))
+        pictures = (
+            plan.dtype == "uint8" and self.supervision != "noise2void"
+        )  # whose hidden values are of single channels
         return Restoration(network, plan.low, plan.high, config.training.loss, luma, pictures)
 
     def targets(self, data: Data, config: Config) -> Store:
@@ -114,8 +120,9 @@ class RestorationTask(RestorationTraits, Task):
             count=self.windows,
             scale=dataset.scale,
             sizes=sizes_of(dataset),
-            how=how if how is not None and how.is_random else None,
+            how=how if how is not None and how.is_random and self.supervision != "noise2void" else None,
             turned="off" not in config.training.augment,
+            supervision=self.supervision,
         )
         return windows, replace(windows, fixed=True)
 
@@ -130,6 +137,7 @@ class RestorationTask(RestorationTraits, Task):
         first, second = (each[:, 0] if each.ndim == 4 else each for each in (inputs, target))
         times = second.shape[-1] // first.shape[-1]
         large = first.repeat_interleave(times, -1).repeat_interleave(times, -2)
+        second = second.nan_to_num(preprocessing.low)  # of hidden values the others are not wanted
         return torch.cat([large, normalise(second[None], preprocessing)[0]], dim=-1)
 
     def facts(self, session: Session) -> dict[str, Any]:
@@ -137,6 +145,8 @@ class RestorationTask(RestorationTraits, Task):
         images."""
         dataset, plan = session.dataset, session.preprocessing
         facts: dict[str, Any] = {"scale": dataset.scale, "outputs": plan.channels}
+        if dataset.truth == "itself":
+            return facts | {"baselines": dict(USUAL)}
         train = np.flatnonzero(session.parts == "train")
         chosen = train[:: -(-len(train) // LOOKED_AT)]
         return facts | (
@@ -162,7 +172,7 @@ class RestorationTask(RestorationTraits, Task):
         return Report(
             predictions=predictions_csv(session.dataset, answers),
             sections=[
-                performance_section(measures, what_is_measured(session)),
+                performance_section(measures, what_is_measured(session), session.dataset.truth),
                 baselines_section(measures["test"], baselines),
                 cases(session.dataset, predictor, answers),
             ],
@@ -234,6 +244,10 @@ def patch_of(given: Sequence[int], heads: Sequence[Header], scale: int) -> tuple
 def what_is_measured(session: Session) -> str:
     """What PSNR and SSIM are of, in words."""
     plan, scale = session.preprocessing, session.dataset.scale
+    if session.dataset.truth == "itself":
+        return (
+            f"Of {SHARE:.0%} of the values of each image, always the same ones, hidden and guessed. Means over images."
+        )
     peak = f"Peak: {plan.high - plan.low:g}, from black to white"
     colour = "of the brightness of colour pictures (MATLAB's rgb2ycbcr), else " if plan.dtype == "uint8" else ""
     border = f", {scale} pixels at the border left out" if scale > 1 else ""

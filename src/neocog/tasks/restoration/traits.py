@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from neocog.checked import flag
-from neocog.data.degrade import Degradation
+from neocog.data.degrade import KINDS, UNBIASED, Degradation
 from neocog.errors import UserError, faults_of
 from neocog.traits import Traits
 
@@ -21,17 +21,27 @@ class RestorationTraits(Traits):
     settings = ("patch",)
     types: ClassVar = {"scale": int, "baselines": {"gaussian": float, "non_local_means": float}}
 
-    def __init__(self, *, degrade: str = "", windows: int = 8) -> None:
+    def __init__(
+        self,
+        *,
+        degrade: str = "",
+        windows: int = 8,
+        supervision: Literal["clean", "noise2noise", "noise2void"] = "clean",
+    ) -> None:
         self.degrade = (
             degrade  # what makes inputs of clean images: bicubic:2, gauss:25, poisson:30, blur:1.5, jpeg:40, salt:0.05
         )
         self.windows = windows  # cut out of each image in each epoch
+        self.supervision = (
+            supervision  # by clean images, by a second noisy take, or by hidden pixels of noisy images alone
+        )
 
     @classmethod
     def contradictions(cls, settings: Mapping[str, Any]) -> Iterator[UserError]:
         own = settings["task_options"]
         if own.get("degrade"):
             yield from faults_of(lambda: Degradation.of(own["degrade"]))
+        yield from _noiseless(own.get("supervision", "clean"), own.get("degrade", ""))
         if own.get("windows", 1) < 1:
             yield UserError(f"--windows {own['windows']}: at least one is cut out of each image", fix="--windows 8")
         for name, usual in (("size", ((),)), ("fit", ("auto", "corner")), ("scaling", ("auto", "data"))):
@@ -42,3 +52,12 @@ class RestorationTraits(Traits):
         if wrong:
             what = f"--augment {wrong[0]}: windows are mirrored and turned by quarters, and nothing else is changed"
             yield UserError(what, fix="--augment off, or leave it out")
+
+
+def _noiseless(supervision: str, degrade: str) -> Iterator[UserError]:
+    """Noise2Noise and Noise2Void learn from noise whose mean is 0, and from nothing else."""
+    if supervision != "clean" and degrade and degrade.partition(":")[0] not in UNBIASED:
+        what = f"--supervision {supervision} learns to take away noise, and --degrade {degrade} is none whose mean is 0"
+        yield UserError(
+            what, fix=f"--degrade {' or '.join(KINDS[kind][0] for kind in UNBIASED)}, or --supervision clean"
+        )

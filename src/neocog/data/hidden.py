@@ -1,0 +1,33 @@
+"""Hidden pixels: a few values of a noisy image replaced by near ones, so that they can be guessed and held against what they were.
+
+Noise that is independent between pixels cannot be guessed, so that who guesses best has learned the image (Krull, Buchholz & Jug
+2019, "Noise2Void"). Channels are hidden each by itself. Letters: H × W pixels, C channels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neocog.data.dataset import Array
+
+SHARE = 0.03  # of the values that are hidden
+FAR = 2  # pixels to each side, among which the replacing one is drawn
+NEAR = np.array([(y, x) for y in range(-FAR, FAR + 1) for x in range(-FAR, FAR + 1) if y or x])
+
+
+def hidden(image: Array, rng: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
+    """(H, W, C) with some values replaced, and (H, W, C) which: at least one."""
+    which = rng.random(image.shape, np.float32) < SHARE
+    which.flat[rng.integers(which.size)] = True
+    rows, columns, channels = np.nonzero(which)
+    down, right = NEAR[rng.integers(0, len(NEAR), len(rows))].T
+    found = image.copy()
+    found[which] = image[_inside(rows, down, image.shape[0]), _inside(columns, right, image.shape[1]), channels]
+    return found, which
+
+
+def _inside(places: NDArray[np.int64], steps: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Places a step on; where that is outside, a step back."""
+    onward = places + steps
+    return np.where((onward >= 0) & (onward < length), onward, places - steps).clip(0, length - 1)
