@@ -68,10 +68,8 @@ def shift_of(first: Grey, second: Grey) -> tuple[float, float]:
     one, other = (standard(each) for each in (first, second))
     found = np.fft.irfft2(np.fft.rfft2(one) * np.conj(np.fft.rfft2(other)), one.shape)
     row, column = np.unravel_index(int(found.argmax()), found.shape)
-    steps = [
-        _peak(found[:, column], int(row)), _peak(found[row], int(column))
-    ]  # fmt: skip
-    return float(np.hypot(*steps)), float(found.max())
+    down, right = _peak(found[:, column], int(row)), _peak(found[row], int(column))
+    return float(np.hypot(down, right)), float(found.max())
 
 
 def standard(image: Grey) -> Grey:
@@ -104,7 +102,7 @@ def was_jpeg(wanted: Array) -> bool:
         steps = np.abs(np.diff(image, axis=1)).mean(axis=0)
         border = np.arange(len(steps)) % 8 == 7
         ratios.append(steps[border].mean() / max(steps[~border].mean(), 1e-12))
-    return min(ratios) > BLOCKS
+    return bool(min(ratios) > BLOCKS)
 
 
 def was_enlarged(wanted: Array) -> bool:
