@@ -1,4 +1,4 @@
-"""Two processes learn to restore: the network that one process learns, to the rounding of its sums."""
+"""Two processes learn to restore, or to find boxes: the network that one process learns, to the rounding of its sums."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ SHARED = ["--epochs", "2", "--batch", "6", "--threads", "1", "--precision", "fp3
 RESTORED = ["--task", "restoration", "--width", "4", "--blocks", "1", "--windows", "2", "--patch", "12", "--lr", "0.05"]
 KINDS: dict[str, list[str]] = {
     "restoration": ["shots", *RESTORED, "--degrade", "gauss:25"],
+    "noise2noise": ["shots", *RESTORED, "--degrade", "gauss:25", "--supervision", "noise2noise"],
+    "noise2void": ["shots", *RESTORED, "--supervision", "noise2void"],
+    "detection": ["shots/boxes.csv", "--task", "detection", "--width", "4", "--lr", "0.01", "--augment", "off"],
 }
 
 
@@ -26,12 +29,14 @@ KINDS: dict[str, list[str]] = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("two")
     (place / "shots").mkdir()
-    rng = np.random.default_rng(0)
+    rng, lines = np.random.default_rng(0), ["image,label,x0,y0,x1,y1"]
     for number in range(24):
         pixels = rng.integers(0, 80, (32, 32)).astype(np.uint8)
         top, left = rng.integers(1, 16, 2).tolist()
         pixels[top : top + 12, left : left + 10] = 200
         Image.fromarray(pixels).save(place / "shots" / f"{number:02}.png")
+        lines.append(f"{number:02}.png,square,{left},{top},{left + 10},{top + 12}")
+    (place / "shots" / "boxes.csv").write_text("\n".join(lines) + "\n")
     return place
 
 

@@ -44,8 +44,8 @@ def performance_section(measures: Mapping[str, Mapping[str, Measure]], how: str,
     """``measures`` by part. ``how``: what PSNR and SSIM are of; ``truth``: what the wanted images are."""
     test, other = measures["test"], [part for part in measures if part != "test"]
     rows = tuple((title(n), *cells(m), *(short(measures[part].get(n)) for part in other)) for n, m in test.items())
-    said = [Text(TRUTHS[truth])] if truth in TRUTHS else []
-    items: list[Item] = [Text(GUESSES), *said, Table(("measure", "value", "95 % interval", "n", *other), rows, how)]
+    warned = [Text(TRUTHS[truth])] if truth in TRUTHS else []
+    items: list[Item] = [Text(GUESSES), *warned, Table(("measure", "value", "95 % interval", "n", *other), rows, how)]
     return Section("Performance", tuple(items), "measures")
 
 
