@@ -70,7 +70,7 @@ def _key(net: Module, session: Session, precision: Precision) -> str:
 
 
 def _rows(file: Path, key: str, contents: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """The (V, n, F) features of samples with these ``contents`` (n, W); None where the file lacks one, or is not theirs or damaged."""
+    """The (V, n, F) features of samples with these ``contents`` (n, W); None where the file lacks one, is another's or damaged."""
     if not file.is_file():
         return None
     try:

@@ -139,8 +139,7 @@ def arrange(
     data = replace(data, findings=[*torn, *data.findings])
     for note in notes(dataset, parts, kept_together(data)) if fold is None and recorded is None else ():
         progress.say(f"  {note}")
-    few = (*few_test(data, parts), *few_train(data, config, parts)) if fold is None and recorded is None else ()
-    for note in few:
+    for note in (*few_test(data, parts), *few_train(data, config, parts)) if fold is None and recorded is None else ():
         progress.say(f"  note: {note}")
     for finding in torn:
         progress.say(f"  {finding.severity}: {finding.what}", "yellow")
