@@ -86,6 +86,7 @@ class Settings(Reading, total=False):
     tune: str
     layer_decay: float
     tune_norms: bool
+    probe_views: int
     views: int
     epochs: int
     minutes: float

@@ -155,7 +155,8 @@ def _transfer(config: Config) -> Iterator[UserError]:
     if config.training.group_weights == "dro":
         what = "--group-weights dro changes from step to step, and --tune head solves for the last layer at once"
         yield UserError(what, fix="give --group-weights balanced, or --tune all")
-    for name in (each for each in STEPS if vars(config.training)[each] != defaults()[each]):
+    steps = [each for each in STEPS if each != "augment" or given.probe_views == 1]  # else the views are changed so
+    for name in (each for each in steps if vars(config.training)[each] != defaults()[each]):
         what = f"{flag(name)} is about the steps of a training, and --tune head solves for the last layer without any"
         yield UserError(what, fix="leave it out, or give --tune all")
     for name in sorted(set(changed) & {"layer_decay", "tune_norms"}):

@@ -105,11 +105,31 @@ def test_held_out_keeps_groups_together() -> None:
     assert right[0] < 0.75 < 0.95 < right[1]
 
 
-def test_answers_by_folds_are_of_heads_that_had_not_seen_the_sample() -> None:
+def test_every_view_is_learned_from_with_its_share_of_the_samples_weight() -> None:
+    given, labels = clouds(60, 3, 40, 0.5)
+    alone, thrice = solve(given, labels, 3), solve(np.stack([given] * 3), labels, 3)
+    assert thrice.inverse_penalty == alone.inverse_penalty and thrice.loss == pytest.approx(alone.loss, abs=0.005)
+    assert np.abs(shares(thrice, given) - shares(alone, given)).max() < 0.01
+    mirrored = given.copy()
+    mirrored[:, 0] = 2 * given[:, 0].mean() - given[:, 0]  # what the views do not share is not learned
+    both = solve(np.stack([given, mirrored]), labels, 3)
+    assert np.abs(both.weight[:, 0]).max() < 0.1 * np.abs(alone.weight[:, 0]).max()
+
+
+def test_the_view_that_is_evaluated_alone_chooses_the_penalty() -> None:
+    clear, labels = clouds(80, 2, 30, 1.5)
+    noise = clouds(80, 2, 30, 0.0, seed=5)[0] / clouds(80, 2, 30, 0.0)[0].std(0) * clear.std(0)
+    judged_by_noise, judged_clearly = (solve(np.stack(each), labels, 2) for each in ((noise, clear), (clear, noise)))
+    assert judged_by_noise.inverse_penalty < judged_clearly.inverse_penalty
+    assert judged_by_noise.loss > judged_clearly.loss
+
+
+@pytest.mark.parametrize("views", [1, 3])
+def test_answers_by_folds_are_of_heads_that_had_not_seen_the_sample(views: int) -> None:
     """A sample's answer does not move with its own label, and those of the others do."""
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 3
-    given = (rng.normal(0, 1, (60, 5)) + labels[:, None]).astype(np.float32)
+    given = (rng.normal(0, 1, (views, 60, 5)) + labels[:, None]).astype(np.float32)
     groups = [str(k) for k in range(60)]
     said = logits_by_folds(given, labels, 3, 0.1, None, groups)
     assert said is not None and 0.4 < (said.argmax(1) == labels).mean() < 1
@@ -119,4 +139,4 @@ def test_answers_by_folds_are_of_heads_that_had_not_seen_the_sample() -> None:
     second = logits_by_folds(given, changed, 3, 0.1, None, twins)
     assert first is not None and second is not None
     assert np.allclose(first[:30], second[:30]) and not np.allclose(first[30:], second[30:], atol=0.1)
-    assert logits_by_folds(given[:4], np.array([0, 0, 0, 1]), 3, 0.1) is None
+    assert logits_by_folds(given[:, :4], np.array([0, 0, 0, 1]), 3, 0.1) is None

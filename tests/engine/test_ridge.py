@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from neocog.engine.ridge import PENALTIES, solve_values
+from neocog.engine.ridge import PENALTIES, solve_values, values_by_folds
 
 RNG = np.random.default_rng(0)
 
@@ -50,3 +50,18 @@ def test_samples_of_one_group_stay_in_one_fold() -> None:
         weaker += np.log10(apart / together)
     assert weaker > 4
     assert solve_values(features[:1], values[:1]).bias == pytest.approx(values[0])
+
+
+def test_every_view_is_learned_from_and_the_one_that_is_evaluated_judges() -> None:
+    features, values = problem(60, 40, 0.5)
+    alone, twice = solve_values(features, values), solve_values(np.stack([features] * 2), values)
+    np.testing.assert_allclose(alone.weight, twice.weight, rtol=1e-3, atol=1e-4)
+    assert (alone.loss, alone.inverse_penalty) == pytest.approx((twice.loss, twice.inverse_penalty))
+    by_folds = [values_by_folds(each, values, 1.0) for each in (features, np.stack([features] * 2))]
+    assert by_folds[0] is not None and np.allclose(by_folds[0], by_folds[1], atol=1e-3)
+    noise = RNG.normal(size=features.shape).astype(np.float32)
+    judged_by_noise, judged_clearly = (
+        solve_values(np.stack(e), values) for e in ((noise, features), (features, noise))
+    )
+    assert judged_by_noise.loss > judged_clearly.loss
+    assert judged_by_noise.inverse_penalty < judged_clearly.inverse_penalty

@@ -40,6 +40,9 @@ class TransferConfig:
     """Learning rate of each layer, as a share of the next layer's. The first layers change least (Clark et al. 2020)."""
     tune_norms: Annotated[bool, Parameter(negative=())] = False
     """Update batch norm's means and variances, too. Without it they stay those of the pretrained network."""
+    probe_views: Annotated[int, Range(1, 10)] = 1
+    """Views of each training image that the linear probe learns from. Its features are computed once for each view: the image
+    itself, and random changes of it (--augment)."""
     views: Annotated[int, Range(1, 10)] = 1
     """Views of an image over which predictions are averaged. 2: also its mirror image; up to 10: also its corners (Krizhevsky
     et al. 2012)."""

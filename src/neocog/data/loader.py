@@ -167,13 +167,14 @@ class Loader:
         ((_, _, pixels, targets),) = self._together([(None, samples)])
         return self._batch(samples, pixels, targets, len(samples), changes, epoch or 0)
 
-    def evaluation(self, part: str) -> Iterator[Batch]:
-        """This rank's share of a part, not augmented; together the ranks see every sample once."""
-        total = len(self.parts[part])
+    def evaluation(self, part: str, epoch: int | None = None) -> Iterator[Batch]:
+        """This rank's share of a part, not augmented, or, in order too, as training sees it in ``epoch``; together the ranks see
+        every sample once."""
+        total, changes = len(self.parts[part]), self.always if epoch is None else self.changes
         for _, samples, pixels, targets in self._together(
             enumerate(self._micro_batches(self.parts[part][self.rank :: self.world]))
         ):
-            yield self._batch(samples, pixels, targets, total, self.always, 0)
+            yield self._batch(samples, pixels, targets, total, changes, epoch or 0)
 
     def _together(self, wanted: Iterable[tuple[Key, Indices]]) -> Iterator[tuple[Key, Indices, Tensor, Tensor]]:
         """(key, samples, their pixels, their targets), the last two on the device; stores read ahead of what is used."""

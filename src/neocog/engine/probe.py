@@ -1,7 +1,7 @@
 """A linear probe: the head of a pretrained network solved for, on features that are computed once (Alain and Bengio 2017).
 
 Multinomial logistic regression with an L2 penalty, which folds of the training part choose. Letters: n samples, F features,
-K classes.
+K classes, V views of each sample: as it is evaluated, and changed at random. All of them are learned from, the first alone judges.
 """
 
 from __future__ import annotations
@@ -45,12 +45,18 @@ class Probe:
 
 @torch.no_grad()
 def features_of(
-    net: Module, loader: Loader, part: str, precision: Precision, advance: Callable[[int], object]
+    net: Module,
+    loader: Loader,
+    part: str,
+    precision: Precision,
+    advance: Callable[[int], object],
+    epoch: int | None = None,
 ) -> tuple[NDArray[np.float32], Ints, Ints]:
-    """((n, F) features, (n,) targets, (n,) positions) of all samples of a part, whole on each rank, as they are evaluated."""
+    """((n, F) features, (n,) targets, (n,) positions) of all samples of a part, whole on each rank, as they are evaluated, or as
+    they are learned from in ``epoch``."""
     net.eval()
     found, targets, samples = [], [], []
-    for batch in replace(loader, rank=0, world=1).evaluation(part):
+    for batch in replace(loader, rank=0, world=1).evaluation(part, epoch):
         with precision.evaluating(loader.device):
             found.append(features(net, batch.inputs).cpu().numpy())
         targets.append(batch.targets.cpu().numpy())
@@ -63,9 +69,10 @@ def solve(
     features: NDArray[np.float32], labels: Ints, classes: int, weights: Floats | None = None,
     groups: Sequence[object] | None = None, seed: int = 0,
 ) -> Probe:  # fmt: skip
-    """The head for (n, F) ``features`` and their ``labels``. ``weights`` (n,) of the samples; samples of one of ``groups``
-    (n,) stay in one fold. One thread: the matrices are small, and its sums do not depend on the machine's."""
+    """The head for (n, F) or (V, n, F) ``features`` and their ``labels``. ``weights`` (n,) of the samples; samples of one of
+    ``groups`` (n,) stay in one fold. One thread: the matrices are small, and its sums do not depend on the machine's."""
     with threadpool_limits(1):
+        features = in_views(features)
         mean, std = spread(features)
         rotated, back = _rotated((features - mean) / std)
         weights = np.ones(len(labels)) if weights is None else weights
@@ -76,7 +83,7 @@ def solve(
         bias = offsets - weight @ mean
     loss = -np.log(
         np.clip(
-            fitted.predict_proba(rotated)[np.arange(len(labels)), np.searchsorted(fitted.classes_, labels)], 1e-12, 1
+            fitted.predict_proba(rotated[0])[np.arange(len(labels)), np.searchsorted(fitted.classes_, labels)], 1e-12, 1
         )
     )
     return Probe(weight.astype(np.float32), bias.astype(np.float32), float(loss.mean()), chosen)
@@ -89,18 +96,18 @@ def held_out(
     is held to. A class that only one fold has gets 0 there. Arguments as those of ``solve``."""
     with threadpool_limits(1):
         mean, std = spread(features)
-        rotated, _ = _rotated((features - mean) / std)
+        rotated, _ = _rotated(in_views((features - mean) / std))
         units, ones = units_of(groups, len(labels)), np.ones(len(labels))
         few = np.sort(np.random.default_rng(seed).permutation(len(labels))[:CHOOSING])
-        inverse = _chosen(rotated[few], labels[few], ones[few], units[few].tolist(), seed)
+        inverse = _chosen(rotated[:, few], labels[few], ones[few], units[few].tolist(), seed)
         found = np.zeros((len(labels), classes))
         order = np.random.default_rng(seed).permutation(units.max() + 1)
         fold = order[units] % min(FOLDS, len(order))
         for held, train in ((np.flatnonzero(fold == k), np.flatnonzero(fold != k)) for k in range(fold.max() + 1)):
             known = np.unique(labels[train])
             if len(known) > 1:
-                fitted = _fit(rotated[train], labels[train], ones[train], inverse)
-                found[np.ix_(held, known)] = fitted.predict_proba(rotated[held])
+                fitted = _fit(rotated[:, train], labels[train], ones[train], inverse)
+                found[np.ix_(held, known)] = fitted.predict_proba(rotated[0, held])
             else:
                 found[held, known[0]] = 1.0
     return found
@@ -111,21 +118,38 @@ def logits_by_folds(
     weights: Floats | None = None, groups: Sequence[object] | None = None, seed: int = 0,
 ) -> NDArray[np.float32] | None:  # fmt: skip
     """(n, K) logits of each sample by a head that is solved for without it, by the folds of ``solve``, whose inverse penalty is
-    given; None where there can be no folds."""
+    given; None where there can be no folds. ``features`` as those of ``solve``."""
     with threadpool_limits(1):
+        features = in_views(features)
         mean, std = spread(features)
         rotated, _ = _rotated((features - mean) / std)
         weights = np.ones(len(labels)) if weights is None else weights
         folds, found = _folds(labels, units_of(groups, len(labels)), seed), np.zeros((len(labels), classes))
         for train, held in folds:
-            coefficients, offsets = _head(_fit(rotated[train], labels[train], weights[train], inverse_penalty), classes)
-            found[held] = rotated[held] @ coefficients.T + offsets
+            fitted = _fit(rotated[:, train], labels[train], weights[train], inverse_penalty)
+            coefficients, offsets = _head(fitted, classes)
+            found[held] = rotated[0, held] @ coefficients.T + offsets
     every = sum(len(held) for _, held in folds) == len(labels)
     return found.astype(np.float32) if every else None
 
 
+def in_views(features: NDArray[Any]) -> NDArray[Any]:
+    """(V, n, F) of as much, or of (n, F): one view."""
+    return features if features.ndim == 3 else features[None]
+
+
+def of_views(
+    features: NDArray[Any], targets: NDArray[Any], weights: Floats
+) -> tuple[NDArray[Any], NDArray[Any], Floats]:
+    """((V·n, F), (V·n, …), (V·n,)) of (V, n, F), (n, …) and (n,): each view is a sample, which share the weight of theirs."""
+    count = len(features)
+    every = features.reshape(-1, features.shape[-1])
+    return every, np.concatenate([targets] * count), np.tile(weights / count, count)
+
+
 def spread(features: NDArray[Any]) -> tuple[Floats, Floats]:
-    """(F,) mean and standard deviation of (n, F); infinite for a feature that never moves, of which nothing is learned."""
+    """(F,) mean and standard deviation of (…, F); infinite for a feature that never moves, of which nothing is learned."""
+    features = features.reshape(-1, features.shape[-1])
     mean, std = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
     return mean, np.where(std > 1e-6 * max(1e-12, float(std.max())), std, np.inf)
 
@@ -137,11 +161,12 @@ def units_of(groups: Sequence[object] | None, count: int) -> Ints:
 
 
 def _rotated(features: Floats) -> tuple[Floats, Floats]:
-    """(n, R) the same distances in as few axes as n samples span, and the (R, F) way back: the penalty sees no difference."""
-    if features.shape[0] >= features.shape[1]:
-        return features, np.eye(features.shape[1])
-    left, scale, right = np.linalg.svd(features, full_matrices=False)
-    return left * scale, right
+    """(V, n, R) the same distances in as few axes as V·n samples span, and the (R, F) way back: the penalty sees no difference."""
+    count, n, wide = features.shape
+    if count * n >= wide:
+        return features, np.eye(wide)
+    left, scale, right = np.linalg.svd(features.reshape(-1, wide), full_matrices=False)
+    return (left * scale).reshape(count, n, -1), right
 
 
 def _folds(labels: Ints, units: Ints, seed: int) -> list[tuple[Ints, Ints]]:
@@ -166,8 +191,8 @@ def _chosen(features: Floats, labels: Ints, weights: Floats, groups: Sequence[ob
         counted = held[np.isin(labels[held], known)]
         fitted = None
         for place, inverse in enumerate(tried):
-            fitted = _fit(features[train], labels[train], weights[train], float(inverse), fitted)
-            shares = fitted.predict_proba(features[counted])
+            fitted = _fit(features[:, train], labels[train], weights[train], float(inverse), fitted)
+            shares = fitted.predict_proba(features[0, counted])
             own = shares[np.arange(len(counted)), np.searchsorted(known, labels[counted])]
             losses[place] -= (weights[counted] * np.log(np.clip(own, 1e-12, 1))).sum()
     return float(tried[losses.argmin()])
@@ -176,11 +201,11 @@ def _chosen(features: Floats, labels: Ints, weights: Floats, groups: Sequence[ob
 def _fit(
     features: Floats, labels: Ints, weights: Floats, inverse: float, start: LogisticRegression | None = None
 ) -> LogisticRegression:
-    """``start``: of another penalty, from whose weights to go on."""
+    """Of (V, n, R) ``features``. ``start``: of another penalty, from whose weights to go on."""
     model = LogisticRegression(C=inverse, max_iter=ITERATIONS, warm_start=True)
     if start is not None:
         model.coef_, model.intercept_, model.classes_ = start.coef_.copy(), start.intercept_.copy(), start.classes_
-    return model.fit(features, labels, weights)
+    return model.fit(*of_views(features, labels, weights))
 
 
 def _head(fitted: LogisticRegression, classes: int) -> tuple[Floats, Floats]:

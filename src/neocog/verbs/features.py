@@ -1,7 +1,8 @@
 """Features of a run's training part by its pretrained network, computed once and kept in a file that all its trainings share.
 
-The file is bound to what the features depend on: the network before its head, the preprocessing, the precision, and of each sample
-the digest of its content. It goes when the run is complete. Letters: n samples, F features.
+The file is bound to what the features depend on: the network before its head, the preprocessing, the precision, the random changes
+of further views, and of each sample the digest of its content. It goes when the run is complete. Letters: n samples, F features,
+V views of each.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ def features_file(run: Run) -> Path:
 
 
 def training_features(session: Session, net: Module, precision: Precision, run: Run, progress: Progress) -> Features:
-    """((n, F) features, (n,) targets, (n,) positions) of the training part, from the file of this run, or of the run that this is
-    a stage of; else computed and written there. Several processes compute them each, as their disks may differ."""
+    """((V, n, F) features, (n,) targets, (n,) positions) of the training part, from the file of this run, or of the run that this
+    is a stage of; else computed and written there. Several processes compute them each, as their disks may differ."""
     loader = session.loader
     samples, alone = loader.parts["train"], loader.world == 1
     contents, key = session.data.contents.take(samples).stored, _key(net, session, precision)
@@ -44,8 +45,10 @@ def training_features(session: Session, net: Module, precision: Precision, run: 
         if rows is not None:
             targets = np.concatenate([np.asarray(each) for each in loader.targets.stream([samples])])
             return rows, targets, samples
-    with progress.bar("features", len(samples)) as advance:
-        found, targets, samples = features_of(net, loader, "train", precision, advance)
+    views = session.config.transfer.probe_views
+    with progress.bar("features", views * len(samples)) as advance:
+        every = [features_of(net, loader, "train", precision, advance, view or None) for view in range(views)]
+    found, (_, targets, samples) = np.stack([of_view for of_view, *_ in every]), every[0]
     if alone and found.nbytes <= MOST and run.folder.is_dir():
         content = save({"features": found, "contents": contents}, {"key": key})
         with suppress(OSError):  # without it they are computed again
@@ -59,13 +62,15 @@ def _key(net: Module, session: Session, precision: Precision) -> str:
     for name, tensor in net.state_dict().items():
         if not name.startswith(f"{head}."):
             hashed.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    for fact in (session.preprocessing, precision.name, session.loader.device.type):
+    loader, views = session.loader, session.config.transfer.probe_views
+    changed = (views, loader.changes, loader.batches.seed) if views > 1 else ()
+    for fact in (session.preprocessing, precision.name, loader.device.type, changed):
         hashed.update(repr(fact).encode())
     return hashed.hexdigest()
 
 
 def _rows(file: Path, key: str, contents: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """The (n, F) features of samples with these ``contents`` (n, W); None where the file lacks one, or is another's or damaged."""
+    """The (V, n, F) features of samples with these ``contents`` (n, W); None where the file lacks one, is another's or damaged."""
     if not file.is_file():
         return None
     try:
@@ -77,9 +82,9 @@ def _rows(file: Path, key: str, contents: NDArray[np.uint8]) -> NDArray[np.float
         return None
     place = {content: index for index, content in enumerate(there)}
     wanted = _texts(contents)
-    if any(content not in place for content in wanted) or len(features) != len(there):
+    if any(content not in place for content in wanted) or features.ndim != 3 or features.shape[1] != len(there):
         return None
-    rows: NDArray[np.float32] = features[[place[content] for content in wanted]]
+    rows: NDArray[np.float32] = features[:, [place[content] for content in wanted]]
     return rows
 
 

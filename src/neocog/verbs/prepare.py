@@ -44,7 +44,7 @@ from neocog.verbs.changes import Asked, decide
 from neocog.verbs.one_copy import Node
 from neocog.verbs.parted import few_test, few_train, kept_together, parted, untaught
 from neocog.verbs.session import ScannedDataset, open_data, scan_dataset, usable, with_scanned_range, without_unreadable
-from neocog.verbs.transfer import fitted_to, only_the_head, planned_shape, tuned_how
+from neocog.verbs.transfer import check_probe_views, fitted_to, only_the_head, planned_shape, tuned_how
 
 ALONE = Ranks()
 TUNING = 8  # epochs at most of a pretrained network, unless they are given: each costs about six ways forward
@@ -139,8 +139,7 @@ def arrange(
     data = replace(data, findings=[*torn, *data.findings])
     for note in notes(dataset, parts, kept_together(data)) if fold is None and recorded is None else ():
         progress.say(f"  {note}")
-    few = (*few_test(data, parts), *few_train(data, config, parts)) if fold is None and recorded is None else ()
-    for note in few:
+    for note in (*few_test(data, parts), *few_train(data, config, parts)) if fold is None and recorded is None else ():
         progress.say(f"  note: {note}")
     for finding in torn:
         progress.say(f"  {finding.severity}: {finding.what}", "yellow")
@@ -166,6 +165,7 @@ def arrange(
     targets = data.task.targets(data, config)
     asked = Asked(dataset, train, store, targets)
     (changes, always), decisions = decide(config, data.task, asked, preprocessing, progress)
+    check_probe_views(config, data, changes)
     loader = Loader(
         store=store,
         targets=targets,

@@ -29,7 +29,8 @@ from neocog.verbs.watch import write_metrics
 
 @dataclass(frozen=True)
 class Problem:
-    """(n, F) ``features``, (n,) classes or (n, V) values in standard deviations, (n,) ``weights`` and ``units`` of the samples."""
+    """(V, n, F) ``features`` of V views, (n,) classes or (n, T) values in standard deviations, (n,) ``weights`` and ``units`` of
+    the samples."""
 
     features: NDArray[np.float32]
     targets: NDArray[Any]
@@ -67,15 +68,15 @@ def probe(session: Session, loop: Loop, fresh: Learner, progress: Progress) -> N
     loop.ranks.broadcast(net)  # nodes may round otherwise
     if fresh.ema:
         fresh.ema[task.network].load_state_dict(net.state_dict())
-    counters, count = fresh.counters, len(given.features)
+    counters, (views, count, size) = fresh.counters, given.features.shape
     counters.inverse_penalty, counters.loss, counters.seen = found.inverse_penalty, found.loss * count, count
     loop.end_epoch(fresh, Guard())
     row = counters.rows[0]
     shown = ", ".join(
         f"{name.replace('_', ' ')} {row[name]:.4f}" for name in row if name.startswith(("train", "valid"))
     )
-    size = given.features.shape[1]
-    progress.say(f"linear probe on {size:,} features (C = {found.inverse_penalty:.3g}): {shown}")
+    of_views = f" of {views} views" * (views > 1)
+    progress.say(f"linear probe on {size:,} features{of_views} (C = {found.inverse_penalty:.3g}): {shown}")
     if loop.ranks.is_writer:
         write_metrics(loop.run, counters.rows)
 
@@ -106,14 +107,15 @@ def units(data: Data, samples: NDArray[np.int64]) -> list[str]:
     return found
 
 
-def probe_lines(counters: Counters, task: Task) -> Iterator[str]:
-    """What the report says of a probe."""
+def probe_lines(counters: Counters, task: Task, views: int) -> Iterator[str]:
+    """What the report says of a probe that learned from so many views of each sample."""
     if not counters.inverse_penalty:
         return
     way = "logistic" if task.probe == "classes" else "ridge"
+    more = f" and of {views - 1} random changes of each" * (views > 1)
     yield (
         f"Epoch 0 is a linear probe: only the last layer, solved for as {way} regression on the features of the unchanged "
-        f"training samples, with C = {counters.inverse_penalty:.3g} by folds of these."
+        f"training samples{more}, with C = {counters.inverse_penalty:.3g} by folds of these."
     )
     validates = any(name.startswith("validation") for name in counters.rows[0])
     if counters.best_epoch == 0:

@@ -48,7 +48,7 @@ def sections(
             learner.counters.rows,
             [
                 *history,
-                *probe_lines(learner.counters, session.task),
+                *probe_lines(learner.counters, session.task, session.config.transfer.probe_views),
                 *(in_words(loop.groups.names, learner.counters.groups) if loop.groups is not None else ()),
                 *(str(each) for each in session.decisions),
             ],

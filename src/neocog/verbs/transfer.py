@@ -9,6 +9,7 @@ import torch
 
 from neocog.config import Config
 from neocog.data.dataset import Dataset
+from neocog.data.loader import Transform
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.angles import period_of
 from neocog.data.readers.sequences import sequence_plan
@@ -90,6 +91,17 @@ def tuned_how(config: Config, data: Data) -> Config:
         what = "--tune head solves for classes, or for values (no angles) by --loss mse: for nothing of what is learned here"
         raise UserError(what, fix="give --tune all, or leave it out")
     return replace(config, transfer=replace(config.transfer, tune="all"))
+
+
+def check_probe_views(config: Config, data: Data, changes: Transform | None) -> None:
+    """Raises UserError where ``--probe-views`` would do nothing."""
+    views = config.transfer.probe_views
+    if views > 1 and not solvable(config, data):
+        what = f"--probe-views {views} is about the linear probe, and there is none of what is learned here"
+        raise UserError(what, fix="leave it out")
+    if views > 1 and changes is None:
+        what = f"--probe-views {views}: nothing changes the images at random, so that each view would be the same"
+        raise UserError(what, fix="give --augment, such as --augment flip=on, or leave it out")
 
 
 def only_the_head(config: Config) -> bool:
