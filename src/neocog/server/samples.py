@@ -31,14 +31,14 @@ MOST = 200  # pictures of one request
 
 def listed(opened: Opened) -> list[dict[str, Any]]:
     """A row a sample, in the order of splits.csv: ``sample`` is its place there; of the test part what was answered, and the loss;
-    where `neocog stress RUN labels` has judged the label its ``rank``, the least credible first, and what is ``likely``."""
+    where `neocog stress RUN labels` has ranked the label its ``rank``, the least credible first, and what is ``likely``."""
     splits = read_splits(opened.run.splits_csv)
-    answered, judged = {row["path"]: row for row in opened.predictions}, judgements(opened.run)
+    answered, ranked = {row["path"]: row for row in opened.predictions}, credibility(opened.run)
     found = []
     for place, (name, label, part) in enumerate(zip(splits.names, splits.labels, splits.parts, strict=True)):
         row = answered.get(safe_cell(name), {})
         found.append(
-            {"sample": place, "name": name, "label": label, "part": part, **of_test(row, label), **judged.get(name, {})}
+            {"sample": place, "name": name, "label": label, "part": part, **of_test(row, label), **ranked.get(name, {})}
         )
     return found
 
@@ -52,7 +52,7 @@ def of_test(row: Mapping[str, str], label: str) -> dict[str, Any]:
     return {"prediction": plain_cell(row.get("prediction", "")), "wrong": row.get("correct", "1") == "0", "loss": loss}
 
 
-def judgements(run: Run) -> dict[str, dict[str, Any]]:
+def credibility(run: Run) -> dict[str, dict[str, Any]]:
     """{sample: its rank among all labels, the class that is likelier, and whether confident learning counts it for that}."""
     path = run.folder / "stress" / "labels.csv"
     if not path.is_file():
