@@ -43,7 +43,7 @@ class Asked:
     edits: tuple[Edit, ...] = ()
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "muon"] = "sgd"  # of a step by hand
     rate: float = 0.01
-    corruption: str = ""  # by which the picture is spoilt; "": it is attacked
+    corruption: str = ""  # by which the picture is corrupted; "": it is attacked
     amount: float = 0.0  # ε of an attack in shares of the range from black to white, or a severity 0 … 5
 
 

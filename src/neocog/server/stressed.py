@@ -58,7 +58,7 @@ def stressed(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
     pixels = torch.from_numpy(np.array(fit(stored, preprocessing, asked.name or "the picture")))[None]
     before = in_unit_range(pixels, preprocessing).clamp(0, 1)
     if asked.corruption:
-        after, times = in_unit_range(spoilt(pixels, asked, preprocessing), preprocessing), 1
+        after, times = in_unit_range(with_corruption(pixels, asked, preprocessing), preprocessing), 1
     else:
         after, times = attacked(predictor, before, asked), MAGNIFIED
     change = (after - before).detach()
@@ -72,7 +72,7 @@ def stressed(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
     return pack(header, {name: grey_levels(each[0].numpy(), 0, 1) for name, each in shown.items()})
 
 
-def spoilt(pixels: Tensor, asked: Asked, preprocessing: Preprocessing) -> Tensor:
+def with_corruption(pixels: Tensor, asked: Asked, preprocessing: Preprocessing) -> Tensor:
     if asked.corruption not in corruptions_for(preprocessing) or not 0 <= asked.amount <= len(SEVERITIES):
         raise UserError("there is no such corruption for these pictures", "the message", "load the page again")
     if not int(asked.amount):
