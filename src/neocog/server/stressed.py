@@ -63,8 +63,8 @@ def stressed(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
         after, times = attacked(predictor, before, asked), MAGNIFIED
     change = (after - before).detach()
     header = {
-        "before": said(predictor, before),
-        "after": said(predictor, after),
+        "before": answer_to(predictor, before),
+        "after": answer_to(predictor, after),
         "largest": float(change.abs().max()) * 255,
         "times": times,
     }
@@ -98,7 +98,7 @@ def attacked(predictor: Predictor, images: Tensor, asked: Asked) -> Tensor:
     return apgd(network, images, goal, Ball("linf", asked.amount), [0], STEPS)
 
 
-def said(predictor: Predictor, images: Tensor) -> dict[str, Any]:
+def answer_to(predictor: Predictor, images: Tensor) -> dict[str, Any]:
     """The answer to images (1, C, …) in 0 … 1."""
     logits = predictor.of_pixels(from_unit_range(images, predictor.preprocessing))
     shares = predictor.probabilities(logits)[0]
