@@ -211,3 +211,86 @@ def test_a_file_that_is_none_is_told_on_the_page_which_stays_alive(browser: Any,
     assert "x.png" in page.find_element("id", "error").text
     looked(page, "document.querySelector('#next').click()")
     assert page.execute_script("return document.querySelector('#error').hidden")
+
+
+ROOMS = {
+    "samples": "document.querySelector('.sheet li:last-child canvas')?.width > 8",
+    "stress": "document.querySelector('.stressed canvas')?.width > 8",
+    "compare": "document.querySelectorAll('.side')[1]?.querySelector('.bars li')",
+}
+
+
+def entered(page: Any, room: str) -> None:
+    """Go to a room, and wait for what it shows."""
+    page.execute_script(f"document.querySelector('#rooms [data-room={room}]').click()")
+    until(page, ROOMS[room])
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (400, "dark"), (1280, "light"), (1280, "dark")])
+def test_each_room_fits_and_has_no_barrier(
+    browser: Any, address: str, axe: Callable[[Any], list[Any]], width: int, scheme: str
+) -> None:
+    page = opened(browser, address, width, scheme)
+    for room in ROOMS:
+        entered(page, room)
+        assert axe(page) == [], room
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width, room
+    assert page.get_log("browser") == []
+    assert hosts(page) == {urlsplit(address).netloc}
+
+
+def test_a_sample_of_the_sheet_is_looked_at_and_its_label_corrected_by_keyboard(
+    browser: Any, address: str, tmp_path: Path
+) -> None:
+    from selenium.webdriver import Keys
+
+    page = opened(browser, address)
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    entered(page, "samples")
+    losses = page.execute_script(
+        "return [...document.querySelectorAll('.sheet .facts')].slice(0, 3).map(f => f.textContent)"
+    )
+    numbers = [float(each.split("loss ")[1]) for each in losses]
+    assert numbers == sorted(numbers, reverse=True) and numbers[0] > 0.1
+    before = page.execute_script("return window.studioTimes.length")
+    page.find_element("css selector", ".sheet .sample").send_keys(Keys.ENTER)
+    until(page, f"window.studioTimes.length > {before}")
+    select = page.find_element("css selector", ".sheet select")
+    select.send_keys(Keys.END)  # the last choice: leave out
+    until(page, "!document.querySelector('#corrections').hidden")
+    page.find_element("css selector", "#corrections button").send_keys(Keys.ENTER)
+    for _ in range(WAIT * 20):
+        if (tmp_path / "corrections.csv").is_file():
+            break
+        time.sleep(0.05)
+    lines = (tmp_path / "corrections.csv").read_text().splitlines()
+    assert lines[0] == "sample,action,label,given" and re.fullmatch(r"images\[\d+\],exclude,,\d", lines[1])
+    assert len(lines) == 2
+
+
+def test_an_attack_follows_its_slider_and_the_picture(browser: Any, address: str) -> None:
+    page = opened(browser, address)
+    entered(page, "stress")
+    shares = "document.querySelectorAll('.stressed .bars')[1].textContent"
+    slider = "const s = document.querySelector('#room-stress .wide input')"
+    page.execute_script(f"{slider}; s.value = 0; s.dispatchEvent(new Event('input'))")
+    until(page, f"{shares} === document.querySelectorAll('.stressed .bars')[0].textContent")
+    page.execute_script(f"{slider}; s.value = 32; s.dispatchEvent(new Event('input'))")
+    until(page, f"{shares} !== document.querySelectorAll('.stressed .bars')[0].textContent")
+    assert "16/255" in page.find_element("css selector", "#room-stress .wide output").text
+    picture = "document.querySelector('.stressed canvas').toDataURL()"
+    was = page.execute_script(f"return {picture}")
+    page.execute_script("document.querySelector('#clear').click()")
+    until(page, f"{picture} !== {json.dumps(was)}")
+
+
+def test_the_other_run_looks_at_this_runs_picture(browser: Any, address: str) -> None:
+    page = opened(browser, address)
+    entered(page, "compare")
+    side = "document.querySelectorAll('.side')[1]"
+    until(page, f"{side}.textContent.includes('12 × 12')")
+    until(page, f"{side}.querySelectorAll('.bars li').length === 3")
+    was = page.execute_script(f"return {side}.querySelector('.learns .grid').toDataURL()")
+    page.execute_script("document.querySelector('#clear').click()")
+    until(page, f"{side}.querySelector('.learns .grid').toDataURL() !== {json.dumps(was)}")
+    assert page.execute_script("return document.querySelector('#error').hidden")

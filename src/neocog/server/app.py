@@ -59,15 +59,20 @@ class Studio:
             Route("/api/runs/{id:int}/tests", answering(self.tests)),
             *(
                 Route(f"/api/runs/{{id:int}}/{name}", answering(self.asking(name)), methods=["POST"])
-                for name in ("look", "number", "share", "kernels", "step")
+                for name in ("look", "number", "share", "kernels", "step", "stressed")
             ),
+            Route("/api/runs/{id:int}/samples", answering(self.samples)),
+            Route("/api/runs/{id:int}/sheet", answering(self.sheet), methods=["POST"]),
+            Route("/api/runs/{id:int}/corrections", answering(self.corrections), methods=["POST"]),
             Route("/{file:path}", page),
         ]
         return Starlette(routes=routes)
 
     def run(self, request: Request) -> Opened:
         """The run of an id that was handed out; of those that are open the one that waited longest is closed."""
-        position = int(request.path_params["id"])
+        return self.at(int(request.path_params["id"]))
+
+    def at(self, position: int) -> Opened:
         if position >= len(self.runs):
             raise UserError("this studio has no such run", fix="load the page again")
         found = self.opened.pop(position, None) or Opened(self.runs[position])
@@ -82,13 +87,36 @@ class Studio:
 
     async def described(self, request: Request) -> Response:
         from neocog.server.look import described
+        from neocog.server.stressed import rooms_of
 
         run = self.run(request)
-        return json(await run.with_network(lambda own: described(run.run, own) | {"times": run.times.described()}))
+        return json(
+            await run.with_network(
+                lambda own: described(run.run, own) | rooms_of(own) | {"times": run.times.described()}
+            )
+        )
 
     async def tests(self, request: Request) -> Response:
         run = self.run(request)
         return json({"samples": await run.with_network(lambda _: run.tests)})
+
+    async def samples(self, request: Request) -> Response:
+        from neocog.server.samples import listed
+
+        run = self.run(request)
+        return json({"samples": await run.with_network(lambda _: listed(run))})
+
+    async def sheet(self, request: Request) -> Response:
+        from neocog.server.samples import sheet
+
+        run, (header, _) = self.run(request), unpack(await request.body())
+        return binary(await run.with_network(lambda predictor: sheet(run, predictor, header)))
+
+    async def corrections(self, request: Request) -> Response:
+        from neocog.server.samples import corrections
+
+        run, (header, _) = self.run(request), unpack(await request.body())
+        return binary(await run.with_network(lambda _: corrections(run, header)))
 
     def asking(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         """The handler of one kind of question about one picture."""
@@ -98,11 +126,15 @@ class Studio:
             header, arrays = unpack(body)
             question = asked_of(header)
 
+            given = arrays.get("picture")
+            other = self.at(question.of) if question.of >= 0 else run
+            shown = await other.with_network(lambda _: other.picture(question, given)) if other is not run else None
+
             def work(predictor: Predictor) -> bytes:
                 answered: Answered = run.times.by_hand.step if name == "step" else answers()[name]
-                return answered(predictor, run.picture(question, arrays.get("picture")), question)
+                return answered(predictor, run.picture(question, given) if shown is None else shown, question)
 
-            return Response(await run.with_network(work, question.weights), media_type="application/octet-stream")
+            return binary(await run.with_network(work, question.weights))
 
         return asked
 
@@ -110,9 +142,15 @@ class Studio:
 @cache
 def answers() -> dict[str, Answered]:
     """Which function answers which question; torch is loaded with them."""
-    from neocog.server import look, number
+    from neocog.server import look, number, stressed
 
-    return {"look": look.look, "number": number.number, "share": number.share, "kernels": number.kernels}
+    return {
+        "look": look.look,
+        "number": number.number,
+        "share": number.share,
+        "kernels": number.kernels,
+        "stressed": stressed.stressed,
+    }
 
 
 async def page(request: Request) -> Response:
@@ -141,6 +179,10 @@ def answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
             return json({"error": UserError(what, fix="report what stands in the terminal").facts[0]}, 500)
 
     return answered
+
+
+def binary(message: bytes) -> Response:
+    return Response(message, media_type="application/octet-stream")
 
 
 def json(value: Any, status: int = 200) -> Response:

@@ -27,10 +27,11 @@ class Edit:
 class Asked:
     """``source``: where the picture is from; ``target``: the class that is asked about, −1: what the network says."""
 
-    source: Literal["drawn", "file", "sample"]
+    source: Literal["drawn", "file", "sample", "split"]
     weights: str = ""  # by a name that was handed out: of a checkpoint, or a step by hand; "": the run's own
     name: str = ""  # of the file
-    sample: int = 0  # position in the test part
+    sample: int = 0  # position in the test part; of a "split" picture in splits.csv
+    of: int = -1  # the run that the picture is of; −1: the one that is asked
     target: int = -1
     loss: bool = False  # gradients of the loss against ``target``, not of its logit
     gradients: bool = False
@@ -42,6 +43,8 @@ class Asked:
     edits: tuple[Edit, ...] = ()
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "muon"] = "sgd"  # of a step by hand
     rate: float = 0.01
+    corruption: str = ""  # by which the picture is corrupted; "": it is attacked
+    amount: float = 0.0  # ε of an attack in shares of the range from black to white, or a severity 0 … 5
 
 
 def asked_of(header: Mapping[str, Any]) -> Asked:

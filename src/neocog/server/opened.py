@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
+from neocog.data.split import read_splits
 from neocog.errors import UserError
 from neocog.pages.record import rows
 from neocog.progress import Progress
@@ -71,12 +72,15 @@ class Opened:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     @cached_property
+    def predictions(self) -> list[dict[str, str]]:
+        """The rows of predictions.csv; [] where the run has none."""
+        return rows(self.run.predictions_csv) if self.run.predictions_csv.is_file() else []
+
+    @cached_property
     def tests(self) -> list[dict[str, Any]]:
         """A row a test sample, as predictions.csv has them; [] where the run has none."""
-        if not self.run.predictions_csv.is_file():
-            return []
         found = []
-        for position, row in enumerate(rows(self.run.predictions_csv)):
+        for position, row in enumerate(self.predictions):
             named = {name: row.get(name, "") for name in ("path", "label", "prediction", "probability")}
             found.append({"sample": position, **named, "wrong": row.get("correct", "1") == "0"})
         return found
@@ -85,12 +89,32 @@ class Opened:
         """(H, W, C) stored pixels of a test sample. Raises UserError where the data are gone."""
         if position >= len(self.tests):
             raise UserError(f"the test part has no sample {position}", str(self.run.folder), "load the page again")
-        name = self.tests[position]["path"]
+        return self.named(self.tests[position]["path"])
+
+    @cached_property
+    def split(self) -> tuple[str, ...]:
+        """The names of all samples, as splits.csv has them."""
+        return read_splits(self.run.splits_csv).names
+
+    def split_sample(self, position: int) -> Array:
+        """(H, W, C) stored pixels of a sample by its place in splits.csv. Raises UserError where the data are gone."""
+        if not 0 <= position < len(self.split):
+            raise UserError(f"the data have no sample {position}", str(self.run.folder), "load the page again")
+        return self.named(self.split[position])
+
+    def named(self, name: str) -> Array:
+        """(H, W, C) stored pixels of a sample. Raises UserError where the data are gone, of a damaged file BadImage."""
         with self._reading:
             dataset, places = self._data
         if name not in places:
-            raise UserError("this test sample is gone from the data", name, "restore it")
+            raise UserError("this sample is gone from the data", name, "restore it")
         return dataset.images.read(places[name])
+
+    @property
+    def dataset(self) -> Dataset:
+        """The run's data, as training read them."""
+        with self._reading:
+            return self._data[0]
 
     @cached_property
     def _data(self) -> tuple[Dataset, dict[str, int]]:
@@ -106,6 +130,8 @@ class Opened:
         """(H, W, C) stored pixels of what is asked about. Raises UserError, of a file that cannot be read BadImage."""
         if asked.source == "sample":
             return self.sample(asked.sample)
+        if asked.source == "split":
+            return self.split_sample(asked.sample)
         if body is None:
             raise UserError("no picture came with the question", "the message", "load the page again")
         return self.drawn(body) if asked.source == "drawn" else self.file(body, asked.name)

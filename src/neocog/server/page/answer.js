@@ -8,7 +8,7 @@ import { count, number, short, text } from "./texts.js";
 const BARS = 12;
 
 export class Answer {
-  /** @param {HTMLElement} said @param {HTMLElement} list @param {HTMLElement} note @param {(k: number) => void} choose */
+  /** @param {HTMLElement} said @param {HTMLElement} list @param {HTMLElement} note @param {(k: number) => void} [choose] none: the bars are only looked at */
   constructor(said, list, note, choose) {
     [this.said, this.list, this.note, this.choose] = [said, list, note, choose];
   }
@@ -37,8 +37,8 @@ export class Answer {
   }
 
   bar() {
-    const button = element("button", { type: "button" }, element("span", { class: "name" }), element("span", { class: "track" }, element("span", { class: "fill" })), element("span", { class: "share" }));
-    button.addEventListener("click", () => this.choose(Number(button.dataset.k)));
+    const button = element(this.choose ? "button" : "div", this.choose ? { type: "button" } : {}, element("span", { class: "name" }), element("span", { class: "track" }, element("span", { class: "fill" })), element("span", { class: "share" }));
+    button.addEventListener("click", () => this.choose?.(Number(button.dataset.k)));
     return element("li", {}, button);
   }
 }

@@ -8,6 +8,7 @@ import { element, explained } from "./explained.js";
 import { Stream, boxes, placed } from "./layers.js";
 import { Pad } from "./pad.js";
 import { Pointer } from "./pointer.js";
+import { Rooms } from "./rooms.js";
 import { Times } from "./times.js";
 import { count, short, text, use } from "./texts.js";
 
@@ -22,6 +23,7 @@ const field = (id) => by(id);
 
 const state = {
   run: 0,
+  /** @type {{id: number, name: string}[]} */ runs: [],
   /** @type {any} */ facts: null,
   /** @type {{source: string, name?: string, sample?: number}} */ picture: { source: "drawn" },
   /** @type {Uint8Array | null} */ file: null,
@@ -52,6 +54,13 @@ const pointer = new Pointer(by("status"), async (choice) => {
   return (await ask(`api/runs/${state.run}/kernels`, question({ layer: choice.layer, index: [choice.index[0]], gradients: false }))).arrays;
 });
 const stream = new Stream(by("layers"), { choose, kernels: (layer) => void kernels(layer), more, point: (...told) => pointer.show(...told) });
+
+const rooms = new Rooms(by("rooms"), /** @type {HTMLElement} */ (document.querySelector("main")), {
+  get run() { return state.run; },
+  get facts() { return state.facts; },
+  get runs() { return state.runs; },
+  question, tell, take: sampled,
+});
 
 /** @param {unknown} error */
 function tell(error) {
@@ -123,6 +132,7 @@ function settle() {
   clearTimeout(settled);
   settled = window.setTimeout(() => {
     if (state.choice && !state.editing) void explain();
+    rooms.changed();
     for (const row of stream.rows) if (row.open) void kernels(row.position);
   }, 150);
 }
@@ -273,6 +283,7 @@ async function open(id) {
     times.reset(facts.times);
     byHand.reset(facts.steps ? facts.classes : []);
     stream.reset(facts.layers, facts.size, facts.channels);
+    rooms.reset();
     await tests();
     tell(null);
   } catch (error) {
@@ -312,6 +323,15 @@ function step(by_) {
   byHand.expect(state.facts.classes.indexOf(row.label));
   const facts = { name: short(row.path, 40), label: short(row.label, 60), prediction: short(row.prediction, 60) };
   by("test-truth").textContent = row.prediction ? text(row.wrong ? "tests.mistake" : "tests.right", facts) : "";
+  refresh();
+}
+
+/** A sample of the data, by its place in splits.csv. @param {number} sample @param {string} label */
+function sampled(sample, label) {
+  state.picture = { source: "split", sample };
+  by("hint").hidden = true;
+  by("test-truth").textContent = "";
+  byHand.expect(state.facts.classes.indexOf(label));
   refresh();
 }
 
@@ -380,6 +400,7 @@ async function begin() {
   listen();
   try {
     const { runs } = await get("api/runs");
+    state.runs = runs;
     by("run").replaceChildren(...runs.map((/** @type {{id: number, name: string}} */ run) => element("option", { value: String(run.id) }, short(run.name))));
     await open(0);
   } catch (error) {
