@@ -190,6 +190,7 @@ def stress(
     thresholds: str | Path | Mapping[str, Any] | None = ...,
     *,
     by: str | None = ...,
+    objects: str | Path | None = ...,
     lengths: Literal["scaled", "reference"] | None = ...,
     norm: Literal["linf", "l2"] | None = ...,
     epsilon: float | str | None = ...,

@@ -179,6 +179,15 @@ def test_a_view_of_the_corners_sees_no_middle() -> None:
     assert 50 * CORNER < 10 and (corners.numbers(image) == corners.numbers(other)).all()
 
 
+def test_what_goes_on_inside_is_no_mark_of_the_edge() -> None:
+    plain, lighter = np.full((50, 50, 1), 0.4), np.full((50, 50, 1), 0.6)
+    framed = plain.copy()
+    framed[:3] = 0.6
+    edges = next(cue for cue in CUES if cue.name == "edges")
+    np.testing.assert_allclose(edges.numbers(plain), edges.numbers(lighter), atol=1e-12)
+    assert np.abs(edges.numbers(framed) - edges.numbers(plain)).max() > 0.19
+
+
 def test_compression_swaps_the_tables() -> None:
     image = scenes()[0]
     coarse = compression({0: [64] * 64, 1: [64] * 64})(image, image)

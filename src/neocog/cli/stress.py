@@ -33,6 +33,12 @@ def stress(
             help="Groups: a column of the table, folder:2 (a level from the top), names:REGEX; default: the split's."
         ),
     ] = None,
+    objects: Annotated[
+        str | None,
+        Parameter(
+            help="Shortcuts: data with masks or boxes of the same images; how much of a map lies on the objects?"
+        ),
+    ] = None,
     lengths: Annotated[
         Literal["scaled", "reference"] | None,
         Parameter(help="Corruption: lengths in proportion to the pictures' side, or those of ImageNet-C in pixels."),
@@ -72,7 +78,14 @@ def stress(
     """
     from neocog.verbs import stress as verb
 
-    own: dict[str, Any] = {"by": by, "lengths": lengths, "norm": norm, "epsilon": epsilon, "target": target}
+    own: dict[str, Any] = {
+        "by": by,
+        "objects": objects,
+        "lengths": lengths,
+        "norm": norm,
+        "epsilon": epsilon,
+        "target": target,
+    }
     own["autoattack"] = autoattack or None
     found = verb.stress(run, parts, on, minutes, samples, quiet, any_range, thresholds, **own, **given(reading))
     show(found.to_json(), json, lambda: verb.show(found, console()))

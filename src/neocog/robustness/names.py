@@ -36,6 +36,7 @@ PARTS: dict[str, Part] = {
         "Shortcuts",
         "what beside the object tells the label, whether the network goes by it, and leaks",
         "neocog.robustness.shortcuts.part",
+        ("objects",),
         labels=(*LABELS, ""),
     ),
     "corruption": Part(

@@ -55,6 +55,7 @@ def stress(
     thresholds: str | Path | Mapping[str, Any] | None = None,
     *,
     by: str | None = None,
+    objects: str | Path | None = None,
     lengths: Literal["scaled", "reference"] | None = None,
     norm: Literal["linf", "l2"] | None = None,
     epsilon: float | str | None = None,
@@ -70,6 +71,7 @@ def stress(
     finished before, on the same data with the same options, is not computed again; what does not fit into ``minutes``
     is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn by lot, where a part changes each
     of them many times (0: all). Of groups: ``by`` a column of the table, "folder:2" (a level from the top) or "names:REGEX".
+    Of shortcuts: ``objects``, masks or boxes of the same images, say where an answer should look.
     Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in pixels. Of adversarial:
     changes are measured by their ``norm``; the verdict is about those of size ``epsilon``, such as "8/255" (default: 1/255,
     or what the run was trained to withstand); ``target`` is a class that images of others are turned into; ``autoattack``
@@ -78,7 +80,8 @@ def stress(
     fields of ``neocog.config.ReadConfig``. Raises UserError.
     """
     options: dict[str, Any] = {
-        "by": by, "lengths": lengths, "norm": norm, "epsilon": epsilon, "target": target, "autoattack": autoattack or None,
+        "by": by, "objects": None if objects is None else str(objects), "lengths": lengths, "norm": norm,
+        "epsilon": epsilon, "target": target, "autoattack": autoattack or None,
     }  # fmt: skip
     wrong = [] if thresholds is None else faults_of(lambda: read_thresholds(thresholds))
     raise_all([*_out_of_range(minutes, samples), *_unknown(parts), *_idle(options, parts), *wrong])

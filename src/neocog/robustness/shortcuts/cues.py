@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,14 @@ from scipy.ndimage import uniform_filter
 Floats = NDArray[np.float64]
 FRAME, CORNER = 0.06, 0.12  # shares of a side
 CELLS, BINS, BLOCK = 4, 16, 8
+WIDER = 1.5  # times a corner's side, the square that it is held against, which still ends before the middle
 BANDS = 24  # of rows, and of columns, that are looked along
 WAVES = 4  # cycles along a side, from which on something counts as repeated
 SHORTEST = 3  # pixels from one mark to the next
 REPEATED = 0.3  # correlation of a line with itself some pixels on, above which it is a scale and no picture
 FAINT = 0.01  # deviation of the steps along a line, of 1, below which there is hardly anything to repeat
+FINE = 32  # parts along a side, whose steps in light are looked at
+QUIET = (0.05, 0.25, 0.5)  # shares of the blocks of 8 × 8, the flattest first, whose grain is looked at
 CHANNELS = 4  # of which a view is made; of more the means of equal groups
 
 
@@ -89,17 +93,24 @@ def whole_blocks(image: Floats) -> Floats:
     return found if min(found.shape[:2]) >= BLOCK else image
 
 
-def strips(image: Floats) -> list[Floats]:
-    """The four sides of the frame without its corners, each with the side along the first axis."""
+def strips(image: Floats, inward: int = 0) -> list[Floats]:
+    """The four sides of the frame without its corners, each with the side along the first axis; or as many strips inward."""
     (rows, columns), (up, left) = depth(image, FRAME), depth(image, CORNER)
     across = image.transpose(1, 0, 2)
-    sides = [(across[left:-left, :rows], up), (across[left:-left, -rows:], up)]
-    sides += [(image[up:-up, :columns], left), (image[up:-up, -columns:], left)]
-    return [side if len(side) else image for side, _ in sides]
+    sides = [across[left:-left, part] for part in _ends(rows, inward)]
+    sides += [image[up:-up, part] for part in _ends(columns, inward)]
+    return [side if side.size else image for side in sides]
 
 
-def corner_squares(image: Floats) -> list[Floats]:
-    rows, columns = depth(image, CORNER)
+def _ends(width: int, inward: int) -> tuple[slice, slice]:
+    """What is so wide at both ends of a side, or as many widths inward."""
+    first, last = inward * width, (inward + 1) * width
+    return slice(first, last), slice(-last, -first or None)
+
+
+def corner_squares(image: Floats, times: float = 1) -> list[Floats]:
+    """Squares in the corners, or so many times as wide."""
+    rows, columns = (int(times * each) for each in depth(image, CORNER))
     return [image[r, c] for r in (slice(rows), slice(-rows, None)) for c in (slice(columns), slice(-columns, None))]
 
 
@@ -138,13 +149,20 @@ def _waves(lines: Floats) -> float:
 
 
 def noise(image: Floats) -> Floats:
-    """(7,) grain of the flattest blocks, sharpness, and steps at every eighth pixel, which JPEG leaves."""
+    """(10,) grain of the flattest blocks, in two ways, sharpness, and steps at every eighth pixel, which JPEG leaves. Of
+    light alone: a lamp that dims one channel weakens its grain, too."""
     light = grey(whole_blocks(image))
     fine, coarse = light - uniform_filter(light, 3), uniform_filter(light, 3) - uniform_filter(light, 9)
-    grain = flatness(fine)
-    found = [*np.quantile(grain, (0.05, 0.25, 0.5)), fine.std(), coarse.std()]
+    grain = [np.quantile(flatness(each), QUIET) for each in (fine, _second(light))]
+    found = [*grain[0], *grain[1], fine.std(), coarse.std()]
     steps = [_steps(np.abs(np.diff(light, axis=axis)).mean(axis=1 - axis)) for axis in (0, 1)]
     return np.array([*np.log(np.array(found) + 1e-4), *steps])
+
+
+def _second(light: Floats) -> Floats:
+    """Second differences along both sides: the shapes of things leave little there, grain leaves much (Immerkær 1996)."""
+    found = np.diff(np.diff(light, 2, axis=0), 2, axis=1) if min(light.shape) > 2 else light
+    return found / 6
 
 
 def flatness(fine: Floats) -> Floats:
@@ -171,10 +189,23 @@ def colours(image: Floats) -> Floats:
 
 
 def low_frequencies(image: Floats) -> Floats:
-    """(C × 16,) the means of 4 × 4 parts, less that of all."""
-    parts = pooled(inner(image), CELLS, CELLS)
-    found: Floats = (parts - parts.mean(axis=(0, 1))).ravel()
-    return found
+    """(C × 16 + 48,) the means of 4 × 4 parts, less that of all; of grey, how light and how dark each part gets, beside all of
+    it; and the usual step from light to light: most of a picture is flat, so that a slope of the lamp's shows in the median."""
+    middle = inner(image)
+    parts = pooled(middle, CELLS, CELLS)
+    found = [(parts - parts.mean(axis=(0, 1))).ravel()]
+    light = grey(middle)
+    found += [_part_by_part(light, partial(np.quantile, q=q)) - np.quantile(light, q) for q in (0.02, 0.98)]
+    coarse = np.log(pooled(light[..., None], *(min(side, FINE) for side in light.shape))[..., 0] + 0.02)
+    found += [_part_by_part(np.diff(coarse, axis=axis), np.median, 2) for axis in (0, 1)]
+    return np.concatenate(found)
+
+
+def _part_by_part(light: Floats, number: Callable[[Floats], Any], count: int = CELLS) -> Floats:
+    """(count²,) a number of each of count × count parts of (H, W)."""
+    rows = np.array_split(light, min(count, light.shape[0]), axis=0)
+    parts = [part for row in rows for part in np.array_split(row, min(count, light.shape[1]), axis=1)]
+    return np.array([float(number(part)) for part in parts])
 
 
 def texture(image: Floats) -> Floats:
@@ -190,21 +221,23 @@ def texture(image: Floats) -> Floats:
 
 
 def edges(image: Floats) -> Floats:
-    """(4 × (5 C + 1),) of each side of the frame, without the corners: the means of four parts, the deviation, and how
-    little moves along the outermost two lines, which a border drawn around the picture makes plain."""
+    """(4 × (5 C + 1),) of each side of the frame, without the corners, beside the strip next to it: the means of four parts,
+    the deviation, and how little moves along the outermost two lines, which a border drawn around the picture makes plain."""
     found = []
-    for side, outer in zip(strips(image), (slice(2), slice(-2, None)) * 2, strict=True):
+    for side, near, outer in zip(strips(image), strips(image, 1), (slice(2), slice(-2, None)) * 2, strict=True):
         moves = np.log(side[:, outer].std(axis=0).mean() + 1e-3)
-        found.append(np.concatenate([pooled(side, CELLS, 1).ravel(), side.std(axis=(0, 1)), [moves]]))
+        spread = side.std(axis=(0, 1)) - near.std(axis=(0, 1))
+        found.append(np.concatenate([(pooled(side, CELLS, 1) - pooled(near, CELLS, 1)).ravel(), spread, [moves]]))
     return np.concatenate(found)
 
 
 def corners(image: Floats) -> Floats:
-    """(4 × 11 C,) of each corner: the means of 3 × 3 parts, darkest and lightest."""
-    found = [
-        [pooled(each, 3, 3).ravel(), each.min(axis=(0, 1)), each.max(axis=(0, 1))] for each in corner_squares(image)
-    ]
-    return np.concatenate([part for each in found for part in each])
+    """(4 × 11 C,) of each corner, beside what is next to it: the means of 3 × 3 parts, darkest and lightest."""
+    found = []
+    for each, near in zip(corner_squares(image), corner_squares(image, WIDER), strict=True):
+        ends = [each.min(axis=(0, 1)) - near.min(axis=(0, 1)), each.max(axis=(0, 1)) - near.max(axis=(0, 1))]
+        found += [(pooled(each, 3, 3) - near.mean(axis=(0, 1))).ravel(), *ends]
+    return np.concatenate(found)
 
 
 def _only(regions: Callable[[Floats], list[Floats]]) -> Callable[[Floats], Floats]:

@@ -26,6 +26,8 @@ from neocog.robustness.shortcuts.detective import FOLDS
 from neocog.robustness.shortcuts.file_facts import facts_of
 from neocog.robustness.shortcuts.leaks import copies, moments, separability, shared_groups
 from neocog.robustness.shortcuts.looked import Looked, swappable
+from neocog.robustness.shortcuts.objects import named, on_objects
+from neocog.robustness.shortcuts.objects_report import with_objects
 from neocog.robustness.shortcuts.pictures import Seen, pair, seen, swapped
 from neocog.robustness.shortcuts.report import sections, tables
 from neocog.robustness.shortcuts.saliency import explained
@@ -48,6 +50,9 @@ def check(subject: Subject) -> None:
         raise UserError(what, where, "leave --on out")
     if not len(subject.parts["train"]):
         raise UserError("no training part is left to compare the test part with", where, "leave the part out")
+    if "objects" in subject.options and (subject.dataset.form != "images" or _reason(subject)):
+        raise UserError("--objects has an effect only where images have classes", where, "leave it out")
+    named(subject)
 
 
 def run(subject: Subject, clock: Clock) -> Outcome:
@@ -75,7 +80,11 @@ def run(subject: Subject, clock: Clock) -> Outcome:
     outcome = Outcome(
         tables(found, names, parts), sections(found, shown, _pairs(looked, leaks, parts)), verdicts(found, parts)
     )
-    return with_maps(outcome, maps) if maps else outcome
+    outcome = with_maps(outcome, maps) if maps else outcome
+    shares = (
+        clock.pieces("objects", ["maps"], lambda _: on_objects(subject, tested)) if "objects" in subject.options else {}
+    )
+    return with_objects(outcome, shares["maps"], subject.seed) if shares.get("maps") else outcome
 
 
 def _maps(subject: Subject, tested: Looked, clock: Clock) -> Mapping[str, Any]:
