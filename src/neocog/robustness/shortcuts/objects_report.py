@@ -37,9 +37,9 @@ def with_objects(outcome: Outcome, found: Shares, seed: int) -> Outcome:
 def measures(found: Shares, seed: int) -> tuple[dict[str, Measure], dict[str, Measure]]:
     """({map: share on the object}, {map: that, less the area of the object})."""
     columns = np.array([list(each) for each in found.values()], np.float64).T
-    own = mean_measures(columns, ("counts",) * len(found), seed=seed)
+    own = mean_measures(columns, ["counts"] * len(found), seed=seed)
     area = columns[:, list(found).index(AREA)][:, None]
-    beyond = mean_measures(columns - area, ("correlation",) * len(found), seed=seed)
+    beyond = mean_measures(columns - area, ["correlation"] * len(found), seed=seed)
     pairs = dict(zip(found, beyond, strict=True))
     return dict(zip(found, own, strict=True)), {name: each for name, each in pairs.items() if name != AREA}
 
