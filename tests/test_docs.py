@@ -12,7 +12,7 @@ import pytest
 from cyclopts import CycloptsError
 
 import neocog
-from neocog.cli.app import app
+from neocog.cli.commands import app
 from neocog.cli.main import main
 from neocog.verbs import ahead, prepare
 

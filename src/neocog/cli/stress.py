@@ -13,6 +13,29 @@ from neocog.cli.training import AnyRange
 Thresholds = Annotated[
     Path | None, Parameter(help="A TOML file with thresholds of your own for the verdicts; kept with the run.")
 ]
+By = Annotated[
+    str | None,
+    Parameter(
+        help="Groups: a column of the table, folder:2 (a level from the top), names:REGEX; default: the split's."
+    ),
+]
+Objects = Annotated[
+    str | None,
+    Parameter(help="Shortcuts: data with masks or boxes of the same images; how much of a map lies on the objects?"),
+]
+Lengths = Annotated[
+    Literal["scaled", "reference"] | None,
+    Parameter(help="Corruption: lengths in proportion to the pictures' side, or those of ImageNet-C in pixels."),
+]
+Norm = Annotated[
+    Literal["linf", "l2"] | None,
+    Parameter(help="Adversarial: the largest change of a pixel, or the Euclidean norm of all."),
+]
+Epsilon = Annotated[
+    str | None,
+    Parameter(help="Adversarial: the change that the verdict is about; 1/255 unless trained for another."),
+]
+Target = Annotated[str | None, Parameter(help="Adversarial: a class that images of others are to be turned into.")]
 
 
 @app.command
@@ -27,33 +50,12 @@ def stress(
     samples: Annotated[
         int, Parameter(help="At most so many samples, drawn by lot, where each is changed many times; 0: all.")
     ] = 1000,
-    by: Annotated[
-        str | None,
-        Parameter(
-            help="Groups: a column of the table, folder:2 (a level from the top), names:REGEX; default: the split's."
-        ),
-    ] = None,
-    objects: Annotated[
-        str | None,
-        Parameter(
-            help="Shortcuts: data with masks or boxes of the same images; how much of a map lies on the objects?"
-        ),
-    ] = None,
-    lengths: Annotated[
-        Literal["scaled", "reference"] | None,
-        Parameter(help="Corruption: lengths in proportion to the pictures' side, or those of ImageNet-C in pixels."),
-    ] = None,
-    norm: Annotated[
-        Literal["linf", "l2"] | None,
-        Parameter(help="Adversarial: the largest change of a pixel, or the Euclidean norm of all."),
-    ] = None,
-    epsilon: Annotated[
-        str | None,
-        Parameter(help="Adversarial: the change that the verdict is about; 1/255 unless trained for another."),
-    ] = None,
-    target: Annotated[
-        str | None, Parameter(help="Adversarial: a class that images of others are to be turned into.")
-    ] = None,
+    by: By = None,
+    objects: Objects = None,
+    lengths: Lengths = None,
+    norm: Norm = None,
+    epsilon: Epsilon = None,
+    target: Target = None,
     autoattack: Annotated[
         bool, Parameter(help="Adversarial: also AutoAttack-standard, which takes long.", negative=())
     ] = False,
