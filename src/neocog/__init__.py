@@ -33,6 +33,7 @@ VERBS = {
     "convert": "neocog.verbs.parts",
     "kmeans": "neocog.verbs.kmeans",
     "sample": "neocog.verbs.sample",
+    "style": "neocog.verbs.style",
     "bench": "neocog.verbs.parts",
     "stress": "neocog.verbs.stress",
     "studio": "neocog.server.studio",

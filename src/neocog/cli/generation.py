@@ -1,9 +1,9 @@
-"""sample: images out of a run that generates."""
+"""sample, style: images out of a run that generates, and photographs repainted."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -57,3 +57,50 @@ def sample(
     )  # fmt: skip
     written = [str(path) for path in found.written]
     show({"images": len(found.images), "written": written}, json, lambda: print(written[0]))
+
+
+@app.command
+def style(
+    photo: Path,
+    painting: Path,
+    /,
+    *,
+    out: Out = None,
+    size: Annotated[int, Parameter(help="Pixels of the longer side; a smaller photo keeps its own.")] = 512,
+    weight: Annotated[
+        float, Parameter(help="Of the style beside the content: 0.1 hints at it, 10 drowns the photo.")
+    ] = 1.0,
+    steps: Annotated[int, Parameter(help="Steps of L-BFGS, over all scales.")] = 80,
+    colours: Annotated[
+        Literal["painting", "keep"], Parameter(help="keep: the photo's colours, only brightness is painted.")
+    ] = "painting",
+    mask: Annotated[
+        Path | None, Parameter(help="A picture of the photo's size, white where it is to be painted.")
+    ] = None,
+    features: Annotated[
+        str | None,
+        Parameter(
+            help="A run whose network is to see the pictures, or torchvision:vgg19 in torch's cache. Default: random."
+        ),
+    ] = None,
+    seed: Annotated[int, Parameter(help="Of the random network.")] = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Repaint a photo in the style of a painting (Gatys et al. 2016), with a network of random weights: nothing is downloaded.
+
+    Writes styled.png, a strip of the steps, the loss of each layer, and a page on what the layers hold. Ctrl-C keeps what is there.
+
+    For example:
+
+        neocog style china.jpg wave.jpg
+        neocog style china.jpg wave.jpg --colours keep --weight 3
+        neocog style china.jpg wave.jpg --features runs/classification/photos-cnn --out by-my-network
+    """
+    from neocog.verbs.style import style as repaint
+
+    made = repaint(
+        photo, painting, out, size=size, weight=weight, steps=steps, colours=colours, mask=mask, features=features,
+        seed=seed, quiet=quiet or json,
+    )  # fmt: skip
+    show({**made.to_json(), "seconds": made.seconds}, json, lambda: print(made.folder / "styled.png"))
