@@ -26,6 +26,15 @@ def relative(found: Tensor, wanted: Tensor) -> Tensor:
     return (found - wanted).square().sum() / wanted.square().sum().clamp_min(1e-20)
 
 
+def standardised(maps: Tensor) -> Tensor:
+    """Each map (h, w) with mean 0 and standard deviation 1: where things are, without how bright and colourful they are.
+
+    The style may change those (instance normalisation: Ulyanov, Vedaldi & Lempitsky 2016).
+    """
+    centred = maps - maps.mean((2, 3), keepdim=True)
+    return centred / centred.square().mean((2, 3), keepdim=True).add(1e-12).sqrt()
+
+
 def style_losses(maps: Sequence[Tensor], wanted: Sequence[Tensor], mask: Tensor | None = None) -> list[Tensor]:
     """One number a layer, from its maps and the painting's Gram matrix."""
     return [relative(gram(each, mask), target) for each, target in zip(maps, wanted, strict=True)]

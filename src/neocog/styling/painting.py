@@ -14,12 +14,13 @@ from torch import Tensor
 
 from neocog.errors import NotFinite
 from neocog.styling.features import Features
-from neocog.styling.losses import gram, outside, relative, style_losses
+from neocog.styling.losses import gram, outside, relative, standardised, style_losses
+from neocog.styling.palette import in_colours_of
 
 SCALES = (4, 2, 1)  # the sides are divided by these, and
 SHARES = (0.5, 0.35, 0.15)  # … of the steps are done there
 SMALLEST = 32  # pixels of the shorter side on a coarse scale
-CONTENT = 5 / 8  # of the layers are passed before the one that holds the content
+CONTENT = 1  # the second layer holds the content: where edges are, to the pixel
 RANGE = 10.0  # weight of values that cannot be shown
 
 
@@ -50,9 +51,11 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the two pictures ask for at one scale."""
+    """What the two pictures ask for at one scale. ``begin``: the photo in the painting's colours, whose maps are the content; ``strokes``: the painting."""
 
     photo: Tensor
+    begin: Tensor
+    strokes: Tensor
     content: Tensor
     grams: Sequence[Tensor]
     mask: Tensor | None
@@ -74,7 +77,7 @@ def scales(size: tuple[int, int]) -> list[tuple[tuple[int, int], float]]:
 
 
 def content_layer(features: Features) -> int:
-    return min(len(features.names) - 1, int(CONTENT * len(features.names)))
+    return min(len(features.names) - 1, CONTENT)
 
 
 @torch.no_grad()
@@ -87,8 +90,9 @@ def wanted(
     factor = (size[0] * size[1] / (high * wide)) ** 0.5
     strokes = resized(painting, (max(1, round(high * factor)), max(1, round(wide * factor))))
     shares = None if mask is None else F.interpolate(mask, size, mode="area")
-    content = features(small)[content_layer(features)]
-    return Wanted(small, content, [gram(each) for each in features(strokes)], shares)
+    begin = in_colours_of(small, strokes)
+    content = standardised(features(begin)[content_layer(features)])
+    return Wanted(small, begin, strokes, content, [gram(each) for each in features(strokes)], shares)
 
 
 def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -108,7 +112,7 @@ def paint(
     weight: float = 1.0,
     mask: Tensor | None = None,
 ) -> Painted:
-    """Begin with ``photo`` (1, 1 or 3, H, W) and follow the gradient of content + ``weight`` × the layers' style losses.
+    """Begin with ``photo`` (1, 1 or 3, H, W), in the colours of ``painting``, and follow the gradient of content + ``weight`` × the layers' style losses.
 
     ``advance`` hears the loss of each evaluation. Raises NotFinite.
     """
@@ -118,7 +122,7 @@ def paint(
     made.begun = style_of(photo, whole, features)
     for sides, share in scales(size):
         target = whole if sides == size else wanted(photo, painting, features, sides, mask)
-        begin = target.photo if not made.stages else resized(made.image, sides)
+        begin = target.begin if not made.stages else resized(made.image, sides)
         made.image = descended(begin, target, features, max(1, round(share * steps)), weight, advance, made)
         made.stages.append(made.image)
         if made.stopped:
@@ -148,7 +152,7 @@ def descended(
         optimizer.zero_grad()
         maps = features(target.shown(pixels))
         style = style_losses(maps, target.grams, target.mask)
-        content = relative(maps[content_layer(features)], target.content)
+        content = relative(standardised(maps[content_layer(features)]), target.content)
         loss = content + weight * torch.stack(style).sum() + RANGE * outside(pixels)
         if not loss.isfinite():
             raise NotFinite("the loss is no longer finite", fix="a smaller --weight, or another --seed")
