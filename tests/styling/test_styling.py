@@ -12,9 +12,10 @@ from torch import nn
 
 from neocog.errors import Problems, UserError
 from neocog.styling.features import Features, maps_of, random_features, smoothed, spread
-from neocog.styling.losses import gram, relative
+from neocog.styling.losses import gram, relative, standardised
 from neocog.styling.measures import edge_correlation, palette_distance
-from neocog.styling.painting import paint, scales
+from neocog.styling.painting import in_proportion, paint, scales
+from neocog.styling.palette import in_colours_of
 from neocog.styling.pictures import fitted, luminance, matched, opened, recoloured
 
 
@@ -54,7 +55,9 @@ def test_smoothed_maps_are_a_softmax_with_mean_one() -> None:
 
 
 def test_maps_of_layers_are_had_before_what_follows_overwrites_them_and_without_the_head() -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(1, 1))
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(1, 1)
+    )
     images = torch.rand(1, 3, 20, 30)
     first, last = maps_of(network, ("0", "2"), images)
     torch.testing.assert_close(first, network[0](images))
@@ -148,3 +151,25 @@ def strip_mask(folder: Path) -> Path:
 
 def test_no_layer_is_asked_of_a_network_that_has_none() -> None:
     assert Features(("a",), lambda images: [images])(torch.ones(1, 1, 2, 2))[0].shape == (1, 3, 2, 2)
+
+
+def test_the_photo_begins_with_mean_and_covariance_of_the_paintings_colours() -> None:
+    drawn = torch.Generator().manual_seed(0)
+    photo = torch.rand(1, 3, 30, 30, generator=drawn)
+    mixed = torch.tensor([[0.2, 0.05, 0.0], [0.0, 0.2, 0.1], [0.1, 0.0, 0.1]])
+    painting = torch.einsum("ij,bjhw->bihw", mixed, torch.rand(1, 3, 20, 40, generator=drawn)) + 0.3
+    found = in_colours_of(photo, painting).flatten(2)[0]
+    wanted = painting.flatten(2)[0]
+    torch.testing.assert_close(found.mean(1), wanted.mean(1), atol=0.01, rtol=0)
+    torch.testing.assert_close(found.cov(), wanted.cov(), atol=5e-4, rtol=0)
+    assert in_colours_of(torch.full((1, 1, 4, 4), 0.5), painting[:, :1]).isfinite().all()
+
+
+def test_content_is_where_things_are_not_how_bright() -> None:
+    maps = torch.rand(1, 3, 6, 7)
+    torch.testing.assert_close(standardised(maps * 3 + 1), standardised(maps), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(standardised(maps.flip(3)), standardised(maps))
+
+
+def test_a_painting_keeps_its_proportions_and_gets_as_many_pixels_as_the_picture() -> None:
+    assert in_proportion(torch.rand(1, 3, 100, 400), (80, 80)).shape == (1, 3, 40, 160)

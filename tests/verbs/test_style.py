@@ -30,7 +30,9 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Pat
     return tmp_path / "photo.png", tmp_path / "painting.png"
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(pictures: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
+    pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         neocog.style(*pictures, tmp_path / name, steps=2, seed=seed, quiet=True)
     for file in ("styled.png", "strip.png", "losses.csv"):
@@ -48,7 +50,7 @@ def test_the_command_writes_every_file_and_tells_each_layers_loss(
     assert found["style_before"] == pytest.approx(sum(each["style_before"] for each in found["layers"]))
     with Image.open(out / "styled.png") as image:
         assert image.size == (72, 64)
-    rows = list(csv.DictReader((out / "losses.csv").open()))
+    rows = list(csv.DictReader((out / "losses.csv").read_text().splitlines()))
     assert len(rows) >= 6 and {row["side"] for row in rows} == {"36", "72"} and float(rows[0]["conv4_2"]) > 0
     page = (out / "style.html").read_text(encoding="utf-8")
     assert "Texture from noise" in page and "conv4_2: painting" in page
@@ -92,7 +94,7 @@ def test_a_runs_network_sees_in_place_of_the_random_one(pictures: tuple[Path, Pa
     drawn = np.random.default_rng(0)
     data = drawn.integers(0, 256, (24, 16, 16, 3)).astype(np.uint8), np.arange(24) % 2
     for model, options in (("cnn", {"widths": (4, 8)}), ("resnet", {"widths": (4, 8), "blocks": 1})):
-        run = neocog.train(data, tmp_path / model, model=model, model_options=options, epochs=1, quiet=True)
+        run = neocog.train(data, tmp_path / model, model=model, options=options, epochs=1, quiet=True)
         sees = verb._trained(str(tmp_path / model), pictures[0], verb.Progress(True))
         assert sees.smooth == (model == "resnet")
         found = neocog.style(*pictures, tmp_path / f"by-{model}", features=str(tmp_path / model), steps=4, quiet=True)

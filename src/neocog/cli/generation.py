@@ -68,7 +68,7 @@ def style(
     out: Out = None,
     size: Annotated[int, Parameter(help="Pixels of the longer side; a smaller photo keeps its own.")] = 512,
     weight: Annotated[
-        float, Parameter(help="Of the style beside the content: 0.1 hints at it, 10 drowns the photo.")
+        float, Parameter(help="Of the style beside the content: 0.3 hints at it, 10 drowns the photo.")
     ] = 1.0,
     steps: Annotated[int, Parameter(help="Steps of L-BFGS, over all scales.")] = 80,
     colours: Annotated[

@@ -21,6 +21,7 @@ SCALES = (4, 2, 1)  # the sides are divided by these, and
 SHARES = (0.5, 0.35, 0.15)  # … of the steps are done there
 SMALLEST = 32  # pixels of the shorter side on a coarse scale
 CONTENT = 1  # the second layer holds the content: where edges are, to the pixel
+STYLE = 15.0  # times the layers' losses where --weight is 1
 RANGE = 10.0  # weight of values that cannot be shown
 
 
@@ -51,7 +52,8 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the two pictures ask for at one scale. ``begin``: the photo in the painting's colours, whose maps are the content; ``strokes``: the painting."""
+    """What the two pictures ask for at one scale. ``begin``: the photo in the painting's colours, whose maps are the content;
+    ``strokes``: the painting."""
 
     photo: Tensor
     begin: Tensor
@@ -86,13 +88,18 @@ def wanted(
 ) -> Wanted:
     """At this size of the picture; the painting keeps its proportions and gets as many pixels, so that strokes fit it."""
     small = resized(photo, size)
-    high, wide = painting.shape[2:]
-    factor = (size[0] * size[1] / (high * wide)) ** 0.5
-    strokes = resized(painting, (max(1, round(high * factor)), max(1, round(wide * factor))))
+    strokes = in_proportion(painting, size)
     shares = None if mask is None else F.interpolate(mask, size, mode="area")
     begin = in_colours_of(small, strokes)
     content = standardised(features(begin)[content_layer(features)])
     return Wanted(small, begin, strokes, content, [gram(each) for each in features(strokes)], shares)
+
+
+def in_proportion(painting: Tensor, size: tuple[int, int]) -> Tensor:
+    """The painting with as many pixels as a picture of this size, in its own proportions."""
+    high, wide = painting.shape[2:]
+    factor = (size[0] * size[1] / (high * wide)) ** 0.5
+    return resized(painting, (max(1, round(high * factor)), max(1, round(wide * factor))))
 
 
 def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -112,9 +119,9 @@ def paint(
     weight: float = 1.0,
     mask: Tensor | None = None,
 ) -> Painted:
-    """Begin with ``photo`` (1, 1 or 3, H, W), in the colours of ``painting``, and follow the gradient of content + ``weight`` × the layers' style losses.
+    """Begin with ``photo`` (1, 1 or 3, H, W), in the colours of ``painting``, and go down content + ``weight`` × ``STYLE`` × style.
 
-    ``advance`` hears the loss of each evaluation. Raises NotFinite.
+    The style's loss is the sum over the layers. ``advance`` hears the loss of each evaluation. Raises NotFinite.
     """
     size = (photo.shape[2], photo.shape[3])
     made = Painted(photo)
@@ -153,7 +160,7 @@ def descended(
         maps = features(target.shown(pixels))
         style = style_losses(maps, target.grams, target.mask)
         content = relative(standardised(maps[content_layer(features)]), target.content)
-        loss = content + weight * torch.stack(style).sum() + RANGE * outside(pixels)
+        loss = content + weight * STYLE * torch.stack(style).sum() + RANGE * outside(pixels)
         if not loss.isfinite():
             raise NotFinite("the loss is no longer finite", fix="a smaller --weight, or another --seed")
         loss.backward()  # type: ignore[no-untyped-call]

@@ -21,7 +21,7 @@ from neocog.progress import Progress
 from neocog.run import to_json, write_atomically
 from neocog.styling.features import Features, random_features, trained_features
 from neocog.styling.measures import edge_correlation, palette_distance
-from neocog.styling.painting import Painted, Stopped, most_evaluations, paint
+from neocog.styling.painting import Painted, Stopped, in_proportion, most_evaluations, paint
 from neocog.styling.pictures import LEAST, Given, luminance, matched, opened, recoloured
 from neocog.styling.styled import Styled
 from neocog.styling.texture import textures
@@ -151,10 +151,13 @@ def _textures(
 
 
 def _measured(target: Path, sees: Features, made: Painted, image: Tensor, given: Given, seconds: float) -> Styled:
-    photo, painting, result = (as_array(each) for each in (given.photo, given.painting, image))
+    strokes = in_proportion(
+        given.painting, (given.photo.shape[2], given.photo.shape[3])
+    )  # fine colours mix as it gets smaller
+    photo, strokes, result = (as_array(each) for each in (given.photo, strokes, image))
     return Styled(
-        target, sees.names, made.begun, made.ended, edge_correlation(photo, result), palette_distance(photo, painting),
-        palette_distance(result, painting), seconds, given.notes, made.stopped,
+        target, sees.names, made.begun, made.ended, edge_correlation(photo, result), palette_distance(photo, strokes),
+        palette_distance(result, strokes), seconds, given.notes, made.stopped,
     )  # fmt: skip
 
 
