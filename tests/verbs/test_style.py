@@ -93,7 +93,7 @@ def test_a_runs_network_sees_in_place_of_the_random_one(pictures: tuple[Path, Pa
     """A ResNet's maps go through SWAG's softmax, a plain network's do not."""
     drawn = np.random.default_rng(0)
     data = drawn.integers(0, 256, (24, 16, 16, 3)).astype(np.uint8), np.arange(24) % 2
-    for model, options in (("cnn", {"widths": (4, 8)}), ("resnet", {"widths": (4, 8), "blocks": 1})):
+    for model, options in (("cnn", {"widths": (4, 8)}), ("resnet", {"widths": (8, 16), "blocks": 1})):
         run = neocog.train(data, tmp_path / model, model=model, options=options, epochs=1, quiet=True)
         sees = verb._trained(str(tmp_path / model), pictures[0], verb.Progress(True))
         assert sees.smooth == (model == "resnet")

@@ -18,7 +18,7 @@ class Plain(nn.Module):
         drawn, before = torch.Generator().manual_seed(seed), 3
         self.convolutions, self.pool = nn.ModuleList(), nn.AvgPool2d(2, ceil_mode=True)
         for width in (width for width in WIDTHS for _ in range(2)):
-            layer = nn.utils.skip_init(nn.Conv2d, before, width, 3, padding=1, padding_mode="replicate")  # type: ignore[no-untyped-call]
+            layer = nn.utils.skip_init(nn.Conv2d, before, width, 3, padding=1)  # type: ignore[no-untyped-call]
             with torch.no_grad():
                 layer.weight.normal_(0, math.sqrt(2 / (9 * before)), generator=drawn)
                 layer.bias.normal_(0, 0.1, generator=drawn)
