@@ -30,6 +30,7 @@ from neocog.verbs.predict import predict as predict
 from neocog.verbs.report import report as report
 from neocog.verbs.resume import resume as resume
 from neocog.verbs.sample import sample as sample
+from neocog.verbs.style import style as style
 
 __version__: str
 VERBS: dict[str, str]

@@ -87,7 +87,7 @@ def style(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Repaint a photo in the style of a painting (Gatys et al. 2016), with a network of random weights: nothing is downloaded.
+    """Repaint a photo in the style of a painting (Gatys, Ecker & Bethge 2016), by a network of random weights: no download.
 
     Writes styled.png, a strip of the steps, the loss of each layer, and a page on what the layers hold. Ctrl-C keeps what is there.
 

@@ -11,7 +11,8 @@ def in_colours_of(photo: Tensor, painting: Tensor) -> Tensor:
     ours, theirs = photo.flatten(2)[0].double(), painting.flatten(2)[0].double()  # (C, pixels)
     turn = root(covariance(theirs)) @ torch.linalg.inv(root(covariance(ours)))
     moved = turn @ (ours - ours.mean(1, keepdim=True)) + theirs.mean(1, keepdim=True)
-    return moved.reshape(photo.shape[1:])[None].to(photo.dtype).clamp(0, 1)
+    painted: Tensor = moved.reshape(photo.shape[1:])[None].to(photo.dtype).clamp(0, 1)
+    return painted
 
 
 def covariance(colours: Tensor) -> Tensor:
@@ -23,4 +24,5 @@ def covariance(colours: Tensor) -> Tensor:
 def root(matrix: Tensor) -> Tensor:
     """The symmetric square root of a positive matrix."""
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors @ values.sqrt().diag() @ vectors.T
+    found: Tensor = vectors @ values.sqrt().diag() @ vectors.T
+    return found

@@ -151,10 +151,8 @@ def _textures(
 
 
 def _measured(target: Path, sees: Features, made: Painted, image: Tensor, given: Given, seconds: float) -> Styled:
-    strokes = in_proportion(
-        given.painting, (given.photo.shape[2], given.photo.shape[3])
-    )  # fine colours mix as it gets smaller
-    photo, strokes, result = (as_array(each) for each in (given.photo, strokes, image))
+    small = in_proportion(given.painting, (given.photo.shape[2], given.photo.shape[3]))  # fine colours mix in it
+    photo, strokes, result = (as_array(each) for each in (given.photo, small, image))
     return Styled(
         target, sees.names, made.begun, made.ended, edge_correlation(photo, result), palette_distance(photo, strokes),
         palette_distance(result, strokes), seconds, given.notes, made.stopped,
