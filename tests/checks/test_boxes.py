@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import neocog
 from neocog.checks.boxes import border_boxes, empty_images, repeated_boxes, small_boxes, unusable_boxes
 from neocog.data.boxes import Boxes
 from neocog.data.dataset import ArrayImages, Dataset
@@ -64,3 +66,14 @@ def test_boxes_all_over_an_image_touch_its_border_as_often_as_they_should() -> N
         x, y = rng.uniform(-10, 80, 2)
         images.append([(0, max(x, 0), max(y, 0), min(x + 30, 100), min(y + 30, 100))])
     assert not list(border_boxes(data(images), None))  # type: ignore[arg-type]
+
+
+@pytest.mark.data
+def test_audit_names_the_two_boxes_of_bccd_without_area_and_says_from_where_pixels_are_counted(
+    real_data: Callable[[str], Path],
+) -> None:
+    found = neocog.audit(real_data("bccd"), task="detection", quiet=True)
+    (bad,) = (each for each in found.findings if "cannot be used" in each.what)
+    assert bad.severity == "error" and bad.what.startswith("2 boxes") and "without an area" in bad.what
+    assert [where.partition(":")[0][-9:] for where in bad.samples] == ["00338.xml", "00343.xml"]
+    assert any("counted from 1" in str(each) and "--first-pixel" in str(each) for each in found.taken["taken"])

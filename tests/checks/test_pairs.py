@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from neocog.checks.pairs import doubtful_pairs, shift_of
+from neocog.checks.pairs import doubtful_pairs, repeated_takes, shift_of
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.degrade import Degradation
 from neocog.data.imresize import resized
@@ -81,6 +81,23 @@ def test_a_frame_that_stands_for_both_takes_is_an_error() -> None:
     """Noise2Noise would learn the noise."""
     ((severity, what),) = found(NOISY, [NOISY[0], *(noisy(image, 50) for image in IMAGES[1:])], truth="noisy")
     assert severity == "error" and what.startswith("1 pair")
+
+
+def test_a_frame_that_is_repeated_in_a_noisy_stack_is_an_error() -> None:
+    """The second take of one scene is the first of another one: no pair of its own is suspicious."""
+    takes = [noisy(image, 50 + seed) for seed, image in enumerate(IMAGES)]
+    assert not list(repeated_takes(data(NOISY, takes, truth="noisy"), None))  # type: ignore[arg-type]
+    (finding,) = repeated_takes(data(NOISY, [NOISY[1], *takes[1:]], truth="noisy"), None)  # type: ignore[arg-type]
+    assert finding.severity == "error" and finding.samples == ("1.png", "0.png") and "1 frame " in finding.what
+    assert not list(repeated_takes(data(NOISY, [IMAGES[0]] * 4), None))  # type: ignore[arg-type]  # many takes, one clean image
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("truth", ["clean", "noisy"])
+def test_images_of_one_value_give_no_false_alarm_and_no_warning_of_numpy(truth: str, dtype: Any) -> None:
+    flat, grainy = np.full((SIDE, SIDE, 1), 90, dtype), noisy(clean(), 1).astype(dtype)
+    said = [what for pair in ((flat, grainy), (grainy, flat)) for _, what in found([pair[0]], [pair[1]], truth=truth)]
+    assert all("at most 12" in what for what in said), said
 
 
 @pytest.mark.parametrize("moved", [(0.0, 0.0), (2.0, -3.0), (0.5, 0.0)])

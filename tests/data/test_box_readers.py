@@ -414,6 +414,8 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "coco: no file_name": (coco(lambda found: found["images"][0].pop("file_name")), "image without a file_name"),
     "coco: way out": (coco(lambda found: found["images"][0].update(file_name="../../etc/passwd.png")), "no image"),
     "coco: NaN": (coco(lambda found: found["annotations"][0].update(bbox=[float("nan"), 1, 2, 3])), "not valid JSON"),
+    "coco: deep": (lambda root: (draw(root), (root / "x.json").write_text(
+        json.dumps(coco_of(TRUTH))[:-1] + ', "x": ' + "[" * 3000 + "]" * 3000 + "}"))[0], "nested"),
     "coco: size": (coco(lambda found: found["images"][0].update(width=100)), "annotated at 48 × 100"),
     "yolo: pixels": (yolo("0 30 20 10 10\n"), "pixels, where shares"),
     "yolo: an outline": (yolo("0 0.1 0.1 0.5 0.1 0.5 0.5\n"), "an outline, no box"),
@@ -444,6 +446,11 @@ def told(path: Path, **settings: Any) -> list[UserError]:
     return list(data.boxes.faults)
 
 
+def test_at_least_forty_faults_are_planted_in_all_seven_formats() -> None:
+    formats = {name.partition(":")[0] for name in FAULTS}
+    assert len(FAULTS) >= 40 and formats >= {"voc", "coco", "yolo", "labelme", "cvat", "studio", "csv"}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_told_with_its_file_and_without_a_traceback(fault: str, tmp_path: Path) -> None:
     write, said = FAULTS[fault]
@@ -471,6 +478,12 @@ def test_a_swapped_size_is_noted_where_the_boxes_fit_the_image(tmp_path: Path) -
     assert any("swapped" in note for note in data.notes)
     file.write_text(file.read_text().replace("<width>48</width><height>64<", "<width>0</width><height>0<"))
     same(read(tmp_path), {**WHOLE, "a.png": [("cell", 3, 4, 20, 31)]})
+
+
+def test_one_class_written_in_two_ways_is_noted(tmp_path: Path) -> None:
+    rows = [("cell", 1.0, 2.0, 9.0, 9.0)] * 5 + [("Cell ", 20.0, 2.0, 29.0, 9.0)] + [("celll", 20.0, 12.0, 29.0, 19.0)]
+    write_voc(tmp_path, {"a.png": rows, "b.png": rows[:3], "c.png": []})
+    assert any("ell" in note for note in read(tmp_path).notes), read(tmp_path).notes
 
 
 def test_a_path_without_boxes_is_none(tmp_path: Path) -> None:

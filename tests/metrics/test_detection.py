@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from neocog.metrics.detection import Objects, average_precision, match, outcomes, overlap
 from neocog.metrics.objects import THRESHOLDS
@@ -42,8 +44,6 @@ def drawn(seed: int) -> tuple[Objects, Objects, int, int]:
 
 def by_coco(truth: Objects, found: Objects, n: int, k: int) -> np.ndarray:
     """(T, K) of pycocotools."""
-    coco = pytest.importorskip("pycocotools.coco").COCO
-    evaluation = pytest.importorskip("pycocotools.cocoeval").COCOeval
 
     def rows(objects: Objects) -> list[dict[str, Any]]:
         sides = np.concatenate([objects.corners[:, :2], objects.corners[:, 2:] - objects.corners[:, :2]], 1)
@@ -57,13 +57,13 @@ def by_coco(truth: Objects, found: Objects, n: int, k: int) -> np.ndarray:
         ]  # fmt: skip
 
     with contextlib.redirect_stdout(io.StringIO()):
-        gt = coco()
+        gt = COCO()
         gt.dataset = {
             "info": {}, "images": [{"id": i + 1} for i in range(n)], "categories": [{"id": j + 1} for j in range(k)],
             "annotations": rows(truth),
         }  # fmt: skip
         gt.createIndex()
-        judge = evaluation(gt, gt.loadRes(rows(found)), "bbox")
+        judge = COCOeval(gt, gt.loadRes(rows(found)), "bbox")
         judge.params.maxDets = [1, 10, 1000]
         judge.evaluate()
         judge.accumulate()

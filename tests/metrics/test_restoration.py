@@ -43,14 +43,26 @@ def test_ssim_is_what_its_definition_says_window_by_window() -> None:
     assert ssim(truth, truth, 255) == pytest.approx(1) and np.isnan(ssim(truth[:10], other[:10], 255))
 
 
-@pytest.mark.parametrize("shape", [(20, 33), (40, 40, 3)])
-def test_ssim_is_that_of_scikit_image(shape: tuple[int, ...]) -> None:
-    metrics = pytest.importorskip("skimage.metrics")
-    truth, other = pair(shape)
-    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
-    axis = -1 if len(shape) == 3 else None
-    expected = metrics.structural_similarity(truth, other, channel_axis=axis, **settings)
-    assert ssim(truth, other, 255) == pytest.approx(expected, abs=1e-6)
+# (shape, noise, type): what scikit-image 0.26.0 gives, printed by `python bench/ssim_reference.py`
+BY_SCIKIT_IMAGE = {
+    ((20, 33), 20.0, "float64"): 0.9609577200,
+    ((20, 33), 20.0, "uint8"): 0.9633138983,
+    ((40, 40, 3), 20.0, "float64"): 0.9614466320,
+    ((40, 40, 3), 20.0, "uint8"): 0.9637158266,
+    ((11, 11), 5.0, "float64"): 0.9974616685,
+    ((11, 11), 5.0, "uint8"): 0.9975870630,
+    ((64, 48, 2), 60.0, "float64"): 0.7515428518,
+    ((64, 48, 2), 60.0, "uint8"): 0.7813527203,
+}
+
+
+@pytest.mark.parametrize("case", BY_SCIKIT_IMAGE)
+def test_ssim_is_that_of_scikit_image(case: tuple[tuple[int, ...], float, str]) -> None:
+    shape, noise, dtype = case
+    truth, other = pair(shape, noise)
+    if dtype == "uint8":
+        truth, other = (each.clip(0, 255).round().astype(np.uint8) for each in (truth, other))
+    assert ssim(truth, other, 255) == pytest.approx(BY_SCIKIT_IMAGE[case], abs=1e-6)
 
 
 def test_brightness_is_that_of_rgb2ycbcr() -> None:

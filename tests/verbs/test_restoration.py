@@ -253,6 +253,48 @@ def test_folds_keep_groups_together(tmp_path: Path) -> None:
         assert len({group for group, _ in sides}) == len(sides)
 
 
+def takes_of_fields(folder: Path, parts: tuple[str, ...] = ("",), takes: int = 4) -> Path:
+    """Six fields, several noisy takes of each, and beside each take the one clean image of its field."""
+    for field in range(6):
+        clean = picture(field, (36, 36), 1)
+        for take in range(takes):
+            part = folder / parts[take % len(parts)]
+            how = Degradation.of("gauss:40")(clean, np.random.default_rng((field, take)), 255.0)
+            for name, image in (("noisy", how), ("clean", clean)):
+                (part / name).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(image[..., 0]).save(part / name / f"{'abcdef'[take]}{field}x.png")
+    return folder
+
+
+def test_takes_of_one_field_are_never_learned_and_tested(tmp_path: Path) -> None:
+    data = takes_of_fields(tmp_path / "data")
+    run = neocog.train(data, tmp_path / "run", **{**SETTINGS, "epochs": 1})
+    sides = {(Path(row["sample"]).stem[1], row["split"]) for row in rows_of(run.splits_csv)}
+    assert len(sides) == 6 and len({side for _, side in sides}) == 3
+    found = open_dataset(data, reading=Reading(task="restoration"))
+    assert any("24 inputs share 6 wanted images" in each.evidence for each in found.taken)
+    assert open_dataset(data, reading=Reading(task="restoration", groups="none")).groups is None
+
+
+def test_a_field_in_two_given_parts_is_told(tmp_path: Path) -> None:
+    data = takes_of_fields(tmp_path / "data", ("train", "test"), 2)
+    found = [
+        f for f in neocog.audit(data, task="restoration", quiet=True).findings if "the given split leaks" in f.what
+    ]
+    assert len(found) == 1 and found[0].severity == "warning" and len(found[0].samples) == 12
+
+
+def test_an_image_of_one_value_is_learned_from_and_judged_without_a_traceback(tmp_path: Path) -> None:
+    data = paired(tmp_path / "data", 12)
+    for index in range(0, 12, 2):
+        Image.new("L", (36, 36), 90).save(data / "clean" / f"{index}.png")
+    assert any(
+        "of one constant value" in f.what for f in neocog.audit(data / "clean", task="orientation", quiet=True).findings
+    )
+    run = neocog.train(data, tmp_path / "run", **{**SETTINGS, "epochs": 1})
+    assert np.isfinite(result_of(run)["measures"]["test"]["psnr"]["value"])
+
+
 def test_a_wanted_image_that_changed_is_noticed(denoiser: Run, tmp_path: Path) -> None:
     data = paired(tmp_path / "data")
     settings = {"quiet": True, "task": "restoration"}

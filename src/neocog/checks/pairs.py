@@ -5,8 +5,10 @@ Up to ``LOOKED_AT`` pairs are looked at. Letters: H × W pixels, C channels.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,23 @@ def doubtful_pairs(dataset: Dataset, records: Records) -> Iterator[Finding]:
         if kind == "same" and dataset.truth == "noisy":
             severity = "error"
         yield Finding(severity, f"{count(names, 'pair')}: {what}", tuple(names), advice)
+
+
+def repeated_takes(dataset: Dataset, records: Records) -> Iterator[Finding]:
+    """Among noisy takes each file should stand once: noise that two of them share is learned as if it were the image."""
+    if dataset.truth != "noisy" or dataset.pairs is None:
+        return
+    places = defaultdict[str, list[str]](list)
+    for takes in (dataset.images, dataset.pairs):
+        for index, name in enumerate(dataset.names):
+            with suppress(BadImage):
+                places[takes.digest(index)].append(str(name))
+    again = [names for names in places.values() if len(names) > 1]
+    if again:
+        what = (
+            f"{count(again, 'frame')} more than once among the takes: noise that two takes share is learned, and stays"
+        )
+        yield Finding("error", what, tuple(dict.fromkeys(chain.from_iterable(again))), "leave all but one of each out")
 
 
 def kinds_of(image: Array, wanted: Array, dataset: Dataset) -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from neocog.data.dataset import BadImage, Header, Images
 from neocog.data.preprocessing import Preprocessing
@@ -51,6 +54,24 @@ def _apart(first: Header, second: Header, scale: int, name: str) -> UserError | 
         what = f"{first.dtype} pixels, the wanted image {second.dtype}"
         return UserError(what, name, "save both in one type and scale")
     return None
+
+
+def fields_of(wanted: Images, names: Sequence[str]) -> NDArray[np.str_] | None:
+    """(N,) one name for all whose wanted image is the same file, as many noisy takes of a field may share one clean image; ""
+    for the others. None where each input has its own."""
+    places = defaultdict[str, list[int]](list)
+    for index in range(len(names)):
+        try:
+            places[wanted.digest(index)].append(index)
+        except BadImage:
+            continue
+    shared = [indices for indices in places.values() if len(indices) > 1]
+    if not shared:
+        return None
+    fields = np.full(len(names), "", object)
+    for indices in shared:
+        fields[indices] = str(names[indices[0]])
+    return fields.astype(np.str_)
 
 
 def wanted_plan(plan: Preprocessing, scale: int) -> Preprocessing:

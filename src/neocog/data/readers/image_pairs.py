@@ -12,7 +12,7 @@ from neocog.data.dataset import Dataset, Images, LeftOut, Taken
 from neocog.data.degrade import Cropped, Degradation, Degraded
 from neocog.data.formats.decoding import Decoding
 from neocog.data.images import FileImages
-from neocog.data.pairs import scale_of
+from neocog.data.pairs import fields_of, scale_of
 from neocog.data.readers.folders import SPLIT_NAMES, subfolders
 from neocog.data.readers.mask_folders import matched_pair
 from neocog.data.readers.mask_pairs import Pairs
@@ -77,7 +77,18 @@ def paired(data: Dataset, wanted: Images | None, reading: Reading, where: str) -
     if scale > 1 and supervision != "clean":
         what = f"--supervision {supervision} takes noise away, and the wanted images are {scale} times as large"
         raise UserError(what, where, "leave it out")
-    return replace(data, pairs=wanted, scale=scale, truth="noisy" if two_takes else "clean")
+    data = replace(data, pairs=wanted, scale=scale, truth="noisy" if two_takes else "clean")
+    return data if data.groups is not None or reading.groups else _bound_by_field(data, wanted)
+
+
+def _bound_by_field(data: Dataset, wanted: Images) -> Dataset:
+    """Inputs of one wanted image as a group: what was learned of one field is not tested on another take of it."""
+    fields = fields_of(wanted, data.names)
+    if fields is None:
+        return data
+    known = fields[fields != ""]
+    evidence = f"{len(known):,} inputs share {len(set(known.tolist())):,} wanted images"
+    return replace(data, groups=fields, taken=(*data.taken, Taken("wanted images", "group", evidence, "--groups none")))
 
 
 def supervision_of(reading: Reading) -> str:
