@@ -1,4 +1,4 @@
-"""``--help`` on one progress, and ``--set`` for everything that is not on it."""
+"""``--help`` on one screen, and ``--set`` for everything that is not on it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_short_descriptions_are_whole_sentences_and_say_choices_and_defaults(
     page = shown(capsys, "train", "--help", "--task", "vae")
     assert "--lr X            Peak learning rate. [0.002]\n" in page
     assert "--optimizer WORD  Update rule: adamw, adam, rmsprop, sgd, muon, gd\n" in page
-    assert "--binarise WORD   Pixels black or white (vae): none, threshold, sampled\n" in page
+    assert "--binarise WORD   Binarise the pixels (vae): none, threshold, sampled\n" in page
 
 
 def test_a_task_that_there_is_none_of_is_told_in_help_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,6 +120,11 @@ def bare(hint: Any) -> tuple[Any, Range | OneOf | None]:
     return kind, next((item for item in more if isinstance(item, Range | OneOf)), None)
 
 
+def purpose(hint: Any) -> str:
+    """What an option is for, where its type is ``Annotated`` with a sentence; "" else."""
+    return next((item for item in getattr(hint, "__metadata__", ()) if isinstance(item, str)), "")
+
+
 def _read(value: Any, kind: Any) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if hasattr(value, "tolist"):  # NumPy's and torch's
@@ -201,6 +206,7 @@ def choices(kind: Any) -> tuple[Any, ...]:
 
 def describe(kind: Any) -> str:
     """The type in words, for messages and ``--help``."""
+    kind = bare(kind)[0]
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return " or ".join("none" if a is type(None) else describe(a) for a in arguments)

@@ -17,19 +17,14 @@ app = App(
     name="neocog",
     version=__version__,
     help="From labelled images to a convolutional network whose numbers you can trust.",
-    help_epilogue=(
-        "Start with `neocog train digits`, then `neocog audit MY-IMAGES` and `neocog train MY-IMAGES`.\n\n"
-        "Exit codes: 0 done, 2 your mistake, 3 a loss that is not finite, 4 stopped by the calling program, 130, 143, 129 or 138 "
-        "interrupted (what was done is saved), 1 a defect. With --json an error is one JSON object, too."
-    ),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = Group("Options", sort_key=99)
 
 Json = Annotated[bool, Parameter(negative=(), help="Print one JSON object to standard output.")]
-Quiet = Annotated[bool, Parameter(negative=(), help="Print no progress and no remarks.")]
-Out = Annotated[Path | None, Parameter(help="Where the output goes; nothing is overwritten.")]
+Quiet = Annotated[bool, Parameter(negative=(), help="Print no progress and no messages.")]
+Out = Annotated[Path | None, Parameter(help="Where to write the output; nothing is overwritten.")]
 
 
 def flat(group: str) -> Parameter:

@@ -1,4 +1,4 @@
-"""compete …: a competition of the classroom."""
+"""compete …: a competition in the classroom."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neocog.cli.app import Json, Quiet, Reading, app, console, given, show
 
 compete = App(
     name="compete",
-    help="Hold a competition: own networks, held-out samples, one time limit.\n\nFor example:\n\n"
+    help="Run a competition: your own networks, held-out samples, one time limit.\n\nFor example:\n\n"
     "    neocog compete new digits --hold-out random:0.2 --seconds 120 --out contest/\n"
     "    neocog compete enter contest/ my_net.py --name ada\n"
     "    neocog compete judge contest/",
@@ -24,24 +24,24 @@ def new(
     data: str,
     /,
     *,
-    out: Annotated[Path, Parameter(help="A new folder to hand round; the sealed part is written beside it.")],
+    out: Annotated[Path, Parameter(help="A new folder to hand out; the sealed part is written beside it.")],
     hold_out: Annotated[
-        str, Parameter(help="What is held out: last:0.2, random:0.2, group:NAME, or a file that names samples.")
+        str, Parameter(help="What to hold out: last:0.2, random:0.2, group:NAME, or a file that names samples.")
     ] = "last:0.2",
     seconds: Annotated[
-        float, Parameter(help="Time of an entry, from its first import to its last prediction.")
+        float, Parameter(help="Time limit of an entry, from its first import to its last prediction.")
     ] = 600.0,
-    cores: Annotated[int, Parameter(help="Processor cores of an entry; 0: all of this machine.")] = 0,
-    memory: Annotated[float, Parameter(help="Memory of an entry, in GB.")] = 4.0,
-    disk: Annotated[float, Parameter(help="Files that an entry may write, in GB.")] = 4.0,
-    attempts: Annotated[int, Parameter(help="Attempts of a name; with several there is a public board, too.")] = 1,
-    seed: Annotated[int, Parameter(help="Seed of what is drawn by lot.")] = 0,
+    cores: Annotated[int, Parameter(help="Processor cores per entry; 0: all of this machine.")] = 0,
+    memory: Annotated[float, Parameter(help="Memory per entry, in GB.")] = 4.0,
+    disk: Annotated[float, Parameter(help="Disk space per entry, in GB.")] = 4.0,
+    attempts: Annotated[int, Parameter(help="Attempts per name; with several there is also a public leaderboard.")] = 1,
+    seed: Annotated[int, Parameter(help="Seed of everything random.")] = 0,
     reading: Reading = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a competition: a folder with rules.toml and the public samples, and beside it the sealed part with the held-out ones.
+    """Set up a competition: a folder with rules.toml and the public samples, and beside it the sealed, held-out part.
 
-    The rules hold the sealed part's SHA-256, so that nobody can change it afterwards. Keep that file to yourself.
+    The rules contain the SHA-256 of the sealed part, so that nobody can change it afterwards. Keep that file to yourself.
 
     For example:
 
@@ -63,14 +63,14 @@ def enter(
     *,
     name: Annotated[str, Parameter(help="Whose entry it is.")],
     settings: Annotated[
-        Path | None, Parameter(help="Training settings of the entry: TOML, as of train --config.")
+        Path | None, Parameter(help="Training settings of the entry: TOML, as for train --config.")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Enter a network of one's own: a Python file with one torch.nn.Module (FILE.py:Class where there are several).
+    """Enter your own network: a Python file with one torch.nn.Module (FILE.py:Class if there are several).
 
-    It is checked before any of it runs, then tried in a process without network. Why it is refused stands in one message with
-    each line of the file.
+    The file is checked before any of it runs, then tried in a process without network access. If it is refused, one message
+    gives every reason and line.
 
     For example:
 
@@ -91,14 +91,14 @@ def judge(
         Path | None, Parameter(help="The sealed part; default: CONTEST.sealed beside the folder.")
     ] = None,
     final: Annotated[
-        bool, Parameter(negative=(), help="Of several attempts: give the final score, and close.")
+        bool, Parameter(negative=(), help="With several attempts: give the final score and close the competition.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train each entry under the same limit, score the held-out samples, and write leaderboard.html and leaderboard.csv.
 
-    Entries that were judged before keep their result, so that a call that was stopped goes on.
+    Entries that were judged before keep their result, so that an interrupted call can be repeated.
 
     For example:
 

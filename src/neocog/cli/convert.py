@@ -1,4 +1,4 @@
-"""convert …: data turned into other data."""
+"""convert …: data made into other data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neocog.errors import UserError
 
 convert = App(
     name="convert",
-    help="Convert data. What you give is only read.\n\nFor example:\n\n    neocog convert labelme annotated/ masks/",
+    help="Convert data. Your files are only read.\n\nFor example:\n\n    neocog convert labelme annotated/ masks/",
 )
 app.command(convert)
 
@@ -83,10 +83,10 @@ def augment(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a data set with changed copies of its images, and of their masks: for programs that do not augment.
+    """Write a data set with augmented copies of its images and masks, for programs that do not augment.
 
-    neocog needs no such copies: it changes every image anew in every epoch. Where the data come with a split, only the
-    images to train on are copied; a copy is always of its original's group, so that no split can part the two.
+    neocog needs no such copies: it augments every image anew in every epoch. If the data come with a split, only training
+    images are copied; a copy is in the group of its original, so that no split can separate the two.
 
     For example:
 
@@ -98,13 +98,15 @@ def augment(
     data
         Images with classes, values or masks, as for train.
     out
-        A new folder, outside of the data: images/, masks/ and data.csv.
+        A new folder, outside the data: images/, masks/ and data.csv.
     copies
-        Copies of each training image.
+        Copies per training image.
     augment
         Changes to the default augmentation: turn=15, flip=off.
     size
-        Height and width of all that is written. One number: both; default: each image's own.
+        Height and width of the images written. One number: both; default: as each image.
+    seed
+        Seed of the augmentation.
     """
     from neocog.verbs import convert_augment as verb
 

@@ -19,17 +19,19 @@ def audit(
     reading: Reading = None,
     strict: Annotated[bool, Parameter(negative=(), help="Treat leaks between given splits as errors.")] = False,
     verify: Annotated[
-        Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since then.")
+        Path | None, Parameter(help="A run, or its splits.csv: report files that have changed since.")
     ] = None,
     against: Annotated[
         tuple[Path, ...],
-        Parameter(consume_multiple=True, negative=(), help="Masks of the same images by other annotators, to compare."),
+        Parameter(
+            consume_multiple=True, negative=(), help="Masks of the same images by other annotators, to compare with."
+        ),
     ] = (),
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what is in the data and what is wrong with them: everything, in one pass. Exit code 2 if there are errors.
+    """Report what is in the data and what is wrong with them: everything, in one pass. Exit code 2 if there are errors.
 
     For example:
 
@@ -68,15 +70,15 @@ def preview(
     patch: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
     batch: int = 0,
     seed: int = 0,
-    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags overrule it.")] = None,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags override it.")] = None,
     n: int = 10,
     draws: int = 6,
     out: Out = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a contact sheet (PNG) of the first batch that train would learn from, before and after augmentation.
+    """Write a contact sheet (PNG) of the first training batches, before and after augmentation.
 
-    Flags mean what they mean for train: the data are read, checked and split in the same way.
+    Flags mean the same as for train: the data are read, checked and split in the same way.
 
     For example:
 
@@ -85,17 +87,17 @@ def preview(
     Parameters
     ----------
     augment
-        Changes to the default augmentation: turn=15, flip=off, or off.
+        Changes to the default augmentation: turn=15, flip=off, or just off.
     patch
-        Height and width of the windows, as of train --patch.
+        Height and width of the windows, as in train --patch.
     batch
-        Samples in a step. 0: what train would choose.
+        Batch size. 0: what train would choose.
     seed
         Seed of everything random.
     n
-        Samples: the rows.
+        Number of samples: the rows.
     draws
-        Epochs: the columns.
+        Number of epochs: the columns.
     """
     from neocog.verbs.preview import preview as sheet
 
@@ -107,7 +109,7 @@ def preview(
 
 @app.command
 def filters(image: Path, /, *, out: Out = None) -> None:
-    """Write a sheet that shows an image after a bank of filters, and after various kernels, strides and paddings.
+    """Draw an image after a bank of filters, and after various kernels, strides and paddings.
 
     For example:
 
@@ -120,8 +122,12 @@ def filters(image: Path, /, *, out: Out = None) -> None:
 
 @app.command
 def kmeans(
-    image: Path, /, *, clusters: Annotated[int, Parameter(name=("--clusters", "-k"))] = 5,
-    space: Literal["rgb", "hsv", "lab"] = "rgb", out: Out = None, seed: int = 0, json: Json = False,
+    image: Path, /, *,
+    clusters: Annotated[int, Parameter(name=("--clusters", "-k"), help="Number of clusters.")] = 5,
+    space: Annotated[Literal["rgb", "hsv", "lab"], Parameter(help="Colour space of the distances.")] = "rgb",
+    out: Out = None,
+    seed: Annotated[int, Parameter(help="Seed of the initial centres.")] = 0,
+    json: Json = False,
 ) -> None:  # fmt: skip
     """Cluster the pixels of an image by colour (k-means): an index PNG, the image in mean colours, a table of clusters.
 

@@ -19,21 +19,21 @@ def sample(
     run: Path,
     /,
     *,
-    count: Annotated[int, Parameter(name=("--count", "-n"), help="How many new images.")] = 64,
+    count: Annotated[int, Parameter(name=("--count", "-n"), help="Number of new images.")] = 64,
     out: Out = None,
     seed: Annotated[int, Parameter(help="Seed of the latent vectors.")] = 0,
     of: Annotated[tuple[str, ...], several("Classes to draw, in turn (a GAN trained with --conditional).")] = (),
     single: Annotated[bool, Parameter(negative=(), help="Also write each image as a file, into a new folder.")] = False,
-    interpolate: Annotated[tuple[str, ...], several("Go from one to the other: two seeds, or (VAE) two images.")] = (),
+    interpolate: Annotated[tuple[str, ...], several("Interpolate between two seeds, or (VAE) two images.")] = (),
     traverse: Annotated[
         bool, Parameter(negative=(), help="Vary one latent dimension in each row (VAE: the active ones).")
     ] = False,
     direction: Annotated[
-        tuple[str, ...], several("from:CLASS to:CLASS: from one class's mean code to the other's (VAE).")
+        tuple[str, ...], several("from:CLASS to:CLASS: from the mean code of one class to that of the other (VAE).")
     ] = (),
     apply: Annotated[tuple[Path, ...], several("Images to move in that direction.")] = (),
     reconstruct: Annotated[tuple[Path, ...], several("Images to show beside their reconstructions (VAE).")] = (),
-    steps: Annotated[int, Parameter(help="Images from one end to the other.")] = 10,
+    steps: Annotated[int, Parameter(help="Number of images from one end to the other.")] = 10,
     strength: Annotated[float, Parameter(help="How far to go: 1 is the whole way between the classes.")] = 1.0,
     json: Json = False,
     quiet: Quiet = False,

@@ -43,7 +43,7 @@ def backends(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train one network in every engine: nested loops, NumPy, Keras, PyTorch in fp32 and bf16, and on the GPU.
+    """Time the training of one network in every engine: nested loops, NumPy, Keras, PyTorch in fp32, bf16 and on the GPU.
 
     For example:
 
@@ -59,9 +59,9 @@ def backends(
     seconds
         Length of each measurement.
     batch
-        Images in a step.
+        Batch size.
     threads
-        Threads of each engine. 0: one for each core.
+        Threads per engine. 0: one per core.
     """
     from neocog.verbs import bench as verb
 

@@ -25,7 +25,7 @@ def models(
         bool, Parameter(negative=(), help="Show eighteen well-known classifiers: depth, parameters, size.")
     ] = False,
     time: Annotated[
-        bool, Parameter(negative=(), help="With --lecture: measure how long each takes for an image.")
+        bool, Parameter(negative=(), help="With --lecture: measure how long each takes per image.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -60,16 +60,16 @@ def export(
     run: Path,
     /,
     *,
-    to: Annotated[Literal["keras", "onnx", "numpy"], Parameter(help="The library that will run it.")],
+    to: Annotated[Literal["keras", "onnx", "numpy"], Parameter(help="Format: the library that will run the network.")],
     out: Out = None,
     quiet: Quiet = False,
 ) -> None:
-    """Export a trained network: files that take pixels as stored and give calibrated probabilities.
+    """Export a trained network to a file that takes pixels as stored and gives calibrated probabilities.
 
-    Only classification of images can be exported (no volumes, no sequences, no --scaling image): to onnx any network, to keras
+    Only classifiers of images can be exported (no volumes, no sequences, no --scaling image): to onnx any network, to keras
     and numpy chains of layers such as cnn and mlp.
 
-    The files are loaded again and compared with the run before they are kept.
+    The exported files are loaded again and compared with the run before they are kept.
 
     For example:
 
@@ -86,16 +86,16 @@ def embed(
     /,
     *files: Path,
     out: Out = None,
-    model: Annotated[str, Parameter(help="The network of a weights file that does not name it.")] = "auto",
+    model: Annotated[str, Parameter(help="The network, if a weights file does not name it.")] = "auto",
     near: Annotated[int, Parameter(help="Number of nearest neighbours of each image.")] = 5,
     map: Annotated[Literal["pca", "tsne", "umap"], Parameter(help="How the images are placed on the map.")] = "pca",
     parquet: Annotated[bool, Parameter(negative=(), help="Also write features.parquet.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the features that a network computes of each image: features.npy, names.csv with nearest neighbours, map.html.
+    """Write the features that a network computes from each image: features.npy, names.csv with nearest neighbours, map.html.
 
-    The network is a run's, or comes with any weights that `train --from` takes. No labels are needed.
+    The network is that of a run, or of any weights that `train --from` takes. No labels are needed.
 
     For example:
 
@@ -115,19 +115,22 @@ def studio(
     source: Path | None = None,
     /,
     *,
-    port: Annotated[int, Parameter(help="Where it listens; 0: a free one.")] = 0,
+    port: Annotated[int, Parameter(help="Port; 0: any free one.")] = 0,
     host: Annotated[
-        str, Parameter(help="Another address lets others in, who need the token that the printed address carries.")
+        str,
+        Parameter(
+            help="Address to listen on. One other than 127.0.0.1 lets others in, who need the token in the printed address."
+        ),
     ] = "127.0.0.1",
     browser: Annotated[bool, Parameter(negative="--no-browser", help="Open the page in a browser.")] = True,
     export: Annotated[
-        Path | None, Parameter(help="Write the page of one run into this file instead: it needs no server.")
+        Path | None, Parameter(help="Instead, write the page of one run to this file, which needs no server.")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Look through every layer of a run's own network, in the browser: draw or drop a picture and watch, forward and backward.
+    """Explore every layer of a trained network in the browser: draw or drop a picture, and watch it go forward and backward.
 
-    SOURCE is a run, or a folder with runs below it; default: this folder. Needs the extra `studio`. Nothing of a run is written.
+    SOURCE is a run, or a folder with runs in it; default: this folder. Needs the extra `studio`. Runs are never changed.
 
     For example:
 

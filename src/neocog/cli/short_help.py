@@ -1,4 +1,4 @@
-"""``--help`` of the verbs that take settings, on one progress: what most runs need, and what belongs to the chosen task."""
+"""``--help`` of the verbs that take settings, on one screen: what most runs need, and what belongs to the chosen task."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from cyclopts import App, Argument, Group
 
-from neocog.checked import choices, describe, flag, read
+from neocog.checked import bare, choices, describe, flag, purpose, read
 from neocog.cli.app import app
 from neocog.config import HINTS, SECTIONS, documented
 from neocog.traits import TASKS, losses, own_settings, traits
@@ -27,10 +27,16 @@ LAST = {
     "train": "--task TASK --help adds its flags; --help-all shows every flag, also --go-on and --fold. "
     "Any setting: --set section.key=value, or a TOML file (--config).",
 }  # fmt: skip
+START = "Start with `neocog train digits`, then `neocog audit MY-IMAGES` and `neocog train MY-IMAGES`."
+CODES = (
+    "Exit codes: 0 success, 2 a mistake in the command, its files or the data, 3 a loss that is not finite, 4 stopped by the "
+    "calling program, 130, 143, 129 or 138 interrupted (progress is saved), 1 a bug in neocog. With --json, errors are one "
+    "JSON object, too."
+)
 
 
 def short_help(words: Sequence[str]) -> str:
-    """The page that these words ask for; "" where they ask for none, or for that of a verb without settings."""
+    """The page that these words ask for; "" if they ask for none, or for that of a verb without settings."""
     rest = [word for word in words if word not in ("--help", "-h")]
     if not rest:
         return overview()
@@ -49,8 +55,11 @@ def overview() -> str:
     for name in names:
         doc = " ".join((inspect.getdoc(app[name].default_command) or str(app[name].help)).split("\n\n")[0].split())
         lines += wrapped(sentence(doc), f"  {name}".ljust(width), " " * width)
-    lines += ["", *wrapped("`neocog COMMAND --help` has its flags and examples; `neocog --version` the version.")]
-    for paragraph in str(app.help_epilogue).split("\n\n"):
+    lines += [
+        "",
+        *wrapped("`neocog COMMAND --help` lists its flags and examples; `neocog --version` prints the version."),
+    ]
+    for paragraph in (START, CODES):
         lines += ["", *wrapped(paragraph)]
     return "\n".join(lines)
 
@@ -88,7 +97,9 @@ def page(chain: Sequence[str], command: App, arguments: Sequence[Argument], task
     for argument in arguments:
         if heading := heading_of(argument, task):
             headings.setdefault(heading, []).append(argument)
-    width = 4 + max(len(left(a)) for several in headings.values() for a in several)
+    declared = own_settings(task).values()
+    flags = [*(left(a) for several in headings.values() for a in several), *map(own_flag, declared)]
+    width = 4 + max(map(len, flags))
     lines = [f"Usage: neocog {verb} {usage} [FLAGS]", *wrapped(doc.split("\n\n")[0]), *examples, ""]
     for heading in ("", *SETTINGS, f"For --task {task}", "Run"):
         lines += [f"{heading}:"] if heading and heading in headings else []
@@ -96,15 +107,22 @@ def page(chain: Sequence[str], command: App, arguments: Sequence[Argument], task
             text = right(argument, task)
             lines += wrapped(text, f"  {left(argument)}".ljust(width), " " * width) if text else [f"  {left(argument)}"]
         if heading.startswith("For --task"):
-            lines += [own_line(setting, width) for setting in own_settings(task).values()]
+            lines += [line for setting in declared for line in own_lines(setting, width)]
     last = LAST.get(verb, "--task TASK --help adds that task's flags; --help-all shows every flag.")
     return "\n".join([*lines, *wrapped(last)])
 
 
-def own_line(setting: inspect.Parameter, width: int) -> str:
-    """The flag of a setting that a package's task brings, with its type and default."""
-    usual = "" if setting.default is inspect.Parameter.empty else f" [{setting.default}]"
-    return f"  {flag(setting.name)}".ljust(width) + describe(setting.annotation) + usual
+def own_flag(setting: inspect.Parameter) -> str:
+    return f"{flag(setting.name)} {placeholder(bare(setting.annotation)[0])}"
+
+
+def own_lines(setting: inspect.Parameter, width: int) -> list[str]:
+    """The flag of a setting that the task's class declares: what it is for, or its type; its words, or its default."""
+    kind, words = bare(setting.annotation)[0], ", ".join(map(str, choices(setting.annotation)))
+    usual = f" [{setting.default}]" if setting.default not in (inspect.Parameter.empty, "") and not words else ""
+    text = purpose(setting.annotation)
+    text = f"{text.rstrip('.')}: {words}" if text and words else (text or describe(kind)) + usual
+    return wrapped(text, f"  {own_flag(setting)}".ljust(width), " " * width)
 
 
 def heading_of(argument: Argument, task: str) -> str:
@@ -126,8 +144,12 @@ def left(argument: Argument) -> str:
     several = get_origin(argument.hint) is tuple
     if argument.hint is bool:
         return argument.name
-    word = {int: "N", float: "X", Path: "PATH"}.get(kind, "TEXT") if not words_of(argument) else "WORD"
-    return f"{argument.name} {word}{'…' * several}"
+    return f"{argument.name} {'WORD' if words_of(argument) else placeholder(kind)}{'…' * several}"
+
+
+def placeholder(kind: Any) -> str:
+    """What stands for a value of this type."""
+    return "WORD" if choices(kind) else {int: "N", float: "X", Path: "PATH"}.get(kind, "TEXT")
 
 
 def words_of(argument: Argument, task: str = "auto") -> tuple[str, ...]:
@@ -144,7 +166,7 @@ def right(argument: Argument, task: str) -> str:
     text = documented()[name_of(argument)] if section_of(argument) else argument.parameter.help or ""
     first = sentence(text.replace("`", ""))
     words, usual = ", ".join(words_of(argument, task)), argument.field_info.default
-    if words and len(words) < WIDTH:
+    if words and len(words) < 2 * WIDTH:
         return f"{first.rstrip('.')}: {words}"
     shown = " ".join(map(str, usual)) if isinstance(usual, tuple) else str(usual)
     return f"{first} [{shown}]" if usual and isinstance(usual, int | float | tuple) and usual is not True else first

@@ -11,31 +11,35 @@ from neocog.cli.app import Json, Quiet, Reading, app, console, given, show
 from neocog.cli.training import AnyRange
 
 Thresholds = Annotated[
-    Path | None, Parameter(help="A TOML file with thresholds of your own for the verdicts; kept with the run.")
+    Path | None, Parameter(help="A TOML file with your own thresholds for the verdicts; kept with the run.")
 ]
 By = Annotated[
     str | None,
     Parameter(
-        help="Groups: a column of the table, folder:2 (a level from the top), names:REGEX; default: the split's."
+        help="Groups: a column of the table, folder:2 (a level from the top) or names:REGEX; default: those of the split."
     ),
 ]
 Objects = Annotated[
     str | None,
-    Parameter(help="Shortcuts: data with masks or boxes of the same images; how much of a map lies on the objects?"),
+    Parameter(
+        help="Shortcuts: data with masks or boxes of the same images, to measure how much of a saliency map lies on them."
+    ),
 ]
 Lengths = Annotated[
     Literal["scaled", "reference"] | None,
-    Parameter(help="Corruption: lengths in proportion to the pictures' side, or those of ImageNet-C in pixels."),
+    Parameter(help="Corruption: lengths in proportion to the image size, or those of ImageNet-C in pixels."),
 ]
 Norm = Annotated[
     Literal["linf", "l2"] | None,
-    Parameter(help="Adversarial: the largest change of a pixel, or the Euclidean norm of all."),
+    Parameter(help="Adversarial: limit the largest change of a pixel, or the Euclidean norm of all changes."),
 ]
 Epsilon = Annotated[
     str | None,
-    Parameter(help="Adversarial: the change that the verdict is about; 1/255 unless trained for another."),
+    Parameter(help="Adversarial: size of change for the verdict; default: 1/255, or that of the training."),
 ]
-Target = Annotated[str | None, Parameter(help="Adversarial: a class that images of others are to be turned into.")]
+Target = Annotated[
+    str | None, Parameter(help="Adversarial: the class that images of other classes should be taken for.")
+]
 
 
 @app.command
@@ -46,9 +50,11 @@ def stress(
     on: Annotated[
         str | None, Parameter(help="Other labelled data of the same classes; default: the run's test part.")
     ] = None,
-    minutes: Annotated[float, Parameter(help="Time for all parts; the next call goes on with what did not fit.")] = 5.0,
+    minutes: Annotated[
+        float, Parameter(help="Time for all parts; calling again continues with what did not fit.")
+    ] = 5.0,
     samples: Annotated[
-        int, Parameter(help="At most so many samples, drawn by lot, where each is changed many times; 0: all.")
+        int, Parameter(help="At most this many random samples, in parts that change each one many times; 0: all.")
     ] = 1000,
     by: By = None,
     objects: Objects = None,
@@ -65,12 +71,12 @@ def stress(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Try where a trained run breaks, and write tables and sections of its report into RUN/stress.
+    """Test where a trained network breaks; results go to RUN/stress and into its report.
 
-    PARTS: groups (which patients, sites or cameras it serves worst), shortcuts (what beside the object tells the label, and
-    whether the test part leaks), corruption (noise, blur, weather, cameras: what each costs), unknown (what is none of the
-    classes, and which answers to keep), adversarial (the smallest changes that turn answers), labels (which are likely wrong).
-    By default all that suit the run.
+    PARTS: groups (which patients, sites or cameras it serves worst), shortcuts (what other than the object gives the label away,
+    and whether the test part leaks), corruption (what noise, blur, weather and cameras cost), unknown (samples of none of the
+    classes, and which predictions to trust), adversarial (the smallest changes that alter predictions), labels (which are likely
+    wrong). Default: all that apply to the run.
 
     For example:
 

@@ -15,7 +15,7 @@ AnyRange = Annotated[
     bool,
     Parameter(
         negative=(),
-        help="Take images whose values have another range than the training's. 16 bits for 8 must be converted first.",
+        help="Accept images whose values have another range than in training. 16 bits in place of 8 must be converted first.",
     ),
 ]
 
@@ -26,16 +26,16 @@ def train(
     data: str,
     /,
     *,
-    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags overrule it.")] = None,
+    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags override it.")] = None,
     out: Out = None,
-    go_on: Annotated[bool, Parameter(negative=(), help="Continue this very run, if --out holds it already.")] = False,
+    go_on: Annotated[bool, Parameter(negative=(), help="Continue this run if --out already holds it.")] = False,
     fold: Annotated[
         int | None,
-        Parameter(
-            help="Train only this one of --folds, from 1, in a folder of --out. The last one to end writes the summary."
-        ),
+        Parameter(help="Train only this one of --folds, from 1, below --out. The last one to end writes the summary."),
     ] = None,
-    find_lr: Annotated[bool, Parameter(negative=(), help="Only try learning rates, and suggest one.")] = False,
+    find_lr: Annotated[
+        bool, Parameter(negative=(), help="Only test a range of learning rates, and suggest one.")
+    ] = False,
     set: Annotated[
         tuple[str, ...],
         Parameter(consume_multiple=True, negative=(), help="Any setting: training.momentum=0.8 model.widths=32,64."),
@@ -48,7 +48,7 @@ def train(
 
     The layout is detected: class folders (with or without train/ val/ test/), a CSV with image and label (or value)
     columns, images with masks, labelme files, FASTA, volumes, MNIST or CIFAR files, an NPZ, or one of digits, mnist,
-    fashion-mnist, cifar10. A table says first how the data were read; --kind, --task and others overrule it.
+    fashion-mnist, cifar10. A table shows first how the data were read; --kind, --task and others override it.
 
     For example:
 
@@ -88,15 +88,17 @@ def resume(
     run: Path,
     /,
     *,
-    allow_changed: Annotated[bool, Parameter(negative=(), help="Go on even if the data have changed since.")] = False,
+    allow_changed: Annotated[
+        bool, Parameter(negative=(), help="Continue even if the data have changed since.")
+    ] = False,
     change: Annotated[
         tuple[str, ...],
-        Parameter(consume_multiple=True, negative=(), help="Settings to change from here on. The report says so."),
+        Parameter(consume_multiple=True, negative=(), help="Settings to change from here on. The report lists them."),
     ] = (),
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Continue a run where it stopped: to the same bytes as if it had never stopped.
+    """Continue a run where it stopped. The result has the same bytes as without the stop.
 
     For example:
 
@@ -128,7 +130,7 @@ def evaluate(
 ) -> None:
     """Evaluate a trained run on its test part, or on other labelled data of the same classes.
 
-    Data are read as the run read its own, unless flags say otherwise.
+    The data are read in the same way as those of the run, unless flags say otherwise.
 
     For example:
 
@@ -147,22 +149,24 @@ def predict(
     /,
     *files: Path,
     out: Out = None,
-    tiled: Annotated[bool, Parameter(negative=(), help="Cut samples larger than the training's into blocks.")] = False,
+    tiled: Annotated[
+        bool, Parameter(negative=(), help="Cut samples larger than those of the training into blocks.")
+    ] = False,
     coverage: Annotated[
-        float | None, Parameter(help="Give sets of classes, or intervals, that contain the truth this often: 0.95.")
+        float | None, Parameter(help="Predict sets of classes, or intervals, that contain the truth this often: 0.95.")
     ] = None,
     refuse: Annotated[
         float | None,
-        Parameter(help="Tell what is none of the classes, refusing at most this share of what is one: 0.05."),
+        Parameter(help="Flag samples of none of the classes, refusing at most this share of the known ones: 0.05."),
     ] = None,
     format: Annotated[
-        str, Parameter(help="Also files of another program, of boxes: coco or labelme (correct, then train).")
+        str, Parameter(help="Also write boxes for another program: coco or labelme (correct them, then train).")
     ] = "",
     any_range: AnyRange = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Predict files, folders or globs as CSV: label, probability and runners-up; or values, angles, areas of masks, counts.
+    """Predict files, folders or globs, as CSV: label, probability and runners-up; or values, angles, mask areas, counts.
 
     Files that cannot be read are skipped, with a row that says why. If all are, the exit code is 2.
 
@@ -197,9 +201,9 @@ def explain(
     any_range: AnyRange = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what in each file a prediction rests on (Grad-CAM, saliency), and what the layers see: a page, and PNGs.
+    """Show which parts of each file a prediction rests on (Grad-CAM, saliency), and what the layers see: a page, and PNGs.
 
-    For images, volumes (slices through the strongest place) and sequences (letters that matter less fade).
+    For images, volumes (slices through the strongest point) and sequences (letters that matter less are paler).
 
     For example:
 

@@ -21,7 +21,7 @@ class ModelConfig:
     """Which network. Its own options (``neocog models NAME``) are flags too: --widths 32,64 --dropout 0.2."""
 
     model: str = "auto"
-    """Which network: a name from `neocog models`. Or torchvision:NAME, timm:NAME, path/to/file.py:Class; auto: by task and data."""
+    """Network: a name from `neocog models`. Or torchvision:NAME, timm:NAME, path/to/file.py:Class; auto: by task and data."""
     options: Annotated[Mapping[str, Any], Parameter(parse=False)] = field(default_factory=dict)
     """The network's own options, by name."""
 
@@ -34,15 +34,15 @@ class TransferConfig:
     """Weights to start from: imagenet, timm:NAME, FILE or RUN. Also torchvision:NAME and hf:ID. imagenet: a network that suits
     this machine; FILE: .safetensors; RUN: the folder of a run of any task. Their preprocessing comes with them."""
     tune: str = "auto"
-    """What is fine-tuned: head, all, last:N or auto. head: the last layer alone, on features that are computed once; all: then
-    every layer, too; last:N: then the last N blocks; auto: all, if that is better on samples that neither learned from."""
+    """What to fine-tune: head, all, last:N or auto. head: only the last layer, on features that are computed once; all: then every
+    layer; last:N: then the last N blocks; auto: all, if that is better on samples that neither has learned from."""
     layer_decay: Annotated[float, Range(0, 1, above=True)] = 0.75
-    """Learning rate of each layer, as a share of the next layer's. The first layers change least (Clark et al. 2020)."""
+    """Learning rate of each layer, relative to that of the next layer. The first layers change least (Clark et al. 2020)."""
     tune_norms: Annotated[bool, Parameter(negative=())] = False
-    """Update batch norm's means and variances, too. Without it they stay those of the pretrained network."""
+    """Also update the means and variances of batch norm. Otherwise they stay those of the pretrained network."""
     probe_views: Annotated[int, Range(1, 10)] = 1
-    """Views of each training image that the linear probe learns from. Its features are computed once for each view: the image
-    itself, and random changes of it (--augment)."""
+    """Views of each training image that the linear probe learns from. Features are computed once per view: of the image itself, and
+    of random changes of it (--augment)."""
     views: Annotated[int, Range(1, 10)] = 1
-    """Views of an image over which predictions are averaged. 2: also its mirror image; up to 10: also its corners (Krizhevsky
+    """Views per image over which predictions are averaged. 2: also its mirror image; up to 10: also its corners (Krizhevsky
     et al. 2012)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from neocog.checked import flag
 from neocog.data.degrade import KINDS, UNBIASED, Degradation
@@ -24,17 +24,16 @@ class RestorationTraits(Traits):
     def __init__(
         self,
         *,
-        degrade: str = "",
-        windows: int = 8,
-        supervision: Literal["clean", "noise2noise", "noise2void"] = "clean",
+        degrade: Annotated[
+            str, "Make the inputs from clean images: bicubic:2, gauss:25, poisson:30, blur:1.5, jpeg:40 or salt:0.05."
+        ] = "",
+        windows: Annotated[int, "Windows cut out of each image in each epoch."] = 8,
+        supervision: Annotated[
+            Literal["clean", "noise2noise", "noise2void"],
+            "Learn from clean images, second takes or noisy images alone.",
+        ] = "clean",
     ) -> None:
-        self.degrade = (
-            degrade  # what makes inputs of clean images: bicubic:2, gauss:25, poisson:30, blur:1.5, jpeg:40, salt:0.05
-        )
-        self.windows = windows  # cut out of each image in each epoch
-        self.supervision = (
-            supervision  # by clean images, by a second noisy take, or by hidden pixels of noisy images alone
-        )
+        self.degrade, self.windows, self.supervision = degrade, windows, supervision
 
     @classmethod
     def contradictions(cls, settings: Mapping[str, Any]) -> Iterator[UserError]:
