@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
-from neocog.data.split import read_splits
 from neocog.errors import UserError
 from neocog.pages.record import rows
 from neocog.progress import Progress
@@ -94,6 +93,8 @@ class Opened:
     @cached_property
     def split(self) -> tuple[str, ...]:
         """The names of all samples, as splits.csv has them."""
+        from neocog.data.split import read_splits
+
         return read_splits(self.run.splits_csv).names
 
     def split_sample(self, position: int) -> Array:
