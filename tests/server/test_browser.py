@@ -149,8 +149,10 @@ def test_a_map_is_switched_off_and_a_kernel_written_and_both_undone(browser: Any
     until(page, "document.querySelector('.acts button')")
     answer = "document.querySelector('#bars').textContent"
     page.execute_script(f"window.before = {answer}; document.querySelector('.edit').click()")
-    looked(page, "document.querySelector('#coarse').click()")
-    time.sleep(1)  # what is explained is asked again once the picture rests
+    page.execute_script("addEventListener('rest', () => (window.rested = true))")
+    looked(page, "window.rested = false; document.querySelector('#coarse').click()")
+    until(page, "window.rested")  # what is explained is asked again once the picture rests, but not what is being edited
+    assert page.execute_script("return document.querySelector('.editing input') !== null")
     write = "const i = document.querySelector('.editing input'); i.value = 50; i.dispatchEvent(new Event('input'))"
     looked(page, write)
     assert page.execute_script(f"return {answer} !== window.before && !document.querySelector('#changes').hidden")

@@ -13,7 +13,6 @@ import numpy as np
 
 from neocog.data.dataset import Array, Dataset
 from neocog.errors import UserError
-from neocog.pages.record import rows
 from neocog.progress import Progress
 from neocog.run import Run
 from neocog.server.asked import Asked
@@ -73,6 +72,8 @@ class Opened:
     @cached_property
     def predictions(self) -> list[dict[str, str]]:
         """The rows of predictions.csv; [] where the run has none."""
+        from neocog.pages.record import rows  # whose package takes SciPy
+
         return rows(self.run.predictions_csv) if self.run.predictions_csv.is_file() else []
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -66,9 +67,17 @@ def studio(
     progress.say(f"{len(runs):,} run{'s' * (len(runs) != 1)}; Ctrl-C ends the studio")
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
+    threading.Thread(target=warm, daemon=True).start()
     if browser:
         opened_in_browser(address, progress.say)
     uvicorn.Server(settings).run([listening])
+
+
+def warm() -> None:
+    """Load torch while the browser loads the page: its first look needs it."""
+    from neocog.server.app import answers
+
+    answers()
 
 
 def exported(source: Path, out: Path, serves: bool, progress: Progress) -> None:

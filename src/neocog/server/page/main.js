@@ -130,10 +130,11 @@ function withoutTests(error) {
 let settled = 0;
 function settle() {
   clearTimeout(settled);
-  settled = window.setTimeout(() => {
-    if (state.choice && !state.editing) void explain();
+  settled = window.setTimeout(async () => {
     rooms.changed();
-    for (const row of stream.rows) if (row.open) void kernels(row.position);
+    const open = stream.rows.filter((row) => row.open).map((row) => kernels(row.position));
+    await Promise.all([...(state.choice && !state.editing ? [explain()] : []), ...open]);
+    dispatchEvent(new Event("rest")); // all that was asked is shown
   }, 150);
 }
 
