@@ -58,6 +58,9 @@ def test_masks_of_a_segmentation_at_the_images_own_sizes(tmp_path: Path) -> None
     run = neocog.train(tmp_path / "data", tmp_path / "run", model="unet", **SETTINGS, batch=4)
     neocog.predict(run, tmp_path / "data" / "images", tmp_path / "out", quiet=True)
     wanted = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / "out" / "masks").glob("*.png"))])
+    neocog.predict(run, pixels, tmp_path / "held", quiet=True)
+    for index, mask in enumerate(wanted):
+        assert np.array_equal(np.asarray(Image.open(tmp_path / "held" / "masks" / f"image {index}.png")), mask)
     assert np.array_equal(run.predict(pixels), wanted)
     assert [one.shape for one in run.predict([pixels[0], pixels[1, :30]])] == [(32, 32), (30, 32)]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars
 import pytest
 import torch
 from PIL import Image
@@ -39,6 +41,46 @@ def test_every_way_to_give_an_image_has_the_same_answer_as_its_file(run: Results
     for one in (PIXELS[0], PIXELS[0, ..., None], torch.from_numpy(PIXELS[0]), files[0], Image.fromarray(PIXELS[0])):
         assert np.array_equal(run.predict(one), alone)
     np.testing.assert_allclose(alone, wanted[0], atol=1e-6)
+
+
+def test_images_in_memory_have_a_row_each_as_files_have(run: Results, tmp_path: Path) -> None:
+    for index, one in enumerate(PIXELS):
+        Image.fromarray(one).save(tmp_path / f"{index}.png")
+    files = sorted(tmp_path.glob("*.png"))
+    wanted = neocog.predict(run, tmp_path, quiet=True)
+    frame, numbered = {"image": [str(file) for file in files]}, [f"image {k}" for k in range(6)]
+    data = torch.utils.data.TensorDataset(torch.from_numpy(PIXELS)[:, None], torch.zeros(6))
+    for way, names in (
+        (PIXELS, numbered), (torch.from_numpy(PIXELS), numbered), ([Image.fromarray(one) for one in PIXELS], numbered),
+        (data, numbered), (pd.DataFrame(frame), frame["image"]), (polars.DataFrame(frame), frame["image"]),
+        (pd.Series(frame["image"]), frame["image"]), (iter(files), frame["image"]), (np.array(frame["image"]), frame["image"]),
+    ):  # fmt: skip
+        found = neocog.predict(run, way, quiet=True)
+        assert [row["path"] for row in found.rows] == names
+        assert [{**row, "path": ""} for row in found.rows] == [{**row, "path": ""} for row in wanted.rows]
+        if not hasattr(way, "__next__"):
+            assert np.array_equal(run.predict(way), run.predict(PIXELS))
+    with pytest.raises(neocog.UserError, match="no such file"):
+        neocog.predict(run, "image 0", quiet=True)
+    skipped = neocog.predict(run, [files[0], __file__], quiet=True).rows
+    assert [bool(row["skipped"]) for row in skipped] == [False, True], "of files the unreadable have a row, too"
+    table = neocog.predict(run, PIXELS, tmp_path / "new.csv", quiet=True)
+    assert (tmp_path / "new.csv").read_text() == table.to_csv()
+
+
+def test_an_image_in_memory_that_does_not_fit_is_skipped_and_what_is_no_image_refused(
+    run: Results, tmp_path: Path
+) -> None:
+    rows = neocog.predict(run, [PIXELS[0], PIXELS[1].astype(np.float32) / 255], quiet=True).rows
+    assert not rows[0]["skipped"] and "float32" in rows[1]["skipped"]
+    for bad, said in (
+        (pd.DataFrame({"a": [1]}), "no column of images"),
+        (3, "no axes"),
+        (None, "which is no image"),
+    ):
+        with pytest.raises(neocog.UserError, match=said):
+            neocog.predict(run, bad, tmp_path / "new.csv", quiet=True)
+    assert not (tmp_path / "new.csv").exists()
 
 
 def test_another_size_is_fitted_as_in_training(run: Results, tmp_path: Path) -> None:

@@ -170,6 +170,8 @@ def test_weights_that_do_not_fit_are_refused_before_an_image_is_decoded(
         neocog.train(
             photos, out=tmp_path / "run", pretrained=tmp_path / "nan.safetensors", model="cnn", widths=(4, 8), **ALL
         )
+    with pytest.raises(UserError, match=r"--tune last:99: this network has \d+ blocks(?s:.*)give last:1 to last:"):
+        neocog.train(photos, out=tmp_path / "run", pretrained=trained, **{**ALL, "tune": "last:99"})
     assert not (tmp_path / "run").exists()
 
 

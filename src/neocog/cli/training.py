@@ -53,8 +53,8 @@ def train(
     For example:
 
         neocog train digits
-        neocog train photos/ --model resnet --minutes 20
-        neocog train table.csv --model torchvision:resnet18 --size 224 --folds 5
+        neocog train photos/ --from imagenet
+        neocog train table.csv --model resnet --size 128 --minutes 20
         neocog train photos/ --task orientation
         neocog train mnist --model cnn --widths 16,32 --activation maxout --augment turn=15 flip=off
 

@@ -29,12 +29,22 @@ def tune(learner: Learner, name: str, transfer: TransferConfig, config: TrainCon
     learner.still_norms = not transfer.tune_norms
 
 
-def _groups(net: Module, transfer: TransferConfig) -> Iterator[dict[str, Any]]:
-    """The optimizer's groups, the head first; ``factor``: of the rate. Raises UserError for more blocks than there are."""
-    layers = layers_by_depth(net)
-    kept = len(layers) if transfer.tune in ("all", "auto") else 1 + int(transfer.tune.partition(":")[2] or 0)
-    if kept > len(layers):
+def check_depth(net: Module, transfer: TransferConfig) -> None:
+    """Raises UserError where ``--tune last:N`` names more blocks than there are."""
+    layers = layers_by_depth(net) if transfer.tune.startswith("last:") else []
+    if layers and _count(transfer) > len(layers):
         what = f"--tune {transfer.tune}: this network has {len(layers) - 1} blocks before its head"
         raise UserError(what, fix=f"give last:1 to last:{len(layers) - 1}, or all")
+
+
+def _count(transfer: TransferConfig) -> int:
+    """How many layers ``--tune head`` and ``--tune last:N`` learn."""
+    return 1 + int(transfer.tune.partition(":")[2] or 0)
+
+
+def _groups(net: Module, transfer: TransferConfig) -> Iterator[dict[str, Any]]:
+    """The optimizer's groups, the head first; ``factor``: of the rate."""
+    layers = layers_by_depth(net)
+    kept = len(layers) if transfer.tune in ("all", "auto") else _count(transfer)
     for depth, parameters in enumerate(layers[:kept]):
         yield {"params": parameters, "factor": transfer.layer_decay**depth}

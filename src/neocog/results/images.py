@@ -13,6 +13,7 @@ from neocog.data.dataset import Array, BadImage, not_finite
 from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.held import of_pillow
+from neocog.data.readers.memory import images_of
 from neocog.errors import UserError
 from neocog.tasks.files import read
 
@@ -21,10 +22,12 @@ def separate(images: Any, preprocessing: Preprocessing) -> tuple[list[Array], li
     """Stored images (H, W, C), or volumes (D, H, W, C), what errors call them, and whether it is one alone. Raises UserError.
 
     An array is an image (H, W[, C]) or a batch (N, H, W[, C]) of them; a torch tensor has its channels first: (C, H, W),
-    (N, C, H, W), or none. A list has one image in each place: an array, a tensor, a Pillow image or a file's path.
+    (N, C, H, W), or none. A list has one image in each place: an array, a tensor, a Pillow image or a file's path. A frame has
+    a column of paths; of a data set the images count.
     """
     if preprocessing.encoding == "nucleotides":
         raise UserError("sequences in memory are not read", fix='give a file: neocog.predict(run, "reads.fasta")')
+    images = images_of(images)
     if isinstance(images, str | Path | Image.Image):
         return [_one(images, "the image", preprocessing)], ["the image"], True
     if not isinstance(images, list | tuple):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from neocog.predictor import Predictor
 from neocog.run import write_atomically
 from neocog.tasks.evaluation import SEQUENCES, Advance, at_once
 
+_HELD: ContextVar[Mapping[Path, Array]] = ContextVar("_HELD")
 MOST_FAULTS = 10  # that are told at once of images in memory
 
 
@@ -43,8 +46,22 @@ def suffixes(preprocessing: Preprocessing) -> tuple[str, ...]:
     return (*IMAGE_SUFFIXES, *(VOLUME_SUFFIXES if len(preprocessing.size) == 3 else ()))
 
 
+@contextmanager
+def held(images: Sequence[Array], names: Sequence[str]) -> Iterator[list[Path]]:
+    """While the block runs, ``read`` finds stored images (…, C) in memory by these paths, which are their ``names``."""
+    paths = [Path(name) for name in names]
+    token = _HELD.set(dict(zip(paths, images, strict=True)))
+    try:
+        yield paths
+    finally:
+        _HELD.reset(token)
+
+
 def read(path: Path, preprocessing: Preprocessing) -> tuple[Array, Header]:
-    """Stored pixels (…, C) of a file, and its header. Raises BadImage."""
+    """Stored pixels (…, C) of a file, or of what ``held`` has for it, and its header. Raises BadImage."""
+    image = _HELD.get({}).get(path)
+    if image is not None:
+        return image, header_in_memory(image)
     return decode_bytes(read_bytes(path, str(path)), Decoding.recorded(preprocessing), str(path))
 
 

@@ -1,10 +1,11 @@
-"""``predict``: files, folders or globs → a CSV with one row each, the unreadable ones included."""
+"""``predict``: files, folders, globs, or images in memory → a CSV with one row each, the unreadable ones included."""
 
 from __future__ import annotations
 
 import glob
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,13 +13,15 @@ from typing import Any
 
 from neocog.data.cells import csv_of
 from neocog.data.images import is_junk
-from neocog.data.readers.memory import is_path
+from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.memory import images_of, is_path
 from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
 from neocog.progress import Progress
+from neocog.results.images import separate
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_of_run
-from neocog.tasks.files import suffixes
+from neocog.tasks.files import held, suffixes
 from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
 
@@ -51,7 +54,7 @@ class Predictions:
 
 def predict(
     run: str | Path | Run,
-    files: str | Path | Sequence[str | Path],
+    files: Any,
     out: str | Path | None = None,
     quiet: bool = False,
     tiled: bool = False,
@@ -60,8 +63,10 @@ def predict(
     refuse: float | None = None,
     format: str = "",
 ) -> Predictions:
-    """Predict every sample among ``files`` (paths, folders, globs); write ``out`` where one is given.
+    """Predict every sample among ``files``; write ``out`` where one is given.
 
+    ``files``: a path, a folder or a glob, or several; in Python also images in memory: what ``run.predict`` takes, a frame with a
+    column of paths, or a data set. Those have a row each under ``image 0``, ``image 1``, ….
     ``out`` is a CSV, or for a task that makes pictures (masks) a new folder with the CSV in it. ``tiled``: samples larger
     than those of the training keep their scale and are cut into overlapping blocks; beside ``new.csv``, with a row a
     sample, ``new-blocks.csv`` then has a row a block. A file whose
@@ -87,9 +92,8 @@ def predict(
     predictor = predictor if coverage is None else predictor.covering(coverage)
     predictor = predictor if refuse is None else predictor.refusing(refuse)
     insist_on_format(chosen, format, out)
-    paths = list(expanded(files, suffixes(predictor.preprocessing)))
     progress = Progress(quiet)
-    with progress.bar("predicting", len(paths)) as advance:
+    with named(files, predictor.preprocessing, format) as paths, progress.bar("predicting", len(paths)) as advance:
         if tiled:
             found, blocks = chosen.predict_blocks(predictor, paths, advance)
         else:
@@ -118,12 +122,24 @@ def insist_on_format(task: Task, format: str, out: Path | None) -> None:
         raise UserError(f"--format {format} writes files", fix="add --out with a new folder")
 
 
+@contextmanager
+def named(files: Any, preprocessing: Preprocessing, format: str) -> Iterator[list[Path]]:
+    """Paths by which ``tasks.files.read`` finds each sample while the block runs, be it a file or in memory. Raises UserError."""
+    files = images_of(files)
+    several = isinstance(files, list | tuple)
+    if is_path(files) or (several and all(map(is_path, files))):
+        yield list(expanded(files, suffixes(preprocessing)))
+        return
+    if format == "labelme":
+        raise UserError("--format labelme copies the images' files, and these are in memory", fix="give files")
+    images, names, _ = separate(files, preprocessing)
+    with held(images, names) as paths:
+        yield paths
+
+
 def expanded(files: str | Path | Sequence[str | Path], known: Sequence[str]) -> Iterator[Path]:
     """Files as they are, those of ``known`` suffixes below folders, and what globs match. Raises UserError."""
     for item in [files] if isinstance(files, str | Path) else files:
-        if not is_path(item):
-            what = f"a {type(item).__name__} is no file"
-            raise UserError(what, fix="images in memory: neocog.load(run).predict(images)")
         path = Path(item)
         if not str(item):
             raise UserError(

@@ -15,6 +15,7 @@ from neocog.data.readers.angles import period_of
 from neocog.data.readers.sequences import sequence_plan
 from neocog.data.resize import plan_notes, shape_plan
 from neocog.engine.learner import Learner
+from neocog.engine.tuning import check_depth
 from neocog.errors import UserError
 from neocog.networks import build
 from neocog.pretrained import Needs, Source, load_into, matched
@@ -55,6 +56,7 @@ def fitted_to(
     with torch.random.fork_rng(devices=[]):
         network = build(model.model, plan.inputs, plan.size, outputs, masks=task.purpose == "masks", **model.options)
     taken = matched(network, source)
+    check_depth(network, config.transfer)
     tensors(source.file, source.published)  # refused here where one is not finite
     for line in (
         source.note,

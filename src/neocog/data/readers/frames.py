@@ -12,11 +12,12 @@ from typing import Any
 
 from neocog.data.dataset import Dataset
 from neocog.data.formats.decoding import Decoding
+from neocog.data.readers.column_names import IMAGE, plain
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.rows import Rows
 from neocog.data.readers.table import listing_of, read_table
 from neocog.data.readers.values import read_values
-from neocog.errors import UserError
+from neocog.errors import UserError, listed
 
 
 def is_frame(source: object) -> bool:
@@ -36,6 +37,15 @@ def read_frame(frame: Any, decoding: Decoding, reading: Reading) -> Dataset:
     table = Rows(header, cells, array("q", range(1, len(frame) + 1)), ",")
     listing = listing_of(folder / "frame", table, reading)
     return read_values(listing, decoding) if listing.columns.values else read_table(listing, decoding)
+
+
+def image_column(frame: Any) -> list[Path]:
+    """The paths of a frame's images. Raises UserError where no column is called so."""
+    name = next((name for known in IMAGE for name in frame.columns if plain(str(name)) == known), None)
+    if name is None:
+        what = f"a frame with no column of images: {listed(map(str, frame.columns))}"
+        raise UserError(what, "frame", "rename the column of their paths to image")
+    return [Path(_cell(value)) for value in frame[name].to_list()]
 
 
 def _folder(columns: Sequence[Sequence[str]]) -> Path:

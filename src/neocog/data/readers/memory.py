@@ -22,7 +22,7 @@ from neocog.data.formats.decoding import Decoding
 from neocog.data.names import Names
 from neocog.data.readers.array_labels import indexed, labels_of, values_of
 from neocog.data.readers.arrays import array_dataset, load_images
-from neocog.data.readers.frames import is_frame, read_frame
+from neocog.data.readers.frames import image_column, is_frame, read_frame
 from neocog.data.readers.held import Held, ImageList, as_array
 from neocog.data.readers.image_pairs import paired
 from neocog.data.readers.mask_arrays import with_masks
@@ -54,6 +54,25 @@ def given(source: Any) -> Iterator[Any]:
         yield MEMORY
     finally:
         _GIVEN.reset(token)
+
+
+def images_of(source: Any) -> Any:
+    """The images of a frame, as paths, or of a data set, as its items have them; of a series, an iterator or an array of names a
+    list; all else as it is. Raises UserError."""
+    if is_frame(source):
+        return image_column(source)
+    if _is_hugging_face(source):
+        name = next((name for name in IMAGES if name in source.column_names), None)
+        if name is None:
+            what = f"no column image among {listed(source.column_names)}"
+            raise UserError(what, MEMORY, "rename_column(…) names it so")
+        return list(_Column(source, name))
+    if _is_torch(source):
+        items = (source[i] for i in range(len(source)))
+        return [item[0] if isinstance(item, tuple | list) else item for item in items]
+    if isinstance(source, Iterator) or hasattr(source, "to_list"):  # pandas' and polars' series have that
+        return list(source)
+    return source.tolist() if isinstance(source, np.ndarray) and source.dtype.kind in "OU" else source
 
 
 def open_given(decoding: Decoding, reading: Reading) -> Dataset:
