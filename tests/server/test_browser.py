@@ -151,7 +151,9 @@ def test_a_map_is_switched_off_and_a_kernel_written_and_both_undone(browser: Any
     page.execute_script(f"window.before = {answer}; document.querySelector('.edit').click()")
     page.execute_script("addEventListener('rest', () => (window.rested = true))")
     looked(page, "window.rested = false; document.querySelector('#coarse').click()")
-    until(page, "window.rested")  # what is explained is asked again once the picture rests, but not what is being edited
+    until(
+        page, "window.rested"
+    )  # what is explained is asked again once the picture rests, but not what is being edited
     assert page.execute_script("return document.querySelector('.editing input') !== null")
     write = "const i = document.querySelector('.editing input'); i.value = 50; i.dispatchEvent(new Event('input'))"
     looked(page, write)
