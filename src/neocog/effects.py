@@ -42,13 +42,15 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "staircase": {"schedule": ("exponential",)},
     "adversarial": {"kind": PIXELS, "engine": ("torch",)},
     "label_smoothing": {"loss": ("cross-entropy",)},
+    "mixup": {"kind": ("images",)},
+    "cutmix": {"kind": ("images",)},
 }
 
 # Settings that are about steps of a training
 STEPS = (
     "epochs", "minutes", "batch", "optimizer", "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas",
-    "alpha", "momentum", "nesterov", "weight_decay", "l1", "l2", "clip", "label_smoothing", "ema", "patience", "augment",
-    "adversarial", "adversary", "keep_checkpoints",
+    "alpha", "momentum", "nesterov", "weight_decay", "l1", "l2", "clip", "label_smoothing", "mixup", "cutmix", "ema", "patience",
+    "augment", "adversarial", "adversary", "keep_checkpoints",
 )  # fmt: skip
 
 
@@ -103,6 +105,9 @@ def _adversarial(config: Config) -> Iterator[UserError]:
     if training.adversary != TrainConfig().adversary and not training.adversarial:
         what = f"--adversary {training.adversary} says how --adversarial changes images, and that is 0"
         yield UserError(what, fix="add --adversarial 8/255, or leave it out")
+    if training.adversarial and (training.mixup or training.cutmix):
+        what = "--adversarial changes single images, and --mixup and --cutmix learn from two at once"
+        yield UserError(what, fix="leave one of the two out")
     if training.adversarial and known and not known.attacked:
         yield UserError(f"--adversarial is not for --task {task}", fix="leave it out")
     if training.adversary == "trades" and training.adversarial and training.group_weights == "dro":

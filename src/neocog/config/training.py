@@ -64,7 +64,13 @@ class TrainConfig:
     loss: str = "auto"
     """Loss function. auto: cross-entropy for classes, mse for values, dice+cross-entropy for masks."""
     label_smoothing: Annotated[float, Range(0, 1, below=True)] = 0.0
-    """Share of the target spread evenly over all classes."""
+    """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
+    mixup: Annotated[float, Range(0, 100)] = 0.0
+    """Mix each training image with another, and their classes (mixup, Zhang et al. 2018). The α of the beta distribution of the
+    shares, such as 0.2; 0: off."""
+    cutmix: Annotated[float, Range(0, 100)] = 0.0
+    """Paste a rectangle of another training image into each, and mix their classes by area (CutMix, Yun et al. 2019). The α of the
+    beta distribution of the shares, such as 1; 0: off. With --mixup each image is mixed in one of the two ways."""
     class_weights: Literal["none", "balanced"] = "none"
     """Class weights. balanced: rare classes count as much as frequent ones."""
     group_weights: Literal["none", "balanced", "dro"] = "none"
@@ -92,7 +98,8 @@ class TrainConfig:
     """How --adversarial finds the changes. fast: one step, twice the time (Wong et al. 2020); pgd: seven steps, eight times the
     time (Madry et al. 2018); trades: ten steps, and both images should get the same answer; for classes (Zhang et al. 2019)."""
     ema: Annotated[float, Range(0, 1, below=True)] = 0.0
-    """Decay of the exponential moving average of the weights. 0: off. The average is evaluated in place of the weights."""
+    """Decay of the exponential moving average of the weights (Polyak and Juditsky 1992). 0: off. The average is evaluated in place
+    of the weights."""
     patch: Annotated[tuple[int, ...], Several, Range(1, 100_000)] = ()
     """Height and width of the windows to train on. They are cut out of each training image anew in each epoch."""
     patience: Count = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 from typing import Protocol, TypeVar
 
@@ -39,6 +39,18 @@ class Transform(Protocol):
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
     ) -> tuple[Tensor, Tensor]:
         """``samples`` (B,) int64 positions in the data set. The given tensors stay as they are."""
+
+
+class Mixing(Protocol):
+    """What training sees of two samples at once."""
+
+    def partners(self, samples: Indices, seed: int, epoch: int) -> Indices:
+        """(B,) the sample that each is mixed with."""
+
+    def __call__(
+        self, inputs: Tensor, others: Tensor, samples: Indices, seed: int, epoch: int
+    ) -> tuple[Tensor, Tensor]:
+        """(B, C, …) mixed, and (B,) the share of each that is of ``inputs``."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,8 @@ class Batch:
     pixels: Tensor | None = None  # (B, C, …) what became ``inputs``, in stored units
     stored: Tensor | None = None  # … before it was changed, where that has a say in it: see ``normalise``
     epoch: int = 0
+    others: Tensor | None = None  # (B,) targets of the samples that these are mixed with, and …
+    shares: Tensor | None = None  # (B,) float32 … how much of each is of its own
     losses: list[Tensor] | None = None  # (B,) of its samples, unweighted, where somebody looks at them
 
     def __len__(self) -> int:
@@ -130,6 +144,7 @@ class Loader:
     changes: Transform | None
     device: torch.device
     always: Transform | None = None
+    mixing: Mixing | None = None  # of training alone
     rank: int = 0
     world: int = 1
     at_most: int = (
@@ -148,7 +163,7 @@ class Loader:
         micro_batches: list[Batch] = []
         for (step, total, count), samples, pixels, targets in self._together(self._steps(start, stop)):
             epoch = step // self.batches.per_epoch
-            micro_batches.append(self._batch(samples, pixels, targets, total, self.changes, epoch))
+            micro_batches.append(self._mixed(self._batch(samples, pixels, targets, total, self.changes, epoch)))
             if len(micro_batches) == count:
                 yield step, micro_batches
                 micro_batches = []
@@ -159,13 +174,15 @@ class Loader:
             batch = self.batches[step]
             own = self._own(batch)
             for micro_batch in own:
-                yield (step, len(batch), len(own)), micro_batch
+                yield (step, len(batch), len(own)), self._paired(micro_batch, step // self.batches.per_epoch)
 
     def seen(self, samples: Indices, epoch: int | None) -> Batch:
         """These samples as training sees them in ``epoch``, whatever batches they come in; None: unchanged."""
-        changes = None if epoch is None else self.changes
+        total, changes = len(samples), None if epoch is None else self.changes
+        samples = samples if epoch is None else self._paired(samples, epoch)
         ((_, _, pixels, targets),) = self._together([(None, samples)])
-        return self._batch(samples, pixels, targets, len(samples), changes, epoch or 0)
+        batch = self._batch(samples, pixels, targets, total, changes, epoch or 0)
+        return batch if epoch is None else self._mixed(batch)
 
     def evaluation(self, part: str, epoch: int | None = None) -> Iterator[Batch]:
         """This rank's share of a part, not augmented, or, in order too, as training sees it in ``epoch``; together the ranks see
@@ -188,6 +205,25 @@ class Loader:
         """This rank's share of a batch, in as many micro-batches as every other rank's, since the ranks meet after each."""
         largest = -(-len(batch) // self.world)
         return np.array_split(self.parts["train"][share(batch, self.rank, self.world)], -(-largest // self.at_most))
+
+    def _paired(self, samples: Indices, epoch: int) -> Indices:
+        """(2 B,) the samples and what they are mixed with; (B,) where nothing is."""
+        if self.mixing is None:
+            return samples
+        return np.concatenate([samples, self.mixing.partners(samples, self.batches.seed, epoch)])
+
+    def _mixed(self, batch: Batch) -> Batch:
+        """The first half of a batch mixed with the second."""
+        if self.mixing is None:
+            return batch
+        half = len(batch) // 2
+        (inputs, others), (own, theirs) = batch.inputs.split(half), batch.targets.split(half)
+        samples, weights = batch.samples[:half], None if batch.weights is None else batch.weights[:half]
+        inputs, shares = self.mixing(inputs, others, samples, self.batches.seed, batch.epoch)
+        return replace(
+            batch, inputs=inputs, targets=own, weights=weights, samples=samples, pixels=None, stored=None,
+            others=theirs, shares=shares,
+        )  # fmt: skip
 
     def _micro_batches(self, samples: Indices) -> Iterator[Indices]:
         for start in range(0, len(samples), self.at_once):

@@ -29,8 +29,8 @@ INDIFFERENT = frozenset({"workers", "memory", "save_every", "keep_checkpoints", 
 # Settings of the training that another stretch of the same run can have; those of data and network make another run
 CHANGEABLE = INDIFFERENT | {
     "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas", "alpha", "momentum", "nesterov",
-    "weight_decay", "l1", "l2", "clip", "epochs", "patience", "batch", "augment", "label_smoothing", "class_weights",
-    "precision", "device", "threads",
+    "weight_decay", "l1", "l2", "clip", "epochs", "patience", "batch", "augment", "label_smoothing", "mixup", "cutmix",
+    "class_weights", "precision", "device", "threads",
 }  # fmt: skip
 
 AfterEpoch = Callable[[Mapping[str, float]], object]  # gets an epoch's row of metrics.csv; may raise Stop

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neocog.augment.mixing import Mixing
 from neocog.checks import findings
 from neocog.checks.near import torn_copies
 from neocog.checks.ranges import other_ranges
@@ -175,6 +176,7 @@ def arrange(
         preprocessing=preprocessing,
         changes=changes,
         always=always,
+        mixing=mixing_of(config, train),
         device=device,
         at_most=data.task.at_most(math.prod(config.training.patch or preprocessing.plane)),
         at_once=at_once(preprocessing),
@@ -183,6 +185,12 @@ def arrange(
     )
     objective = data.task.objective(config, dataset, preprocessing, train)
     return Session(config, data, parts, preprocessing, loader, objective, decisions)
+
+
+def mixing_of(config: Config, train: NDArray[np.int64]) -> Mixing | None:
+    """How training images are mixed in pairs, if they are."""
+    mixup, cutmix = config.training.mixup, config.training.cutmix
+    return Mixing(mixup, cutmix, train) if mixup or cutmix else None
 
 
 def resolved(config: Config, preprocessing: Preprocessing, train: int, task: Task) -> Config:

@@ -23,7 +23,7 @@ def pull(session: Session) -> NDArray[np.float64] | None:
     """(K,) logarithm of what each class counts in the loss beyond its share of the training part, which a network that has
     learned it adds to its logits; None where the loss leaves the probabilities alone.
 
-    Saerens et al. 2002: weights multiply the odds. What a smoothed label or an absolute error do has no such form: 0.
+    Saerens et al. 2002: weights multiply the odds. What smoothed labels, mixed images or an absolute error do has no such form: 0.
     """
     objective, dataset = session.objective, session.dataset
     assert isinstance(objective, Classification)
@@ -37,6 +37,7 @@ def pull(session: Session) -> NDArray[np.float64] | None:
         not objective.class_weights
         and dataset.weights is None
         and not objective.label_smoothing
+        and session.loader.mixing is None
         and objective.loss != "mae"
     ):
         return None

@@ -34,10 +34,16 @@ class Classification(Objective):
         return {"model": self.network()}
 
     def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
-        losses = self._losses(nets["model"](batch.inputs).float(), batch.targets, self.label_smoothing)
-        if self.class_weights:
-            losses = losses * losses.new_tensor(self.class_weights)[batch.targets]
+        logits = nets["model"](batch.inputs).float()
+        losses = self._weighed(logits, batch.targets)
+        if batch.others is not None and batch.shares is not None:  # images of two classes
+            losses = batch.shares * losses + (1 - batch.shares) * self._weighed(logits, batch.others)
         yield "model", batch.mean(losses)
+
+    def _weighed(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """(B,) losses to learn by."""
+        losses = self._losses(logits, targets, self.label_smoothing)
+        return losses * losses.new_tensor(self.class_weights)[targets] if self.class_weights else losses
 
     def _losses(self, logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
         """(B,) losses. MSE and MAE compare the probabilities with the one-hot truth, summed over the classes."""

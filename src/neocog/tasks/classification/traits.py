@@ -20,6 +20,8 @@ class ClassificationTraits(Traits):
     settings = (
         "unseen",
         "label_smoothing",
+        "mixup",
+        "cutmix",
         "class_weights",
         "group_weights",
         "engine",
