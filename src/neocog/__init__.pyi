@@ -109,6 +109,8 @@ class Settings(Reading, total=False):
     clip: float
     loss: str
     label_smoothing: float
+    mixup: float
+    cutmix: float
     class_weights: Literal["none", "balanced"]
     group_weights: Literal["none", "balanced", "dro"]
     beta: float

@@ -178,7 +178,8 @@ class Loader:
 
     def seen(self, samples: Indices, epoch: int | None) -> Batch:
         """These samples as training sees them in ``epoch``, whatever batches they come in; None: unchanged."""
-        total, changes = len(samples), None if epoch is None else self.changes
+        total = len(samples)
+        changes = None if epoch is None else self.changes
         samples = samples if epoch is None else self._paired(samples, epoch)
         ((_, _, pixels, targets),) = self._together([(None, samples)])
         batch = self._batch(samples, pixels, targets, total, changes, epoch or 0)
