@@ -158,11 +158,7 @@ def arrange(
     sized = replace(config, data=replace(config.data, size=preprocessing.size, fit=preprocessing.fit))
     config = resolved(data.task.resolved(sized, dataset), preprocessing, len(train), data.task)
     device = torch.device(config.training.device)
-    store: Store = Streamed(dataset.images, preprocessing, config.training.workers)
-    if data.pixels is not None:
-        store = Resident(
-            torch.tensor(data.pixels, device=device).contiguous() if device.type == "cuda" else data.pixels
-        )
+    store = store_of(data, preprocessing, config, device)
     targets = data.task.targets(data, config)
     asked = Asked(dataset, train, store, targets)
     (changes, always), decisions = decide(config, data.task, asked, preprocessing, progress)
@@ -185,6 +181,13 @@ def arrange(
     )
     objective = data.task.objective(config, dataset, preprocessing, train)
     return Session(config, data, parts, preprocessing, loader, objective, decisions)
+
+
+def store_of(data: Data, preprocessing: Preprocessing, config: Config, device: torch.device) -> Store:
+    """Where pixels come from: memory, the GPU's where there is one, or the disk."""
+    if data.pixels is None:
+        return Streamed(data.dataset.images, preprocessing, config.training.workers)
+    return Resident(torch.tensor(data.pixels, device=device).contiguous() if device.type == "cuda" else data.pixels)
 
 
 def mixing_of(config: Config, train: NDArray[np.int64]) -> Mixing | None:
