@@ -6,7 +6,7 @@ A run folder holds plain files only (no pickle):
     config.toml          the resolved settings, for people
     environment.json     versions, threads, device, fingerprint of the data, the command
     splits.csv           sample, label, split, group, sha256; pixels (SHA-256 of what is shown), family; thumbnails.npz beside it
-    metrics.csv          one row an epoch
+    metrics.csv          one row an epoch; confusion.csv, of at most 100 classes, how its last one took them for each other
     checkpoints/         the newest two, each with the best weights so far; --keep-checkpoints keeps more
     weights.safetensors  + model.json: what ``predict`` needs (architecture, preprocessing, classes, calibration)
     predictions.csv      the test part: path, label, prediction, probabilities
@@ -57,6 +57,10 @@ class Run:
     @property
     def metrics_csv(self) -> Path:
         return self.folder / "metrics.csv"
+
+    @property
+    def confusion_csv(self) -> Path:
+        return self.folder / "confusion.csv"
 
     @property
     def checkpoints(self) -> Path:

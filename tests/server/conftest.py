@@ -19,6 +19,7 @@ from neocog.run import Run
 from neocog.server.app import Studio
 from neocog.server.frame import pack, unpack
 from neocog.server.guard import Guard
+from neocog.server.trainings import Trainings
 
 HOSTILE = ("<script>document.title='owned'</script>", "\u202eright to left", "long " * 60)
 PORT = 8000
@@ -49,8 +50,14 @@ def client_of() -> Callable[..., Any]:
     """``client_of(runs, host=…, token=…, most=…)``: what a browser's page at the studio's own address sends."""
     from starlette.testclient import TestClient
 
-    def made(runs: list[Run], host: str = "127.0.0.1", token: str = "", most: int = 64 << 20) -> Any:
-        guard = Guard(Studio(runs).application(), host, PORT, token, most)
+    def made(
+        runs: list[Run],
+        host: str = "127.0.0.1",
+        token: str = "",
+        most: int = 64 << 20,
+        trainings: Trainings | None = None,
+    ) -> Any:
+        guard = Guard(Studio(runs, trainings=trainings).application(), host, PORT, token, most)
         return TestClient(guard, base_url=f"http://127.0.0.1:{PORT}", headers={"Sec-Fetch-Site": "same-origin"})
 
     return made

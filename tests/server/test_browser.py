@@ -21,13 +21,15 @@ WAIT = 60  # seconds, on a busy machine
 
 
 @pytest.fixture(scope="module")
-def address(lenet: Run, hostile: Run) -> Iterator[str]:
+def address(lenet: Run, hostile: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A studio over both runs, the hostile one second."""
     code = (
         "import sys; from pathlib import Path; from neocog.run import Run; import neocog.server.studio as s;"
-        "s.runs_of = lambda _: [Run(Path(p)) for p in sys.argv[1:]]; s.studio(browser=False, quiet=True)"
+        "from neocog.server.found import Found; folder, *runs = map(Path, sys.argv[1:]);"
+        "s.found = lambda _: Found([Run(p) for p in runs], folder); s.studio(browser=False, quiet=True)"
     )
-    command = [sys.executable, "-c", code, str(lenet.folder), str(hostile.folder)]
+    folder = str(tmp_path_factory.mktemp("trainings"))
+    command = [sys.executable, "-c", code, folder, str(lenet.folder), str(hostile.folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     yield process.stdout.readline().strip()
@@ -35,11 +37,11 @@ def address(lenet: Run, hostile: Run) -> Iterator[str]:
     process.communicate()
 
 
-def until(page: Any, what: str) -> Any:
+def until(page: Any, what: str, seconds: int = WAIT) -> Any:
     """What a script returns as soon as it is true."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(page, WAIT, 0.05).until(lambda driver: driver.execute_script(f"return {what}"))
+    return WebDriverWait(page, seconds, 0.05).until(lambda driver: driver.execute_script(f"return {what}"))
 
 
 def opened(browser: Any, address: str, width: int = 1280, scheme: str = "light") -> Any:
@@ -298,3 +300,45 @@ def test_the_other_run_looks_at_this_runs_picture(browser: Any, address: str) ->
     page.execute_script("document.querySelector('#clear').click()")
     until(page, f"{side}.querySelector('.learns .grid').toDataURL() !== {json.dumps(was)}")
     assert page.execute_script("return document.querySelector('#error').hidden")
+
+
+def test_a_training_is_begun_by_keyboard_shown_in_two_tabs_and_looked_through(
+    browser: Any, address: str, axe: Callable[[Any], list[Any]]
+) -> None:
+    from selenium.webdriver import Keys
+
+    page = opened(browser, address)
+    page.execute_script("document.querySelector('#rooms [data-room=train]').click()")
+    until(page, "document.querySelectorAll('#room-train select')[1].options.length > 2")
+    assert axe(page) == []
+    page.find_elements("css selector", "#room-train form select")[1].send_keys("mlp")
+    numbers = page.find_elements("css selector", "#room-train form input")
+    for field, value in zip(numbers, ("2", "1", "0"), strict=True):
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(value)
+    numbers[0].send_keys(Keys.ENTER)
+    said = "document.querySelector('#room-train .said').textContent"
+    first = page.current_window_handle
+    until(page, f"{said} !== ''")
+    page.switch_to.new_window("tab")
+    opened(page, address)
+    page.execute_script("document.querySelector('#rooms [data-room=train]').click()")
+    until(page, f"{said} === 'Done'", 10 * WAIT)
+    seen = page.find_element("css selector", ".training").text
+    page.close()
+    page.switch_to.window(first)
+    until(page, f"{said} === 'Done'")
+    until(page, "document.querySelectorAll('.confusion td').length === 101")
+    assert page.find_element("css selector", ".training").text == seen and "--model mlp --epochs 2" in seen
+    assert page.execute_script("return document.querySelectorAll('.curves polyline').length") == 3
+    for width, scheme in ((400, "dark"), (1280, "light")):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        assert axe(page) == [], scheme
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    page.find_elements("css selector", ".training .tools button")[2].send_keys(Keys.ENTER)
+    until(page, "document.querySelector('#facts').textContent.startsWith('mlp')")
+    assert page.execute_script("return document.body.dataset.room") == "layers"
+    assert page.get_log("browser") == []

@@ -21,7 +21,8 @@ import pytest
 from neocog.cli.main import main
 from neocog.errors import UserError
 from neocog.run import Run
-from neocog.server.studio import address_of, bound, runs_of
+from neocog.server.found import runs_of
+from neocog.server.studio import address_of, bound
 
 
 def code_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
@@ -39,12 +40,13 @@ def test_without_the_extra_one_error_names_what_to_install(
 
 
 def test_what_is_no_run_is_told(tmp_path: Path, lenet: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no such run" in code_of(["studio", str(tmp_path / "none")], capsys)[1]
+    assert "no such run, data or folder" in code_of(["studio", str(tmp_path / "none")], capsys)[1]
     assert "neocog train digits" in code_of(["studio", str(tmp_path)], capsys)[1]
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()
     shutil.copy(lenet.plan, unfinished)
-    assert "neocog resume" in code_of(["studio", str(unfinished)], capsys)[1]
+    page = ["--export", str(tmp_path / "page.html")]
+    assert "neocog resume" in code_of(["studio", str(unfinished), *page], capsys)[1]
 
 
 def test_runs_below_a_folder_are_found_the_newest_first(tmp_path: Path, lenet: Run) -> None:

@@ -130,11 +130,13 @@ def studio(
 ) -> None:
     """Explore every layer of a trained network in the browser: draw or drop a picture, and watch it go forward and backward.
 
-    SOURCE is a run, or a folder with runs in it; default: this folder. Needs the extra `studio`. Runs are never changed.
+    SOURCE is a run, a folder with runs in it, or data to train on; default: this folder. Needs the extra `studio`. Runs that
+    are done are never changed; Ctrl-C saves those that the page has begun.
 
     For example:
 
         neocog studio runs/classification/digits-lenet5
+        neocog studio photos/
         neocog studio runs/ --port 8000 --no-browser
         neocog studio runs/classification/digits-lenet5 --export page.html
     """

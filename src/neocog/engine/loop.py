@@ -57,6 +57,7 @@ class Loop:
     only_the_end: bool = False  # is held against the beginning, and kept if it is better
     times: list[float] = field(default_factory=list)  # seconds of each step of this process
     failures: list[CannotSave] = field(default_factory=list)  # saves that failed since the last good one
+    validated: dict[str, Tensor] = field(default_factory=dict)  # the sums of the newest validation
 
     def train(self, learner: Learner, guard: Guard, watch: Callable[[Counters, float], None]) -> None:
         """Learn until the last step, a signal or patience ends it. The run folder then holds the newest checkpoint.
@@ -231,7 +232,10 @@ class Loop:
             totals = {name: totals[name] + value if totals else value for name, value in tally.items()}
         if self.ranks.any(guard.signal or 0):
             return None
-        return self.objective.measures(self.ranks.sum_tally(totals))
+        summed = self.ranks.sum_tally(totals)
+        if part == "validation":
+            self.validated.update(summed)
+        return self.objective.measures(summed)
 
     def checked(self, value: float, step: int, micro_batches: list[Batch]) -> float:
         with self.finite(step, micro_batches, "training stopped before the weights were touched"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,9 +19,11 @@ from neocog.data.dataset import Array
 from neocog.errors import UserError
 from neocog.run import Run, to_json
 from neocog.server.asked import Asked, asked_of
-from neocog.server.frame import unpack
+from neocog.server.frame import pack, unpack
 from neocog.server.guard import TooLarge
 from neocog.server.opened import Opened
+from neocog.server.training_room import TrainingRoom
+from neocog.server.trainings import Trainings
 
 if TYPE_CHECKING:
     from neocog.predictor import Predictor
@@ -47,8 +50,11 @@ def files() -> dict[str, tuple[bytes, str]]:
 class Studio:
     """What is open. ``runs``: those that were found, whose places in this list are their ids."""
 
-    def __init__(self, runs: list[Run], about: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, runs: list[Run], about: dict[str, Any] | None = None, trainings: Trainings | None = None
+    ) -> None:
         self.runs, self.about = runs, about or {}
+        self.room = None if trainings is None else TrainingRoom(trainings, runs)
         self.opened: dict[int, Opened] = {}
 
     def application(self) -> Starlette:
@@ -64,6 +70,7 @@ class Studio:
             Route("/api/runs/{id:int}/samples", answering(self.samples)),
             Route("/api/runs/{id:int}/sheet", answering(self.sheet), methods=["POST"]),
             Route("/api/runs/{id:int}/corrections", answering(self.corrections), methods=["POST"]),
+            *([] if self.room is None else trained(self.room)),
             Route("/{file:path}", page),
         ]
         return Starlette(routes=routes)
@@ -83,7 +90,7 @@ class Studio:
 
     async def listed(self, request: Request) -> Response:
         names = [{"id": position, "name": run.folder.resolve().name} for position, run in enumerate(self.runs)]
-        return json({"runs": names, **self.about})
+        return json({"runs": names, "trains": self.room is not None, **self.about})
 
     async def described(self, request: Request) -> Response:
         from neocog.server.look import described
@@ -137,6 +144,30 @@ class Studio:
             return binary(await run.with_network(work, question.weights))
 
         return asked
+
+
+def trained(room: TrainingRoom) -> list[Route]:
+    """The addresses of the room in which one trains."""
+
+    async def listed(request: Request) -> Response:
+        return json(await run_in_threadpool(room.status))
+
+    async def start(request: Request) -> Response:
+        header, _ = unpack(await request.body())
+        return binary(pack({"id": await run_in_threadpool(room.trainings.start, header)}, {}))
+
+    def acting(act: Callable[[int], bytes]) -> Callable[[Request], Awaitable[Response]]:
+        async def acted(request: Request) -> Response:
+            return binary(await run_in_threadpool(act, int(request.path_params["id"])))
+
+        return answering(acted)
+
+    acts = {"stop": room.stop, "resume": room.resume, "shown": room.shown}
+    return [
+        Route("/api/trainings", answering(listed)),
+        Route("/api/trainings/start", answering(start), methods=["POST"]),
+        *(Route(f"/api/trainings/{{id:int}}/{name}", acting(act), methods=["POST"]) for name, act in acts.items()),
+    ]
 
 
 @cache

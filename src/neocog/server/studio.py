@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 import sys
 import threading
+import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from neocog.errors import UserError, install, printable
 from neocog.progress import Progress
-from neocog.run import Run
+from neocog.server.found import found, runs_of
 from neocog.server.guard import LOOPBACK, Guard
+from neocog.server.trainings import PATIENCE, Trainings
 
-MOST_RUNS = 500
 GRACE = 1  # seconds that requests have to end after Ctrl-C
 
 
@@ -29,10 +33,11 @@ def studio(
     export: str | Path | None = None,
     quiet: bool = False,
 ) -> None:
-    """Serve the studio until Ctrl-C: a page on which one looks through every layer of a run's network.
+    """Serve the studio until Ctrl-C: a page on which one looks through every layer of a run's network, and trains others.
 
-    ``source``: a run, or a folder with runs somewhere below; default: the current folder. ``port`` 0: a free one. Any other
-    ``host`` than this machine itself lets others in, who need the token in the printed address. Weights are never written.
+    ``source``: a run, a folder with runs somewhere below, or data to train on; default: the current folder. ``port`` 0: a free
+    one. Any other ``host`` than this machine itself lets others in, who need the token in the printed address. A run that is
+    looked at is never written to; Ctrl-C has trainings that the page began saved, and any other end lets them go on.
     ``export``: a file to write instead, the page of one run with all that it needs, for a browser without any server.
     Raises UserError.
     """
@@ -47,12 +52,14 @@ def studio(
         if (error.name or "").startswith("neocog"):
             raise
         raise UserError("the studio needs Starlette and uvicorn", fix=install("studio")) from None
-    runs = runs_of(Path(source or "."))
+    there = found(None if source is None else Path(source))
     listening = bound(host, port)
     port = listening.getsockname()[1]
     token = "" if host in LOOPBACK else secrets.token_urlsafe(24)
     about = {"source": str(Path(source or ".").resolve().name)}
-    guard = Guard(Studio(runs, about).application(), host, port, token)
+    trainings = Trainings(there.folder, there.data)
+    trainings.find(there.unfinished)
+    guard = Guard(Studio(there.runs, about, trainings).application(), host, port, token)
     address = address_of(host, port, token)
     settings = uvicorn.Config(
         guard,
@@ -64,13 +71,37 @@ def studio(
         timeout_graceful_shutdown=GRACE,
     )
     progress = Progress(quiet)
-    progress.say(f"{len(runs):,} run{'s' * (len(runs) != 1)}; Ctrl-C ends the studio")
+    progress.say(f"{len(there.runs):,} run{'s' * (len(there.runs) != 1)}; Ctrl-C ends the studio")
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
     threading.Thread(target=warm, daemon=True).start()
     if browser:
         opened_in_browser(address, progress.say)
-    uvicorn.Server(settings).run([listening])
+    serve(uvicorn.Server(settings), listening, trainings, progress.say)
+
+
+def serve(server: Any, listening: socket.socket, trainings: Trainings, say: Callable[[str], None]) -> None:
+    """Until a signal ends it. At Ctrl-C the trainings are told at once, and saved while the server closes."""
+    closes, since = server.handle_exit, time.monotonic()
+
+    def handle_exit(number: int, frame: FrameType | None) -> None:
+        nonlocal since
+        if number == signal.SIGINT:
+            since = time.monotonic()
+            trainings.stop_all()
+        closes(number, frame)
+
+    server.handle_exit = handle_exit
+    try:
+        server.run([listening])
+    except KeyboardInterrupt:
+        begun = [each for each in trainings.all if each.process is not None]
+        for each in trainings.wait(since + PATIENCE):
+            say(f"  still at a step, after which it is saved: {each.run.folder}")
+        for each in begun:
+            if each.run.plan.is_file() and not each.works and not each.run.report.is_file():
+                say(f"  stopped, and saved; go on with: neocog resume {each.run.folder}")
+        raise
 
 
 def warm() -> None:
@@ -131,34 +162,3 @@ def opened_in_browser(address: str, say: Callable[[str], None]) -> None:
         found = False
     if not found:
         say("  no browser was found: open the address above")
-
-
-def runs_of(source: Path) -> list[Run]:
-    """The run itself, or the finished runs below a folder, the newest first. Raises UserError where there is none."""
-    if not source.exists():
-        raise UserError(
-            "no such run or folder", printable(str(source)), "give a folder that `neocog train` made, or one of runs"
-        )
-    if Run(source).model_json.is_file():
-        return [Run(source)]
-    if Run(source).plan.is_file():
-        raise UserError(
-            "this run has no trained network yet", printable(str(source)), f"`neocog resume {source}` ends it"
-        )
-    found = sorted(below(source), key=lambda run: run.model_json.stat().st_mtime, reverse=True)[:MOST_RUNS]
-    if not found:
-        what = "there is no trained run below this folder"
-        raise UserError(what, printable(str(source)), "`neocog train digits` makes one in half a minute")
-    return found
-
-
-def below(folder: Path, depth: int = 5) -> Iterator[Run]:
-    """Runs below a folder, hidden folders and those inside runs left out."""
-    with suppress(OSError):
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.is_symlink() or not path.is_dir():
-                continue
-            if Run(path).model_json.is_file():
-                yield Run(path)
-            elif depth:
-                yield from below(path, depth - 1)

@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from neocog.data.cells import csv_of
 from neocog.engine.counters import Counters
 from neocog.engine.loop import Loop
 from neocog.errors import UserError, install
 from neocog.progress import Progress
 from neocog.run import Run, write_atomically
+
+MOST_CLASSES = 100
 
 
 def watcher(
@@ -48,6 +51,7 @@ def watcher(
             ]
             progress.say(f"epoch {int(row['epoch'])}: " + ", ".join(parts))
             if loop.ranks.is_writer:
+                write_confusion(loop)
                 write_metrics(loop.run, counters.rows)
                 if row["step"] == counters.step:
                     for line in after_epoch():
@@ -68,6 +72,14 @@ def tensorboard(folder: Path) -> Any:
     except ImportError:
         raise UserError("--tensorboard needs the package tensorboard", fix=install("tensorboard")) from None
     return SummaryWriter(folder / "tensorboard")
+
+
+def write_confusion(loop: Loop) -> None:
+    """confusion.csv: how often the newest validation took each class (a row) for which (a column); of few classes alone."""
+    counts, classes = loop.validated.get("confusion"), loop.dataset.classes
+    if counts is not None and counts.shape == (len(classes), len(classes)) and len(classes) <= MOST_CLASSES:
+        rows = ([name, *map(int, row)] for name, row in zip(classes, counts.tolist(), strict=True))
+        write_atomically(loop.run.confusion_csv, csv_of(["label", *classes], rows))
 
 
 def write_metrics(run: Run, rows: Sequence[dict[str, float]]) -> None:

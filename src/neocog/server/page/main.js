@@ -24,6 +24,7 @@ const field = (id) => by(id);
 const state = {
   run: 0,
   /** @type {{id: number, name: string}[]} */ runs: [],
+  trains: false,
   /** @type {any} */ facts: null,
   /** @type {{source: string, name?: string, sample?: number}} */ picture: { source: "drawn" },
   /** @type {Uint8Array | null} */ file: null,
@@ -59,6 +60,9 @@ const rooms = new Rooms(by("rooms"), /** @type {HTMLElement} */ (document.queryS
   get run() { return state.run; },
   get facts() { return state.facts; },
   get runs() { return state.runs; },
+  get trains() { return state.trains; },
+  look: (run) => { rooms.name = "layers"; field("run").value = String(run); void open(run); },
+  renew,
   question, tell, take: sampled,
 });
 
@@ -393,6 +397,15 @@ function listen() {
   onChange(() => { legend(); show(); settle(); });
 }
 
+/** The runs that there are now. @param {{id: number, name: string}[]} runs */
+function renew(runs) {
+  if (runs.length === state.runs.length && runs.length) return;
+  state.runs = runs;
+  by("run").replaceChildren(...runs.map((run) => element("option", { value: String(run.id) }, short(run.name))));
+  by("run").hidden = !runs.length;
+  field("run").value = String(state.run);
+}
+
 async function begin() {
   use(await get("texts.json"));
   by("of").hidden = true;
@@ -400,10 +413,11 @@ async function begin() {
   legend();
   listen();
   try {
-    const { runs } = await get("api/runs");
-    state.runs = runs;
-    by("run").replaceChildren(...runs.map((/** @type {{id: number, name: string}} */ run) => element("option", { value: String(run.id) }, short(run.name))));
-    await open(0);
+    const { runs, trains } = await get("api/runs");
+    state.trains = trains === true;
+    renew(runs);
+    if (runs.length) await open(0);
+    else rooms.reset();
   } catch (error) {
     tell(error);
   }

@@ -5,17 +5,20 @@ import { Compare } from "./compare.js";
 import { Samples } from "./samples.js";
 import { Stress } from "./stress.js";
 import { text } from "./texts.js";
+import { Train } from "./train.js";
 
 /**
- * What a room may ask of the page: `question(more)` about the picture that is shown; `take` shows a sample of the data.
- * @typedef {{run: number, facts: any, question: (more?: object) => import("./api.js").Question, take: (sample: number, label: string) => void, tell: (error: unknown) => void, runs: {id: number, name: string}[]}} Page
+ * What a room may ask of the page: `question(more)` about the picture that is shown; `take` shows a sample of the data, `look` opens
+ * a run, and `renew` says which runs there are now.
+ * @typedef {{run: number, facts: any, question: (more?: object) => import("./api.js").Question, take: (sample: number, label: string) => void, tell: (error: unknown) => void, runs: Named[], trains: boolean, look: (run: number) => void, renew: (runs: Named[]) => void}} Page
+ * @typedef {{id: number, name: string}} Named
  */
 
 export class Rooms {
   /** @param {HTMLElement} nav @param {HTMLElement} main @param {Page} page */
   constructor(nav, main, page) {
     [this.nav, this.page, this.name] = [nav, page, "layers"];
-    this.rooms = { samples: new Samples(page), stress: new Stress(page), compare: new Compare(page) };
+    this.rooms = { samples: new Samples(page), stress: new Stress(page), compare: new Compare(page), train: new Train(page) };
     for (const [name, room] of Object.entries(this.rooms)) {
       room.place = element("section", { class: "room", id: `room-${name}`, "aria-labelledby": `title-${name}` });
       main.append(room.place);
@@ -25,7 +28,7 @@ export class Rooms {
   /** For a run that was opened. */
   reset() {
     /** @type {string[]} */
-    const names = this.page.facts.rooms ?? ["layers"];
+    const names = [...(this.page.facts ? (this.page.facts.rooms ?? ["layers"]) : []), ...(this.page.trains ? ["train"] : [])];
     this.nav.hidden = names.length < 2;
     this.nav.replaceChildren(...names.map((name) => {
       const button = element("button", { type: "button" }, text(`room.${name}`));
@@ -34,12 +37,13 @@ export class Rooms {
       return button;
     }));
     for (const [name, room] of Object.entries(this.rooms)) {
+      if (name === "train" && room.place?.hasChildNodes()) continue; // of no one run
       room.place?.replaceChildren();
       if (!names.includes(name)) continue;
       room.place?.append(element("h2", { id: `title-${name}` }, text(`room.${name}.title`)));
       room.reset();
     }
-    this.enter(names.includes(this.name) ? this.name : "layers");
+    this.enter(names.includes(this.name) ? this.name : names[0]);
   }
 
   /** @param {string} name */
@@ -53,7 +57,7 @@ export class Rooms {
 
   /** The picture, or the weights, are others now. */
   changed() {
-    if (this.page.facts && this.name in this.rooms) void this.rooms[/** @type {keyof typeof this.rooms} */ (this.name)].changed();
+    if ((this.page.facts || this.name === "train") && this.name in this.rooms) void this.rooms[/** @type {keyof typeof this.rooms} */ (this.name)].changed();
   }
 }
 
