@@ -24,7 +24,7 @@ from neocog.cli.commands import app
 from neocog.cli.short_help import short_help
 from neocog.cli.words import PAGES
 from neocog.config import SECTIONS, ReadConfig, parameters
-from neocog.networks import DETECTORS, GENERATORS, MODELS, RESTORERS, SEGMENTERS, options
+from neocog.networks import MODELS, OTHERS, options
 from neocog.verbs.models import TABLE, counted, torchvision_families
 
 STUB = TABLE.parent.parent / "__init__.pyi"
@@ -55,9 +55,7 @@ NAMES = (
 
 def table() -> str:
     """The counts of every network of our own, and torchvision's names, as JSON."""
-    networks = {
-        name: counted(name, None, None, None) for name in (*MODELS, *SEGMENTERS, *DETECTORS, *RESTORERS, *GENERATORS)
-    }
+    networks = {name: counted(name, None, None, None) for name in (*MODELS, *OTHERS)}
     return (
         json.dumps({"networks": networks, "torchvision": torchvision_families()}, indent=1, ensure_ascii=False) + "\n"
     )
@@ -98,7 +96,7 @@ def function(verb: str) -> str:
 def network_options() -> dict[str, str]:
     """{option: its type} of all networks of our own; of several types, any of them."""
     kinds: dict[str, dict[str, None]] = {}
-    for name in (*MODELS, *SEGMENTERS, *DETECTORS, *RESTORERS, *GENERATORS, "unet:resnet18"):
+    for name in (*MODELS, *OTHERS, "unet:resnet18"):
         for option, parameter in options(name).items():
             kinds.setdefault(option, {})[spelled(parameter.annotation)] = None
     return {option: " | ".join(dict.fromkeys(" | ".join(several).split(" | "))) for option, several in kinds.items()}

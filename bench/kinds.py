@@ -53,6 +53,15 @@ def values(folder: Path, count: int = 60, side: int = 12) -> Path:
     return folder / "table.csv"
 
 
+def photos(folder: Path, count: int = 24) -> Path:
+    """Squares of random colours, and beside the folder a painting of finer ones."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        picture(rng.integers(0, 256, (5, 6, 3), np.uint8).repeat(4, 0).repeat(4, 1), folder / f"{number}.png")
+    picture(rng.integers(0, 256, (64, 64, 3), np.uint8), folder.parent / "painting.png")
+    return folder
+
+
 def upright(folder: Path, count: int = 48, side: int = 16) -> Path:
     """Bright sky above dark ground."""
     rng = np.random.default_rng(0)
@@ -137,6 +146,8 @@ KINDS: dict[str, tuple[Callable[[Path], Path] | None, list[str]]] = {
     "objects": (objects, [*UNET, "--epochs", "3", "--batch", "4", "--instances"]),
     "detection": (boxes, ["--task", "detection", "--epochs", "3", "--batch", "4", "--width", "4"]),
     "restoration": (two_classes, [*RESTORED, "--degrade", "gauss:25"]),
+    "style": (photos, ["--task", "style", "--painting", "{data}/../painting.png", "--strokes", "64", "--size", "16", "--epochs",
+                       "3", "--batch", "4", "--width", "4", "--blocks", "1"]),
     "noise2noise": (two_classes, [*RESTORED, "--degrade", "gauss:25", "--supervision", "noise2noise"]),
     "noise2void": (two_classes, [*RESTORED, "--supervision", "noise2void"]),
     "vae": (two_classes, ["--task", "vae", "--epochs", "3", "--batch", "8", "--widths", "4,6", "--latent", "3", "--hidden", "12",
@@ -156,7 +167,7 @@ def words(kind: str, folder: Path, more: list[str] | None = None) -> list[str]:
     make, own = KINDS[kind]
     data = folder / f"data-{kind.replace(' ', '-')}"
     made = "digits" if make is None else str(make(data))
-    return ["train", made, *own, *SMALL, *(more or [])]
+    return ["train", made, *(word.format(data=made) for word in own), *SMALL, *(more or [])]
 
 
 if __name__ == "__main__":

@@ -142,6 +142,33 @@ def test_a_task_in_a_file_is_trained_and_found_again_from_another_folder(
         neocog.train(tmp_path / "dots", task=f"{tmp_path / 'mine.py'}:Counting", label_smoothing=0.1, quiet=True)
 
 
+def test_a_packages_task_whose_answers_are_images_learns_evaluates_goes_on_and_writes_them(
+    installed: Path, tmp_path: Path
+) -> None:
+    """Begun as the image itself, the network is nearer to the negative after a few steps."""
+    images = dots(tmp_path / "dots", 24)
+    (images / "counts.json").unlink()
+    run = neocog.train(
+        images, tmp_path / "run", task="negatives", epochs=4, batch=4, lr=0.01, threads=1, width=4, blocks=1, quiet=True
+    )
+    rows = [float(row.split(",")[-1]) for row in (run.folder / "predictions.csv").read_text().splitlines()[1:]]
+    result = json.loads(run.result.read_text())
+    stored = result["measures"]["test"]["mae"]
+    assert (
+        result["task"] == "negatives"
+        and stored["value"] == pytest.approx(float(np.mean(rows)))
+        and stored["value"] < 0.5
+    )
+    assert neocog.evaluate(run, quiet=True)["measures"]["test"]["mae"]["value"] == stored["value"]
+    found = neocog.predict(run, [images / "00.png"], out=tmp_path / "out", quiet=True)
+    before, after = (np.asarray(Image.open(path), float) for path in (images / "00.png", found.written[0]))
+    assert after.shape == before.shape and np.abs(after - (255 - before)).mean() < np.abs(255 - 2 * before).mean()
+    weights = run.weights.read_bytes()
+    shutil.rmtree(run.folder / "checkpoints")
+    run.result.unlink()
+    assert neocog.resume(run, quiet=True).weights.read_bytes() == weights
+
+
 def test_a_setting_that_a_packages_task_does_not_know_is_refused(installed: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--label-smoothing belongs to --task classification, not to counting"):
         neocog.train(dots(tmp_path / "dots", 4), tmp_path / "run", task="counting", label_smoothing=0.1, quiet=True)
@@ -270,6 +297,7 @@ def test_a_wrong_object_is_refused_by_its_package(tmp_path: Path, monkeypatch: p
 
 # Strings that are a task's name and mean something else
 OTHERS = {
+    ("__init__.py", "style"): "the verb",
     ("networks/names.py", "vae"): "a network of that name",
     ("networks/backbones.py", "segmentation"): "the extra of that name",
     ("data/readers/mask_table.py", "segmentation"): "a column of that name",

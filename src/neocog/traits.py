@@ -29,6 +29,7 @@ TASKS = Registry("neocog.tasks", "task", {
     "segmentation": "neocog.tasks.segmentation.traits:SegmentationTraits",
     "detection": "neocog.tasks.detection.traits:DetectionTraits",
     "restoration": "neocog.tasks.restoration.traits:RestorationTraits",
+    "style": "neocog.tasks.style.traits:StyleTraits",
     "orientation": "neocog.tasks.orientation.traits:OrientationTraits",
     "vae": "neocog.tasks.vae.traits:VAETraits",
     "gan": "neocog.tasks.gan.traits:GANTraits",

@@ -9,14 +9,14 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from neocog.networks import DETECTORS, GENERATORS, MODELS, RESTORERS, SEGMENTERS
+from neocog.networks import MODELS, OTHERS
 from neocog.run import to_json
 from neocog.verbs import models as verb
 
 
 def test_every_network_has_a_row_with_its_counts() -> None:
     rows = json.loads(to_json({"models": verb.models()}))["models"]
-    assert [row["name"] for row in rows] == [*MODELS, *SEGMENTERS, *DETECTORS, *RESTORERS, *GENERATORS]
+    assert [row["name"] for row in rows] == [*MODELS, *OTHERS]
     assert all(row["paper"] and (row["parameters"] or row["note"]) for row in rows)
     named = {row["name"]: row for row in rows}
     assert all(row["parameters"] for row in rows)

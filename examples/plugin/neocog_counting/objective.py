@@ -30,8 +30,9 @@ class Counts(Objective):
         n = torch.tensor(float(len(batch)), dtype=torch.float64, device=error.device)
         return {"absolute": error.abs().sum(), "loss": self.each(nets, batch).double().sum(), "n": n}
 
-    def measures(self, totals):  # the first one says which epoch is best
-        return {name: float(totals[total] / totals["n"]) for name, total in (("mae", "absolute"), ("loss", "loss"))}
+    def measures(self, totals):  # the first one says which epoch is best: the higher, the better
+        mae, loss = (float(totals[total] / totals["n"]) for total in ("absolute", "loss"))
+        return {"score": -mae, "mae": mae, "loss": loss}
 
     def sections(self, classes, totals):
         return []

@@ -2,7 +2,7 @@
 
 A model is a plain ``torch.nn.Module``: ``Model(channels, size, outputs, *, option=default, …)``, whose ``forward``
 takes (B, C, H, W) float to (B, outputs) logits; those of ``SEGMENTERS`` to (B, outputs, H, W), those of ``DETECTORS`` to a
-coarser map of logits and of distances to the edges of boxes, those of ``RESTORERS`` to images.
+coarser map of logits and of distances to the edges of boxes, those of ``RESTORERS`` and ``STYLERS`` to images.
 Keyword-only parameters are the user's options. Those of ``GENERATORS`` give new images; their options say how wide their code is.
 """
 
@@ -20,6 +20,7 @@ from neocog.networks.names import (
     FORMS,
     GENERATORS,
     MODELS,
+    OTHERS,
     PURPOSES,
     RESTORERS,
     SEGMENTERS,
@@ -42,6 +43,7 @@ __all__ = [
     "FORMS",
     "GENERATORS",
     "MODELS",
+    "OTHERS",
     "PURPOSES",
     "RESTORERS",
     "SEGMENTERS",
@@ -65,7 +67,7 @@ def build(
 ) -> Module:
     """A freshly initialised network, drawn from torch's current seed.
 
-    ``name``: one of the five lists of networks, ``unet:BACKBONE``, ``encoder:NAME``, ``torchvision:NAME``, ``timm:NAME`` or
+    ``name``: one of the lists of networks, ``unet:BACKBONE``, ``encoder:NAME``, ``torchvision:NAME``, ``timm:NAME`` or
     ``path/to/file.py:Class``, which must give a class for each pixel where ``masks`` are wanted.
     ``options`` may be text as from a command line ("32,64"), or values. ``UserError`` for an unknown name or option, a value
     of another type, or a size (H, W) below the model's minimum.
@@ -103,14 +105,13 @@ def with_encoder(name: str) -> str:
 
 
 def model_class(name: str) -> type[Module]:
-    """The class of one of the five lists of networks, or of an installed package. Raises UserError."""
-    others = {**SEGMENTERS, **DETECTORS, **RESTORERS, **GENERATORS}
-    if name not in others and not MODELS.knows(name):
-        pick({**dict.fromkeys(MODELS.names(), ""), **others}, name, what="model")  # tells which there are
-    if name not in others:
+    """The class of one of the lists of networks, or of an installed package. Raises UserError."""
+    if name not in OTHERS and not MODELS.knows(name):
+        pick({**dict.fromkeys(MODELS.names(), ""), **OTHERS}, name, what="model")  # tells which there are
+    if name not in OTHERS:
         ours: type[Module] = MODELS.load(name)
         return ours
-    module, _, attribute = others[name].partition(":")
+    module, _, attribute = OTHERS[name].partition(":")
     found: type[Module] = getattr(importlib.import_module(module), attribute)
     return found
 

@@ -35,6 +35,7 @@ RESTORERS: dict[str, str] = {
     "fsrcnn": "neocog.networks.fsrcnn:FSRCNN",
     "dncnn": "neocog.networks.dncnn:DnCNN",
 }
+STYLERS: dict[str, str] = {"johnson": "neocog.networks.johnson:Johnson"}
 GENERATORS: dict[str, str] = {
     "vae": "neocog.networks.vae:VAE",
     "dcgan": "neocog.networks.dcgan:Generator",
@@ -44,8 +45,17 @@ PURPOSES = {
     "masks": "a class for each pixel",
     "boxes": "boxes around objects",
     "images": "restored images",
+    "pictures": "repainted pictures",
     "generation": "new images",
 }
+BY_PURPOSE = {
+    "masks": SEGMENTERS,
+    "boxes": DETECTORS,
+    "images": RESTORERS,
+    "pictures": STYLERS,
+    "generation": GENERATORS,
+}
+OTHERS = {name: place for known in BY_PURPOSE.values() for name, place in known.items()}  # all but MODELS
 FROM = "give --from imagenet, timm:NAME, torchvision:NAME or FILE.safetensors: their preprocessing comes with them"
 ENCODER = "encoder:"  # before the name of a network whose encoder alone is used, as in encoder:unet
 BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, as in unet:vgg16
@@ -53,7 +63,7 @@ BACKBONED = ("unet", "deeplabv3plus", "segformer")  # with an encoder by name, a
 
 def is_ours(name: str) -> bool:
     """Whether a network is of this package."""
-    return any(name in known for known in (MODELS, SEGMENTERS, DETECTORS, RESTORERS, GENERATORS))
+    return name in MODELS or name in OTHERS
 
 
 def package_of(name: str) -> str:
@@ -78,14 +88,10 @@ def encoder_of(name: str) -> str:
 
 def purpose_of(name: str) -> str:
     """What a network gives, one of ``PURPOSES``; "" for the user's own, of which that is not known."""
-    if name in SEGMENTERS or is_backboned(name):
+    if is_backboned(name):
         return "masks"
-    if name in DETECTORS:
-        return "boxes"
-    if name in RESTORERS:
-        return "images"
-    if name in GENERATORS:
-        return "generation"
+    if name in OTHERS:
+        return next(purpose for purpose, known in BY_PURPOSE.items() if name in known)
     if ":" in name:
         return "prediction" if name.startswith(("torchvision:", "timm:", ENCODER)) else ""
     return "prediction" if name in MODELS else str(getattr(MODELS.load(name), "purpose", "prediction"))
@@ -102,11 +108,6 @@ def check_purpose(name: str, purpose: str) -> None:
     """Raise where a network is named that gives something else than the task needs (one of ``PURPOSES``)."""
     found = purpose_of(name)
     if found and found != purpose:
-        fix = {
-            "prediction": "--model cnn",
-            "masks": f"--model {', '.join(SEGMENTERS)} or unet:resnet34",
-            "boxes": f"--model {', '.join(DETECTORS)}",
-            "images": f"--model {', '.join(RESTORERS)}",
-        }
+        known = ", ".join(BY_PURPOSE.get(purpose, ["cnn"])) + " or unet:resnet34" * (purpose == "masks")
         what = f"model '{name}' gives {PURPOSES.get(found, found)}; this task needs {PURPOSES.get(purpose, purpose)}"
-        raise UserError(what, fix=fix.get(purpose, f"--model {', '.join(GENERATORS)}"))
+        raise UserError(what, fix=f"--model {known}")

@@ -31,9 +31,10 @@ class Plain(nn.Module):
         """VGG's: conv1_1, conv1_2, conv2_1 …"""
         return tuple(f"conv{block}_{number}" for block in range(1, len(WIDTHS) + 1) for number in (1, 2))
 
-    def forward(self, images: Tensor) -> list[Tensor]:
+    def forward(self, images: Tensor, layers: int = 2 * len(WIDTHS)) -> list[Tensor]:
+        """The maps of the first ``layers``."""
         maps, found = (images - 0.5) / 0.25, list[Tensor]()
-        for number, layer in enumerate(self.convolutions):
+        for number, layer in enumerate(self.convolutions[:layers]):
             maps = self.pool(maps) if number and number % 2 == 0 else maps
             maps = torch.relu(layer(maps))
             found.append(maps)

@@ -47,7 +47,7 @@ class Objective(ABC):
 
     @abstractmethod
     def measures(self, totals: Mapping[str, Tensor]) -> dict[str, float]:
-        """Ratios of the sums, taken once, at the end. The first one chooses "best" (``higher_is_better``)."""
+        """Ratios of the sums, taken once, at the end. The first one chooses "best": the higher, the better."""
 
     @abstractmethod
     def sections(self, classes: Sequence[str], totals: Mapping[str, Tensor]) -> list[Section]:

@@ -22,11 +22,8 @@ from neocog.engine.muon import hidden
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import (
-    DETECTORS,
-    GENERATORS,
     MODELS,
-    RESTORERS,
-    SEGMENTERS,
+    OTHERS,
     build,
     check_options,
     check_purpose,
@@ -80,11 +77,7 @@ def _network(config: Config, given: Mapping[str, Any]) -> Iterator[UserError]:
         return
     found = faults_of(lambda: options(name))
     if found:
-        every = {
-            option
-            for model in {**MODELS, **SEGMENTERS, **DETECTORS, **RESTORERS, **GENERATORS}
-            for option in options(model)
-        }
+        every = {option for model in (*MODELS, *OTHERS) for option in options(model)}
         found += [_no_option(option, every, "") for option in given if option not in every]
     else:
         known = set(options(name))

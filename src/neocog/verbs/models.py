@@ -13,7 +13,7 @@ from rich.table import Table
 
 from neocog.checked import describe
 from neocog.errors import UserError, install
-from neocog.networks import DETECTORS, GENERATORS, MODELS, RESTORERS, SEGMENTERS, form_of, model_class, options
+from neocog.networks import MODELS, OTHERS, form_of, model_class, options
 
 TABLE = Path(__file__).parent.parent / "networks" / "table.json"  # bench/generated.py counted it
 USUAL = ((3, 32, 32), 10)  # (C, H, W) and outputs of networks whose class names none in ``counted``
@@ -22,7 +22,7 @@ USUAL = ((3, 32, 32), 10)  # (C, H, W) and outputs of networks whose class names
 def models(
     channels: int | None = None, size: tuple[int, ...] | None = None, outputs: int | None = None
 ) -> list[dict[str, Any]]:
-    """One row a network of our own, in the order of ``MODELS``, ``SEGMENTERS``, ``DETECTORS``, ``RESTORERS`` and ``GENERATORS``.
+    """One row a network of our own, in the order of ``MODELS`` and ``OTHERS``.
 
     Counted for the input and the outputs of its paper, unless ``channels``, ``size`` (height and width; of as many pixels a
     side as a network says it needs at ``least``) or ``outputs`` say otherwise; networks of volumes and sequences keep their own.
@@ -33,7 +33,7 @@ def models(
     network's minimum.
     """
     stored = stored_table()["networks"] if (channels, size, outputs) == (None, None, None) else {}
-    names = (*MODELS, *SEGMENTERS, *DETECTORS, *RESTORERS, *GENERATORS)
+    names = (*MODELS, *OTHERS)
     rows = [stored[name] if name in stored else counted(name, channels, size, outputs) for name in names]
     return rows + [by_package(name, channels, size, outputs) for name in sorted(MODELS.installed())]
 

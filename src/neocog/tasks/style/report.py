@@ -1,0 +1,61 @@
+"""The sections on restyled photos: measures, what the painting's colours alone come to, and pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from neocog.metrics import title
+from neocog.records import Measure, Picture, Pictures, Section, Table, Text
+from neocog.tasks.masks import png
+from neocog.tasks.report.quality import cells, short
+
+HIGH = 256  # pixels of a picture on the page
+MEANING = (
+    "Style: what is left of a photo's distance to the painting's Gram matrices, summed over eight layers of a network of random "
+    "weights. Palette: what is left of the distance of its colours. Edges: correlation of Sobel's gradients with the photo's. "
+    "There is no right answer to compare with: whether a picture is beautiful, only looking tells."
+)
+
+
+def performance_section(
+    measures: Mapping[str, Mapping[str, Measure]], baselines: Mapping[str, Mapping[str, Any]]
+) -> Section:
+    """``measures`` by part; beside them what needs no network."""
+    test, other = measures["test"], [part for part in measures if part != "test"]
+    rows = tuple(
+        (
+            title(name),
+            *cells(found),
+            *(short(measures[part].get(name)) for part in other),
+            *(short(each["measures"][name]) for each in baselines.values()),
+        )
+        for name, found in test.items()
+    )
+    heads = ("measure", "value", "95 % interval", "n", *other, *baselines)
+    return Section("Performance", (Text(MEANING), Table(heads, rows, "Means over test photos.")), "measures")
+
+
+def pictures_section(painting: NDArray[np.uint8], pairs: Sequence[tuple[str, Any, Any]]) -> Section:
+    """``painting`` and photos (H, W, 3); ``pairs``: (name, photo, restyled)."""
+    shown = [Picture(encoded([painting]), "the painting")]
+    shown += [Picture(encoded([photo, found]), name) for name, photo, found in pairs]
+    return Section("Test photos and what the network makes of them", (Pictures(tuple(shown), large=True),), "pictures")
+
+
+def encoded(images: Sequence[NDArray[np.uint8]]) -> str:
+    """Base64 PNG of pictures (H, W, 3) side by side, of one height."""
+    pictures = [Image.fromarray(each) for each in images]
+    high = min(HIGH, *(each.height for each in pictures)) if len(pictures) > 1 else min(HIGH, pictures[0].height)
+    small = [each.resize((max(1, round(each.width * high / each.height)), high)) for each in pictures]
+    sheet = Image.new("RGB", (sum(each.width for each in small) + 4 * (len(small) - 1), high), "white")
+    left = 0
+    for each in small:
+        sheet.paste(each, (left, 0))
+        left += each.width + 4
+    return base64.b64encode(png(sheet)).decode("ascii")
