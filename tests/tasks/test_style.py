@@ -91,11 +91,11 @@ def test_the_painting_itself_has_no_style_loss_and_a_photo_in_its_colours_no_con
     style = objective()
     painting = style.strokes
     assert float(style.parts(painting, painting)[1]) < 1e-8
-    judge = style.judge(torch.device("cpu"))
+    loss_network = style.loss_network(torch.device("cpu"))
     photos = batch().inputs
     begun = torch.cat([in_colours_of(photo[None], painting) for photo in photos])
     content, texture, _ = style.parts(photos, begun)
-    assert content.max() < 1e-8 and texture.min() > 0 and len(judge.grams) == 8
+    assert content.max() < 1e-8 and texture.min() > 0 and len(loss_network.grams) == 8
 
 
 def test_the_losses_of_a_batch_are_those_of_its_photos_weighted_as_settings_say() -> None:
@@ -116,7 +116,7 @@ def test_the_losses_of_a_batch_are_those_of_its_photos_weighted_as_settings_say(
 
 def test_the_seed_says_what_sees_the_pictures() -> None:
     device = torch.device("cpu")
-    same = objective(seed=5).judge(device).sees.state_dict()
+    same = objective(seed=5).loss_network(device).sees.state_dict()
     assert all(torch.equal(a, b) for a, b in zip(same.values(), Plain(5).state_dict().values(), strict=True))
     photos = batch().inputs
     assert not torch.equal(objective(seed=5).parts(photos, photos)[1], objective(seed=6).parts(photos, photos)[1])
@@ -146,10 +146,14 @@ def test_a_run_is_judged_by_the_network_that_it_learned_from(run: Run, data: Pat
     rows = list(csv.DictReader((run.folder / "predictions.csv").read_text().splitlines()))
     predictor = load_predictor(run)
     task = StyleTask(painting=str(data / "painting.png"), strokes=64)
-    judge = Style(lambda: predictor.network, task.strokes_of_painting(), seed=0).judge(torch.device("cpu"))
+    loss_network = Style(lambda: predictor.network, task.strokes_of_painting(), seed=0).loss_network(
+        torch.device("cpu")
+    )
     pixels = fit(np.asarray(Image.open(data / "photos" / Path(rows[0]["path"]).name)), predictor.preprocessing)
     photo = torch.from_numpy(pixels[None]).float() / 255
-    assert float(rows[0]["style_loss: photo"]) == pytest.approx(float(judge.style(judge.sees(photo))), rel=1e-4)
+    assert float(rows[0]["style_loss: photo"]) == pytest.approx(
+        float(loss_network.style(loss_network.sees(photo))), rel=1e-4
+    )
 
 
 def test_the_weight_and_the_size_of_strokes_reach_what_is_learned(data: Path) -> None:

@@ -55,9 +55,9 @@ def answers_of(predictor: Predictor, objective: Style, samples: Samples, advance
 
 def measured(photo: Tensor, image: Tensor, objective: Style) -> list[float]:
     """``MEASURES`` of one picture (1, 3, H, W)."""
-    judge = objective.judge(image.device)
-    before, after, strokes = (as_array(each) for each in (photo, image, judge.strokes))
-    style = float(judge.style(judge.sees(image)))
+    loss_network = objective.loss_network(image.device)
+    before, after, strokes = (as_array(each) for each in (photo, image, loss_network.strokes))
+    style = float(loss_network.style(loss_network.sees(image)))
     return [style, edge_correlation(before, after), palette_distance(after, strokes)]
 
 

@@ -24,7 +24,7 @@ from neocog.tasks.objective import Objective
 
 
 @dataclass(frozen=True)
-class Judge:
+class LossNetwork:
     """What sees the pictures, on one device, and the painting's Gram matrices in its eyes."""
 
     sees: Plain
@@ -54,18 +54,18 @@ class Style(Objective):
     strokes: Tensor
     seed: int = 0
     weight: float = 1.0
-    judges: dict[torch.device, Judge] = field(default_factory=dict, compare=False, repr=False)
+    loss_networks: dict[torch.device, LossNetwork] = field(default_factory=dict, compare=False, repr=False)
 
     def networks(self) -> dict[str, Module]:
         return {"model": self.network()}
 
-    def judge(self, device: torch.device) -> Judge:
+    def loss_network(self, device: torch.device) -> LossNetwork:
         """The one of this device, made once."""
-        if device not in self.judges:
+        if device not in self.loss_networks:
             sees, strokes = Plain(self.seed).to(device), self.strokes.to(device)
             with torch.no_grad():
-                self.judges[device] = Judge(sees, strokes, [gram(maps) for maps in sees(strokes)])
-        return self.judges[device]
+                self.loss_networks[device] = LossNetwork(sees, strokes, [gram(maps) for maps in sees(strokes)])
+        return self.loss_networks[device]
 
     def losses(self, nets: Mapping[str, Module], batch: Batch) -> Iterator[tuple[str, Tensor]]:
         content, style, beyond = self.parts(batch.inputs, self.predict(nets, batch.inputs))
@@ -80,12 +80,12 @@ class Style(Objective):
         """(B,) each: how far the content is, how far the style, and what cannot be shown. In single precision: Gram matrices are
         sums of many products."""
         with torch.autocast(painted.device.type, enabled=False):
-            judge = self.judge(painted.device)
-            maps, wanted = judge.sees(painted), judge.content(photos.float())
+            loss_network = self.loss_network(painted.device)
+            maps, wanted = loss_network.sees(painted), loss_network.content(photos.float())
             seen = standardised(maps[CONTENT])
             content = [relative(one, other) for one, other in zip(seen, wanted, strict=True)]
             beyond = [outside(each) for each in painted]
-            return torch.stack(content), judge.style(maps), torch.stack(beyond)
+            return torch.stack(content), loss_network.style(maps), torch.stack(beyond)
 
     def tally(self, nets: Mapping[str, Module], batch: Batch) -> dict[str, Tensor]:
         content, style, beyond = self.parts(batch.inputs, self.predict(nets, batch.inputs))
