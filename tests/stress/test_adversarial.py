@@ -13,11 +13,12 @@ import pytest
 import torch
 
 import neocog
+from neocog.attacks.deepfool import deepfool
 from neocog.errors import UserError
 from neocog.pages.stress import outcomes
 from neocog.records import Measure
 from neocog.robustness import adversarial
-from neocog.robustness.adversarial_report import Errors, Found, error_outcome, size, verdicts
+from neocog.robustness.adversarial_report import Errors, Found, error_outcome, size, tables, verdicts
 from neocog.robustness.adversarial_universal import Halves
 from neocog.robustness.attacked import LECTURE, RADII, Attacked
 from neocog.robustness.subject import Subject
@@ -28,9 +29,9 @@ SubjectOf = Callable[..., Subject]
 
 def found_of(**more: Any) -> Found:
     usual: dict[str, Any] = {
-        "norm": "linf", "epsilon": 2 / 255, "radii": (1 / 255, 2 / 255), "smallest": (0.0, 1 / 255, 1.5 / 255, None, None),
-        "groups": None, "saved": {}, "target": "", "towards": {}, "aimed_at": LECTURE, "signs": {}, "standard": {}, "classes": 10,
-        "low": 0, "high": 255, "bits": 8, "seed": 0,
+        "norm": "linf", "epsilon": 2 / 255, "radii": (1 / 255, 2 / 255),
+        "by_attack": {"apgd": (0.0, 1 / 255, 1.5 / 255, None, None)}, "groups": None, "saved": {}, "target": "",
+        "towards": {}, "aimed_at": LECTURE, "signs": {}, "standard": {}, "classes": 10, "low": 0, "high": 255, "bits": 8, "seed": 0,
     }  # fmt: skip
     return Found(**{**usual, **more})
 
@@ -42,8 +43,21 @@ def test_accuracy_within_a_radius_counts_what_was_not_turned_within_it() -> None
     assert found.kept == 0.5
 
 
+def test_the_smallest_of_all_attacks_counts() -> None:
+    found = found_of(
+        by_attack={"apgd": (0.0, 0.3, None, None), "fmn": (0.0, 0.2, 0.4, None), "deepfool": (0.0, 0.5, 0.3, None)}
+    )
+    assert found.smallest == [0.0, 0.2, 0.3, None]
+    rows = tables(found)["adversarial_smallest"].rows
+    assert [row[2:] for row in rows] == [
+        (0.2, 0.3, None, 3, 1), (0.3, None, None, 3, 2), (0.2, 0.4, None, 3, 1), (0.3, 0.5, None, 3, 1),
+    ]  # fmt: skip
+
+
 def test_groups_widen_the_interval() -> None:
-    alone, together = found_of(smallest=(0.0, None) * 20), found_of(smallest=(0.0, None) * 20, groups=["a", "b"] * 20)
+    alone, together = (
+        found_of(by_attack={"apgd": (0.0, None) * 20}, groups=groups) for groups in (None, ["a", "b"] * 20)
+    )
     assert together.accuracy(0).units == 2
     assert np.isnan(together.accuracy(0).low) and not np.isnan(alone.accuracy(0).low)
 
@@ -59,7 +73,7 @@ def test_groups_widen_the_interval() -> None:
     ],
 )
 def test_nothing_passes_beside_signs_of_masked_gradients(smallest: Any, signs: Any, grades: list[str]) -> None:
-    assert [each.grade for each in verdicts(found_of(smallest=smallest, signs=signs))] == grades
+    assert [each.grade for each in verdicts(found_of(by_attack={"apgd": smallest}, signs=signs))] == grades
 
 
 def test_of_an_error_more_is_worse() -> None:
@@ -86,7 +100,8 @@ def test_the_tables_agree_with_each_other_and_with_the_run(digits_run: Path, sub
     assert (np.diff(curve["accuracy"]) <= 0).all()
     assert (curve["n"] == 30).all()
     right = round(30 * curve["accuracy"].iloc[0])
-    assert smallest["n"].item() == right
+    assert (smallest["n"] == right).all() and len(smallest) == 4
+    assert smallest["median"].iloc[0] <= smallest["median"].iloc[1:].min()
     saved = found["adversarial_saved"]
     assert (saved["n"] == right).all() and (saved["turned_when_saved"] <= saved["turned"]).all()
     for radius, turned in zip(saved["epsilon"], saved["turned"], strict=True):
@@ -112,11 +127,22 @@ def test_an_image_is_turned_within_its_radius_and_in_stored_pixels(digits_run: P
     torch.testing.assert_close(attacked.network(images).detach(), torch.from_numpy(subject.predictor.of_pixels(stored)))
     changed = attacked.attack(images, labels, positions, 0.1)
     assert float((changed - images).abs().max()) <= 0.1 * (1 + 1e-5)
-    radii = attacked.smallest(block)
     turned = (attacked.answers(changed) != labels).tolist()
-    for one, radius in zip(turned, radii, strict=True):
+    for one, radius in zip(turned, attacked.smallest(block)["apgd"], strict=True):
         assert not (one and (radius is None or radius > 0.11))
     assert len({p for b in attacked.blocks.values() for p in b}) == 30
+
+
+def test_deepfool_counts_where_it_turned_an_answer(digits_run: Path, subject_of: SubjectOf) -> None:
+    attacked = Attacked(subject_of(digits_run, samples=30))
+    block = next(iter(attacked.blocks))
+    images, labels = attacked.images(attacked.blocks[block])
+    changed = deepfool(attacked.network, images, labels, "linf")
+    turned = attacked.answers(changed) != labels
+    sizes = attacked.smallest(block)["deepfool"]
+    assert [size is not None for size in sizes] == turned.tolist()
+    for found, change in zip(sizes, (changed - images).abs().flatten(1).amax(1).tolist(), strict=True):
+        assert found is None or found == change
 
 
 def test_stopped_and_gone_on_with_it_ends_in_the_same_bytes(

@@ -15,7 +15,7 @@ import numpy as np
 from neocog.checked import read
 from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.robustness.adversarial_errors import of_errors
-from neocog.robustness.adversarial_report import Found, sections, tables, verdicts
+from neocog.robustness.adversarial_report import SMALLEST, Found, sections, tables, verdicts
 from neocog.robustness.adversarial_universal import for_all
 from neocog.robustness.attacked import RADII, Attacked, asked
 from neocog.robustness.clock import Clock
@@ -88,7 +88,10 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         norm=attacked.norm,
         epsilon=attacked.epsilon,
         radii=sorted({*RADII[attacked.norm], attacked.epsilon}),
-        smallest=[radius for each in found["smallest changes"].values() for radius in each],
+        by_attack={
+            attack: [size for each in found["smallest changes"].values() for size in each[attack]]
+            for attack in SMALLEST
+        },
         groups=None
         if groups is None
         else [str(groups[i]) for b in found["smallest changes"] for i in attacked.blocks[b]],

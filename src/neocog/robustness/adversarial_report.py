@@ -19,6 +19,11 @@ from neocog.robustness.thresholds import graded, usual
 SEEN = usual()["masked_gradients"].passed  # share of the images, from which on a sign of masked gradients counts
 TITLE = "Adversarial changes"
 NORMS: dict[Norm, str] = {"linf": "largest change of a pixel, of 255", "l2": "Euclidean norm of the change"}
+SMALLEST = {
+    "apgd": "Auto-PGD within one size after another",
+    "fmn": "FMN (Pintor et al. 2021)",
+    "deepfool": "DeepFool (Moosavi-Dezfooli et al. 2016)",
+}
 Row = tuple[str | int | float | None, ...]
 
 
@@ -36,7 +41,8 @@ class Example:
 
 @dataclass(frozen=True)
 class Found:
-    """Of a classifier. ``smallest``: of each image the radius within which it was turned; 0: it was wrong, None: none was found.
+    """Of a classifier. ``by_attack``: of each image the size of the smallest change that turned it, by each of ``SMALLEST``;
+    0: it was wrong, None: none was found.
 
     ``saved``, ``towards``, ``signs``, ``standard``: counts of images by name; {} where they were not tried.
     """
@@ -44,7 +50,7 @@ class Found:
     norm: Norm
     epsilon: float
     radii: Sequence[float]
-    smallest: Sequence[float | None]
+    by_attack: Mapping[str, Sequence[float | None]]
     groups: Sequence[str] | None
     saved: Mapping[str, int]
     target: str
@@ -58,6 +64,12 @@ class Found:
     bits: int  # of a stored pixel; 0: a float
     seed: int
 
+    @property
+    def smallest(self) -> list[float | None]:
+        """Of each image the smallest change that any attack found."""
+        sizes = zip(*self.by_attack.values(), strict=True)
+        return [min((size for size in each if size is not None), default=None) for each in sizes]
+
     def accuracy(self, radius: float) -> Measure:
         """The share of answers that are right and that no attack within the radius turned."""
         held = np.array([each is None or each > radius for each in self.smallest])
@@ -66,11 +78,7 @@ class Found:
     @property
     def quartiles(self) -> tuple[float, float, float]:
         """Of the smallest changes of images that are answered rightly; inf where none was found for so many."""
-        right = sorted(math.inf if each is None else each for each in self.smallest if each != 0)
-        if not right:
-            return math.nan, math.nan, math.nan
-        first, middle, third = (right[math.ceil(share * len(right)) - 1] for share in (0.25, 0.5, 0.75))
-        return first, middle, third
+        return quartiles(self.smallest)
 
     @property
     def kept(self) -> float:
@@ -80,6 +88,19 @@ class Found:
     def signs_seen(self) -> list[str]:
         n = self.signs.get("n", 0)
         return [name for name in SIGNS if n and self.signs.get(name, 0) > SEEN * n]
+
+
+def quartiles(sizes: Sequence[float | None]) -> tuple[float, float, float]:
+    """Of those above 0; None stands for more than was tried.
+
+    >>> quartiles([0, 1, 2, 3, None])
+    (1, 2, 3)
+    """
+    right = sorted(math.inf if each is None else each for each in sizes if each != 0)
+    if not right:
+        return math.nan, math.nan, math.nan
+    first, middle, third = (right[math.ceil(share * len(right)) - 1] for share in (0.25, 0.5, 0.75))
+    return first, middle, third
 
 
 def size(radius: float, norm: Norm) -> str:
@@ -103,11 +124,9 @@ def tables(found: Found) -> dict[str, Table]:
     """``adversarial``: the curve; the others by what they count."""
     curve = [(found.norm, radius, *_numbers(found.accuracy(radius))) for radius in (0.0, *found.radii)]
     made = {"adversarial": Table(("norm", "epsilon", "accuracy", "low", "high", "n"), tuple(curve))}
-    ends = [None if math.isinf(each) or math.isnan(each) else each for each in found.quartiles]
-    right = sum(each != 0 for each in found.smallest)
-    heads = ("norm", "first_quartile", "median", "third_quartile", "n", "not_found")
-    row: Row = (found.norm, *ends, right, sum(each is None for each in found.smallest))
-    made["adversarial_smallest"] = Table(heads, (row,))
+    heads = ("attack", "norm", "first_quartile", "median", "third_quartile", "n", "not_found")
+    sizes = {"the smallest of all": found.smallest, **{SMALLEST[name]: each for name, each in found.by_attack.items()}}
+    made["adversarial_smallest"] = Table(heads, tuple((name, found.norm, *_spread(of)) for name, of in sizes.items()))
     if found.saved:
         made["adversarial_saved"] = Table(("epsilon", "turned", "turned_when_saved", "n"), _saved(found))
     if found.towards:
@@ -122,6 +141,12 @@ def tables(found: Found) -> dict[str, Table]:
         steps: list[Row] = [(name, count, found.standard["n"]) for name, count in found.standard.items() if name != "n"]
         made["adversarial_autoattack"] = Table(("attack", "right", "n"), tuple(steps))
     return made
+
+
+def _spread(sizes: Sequence[float | None]) -> Row:
+    """Quartiles, of how many, and for how many none was found."""
+    ends = (each if math.isfinite(each) else None for each in quartiles(sizes))
+    return *ends, sum(each != 0 for each in sizes), sum(each is None for each in sizes)
 
 
 def _numbers(m: Measure) -> Row:
@@ -139,6 +164,7 @@ def sections(found: Found, examples: Sequence[Example]) -> tuple[Section, ...]:
         items.append(_shown(found, example))
     made = tables(found)
     heads = {
+        "adversarial_smallest": "The smallest change that turned each right answer, by attack.",
         "adversarial_saved": "What a file can hold: the changed images rounded as they are stored, and answered again.",
         "adversarial_autoattack": f"AutoAttack-standard at {size(found.epsilon, found.norm)}: right answers after each attack.",
         "adversarial_signs": "Signs that gradients are masked and the figures too good; each should be near 0.",
@@ -161,8 +187,8 @@ def _summary(found: Found) -> str:
         if towards
         else "",
         f"Changes count as shares of the range {found.low:g} to {found.high:g}, from black to white, of images at the "
-        "network's size; each is found by Auto-PGD (Croce & Hein 2020) through the run's own preprocessing, and another attack "
-        "may find a smaller one.",
+        "network's size; each is the smallest that Auto-PGD (Croce & Hein 2020), FMN and DeepFool found through the run's own "
+        "preprocessing, and another attack may find a smaller one.",
         f"With {found.classes} classes AutoAttack's loss is not defined: "
         + (
             "the plain difference of two logits takes its place."

@@ -16,7 +16,9 @@ from torch import Tensor
 from neocog.attacks.apgd import apgd
 from neocog.attacks.autoattack import autoattack
 from neocog.attacks.ball import Ball, Norm
+from neocog.attacks.deepfool import deepfool
 from neocog.attacks.goal import any_other, only
+from neocog.attacks.minimum_norm import fmn
 from neocog.attacks.smallest import smallest_radii
 from neocog.augment.counter import mix_integer
 from neocog.checked import read
@@ -97,12 +99,20 @@ class Attacked:
         with torch.no_grad():
             return self.network(images).argmax(1)
 
-    def smallest(self, block: str) -> list[float | None]:
-        """The radius of each image; None where nothing was found."""
+    def smallest(self, block: str) -> dict[str, list[float | None]]:
+        """By each of ``SMALLEST`` the size of the smallest change of each image; None where nothing was found."""
         images, labels = self.images(self.blocks[block])
         radii = sorted({*RADII[self.norm], self.epsilon})
-        found = smallest_radii(self.network, images, labels, self.norm, radii, self.blocks[block], self.subject.seed)
-        return [radius if radius < float("inf") else None for radius in found]
+        nearest = deepfool(self.network, images, labels, self.norm)
+        away = Ball(self.norm, self.epsilon).size(nearest - images)
+        found = {
+            "apgd": smallest_radii(
+                self.network, images, labels, self.norm, radii, self.blocks[block], self.subject.seed
+            ),
+            "fmn": fmn(self.network, images, labels, self.norm)[1].tolist(),
+            "deepfool": torch.where(self.answers(nearest) != labels, away, torch.inf).tolist(),
+        }
+        return {name: [None if math.isinf(each) else each for each in sizes] for name, sizes in found.items()}
 
     def saved(self, block: str) -> dict[str, int]:
         """How many are turned by changes of several sizes, and how many of these still are, saved as they are stored."""
