@@ -33,6 +33,9 @@ def check(subject: Subject) -> None:
     if subject.dataset.pairs is not None:
         what = f"corruptions are not for --task {subject.predictor.task}, which restores whole images as their files have them"
         raise UserError(what, str(subject.run.folder), "leave the part out")
+    if subject.dataset.form == "sequences" and "lengths" in subject.options:
+        what = "--lengths has no effect on sequences, which have no light and no blur"
+        raise UserError(what, str(subject.run.folder), "leave it out: letters are changed, lost and added")
 
 
 def possible(subject: Subject) -> tuple[list[str], list[str]]:

@@ -37,11 +37,11 @@ def check(subject: Subject) -> None:
     known = sizes[1][sizes[0] != ""]
     several = int((known >= FEWEST).sum())
     if several < 2:
-        what = f"{len(known)} {kinds}, of which {several} have {FEWEST} test samples or more: nothing to compare"
+        what = f"{kinds}: of {len(known)} groups {several} have {FEWEST} test samples or more: nothing to compare"
         raise UserError(what, str(subject.run.folder), "tell groups in another way (--by), or give more data (--on)")
     if several > MOST:
         fix = "name what repeats less often, such as a site rather than a patient"
-        raise UserError(f"{several:,} {kinds}: at most {MOST} are compared", str(subject.run.folder), fix)
+        raise UserError(f"{kinds}: {several:,}, of which at most {MOST} are compared", str(subject.run.folder), fix)
 
 
 def run(subject: Subject, clock: Clock) -> Outcome:

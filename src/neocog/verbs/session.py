@@ -44,6 +44,10 @@ def open_data(
     if preprocessing is not None:
         decoding = replace(decoding, background=preprocessing.background, volumes=len(preprocessing.size) == 3)
     dataset = open_dataset(settings.data, decoding, Reading.of(settings, least_classes))
+    if preprocessing is not None and (dataset.form == "sequences") != (preprocessing.encoding == "nucleotides"):
+        learned = "images" if dataset.form == "sequences" else "sequences"
+        what = f"these are {dataset.form}, and the run learned from {learned}"
+        raise UserError(what, str(settings.data), f"give {learned}, or another run")
     if isinstance(settings, DataConfig) and settings.corrections:
         dataset = corrected(dataset, settings.corrections)
     dataset = replace(dataset, taken=with_taken(dataset))

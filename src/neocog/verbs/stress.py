@@ -123,7 +123,7 @@ def _of_folds(run: Run, progress: Progress) -> tuple[Run, Callable[[], tuple[Arr
 
 
 def _out_of_range(minutes: float, samples: int) -> Iterator[UserError]:
-    if minutes <= 0:
+    if not minutes > 0:  # nor is NaN
         yield UserError(f"--minutes {minutes:g} is no time to try anything in", fix="give minutes, such as 5")
     if samples < 0:
         yield UserError(f"--samples {samples} is below 0", fix="give a number; 0: all")
