@@ -14,7 +14,7 @@ import pytest
 from neocog.pages import write_card, write_report
 from neocog.pages.paper import CHECKLISTS, answered, methods
 from neocog.pages.record import Record, read
-from neocog.pages.verdict import Line, calibration, card, data, known_place, new_place, sample_size, tried
+from neocog.pages.verdict import INSIDE, Line, calibration, card, data, known_place, new_place, sample_size, tried
 from neocog.records import Finding, Findings, Matrix, Measure, Section
 from neocog.robustness.names import PARTS
 from neocog.robustness.outcome import Outcome, Verdict
@@ -169,6 +169,18 @@ def test_the_methods_say_what_was_measured_and_what_was_not_tried(run: Run) -> N
     assert f"{100 * m.value:.4g} %" in text and f"On {m.n:,} test samples, by which nothing was chosen" in text
     assert "Worst of 3 groups: b (worst group: failed)." in text
     assert text.endswith(f"Not tried: New place, {', '.join(p.title for n, p in PARTS.items() if n != 'groups')}.")
+
+
+def test_what_was_tried_in_part_is_not_said_to_be_untried_nor_is_what_was_measured(run: Run) -> None:
+    verdicts = (
+        Verdict("Worst group", "doubtful", "Worst of 3 groups: b."),
+        Verdict("Worst group", "not tried", "2 are left"),
+    )
+    record = stressed(read(run), *verdicts)
+    inside = Line(Verdict(f"{INSIDE}IoU", "not tried", "0.9", 0.9))
+    text = methods(record, (*card(record), inside))
+    assert "Tried in part: Worst group. Not tried: New place" in text and "IoU" not in text
+    assert text.count("Worst group") == 1
 
 
 def test_a_checklist_item_is_answered_only_where_its_section_stands(run: Run) -> None:

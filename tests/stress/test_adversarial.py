@@ -18,6 +18,7 @@ from neocog.errors import UserError
 from neocog.pages.stress import outcomes
 from neocog.records import Measure
 from neocog.robustness import adversarial
+from neocog.robustness.adversarial_errors import RADII as SIZES
 from neocog.robustness.adversarial_report import Errors, Found, error_outcome, size, tables, verdicts
 from neocog.robustness.adversarial_universal import Halves
 from neocog.robustness.attacked import LECTURE, RADII, Attacked
@@ -254,7 +255,7 @@ def test_of_masks_the_overlap_falls_with_the_change(tmp_path: Path) -> None:
     neocog.train((images, masks), task="segmentation", width=4, depth=1, epochs=8, threads=1, out=run, quiet=True)
     found = neocog.stress(run, ["adversarial"], on=(images, masks), epsilon=0.1, quiet=True)
     overlap = found["adversarial"].set_index("epsilon")["value"]
-    assert overlap[0.1] < 0.9 * overlap[0]
+    assert overlap[0.1] < 0.9 * overlap[0] and list(overlap.index) == sorted([0, *SIZES["linf"], 0.1])
     assert found.verdicts["number"].item() == pytest.approx(overlap[0.1] / overlap[0])
 
 

@@ -14,6 +14,7 @@ import neocog
 from neocog.errors import UserError
 from neocog.metrics.outlier_scores import SCORES
 from neocog.refusal import FILE
+from neocog.robustness.mask_risk import verdict
 from neocog.robustness.outliers import possible
 
 
@@ -125,3 +126,22 @@ def test_masks_miss_no_more_than_was_allowed(tmp_path: Path) -> None:
     assert all(float(row["missed"]) < float(row["allowed"]) + 0.05 for row in promised)
     assert [float(row["cut"]) for row in promised] == sorted((float(row["cut"]) for row in promised), reverse=True)
     assert "49 validation images needed" in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("missed", "low", "area", "grade"),
+    [
+        (0.01, 0.0, 1.5, "passed"),
+        (0.01, 0.0, 21.3, "doubtful"),
+        (0.03, 0.01, 1.5, "doubtful"),
+        (0.03, 0.025, 1.5, "failed"),
+    ],
+)
+def test_masks_that_cover_the_whole_image_do_not_pass(missed: float, low: float, area: float, grade: str) -> None:
+    """Promised is the last row: at most 2 % missed."""
+    rows = (
+        (0.2, 0.3, 0.1, 0.05, 0.2, 9, 1.0),
+        (0.02, 0.1, missed, low, 0.2, 9, area),
+        (0.01, None, None, None, None, 0, None),
+    )
+    assert verdict(rows).grade == grade

@@ -135,9 +135,13 @@ def _tried(card: Sequence[Line]) -> Iterator[str]:
     for each in tried:
         if each.what != SIZE and not each.what.startswith(INSIDE):  # which the sentence before says
             yield f"{each.sentence.rstrip('.')} ({each.what.lower()}: {each.grade})."
-    without = list(dict.fromkeys(line.verdict.what for line in card if line.verdict.grade == "not tried"))
-    if without:
-        yield f"Not tried: {', '.join(without)}."
+    known = {each.what for each in tried}
+    others = dict.fromkeys(line.verdict.what for line in card if line.verdict.grade == "not tried")
+    partly = [what for what in others if what in known]
+    without = [what for what in others if what not in known and not what.startswith(INSIDE)]
+    for how, which in (("Tried in part", partly), ("Not tried", without)):
+        if which:
+            yield f"{how}: {', '.join(which)}."
 
 
 def section(record: Record, card: Sequence[Line]) -> Section:

@@ -20,7 +20,7 @@ from neocog.data.masks import IGNORED
 from neocog.data.normalise import from_unit_range, in_unit_range
 from neocog.metrics.stored import stored_measure
 from neocog.records import Measure
-from neocog.robustness.adversarial_report import TITLE, Errors, error_outcome
+from neocog.robustness.adversarial_report import TITLE, Errors, error_outcome, size
 from neocog.robustness.clock import Clock
 from neocog.robustness.outcome import Outcome, not_tried
 from neocog.robustness.subject import Subject
@@ -45,17 +45,17 @@ def of_errors(subject: Subject, clock: Clock, norm: Norm, epsilon: float) -> Out
     samples, large = in_one_piece(subject, subject.few(min(subject.most or most, most)))
     if not len(samples):
         return not_tried(TITLE, "All images are so large that they are answered in windows, which are not attacked.")
-    radii = sorted({0.0, *RADII[norm], epsilon})
+    radii = {size(radius, norm): radius for radius in (0.0, *RADII[norm], epsilon)}
 
     def measured(piece: str) -> tuple[str, Measure]:
-        radius = float(piece)
+        radius = radii[piece]
         return subject.main(samples, Attack(subject, Ball(norm, radius)) if radius else None)
 
-    order = sorted(radii, key=lambda radius: (radius not in (0.0, epsilon), radius))
-    found = clock.pieces("attacks", [f"{radius:.17g}" for radius in order], measured)
+    order = sorted(radii, key=lambda piece: (radii[piece] not in (0.0, epsilon), radii[piece]))
+    found = clock.pieces("attacks", order, measured)
     if "0" not in found:
         return Outcome()
-    values: Mapping[float, Measure] = {float(piece): stored_measure(each) for piece, (_, each) in found.items()}
+    values: Mapping[float, Measure] = {radii[piece]: stored_measure(each) for piece, (_, each) in found.items()}
     return error_outcome(Errors(found["0"][0], norm, epsilon, dict(sorted(values.items())), len(samples), STEPS, large))
 
 

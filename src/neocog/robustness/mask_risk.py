@@ -19,6 +19,7 @@ from neocog.robustness.outcome import Outcome, Verdict
 from neocog.robustness.subject import Subject
 
 ALLOWED = (0.2, 0.1, 0.05, 0.02, 0.01)  # of an object's pixels
+MOST_AREA = 2.0  # times that at a cut of 0.5: above, nothing passes
 HALF = int(CUTS.searchsorted(0.5))
 HEADS = ("allowed", "cut", "missed", "low", "high", "n", "area")
 TEXT = (
@@ -88,6 +89,7 @@ def verdict(rows: tuple[tuple[Any, ...], ...]) -> Verdict:
     if not promised:
         return Verdict(what, "not tried", f"Too few validation images have an object: {fewest(ALLOWED[0])} are needed.")
     allowed, cut, value, low, _, _, area = promised[-1]
-    grade = "passed" if value <= allowed else "doubtful" if low <= allowed else "failed"
+    best = "passed" if area <= MOST_AREA else "doubtful"  # a mask of the whole image misses nothing
+    grade = best if value <= allowed else "doubtful" if low <= allowed else "failed"
     sentence = f"At a cut of {cut:.3g}, by which at most {allowed:.0%} of an object are to be missed, {value:.1%} are"
     return Verdict(what, grade, f"{sentence}, with {area:.2f} times the area.", value, allowed)  # type: ignore[arg-type]
