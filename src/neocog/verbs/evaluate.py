@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neocog.config import Config, ReadConfig, from_run
-from neocog.data.dataset import Dataset
+from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.learned import THUMBNAILS, Shared, read_thumbnails, shared
 from neocog.data.loader import Store, Streamed
 from neocog.data.readers.memory import MEMORY, given
@@ -32,6 +32,8 @@ from neocog.tasks.evaluation import Samples, Watched
 from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
 from neocog.verbs.session import open_data, scan_dataset, settings_for, usable, without_unreadable
+
+Recorded = tuple[NDArray[np.int64], list[str]]  # (n,) positions in a data set, and names that it does not have
 
 
 def evaluate(
@@ -117,13 +119,14 @@ def opened(
     if data is not None and config.data.on_bad == "skip":
         dataset = own = readable(own, config.data, progress)
     store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
-    positions, again = (own_test(run, own), []) if data is None else foreign_test(run, own, progress)
+    parts = recorded(run, own) if data is None else {}
+    positions, again = (whole(run, parts["test"]), []) if parts else foreign_test(run, own, progress)
     samples = Samples(
         dataset=own,
         positions=positions,
         store=Watched(store, own, predictor.watch) if predictor.watch else store,
         seed=config.data.split_seed,
-        trained=recorded(run, own, "train")[0] if data is None else None,
+        trained=parts["train"][0] if parts else None,
         unseen=unseen,
         within=data is None and config.data.leave_one_group_out,
     )
@@ -147,7 +150,12 @@ def read_as(run: Run, data: str | Path | None, settings: dict[str, Any]) -> Conf
 
 def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
     """Positions of the run's test samples in the data set."""
-    where, missing = recorded(run, dataset, "test")
+    return whole(run, recorded(run, dataset)["test"])
+
+
+def whole(run: Run, test: Recorded) -> NDArray[np.int64]:
+    """The positions of a test part of which nothing is gone. Raises UserError for others, and where there is none."""
+    where, missing = test
     if missing:
         raise UserError(f"{len(missing)} test images are gone from the data", listed(missing), "restore them")
     if not len(where):
@@ -156,12 +164,15 @@ def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
     return where
 
 
-def recorded(run: Run, dataset: Dataset, part: str) -> tuple[NDArray[np.int64], list[str]]:
-    """Positions in the data set of a part's samples as splits.csv names them, and the names that it has no more."""
+def recorded(run: Run, dataset: Dataset) -> dict[str, Recorded]:
+    """Of each part the positions in the data set of its samples, as splits.csv names them, and the names that are there no more."""
     splits, place = read_splits(run.splits_csv), {name: index for index, name in enumerate(dataset.names)}
-    wanted = [name for name, each in zip(splits.names, splits.parts, strict=True) if each == part]
-    missing = [name for name in wanted if name not in place]
-    return np.array([place[name] for name in wanted if name in place], dtype=np.int64), missing
+    found: dict[str, Recorded] = {}
+    for part in SPLITS:
+        wanted = [name for name, each in zip(splits.names, splits.parts, strict=True) if each == part]
+        there = np.array([place[name] for name in wanted if name in place], dtype=np.int64)
+        found[part] = there, [name for name in wanted if name not in place]
+    return found
 
 
 def readable(dataset: Dataset, settings: ReadConfig, progress: Progress) -> Dataset:

@@ -16,7 +16,7 @@ from rich.table import Table as Lines
 from neocog.checked import flag
 from neocog.config import Config, from_tables
 from neocog.data.cells import csv_of
-from neocog.data.dataset import SPLITS, Array, Dataset
+from neocog.data.dataset import Array, Dataset
 from neocog.data.readers.memory import given
 from neocog.documents import read_json
 from neocog.engine.lock import lock
@@ -155,7 +155,7 @@ def _check(part: str, subject: Subject, options: Options) -> None:
 
 def _subject(run: Run, config: Config, tried: Opened, most: int, progress: Progress) -> Subject:
     samples = tried.samples
-    parts = {part: recorded(run, samples.dataset, part)[0] for part in SPLITS} if tried.own else {}
+    parts = {part: where for part, (where, _) in recorded(run, samples.dataset).items()} if tried.own else {}
 
     def reread(**settings: Any) -> Dataset:
         read = replace(config.data, **settings)

@@ -34,9 +34,21 @@ def mapped(pixels: Tensor, matrix: Tensor) -> Tensor:
 
 
 def zoomed(pixels: Tensor, factor: float) -> Tensor:
-    """The middle, enlarged to the whole."""
-    matrix = torch.tensor([[1 / factor, 0, 0], [0, 1 / factor, 0]], device=pixels.device)
-    return mapped(pixels, matrix.expand(len(pixels), 2, 3))
+    """The middle, enlarged to the whole by ``factor``, 1 or more: a product with a matrix along each side."""
+    rows, columns = (enlarging(length, factor).to(pixels) for length in pixels.shape[2:])
+    return rows @ (pixels @ columns.T)
+
+
+@lru_cache(maxsize=64)
+def enlarging(length: int, factor: float) -> Tensor:
+    """(L, L): row i has the weights of the two places between which i is taken."""
+    middle = (length - 1) / 2
+    places = middle + (torch.arange(length, dtype=torch.float64) - middle) / factor
+    first = places.floor().long().clamp(max=max(0, length - 2))
+    share = (places - first)[:, None]
+    found = torch.zeros(length, length, dtype=torch.float64)
+    found.scatter_add_(1, first[:, None], 1 - share)
+    return found.scatter_add_(1, (first[:, None] + 1).clamp(max=length - 1), share).float()
 
 
 def turned(pixels: Tensor, degrees: float, lot: Lot, scale: float) -> Tensor:
