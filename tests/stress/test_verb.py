@@ -185,6 +185,6 @@ def test_what_a_part_cannot_do_is_an_error_where_it_was_asked_for_and_else_not_t
     with pytest.raises(UserError, match="nothing to count"):
         neocog.stress(digits_run, ["counted"], quiet=True)
     found = outcomes(neocog.stress(digits_run, quiet=True).run)["counted"].verdicts
-    assert [(v.grade, v.sentence) for v in found] == [("not tried", "there is nothing to count")]
+    assert [(v.grade, v.sentence) for v in found] == [("not tried", "There is nothing to count.")]
     page = (digits_run / "report.html").read_text(encoding="utf-8")
-    assert "there is nothing to count <code>neocog stress" in page
+    assert "There is nothing to count. <code>neocog stress" in page

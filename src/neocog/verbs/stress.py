@@ -182,7 +182,8 @@ def _try_all(
         kept = path.with_suffix(".partial.json")
         clock = Clock(time.monotonic() + share, kept, identity, subject.progress)
         if faults[name]:
-            outcome = not_tried(PARTS[name].title, "; ".join(fault.what for fault in faults[name]))
+            why = "; ".join(fault.what for fault in faults[name])
+            outcome = not_tried(PARTS[name].title, f"{why[:1].upper()}{why[1:]}.")
         else:
             outcome = PARTS[name].module().run(replace(subject, options=options), clock)
         if clock.late:
@@ -196,7 +197,10 @@ def _with_late(outcome: Outcome, title: str, clock: Clock) -> Outcome:
     """What was found, and a line of the pieces that did not fit; one with what the part itself says was not tried."""
     many = f"{len(clock.late)} of {len(clock.late) + len(clock.kept)} pieces did not fit into --minutes"
     own = [each for each in outcome.verdicts if (each.what, each.grade) == (title, "not tried")]
-    words = (*(each.sentence for each in own), f"{many}: {listed(clock.late)}; the same call again goes on with them")
+    words = (
+        *(each.sentence for each in own),
+        f"{many}: {listed(clock.late, 3)}; the same call again goes on with them.",
+    )
     others = (each for each in outcome.verdicts if each not in own)
     return replace(outcome, verdicts=(*others, Verdict(title, "not tried", " ".join(words))))
 
