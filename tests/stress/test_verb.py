@@ -188,3 +188,13 @@ def test_what_a_part_cannot_do_is_an_error_where_it_was_asked_for_and_else_not_t
     assert [(v.grade, v.sentence) for v in found] == [("not tried", "There is nothing to count.")]
     page = (digits_run / "report.html").read_text(encoding="utf-8")
     assert "There is nothing to count. <code>neocog stress" in page
+
+
+@pytest.mark.parametrize("part", ["corruption", "unknown"])
+def test_the_worst_of_some_pieces_does_not_pass_for_the_worst_of_all(
+    part: str, digits_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clock, "left", property(lambda clock: 1.0 if len(clock.kept) < 4 else -1.0))
+    neocog.stress(digits_run, [part], samples=20, quiet=True)
+    first, last = outcomes(Run(digits_run))[part].verdicts
+    assert first.best == "doubtful" and first.grade != "passed" and last.grade == "not tried"

@@ -12,6 +12,7 @@ from typing import Any
 from neocog.documents import read_json
 from neocog.errors import UserError
 from neocog.progress import Progress
+from neocog.robustness.outcome import Grade
 from neocog.run import to_json, write_atomically
 
 
@@ -39,6 +40,11 @@ class Clock:
     def left(self) -> float:
         """Seconds."""
         return self.until - time.monotonic()
+
+    @property
+    def best(self) -> Grade:
+        """What a verdict can be that is of the worst of many pieces: nothing passes before all of them were tried."""
+        return "doubtful" if self.late else "passed"
 
     def pieces(self, what: str, names: Iterable[str], compute: Callable[[str], Any]) -> dict[str, Any]:
         """{name: compute(name)} in the order of ``names``, without those that there was no time for (in ``late``).

@@ -105,7 +105,9 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         reasons=reasons,
         whose="training pictures" if subject.own else "pictures",
     )
-    return Outcome(tables(found), sections(found, lambda name: examples(subject, samples, name)), (verdict(found),))
+    return Outcome(
+        tables(found), sections(found, lambda name: examples(subject, samples, name)), (verdict(found, clock.best),)
+    )
 
 
 def _key(piece: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from neocog.metrics import lower_is_better, title
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text
 from neocog.robustness.axes import AXES
 from neocog.robustness.corruptions import CORRUPTIONS, IMAGENET_C, SEVERITIES
-from neocog.robustness.outcome import Verdict, bounds, shown
+from neocog.robustness.outcome import Grade, Verdict, bounds, shown
 from neocog.robustness.thresholds import graded
 
 MIDDLE = 3  # the severity at which corruptions are ranked
@@ -183,7 +183,7 @@ def _axes(found: Found) -> Table:
     return Table(("pictures", *AXES), tuple(rows), note)
 
 
-def verdict(found: Found) -> Verdict:
+def verdict(found: Found, best: Grade = "passed") -> Verdict:
     """Of changes that leave pictures where the data's own lie, the one that costs most; where none is known to, of all at the
     severity in the middle."""
     near = [key for key in found.values if key[1] and found.near(key)]
@@ -197,4 +197,4 @@ def verdict(found: Found) -> Verdict:
         f"Of {len(those)} changes {which}, {words(worst[0])} at severity {worst[1]} costs most: {title(found.measure)} "
         f"{shown(found.measure, found.values[worst])} instead of {shown(found.measure, found.clean)}."
     )
-    return graded("Corruptions", "corruption", kept, sentence)
+    return graded("Corruptions", "corruption", kept, sentence, best)

@@ -111,7 +111,7 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         score, sha256 = found.score, subject.predictor.facts["weights"]["sha256"]
         validation = known.validation.score(score, known.familiar)
         Familiarity.of(score, known.familiar, sha256, validation).save(subject.predictor.folder)
-    return Outcome(tables(found), sections(found, pictures(known, kinds)), (verdict(found),))
+    return Outcome(tables(found), sections(found, pictures(known, kinds)), (verdict(found, clock.best),))
 
 
 def separated(known: Known, kind: str) -> dict[str, dict[str, Any]]:

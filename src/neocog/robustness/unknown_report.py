@@ -12,7 +12,7 @@ from neocog.metrics.outlier_scores import SCORES
 from neocog.metrics.selective import UNSURE
 from neocog.metrics.stored import stored_measure
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text, Whiskers
-from neocog.robustness.outcome import Verdict, bounds
+from neocog.robustness.outcome import Grade, Verdict, bounds
 from neocog.robustness.thresholds import graded
 
 REFUSED = 0.05  # of samples of known classes
@@ -118,7 +118,7 @@ def _selective(answers: Mapping[str, Any]) -> Iterable[Item]:
     yield Curves(*axes, (series,), note=f"mean: {answers['area']:.4f}")
 
 
-def verdict(found: Found) -> Verdict:
+def verdict(found: Found, best: Grade = "passed") -> Verdict:
     """By the kind of outliers that the score tells worst."""
     worst = min(found.outliers, key=lambda kind: found.auroc(kind, found.score).value)
     m = found.auroc(worst, found.score)
@@ -126,4 +126,4 @@ def verdict(found: Found) -> Verdict:
         f"Of {len(found.outliers)} kinds of outliers, {worst} are told worst from known samples: AUROC {m.value:.3f} "
         f"({m.interval}) by {found.score}."
     )
-    return graded("Unknown samples", "unknown", m.value, sentence)
+    return graded("Unknown samples", "unknown", m.value, sentence, best)
