@@ -281,3 +281,16 @@ def test_of_masks_leaks_alone_are_looked_for(tmp_path: Path) -> None:
     found = verdicts(run)
     assert found["Shortcuts"].grade == "not tried" and "no single label" in found["Shortcuts"].sentence
     assert found["Leaks"].grade == "failed" and "1 the same pixels" in found["Leaks"].sentence
+
+
+def test_classes_whose_samples_are_of_few_groups_cannot_be_asked_and_that_is_said(
+    pictures: Callable[..., Path], tmp_path: Path
+) -> None:
+    pictures(tmp_path / "data", count=12)
+    rows = [f"{name}/{i}.png,{name},site {i % 3}" for name in ("red", "blue") for i in range(12)]
+    (tmp_path / "data" / "all.csv").write_text("\n".join(("image,label,site", *rows)))
+    run = neocog.train(tmp_path / "data" / "all.csv", tmp_path / "run", columns=("group=site",), split=(0.34, 0.33, 0.33),
+                       model="mlp", hidden=(4,), epochs=1, threads=1, quiet=True)  # fmt: skip
+    neocog.stress(run, ["shortcuts"], quiet=True)
+    found = {each.what: each for each in outcomes(run)["shortcuts"].verdicts}
+    assert found["Shortcuts"].grade == "not tried" and "too few samples, or groups" in found["Shortcuts"].sentence

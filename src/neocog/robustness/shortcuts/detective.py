@@ -57,7 +57,7 @@ def tell(
     keep together where labels are permuted. None where a class has a single group, or there is one class."""
     units = units_of(groups, len(labels))
     present = np.unique(labels)
-    least = min(len(np.unique(units[labels == label])) for label in present)
+    least = min((len(np.unique(units[labels == label])) for label in present), default=0)
     if len(present) < 2 or least < 2:
         return None
     draws = np.random.default_rng(seed)

@@ -25,7 +25,7 @@ def verdicts(found: Found, parts: NDArray[np.str_]) -> tuple[Verdict, ...]:
 
 def _court_verdict(found: Found) -> Verdict:
     if not found.charges:
-        return Verdict("Shortcuts", "not tried", found.reason or "Each class has too few samples.")
+        return Verdict("Shortcuts", "not tried", found.reason or "Each class has too few samples, or groups of them.")
     accused = [each for each in found.named if each.accused]
     doubts = [each for each in found.named if each.doubtful]
     followed = [each.followed["follows"].value for each in found.charges if each.followed is not None]
