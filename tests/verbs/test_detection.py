@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnxruntime import InferenceSession
 from PIL import Image
+from scipy import ndimage
 
 import neocog
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.reading import Reading
 from neocog.engine.loop import Loop
 from neocog.errors import UserError
-from neocog.metrics.detection import Objects, match
+from neocog.metrics.detection import Objects, match, overlap
 from neocog.run import Run, to_json
 
 COLOURS = {"blue": (60, 60, 220), "red": (220, 60, 60)}
@@ -156,6 +158,46 @@ def test_it_is_explained_previewed_and_answers_in_memory(run: Run, tmp_path: Pat
     neocog.predict(run, [data / "2.png"], tmp_path / "out", quiet=True)
     written = [[float(row[key]) for key in ("x0", "y0", "x1", "y1")] for row in rows_of(tmp_path / "out" / "boxes.csv")]
     np.testing.assert_allclose(boxes[:, 1:5], written, atol=0.006)
+
+
+def decoded(scores: np.ndarray, corners: np.ndarray, thresholds: list[float]) -> np.ndarray:
+    """(d, 6) as network.json says that the exported answers (K, h, w) and (4, h, w) are read; by falling score."""
+    tops = (ndimage.maximum_filter(scores, (1, 3, 3)) == scores) & (scores >= np.array(thresholds)[:, None, None])
+    rows = [(k, *corners[:, y, x], scores[k, y, x]) for k, y, x in np.argwhere(tops).tolist()]
+    kept: list[tuple[float, ...]] = []
+    for row in sorted(rows, key=lambda row: -row[5]):
+        same = np.array([other[1:5] for other in kept if other[0] == row[0]]).reshape(-1, 4)
+        if not (overlap(np.array([row[1:5]]), same) > 0.6).any():
+            kept.append(row)
+    return np.array(kept).reshape(-1, 6)
+
+
+def test_the_exported_network_finds_the_boxes_that_predict_writes(run: Run, tmp_path: Path) -> None:
+    folder = neocog.export(run, "onnx", tmp_path / "onnx", quiet=True)
+    facts = json.loads((folder / "network.json").read_text())
+    session = InferenceSession(folder / "network.onnx", providers=["CPUExecutionProvider"])
+    images = [np.asarray(Image.open(run.folder.parent / "data" / f"{index}.png")) for index in (1, 2, 3, 5, 7)]
+    scores, boxes = session.run(None, {"pixels": np.stack(images).transpose(0, 3, 1, 2)})
+    for image, own, corners in zip(images, scores, boxes, strict=True):
+        (expected,) = neocog.load(run).predict([image])
+        np.testing.assert_allclose(decoded(own, corners, facts["thresholds"]), expected, atol=0.01)
+    assert facts["classes"] == list(COLOURS) and "3 × 3" in facts["answers"]
+    with pytest.raises(UserError, match="--to keras is for networks that classify"):
+        neocog.export(run, "keras", tmp_path / "keras", quiet=True)
+
+
+def test_folds_keep_groups_together(tmp_path: Path) -> None:
+    data = scenes(tmp_path / "data", 12)
+    lines = (data / "boxes.csv").read_text().splitlines()
+    grouped = [f"{line.rpartition(',')[0]},g{int(line.partition('.')[0]) // 3}" for line in lines[1:]]
+    (data / "boxes.csv").write_text("\n".join(["image,label,x0,y0,x1,y1,group", *grouped]) + "\n")
+    run = neocog.train(data, tmp_path / "run", folds=2, **{**SETTINGS, "epochs": 1, "split": (0.8, 0.0, 0.2)})
+    found = result_of(run)["measures"]["test"]["ap50"]
+    assert set(found) >= {"value", "n"}
+    for fold in (1, 2):
+        rows = rows_of(run.folder / f"fold-{fold}" / "splits.csv")
+        sides = {(int(Path(row["sample"]).stem) // 3, row["split"]) for row in rows}
+        assert len({group for group, _ in sides}) == len(sides) == 4
 
 
 def test_boxes_that_cannot_be_used_stop_a_training_and_are_told_by_audit(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
+from onnxruntime import InferenceSession
 from PIL import Image
 
 import neocog
@@ -22,6 +24,7 @@ from neocog.engine.loop import Loop
 from neocog.errors import UserError
 from neocog.metrics.restoration import luma, psnr
 from neocog.run import Run, to_json
+from neocog.tasks.restoration.explained import sharpest
 
 SETTINGS: dict[str, Any] = {
     "task": "restoration", "epochs": 24, "threads": 1, "batch": 4, "width": 8, "blocks": 1, "windows": 4, "patch": (12,),
@@ -143,6 +146,43 @@ def test_the_files_that_predict_writes_have_the_measures(run: Run, denoiser: Run
     (memory,) = neocog.load(denoiser).predict([np.asarray(Image.open(folder / "noisy" / "3.png"))])
     neocog.predict(denoiser, [folder / "noisy" / "3.png"], tmp_path / "clean", quiet=True)
     np.testing.assert_array_equal(memory[..., 0], np.asarray(Image.open(tmp_path / "clean" / "restored" / "3.png")))
+
+
+@pytest.mark.filterwarnings("ignore:unlike the training")
+@pytest.mark.parametrize("which", ["run", "denoiser"])
+def test_the_exported_network_restores_images_of_any_size_as_predict_does(
+    which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    trained = request.getfixturevalue(which)
+    folder = neocog.export(trained, "onnx", tmp_path / "onnx", quiet=True)
+    facts = json.loads((folder / "network.json").read_text())
+    session = InferenceSession(folder / "network.onnx", providers=["CPUExecutionProvider"])
+    for size in ((33, 50), (20, 41)):
+        image = picture(70, size, facts["preprocessing"]["channels"])
+        (found,) = session.run(None, {"pixels": image.transpose(2, 0, 1)[None]})
+        assert found.shape[2:] == (size[0] * facts["scale"], size[1] * facts["scale"])
+        (expected,) = neocog.load(trained).predict([image])
+        apart = np.abs(found[0].transpose(1, 2, 0).clip(0, 255) - expected)
+        assert apart.max() < 0.51  # predict rounds
+    with pytest.raises(UserError, match="--to numpy is for networks that classify"):
+        neocog.export(trained, "numpy", tmp_path / "numpy", quiet=True)
+    assert not (tmp_path / "numpy").exists()
+
+
+def test_the_sharpest_place_is_explained_by_what_the_network_sees_around_it(denoiser: Run, tmp_path: Path) -> None:
+    data = denoiser.folder.parent / "data" / "noisy"
+    found = neocog.explain(denoiser, [data / "2.png"], tmp_path / "explained", quiet=True)
+    assert "sharpest place" in found.samples[0].prediction and len(found.samples[0].written) >= 2
+    with pytest.raises(UserError, match="has no classes"):
+        neocog.explain(denoiser, [data / "2.png"], tmp_path / "about", about="edge", quiet=True)
+    image = torch.full((1, 1, 48, 64), 0.5)
+    image[..., 20:24, 30:34] += torch.eye(4)
+    image.requires_grad_()
+    scores, (text,) = sharpest(image)
+    scores.sum().backward()
+    top, left = (int(part.split()[1]) for part in text.partition(": ")[2].split(","))
+    assert 8 <= top <= 20 and 18 <= left <= 30 and image.grad is not None
+    assert image.grad[..., :7, :].abs().sum() == 0 < image.grad[..., 19:25, 29:35].abs().sum()
 
 
 def test_other_clean_images_are_judged_as_they_were_made_worse_in_training(run: Run, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Records
 from neocog.data.scan import ScannedImages
 from neocog.errors import UserError
+from neocog.interop.onnx import Answer
 from neocog.networks import check_purpose
 from neocog.predictor import Predictor
 from neocog.pretrained import Source
@@ -191,8 +192,7 @@ class Task(Traits, ABC):
         if dataset.form == "sequences":
             letters = SequenceAugmentation().changed(config.training.augment)
             return (SequenceChanges(letters) if letters.is_on() else None), None
-        policy = Augmentation.default(preprocessing, dataset.mirror)
-        policy = policy.changed(config.training.augment)
+        policy = Augmentation.default(preprocessing, dataset.mirror).changed(config.training.augment)
         return (ImageChanges(policy) if policy.is_on() else None), None
 
     def at_most(self, pixels: int) -> int:
@@ -223,10 +223,8 @@ class Task(Traits, ABC):
         return ()
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
-        """What ``run.predict`` gives for each stored image (H, W, C), or volume, as ``predict`` says it of a file.
-
-        Raises UserError, of all images that do not fit, or where the task says nothing of an image in memory.
-        """
+        """What ``run.predict`` gives for each stored image (H, W, C), or volume, as ``predict`` says it of a file. Raises
+        UserError, of all images that do not fit, or where the task says nothing of an image in memory."""
         fix = "give files: neocog.predict(run, files); new images: neocog.sample(run)"
         raise UserError(f"{self.name} has no answer to images in memory", str(predictor.folder), fix)
 
@@ -292,6 +290,10 @@ class Task(Traits, ABC):
         """What is explained of outputs (B, …): the score (B,) of ``about`` (a class or target; "": what the network
         says), differentiable, and what is said of each sample. Raises UserError."""
         raise UserError(f"--task {self.name} cannot be explained so", fix="see the report of the run")
+
+    def exported(self, predictor: Predictor) -> Answer | None:
+        """What the network gives as a file for other programs, beside the probabilities of classes; None: nothing."""
+        return None
 
     @abstractmethod
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:

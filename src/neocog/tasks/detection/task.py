@@ -20,11 +20,13 @@ from neocog.data.fit_boxes import fitted
 from neocog.data.loader import Resident, Store, Transform
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError, listed, raise_all
+from neocog.interop.onnx import Answer
 from neocog.metrics.box_errors import errors_of
 from neocog.networks import build, check_options
 from neocog.predictor import Predictor
 from neocog.tasks.about import position
 from neocog.tasks.detection.answers import Answers, answers_of, evaluation_of, predictions_csv, thresholds_of
+from neocog.tasks.detection.exported import answer_of
 from neocog.tasks.detection.files import Image as FoundImage
 from neocog.tasks.detection.files import coco_json, labelme_json, table_csv
 from neocog.tasks.detection.objective import Detection
@@ -175,6 +177,9 @@ class DetectionTask(DetectionTraits, Task):
         best = own.amax((1, 2)).sigmoid().tolist()
         texts = zip(index.tolist(), counts, best, strict=True)
         return scores, [f"{count} {predictor.classes[k]}, highest score {p:.2f}" for k, count, p in texts]
+
+    def exported(self, predictor: Predictor) -> Answer:
+        return answer_of(predictor)
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
         """(d, 6) of each image: class, x0, y0, x1, y1 in its own pixels, score; by falling score."""

@@ -23,6 +23,7 @@ from neocog.data.normalise import normalise
 from neocog.data.pairs import wanted_plan
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
+from neocog.interop.onnx import Answer
 from neocog.networks import build, check_options, options
 from neocog.networks.shapes import shapes_only
 from neocog.predictor import Predictor
@@ -32,6 +33,8 @@ from neocog.tasks.masks import names_of
 from neocog.tasks.restoration.answers import Answers, answers_of, evaluation_of, predictions_csv
 from neocog.tasks.restoration.baselines import USUAL, baselines, best_amounts
 from neocog.tasks.restoration.cases import cases
+from neocog.tasks.restoration.explained import sharpest
+from neocog.tasks.restoration.exported import answer_of
 from neocog.tasks.restoration.files import content_of, name_of
 from neocog.tasks.restoration.objective import Restoration
 from neocog.tasks.restoration.report import baselines_section, performance_section
@@ -177,6 +180,15 @@ class RestorationTask(RestorationTraits, Task):
                 cases(session.dataset, predictor, answers),
             ],
         )
+
+    def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
+        if about:
+            what = f"--about {about}: a restored image has no classes, its sharpest place is explained"
+            raise UserError(what, str(predictor.folder), "leave it out")
+        return sharpest(outputs)
+
+    def exported(self, predictor: Predictor) -> Answer:
+        return answer_of(predictor)
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
         """(s·H, s·W, C) of each image, of its own type."""
