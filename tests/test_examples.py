@@ -71,3 +71,27 @@ def test_digits_lie_together_in_a_plane_that_saw_no_label(tmp_path: Path, capsys
     assert "by chance it would be 10 %" in capsys.readouterr().out
     for name in ("new", "between", "zero-to-one"):
         assert (tmp_path / f"{name}.png").is_file()
+
+
+def named(start: str) -> ModuleType:
+    return load(next(path for path in EXAMPLES if path.name.startswith(start)))
+
+
+def test_blood_cells_are_found_and_come_back_from_labelme(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], real_data: Callable[[str], Path]
+) -> None:
+    real_data("bccd")
+    found = named("08").main(tmp_path, epochs=2, size=(96, 128))
+    said = capsys.readouterr().out
+    assert "error: 2 boxes cannot be used" in said and "refused: " in said and "without an area" in said
+    assert 0 <= found["nearest"] < 0.5 and found["red"] > 0
+    assert len(list((tmp_path / "found" / "labelme").rglob("*.json"))) == 5
+
+
+def test_photon_noise_is_taken_away_with_clean_images_and_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], real_data: Callable[[str], Path]
+) -> None:
+    real_data("bbbc039")
+    found = named("09").main(tmp_path, epochs=1, width=8, blocks=1)
+    assert found["clean"] > found["noisy"] and set(found) == {"clean", "noise2void", "noisy", "best without"}
+    assert "best that needs no network" in capsys.readouterr().out

@@ -8,14 +8,18 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from neocog.data.loader import Batch
+from neocog.data.boxes import Boxes
+from neocog.data.dataset import ArrayImages, Dataset
+from neocog.data.loader import Batch, Resident
 from neocog.data.preprocessing import Preprocessing
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.tasks.detection.decode import boxes_of, corners_of
+from neocog.tasks.detection.nearest import boxes_of_nearest, nearest
 from neocog.tasks.detection.objective import Detection, focal, found_objects, true_objects
 from neocog.tasks.detection.own_size import found_in
 from neocog.tasks.detection.targets import drawn, stride_of
+from neocog.tasks.evaluation import Samples
 
 NONE = [-1.0, 0, 0, 0, 0, 0]
 
@@ -173,3 +177,35 @@ def test_a_large_image_is_cut_into_windows_and_each_object_is_found_once_and_who
             truth.append((left, top, left + wide, top + high))
     found = found_in(predictor, image, "large").certain(predictor)
     assert sorted(map(tuple, found.corners.round(2).tolist())) == sorted(tuple(map(float, four)) for four in truth)
+
+
+def with_boxes(sizes: list[tuple[int, int]], *images: list[tuple[int, float, float, float, float, bool]]) -> Boxes:
+    rows = [row for image in images for row in image]
+    return Boxes(
+        np.cumsum([0, *map(len, images)]), np.array([row[1:5] for row in rows], float).reshape(-1, 4),
+        np.array([row[0] for row in rows], np.int64), np.array([row[5] for row in rows], bool), np.array(sizes, np.int64),
+    )  # fmt: skip
+
+
+def test_boxes_of_the_nearest_training_image_are_taken_at_the_size_of_the_image_at_hand() -> None:
+    boxes = with_boxes(
+        [(40, 40), (20, 80), (40, 40)],
+        [(0, 10, 10, 20, 30, False), (1, 0, 0, 5, 5, True)], [(1, 1, 1, 2, 2, False)], [(0, 0, 0, 9, 9, False)],
+    )  # fmt: skip
+    found = boxes_of_nearest(boxes, np.array([1, 2, 0]), np.array([0, -1, 2]))
+    assert found.image.tolist() == [0, 2] and found.label.tolist() == [0, 0]
+    assert found.corners.tolist() == [[20, 5, 40, 15], [0, 0, 9, 9]]
+
+
+def test_the_nearest_image_is_the_one_that_looks_alike() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (7, 1, 24, 24)).astype(np.uint8)
+    images[5] = images[2] + rng.integers(0, 2, (1, 24, 24)).astype(np.uint8) * (images[2] < 250)
+    images[6] = 90  # plain
+    data = Dataset(
+        "x", None, [f"{k}" for k in range(7)], np.zeros(7, np.int64), (), ArrayImages(images.transpose(0, 2, 3, 1), [])
+    )
+    store = Resident(torch.from_numpy(images))
+    samples = Samples(data, np.array([5, 6]), store, 0, trained=np.array([3, 0, 2, 1, 4]))
+    predictor = Predictor(torch.nn.Identity(), Preprocessing(1, (24, 24), "uint8", (0.0,), (1.0,)), ())
+    assert nearest(predictor, samples).tolist() == [2, -1]

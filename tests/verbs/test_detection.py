@@ -77,15 +77,21 @@ def test_a_small_network_finds_the_rectangles(run: Run) -> None:
     result = result_of(run)
     assert result["task"] == "detection" and next(iter(result["measures"]["test"])) == "ap50"
     assert result["measures"]["test"]["ap50"]["value"] > 0.6
+    nearest = result["baselines"]["nearest_boxes"]["measures"]
+    assert nearest["ap50"]["value"] < 0.3 and nearest["ap50"]["n"] == result["measures"]["test"]["ap50"]["n"]
+    assert set(nearest) == set(result["measures"]["test"])
     assert set(result["per_class"]) == set(COLOURS) and set(result["thresholds"]) == set(COLOURS)
     assert json.loads(run.model_json.read_text())["options"]["stride"] == 4
     page = run.report.read_text(encoding="utf-8")
-    assert all(words in page for words in ("What is missed", "Counts", "limits of agreement", "Precision and recall"))
+    assert all(
+        words in page
+        for words in ("What is missed", "Counts", "limits of agreement", "Precision and recall", "Boxes of the nearest")
+    )
 
 
 def test_evaluate_gives_the_very_numbers_of_the_training(run: Run) -> None:
     again = json.loads(to_json(neocog.evaluate(run, quiet=True)))
-    for name in ("per_class", "limits_of_agreement"):
+    for name in ("per_class", "limits_of_agreement", "baselines"):
         assert again[name] == result_of(run)[name]
     assert again["measures"]["test"] == result_of(run)["measures"]["test"]
 

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 
 import neocog
 from neocog.augment.windows import Windows
 from neocog.data.degrade import Degradation
+from neocog.data.hidden import hidden
 from neocog.data.loader import Batch
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
@@ -111,6 +113,41 @@ def test_hidden_values_alone_are_wanted_and_are_not_in_the_input() -> None:
     assert (again[1].isnan() != other[1].isnan()).any()
 
 
+@pytest.mark.parametrize("along", ["rows", "columns"])
+def test_where_noise_runs_along_the_neighbours_are_hidden_too_and_replaced_by_other_rows(along: str) -> None:
+    image = np.arange(1, 1 + 2 * 30 * 40, dtype=np.int64).reshape(30, 40, 2)
+    found, which = hidden(image, np.random.default_rng(3), along)  # type: ignore[arg-type]
+    plain = hidden(image, np.random.default_rng(3))[1]
+    np.testing.assert_array_equal(which, plain)  # the same values are guessed
+    size = (1, 9, 1) if along == "rows" else (9, 1, 1)
+    replaced = ndimage.maximum_filter(which, size, mode="constant")
+    np.testing.assert_array_equal(found != image, replaced)
+    place = (image - 1) // 80 if along == "rows" else (image - 1) // 2 % 40
+    taken = (found - 1) // 80 if along == "rows" else (found - 1) // 2 % 40
+    assert (place != taken)[replaced].all() and (found % 2 == image % 2).all()
+
+
+def test_lines_of_noise_are_taken_away_only_where_they_are_hidden(tmp_path: Path) -> None:
+    (tmp_path / "shots").mkdir()
+    pairs = tmp_path / "pairs"
+    for part in ("noisy", "clean"):
+        (pairs / part).mkdir(parents=True)
+    for index in range(28):
+        lines = np.repeat(np.random.default_rng(index).normal(0, 25, (36, 12, 1)), 3, axis=1)
+        shot = (scene(index) + lines).clip(0, 255).astype(np.uint8)[..., 0]
+        Image.fromarray(shot).save(
+            tmp_path / "shots" / f"{index}.png" if index < 20 else pairs / "noisy" / f"{index}.png"
+        )
+        if index >= 20:
+            Image.fromarray(scene(index)[..., 0]).save(pairs / "clean" / f"{index}.png")
+    gains = []
+    for along in ("none", "rows"):
+        own = {"supervision": "noise2void", "noise_along": along}
+        run = neocog.train(tmp_path / "shots", tmp_path / along, **{**SETTINGS, "epochs": 30}, **own)
+        gains.append(neocog.evaluate(run, pairs, quiet=True)["measures"]["test"]["gain"]["value"])
+    assert gains[1] > gains[0] + 0.5, gains
+
+
 @pytest.mark.parametrize("loss", ["l1", "charbonnier", "mse"])
 def test_what_is_not_hidden_has_no_part_in_loss_gradient_and_measures(loss: str) -> None:
     inputs = torch.rand(2, 1, 3, 5, 5, generator=torch.Generator().manual_seed(0))
@@ -187,6 +224,7 @@ BAD: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "one take": (("shots",), {"supervision": "noise2noise"}, "no pairs of images"),
     "no noise": (("clean",), {"supervision": "noise2void", "degrade": "blur:1"}, "is none whose mean is 0"),
     "biased noise": (("clean",), {"supervision": "noise2noise", "degrade": "salt:0.1"}, "is none whose mean is 0"),
+    "along": (("take1", "take2"), {"supervision": "noise2noise", "noise_along": "rows"}, "--noise-along has no effect"),
     "unknown": (("shots",), {"supervision": "noise2moon"}, "noise2moon"),
 }
 

@@ -20,6 +20,7 @@ from neocog.checks.groups import groups_across_parts
 from neocog.checks.masks import mask_contents
 from neocog.checks.names import look_alike_classes
 from neocog.checks.near import near_duplicates, unbound
+from neocog.checks.noise import shared_noise
 from neocog.checks.pairs import doubtful_pairs, repeated_takes
 from neocog.checks.ranges import ranges_of_parts
 from neocog.checks.sizes import elongated, mixed_sizes, small
@@ -92,7 +93,7 @@ def findings(
     if masks is not None:
         found += mask_contents(dataset, masks)
     if dataset.pairs is not None:
-        found += [*doubtful_pairs(dataset, records), *repeated_takes(dataset, records)]
+        found += [*doubtful_pairs(dataset, records), *repeated_takes(dataset, records), *shared_noise(dataset, records)]
     for check in OF_BOXES if dataset.boxes is not None else ():
         found += check(dataset, records)
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))

@@ -1,10 +1,14 @@
 """Hidden pixels: a few values of a noisy image replaced by near ones, so that they can be guessed and held against what they were.
 
 Noise that is independent between pixels cannot be guessed, so that who guesses best has learned the image (Krull, Buchholz & Jug
-2019, "Noise2Void"). Channels are hidden each by itself. Letters: H × W pixels, C channels.
+2019, "Noise2Void"). Channels are hidden each by itself. Noise that runs along rows or columns is guessed from the pixels beside it,
+so that these are replaced too, by values of other rows or columns (Broaddus et al. 2020, "structN2V"). Letters: H × W pixels, C
+channels.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +18,25 @@ from neocog.data.dataset import Array
 SHARE = 0.03  # of the values that are hidden
 FAR = 2  # pixels to each side, among which the replacing one is drawn
 NEAR = np.array([(y, x) for y in range(-FAR, FAR + 1) for x in range(-FAR, FAR + 1) if y or x])
+Along = Literal["none", "rows", "columns"]
+ALONG = 4  # pixels to each side that are replaced too, where noise runs along
 
 
-def hidden(image: Array, rng: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
-    """(H, W, C) with some values replaced, and (H, W, C) which: at least one."""
+def hidden(image: Array, rng: np.random.Generator, along: Along = "none") -> tuple[Array, NDArray[np.bool_]]:
+    """(H, W, C) with some values replaced, and (H, W, C) which are to be guessed: at least one. ``along``: where noise runs."""
     which = rng.random(image.shape, np.float32) < SHARE
     which.flat[rng.integers(which.size)] = True
-    rows, columns, channels = np.nonzero(which)
-    down, right = NEAR[rng.integers(0, len(NEAR), len(rows))].T
+    replaced, near = which, NEAR
+    if along != "none":
+        from scipy import ndimage  # only here: settings are read without it
+
+        across = 0 if along == "rows" else 1  # the axis in which other values are taken
+        replaced = ndimage.maximum_filter1d(which, 2 * ALONG + 1, axis=1 - across, mode="constant")
+        near = NEAR[NEAR[:, across] != 0]
+    rows, columns, channels = np.nonzero(replaced)
+    down, right = near[rng.integers(0, len(near), len(rows))].T
     found = image.copy()
-    found[which] = image[_inside(rows, down, image.shape[0]), _inside(columns, right, image.shape[1]), channels]
+    found[replaced] = image[_inside(rows, down, image.shape[0]), _inside(columns, right, image.shape[1]), channels]
     return found, which
 
 

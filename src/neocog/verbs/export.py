@@ -60,7 +60,7 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
         compared = difference if answer is None else partial(exceeding, answer)
         apart = compared(predictor, written(cut(pixels, answer)), cut(pixels, answer))
         if not apart <= MOST:
-            what = f"the exported network's {said(answer)} differ from the run's by {apart:.1e}, more than {MOST:.0e}"
+            what = f"the exported network's {called(answer)} differ from the run's by {apart:.1e}, more than {MOST:.0e}"
             raise UserError(what, f"{len(pixels)} {which}", "please report this: nothing was written")
     progress.say(f"{folder}: reloaded, and on {len(pixels)} {which} it differs from the run by {apart:.1e} at most")
     return folder
@@ -102,7 +102,7 @@ def cut(pixels: Pixels, answer: Answer | None) -> Pixels:
     return np.ascontiguousarray(pixels[..., :side, :side]) if side else pixels
 
 
-def said(answer: Answer | None) -> str:
+def called(answer: Answer | None) -> str:
     return "probabilities" if answer is None else " and ".join(answer.names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from neocog.metrics.counted_boxes import (
 )
 from neocog.metrics.detection import Objects, match
 from neocog.predictor import Predictor
+from neocog.tasks.detection.nearest import measures_of_nearest
 from neocog.tasks.detection.own_size import Found, found_in, of_fitted
 from neocog.tasks.evaluation import Evaluation, Samples
 from neocog.tasks.masks import class_order
@@ -100,13 +102,13 @@ def evaluation_of(predictor: Predictor, answers: Answers, samples: Samples) -> E
     agreement |= {
         name: limits_of_agreement(found[:, k], true[:, k]) for k, name in enumerate(predictor.classes) if name != "all"
     }
-    return Evaluation(
-        every,
-        {
-            "per_class": dict(zip(predictor.classes, each, strict=True)),
-            "limits_of_agreement": {name: list(limits) for name, limits in agreement.items()},
-        },
-    )
+    more: dict[str, Any] = {
+        "per_class": dict(zip(predictor.classes, each, strict=True)),
+        "limits_of_agreement": {name: list(limits) for name, limits in agreement.items()},
+    }
+    if samples.part == "test" and samples.trained is not None:
+        more["baselines"] = {"nearest_boxes": {"measures": measures_of_nearest(compared, predictor, samples)}}
+    return Evaluation(every, more)
 
 
 def predictions_csv(dataset: Dataset, answers: Answers, predictor: Predictor) -> str:

@@ -49,6 +49,21 @@ def performance_section(
     return Section("Performance", tuple(items), "measures")
 
 
+def baselines_section(own: Mapping[str, Measure], baselines: Mapping[str, Mapping[str, Any]]) -> Section:
+    """The network beside what needs none, on the same images."""
+    names = ("ap50", "ap50_95", "f1", "count_error", "relative_count_error")
+    called = {"network": own} | {title(name): found["measures"] for name, found in baselines.items()}
+    rows = tuple(
+        (name, *(short(found[key]) for key in names), cells(found["ap50"])[1]) for name, found in called.items()
+    )
+    text = Text(
+        "Boxes of the nearest training image: of the one that looks most like the image at hand, where they are in it. Who is not "
+        "better has learned how many objects such images usually have, and not where they are."
+    )
+    heads = ("", *map(title, names), "95 % interval of AP50")
+    return Section("Against what needs no network", (text, Table(heads, rows)), "baselines")
+
+
 def cases_section(
     dataset: Dataset, samples: Array, compared: Compared, errors: Errors, kept: Array, plan: Preprocessing
 ) -> Section:

@@ -32,7 +32,13 @@ from neocog.tasks.detection.files import coco_json, labelme_json, table_csv
 from neocog.tasks.detection.objective import Detection
 from neocog.tasks.detection.own_size import Found, found_in
 from neocog.tasks.detection.pictures import colours_of, outlined, picture_of
-from neocog.tasks.detection.report import cases_section, counts_section, performance_section, precision_section
+from neocog.tasks.detection.report import (
+    baselines_section,
+    cases_section,
+    counts_section,
+    performance_section,
+    precision_section,
+)
 from neocog.tasks.detection.traits import DetectionTraits
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import header_in_memory, put, read
@@ -147,14 +153,15 @@ class DetectionTask(DetectionTraits, Task):
         measures, each = measures_of(evaluated)
         thresholds, compared = predictor.facts["thresholds"], answers.compared(predictor.classes)
         kept = compared.kept(thresholds)
-        limits = evaluated["test"].more["limits_of_agreement"]
+        more = evaluated["test"].more
         errors = errors_of(compared, kept)
         return Report(
             predictions=predictions_csv(session.dataset, answers, predictor),
             sections=[
                 performance_section(measures, each, thresholds),
+                *([baselines_section(measures["test"], more["baselines"])] if "baselines" in more else []),
                 cases_section(session.dataset, answers.samples, compared, errors, kept, predictor.preprocessing),
-                counts_section(compared, thresholds, measures["test"], limits),
+                counts_section(compared, thresholds, measures["test"], more["limits_of_agreement"]),
                 precision_section(compared),
             ],
             result={"thresholds": dict(zip(predictor.classes, thresholds, strict=True))},

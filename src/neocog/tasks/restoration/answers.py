@@ -53,7 +53,7 @@ def answers_of(predictor: Predictor, samples: Samples, advance: Callable[[int], 
         image, wanted = dataset.images.read(index), dataset.pairs.read(index)
         which = None
         if dataset.truth == "itself":
-            image, which = hidden(image, own_generator(image))
+            image, which = hidden(image, own_generator(image), predictor.facts.get("noise_along", "none"))
         name, header = str(dataset.names[index]), dataset.images.header(index)
         found = {NETWORK: restored(predictor, image, name, header)}
         found |= {other: apply(image) for other, apply in others.items()}

@@ -126,6 +126,7 @@ class RestorationTask(RestorationTraits, Task):
             how=how if how is not None and how.is_random and self.supervision != "noise2void" else None,
             turned="off" not in config.training.augment,
             supervision=self.supervision,
+            along=self.noise_along,
         )
         return windows, replace(windows, fixed=True)
 
@@ -149,7 +150,7 @@ class RestorationTask(RestorationTraits, Task):
         dataset, plan = session.dataset, session.preprocessing
         facts: dict[str, Any] = {"scale": dataset.scale, "outputs": plan.channels}
         if dataset.truth == "itself":
-            return facts | {"baselines": dict(USUAL)}
+            return facts | {"baselines": dict(USUAL), "noise_along": self.noise_along}
         train = np.flatnonzero(session.parts == "train")
         chosen = train[:: -(-len(train) // LOOKED_AT)]
         return facts | (

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from neocog.checked import flag
 from neocog.data.degrade import KINDS, UNBIASED, Degradation
+from neocog.data.hidden import Along
 from neocog.errors import UserError, faults_of
 from neocog.traits import Traits
 
@@ -19,7 +20,7 @@ class RestorationTraits(Traits):
     labels = "pairs"
     losses = ("l1", "charbonnier", "mse")
     settings = ("patch",)
-    types: ClassVar = {"scale": int, "baselines": {"gaussian": float, "non_local_means": float}}
+    types: ClassVar = {"noise_along": str, "scale": int, "baselines": {"gaussian": float, "non_local_means": float}}
 
     def __init__(
         self,
@@ -32,8 +33,12 @@ class RestorationTraits(Traits):
             Literal["clean", "noise2noise", "noise2void"],
             "Learn from clean images, second takes or noisy images alone.",
         ] = "clean",
+        noise_along: Annotated[
+            Along, "Where neighbouring pixels share their noise; with noise2void these are hidden too (structN2V)."
+        ] = "none",
     ) -> None:
         self.degrade, self.windows, self.supervision = degrade, windows, supervision
+        self.noise_along = noise_along
 
     @classmethod
     def contradictions(cls, settings: Mapping[str, Any]) -> Iterator[UserError]:
@@ -41,6 +46,9 @@ class RestorationTraits(Traits):
         if own.get("degrade"):
             yield from faults_of(lambda: Degradation.of(own["degrade"]))
         yield from _noiseless(own.get("supervision", "clean"), own.get("degrade", ""))
+        if own.get("noise_along", "none") != "none" and own.get("supervision") != "noise2void":
+            what = "--noise-along has no effect without --supervision noise2void"
+            yield UserError(what, fix="leave it out, or learn from noisy images alone")
         if own.get("windows", 1) < 1:
             yield UserError(f"--windows {own['windows']}: at least one is cut out of each image", fix="--windows 8")
         for name, usual in (("size", ((),)), ("fit", ("auto", "corner")), ("scaling", ("auto", "data"))):
