@@ -218,12 +218,11 @@ class Loader:
         if self.mixing is None:
             return batch
         half = len(batch) // 2
-        (inputs, others), (own, theirs) = batch.inputs.split(half), batch.targets.split(half)
         samples, weights = batch.samples[:half], None if batch.weights is None else batch.weights[:half]
-        inputs, shares = self.mixing(inputs, others, samples, self.batches.seed, batch.epoch)
+        inputs, shares = self.mixing(batch.inputs[:half], batch.inputs[half:], samples, self.batches.seed, batch.epoch)
         return replace(
-            batch, inputs=inputs, targets=own, weights=weights, samples=samples, pixels=None, stored=None,
-            others=theirs, shares=shares,
+            batch, inputs=inputs, targets=batch.targets[:half], weights=weights, samples=samples, pixels=None, stored=None,
+            others=batch.targets[half:], shares=shares,
         )  # fmt: skip
 
     def _micro_batches(self, samples: Indices) -> Iterator[Indices]:
