@@ -60,8 +60,6 @@ def message(page: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 def opened(browser: Any, page: Path, width: int = 1280, scheme: str = "light") -> Any:
     """The file in a browser without a network."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
     browser.execute_cdp_cmd("Network.enable", {})
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -73,10 +71,15 @@ def opened(browser: Any, page: Path, width: int = 1280, scheme: str = "light") -
     for log in ("browser", "performance"):
         browser.get_log(log)
     browser.get(page.as_uri())
-    WebDriverWait(browser, 60, 0.05).until(
-        lambda driver: driver.execute_script("return window.studioTimes && window.studioTimes.length > 0")
-    )
+    until(browser, "return window.studioTimes && window.studioTimes.length > 0")
     return browser
+
+
+def until(page: Any, script: str) -> None:
+    """Wait until a script returns what is true."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(page, 60, 0.05).until(lambda driver: driver.execute_script(script))
 
 
 @pytest.fixture(autouse=True)
@@ -303,3 +306,21 @@ def test_the_command_writes_a_file_and_tells_what_does_not_go(
         with pytest.raises(SystemExit, match="2"):
             main(["studio", *words])
         assert says in capsys.readouterr().err
+
+
+def test_in_a_notebook_the_page_stands_in_the_cell(
+    browser: Any, lenet: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    display = pytest.importorskip("IPython.display", reason="no IPython: pip install '.[test]'")
+    cells: list[Any] = []
+    monkeypatch.setattr(display, "display", cells.append)
+    monkeypatch.setattr("neocog.server.studio.in_notebook", lambda: True)
+    neocog.studio(lenet.folder)
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(f"<!doctype html><title>notebook</title>{cells[0].data}", encoding="utf-8")
+    browser.get(notebook.as_uri())
+    browser.switch_to.frame(browser.find_element("css selector", "iframe"))
+    until(browser, "return window.studioTimes && window.studioTimes.length > 0")
+    assert browser.execute_script("return document.querySelectorAll('#bars li').length") == 10
+    assert browser.execute_script("return document.querySelector('#rooms').hidden")
+    browser.switch_to.default_content()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import struct
@@ -14,7 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from neocog.run import Run
+from neocog.server.app import Studio
 from neocog.server.frame import pack, unpack
+from neocog.server.guard import Guard
 
 UPLOADS = 200
 MOST_MORE = 50 << 20  # bytes
@@ -95,6 +99,30 @@ def test_two_hundred_hostile_uploads_get_an_answer_or_a_clear_message(client: An
     assert refused > UPLOADS / 4
     assert ask("look")[0] == before
     assert resident() - memory <= MOST_MORE
+
+
+def test_a_client_that_vanishes_costs_nothing(client: Any, ask: Callable[..., Any], lenet: Run) -> None:
+    studio = Studio([lenet]).application()
+    body = pack({"source": "drawn"}, {"picture": np.zeros((16, 16, 1), np.uint8)})
+    sent: list[dict[str, Any]] = []
+
+    async def vanishes(after: int) -> None:
+        messages = [{"type": "http.request", "body": body[:after], "more_body": True}, {"type": "http.disconnect"}]
+
+        async def receive() -> Any:
+            return messages.pop(0) if len(messages) > 1 else messages[0]
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"127.0.0.1:8000"), (b"content-length", str(len(body)).encode())]
+        scope = {"type": "http", "method": "POST", "path": "/api/runs/0/look", "headers": headers, "query_string": b""}
+        await Guard(studio, "127.0.0.1", 8000)(scope, receive, send)
+
+    for after in (0, 3, len(body) - 1):
+        asyncio.run(vanishes(after))
+    assert [each["status"] for each in sent if each["type"] == "http.response.start"] == [400] * 3
+    assert len(ask("look")[0]["answer"]["probabilities"]) == 10
 
 
 def test_many_clients_at_once_are_all_answered_each_its_own(client: Any) -> None:

@@ -36,6 +36,13 @@ SERVE = "serve it instead: `neocog studio RUN`"
 
 def write_page(run: Run, out: Path) -> int:
     """Write the page of a run; the number of its test pictures. Raises UserError where the page's engine cannot compute the run."""
+    html, pictures = page_of(run)
+    write_atomically(out, html)
+    return pictures
+
+
+def page_of(run: Run) -> tuple[str, int]:
+    """The page of a run, and the number of its test pictures. Raises UserError where the page's engine cannot compute the run."""
     predictor = load_predictor(run)
     insist_on_known(predictor, run)
     tests, pictures = test_part(run, predictor)
@@ -52,8 +59,7 @@ def write_page(run: Run, out: Path) -> int:
         for name, value in predictor.network.state_dict().items()
         if value.is_floating_point()
     }
-    write_atomically(out, page(pack(header, {**weights, "pictures": pictures})))
-    return len(tests)
+    return page(pack(header, {**weights, "pictures": pictures})), len(tests)
 
 
 def insist_on_known(predictor: Predictor, run: Run) -> None:

@@ -11,16 +11,20 @@ import time
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from html import escape
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from neocog.errors import UserError, install, printable
+from neocog.notebook import in_notebook
 from neocog.progress import Progress
+from neocog.run import Run
 from neocog.server.found import found, runs_of
 from neocog.server.guard import LOOPBACK, Guard
 from neocog.server.trainings import PATIENCE, Trainings
 
+CELL = 900  # pixels of a notebook that the page takes
 GRACE = 1  # seconds that requests have to end after Ctrl-C
 
 
@@ -38,11 +42,15 @@ def studio(
     ``source``: a run, a folder with runs somewhere below, or data to train on; default: the current folder. ``port`` 0: a free
     one. Any other ``host`` than this machine itself lets others in, who need the token in the printed address. A run that is
     looked at is never written to; Ctrl-C has trainings that the page began saved, and any other end lets them go on.
-    ``export``: a file to write instead, the page of one run with all that it needs, for a browser without any server.
+    ``export``: a file to write instead, the page of one run with all that it needs, for a browser without any server. In a notebook
+    that page is shown in the cell.
     Raises UserError.
     """
     if export is not None:
         exported(Path(source or "."), Path(export), host != LOOPBACK[0] or port != 0, Progress(quiet))
+        return
+    if in_notebook():
+        shown_in_cell(Path(source or "."))
         return
     try:
         import uvicorn
@@ -111,6 +119,26 @@ def warm() -> None:
     answers()
 
 
+def shown_in_cell(source: Path) -> None:
+    """The page of a run in a notebook's cell, whole: it asks no server, and works wherever the kernel runs. Raises UserError."""
+    from IPython.display import HTML, display
+
+    from neocog.server.alone import page_of
+
+    html, _ = page_of(one_of(source))
+    style = f"inline-size: 100%; block-size: {CELL}px; border: 0"
+    frame = f'<iframe title="neocog studio" style="{style}" srcdoc="{escape(html, quote=True)}"></iframe>'
+    display(HTML(f"<div>{frame}</div>"))  # IPython warns of a frame alone, whose page it takes to be elsewhere
+
+
+def one_of(source: Path) -> Run:
+    """The run that is there. Raises UserError where there are others too."""
+    runs = runs_of(source)
+    if len(runs) > 1:
+        raise UserError(f"{len(runs):,} runs, and a page is of one", printable(str(source)), "name the run")
+    return runs[0]
+
+
 def exported(source: Path, out: Path, serves: bool, progress: Progress) -> None:
     """Write the page of a run as one file. Raises UserError."""
     from neocog.server.alone import write_page
@@ -119,10 +147,7 @@ def exported(source: Path, out: Path, serves: bool, progress: Progress) -> None:
     if serves:
         raise UserError("--export writes a file and serves nothing: --host and --port belong to the studio that does")
     insist_on_new(out, "give another --export")
-    runs = runs_of(source)
-    if len(runs) > 1:
-        raise UserError(f"{len(runs):,} runs, and a page is of one", printable(str(source)), "name the run")
-    pictures = write_page(runs[0], out)
+    pictures = write_page(one_of(source), out)
     progress.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB, with {pictures:,} pictures of the test part")
 
 
