@@ -105,7 +105,7 @@ def table(card: list[dict[str, Any]]) -> str:
     """A row a line of the card; long lists in a sentence are cut."""
     rows = ["| line | verdict | measured | passes at | in words |", "|---|---|---|---|---|"]
     for line in card:
-        numbers = ("" if line[name] is None else f"{line[name]:.3g}" for name in ("number", "threshold"))
+        numbers = ("" if line[name] is None else f"{float(f'{line[name]:.3g}'):g}" for name in ("number", "threshold"))
         grade = line["grade"] if line["grade"] != "failed" else "**failed**"
         rows.append(f"| {line['what']} | {grade} | {' | '.join(numbers)} | {short(line['sentence'])} |")
     return "\n".join(rows)

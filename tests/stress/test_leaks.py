@@ -15,6 +15,7 @@ from neocog.records import Measure
 from neocog.robustness.shortcuts.charge import Charge, Found
 from neocog.robustness.shortcuts.file_facts import Facts, columns, without
 from neocog.robustness.shortcuts.leaks import copies, films, moments, nearest, repeated, separability, shared_groups
+from neocog.robustness.shortcuts.verdicts import verdicts
 
 SIDE = 24
 
@@ -124,3 +125,14 @@ def test_the_accused_stand_before_stronger_suspects() -> None:
     empty: Any = SimpleNamespace(pairs={})
     found = Found(charges, empty, "", [], None, 100)
     assert [each.name for each in found.named] == ["edges", "order of names"]
+
+
+def test_what_there_was_no_time_to_swap_does_not_pass_for_what_no_answer_follows() -> None:
+    """Corners tell the label; whether the network goes by them is not known."""
+    empty: Any = SimpleNamespace(pairs={}, tried=())
+    measure, parts = Measure(0.9, 0.85, 0.95, 100), np.array([], str)
+    grades = []
+    for follows in (None, Measure(0.0, -0.1, 0.1, 100)):
+        found = Found([charge("corners", 0.3, follows)], empty, "", [], measure, 100)
+        grades.append(verdicts(found, parts)[0].grade)
+    assert grades == ["doubtful", "passed"]

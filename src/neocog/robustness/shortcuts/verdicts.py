@@ -28,6 +28,10 @@ def _court_verdict(found: Found) -> Verdict:
         return Verdict("Shortcuts", "not tried", found.reason or "Each class has too few samples, or groups of them.")
     accused = [each for each in found.named if each.accused]
     doubts = [each for each in found.named if each.doubtful]
+    left = [each.name for each in found.named if each.conclusion == "not tried"]
+    if left and not accused:
+        words = f"The label is told without the object by {listed(left, 3)}; whether the network goes by that was not tried."
+        return Verdict("Shortcuts", "doubtful", words, math.nan, ACCUSED)
     followed = [each.followed["follows"].value for each in found.charges if each.followed is not None]
     grade: Grade = "failed" if accused else "doubtful" if doubts else "passed"
     return Verdict(
