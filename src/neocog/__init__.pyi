@@ -96,6 +96,7 @@ class Settings(Reading, total=False):
     lr: float
     schedule: Literal["onecycle", "cosine", "exponential", "constant"]
     warmup: float
+    bias_lr: float
     decay_steps: int
     decay_rate: float
     staircase: bool
@@ -123,6 +124,7 @@ class Settings(Reading, total=False):
     adversarial: float
     adversary: Literal["fast", "pgd", "trades"]
     ema: float
+    lookahead: int
     patch: int | Sequence[int]
     patience: int
     augment: str | Sequence[str]
@@ -144,6 +146,7 @@ class Settings(Reading, total=False):
     dropout: float
     sparse: bool
     widths: int | Sequence[int]
+    scale: float | int
     blocks: int
     kernel: int
     pooling: Literal["max", "mean", "min", "lp"]
@@ -159,7 +162,6 @@ class Settings(Reading, total=False):
     norm: Literal["batch", "last", "instance", "group", "none"] | Literal["batch", "none"]
     convolutions: int | Sequence[int]
     stride: int
-    scale: int | float
     luma: bool
     shrunk: int
     latent: int
@@ -218,6 +220,7 @@ def train(
     go_on: bool = ...,
     fold: int | None = ...,
     after_epoch: AfterEpoch | None = ...,
+    config: str | Path | None = ...,
     **settings: Unpack[Settings],
 ) -> Results: ...
 def find_lr(

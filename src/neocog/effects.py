@@ -48,9 +48,9 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
 
 # Settings that are about steps of a training
 STEPS = (
-    "epochs", "minutes", "batch", "optimizer", "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas",
-    "alpha", "momentum", "nesterov", "weight_decay", "l1", "l2", "clip", "label_smoothing", "mixup", "cutmix", "ema", "patience",
-    "augment", "adversarial", "adversary", "keep_checkpoints",
+    "epochs", "minutes", "batch", "optimizer", "lr", "schedule", "warmup", "bias_lr", "decay_steps", "decay_rate", "staircase",
+    "betas", "alpha", "momentum", "nesterov", "weight_decay", "l1", "l2", "clip", "label_smoothing", "mixup", "cutmix", "ema",
+    "lookahead", "patience", "augment", "adversarial", "adversary", "keep_checkpoints",
 )  # fmt: skip
 
 
@@ -81,6 +81,9 @@ def without_effect(config: Config) -> Iterator[UserError]:
         yield UserError(
             "--nesterov looks ahead along the momentum, and --momentum is 0", fix="leave one of the two out"
         )
+    if training.ema and training.lookahead:
+        what = "--ema and --lookahead each keep a mean of the weights, which is evaluated"
+        yield UserError(what, fix="leave one of the two out")
     if training.schedule == "cosine" and 0.05 < training.warmup != own["warmup"]:
         what = (
             f"--warmup {as_typed(training.warmup)}: with --schedule cosine the rate rises in 0.05 of the steps at most"
@@ -149,7 +152,8 @@ def _folds(config: Config) -> Iterator[UserError]:
 def _transfer(config: Config) -> Iterator[UserError]:
     """How pretrained weights are learned further, where there are none, or where only a head is fitted to them."""
     given, usual = config.transfer, TransferConfig()
-    changed = [name for name in names_of(TransferConfig) if getattr(given, name) != getattr(usual, name)]
+    own = [name for name in names_of(TransferConfig) if name != "views"]  # which any network may be given
+    changed = [name for name in own if getattr(given, name) != getattr(usual, name)]
     if config.data.scaling == "weights" and not given.pretrained:
         yield UserError("--scaling weights: there are no pretrained weights", fix="add --from, or leave it out")
     for name in changed if not given.pretrained else ():

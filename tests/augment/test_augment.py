@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields, replace
 
 import pytest
@@ -18,7 +19,7 @@ from neocog.errors import Problems, UserError
 EVERYTHING = Augmentation(
     flip=0.5, flip_vertical=0.5, turn=20, scale=0.2, stretch=0.2, shear=10, translate=0.1, crop=3, blur=1.0, erase=0.5,
     noise=0.05, salt_pepper=0.05, brightness=0.2, contrast=0.3, saturation=0.5,
-    tint=0.2,
+    tint=0.2, cutout=0.3,
 )  # fmt: skip
 GEOMETRIC = ("flip", "flip_vertical", "turn", "scale", "stretch", "shear", "translate", "crop")
 
@@ -177,6 +178,21 @@ def test_flip_mirrors_left_and_right_with_its_probability() -> None:
     assert abs(flipped.float().mean().item() - 0.25) < 0.05
 
 
+def test_alternate_flips_show_each_image_from_both_sides_in_any_two_epochs() -> None:
+    images, policy = pictures(400), Augmentation(flip=0.5, flips="alternate")
+    epochs = [apply(drawn(policy, 400, epoch=epoch), images).byte() for epoch in range(4)]
+    mirrored = [(result == images.flip(3)).flatten(1).all(1) for result in epochs]
+    assert abs(mirrored[0].float().mean().item() - 0.5) < 0.1
+    for earlier, later in itertools.pairwise(mirrored):
+        assert torch.equal(earlier, ~later)
+    assert not torch.equal(mirrored[0], drawn(policy, 400, seed=1).flips[:, 1])  # type: ignore[index]
+
+
+def test_other_words_for_flips_are_told() -> None:
+    with pytest.raises(UserError, match="flips=often is unknown"):
+        Augmentation(flip=0.5).changed(["flips=often"])
+
+
 def test_flip_vertical_mirrors_top_and_bottom() -> None:
     images = pictures()
     assert torch.equal(apply(drawn(Augmentation(flip_vertical=1)), images).byte(), images.flip(2))
@@ -328,6 +344,17 @@ def test_erase_fills_one_rectangle_with_its_probability() -> None:
         assert len(image[:, mask].unique()) == 1  # of one grey
 
 
+def test_cutout_fills_a_square_about_any_pixel_with_the_mean() -> None:
+    images, preprocessing = torch.full((600, 3, 24, 20), 77.5), replace(plan(), mean=(1.0, 2.0, 3.0))
+    result = apply(draw(Augmentation(cutout=0.25), 0, 0, torch.arange(600), preprocessing), images)
+    gone = (result != 77.5).all(1)  # (B, H, W)
+    rows, columns = gone.any(2).sum(1), gone.any(1).sum(1)
+    assert torch.equal(rows * columns, gone.flatten(1).sum(1))  # a rectangle
+    assert rows.max() == columns.max() == 5 and rows.min() < 5 and columns.min() < 5  # cut off at the edges alone
+    assert gone.any(0).all()  # every pixel is hidden somewhere
+    assert torch.equal(result[:, :, 0, 0][gone[:, 0, 0]].unique(dim=0), torch.tensor([[1.0, 2.0, 3.0]]))
+
+
 def test_noise_has_the_drawn_spread() -> None:
     found = draw(Augmentation(noise=0.1), 0, 0, torch.arange(200), plan(3, (40, 40)))
     result = apply(found, torch.full((200, 3, 40, 40), 127.5)) - 127.5
@@ -409,7 +436,7 @@ def test_masks_keep_their_type_and_labels(name: str, dtype: torch.dtype) -> None
 @pytest.mark.parametrize("name", [*GEOMETRIC, "everything"])
 def test_masks_follow_their_images(name: str, fill: str) -> None:
     policy = replace(EVERYTHING if name == "everything" else only(name), fill=fill)  # type: ignore[arg-type]
-    policy = replace(policy, blur=0, erase=0, noise=0, salt_pepper=0, brightness=0, contrast=0, tint=0)
+    policy = replace(policy, blur=0, erase=0, cutout=0, noise=0, salt_pepper=0, brightness=0, contrast=0, tint=0)
     rows, columns = torch.meshgrid(torch.arange(48), torch.arange(40), indexing="ij")
     masks = ((rows - 20) ** 2 / 200 + (columns - 24) ** 2 / 80 < 1).long()[None].expand(12, -1, -1)
     found = drawn(policy, size=(48, 40))
@@ -421,7 +448,7 @@ def test_masks_follow_their_images(name: str, fill: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["blur", "erase", "noise", "salt_pepper", "brightness", "contrast", "saturation", "tint"]
+    "name", ["blur", "erase", "cutout", "noise", "salt_pepper", "brightness", "contrast", "saturation", "tint"]
 )
 def test_what_changes_values_leaves_masks_alone(name: str) -> None:
     masks = torch.randint(0, 9, (12, 24, 20))
@@ -493,7 +520,7 @@ def test_all_wrong_edits_are_told_at_once() -> None:
 
 
 def test_every_field_has_its_bounds() -> None:
-    assert [field.name for field in fields(Augmentation)] == [*KINDS, "fill"]
+    assert [field.name for field in fields(Augmentation)] == [*KINDS, "fill", "flips"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

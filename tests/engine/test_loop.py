@@ -109,12 +109,12 @@ def same(a: Learner, b: Learner) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-@pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_a_run_that_is_stopped_and_resumed_ends_in_the_same_bits(tmp_path: Path, optimizer: str, ema: float) -> None:
-    loop, whole = prepared(tmp_path / "whole", optimizer=optimizer, ema=ema)
+@pytest.mark.parametrize("more", [{}, {"ema": 0.9}, {"lookahead": 4, "bias_lr": 3.0}])
+def test_a_run_that_is_stopped_and_resumed_ends_in_the_same_bits(tmp_path: Path, optimizer: str, more: Any) -> None:
+    loop, whole = prepared(tmp_path / "whole", optimizer=optimizer, **more)
     loop.train(whole, Guard(), unwatched)
 
-    loop, first = prepared(tmp_path / "stopped", optimizer=optimizer, ema=ema)
+    loop, first = prepared(tmp_path / "stopped", optimizer=optimizer, **more)
     guard = Guard()
 
     def stop(counters: Counters, _loss: float) -> None:
@@ -122,12 +122,44 @@ def test_a_run_that_is_stopped_and_resumed_ends_in_the_same_bits(tmp_path: Path,
 
     with pytest.raises(Interrupted):
         loop.train(first, guard, stop)
-    loop, second = prepared(tmp_path / "stopped", optimizer=optimizer, ema=ema)
+    loop, second = prepared(tmp_path / "stopped", optimizer=optimizer, **more)
     saved = checkpoint.latest(loop.run.checkpoints)
     assert saved is not None and saved.step == 14
     restore(second, saved)
     loop.train(second, Guard(), unwatched)
     same(whole, second)
+
+
+def test_lookahead_goes_back_to_slow_weights_which_are_evaluated(tmp_path: Path) -> None:
+    """As published: every 5 steps, and at the end, slow ← kept · slow + (1 − kept) · fast, fast ← slow."""
+    settings = {"optimizer": "sgd", "momentum": 0.0, "schedule": "constant", "lr": 0.1, "weight_decay": 0.0}
+    _, begun = prepared(tmp_path / "begun", plain)
+    slow = [p.detach().clone() for p in begun.nets["model"].parameters()]
+    loop, ahead = prepared(tmp_path / "ahead", plain, steps=12, lookahead=5, **settings)
+    fast: list[list[torch.Tensor]] = []
+    update = loop.update
+
+    def watched(*given: Any) -> None:
+        update(*given)
+        fast.append([p.detach().clone() for p in ahead.nets["model"].parameters()])
+
+    object.__setattr__(loop, "update", watched)
+    loop.train(ahead, Guard(), unwatched)
+    apart, apart_net = prepared(tmp_path / "apart", plain, steps=12, **settings)
+    for step, micro_batches in apart.loader.training(0, 12):
+        apart.step(apart_net, step, micro_batches)
+        net = list(apart_net.nets["model"].parameters())
+        if step + 1 in (5, 10, 12):
+            kept = 0.95**5 * (step / 12) ** 3
+            with torch.no_grad():
+                for ours, theirs in zip(slow, net, strict=True):
+                    ours.lerp_(theirs, 1 - kept)
+                    theirs.copy_(ours)
+        for ours, theirs in zip(fast[step], net, strict=True):
+            torch.testing.assert_close(ours, theirs)
+    assert ahead.evaluated is ahead.ema
+    for ours, theirs in zip(slow, ahead.ema["model"].parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_a_batch_in_pieces_gives_the_gradient_of_the_whole(tmp_path: Path) -> None:

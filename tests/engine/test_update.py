@@ -13,6 +13,7 @@ from neocog.config import Optimizer, TrainConfig
 from neocog.engine.schedule import rate
 from neocog.engine.seed import mix, seed_step
 from neocog.engine.update import NonFinite, apply_update, average_weights, optimizer_for
+from neocog.interop.numpy_module import NumpyOptimizer
 
 
 def net() -> nn.Sequential:
@@ -151,6 +152,37 @@ def test_each_optimizer_is_the_one_that_is_named_with_its_own_settings() -> None
     assert groups["sgd"]["momentum"] == 0.7 and groups["gd"]["momentum"] == 0
     assert groups["adam"]["betas"] == groups["adamw"]["betas"] == (0.6, 0.5)
     assert made(optimizer="sgd", nesterov=True).param_groups[0]["nesterov"]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+def test_biases_and_norms_learn_at_a_rate_of_their_own(optimizer: Any) -> None:
+    net = nn.Sequential(nn.Conv2d(1, 3, 2), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1), nn.Flatten(), nn.Linear(8, 2))
+    config = TrainConfig(optimizer=optimizer, lr=0.1, bias_lr=64.0)
+    groups = [{"params": [*net[0].parameters()], "factor": 0.5}, {"params": [*net[1:].parameters()]}]
+    for given in ([], groups):
+        made = optimizer_for(net, config, given)
+        for parameter in net.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        apply_update(net, made, config, 0.1)
+        rates = {id(p): group["lr"] for group in made.param_groups for p in group["params"]}
+        assert len(rates) == len(list(net.parameters()))
+        for parameter in net.parameters():
+            first = bool(given) and any(parameter is p for p in net[0].parameters())
+            assert rates[id(parameter)] == pytest.approx(
+                0.1 * (1 if parameter.ndim > 1 else 64) * (0.5 if first else 1)
+            )
+
+
+def test_the_numpy_engine_gives_biases_their_own_rate() -> None:
+    net = nn.Linear(3, 2)
+    config = TrainConfig(optimizer="sgd", momentum=0.0, weight_decay=0.0, lr=0.1, bias_lr=8.0)
+    made = NumpyOptimizer.like(optimizer_for(net, config))
+    before = [p.detach().clone() for p in net.parameters()]
+    for parameter in net.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    apply_update(net, made, config, 0.1)
+    for parameter, old, step in zip(net.parameters(), before, (0.1, 0.8), strict=True):
+        torch.testing.assert_close(parameter.detach(), old - step)
 
 
 def test_noise_is_a_function_of_seed_step_and_rank() -> None:

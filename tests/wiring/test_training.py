@@ -27,6 +27,7 @@ from neocog.run import Run
 from neocog.tasks.task import Session
 from neocog.verbs.ahead import planned
 from neocog.verbs.prepare import arrange, read
+from neocog.verbs.transfer import start_from
 
 N = 60
 
@@ -49,6 +50,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arranged(data: Path, fold: int | None = None, **settings: Any) -> Session:
     given = {"model": "mlp", "hidden": "4", "epochs": 2, "threads": 1, "batch": 8, "augment": ("off",), **settings}
+    given = {name: value for name, value in given.items() if value is not None}
     config, progress = planned(Config(), {"data": str(data), **given}, None), Progress(quiet=True)
     return arrange(config, read(config, progress), Ranks(), progress, fold)
 
@@ -147,6 +149,26 @@ def test_masks_move_with_their_images() -> None:
         changed, moved = MaskChanges(policy, patch)(pixels, targets, torch.arange(6), 0, 3, preprocessing)
         agree = ((changed[:, 0].float() > 127) == (moved == 1)).float().mean()
         assert agree > 0.98 and not torch.equal(moved, targets)
+
+
+def test_a_layer_that_begins_with_images_sees_those_of_the_training_part_as_they_are_trained_on(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["image,label,split"]
+    for i in range(40):
+        part, level = (("train", 80), ("validation", 160), ("test", 220))[min(i % 4, 2)]
+        pixels = (level + rng.integers(-30, 31, (18, 18, 3))).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+        lines.append(f"{i}.png,{'ab'[i // 4 % 2]},{part}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    more = {"model": "airbench", "widths": (4, 4), "lookahead": 5, "hidden": None}
+    session = arranged(tmp_path / "table.csv", **more)
+    fresh = learner(session.objective, session.config.training, torch.device("cpu"))
+    start_from(session, fresh)
+    expected = build("airbench", 3, (18, 18), 2, widths=(4, 4))
+    expected.learn_from(session.loader.seen(session.loader.parts["train"], None).inputs)  # type: ignore[operator]
+    for net in (fresh.nets["model"], fresh.ema["model"]):
+        torch.testing.assert_close(net.whiten.weight, expected.whiten.weight)  # type: ignore[union-attr]
+    torch.testing.assert_close(fresh.nets["model"].state_dict(), fresh.ema["model"].state_dict())
 
 
 def test_the_unet_sees_through_its_bridges() -> None:

@@ -6,7 +6,7 @@ Letters: B samples, C channels, H × W pixels. Parameters are computed in float6
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -25,7 +25,7 @@ class ImageStreams(RandomStreams):
         "flip", "flip_vertical", "turn", "scale", "stretch", "shear", "right", "down", "crop_right", "crop_down",
         "blur", "is_blurred", "erase", "erase_area", "erase_aspect", "erase_top", "erase_left", "erase_grey",
         "noise", "noise_pixels", "salt_pepper", "salt_pepper_pixels", "brightness", "contrast", "patch_down", "patch_right",
-        "saturation", "tint",
+        "saturation", "tint", "cutout_down", "cutout_right",
     )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def draw(
     """
     streams = ImageStreams(seed, epoch, samples)
     size, low, high = preprocessing.plane, preprocessing.low, preprocessing.high
-    known = Samples(streams, low, high, preprocessing.colours)
+    known = Samples(streams, low, high, preprocessing.colours, preprocessing.mean)
     return Draw(
         size=size,
         low=low,
@@ -87,6 +87,9 @@ def _flips(policy: Augmentation, streams: RandomStreams) -> Tensor | None:
     if not (policy.flip or policy.flip_vertical):
         return None
     vertical = streams.between("flip_vertical", 0, 1) < policy.flip_vertical
+    if policy.flips == "alternate":
+        first = replace(streams, epoch=0).between("flip", 0, 1) < policy.flip
+        return torch.stack([vertical, first ^ (streams.epoch % 2 == 1)], 1)
     return torch.stack([vertical, streams.between("flip", 0, 1) < policy.flip], 1)
 
 

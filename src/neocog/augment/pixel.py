@@ -27,6 +27,7 @@ class Samples:
     low: float
     high: float
     colours: int  # channels, without alpha
+    mean: tuple[float, ...]  # of each channel, in the training images
 
     @property
     def range(self) -> float:
@@ -97,6 +98,23 @@ def erased(images: Tensor, samples: Samples, *, erase: float) -> Tensor:
     rows, columns = (row >= top) & (row < bottom), (column >= left) & (column < right)  # (B, H), (B, W)
     box = rows[:, None, :, None] & columns[:, None, None, :]
     return torch.where(box, per_sample(grey), images)
+
+
+def cut_out(images: Tensor, samples: Samples, *, cutout: float) -> Tensor:
+    """A square about any pixel of each sample filled with the mean; what hangs over the edge is lost."""
+    height, width = images.shape[2:]
+    side = max(1, round(cutout * min(height, width)))
+    top = samples.streams.between("cutout_down", 0, height).floor().long() - side // 2
+    left = samples.streams.between("cutout_right", 0, width).floor().long() - side // 2
+    box = square(top, side, height)[:, None, :, None] & square(left, side, width)[:, None, None, :]
+    mean = torch.tensor(samples.mean, dtype=images.dtype, device=images.device)
+    return torch.where(box, mean[:, None, None], images)
+
+
+def square(start: Tensor, side: int, length: int) -> Tensor:
+    """(B,) → (B, length): whether a position lies in start … start + side − 1."""
+    place = torch.arange(length, device=start.device)
+    return (place >= start[:, None]) & (place < start[:, None] + side)
 
 
 def rectangles(streams: RandomStreams, erase: float, height: int, width: int) -> Tensor:

@@ -65,12 +65,18 @@ class Augmentation:
     """Each channel brighter or darker by this fraction, as in light of another colour (dusk, another lamp or stain)."""
     erase: float = amount(0.25, 1, pixel.erased)
     """Probability of erasing a rectangle of 2 to 33 % of the area (Zhong et al. 2020)."""
+    cutout: float = amount(0.25, 1, pixel.cut_out)
+    """A square of this fraction of the shorter side, at any place, filled with the training images' mean (DeVries and Taylor
+    2017)."""
     noise: float = amount(0.05, 1, pixel.noisy)
     """Standard deviation of Gaussian noise, as a fraction of the pixels' range."""
     salt_pepper: float = amount(0.02, 1, pixel.salted)
     """Share of the pixels that turn black or white."""
     fill: Literal["edge", "mirror"] = "edge"
     """What comes in from outside the image: its edge pixels drawn out, or its mirror image."""
+    flips: Literal["random", "alternate"] = "random"
+    """Which images ``flip`` mirrors, where it is on: any at random, or those that it draws in the first epoch, all others in the
+    next, and so on, so that each is seen from both sides in any two epochs (Jordan 2024)."""
 
     def __post_init__(self) -> None:
         raise_all(self._faults())
@@ -79,6 +85,9 @@ class Augmentation:
         yield from outside(self, KINDS)
         if self.fill not in ("edge", "mirror"):
             yield UserError(f"augmentation fill={printable(str(self.fill))} is unknown", fix="fill=edge or fill=mirror")
+        if self.flips not in ("random", "alternate"):
+            what = f"augmentation flips={printable(str(self.flips))} is unknown"
+            yield UserError(what, fix="flips=random or flips=alternate")
 
     @classmethod
     def default(cls, preprocessing: Preprocessing, mirror: bool) -> Augmentation:

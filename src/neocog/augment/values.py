@@ -26,8 +26,8 @@ RULES: tuple[tuple[str, set[str], tuple[str, ...], str], ...] = (
     ("an angle", ANGLE, BENT, "bends angles by an unknown amount"),
     ("a position", POSITION, ("flip", "flip_vertical", *AFFINE), "moves what is measured"),
     ("a size", SIZE, ("scale", *BENT), "makes it larger or smaller"),
-    ("a count", COUNT, (*AFFINE, "erase"), "brings things in or loses them at the edge"),
-    ("a brightness", LIGHT, ("brightness", "contrast", "tint", "erase"), "changes it"),
+    ("a count", COUNT, (*AFFINE, "erase", "cutout"), "brings things in or loses them at the edge"),
+    ("a brightness", LIGHT, ("brightness", "contrast", "tint", "erase", "cutout"), "changes it"),
     ("a colour", COLOUR, ("saturation", "tint"), "changes it"),
 )
 

@@ -10,8 +10,7 @@ from cyclopts import App, Group, Parameter
 
 from neocog import __version__
 from neocog.cli.words import typed
-from neocog.config import Config, ReadConfig, from_toml
-from neocog.documents import read_text
+from neocog.config import RECIPES, Config, ReadConfig, from_file
 
 app = App(
     name="neocog",
@@ -23,6 +22,12 @@ app = App(
 app["--help"].group = app["--version"].group = Group("Options", sort_key=99)
 
 Json = Annotated[bool, Parameter(negative=(), help="Print one JSON object to standard output.")]
+Settings = Annotated[
+    str | None,
+    Parameter(
+        name=("--config", "--recipe"), help=f"Settings: a TOML file or a recipe ({', '.join(RECIPES)}); flags win."
+    ),
+]
 Quiet = Annotated[bool, Parameter(negative=(), help="Print no progress and no messages.")]
 Out = Annotated[Path | None, Parameter(help="Where to write the output; nothing is overwritten.")]
 
@@ -46,11 +51,9 @@ def given(*sections: Any) -> dict[str, Any]:
     return {f.name: getattr(section, f.name) for section in chosen for f in fields(section) if f.name in names}
 
 
-def settings_file(path: Path | None) -> Config:
+def settings_file(name: str | None) -> Config:
     """The settings of ``--config``, or the defaults."""
-    if path is None:
-        return Config()
-    return from_toml(read_text(path, "give a TOML file such as a run's config.toml"), str(path))
+    return Config() if name is None else from_file(name)
 
 
 def show(value: Any, json: bool, print_text: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from neocog.cli.app import Json, Out, Quiet, Reading, app, console, flags, flat, given, settings_file, show
+from neocog.cli.app import Json, Out, Quiet, Reading, Settings, app, console, flags, flat, given, settings_file, show
 from neocog.config import DataConfig
 
 
@@ -70,7 +70,7 @@ def preview(
     patch: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (),
     batch: int = 0,
     seed: int = 0,
-    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags override it.")] = None,
+    config: Settings = None,
     n: int = 10,
     draws: int = 6,
     out: Out = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from neocog.cli.app import Json, Out, Quiet, Reading, app, console, given, settings_file, show
+from neocog.cli.app import Json, Out, Quiet, Reading, Settings, app, console, given, settings_file, show
 from neocog.cli.settings import by_section, with_settings
 from neocog.errors import UserError, faults_of, raise_all
 
@@ -26,7 +26,7 @@ def train(
     data: str,
     /,
     *,
-    config: Annotated[Path | None, Parameter(help="Settings from a TOML file; flags override it.")] = None,
+    config: Settings = None,
     out: Out = None,
     go_on: Annotated[bool, Parameter(negative=(), help="Continue this run if --out already holds it.")] = False,
     fold: Annotated[

@@ -9,13 +9,14 @@ from neocog.config.described import described, documented
 from neocog.config.edits import changed, configured, understood, usual
 from neocog.config.model import IMAGENET, ModelConfig, TransferConfig
 from neocog.config.sections import HINTS, SECTIONS, TABLES, Config, names_of, parameters
-from neocog.config.toml import from_run, from_tables, from_toml, unknown
+from neocog.config.toml import RECIPES, from_file, from_run, from_tables, from_toml, unknown
 from neocog.config.training import INCEPTION, Optimizer, Schedule, TrainConfig
 
 __all__ = [
     "HINTS",
     "IMAGENET",
     "INCEPTION",
+    "RECIPES",
     "SECTIONS",
     "TABLES",
     "Config",
@@ -30,6 +31,7 @@ __all__ = [
     "configured",
     "described",
     "documented",
+    "from_file",
     "from_run",
     "from_tables",
     "from_toml",

@@ -16,10 +16,22 @@ from neocog.facts import absent, without_old_weights
 from neocog.run import Run
 from neocog.traits import TASKS
 
+HERE = Path(__file__).parent / "recipes"
+RECIPES = tuple(sorted(path.stem for path in HERE.glob("*.toml")))
+
 
 def from_toml(text: str, where: str) -> Config:
     """Read settings; unknown keys and values of another type or out of range are errors, all told at once."""
     return from_tables(parse_toml(text, where), where)
+
+
+def from_file(name: str | Path) -> Config:
+    """Settings from a TOML file, or from a recipe that comes with neocog, by its name. Raises UserError where there is neither."""
+    path = Path(name)
+    if str(name) in RECIPES and not path.is_file():
+        return from_toml((HERE / f"{name}.toml").read_text(encoding="utf-8"), f"recipe {name}")
+    fix = f"give a TOML file such as a run's config.toml, or a recipe: {', '.join(RECIPES)}"
+    return from_toml(read_text(path, fix), str(path))
 
 
 def from_tables(tables: Mapping[str, Any], where: str) -> Config:

@@ -39,6 +39,8 @@ class TrainConfig:
     every --decay-steps; constant."""
     warmup: Share = 0.25
     """Share of the steps during which the learning rate rises (onecycle; cosine: at most 0.05)."""
+    bias_lr: Annotated[float, Range(0, 10_000)] = 1.0
+    """Learning rate of biases and norms, as a multiple of --lr (Jordan 2024: 64, with sgd)."""
     decay_steps: Annotated[int, Range(1, 10**9)] = 10_000
     """Steps over which the learning rate falls by the factor --decay-rate (exponential)."""
     decay_rate: Annotated[float, Range(0, 1, above=True)] = 0.98
@@ -100,6 +102,9 @@ class TrainConfig:
     ema: Annotated[float, Range(0, 1, below=True)] = 0.0
     """Decay of the exponential moving average of the weights (Polyak and Juditsky 1992). 0: off. The average is evaluated in place
     of the weights."""
+    lookahead: Count = 0
+    """Steps after which the weights go back part of the way to slow ones. 0: off. The slow ones are evaluated (Zhang et al. 2019).
+    The part grows from nothing to 0.95 to the power of the steps (Jordan 2024)."""
     patch: Annotated[tuple[int, ...], Several, Range(1, 100_000)] = ()
     """Height and width of the windows to train on. They are cut out of each training image anew in each epoch."""
     patience: Count = 0

@@ -32,7 +32,7 @@ from neocog.engine.ranks import Ranks
 from neocog.engine.save_clock import SaveClock
 from neocog.engine.schedule import rate
 from neocog.engine.seed import seed_step
-from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite
+from neocog.engine.update import NonFinite, apply_update, average_weights, check_finite, look_back
 from neocog.errors import CannotSave, NotFinite, listed
 from neocog.run import Run
 from neocog.tasks.objective import Objective
@@ -170,8 +170,11 @@ class Loop:
         self.ranks.sum_gradients(net.parameters())
         with self.finite(step, micro_batches, "training stopped before the weights were touched"):
             apply_update(net, learner.optimizers[name], self.config, lr)
-        if learner.ema:
+        if self.config.ema:
             average_weights(learner.ema[name], net, self.config.ema, step)
+        every = self.config.lookahead
+        if every and ((step + 1) % every == 0 or step + 1 == learner.counters.steps):
+            look_back(learner.ema[name], net, every, micro_batches[0].progress)
         with self.finite(step, micro_batches, "training stopped, nothing of it is saved"):
             evaluated = learner.evaluated[
                 name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -31,6 +31,9 @@ def optimizer_for(net: Module, config: TrainConfig, groups: Sequence[dict[str, A
     Decoupled decay (Loshchilov and Hutter 2019) is applied in ``apply_update``.
     """
     parameters: list[Any] = list(groups) or [p for p in net.parameters() if p.requires_grad]
+    if config.bias_lr != 1:
+        parameters = list(apart(groups or [{"params": parameters}], config.bias_lr))
+        groups = parameters
     betas = config.betas[0], config.betas[1]
     if config.optimizer == "muon":
         return Muon(split(groups or [{"params": parameters}], hidden(net)), config.lr, config.momentum, betas)
@@ -41,6 +44,14 @@ def optimizer_for(net: Module, config: TrainConfig, groups: Sequence[dict[str, A
         return RMSprop(parameters, lr=config.lr, alpha=config.alpha)
     momentum = config.momentum if config.optimizer == "sgd" else 0.0
     return SGD(parameters, lr=config.lr, momentum=momentum, nesterov=config.nesterov and momentum > 0, fused=True)
+
+
+def apart(groups: Iterable[dict[str, Any]], factor: float) -> Iterator[dict[str, Any]]:
+    """Each group as two: its weights, and its biases and norms, which learn at ``factor`` of the rate."""
+    for group in groups:
+        weights, others = decayed(group["params"])
+        yield from ({**group, "params": weights} for _ in weights[:1])
+        yield from ({**group, "params": others, "factor": group.get("factor", 1.0) * factor} for _ in others[:1])
 
 
 @torch.no_grad()
@@ -95,3 +106,16 @@ def average_weights(mean: Module, net: Module, decay: float, step: int) -> None:
             ours.lerp_(theirs, 1 - decay)
         else:
             ours.copy_(theirs)
+
+
+@torch.no_grad()
+def look_back(slow: Module, net: Module, every: int, progress: float) -> None:
+    """Move the slow weights towards ``net``, and ``net`` to them (Lookahead, Zhang et al. 2019). They keep a part of themselves
+    that grows with the cube of ``progress`` (0 … 1) to 0.95 to the power of ``every`` steps (Jordan 2024)."""
+    kept = 0.95**every * progress**3
+    for ours, theirs in zip(slow.state_dict().values(), net.state_dict().values(), strict=True):
+        if ours.is_floating_point():
+            ours.lerp_(theirs, 1 - kept)
+        else:
+            ours.copy_(theirs)
+        theirs.copy_(ours)

@@ -82,7 +82,7 @@ class NumpyOptimizer(torch.optim.Optimizer):
     def like(cls, optimizer: torch.optim.Optimizer) -> NumpyOptimizer:
         """The same rule, options and parameters as one of torch's that has not made a step."""
         groups = [
-            {"params": group["params"], **{name: group[name] for name in cls.OPTIONS if name in group}}
+            {"params": group["params"], **{name: group[name] for name in (*cls.OPTIONS, "factor") if name in group}}
             for group in optimizer.param_groups
         ]
         return cls(groups, {"rule": type(optimizer).__name__})

@@ -9,6 +9,7 @@ MODELS = Registry("neocog.models", "model", {
     "mlp": "neocog.networks.mlp:MLP",
     "lenet5": "neocog.networks.lenet5:LeNet5",
     "cifarcnn": "neocog.networks.cifarcnn:CifarCNN",
+    "airbench": "neocog.networks.airbench:Airbench",
     "resnet": "neocog.networks.resnet:ResNet",
     "cnn": "neocog.networks.cnn:CNN",
     "darknet19": "neocog.networks.darknet19:Darknet19",

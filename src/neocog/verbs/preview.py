@@ -173,8 +173,9 @@ def augmentation(changes: Transform | None) -> str:
         on = [f"{name} {getattr(policy, name):g}" for name in USUAL if getattr(policy, name)]
         return f"augmentation: {', '.join(on) or 'off'}"
     kinds = images.KINDS if isinstance(policy, Augmentation) else volumes.KINDS
+    alternating = ", flips alternate" if getattr(policy, "flips", "") == "alternate" and policy.flip else ""
     parts = [f"{name.replace('_', ' ')} {getattr(policy, name):g}" for name in kinds if getattr(policy, name)]
-    word = f"fill {policy.fill}" if isinstance(policy, Augmentation) else f"quarters {policy.quarters}"
+    word = f"fill {policy.fill}{alternating}" if isinstance(policy, Augmentation) else f"quarters {policy.quarters}"
     patch = getattr(changes, "patch", None)
     windows = f"; windows of {' × '.join(map(str, patch))}" if patch else ""
     return (f"augmentation: {', '.join(parts)}; {word}" if policy.is_on() else "augmentation: off") + windows

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neocog.config import Config, from_tables
+from neocog.config import Config, from_file, from_tables
 from neocog.data.readers.memory import given
 from neocog.engine.interrupt import leaving
 from neocog.engine.ranks import Ranks
@@ -48,6 +48,7 @@ def train(
     go_on: bool = False,
     fold: int | None = None,
     after_epoch: AfterEpoch | None = None,
+    config: str | Path | None = None,
     **settings: Any,
 ) -> Results:
     """Train on ``data`` and return the run: ``train("digits", model="lenet5", epochs=5)``.
@@ -56,15 +57,17 @@ def train(
     torch or a Hugging Face Dataset. ``settings`` are the fields of ``neocog.config``; unknown ones are the model's options.
     ``go_on``: where ``out`` holds this very run already, go on with it, or leave it where it is complete. ``fold``: of
     ``folds``, train this one alone (from 1). ``after_epoch`` gets each epoch's row of metrics.csv and may raise ``neocog.Stop``,
-    which saves the run and raises Interrupted; a notebook's stop button saves it and returns it. Raises UserError.
+    which saves the run and raises Interrupted; a notebook's stop button saves it and returns it. ``config``: a TOML file, or the
+    name of a recipe ("speed"), which ``settings`` overrule. Raises UserError.
     """
     folder = None if out is None else Path(out)
     own = None if go_on or fold is not None else folder
     with given(data) as name, together() as ranks:
         with ranks.all_or_none():
-            config = planned(Config(), {"data": data_name(name), **settings}, own)
+            base = Config() if config is None else from_file(config)
+            asked = planned(base, {"data": data_name(name), **settings}, own)
         command = ["neocog", "train", str(name)]
-        return Results(start(config, folder, quiet, command, go_on, fold, after_epoch).folder)
+        return Results(start(asked, folder, quiet, command, go_on, fold, after_epoch).folder)
 
 
 def start(

@@ -14,7 +14,7 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.angles import period_of
 from neocog.data.readers.sequences import sequence_plan
 from neocog.data.resize import plan_notes, shape_plan
-from neocog.engine.learner import Learner
+from neocog.engine.learner import Learner, learn_from_images
 from neocog.engine.tuning import check_depth
 from neocog.errors import UserError
 from neocog.networks import build
@@ -69,9 +69,11 @@ def fitted_to(
 
 
 def start_from(session: Session, fresh: Learner) -> None:
-    """Put pretrained weights into fresh networks, and into their running means. Raises UserError where the file has changed."""
+    """Put pretrained weights into fresh networks, and into their running means; without any, layers that begin with what training
+    images have in common are set from these. Raises UserError where the file has changed."""
     source = session.data.source
     if source is None or not session.config.transfer.pretrained:
+        learn_from_images(fresh, session.loader)
         return
     if not source.file.is_file() or sha256(source.file) != source.digest:
         what = "the pretrained weights are not there any more" if not source.file.is_file() else "they have changed"
