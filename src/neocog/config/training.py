@@ -66,13 +66,13 @@ class TrainConfig:
     loss: str = "auto"
     """Loss function. auto: cross-entropy for classes, mse for values, dice+cross-entropy for masks."""
     label_smoothing: Annotated[float, Range(0, 1, below=True)] = 0.0
-    """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
+    """Share of the target spread evenly over all classes. After Szegedy et al. 2016."""
     mixup: Annotated[float, Range(0, 100)] = 0.0
-    """Mix each training image with another, and their classes (mixup, Zhang et al. 2018). The α of the beta distribution of the
+    """Mix each training image with another. Their classes, too (mixup, Zhang et al. 2018). The α of the beta distribution of the
     shares, such as 0.2; 0: off."""
     cutmix: Annotated[float, Range(0, 100)] = 0.0
-    """Paste a rectangle of another training image into each, and mix their classes by area (CutMix, Yun et al. 2019). The α of the
-    beta distribution of the shares, such as 1; 0: off. With --mixup each image is mixed in one of the two ways."""
+    """Paste a rectangle of another training image into each. Their classes are mixed by area (CutMix, Yun et al. 2019). The α of
+    the beta distribution of the shares, such as 1; 0: off. With --mixup each image is mixed in one of the two ways."""
     class_weights: Literal["none", "balanced"] = "none"
     """Class weights. balanced: rare classes count as much as frequent ones."""
     group_weights: Literal["none", "balanced", "dro"] = "none"
