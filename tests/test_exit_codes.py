@@ -36,7 +36,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["train", "digits", "--lr", "0"], "--lr 0 is not above 0"),
         (["train", "digits", "--lrr", "0"], "unknown option --lrr"),  # the parser's own
-        (["evaluate", "nowhere"], "nowhere is no run folder"),
+        (["evaluate", "nowhere"], "nowhere is not a run folder"),
         (["evaluate", "a" * 300], "the system refused: File name too long"),
         (["audit", "nothing/"], "no such file, folder or name"),
     ],

@@ -46,21 +46,7 @@ def test_what_is_cited_stands_in_the_example() -> None:
         assert text in (ROOT / file).read_text(encoding="utf-8"), file
 
 
-READER = """
-import numpy as np
-from neocog.data.dataset import Dataset
-from neocog.data.images import FileImages
-
-LAYOUT = "wells of a plate (A01.png)"
-
-
-def opened(path, decoding, reading):
-    names = sorted(file.name for file in path.glob("[A-H][0-9][0-9].png")) if path.is_dir() else []
-    if not names or reading.marks:
-        return None
-    rows = np.array([ord(name[0]) - ord("A") for name in names])
-    return Dataset("wells", path, names, rows, ("row A", "row B"), FileImages(path, names, decoding))
-"""
+READER = next(block for block in BLOCKS if "def opened(" in block)
 
 
 def test_a_reader_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

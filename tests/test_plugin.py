@@ -122,7 +122,7 @@ def test_help_of_a_packages_task_has_its_flags_and_losses(installed: Path, capsy
     main(["train", "--task", "counting", "--help"])
     page = capsys.readouterr().out
     own = page[page.index("For --task counting:") : page.index("\nRun:")]
-    assert "--empty" in own and "a finite number [0.001]" in own
+    assert "--empty" in own and "an image without objects. [0.001]" in own
     assert "--targets" in own and "poisson, mse" in own and "--label-smoothing" not in page
 
 
@@ -286,7 +286,7 @@ def test_entry_points_are_looked_up_only_where_a_name_is_none_of_ours(monkeypatc
 
 def test_a_wrong_object_is_refused_by_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(broken(tmp_path, "neocog-odd", "def thing(*_, **__):\n    return 3\n"))
-    with pytest.raises(UserError, match=r"task 'sums' of neocog-odd 2\.0 is no neocog\.tasks\.task\.Task"):
+    with pytest.raises(UserError, match=r"task 'sums' of neocog-odd 2\.0 is not a neocog\.tasks\.task\.Task"):
         traits.traits("sums")
     (tmp_path / "strange.xyz").write_text("?")
     with pytest.raises(UserError, match=r"neocog-odd 2\.0 fails: TypeError: it gave a int, not a Dataset or None"):

@@ -136,7 +136,7 @@ def test_all_faults_are_told_at_once(nothing_is_read: None, capsys: pytest.Captu
         (["--from", "imagenet", "--tune", "head", "--tune-norms"], "--tune head leaves them as they are"),
         (["--from", "imagenet", "--tune", "head", "--lr", "0.1"], "--lr is about the steps of a training"),
         (["--scaling", "weights"], "--scaling weights: there are no pretrained weights"),
-        (["--from", "imagenet", "--tune", "last"], "--tune last says nothing that can be tuned"),
+        (["--from", "imagenet", "--tune", "last"], "--tune last is not a way to tune"),
         (["--from", "imagenet", "--task", "gan"], "--from belongs to --task classification"),
         (["--from", "imagenet", "--engine", "numpy"], "--from belongs to --engine torch"),
     ],

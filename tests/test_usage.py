@@ -38,7 +38,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("audit", "neocog audit needs DATA"),
         ("train digits --epochs", "--epochs needs a value"),
         ("train digits --lr 1 --lr 2", "--lr is given twice"),
-        ("audit photos more", "more belongs to nothing before it"),
+        ("audit photos more", "more is not expected here"),
         ("train digits --model cnn --widths 16 32", "are written with commas: --widths 16,32"),
         ("models --size big", "--size big is not a whole number"),
         ("export run --to onxx", "--to onxx is not one of keras, onnx, numpy fix: did you mean 'onnx'?"),

@@ -57,7 +57,7 @@ def read_bytes(path: Path, fix: str = RESTORE, most: int = MOST_BYTES) -> bytes:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise UserError("cannot be read: it is no regular file", where, fix)
+                raise UserError("cannot be read: it is not a regular file", where, fix)
             if status.st_size > most:
                 raise UserError(f"{status.st_size:,} bytes, at most {most:,} are read", where, fix)
             return file.read(status.st_size)

@@ -1,4 +1,4 @@
-"""The run folder, and the plain records that every stage shares. Imports no torch.
+"""The run folder: the paths of its files, and how they are written. Imports no torch.
 
 A run folder holds plain files only (no pickle):
 

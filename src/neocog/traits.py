@@ -64,7 +64,9 @@ def traits(name: str) -> type[Traits]:
     found = TASKS.load(name)
     if not (isinstance(found, type) and issubclass(found, Traits)):
         package = TASKS.package(name) or name
-        raise UserError(f"task '{name}' of {package} is no neocog.tasks.task.Task: {found!r}", fix="give a class of it")
+        raise UserError(
+            f"task '{name}' of {package} is not a neocog.tasks.task.Task: {found!r}", fix="give a class of it"
+        )
     if in_file(name):  # all that has a task's name finds it again by it, from any folder
         path, _, attribute = name.rpartition(":")
         found.name = f"{Path(path).resolve()}:{attribute}"

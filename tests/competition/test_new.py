@@ -70,7 +70,7 @@ def test_the_classes_of_held_out_samples_stand_in_the_answers_alone(arrays: Path
     assert set(shown.tolist()) == {"bright"}
     assert not (tmp_path / "unsealed" / "answers.csv").exists()
     last = [picture.tobytes() for picture in np.load(arrays)["images"][90:]]
-    assert set(held) == set(last) and held != last  # the order is drawn by lot, as it could tell
+    assert set(held) == set(last) and held != last  # the order is drawn at random, as it could tell
 
 
 def test_a_group_is_held_out_whole_and_file_names_tell_nothing(table: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     ("head", "row", "told"),
     [
         ("sample,label", "0.png,dog", "no column action"),
-        ("sample,action,label", "0.png,relabel", "row 2 has not 3 cells"),
+        ("sample,action,label", "0.png,relabel", "row 2 does not have 3 cells"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(head: str, row: str, told: str, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_other_files_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "data.zip").touch()
     (tmp_path / "data.tar.gz").touch()
     (tmp_path / "data.h5").touch()
-    assert "one image is no data set" in fault(tmp_path / "1.png")
+    assert "one image is not a data set" in fault(tmp_path / "1.png")
     assert "an archive: these are not unpacked" in fault(tmp_path / "data.zip")
     assert "an archive: these are not unpacked" in fault(tmp_path / "data.tar.gz")
     assert "HDF5" in fault(str(tmp_path / "data.h5")) and "h5py" in fault(tmp_path / "data.h5")
@@ -76,7 +76,7 @@ def test_what_is_not_there_is_told_with_the_nearest_name(tmp_path: Path, monkeyp
     assert "did you mean 'cifar10'? names: digits" in fault("cifar-10")
     assert "no such file, folder or name" in fault("nowhere/data")
     assert "File name too long" in fault("x" * 300)
-    assert "an address is no data set" in fault("https://example.org/data.zip")
+    assert "an address is not a data set" in fault("https://example.org/data.zip")
 
 
 def test_pipes_and_broken_links_are_told(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_network_with_a_forward_of_its_own_is_no_chain() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.layer(x.flatten(1))
 
-    with pytest.raises(UserError, match="Own is no chain of layers, which is all that the NumPy engine knows"):
+    with pytest.raises(UserError, match="Own is not a chain of layers, which is all that the NumPy engine knows"):
         to_scratch(Own())
 
 

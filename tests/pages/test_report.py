@@ -212,7 +212,7 @@ def test_drawings_survive_what_has_no_values() -> None:
 
 
 def test_a_matrix_of_a_hundred_classes_shows_every_count() -> None:
-    from neocog.pages.heatmap import matrix
+    from neocog.pages.confusion import matrix
 
     for k in (2, 12, 13, 25, 100):
         counts = np.arange(1, k * k + 1).reshape(k, k)

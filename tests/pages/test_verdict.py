@@ -66,7 +66,7 @@ def test_the_sample_size_is_that_of_what_is_independent() -> None:
         return graded(sample_size("accuracy", m, usual()))
 
     many = verdict(Measure(0.8, 0.79, 0.81, 4000, 150))
-    assert many.grade == "passed" and many.sentence.startswith("4,000 test samples of 150 groups pin accuracy down")
+    assert many.grade == "passed" and many.sentence.startswith("4,000 test samples of 150 groups determine accuracy to")
     few = verdict(Measure(0.8, 0.6, 0.92, 120, 3))
     assert few.grade == "failed" and few.number == 3 and "groups would be enough" in few.sentence
     assert verdict(Measure(0.9, 0.82, 0.96, 50)).grade == "doubtful"
@@ -166,7 +166,7 @@ def test_the_methods_say_what_was_measured_and_what_was_not_tried(run: Run) -> N
     record = stressed(read(run), Verdict("Worst group", "failed", "Worst of 3 groups: b."))
     text = methods(record, card(record))
     m = record.measures["test"]["accuracy"]
-    assert f"{100 * m.value:.4g} %" in text and f"On {m.n:,} test samples, by which nothing was chosen" in text
+    assert f"{100 * m.value:.4g} %" in text and f"On {m.n:,} test samples, which were used for no choice" in text
     assert "Worst of 3 groups: b (worst group: failed)." in text
     assert text.endswith(f"Not tried: New place, {', '.join(p.title for n, p in PARTS.items() if n != 'groups')}.")
 

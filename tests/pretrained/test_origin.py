@@ -69,7 +69,7 @@ def test_torchvision_gives_its_newest_weights_or_those_that_are_named() -> None:
         ("timm:resnet18.no_such_tag", "timm has no"),
         ("torchvision:resnet18.V9", r"torchvision has no weights V9 for resnet18\n.*known: IMAGENET1K_V1"),
         ("torchvision:resnet19", r"no classification model 'resnet19'\n.*did you mean"),
-        ("hf:resnet18", "is no OWNER/NAME"),
+        ("hf:resnet18", "is not OWNER/NAME"),
         ("imagenett", r"no such weights\n.*did you mean 'imagenet'"),
         ("none.safetensors", "no such weights"),
         (".", "no run, and no weights"),
@@ -81,7 +81,7 @@ def test_what_is_not_there_is_told_with_what_is(given: str, says: str) -> None:
         origin(given)
 
 
-@pytest.mark.parametrize(("given", "says"), [("torchvision:resnet19", "resnet19"), ("", "--from is given nothing")])
+@pytest.mark.parametrize(("given", "says"), [("torchvision:resnet19", "resnet19"), ("", "--from has no value")])
 @pytest.mark.parametrize("flag", ["--from", "--set=transfer.pretrained"])
 def test_what_is_wrong_is_told_before_the_data_are_opened(
     flag: str, given: str, says: str, capsys: pytest.CaptureFixture[str]
@@ -101,7 +101,7 @@ def test_a_hubs_network_is_built_from_its_config(server: Any, cache: Path) -> No
     assert found.model == "timm:test_resnet" and found.needs.mean == (0.1, 0.2, 0.3) and found.needs.crop_share == 0.9
     assert found.url == f"{server.address}{where}model.safetensors"
     server.files["/me/bert/resolve/main/config.json"] = b'{"model_type": "bert"}'
-    with pytest.raises(UserError, match="no network that timm knows"):
+    with pytest.raises(UserError, match="not a network that timm knows"):
         origin("hf:me/bert")
     with pytest.raises(UserError, match="cannot be downloaded"):
         origin("hf:me/none")

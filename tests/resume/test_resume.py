@@ -73,7 +73,7 @@ def test_a_finished_run_is_left_as_it_is(start: Start, whole: Path, tmp_path: Pa
 def test_a_folder_without_a_run_is_told(start: Start, tmp_path: Path) -> None:
     assert code(start(["resume", tmp_path], tmp_path / "log")) == 2
     text = (tmp_path / "log").read_text()
-    assert "is no run folder" in text and "Traceback" not in text
+    assert "is not a run folder" in text and "Traceback" not in text
 
 
 def test_a_second_process_is_refused_and_a_damaged_checkpoint_passed_over(

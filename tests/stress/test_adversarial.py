@@ -184,7 +184,7 @@ def test_the_report_shows_pictures_of_what_was_turned(digits_run: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"target": "pig"}, "--target pig is no class of this run"),
+        ({"target": "pig"}, "--target pig is not a class of this run"),
         ({"epsilon": "2"}, "--epsilon 2 is not above 0 and at most 1"),
         ({"epsilon": 0}, "--epsilon 0 is not above 0"),
         ({"norm": "l1"}, "--norm l1 is not one of linf, l2"),

@@ -41,7 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("words", "what", "fix"),
     [
-        ("stress grey adversarial --target pig", "--target pig is no class of this run", "it knows a, b"),
+        ("stress grey adversarial --target pig", "--target pig is not a class of this run", "it knows a, b"),
         ("stress grey adversarial --epsilon 300/255", "is not above 0 and at most 1", "such as"),
         ("stress grey adversarial --epsilon 0", "is not above 0 and at most 1", "such as"),
         ("stress grey adversarial --epsilon nan", "is not a finite number", "such as"),

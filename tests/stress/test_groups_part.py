@@ -103,8 +103,8 @@ def test_how_much_of_the_class_the_group_gives_away_is_said(sited: Path) -> None
     [
         ("stie", "no column|column 'stie'|stie"),
         ("camera", "of 1 groups 1 have 2 test samples or more: nothing to compare"),
-        ("folder:9", "is no level of folders"),
-        ("folder:x", "is no level of folders"),
+        ("folder:9", "is not a level of folders"),
+        ("folder:x", "is not a level of folders"),
         ("names:(", "no regular expression"),
         ("names:zzz", "names do not match"),
         ("names:_([0-9]+)", "groups 0 have 2 test samples or more"),

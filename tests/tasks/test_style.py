@@ -73,13 +73,11 @@ def batch(count: int = 3) -> Batch:
     return Batch(photos, torch.zeros(count), None, np.arange(count), count)
 
 
-def test_the_network_begins_as_the_photo_with_even_colours_whatever_its_size() -> None:
+def test_the_network_begins_as_the_photo_itself_whatever_its_size() -> None:
     network = Johnson(3, (32, 32), 3, width=4, blocks=1)
     for size in ((32, 32), (33, 46)):
         photos = torch.rand(2, 3, *size)
-        centred = photos - photos.mean((2, 3), keepdim=True)
-        even = centred / photos.std((2, 3), keepdim=True, unbiased=False)
-        torch.testing.assert_close(network(photos), 0.5 + 0.25 * even, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(network(photos), photos)
 
 
 def test_a_photos_answer_does_not_depend_on_the_others_of_its_batch() -> None:
@@ -128,7 +126,7 @@ def test_a_run_is_nearer_to_the_painting_than_the_photos_and_its_report_shows_pi
     result = json.loads(run.result.read_text())
     measures = result["measures"]["test"]
     assert list(measures) == ["style_left", "edge_correlation", "palette_left"]
-    assert 0 < measures["style_left"]["value"] < 1 and measures["edge_correlation"]["value"] > 0.1
+    assert 0 < measures["style_left"]["value"] < 1 and measures["edge_correlation"]["value"] > 0.5
     assert result["baselines"]["colours alone"]["measures"]["edge_correlation"]["value"] > 0.5
     page = run.folder / "report.html"
     text = page.read_text(encoding="utf-8")

@@ -201,7 +201,7 @@ def test_ctrl_c_and_unreadable_images_leave_nothing(
     [
         (["no-such-folder", "out"], "no such file, folder or name"),
         (["data", "data"], "exists already"),
-        (["data", "data/inside"], "the output would lie in the data"),
+        (["data", "data/inside"], "the output would be inside the data"),
         (["data", "out", "--copies", "0"], "0 copies: at least 1 is needed"),
         (["data", "out", "--augment", "off"], "copies would equal their originals"),
         (["data", "out", "--augment", "trun=3"], "did you mean 'turn'?"),

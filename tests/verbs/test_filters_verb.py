@@ -42,7 +42,7 @@ def test_no_other_file_is_written_over(tmp_path: Path) -> None:
     source = stored(tmp_path / "image.png", np.zeros((9, 9), np.uint8))
     with pytest.raises(UserError, match="a file is there that is no sheet of filters"):
         neocog.filters(source, source)
-    with pytest.raises(UserError, match=r"sheet\.jpg is no \.png"):
+    with pytest.raises(UserError, match=r"sheet\.jpg is not a \.png"):
         neocog.filters(source, tmp_path / "sheet.jpg")
     with pytest.raises(UserError, match="no such folder"):
         neocog.filters(source, tmp_path / "none" / "sheet.png")

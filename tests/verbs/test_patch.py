@@ -48,7 +48,7 @@ def test_windows_teach_what_is_judged_on_whole_images(data: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        ((200,), r"--patch 200 200 is no window of the images, 96 × 120"),
+        ((200,), r"--patch 200 200 is not a window size of the images, 96 × 120"),
         ((0,), "--patch 0: 0 is below 1"),
         ((1, 40), "--patch 1 40: unet needs images of at least 2 × 2 pixels"),
     ],
@@ -62,7 +62,7 @@ def test_a_window_that_cannot_be_is_refused(patch: tuple[int, ...], message: str
 def test_a_preview_shows_windows(data: Path, tmp_path: Path) -> None:
     whole, windows = (neocog.preview(data, tmp_path / f"{len(patch)}.png", n=2, patch=patch) for patch in ((), (32,)))
     assert whole.read_bytes() != windows.read_bytes()
-    for patch, said in (((200,), "200 200 is no window"), ((8, 8, 8), "8 8 8"), ((0, 8), "0 8: 0 is below 1")):
+    for patch, said in (((200,), "200 200 is not a window size"), ((8, 8, 8), "8 8 8"), ((0, 8), "0 8: 0 is below 1")):
         with pytest.raises(UserError, match=f"--patch {said}"):
             neocog.preview(data, tmp_path / "other.png", patch=patch)
     with pytest.raises(UserError, match="--patch belongs to --task segmentation"):

@@ -249,7 +249,7 @@ def test_go_on_begins_resumes_and_leaves_alone(images: Path, whole: Run, tmp_pat
     out = tmp_path / "run"
     with pytest.raises(Interrupted):
         neocog.train(images, out=out, go_on=True, after_epoch=stopped_at(1), **QUICK)
-    with pytest.raises(UserError, match=r"begun with other settings: --lr was 0\.002, is 0\.1"):
+    with pytest.raises(UserError, match=r"started with other settings: --lr was 0\.002, is 0\.1"):
         neocog.train(images, out=out, go_on=True, **QUICK, lr=0.1)
     run = neocog.train(images, out=out, go_on=True, **QUICK | {"workers": 0})
     assert content(run) == content(whole) | {"config.toml": content(run)["config.toml"]}
@@ -311,7 +311,7 @@ def locked(place: Path) -> Iterator[None]:
 def test_a_job_of_folds_with_other_settings_is_refused(images: Path, tmp_path: Path) -> None:
     given = QUICK | {"folds": 3, "epochs": 1}
     neocog.train(images, out=tmp_path / "apart", fold=1, **given)
-    with pytest.raises(UserError, match=r"begun otherwise: --lr was 0\.002, is 0\.1"):
+    with pytest.raises(UserError, match=r"started differently: --lr was 0\.002, is 0\.1"):
         neocog.train(images, out=tmp_path / "apart", fold=2, **given, lr=0.1)
     assert not (tmp_path / "apart" / "fold-2").exists()
 

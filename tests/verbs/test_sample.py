@@ -128,7 +128,7 @@ def test_traverses_have_a_row_for_each_living_dimension(run: Run, tmp_path: Path
         ({"direction": ("left", "right"), "apply": ["PICTURE"]}, "does not say from where to where"),
         ({"direction": ("from:left", "to:right"), "apply": ["BROKEN"]}, "cut short"),
         ({"reconstruct": ["BROKEN"]}, "cut short"),
-        ({"out": Path("sheet.jpg")}, "sheet.jpg is no PNG"),
+        ({"out": Path("sheet.jpg")}, "sheet.jpg is not a PNG"),
         ({"out": Path(__file__)}, "exists already"),
     ],
 )

@@ -1,5 +1,7 @@
 """Counting as Poisson regression: the network gives the logarithm of how many objects are to be expected."""
 
+from typing import Annotated
+
 import numpy as np
 
 from neocog.data.cells import csv_of
@@ -17,17 +19,14 @@ class Counting(Task):
     settings = ("targets",)  # of neocog's settings, those that belong to it and not to every task
     models = {"images": "density"}
 
-    def __init__(self, *, empty: float = 0.001):
-        self.empty = empty  # what an image without objects is expected to hold: --empty 0.01
+    def __init__(self, *, empty: Annotated[float, "Expected count of an image without objects."] = 0.001):
+        self.empty = empty
 
     def objective(self, config, dataset, preprocessing, train):
         model, size = config.model, preprocessing.size
         return Counts(
             lambda: build(model.model, preprocessing.inputs, size, 1, **model.options), config.training.loss, self.empty
         )
-
-    def facts(self, session):
-        return {"outputs": 1}
 
     def answers(self, predictor, samples, advance):  # (n, 2): what was counted, and the truth
         counted = np.exp(outputs_of(predictor, samples, 1, advance)[:, 0]) + self.empty

@@ -221,13 +221,13 @@ def _plausible(copies: Tensor, form: Form, change: str, seed: int) -> Verdict:
 
 
 def _described(found: Evidence, answers: Answers, change: str) -> str:
-    """ "simple features reach a balanced accuracy of 1.00, without what it changes 0.52 (chance 0.50); …"."""
+    """ "simple features reach a balanced accuracy of 1.00, those it does not change 0.52 (chance 0.50); …"."""
     many = len(found.all.losses)
     chance = 0.0 if answers.labels is None else 1 / (1 + int(answers.labels.max()))
     before, after = (chance + (1 - chance) * max(0.0, fit.skill) for fit in (found.best, found.kept))
     what = "an R²" if answers.labels is None else "a balanced accuracy"
     by_chance = "" if answers.labels is None else f" (chance {chance:.2f})"
-    without_it = f"simple features reach {what} of {before:.2f}, without what it changes {after:.2f}{by_chance}"
+    without_it = f"simple features reach {what} of {before:.2f}, those it does not change {after:.2f}{by_chance}"
     return f"{without_it}; cross-validated on {many:,} training samples"
 
 

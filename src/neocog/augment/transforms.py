@@ -40,7 +40,7 @@ def window(patch: Sequence[int], plane: tuple[int, int]) -> tuple[int, int] | No
         return None
     sides = square(patch)
     if len(sides) != 2 or not all(0 < side <= most for side, most in zip(sides, plane, strict=True)):
-        what = f"--patch {' '.join(map(str, sides))} is no window of the images, {plane[0]} × {plane[1]} pixels"
+        what = f"--patch {' '.join(map(str, sides))} is not a window size of the images, {plane[0]} × {plane[1]} pixels"
         raise UserError(what, fix="give height and width of a smaller one, or a larger --size")
     return sides[0], sides[1]
 

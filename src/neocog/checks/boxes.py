@@ -26,7 +26,7 @@ def unusable_boxes(dataset: Dataset, records: Records) -> Iterator[Finding]:
     faults = _boxes(dataset).faults
     if faults:
         what = f"{count(faults, 'box')} cannot be used; the first: {faults[0].what}"
-        advice = "mend them, or --on-bad skip leaves them out"
+        advice = "correct them, or --on-bad skip leaves them out"
         yield Finding("error", what, tuple(fault.where for fault in faults), advice)
 
 

@@ -21,7 +21,7 @@ def mask_contents(dataset: Dataset, found: ScannedMasks) -> Iterator[Finding]:
     broken = {index: error for index, error in found.errors.items() if dataset.names[index] not in skipped}
     if broken:
         what = f"{count(broken, 'mask')} cannot be read; the first: {next(iter(broken.values())).what}"
-        yield Finding("error", what, tuple(dataset.names[index] for index in broken), "mend or remove them")
+        yield Finding("error", what, tuple(dataset.names[index] for index in broken), "correct or remove them")
     pixels = found.counts.sum(axis=0, dtype=np.int64)
     shares = pixels / max(int(pixels.sum()), 1)
     yield Finding("note", f"share of the pixels: {_shares(dataset.classes, shares)}")

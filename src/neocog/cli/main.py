@@ -27,17 +27,17 @@ REFUSALS = {
     errno.EDQUOT: "free some of your quota",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
     errno.EROFS: "write elsewhere with --out",
-    errno.EACCES: "mend the permissions, or write elsewhere with --out",
-    errno.EPERM: "mend the permissions, or write elsewhere with --out",
+    errno.EACCES: "correct the permissions, or write elsewhere with --out",
+    errno.EPERM: "correct the permissions, or write elsewhere with --out",
     errno.ENAMETOOLONG: "give a shorter path: most systems take 255 bytes a name and 4,096 in all",
-    errno.ELOOP: "give a path that is no circle of links",
+    errno.ELOOP: "give a path that is not a loop of links",
     errno.ENOTDIR: "give another path: a file is where a folder should be",
     errno.EISDIR: "give another path: a folder is where a file should be",
     errno.ENOENT: "give a path that exists; was something removed meanwhile?",
     errno.EEXIST: "give another --out",
     errno.EMFILE: "raise the limit on open files (ulimit -n)",
     errno.ENFILE: "close other programs: the system has no open files left",
-    errno.EIO: "look after this disk: it reports errors",
+    errno.EIO: "check this disk: it reports errors",
 }
 
 

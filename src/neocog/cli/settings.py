@@ -71,5 +71,5 @@ def by_section(edits: Sequence[str], flags: Mapping[str, Any]) -> tuple[dict[str
         else:
             found[key] = (*found.get(key, ()), value) if several else value
     if not {**found, **flags}.get("pretrained", True):  # a variable of the shell that holds nothing: else from scratch
-        faults.append(UserError("--from is given nothing", fix="name the weights, or leave --from out"))
+        faults.append(UserError("--from has no value", fix="name the weights, or leave --from out"))
     return found, faults

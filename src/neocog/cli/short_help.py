@@ -174,7 +174,7 @@ def right(argument: Argument, task: str) -> str:
 
 def sentence(text: str) -> str:
     """The first one."""
-    return re.split(r"(?<=\.)\s", text)[0]
+    return re.split(r"(?<=\.)(?<!et al\.)\s", text)[0]
 
 
 def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:

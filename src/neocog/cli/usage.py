@@ -83,4 +83,4 @@ def _too_much(rest: Sequence[str], words: Sequence[str], command: str) -> UserEr
     if before and before[2:].replace("-", "_") not in HINTS:  # an option of the network
         first = words[words.index(before) + 1]
         fix = f"lists of a network's own options are written with commas: {before} {','.join((first, *rest))}"
-    return UserError(f"{listed(rest)} belongs to nothing before it", fix=fix)
+    return UserError(f"{listed(rest)} is not expected here", fix=fix)

@@ -49,7 +49,9 @@ def network_in(path: Path, allowed: Collection[str], name: str = "") -> str:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise UserError(f"no Python: {printable(str(error))[:160]}", f"{path}{line}", "mend the file") from None
+        raise UserError(
+            f"not valid Python: {printable(str(error))[:160]}", f"{path}{line}", "correct the file"
+        ) from None
     _raise_refused(list(_faults(tree, allowed)), path)
     return _network(tree, path, name)
 
@@ -68,7 +70,9 @@ def _raise_refused(faults: list[Fault], path: Path) -> None:
     lines = sorted({fault[0]: fault for fault in sorted(faults, reverse=True)}.values())
     errors = [UserError(f"refused: {what}", f"{path}, line {line}", fix) for line, what, fix in lines[:MOST_LINES]]
     if len(lines) > MOST_LINES:
-        errors.append(UserError(f"refused: {len(lines) - MOST_LINES} more lines", str(path), "mend those above first"))
+        errors.append(
+            UserError(f"refused: {len(lines) - MOST_LINES} more lines", str(path), "correct those above first")
+        )
     raise_all(errors)
 
 

@@ -21,7 +21,7 @@ HALVES = (0.5, 0.0, 0.5)  # of the held-out part: the public board, and the fina
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Positions of the public samples and of the held-out ones, these in an order drawn by lot; how many of them are on both
+    """Positions of the public samples and of the held-out ones, these in random order; how many of them are on both
     sides; and which board counts each (n,): "board" or "final"."""
 
     public: NDArray[np.int64]

@@ -96,13 +96,13 @@ def _contradictions(config: Config) -> Iterator[UserError]:
         yield UserError("--epochs and --minutes contradict each other", fix="give one of the two")
     if not TUNE.fullmatch(config.transfer.tune):
         fix = "give head, all, auto, or last:N with the number of blocks, such as last:2"
-        yield UserError(f"--tune {as_typed(config.transfer.tune)} says nothing that can be tuned", fix=fix)
+        yield UserError(f"--tune {as_typed(config.transfer.tune)} is not a way to tune", fix=fix)
     if len(training.patch) > 2:
         fix = "give one side, or height and width (256 320)"
-        yield UserError(f"--patch {as_typed(training.patch)} is no window", fix=fix)
+        yield UserError(f"--patch {as_typed(training.patch)} is not a window size", fix=fix)
     if len(data.size) > 3:
         fix = "give one side, height and width (48 64), or depth too (32 48 64)"
-        yield UserError(f"--size {as_typed(data.size)} is no size", fix=fix)
+        yield UserError(f"--size {as_typed(data.size)} is not a size", fix=fix)
     if len(data.split) != 3:
         fix = "give train, validation and test, such as 0.8 0.1 0.1"
         yield UserError(f"--split {as_typed(data.split)} is not three shares", fix=fix)

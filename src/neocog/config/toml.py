@@ -55,7 +55,7 @@ def from_run(path: Path) -> Config:
     UserError where there is no run.
     """
     if not path.exists():
-        raise UserError(f"{path.parent} is no run folder", str(path), "give a folder that `neocog train` made")
+        raise UserError(f"{path.parent} is not a run folder", str(path), "give a folder that `neocog train` made")
     tables = parse_toml(read_text(path), path, RESTORE)
     task = as_table(tables.get("data")).get("task", "auto")
     if isinstance(task, str) and task != "auto" and not TASKS.knows(task):

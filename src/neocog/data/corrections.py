@@ -58,7 +58,7 @@ def read_corrections(path: Path) -> list[Correction]:
     if missing:
         raise UserError(f"no column {listed(missing)}", where, FIX)
     ragged = [number for number, row in enumerate(rows[1:], 2) if row and len(row) != len(head)]
-    raise_all(UserError(f"row {number} has not {len(head)} cells", where, FIX) for number in ragged[:20])
+    raise_all(UserError(f"row {number} does not have {len(head)} cells", where, FIX) for number in ragged[:20])
     found = []
     for number, row in enumerate(rows[1:], 2):
         if row:
@@ -82,7 +82,7 @@ def _faults(dataset: Dataset, rows: Sequence[Correction], place: Mapping[str, in
         yield UserError(what, where, f"give one of {', '.join(ACTIONS)}")
     if not dataset.has_classes and any(each.action == "relabel" for each in rows):
         what = f"{dataset.form} with {dataset.learned} have no single label that could be another"
-        yield UserError(what, where, "exclude them, or mend the files")
+        yield UserError(what, where, "exclude them, or correct the files")
         return
     for name in sorted({each.label for each in rows if each.action == "relabel"} - classes)[:20]:
         yield UserError(f"no class {name!r}", where, did_you_mean(name, classes) + f"known: {listed(dataset.classes)}")

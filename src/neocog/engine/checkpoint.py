@@ -282,7 +282,7 @@ def _disk_errors(folder: Path, needed: int) -> Iterator[None]:
         raise CannotSave(
             f"cannot save a checkpoint: {error.strerror or error}; {needed:,} bytes needed, {_free(folder)} free{kept(folder)}",
             where=str(error.filename or folder),
-            fix="free some space or mend the permissions",
+            fix="free some space or correct the permissions",
         ) from error
 
 

@@ -28,7 +28,7 @@ def lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
     except OSError as error:
         raise UserError(
-            f"cannot lock the run folder: {error.strerror}", str(path), "mend or remove that file"
+            f"cannot lock the run folder: {error.strerror}", str(path), "correct or remove that file"
         ) from None
     held = [handle]
     # A forked worker shares the lock and could outlive this process: it lets go at once

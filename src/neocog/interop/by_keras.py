@@ -48,7 +48,7 @@ class Twin:
 class ByKeras(nn.Module):
     """``network`` with its names and tensors, computed by Keras. (B, C, H, W) → (B, outputs), float32.
 
-    Raises UserError where ``network`` is no chain of layers that Keras has, or Keras is not installed. Where hooks listen to
+    Raises UserError where ``network`` is not a chain of layers that Keras has, or Keras is not installed. Where hooks listen to
     a layer, torch computes the layers one by one, so that there is something to hear.
     """
 

@@ -31,7 +31,7 @@ Array = NDArray[Any]
 def to_keras(model: nn.Module, channels: int, size: tuple[int, int]) -> Any:
     """A ``keras.Model`` of (B, H, W, C) normalised images → (B, outputs) logits, with a copy of the weights.
 
-    Raises UserError where ``model`` is no chain of layers, one of them has no counterpart, or Keras is not installed. What
+    Raises UserError where ``model`` is not a chain of layers, one of them has no counterpart, or Keras is not installed. What
     differs in training: Keras moves batch norm's running variance by the biased estimate, (n − 1) / n of torch's.
     """
     keras = extras.keras()

@@ -36,7 +36,7 @@ def chain(model: nn.Module, target: str) -> list[Link]:
     links = [Link(name, layer, place, len(parts)) for place, (name, layer) in enumerate(parts, start=1)]
     if len(links) == 1 and links[0].layer is model:
         fix = "build it as an nn.Sequential, or take it elsewhere with `neocog export --to onnx`"
-        raise UserError(f"{type(model).__name__} is no chain of layers, which is all that {target} knows", fix=fix)
+        raise UserError(f"{type(model).__name__} is not a chain of layers, which is all that {target} knows", fix=fix)
     raise_all(_forked(link, target) for link in links if list(link.layer.children()))
     return links
 

@@ -21,7 +21,7 @@ from neocog.interop.scratch import TARGET, share, to_scratch
 class NumpyModule(nn.Module):
     """``model`` with its names and tensors, computed by the NumPy engine. (B, C, H, W) → (B, outputs), float32.
 
-    Raises UserError where ``model`` is no chain of layers that the engine has. Dropout follows torch's default generator.
+    Raises UserError where ``model`` is not a chain of layers that the engine has. Dropout follows torch's default generator.
     Where hooks listen to a layer, torch computes the layers one by one, so that there is something to hear.
     """
 

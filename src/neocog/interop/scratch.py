@@ -20,7 +20,7 @@ LayerSpec = tuple[type[scratch.Module], Arguments]
 def to_scratch(model: nn.Module) -> scratch.Sequential:
     """The same network in NumPy. Its arrays are the torch tensors' own memory: who changes one changes the other.
 
-    ``model`` lies on the CPU. Raises UserError where it is no chain of layers, or one of them has no counterpart.
+    ``model`` lies on the CPU. Raises UserError where it is not a chain of layers, or one of them has no counterpart.
     """
     hand = scratch.Sequential({name: kind(**arguments) for name, (kind, arguments) in layer_specs(model).items()})
     share(hand, model)

@@ -104,7 +104,7 @@ class Units:
 
     @classmethod
     def of(cls, groups: Groups, n: int, seed: int = 0) -> Units:
-        """Beyond 400 units, blocks of units drawn by lot: the delete-d jackknife of Shao & Wu (1989)."""
+        """Beyond 400 units, blocks of units drawn at random: the delete-d jackknife of Shao & Wu (1989)."""
         member, count = clusters(groups, n)
         block = member
         if count > BLOCKS:

@@ -1,10 +1,10 @@
 """The network of fast style transfer: a picture is made a quarter as wide and high, changed, and made large again.
 
 Convolution 5 × 5, stride 2, to ``width`` / 2 maps → 3 × 3, stride 2, to ``width`` maps → ``blocks`` residual blocks → enlarged by
-repeating pixels (no checkerboards: Odena et al. 2016), 3 × 3 to ``width`` / 2 maps → enlarged, 3 × 3 to the channels; to that the
-picture itself is added, each channel with one mean and spread, its colours mixed anew. Instance norm follows all convolutions but
-the last: each picture loses its own contrast there (Ulyanov et al. 2016). It begins as the picture with even colours. With the
-defaults and (B, 3, 256, 256): (16, 128²) → (32, 64²) throughout → (16, 128²) → (3, 256²).
+repeating pixels (no checkerboards: Odena et al. 2016), 3 × 3 to ``width`` / 2 maps → 3 × 3 to four maps for each channel, shuffled
+to the whole size; to that the picture itself is added, its colours mixed anew. Instance norm follows each convolution but the last:
+each picture loses its own contrast there (Ulyanov et al. 2016). It begins as the picture itself. With the defaults and
+(B, 3, 256, 256): (16, 128²) → (32, 64²) throughout → (16, 128²) → (12, 128²) → (3, 256²).
 
 Johnson, Alahi & Fei-Fei 2016, made small, with the picture added at the end, and faster.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,7 +20,6 @@ from neocog.networks.layers import check_input, check_range, check_widths, he_no
 from neocog.networks.restorer import silent
 
 SMALLER = 4  # times, in the middle
-MIDDLE, SPREAD = 0.5, 0.25  # mean and standard deviation of each channel as it begins
 
 
 class Johnson(nn.Module):
@@ -41,21 +39,19 @@ class Johnson(nn.Module):
         self.smaller = nn.Sequential(*normed(channels, half, 5, 2), *normed(half, width, 3, 2))
         self.blocks = nn.Sequential(*(Block(width) for _ in range(blocks)))
         self.larger = nn.Sequential(nn.Upsample(scale_factor=2), *normed(width, half, 3))
-        self.enlarge = nn.Upsample(scale_factor=2, mode="bilinear")  # shuffled pixels would paint lines
-        self.last = nn.Conv2d(half, channels, 3, padding=1, padding_mode="reflect")
-        self.even, self.colours = nn.InstanceNorm2d(channels), nn.Conv2d(channels, channels, 1)
+        self.last = nn.Conv2d(half, 4 * channels, 3, padding=1, padding_mode="reflect")
+        self.shuffle = nn.PixelShuffle(2)
+        self.colours = nn.Conv2d(channels, channels, 1)
         he_normal(self)
         silent(self.last)
-        with torch.no_grad():
-            self.colours.weight.copy_(SPREAD * torch.eye(channels)[..., None, None])
-            self.colours.bias.fill_(MIDDLE)  # type: ignore[union-attr]
+        nn.init.dirac_(self.colours.weight)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C, H, W)."""
         high, wide = inputs.shape[-2:]
         padded = F.pad(inputs, (0, -wide % SMALLER, 0, -high % SMALLER), mode="replicate")
-        strokes = self.last(self.enlarge(self.larger(self.blocks(self.smaller(padded)))))
-        found: Tensor = self.colours(self.even(inputs)) + strokes[..., :high, :wide]
+        strokes = self.shuffle(self.last(self.larger(self.blocks(self.smaller(padded)))))
+        found: Tensor = self.colours(inputs) + strokes[..., :high, :wide]
         return found
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from neocog.metrics import PERCENT, title
-from neocog.pages import heatmap, plots
+from neocog.pages import confusion, plots
 from neocog.pages.axis import percent, short
 from neocog.pages.paper import methods
 from neocog.pages.paper import section as for_the_paper
@@ -172,7 +172,7 @@ def draw(item: Item) -> Markup:
     if isinstance(item, Scatter):
         return scatter(item)
     if isinstance(item, Matrix):
-        return heatmap.matrix(item)
+        return confusion.matrix(item)
     raise TypeError(f"a {item.kind} is no drawing")
 
 

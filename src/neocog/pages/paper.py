@@ -64,7 +64,7 @@ CHECKLISTS: tuple[Asked, ...] = (
     Asked(CLAIM, "19", "how data were assigned to partitions", "Data; splits.csv has the part of each sample", _in("data")),
     Asked(CLAIM, "20", "level at which partitions are disjoint", "Data: groups and copies across the parts", _in("data")),
     Asked(CLAIM, "22", "description of the model", "Network: every layer", _in("network")),
-    Asked(CLAIM, "23", "software", "How to repeat it: versions", _in("environment")),
+    Asked(CLAIM, "23", "software", "How to reproduce it: versions", _in("environment")),
     Asked(CLAIM, "24", "initialisation of the parameters", "Pretrained weights", _in("pretrained")),
     Asked(CLAIM, "25", "training", "Training; Settings", _in("training")),
     Asked(CLAIM, "26", "how the final model was selected", "Training: the best epoch of the validation part", _chosen),
@@ -81,7 +81,7 @@ CHECKLISTS: tuple[Asked, ...] = (
     Asked(TRIPOD, "22", "the full model", "weights.safetensors and model.json, for neocog predict", _kept),
     Asked(TRIPOD, "23a", "performance with intervals, of subgroups too", "Performance; Stress: groups", _in("stress-groups")),
     Asked(TRIPOD, "23b", "differences of performance between clusters", "In a new place; Stress: groups", _in(*GROUPS)),
-    Asked(REFORMS, "2c", "computing infrastructure", "How to repeat it: processor, memory, versions", _in("environment")),
+    Asked(REFORMS, "2c", "computing infrastructure", "How to reproduce it: processor, memory, versions", _in("environment")),
     Asked(REFORMS, "", "sample size and frequencies of the outcome", "Data: samples of each class in each part", _in("data")),
     Asked(REFORMS, "", "transformations from raw data to the model", "Settings: size, fit, channels, scaling", _settled),
     Asked(REFORMS, "", "how the model was evaluated", "Data: the parts; or the folds", _in("data", "folds")),
@@ -108,7 +108,7 @@ def _trained(record: Record) -> Iterator[str]:
     version = table(record.environment, "versions").get("neocog", "")
     weights = str(table(record.settings, "transfer").get("pretrained", ""))
     size = f", {result['parameters']:,} parameters" if result.get("parameters") else ""
-    begun = f", beginning with the weights {PurePath(weights).name}," if weights else ""
+    begun = f", starting from the weights {PurePath(weights).name}," if weights else ""
     settings = ", ".join(words.format(training[name]) for name, words in SETTINGS.items() if name in training)
     epochs = f" for {result['epochs']:,} epochs" if result.get("epochs") and "folds" not in result else ""
     how = f" ({settings})" if settings else ""
@@ -122,12 +122,14 @@ def _tested(record: Record) -> Iterator[str]:
         yield f"In {len(folds)} trainings each sample was tested once or more by a network that had not seen it."
     elif counts:
         chose = (
-            f"; {counts['validation']:,} others were for choices and calibration" if counts.get("validation") else ""
+            f"; {counts['validation']:,} others were used for model selection and calibration"
+            if counts.get("validation")
+            else ""
         )
-        yield f"It learned from {counts.get('train', 0):,} samples{chose}."
+        yield f"It was trained on {counts.get('train', 0):,} samples{chose}."
     what, over = title(name), "groups" if m.units is not None else "samples"
-    sure = f", 95 % intervals being over {over}" if math.isfinite(m.low) else ", too few for an interval"
-    yield f"On {m.counted('test samples')}, by which nothing was chosen, {what} was {shown(name, m)}{sure}."
+    sure = f", with a 95 % interval over {over}" if math.isfinite(m.low) else ", too few for an interval"
+    yield f"On {m.counted('test samples')}, which were used for no choice, {what} was {shown(name, m)}{sure}."
 
 
 def _tried(card: Sequence[Line]) -> Iterator[str]:
@@ -150,7 +152,7 @@ def section(record: Record, card: Sequence[Line]) -> Section:
     return Section(
         "For the paper",
         (
-            Text("The methods, to copy and to shorten:"),
+            Text("Methods, to copy and shorten:"),
             Text(methods(record, card), code=True),
             Table(("checklist", "item", "what it asks", "answered by"), rows, SOURCES),
             Text(

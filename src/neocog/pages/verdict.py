@@ -112,17 +112,17 @@ def sample_size(name: str, m: Measure, thresholds: Thresholds) -> Line:
     share = name in PERCENT
     few = Verdict(SIZE, "not tried", "", units, bound="independent_samples")
     if not math.isfinite(half):
-        words = f"No interval can be given: {counted} are too few that are independent."
+        words = f"No interval can be given: {counted} include too few independent ones."
         return Line(Verdict(SIZE, "not tried", words, units, bound=few.bound, best="doubtful"), "measures")
     relative = half if share else half / abs(m.value) if m.value else math.inf
     wide = Verdict(SIZE, "not tried", "", relative, bound="half_width" if share else "relative_half_width")
     worse = max((few, wide), key=lambda each: GRADES.index(regraded(each, thresholds).grade))
-    words = f"{counted} pin {title(name)} down to ± {_width(half, share)}"
+    words = f"{counted} determine {title(name)} to ± {_width(half, share)}"
     if regraded(worse, thresholds).grade != "passed":
         wanted = thresholds[wide.bound].passed
         needed = max(thresholds[few.bound].passed, units * (relative / wanted) ** 2)
         unit = "samples" if m.units is None else "groups"
-        words += f"; some {_round(needed):,} {unit} would be enough"
+        words += f"; about {_round(needed):,} {unit} would be enough"
     return Line(Verdict(SIZE, "not tried", f"{words}.", worse.number, bound=worse.bound), "measures")
 
 
@@ -141,7 +141,7 @@ def known_place(name: str, m: Measure, sections: Sequence[Section]) -> Line:
     what, words = f"{INSIDE}{title(name)}", shown(name, m)
     guess, how = _guessing(name, sections)
     if math.isnan(guess):
-        words += "; what guessing would give is not known of it, a threshold of your own can stand in --thresholds"
+        words += "; its value for guessing is not known, so set a threshold of your own with --thresholds"
         return Line(Verdict(what, "not tried", f"{words}.", m.value, bound=f"{OWN}{name}"), "measures")
     low = m.low if math.isfinite(m.low) else -math.inf
     grade: Grade = "passed" if low > guess else "doubtful" if m.value > guess else "failed"
@@ -159,8 +159,8 @@ def _guessing(name: str, sections: Sequence[Section]) -> tuple[float, str]:
     if name == "accuracy" and every:
         most = max(totals, key=lambda row: totals[row])
         share = totals[most] / every
-        return share, f"always answering “{most}” would be right in {100 * share:.1f} % of the test samples"
-    return (0.0, "always answering the mean would give 0") if name == "r2" else (math.nan, "")
+        return share, f"always predicting “{most}” would be right for {100 * share:.1f} % of the test samples"
+    return (0.0, "always predicting the mean would give 0") if name == "r2" else (math.nan, "")
 
 
 def new_place(name: str, groups: Mapping[str, Any], grouped: bool) -> Line:
@@ -169,7 +169,7 @@ def new_place(name: str, groups: Mapping[str, Any], grouped: bool) -> Line:
     found = {group: [stored_measure(m) for m in pair] for group, pair in sides.items() if all(pair)}
     if not found:
         how = "" if grouped else "name the groups (--groups, --columns, --levels) and "
-        words = f"Only data of places that were not learned from can say: {how}leave one out in turn."
+        words = f"Only data from places that were not trained on can show this: {how}leave each out in turn."
         command = "neocog train DATA --folds K --leave-one-group-out"
         return Line(Verdict("New place", "not tried", words), "", command)
     kept = {}

@@ -131,12 +131,12 @@ def by_hub(name: str, progress: Progress) -> Origin:
     """A network on Hugging Face's hub that timm can build: its config.json says which it is, and what its weights need."""
     library()
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise UserError(f"--from hf:{printable(name)} is no OWNER/NAME", fix="such as hf:timm/resnet18.a1_in1k")
+        raise UserError(f"--from hf:{printable(name)} is not OWNER/NAME", fix="such as hf:timm/resnet18.a1_in1k")
     file = fetched(of_hub(name, "config.json"), f"{cached(name).removesuffix('.safetensors')}.json", progress)
     found = read_json(file, "remove it: it is downloaded again")
     architecture = found.get("architecture")
     if not isinstance(architecture, str) or not library().is_model(architecture):
-        raise UserError(f"{name} is no network that timm knows", str(file), f"give {KNOWN}")
+        raise UserError(f"{name} is not a network that timm knows", str(file), f"give {KNOWN}")
     if found.get("model_args"):
         what = f"{name} is {architecture} with arguments that neocog has no words for: {listed(found['model_args'])}"
         raise UserError(what, str(file), f"choose others of timm:{architecture}")

@@ -53,7 +53,7 @@ def _one(image: Any, name: str, preprocessing: Preprocessing) -> Array:
     if array.ndim != sides + 1 or not array.size:
         raise BadImage(f"an array of {_shape(array.shape)}", name, f"give {_accepted(preprocessing)}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise BadImage(not_finite(array), name, "mend the image, or leave it out")
+        raise BadImage(not_finite(array), name, "correct the image, or leave it out")
     return _typed(array, np.dtype(preprocessing.dtype))
 
 

@@ -60,7 +60,7 @@ def _faults(subject: Subject) -> list[UserError]:
     elif target is not None and target not in subject.predictor.classes:
         classes = subject.predictor.classes
         fix = f"{did_you_mean(target, classes)}it knows {listed(classes, 30)}"
-        found.append(UserError(f"--target {target} is no class of this run", where, fix))
+        found.append(UserError(f"--target {target} is not a class of this run", where, fix))
     return found
 
 

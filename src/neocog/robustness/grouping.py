@@ -41,7 +41,7 @@ def of_folders(dataset: Dataset, level: str) -> NDArray[np.str_]:
     if not re.fullmatch("[0-9]+", level) or not 1 <= int(level) <= deepest:
         there = f"levels: {deepest}" + f", such as {'/'.join(folders[0])}/" * bool(deepest)
         fix = "give folder:1, or tell groups in another way"
-        raise UserError(f"--by folder:{printable(level)} is no level of folders", printable(there), fix)
+        raise UserError(f"--by folder:{printable(level)} is not a level of folders", printable(there), fix)
     return np.array([each[int(level) - 1] if len(each) >= int(level) else "" for each in folders])
 
 

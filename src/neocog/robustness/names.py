@@ -27,30 +27,30 @@ class Part:
 PARTS: dict[str, Part] = {
     "groups": Part(
         "Worst group",
-        "patients, sites, cameras: which is served worst",
+        "which patients, sites or cameras are served worst",
         "neocog.robustness.groups",
         ("by",),
         tuple(LABELS),
     ),
     "shortcuts": Part(
         "Shortcuts",
-        "what beside the object tells the label, whether the network goes by it, and leaks",
+        "what other than the object gives the label away, whether the network relies on it, and leaks",
         "neocog.robustness.shortcuts.part",
         ("objects",),
         labels=(*LABELS, ""),
     ),
     "corruption": Part(
-        "Corruptions", "noise, blur, weather, cameras: what each costs", "neocog.robustness.corruption", ("lengths",)
+        "Corruptions", "what noise, blur, weather and cameras cost", "neocog.robustness.corruption", ("lengths",)
     ),
     "unknown": Part(
         "Unknown samples",
-        "none of the classes: is it noticed, and which answers to keep",
+        "whether samples of none of the classes are noticed, and which predictions to trust",
         "neocog.robustness.unknown",
         labels=("classes", "masks"),
     ),
     "adversarial": Part(
         "Adversarial changes",
-        "the smallest changes that turn answers",
+        "the smallest changes that alter predictions",
         "neocog.robustness.adversarial",
         ("norm", "epsilon", "target", "autoattack"),
     ),

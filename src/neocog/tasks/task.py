@@ -233,8 +233,8 @@ class Task(Traits, ABC):
         return pixels
 
     def facts(self, session: Session) -> dict[str, Any]:
-        """What model.json keeps for this task, known before anything is evaluated."""
-        return {}
+        """What model.json keeps before evaluation; ``outputs``: of the network, if not one per class or per value."""
+        return {} if session.dataset.values is None else {"outputs": session.dataset.values.shape[1]}
 
     @abstractmethod
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Any:

@@ -105,7 +105,7 @@ def _check(source: str | Path, out: Path, copies: int) -> None:
     if copies < 1:
         problems.append(UserError(f"{copies} copies: at least 1 is needed", fix="--copies 5"))
     if Path(source).is_dir() and out.resolve().is_relative_to(Path(source).resolve()):
-        problems.append(UserError("the output would lie in the data", printable(str(out)), "give a folder outside"))
+        problems.append(UserError("the output would be inside the data", printable(str(out)), "give a folder outside"))
     raise_all(problems)
 
 
@@ -182,7 +182,7 @@ class Writer:
     def _faults(self) -> list[UserError]:
         if len(self.faults) <= MOST_TOLD:
             return self.faults
-        more = UserError(f"{len(self.faults)} images cannot be used", f"the first {MOST_TOLD} are told above")
+        more = UserError(f"{len(self.faults)} images cannot be used", f"the first {MOST_TOLD} are listed above")
         return [*self.faults[:MOST_TOLD], more]
 
     def _plan(self, pixels: Array) -> Preprocessing:

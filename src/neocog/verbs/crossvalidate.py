@@ -89,7 +89,7 @@ def describe_folds(session: Session, asked: Config, run: Run, launch: Launch) ->
         comparable = not launch.changed and plan.version == new.version
         if undeclared or (comparable and plan.identity != new.identity):
             what = changes_text(undeclared) if undeclared else "the data have changed"
-            raise UserError(f"these folds were begun otherwise: {what}", str(run.plan), "give another --out")
+            raise UserError(f"these folds were started differently: {what}", str(run.plan), "give another --out")
         write_plan(run, plan.after(new.settings, 0))
     write_environment(run, launch)
     if session.data.source is not None and session.data.source.taken:

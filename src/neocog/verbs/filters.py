@@ -69,7 +69,7 @@ def destination(source: Path, out: Path | None) -> Path:
     target = Path(name) if out is None else out / name if out.is_dir() else out
     where = printable(str(target))
     if target.suffix.lower() != ".png":
-        raise UserError(f"{where} is no .png", fix="--out sheet.png")
+        raise UserError(f"{where} is not a .png file", fix="--out sheet.png")
     if not target.parent.is_dir():
         raise UserError("no such folder", printable(str(target.parent)), "make it, or give another --out")
     if target.exists() and not is_ours(target):

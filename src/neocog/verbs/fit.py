@@ -181,7 +181,7 @@ def describe(session: Session, asked: Config, stages: Sequence[str], run: Run, l
         undeclared = plan.undeclared(settings, launch.changed)
         if undeclared:
             raise UserError(
-                f"this run was begun with other settings: {changes_text(undeclared)}", str(run.plan), "put them back"
+                f"this run was started with other settings: {changes_text(undeclared)}", str(run.plan), "put them back"
             )
         write_plan(run, plan.after(settings, newest_step(run), launch.surroundings))
     write_environment(run, launch)

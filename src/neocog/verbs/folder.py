@@ -42,7 +42,7 @@ def outside(out: Path, data: str) -> None:
     """Raise UserError for a run inside the folder of its data: it would be read as more of them."""
     source = Path(data)
     if data not in NAMES and source.is_dir() and out.resolve().is_relative_to(source.resolve()):
-        raise UserError("the run would lie inside the folder of its data", str(out), "give an --out elsewhere")
+        raise UserError("the run would be inside the folder of its data", str(out), "give an --out elsewhere")
 
 
 def is_temporary(path: Path) -> bool:

@@ -225,7 +225,7 @@ def recorded(run: Run, plan: Plan | None, changing: Collection[str] = ()) -> Con
     try:
         config = from_run(run.config)
     except UserError as error:
-        fix = "mend it, or remove it: plan.json has the settings with which the run was begun"
+        fix = "correct it, or remove it: plan.json has the settings with which the run was begun"
         raise UserError(str(error.what), error.where or str(run.config), fix) from None
     edited = differing(plan.settings, config.tables())
     last = plan.history[-1]["changed"] if plan.history else {}

@@ -136,7 +136,7 @@ def destination(source: str | Path, out: Path | None) -> Path:
     name = f"preview-{Path(source).absolute().stem.strip('<>') or 'data'}.png"
     target = Path(name) if out is None else out / name if out.is_dir() else out
     if target.suffix.lower() != ".png":
-        raise UserError(f"{printable(str(target))} is no .png", fix="--out sheet.png")
+        raise UserError(f"{printable(str(target))} is not a .png file", fix="--out sheet.png")
     if not target.parent.is_dir():
         raise UserError("no such folder", printable(str(target.parent)), "make it, or give another --out")
     if target.exists() and not is_ours(target):

@@ -108,7 +108,7 @@ def placed(run: Run, out: Path | None, single: bool) -> Path:
     insist_on_new(out)
     if out is not None:
         if not single and out.suffix.lower() != ".png":
-            raise UserError(f"{out} is no PNG", fix=f"--out {out.with_suffix('.png')}, or --single for a folder")
+            raise UserError(f"{out} is not a PNG", fix=f"--out {out.with_suffix('.png')}, or --single for a folder")
         return out
     stem, number = run.folder / "samples", 1
     while (found := stem / f"{number:03}{'' if single else '.png'}").exists():

@@ -117,9 +117,9 @@ def usable(dataset: Dataset, errors: Mapping[int, BadImage], settings: ReadConfi
     share = len(bad) / len(dataset)
     more = f" --max-bad {math.ceil(100 * share) / 100:g}" if share > settings.max_bad else ""
     if bad and settings.on_bad == "stop":
-        raise_all([*bad[:20], _bad(dataset, bad, f"mend them, or add --on-bad skip{more}")])
+        raise_all([*bad[:20], _bad(dataset, bad, f"correct them, or add --on-bad skip{more}")])
     if share > settings.max_bad:
-        raise_all([*bad[:20], _bad(dataset, bad, f"mend them, or allow more than --max-bad {settings.max_bad:g}")])
+        raise_all([*bad[:20], _bad(dataset, bad, f"correct them, or allow more than --max-bad {settings.max_bad:g}")])
     kept = np.ones(len(dataset), np.bool_)
     kept[list(errors)] = False
     excluded = {out.name for out in dataset.left_out if out.reason == EXCLUDED}

@@ -95,7 +95,7 @@ def _baseline(session: Session) -> Stage:
     if session.config.model.model == MODEL:
         raise UserError(f"--baseline: {MODEL} is the baseline itself", fix="leave one of the two out")
     if "baseline" not in session.task.settings:
-        raise UserError(f"--baseline: {MODEL} is no network for {session.task.name}", fix="leave it out")
+        raise UserError(f"--baseline: {MODEL} is not a network for {session.task.name}", fix="leave it out")
     model = replace(session.config.model, model=MODEL, options={})
     training = replace(session.config.training, baseline=False)
     config = replace(session.config, model=model, transfer=TransferConfig(), training=training)

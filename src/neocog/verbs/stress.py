@@ -69,7 +69,7 @@ def stress(
 
     Tables, verdicts and the sections of the report go to ``RUN/stress/``, and report.html is written again. What was
     finished before, on the same data with the same options, is not computed again; what does not fit into ``minutes``
-    is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn by lot, where a part changes each
+    is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn at random, where a part changes each
     of them many times (0: all). Of groups: ``by`` a column of the table, "folder:2" (a level from the top) or "names:REGEX".
     Of shortcuts: ``objects``, masks or boxes of the same images, say where an answer should look.
     Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in pixels. Of adversarial:
@@ -124,7 +124,7 @@ def _of_folds(run: Run, progress: Progress) -> tuple[Run, Callable[[], tuple[Arr
 
 def _out_of_range(minutes: float, samples: int) -> Iterator[UserError]:
     if not minutes > 0:  # nor is NaN
-        yield UserError(f"--minutes {minutes:g} is no time to try anything in", fix="give minutes, such as 5")
+        yield UserError(f"--minutes {minutes:g} leaves no time to test anything", fix="give minutes, such as 5")
     if samples < 0:
         yield UserError(f"--samples {samples} is below 0", fix="give a number; 0: all")
 

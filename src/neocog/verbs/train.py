@@ -178,7 +178,7 @@ def _other(asked: Config, out: Path, ranks: Ranks) -> Iterator[UserError]:
         if differs.keys() <= CHANGEABLE and not is_complete(Run(out)):
             edits = " ".join(f"{name}={now}" for name, (_, now) in differs.items())
             fix += f"; to go on with others: neocog resume {shlex.quote(str(out))} --change {edits}"
-        yield UserError(f"this run was begun with other settings: {changes_text(differs)}", str(out), fix)
+        yield UserError(f"this run was started with other settings: {changes_text(differs)}", str(out), fix)
 
 
 def command_line() -> list[str]:

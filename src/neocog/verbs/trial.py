@@ -63,7 +63,7 @@ def read_trial(run: Run) -> Trial | None:
 
 def parse_trial(text: str, file: Path) -> Trial:
     """Raises UserError."""
-    with expected(file, "remove it: the trial is evaluated anew"):
+    with expected(file, "remove it: the trial is evaluated again"):
         found: Trial = typed(Trial, parse_json(text, file), "trial")
     return found
 

@@ -101,7 +101,7 @@ def composite(colour: Array, alpha: Array, background: tuple[int, ...], premulti
 def finite(pixels: Array, name: str) -> Array:
     """The pixels, or a BadImage with the count and the first position of what is NaN or infinite."""
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise BadImage(not_finite(pixels), name, "mend or remove the image")
+        raise BadImage(not_finite(pixels), name, "correct or remove the image")
     return pixels
 
 

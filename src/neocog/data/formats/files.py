@@ -159,4 +159,4 @@ def _insist_on_regular(status: os.stat_result, name: str) -> None:
 
 def _unreadable(error: OSError, name: str) -> BadImage:
     code = "" if error.errno is None else f" (errno {error.errno})"
-    return BadImage(f"cannot be read: {error.strerror or error}{code}", name, "mend or remove the file")
+    return BadImage(f"cannot be read: {error.strerror or error}{code}", name, "correct or remove the file")

@@ -122,16 +122,16 @@ def _shape(raw: Any, where: str) -> Shape:
         raise BadImage(f"unknown shape_type '{kind!s:.40}'", where, f"known: {known}; --on-bad skip leaves it out")
     points = raw.get("points")
     if not isinstance(points, list) or not all(_is_point(point) for point in points):
-        raise BadImage("points that are no list of finite (x, y)", where, "draw it anew")
+        raise BadImage("points that are no list of finite (x, y)", where, "draw it again")
     least, most = LEAST_POINTS[kind], MOST_POINTS.get(kind, len(points))
     if not least <= len(points) <= most:
         wanted = f"{least}" if least == most else f"at least {least}"
-        raise BadImage(f"{len(points)} points, expected {wanted}", where, "draw it anew, or --on-bad skip")
+        raise BadImage(f"{len(points)} points, expected {wanted}", where, "draw it again, or --on-bad skip")
     xy = tuple((float(x), float(y)) for x, y in points)
     if (kind == "polygon" and len(set(xy)) < 3) or (kind == "polygon" and _flat(xy)):
-        raise BadImage("a polygon without an area", where, "draw it anew, or --on-bad skip")
+        raise BadImage("a polygon without an area", where, "draw it again, or --on-bad skip")
     if kind in ("rectangle", "circle") and xy[0] == xy[1]:
-        raise BadImage(f"a {kind} without an area", where, "draw it anew, or --on-bad skip")
+        raise BadImage(f"a {kind} without an area", where, "draw it again, or --on-bad skip")
     return Shape(label, kind, xy, _base64(raw.get("mask"), "mask", where) if kind == "mask" else b"")
 
 

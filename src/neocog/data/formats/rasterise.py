@@ -59,5 +59,5 @@ def _paste(canvas: Image.Image, shape: Shape, value: int, name: str) -> None:
     expected = round(y1) - round(y0) + 1, round(x1) - round(x0) + 1
     if drawn.shape != expected:
         what = f"a mask of {drawn.shape[0]} × {drawn.shape[1]} between points that span {expected[0]} × {expected[1]}"
-        raise BadImage(what, name, "draw it anew, or --on-bad skip")
+        raise BadImage(what, name, "draw it again, or --on-bad skip")
     canvas.paste(value, (round(x0), round(y0)), Image.fromarray(drawn))

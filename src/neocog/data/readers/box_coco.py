@@ -13,7 +13,7 @@ from neocog.data.readers.levels import SPLIT_NAMES
 from neocog.errors import UserError, printable
 
 KEYS = ("images", "annotations", "categories")
-FIX = "correct the annotation, or export it anew"
+FIX = "correct the annotation, or export it again"
 OUT = 2.0  # pixels that a box may reach out of its image
 MOST_OUT = 0.2  # share of boxes beyond which their numbers are looked at in another way
 

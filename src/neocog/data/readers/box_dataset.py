@@ -204,4 +204,4 @@ def _word(folder: str) -> str:
 def _more(faults: Sequence[UserError]) -> list[UserError]:
     if len(faults) <= MOST_TOLD:
         return []
-    return [UserError(f"{len(faults)} faults in annotations", f"the first {MOST_TOLD} are told above")]
+    return [UserError(f"{len(faults)} faults in annotations", f"the first {MOST_TOLD} are listed above")]

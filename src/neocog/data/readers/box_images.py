@@ -91,11 +91,11 @@ def fault_of(box: Drawn, corners: tuple[float, ...], size: tuple[int, int]) -> U
     x0, y0, x1, y1 = corners
     shown = f"'{printable(box.label)[:40]}' {x0:g}, {y0:g}, {x1:g}, {y1:g}"
     if x1 < x0 or y1 < y0:
-        return UserError(f"{shown}: inside out, its end lies before its beginning", box.where, "draw it anew")
+        return UserError(f"{shown}: inside out, its end lies before its beginning", box.where, "draw it again")
     if x1 == x0 or y1 == y0:
-        return UserError(f"{shown}: a box without an area", box.where, "draw it anew, or remove it")
+        return UserError(f"{shown}: a box without an area", box.where, "draw it again, or remove it")
     out = max(-x0, -y0, x1 - size[1], y1 - size[0])
     if out > OUT:
         what = f"{shown}: reaches {out:g} pixels out of the image ({size[0]} × {size[1]})"
-        return UserError(what, box.where, "draw it anew; is it of this image, and at this size?")
+        return UserError(what, box.where, "draw it again; is it of this image, and at this size?")
     return None

@@ -23,7 +23,7 @@ from neocog.errors import UserError, printable
 
 HEAD = 1 << 20  # bytes at either end of a JSON file in which its kind is looked for
 LOOKED_AT = 20  # text files
-FIX = "export it anew, or remove it"
+FIX = "export it again, or remove it"
 
 
 def marks_of(path: Path, reading: Reading) -> Marks | None:

@@ -15,7 +15,7 @@ from neocog.errors import UserError, listed
 FirstPixel = Literal["auto", "0", "1"]
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 LISTS = {"train": "train", "val": "validation", "test": "test"}
-FIX = "correct the file, or annotate the image anew"
+FIX = "correct the file, or annotate the image again"
 
 
 @dataclass(frozen=True)

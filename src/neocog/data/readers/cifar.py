@@ -115,7 +115,7 @@ def _pickled(file: Path, layout: Layout) -> tuple[Array, Array]:
     if isinstance(labels, list) and all(isinstance(label, int) for label in labels):
         labels = np.array(labels)
     if not isinstance(labels, np.ndarray):
-        raise UserError(f"'{key}' is no list of whole numbers", str(file), "download it again")
+        raise UserError(f"'{key}' is not a list of whole numbers", str(file), "download it again")
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (PIXELS,):
         raise UserError(f"'data' is not an (N, {PIXELS}) array of uint8", str(file), "download it again")
     if labels.dtype.kind not in "iu" or labels.shape != (len(pixels),):

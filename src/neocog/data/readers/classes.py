@@ -108,5 +108,5 @@ def require_classes(data: Dataset, least: int, where: str) -> None:
         raise UserError(
             f"{len(data.classes)} class ({listed(data.classes)}) in {len(data)} samples, {least} needed",
             printable(where),
-            "give each class its own folder or label; if the class folders lie one folder deeper, give that folder",
+            "give each class its own folder or label; if the class folders are one level deeper, give that folder",
         )

@@ -89,7 +89,7 @@ def _without_effect(data: Dataset, reading: Reading) -> Iterator[UserError]:
 def _open_path(source: str | Path, decoding: Decoding, reading: Reading) -> Dataset:
     path, shown = Path(source), printable(str(source))
     if "://" in str(source):
-        raise UserError("an address is no data set", shown, "download the files, and give the path of their folder")
+        raise UserError("an address is not a data set", shown, "download the files, and give the path of their folder")
     if reading.kind == "volumes":
         decoding = replace(decoding, volumes=True)
     try:

@@ -97,7 +97,7 @@ def labels_of(records: Records, field: str, where: str) -> tuple[list[str], list
     ]
     if missing:
         what = f"{len(missing):,} records without field {place + 1} in their header"
-        raise UserError(what, f"{where}: {listed(missing)}", "choose another with --label-field, or mend them")
+        raise UserError(what, f"{where}: {listed(missing)}", "choose another with --label-field, or correct them")
     labels = [row[place] for row in rows]
     if word:
         words = [label.split() for label in labels]

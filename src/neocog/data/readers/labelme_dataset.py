@@ -263,4 +263,4 @@ def _classes(root: Path, labels: Counter[str]) -> tuple[tuple[str, ...], list[Us
 
 def more(problems: Sequence[UserError]) -> Iterator[UserError]:
     if len(problems) > MOST_TOLD:
-        yield UserError(f"{len(problems)} faults in labelme files", f"the first {MOST_TOLD} are told above")
+        yield UserError(f"{len(problems)} faults in labelme files", f"the first {MOST_TOLD} are listed above")

@@ -161,7 +161,7 @@ def _numbered(looks: Looks, given: Given, numbers: list[int]) -> Decided:
         raise _unexpected(looks, given, strange, f"{first} … {first + len(numbers) - 1}")
     notes: tuple[str, ...] = ()
     if gaps:
-        notes = (f"mask values numbered anew: {', '.join(f'{key} → {i}' for i, key in enumerate(numbers))}",)
+        notes = (f"mask values renumbered: {', '.join(f'{key} → {i}' for i, key in enumerate(numbers))}",)
     names = tuple(f"class {key}" for key in numbers)
     if numbers[0] == 0 and given.background != "none":
         names = ("background", *names[1:])
@@ -186,5 +186,5 @@ def _unexpected(looks: Looks, given: Given, strange: list[int], expected: str) -
             what, where, "--ignore 255 where it marks pixels that do not count, or --remap where it is a class"
         )
     what = f"mask values {found}, expected {expected}; found in all: {', '.join(map(key_text, looks.keys[:20]))}"
-    fix = "--remap numbers the values that occur anew, --ignore VALUE leaves pixels out, classes.txt names all classes"
+    fix = "--remap renumbers the values that occur, --ignore VALUE leaves pixels out, classes.txt names all classes"
     return UserError(what, where, "correct the masks, or the list of classes" if given.names else fix)

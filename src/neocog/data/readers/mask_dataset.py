@@ -66,7 +66,7 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
     problems: list[UserError] = list(_partners(root, layout) if reading.unlabelled == "stop" else ())
     problems += faults[:MOST_TOLD]
     if len(faults) > MOST_TOLD:
-        problems.append(UserError(f"{len(faults)} masks cannot be used", f"the first {MOST_TOLD} are told above"))
+        problems.append(UserError(f"{len(faults)} masks cannot be used", f"the first {MOST_TOLD} are listed above"))
     ignore = reading.ignore if reading.ignore is not None else ignored if ignored is not None else layout.ignore
     given = Given(
         names, colours, ignore, reading.remap, printable(str(root)), reading.mask_values, reading.background

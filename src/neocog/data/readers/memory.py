@@ -94,7 +94,7 @@ def open_given(decoding: Decoding, reading: Reading) -> Dataset:
         return _labelled(source[0], source[1], decoding, reading)
     if hasattr(source, "shape") or isinstance(source, list):
         return _labelled(source, None, decoding, reading)
-    raise UserError(f"a {type(source).__name__} is no data set that neocog takes", MEMORY, KNOWN)
+    raise UserError(f"a {type(source).__name__} is not a data set that neocog takes", MEMORY, KNOWN)
 
 
 def _is_torch(source: object) -> bool:

@@ -122,7 +122,7 @@ def _unusable(folder: Folder, path: str) -> tuple[str, str] | None:
     except FileNotFoundError:
         return "missing image file", "check the path; it is relative to the CSV's folder, and case counts"
     except (OSError, ValueError) as error:
-        return f"image file that cannot be read ({getattr(error, 'strerror', None) or error})", "mend or remove it"
+        return f"image file that cannot be read ({getattr(error, 'strerror', None) or error})", "correct or remove it"
     return None
 
 

@@ -56,7 +56,9 @@ def _file(path: Path, shown: str, fix: str) -> UserError:
         return UserError("an archive: these are not unpacked", shown, "unpack it yourself, and give the folder")
     if kind := format_of(path.name) or (DICOM if is_dicom(path) else None):
         return refuse([(path.name, kind)], str(path))
-    what = "one image is no data set" if is_image(path.name) else f"a file of no known layout ({suffix or 'no suffix'})"
+    what = (
+        "one image is not a data set" if is_image(path.name) else f"a file of no known layout ({suffix or 'no suffix'})"
+    )
     return UserError(what, shown, fix)
 
 

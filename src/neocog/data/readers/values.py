@@ -75,7 +75,7 @@ def _with_units(listing: Listing, values: np.ndarray) -> tuple[str, ...]:
     names = [header[place] for place in chosen]
     if unit != "auto" and not any(map(angles.without_unit, names)):
         what = f"--angles {unit}: no column to learn is an angle without a unit"
-        raise UserError(what, f"{where}: {listed(names)}", "leave it out: a unit in a column's name is heeded")
+        raise UserError(what, f"{where}: {listed(names)}", "leave it out: the unit in the column name is used")
     for k, place in enumerate(chosen):
         if unit == "auto":
             angles.refuse_doubtful(names[k], values[:, k], where)

@@ -35,9 +35,7 @@ def most_confident(truth: Array, prediction: Array, probability: Array, count: i
 def mistakes_section(worst: Sequence[Example], right: Sequence[Example], wrong: int, n: int) -> Section:
     """``wrong`` of ``n`` test images are mistakes; ``worst`` and ``right`` as ``most_confident`` orders them."""
     if worst:
-        intro = (
-            f"{wrong:,} of {n:,} test images are wrong. Look at the most confident first: often the label is at fault."
-        )
+        intro = f"{wrong:,} of {n:,} test images are wrong. Look at the most confident first: often it is the label that is wrong."
     else:
         intro = f"All {n:,} test images are right."
     items: list[Text | Pictures] = [Text(intro)]

@@ -15,10 +15,10 @@ from neocog.records import Section, Table, Text
 
 ASKED = (0.8, 0.9, 0.95, 0.99)
 TEXT = (
-    "Instead of one class, `predict --coverage 0.95` gives a set of classes that holds the truth for 95 of 100 new images, as "
-    "long as these are like the {n:,} validation samples that set the threshold (split conformal prediction; Sadinle, Lei "
-    "and Wasserman 2019). A large set says that the network cannot tell its classes apart. Where the network alone is right "
-    "more often than was asked, its sets are its predictions."
+    "Instead of one class, `predict --coverage 0.95` gives a set of classes that contains the true one for 95 of 100 new images, "
+    "as long as these are like the {n:,} validation samples that set the threshold (split conformal prediction; Sadinle, Lei "
+    "and Wasserman 2019). A large set means that the network cannot tell its classes apart. If the network is right more "
+    "often than asked for, its sets are its predictions."
 )
 GROUPED = " The samples come in groups: for a new group the promise is weaker than for a new sample of a known group."
 

@@ -27,7 +27,7 @@ def measures_section(
     rows = tuple(
         (title(name), *cells(m), *(short(measures[part].get(name)) for part in other)) for name, m in test.items()
     )
-    note = "Intervals hold the true value in 95 of 100 repetitions. The test part was looked at once, after training."
+    note = "In 95 of 100 repetitions the interval contains the true value. The test part was used once, after training."
     items: list[Item] = [
         Whiskers(tuple(map(title, plain)), tuple(plain.values()), "value and 95 % interval"),
         Table(("measure", "value", "95 % interval", "n", *other), rows, note),
@@ -83,7 +83,7 @@ def calibration_section(before: Bins, after: Bins, temperature: float, stated: s
             "accuracy",
             lines,
             diagonal=True,
-            note="On the dotted line: perfectly calibrated. Strokes: 95 % intervals.",
+            note="Dotted line: perfect calibration. Bars: 95 % intervals.",
         ),
         Bars(tuple(edges), tuple(after.count.tolist()), "test images by calibrated confidence, from …"),
     )
