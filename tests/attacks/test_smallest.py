@@ -119,7 +119,7 @@ def test_what_cannot_be_turned_is_not_said_to_be(norm: Norm) -> None:
 @pytest.mark.parametrize("norm", NORMS)
 def test_changed_images_stay_within_the_range_of_pixels(norm: Norm) -> None:
     network, images, labels = data(20)
-    bright = (images + 0.35).clamp(0, 1)
+    bright = (images + 0.5).clamp(0, 1)  # many pixels have no room upwards
     labels = network(bright).argmax(1)
     for found in (fmn(network, bright, labels, norm)[0], deepfool(network, bright, labels, norm)):
         assert float(found.min()) >= 0 and float(found.max()) <= 1
