@@ -95,7 +95,8 @@ def test_a_batch_is_the_same_in_pieces_and_nothing_but_training_is_mixed() -> No
     for name in ("inputs", "targets", "others", "shares", "weights"):
         assert torch.equal(torch.cat([getattr(piece, name) for piece in pieces]), getattr(whole, name)), name
     assert len(whole) == whole.total == len(whole.inputs) and np.array_equal(whole.targets, whole.samples)
-    assert whole.others is not None
+    assert whole.others is not None and whole.weights is not None
+    assert torch.equal(whole.weights, loader().seen(whole.samples, 0).weights), "of the image, not of its partner"
     assert set(whole.others.tolist()) <= set(range(5, 40))
     plain = loader().seen(whole.samples, 0).inputs
     partners = loader().seen(whole.others.numpy(), 0).inputs

@@ -210,7 +210,7 @@ def test_a_sheet_may_be_replaced_and_nothing_else(folders: Path, tmp_path: Path)
     with pytest.raises(UserError, match="no contact sheet"):
         preview(folders, photo)
     assert photo.read_bytes() == before
-    with pytest.raises(UserError, match=r"no \.png"):
+    with pytest.raises(UserError, match=r"is not a \.png file"):
         preview(folders, tmp_path / "sheet.jpg")
     with pytest.raises(UserError, match="no such folder"):
         preview(folders, tmp_path / "none" / "sheet.png")
