@@ -36,6 +36,7 @@ ADVISED = {
     "segmentation": {"groups", "shortcuts", "corruption", "unknown", "adversarial"},
     "detection": {"groups", "shortcuts", "corruption", "adversarial"},
     "restoration": {"groups", "shortcuts"},
+    "style": {"shortcuts"},
     "orientation": {"shortcuts"},
     "vae": {"shortcuts"},
     "gan": {"shortcuts"},

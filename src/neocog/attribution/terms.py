@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from neocog.networks.layers import Scale
+
 Array = NDArray[Any]
 CONVOLUTIONS = nn.Conv1d | nn.Conv2d | nn.Conv3d
 TRANSPOSED = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
@@ -24,7 +26,7 @@ MEAN_POOLS = nn.AvgPool1d | nn.AvgPool2d | nn.AvgPool3d
 ADAPTIVE = nn.AdaptiveAvgPool1d | nn.AdaptiveAvgPool2d | nn.AdaptiveAvgPool3d
 FUNCTIONS = (
     nn.Sigmoid | nn.Tanh | nn.ReLU | nn.LeakyReLU | nn.ELU | nn.GELU | nn.SiLU | nn.ReLU6 | nn.Hardswish
-    | nn.Hardsigmoid | nn.Softplus | nn.Mish
+    | nn.Hardsigmoid | nn.Softplus | nn.Mish | Scale
 )  # fmt: skip
 SAME = nn.Identity | nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.AlphaDropout
 

@@ -20,7 +20,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from neocog.networks.layers import Widths, check_input, check_range, check_widths
+from neocog.networks.layers import Scale, Widths, check_input, check_range, check_widths
 
 EPSILON = 5e-4  # added to the variances of patches, so that what hardly varies is not blown up
 
@@ -47,7 +47,8 @@ class Airbench(nn.Sequential):
         for number, width in enumerate(widths, start=1):
             layers[f"stage{number}"] = stage(before, width)
             before = width
-        layers |= {"pool": nn.AdaptiveMaxPool2d(1), "flatten": nn.Flatten()}
+        height, width = ((side - 1) >> len(widths) for side in size)
+        layers |= {"pool": nn.MaxPool2d((height, width)), "flatten": nn.Flatten()}
         layers |= {"output": nn.Linear(before, outputs, bias=False), "scale": Scale(scale)}
         super().__init__(layers)
 
@@ -76,20 +77,6 @@ class Whitening(nn.Conv2d):
         self.weight.copy_(torch.cat([filters, -filters]).reshape(self.weight.shape))
         assert self.bias is not None
         self.bias.zero_()
-
-
-class Scale(nn.Module):
-    """Its input times ``factor``."""
-
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return inputs * self.factor
-
-    def extra_repr(self) -> str:
-        return f"factor={self.factor:.3g}"
 
 
 def stage(before: int, width: int) -> nn.Sequential:

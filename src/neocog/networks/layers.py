@@ -33,6 +33,20 @@ class Maxout(nn.Module):
         return f"pieces={self.pieces}"
 
 
+class Scale(nn.Module):
+    """Its input times ``factor``."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs * self.factor
+
+    def extra_repr(self) -> str:
+        return f"factor={self.factor:.3g}"
+
+
 class MinPool2d(nn.MaxPool2d):
     """The smallest of each window: the dark details that maximum pooling drops. Arguments as ``MaxPool2d``."""
 

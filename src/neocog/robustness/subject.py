@@ -76,7 +76,8 @@ class Subject:
         if change is not None:
             samples = replace(samples, store=Changed(samples.store, change))
         answers = self.task.answers(self.predictor, samples, lambda _: None)
-        return self.task.evaluation(self.predictor, answers, samples)
+        # Baselines of the training part are no part of it: their pixels are neither held here nor to be changed
+        return self.task.evaluation(self.predictor, answers, replace(samples, trained=None))
 
     def main(self, samples: Samples, change: Change | None = None) -> tuple[str, Measure]:
         """The task's first measure of ``evaluation``, with its name."""
