@@ -37,6 +37,11 @@ class Ball:
         flat = change.flatten(1)
         return flat.abs().amax(1) if self.norm == "linf" else flat.norm(dim=1)
 
+    def dual(self, gradient: Tensor) -> Tensor:
+        """(B,) how much a change of norm 1 can add to what has this gradient (B, …)."""
+        flat = gradient.flatten(1)
+        return flat.abs().sum(1) if self.norm == "linf" else flat.norm(dim=1)
+
     def holds(self, change: Tensor) -> Tensor:
         """(B,) whether changes lie within, but for the rounding of single precision, which small radii would not forgive."""
         rounding = ROUNDING * (1 if self.norm == "linf" else change[0].numel() ** 0.5)

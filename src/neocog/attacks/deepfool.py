@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neocog.attacks.ball import TINY, Norm, per_sample
+from neocog.attacks.ball import TINY, Ball, Norm, per_sample
 from neocog.attacks.gradient import Network
 
 OVERSHOOT = 0.02  # of the whole change: so that the boundary is not only reached but crossed
@@ -45,10 +45,9 @@ def leads_of_others(network: Network, images: Tensor, labels: Tensor) -> tuple[T
 
 def to_nearest(leads: Tensor, gradients: Tensor, norm: Norm) -> Tensor:
     """The smallest change (B, …) to the nearest of the planes on which lead + gradient · change is 0."""
-    flat = gradients.flatten(2)
-    steepness = flat.abs().sum(2) if norm == "linf" else flat.norm(dim=2)  # the dual norm (B, K)
+    ball = Ball(norm, torch.inf)
+    steepness = ball.dual(gradients.flatten(0, 1)).view_as(leads)  # (B, K)
     nearest = (leads.abs() / (steepness + TINY)).argmin(1)
     rows = torch.arange(len(leads), device=leads.device)
     gradient, way = gradients[rows, nearest], leads[rows, nearest].abs() / (steepness[rows, nearest] + TINY)
-    direction = gradient.sign() if norm == "linf" else gradient / per_sample(steepness[rows, nearest] + TINY, gradient)
-    return per_sample(way, gradient) * direction
+    return per_sample(way, gradient) * ball.direction(gradient)

@@ -34,7 +34,7 @@ def fmn(network: Network, images: Tensor, labels: Tensor, norm: Norm, steps: int
         found = torch.where(per_sample(better, images), images + change, found)
         nearest = torch.where(better, distance, nearest)
         share, length = _between(SHARE, step / steps), _between(STEP, step / steps)
-        ahead = distance + lead.abs() / (_dual(gradient, norm) + TINY)  # to the boundary, as if it were a plane, …
+        ahead = distance + lead.abs() / (whole.dual(gradient) + TINY)  # to the boundary, as if it were a plane, …
         wider = (1 + share) * torch.where(nearest < torch.inf, radius, ahead)  # … and across it
         radius = torch.where(turned, torch.minimum(radius * (1 - share), nearest), wider).minimum(furthest)
         change = change + length * gradient / per_sample(gradient.flatten(1).norm(dim=1) + TINY, gradient)
@@ -46,9 +46,3 @@ def _between(ends: tuple[float, float], passed: float) -> float:
     """From the first to the last along half a cosine."""
     first, last = ends
     return last + (first - last) * (1 + math.cos(math.pi * passed)) / 2
-
-
-def _dual(gradient: Tensor, norm: Norm) -> Tensor:
-    """(B,) how much a change of norm 1 can add to what has this gradient (B, …)."""
-    flat = gradient.flatten(1)
-    return flat.abs().sum(1) if norm == "linf" else flat.norm(dim=1)

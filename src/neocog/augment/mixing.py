@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 from torch import Tensor
 
+from neocog.augment.pixel import filled, per_sample
 from neocog.augment.random_streams import RandomStreams
 
 Indices = NDArray[np.int64]
@@ -43,9 +44,9 @@ class Mixing:
         shares = torch.from_numpy(
             np.where(cut.numpy(), _beta(self.cutmix, even), _beta(self.mixup, even))
         )  # (B,) float64
-        inside, left = boxes(shares, drawn, (inputs.shape[-2], inputs.shape[-1]))
-        kept = torch.where(cut[:, None, None], (~inside).double(), shares[:, None, None])  # (B, H, W)
-        kept = kept[:, None].to(inputs.device, inputs.dtype)
+        inside, left = boxes(shares, drawn, inputs)
+        kept = torch.where(per_sample(cut), (~inside).double(), per_sample(shares))  # (B, 1, H, W)
+        kept = kept.to(inputs.device, inputs.dtype)
         return inputs * kept + others * (1 - kept), torch.where(cut, left, shares).to(inputs.device, torch.float32)
 
 
@@ -53,17 +54,14 @@ def streams(samples: Indices, seed: int, epoch: int) -> RandomStreams:
     return RandomStreams(seed, epoch, torch.from_numpy(samples))
 
 
-def boxes(shares: Tensor, drawn: RandomStreams, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """(B, H, W) bool, whether a pixel lies in the box of 1 − ``shares`` of the area, whose middle is anywhere; and (B,) the share
-    of pixels outside, which is larger where an edge cuts the box off."""
-    inside = torch.ones(1, 1, 1, dtype=torch.bool)
-    for axis, (side, name) in enumerate(zip(size, ("mixing row", "mixing column"), strict=True)):
-        middle, half = drawn.chances(name) * side, (1 - shares).sqrt() * side / 2
-        low, high = (middle - half).round()[:, None], (middle + half).round()[:, None]
-        places = torch.arange(side)
-        within = (places >= low) & (places < high)  # (B, side)
-        inside = inside & (within[:, :, None] if axis == 0 else within[:, None])
-    return inside, 1 - inside.double().mean((1, 2))
+def boxes(shares: Tensor, drawn: RandomStreams, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, 1, H, W) bool, whether a pixel of ``inputs`` lies in the box of 1 − ``shares`` of the area, whose middle is anywhere; and
+    (B,) the share of pixels outside, which is larger where an edge cuts the box off."""
+    sides = torch.tensor(inputs.shape[-2:], dtype=torch.float64)
+    middle = torch.stack([drawn.chances("mixing row"), drawn.chances("mixing column")], 1) * sides
+    half = (1 - shares).sqrt()[:, None] * sides / 2
+    inside = filled(torch.cat([(middle - half).round(), (middle + half).round()], 1), inputs)
+    return inside, 1 - inside.double().mean((1, 2, 3))
 
 
 def _beta(alpha: float, even: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -89,15 +89,9 @@ def coloured(images: Tensor, samples: Samples, *, saturation: float, tint: float
 
 def erased(images: Tensor, samples: Samples, *, erase: float) -> Tensor:
     """A rectangle of each chosen sample filled with one grey."""
-    top, left, bottom, right = rectangles(samples.streams, erase, images.shape[2], images.shape[3])[:, :, None].unbind(
-        1
-    )
+    edges = rectangles(samples.streams, erase, images.shape[2], images.shape[3])
     grey = (samples.low + samples.streams.between("erase_grey", 0, 1) * samples.range).float()
-    row = torch.arange(images.shape[2], device=images.device)
-    column = torch.arange(images.shape[3], device=images.device)
-    rows, columns = (row >= top) & (row < bottom), (column >= left) & (column < right)  # (B, H), (B, W)
-    box = rows[:, None, :, None] & columns[:, None, None, :]
-    return torch.where(box, per_sample(grey), images)
+    return torch.where(filled(edges, images), per_sample(grey), images)
 
 
 def cut_out(images: Tensor, samples: Samples, *, cutout: float) -> Tensor:
@@ -106,15 +100,17 @@ def cut_out(images: Tensor, samples: Samples, *, cutout: float) -> Tensor:
     side = max(1, round(cutout * min(height, width)))
     top = samples.streams.between("cutout_down", 0, height).floor().long() - side // 2
     left = samples.streams.between("cutout_right", 0, width).floor().long() - side // 2
-    box = square(top, side, height)[:, None, :, None] & square(left, side, width)[:, None, None, :]
+    box = filled(torch.stack([top, left, top + side, left + side], 1), images)
     mean = torch.tensor(samples.mean, dtype=images.dtype, device=images.device)
     return torch.where(box, mean[:, None, None], images)
 
 
-def square(start: Tensor, side: int, length: int) -> Tensor:
-    """(B,) → (B, length): whether a position lies in start … start + side − 1."""
-    place = torch.arange(length, device=start.device)
-    return (place >= start[:, None]) & (place < start[:, None] + side)
+def filled(edges: Tensor, images: Tensor) -> Tensor:
+    """Top, left, bottom and right (B, 4) of a rectangle each → (B, 1, H, W), whether a pixel lies in it; H × W: of ``images``."""
+    low, high = edges[:, :2, None], edges[:, 2:, None]
+    rows, columns = (torch.arange(side, device=edges.device) for side in images.shape[-2:])
+    tall, wide = (rows >= low[:, 0]) & (rows < high[:, 0]), (columns >= low[:, 1]) & (columns < high[:, 1])
+    return tall[:, None, :, None] & wide[:, None, None, :]
 
 
 def rectangles(streams: RandomStreams, erase: float, height: int, width: int) -> Tensor:

@@ -3,7 +3,7 @@ of it is learned at the same rate. All other weights are learned by AdamW."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -36,16 +36,6 @@ def hidden(net: Module) -> set[Tensor]:
     if not found:
         what = "--optimizer muon is for layers between the first and the last, and none of these is learned"
         raise UserError(what, fix="use --optimizer adamw")
-    return found
-
-
-def split(groups: Iterable[Any], chosen: set[Tensor]) -> list[dict[str, Any]]:
-    """Each group as two: its ``chosen`` parameters, learned by Muon, and the others. Groups without any are left out."""
-    found = []
-    for group in groups:
-        for muon in (True, False):
-            own = [p for p in group["params"] if (p in chosen) == muon]
-            found += [{**group, "params": own, "muon": muon}] if own else []
     return found
 
 

@@ -11,7 +11,7 @@ from torch.nn import Module
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from neocog.config import TrainConfig
-from neocog.engine.muon import Muon, hidden, split
+from neocog.engine.muon import Muon, hidden
 
 
 class NonFinite(ArithmeticError):
@@ -32,11 +32,11 @@ def optimizer_for(net: Module, config: TrainConfig, groups: Sequence[dict[str, A
     """
     parameters: list[Any] = list(groups) or [p for p in net.parameters() if p.requires_grad]
     if config.bias_lr != 1:
-        parameters = list(apart(groups or [{"params": parameters}], config.bias_lr))
-        groups = parameters
+        parameters = groups = apart(groups or [{"params": parameters}], config.bias_lr)
     betas = config.betas[0], config.betas[1]
     if config.optimizer == "muon":
-        return Muon(split(groups or [{"params": parameters}], hidden(net)), config.lr, config.momentum, betas)
+        parted = split(groups or [{"params": parameters}], hidden(net))
+        return Muon([{**group, "muon": muon} for group, muon in parted], config.lr, config.momentum, betas)
     if config.optimizer in ("adam", "adamw"):
         kind = AdamW if config.optimizer == "adamw" else Adam
         return kind(parameters, lr=config.lr, betas=betas, weight_decay=0.0, fused=True)
@@ -46,12 +46,23 @@ def optimizer_for(net: Module, config: TrainConfig, groups: Sequence[dict[str, A
     return SGD(parameters, lr=config.lr, momentum=momentum, nesterov=config.nesterov and momentum > 0, fused=True)
 
 
-def apart(groups: Iterable[dict[str, Any]], factor: float) -> Iterator[dict[str, Any]]:
-    """Each group as two: its weights, and its biases and norms, which learn at ``factor`` of the rate."""
+def split(groups: Iterable[Any], chosen: set[Tensor]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Each group as two: its ``chosen`` parameters (True), and the others (False). Groups without any are left out."""
     for group in groups:
-        weights, others = decayed(group["params"])
-        yield from ({**group, "params": weights} for _ in weights[:1])
-        yield from ({**group, "params": others, "factor": group.get("factor", 1.0) * factor} for _ in others[:1])
+        for wanted in (True, False):
+            own = [p for p in group["params"] if (p in chosen) == wanted]
+            if own:
+                yield {**group, "params": own}, wanted
+
+
+def apart(groups: Iterable[dict[str, Any]], factor: float) -> list[dict[str, Any]]:
+    """Each group as two: its weights, and its biases and norms, which learn at ``factor`` of the rate."""
+    groups = list(groups)
+    weights, _ = decayed(p for group in groups for p in group["params"])
+    return [
+        group if of_weights else {**group, "factor": group.get("factor", 1.0) * factor}
+        for group, of_weights in split(groups, set(weights))
+    ]
 
 
 @torch.no_grad()
@@ -97,25 +108,23 @@ def lay_alike(parameter: Tensor) -> None:
         parameter.grad = torch.empty_like(parameter).copy_(gradient)
 
 
-@torch.no_grad()
 def average_weights(mean: Module, net: Module, decay: float, step: int) -> None:
     """Move the running mean of the weights (EMA) towards ``net``; early steps count more, since there is little to average."""
-    decay = min(decay, (1 + step) / (10 + step))
-    for ours, theirs in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
-        if ours.is_floating_point():
-            ours.lerp_(theirs, 1 - decay)
-        else:
-            ours.copy_(theirs)
+    towards(mean, net, 1 - min(decay, (1 + step) / (10 + step)))
 
 
-@torch.no_grad()
 def look_back(slow: Module, net: Module, every: int, progress: float) -> None:
     """Move the slow weights towards ``net``, and ``net`` to them (Lookahead, Zhang et al. 2019). They keep a part of themselves
     that grows with the cube of ``progress`` (0 … 1) to 0.95 to the power of ``every`` steps (Jordan 2024)."""
-    kept = 0.95**every * progress**3
-    for ours, theirs in zip(slow.state_dict().values(), net.state_dict().values(), strict=True):
-        if ours.is_floating_point():
-            ours.lerp_(theirs, 1 - kept)
+    towards(slow, net, 1 - 0.95**every * progress**3)
+    towards(net, slow, 1.0)
+
+
+@torch.no_grad()
+def towards(first: Module, second: Module, share: float) -> None:
+    """Move all numbers of ``first`` by a ``share`` of the way to those of ``second``; whole numbers become the same."""
+    for ours, theirs in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        if ours.is_floating_point() and share < 1:
+            ours.lerp_(theirs, share)
         else:
             ours.copy_(theirs)
-        theirs.copy_(ours)

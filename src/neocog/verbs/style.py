@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -23,6 +22,7 @@ from neocog.styling.features import Features, random_features, trained_features
 from neocog.styling.measures import edge_correlation, palette_distance
 from neocog.styling.painting import Painted, Stopped, in_proportion, most_evaluations, paint
 from neocog.styling.pictures import LEAST, Given, luminance, matched, opened, recoloured
+from neocog.styling.shown import as_array, as_bytes, side_by_side
 from neocog.styling.styled import Styled
 from neocog.styling.texture import textures
 from neocog.tasks.masks import png
@@ -166,26 +166,13 @@ def resize_like(painting: Tensor, photo: Tensor) -> Tensor:
     return torch.nn.functional.interpolate(painting, (high, wide), mode="bicubic", antialias=True).clamp(0, 1)
 
 
-def as_array(image: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """(1, 1 or 3, H, W) → (H, W, 3)."""
-    return image[0].expand(3, -1, -1).permute(1, 2, 0).double().numpy()
-
-
 def as_image(image: Tensor) -> Image.Image:
-    return Image.fromarray(np.rint(as_array(image) * 255).astype(np.uint8))
+    return Image.fromarray(as_bytes(as_array(image)))
 
 
 def strip(images: list[Tensor]) -> Image.Image:
     """All side by side, as high as the last."""
-    high = images[-1].shape[2]
-    pictures = [as_image(each) for each in images]
-    pictures = [each.resize((max(1, round(each.width * high / each.height)), high)) for each in pictures]
-    sheet = Image.new("RGB", (sum(each.width for each in pictures) + 4 * (len(pictures) - 1), high), "white")
-    left = 0
-    for each in pictures:
-        sheet.paste(each, (left, 0))
-        left += each.width + 4
-    return sheet
+    return side_by_side([as_image(each) for each in images], images[-1].shape[2])
 
 
 def losses_csv(names: tuple[str, ...], made: Painted) -> str:

@@ -18,6 +18,7 @@ from neocog.predictor import Predictor
 from neocog.records import Measure
 from neocog.styling.measures import edge_correlation, palette_distance
 from neocog.styling.palette import in_colours_of
+from neocog.styling.shown import as_array, as_bytes
 from neocog.tasks.evaluation import Evaluation, Samples
 from neocog.tasks.style.objective import Style
 
@@ -61,12 +62,6 @@ def measured(photo: Tensor, image: Tensor, objective: Style) -> list[float]:
     return [style, edge_correlation(before, after), palette_distance(after, strokes)]
 
 
-def as_array(image: Tensor) -> NDArray[np.float64]:
-    """(1, 3, H, W) → (H, W, 3)."""
-    found: NDArray[np.float64] = image[0].permute(1, 2, 0).double().cpu().numpy()
-    return found
-
-
 def evaluation_of(answers: Answers, samples: Samples) -> Evaluation:
     """How much of the photos' style loss and distance of colours is left, and whether their edges are kept; beside it, what the
     painting's colours alone come to."""
@@ -97,5 +92,4 @@ def predictions_csv(dataset: Dataset, answers: Answers) -> str:
 def restyled(predictor: Predictor, stored: Array) -> NDArray[np.uint8]:
     """(H, W, 3) of a fitted photo (3, H, W), in one piece: instance norm looks at the whole of it."""
     shares = predictor.of_pixels(torch.from_numpy(stored)[None])[0].transpose(1, 2, 0)
-    found: NDArray[np.uint8] = np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
-    return found
+    return as_bytes(shares)

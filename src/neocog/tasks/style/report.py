@@ -12,6 +12,7 @@ from PIL import Image
 
 from neocog.metrics import title
 from neocog.records import Measure, Picture, Pictures, Section, Table, Text
+from neocog.styling.shown import side_by_side
 from neocog.tasks.masks import png
 from neocog.tasks.report.quality import cells, short
 
@@ -51,11 +52,5 @@ def pictures_section(painting: NDArray[np.uint8], pairs: Sequence[tuple[str, Any
 def encoded(images: Sequence[NDArray[np.uint8]]) -> str:
     """Base64 PNG of pictures (H, W, 3) side by side, of one height."""
     pictures = [Image.fromarray(each) for each in images]
-    high = min(HIGH, *(each.height for each in pictures)) if len(pictures) > 1 else min(HIGH, pictures[0].height)
-    small = [each.resize((max(1, round(each.width * high / each.height)), high)) for each in pictures]
-    sheet = Image.new("RGB", (sum(each.width for each in small) + 4 * (len(small) - 1), high), "white")
-    left = 0
-    for each in small:
-        sheet.paste(each, (left, 0))
-        left += each.width + 4
-    return base64.b64encode(png(sheet)).decode("ascii")
+    high = min(HIGH, *(each.height for each in pictures))
+    return base64.b64encode(png(side_by_side(pictures, high))).decode("ascii")

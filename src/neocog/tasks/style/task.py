@@ -25,6 +25,7 @@ from neocog.predictor import Predictor
 from neocog.styling.painting import in_proportion
 from neocog.styling.pictures import colour
 from neocog.styling.pictures import read as read_picture
+from neocog.styling.shown import as_array, as_bytes
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import put, read
 from neocog.tasks.masks import names_of, png
@@ -109,7 +110,7 @@ class StyleTask(StyleTraits, Task):
             (str(dataset.names[index]), *photo_and_painted(predictor, dataset.images.read(index)))
             for index in answers.samples[:SHOWN].tolist()
         ]
-        painting = np.rint(strokes[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+        painting = as_bytes(as_array(strokes))
         return Report(
             predictions=predictions_csv(dataset, answers),
             sections=[
@@ -157,7 +158,7 @@ def photo_and_painted(
         raise BadImage(f"{stored.shape[0]} × {stored.shape[1]} pixels: too few to repaint", name, f"{LEAST} at least")
     pixels = fit(stored, replace(plan, size=stored.shape[:2], fit="corner"), name)
     shares = (pixels.transpose(1, 2, 0).astype(np.float32) - plan.low) / (plan.high - plan.low)
-    return np.rint(shares.clip(0, 1) * 255).astype(np.uint8), restyled(predictor, pixels)
+    return as_bytes(shares), restyled(predictor, pixels)
 
 
 def digest(painting: str) -> str:
