@@ -60,6 +60,7 @@ class Reading(TypedDict, total=False):
     boxes_from: Literal["auto", "shapes", "masks"]
     first_pixel: Literal["auto", "0", "1"]
     without_boxes: Literal["negative", "skip"]
+    border_ignore: bool
     unlabelled: Literal["stop", "skip", "class"]
     frames: Literal["error", "first", "stack"]
     axes: str

@@ -64,6 +64,19 @@ def test_a_box_of_which_little_is_left_counts_neither_way_and_padding_stays() ->
     assert (boxes[..., 1:5] >= 0).all() and (boxes[..., 3] <= 80).all() and (boxes[..., 4] <= 60).all()
 
 
+def test_the_frame_of_an_open_border_moves_as_the_image_does() -> None:
+    boxes = torch.tensor([[[-1.0, 0, 0, 0, 0, 0], [-2, 0, 0, 80, 60, 0]]]).repeat(12, 1, 1)
+    pixels = torch.zeros(12, 1, 60, 80, dtype=torch.uint8)
+    pixels[..., 0] = 255  # the left edge, which shifting repeats in what it opens
+    pixels, boxes = BoxChanges(Augmentation().changed(["off", "translate=0.3"]))(
+        pixels, boxes, torch.arange(12), 0, 0, PLAN
+    )
+    left = (pixels[:, 0, 30] > 127).sum(1)
+    assert (left > 2).sum() > 2 and (boxes[:, 1, 0] == -2).all()
+    for shown, frame in zip(left.tolist(), boxes[:, 1, 1].tolist(), strict=True):
+        assert abs(frame - max(0, shown - 1)) <= 1
+
+
 def test_changes_are_a_function_of_seed_epoch_and_sample() -> None:
     change = BoxChanges(usual(PLAN, mirror=True))
     pixels, boxes = torch.randint(0, 255, (6, 1, 60, 80), dtype=torch.uint8), torch.rand(6, 3, 6) * 50

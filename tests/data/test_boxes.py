@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neocog.data.boxes import Boxes
-from neocog.data.fit_boxes import PADDING, clipped, fitted, from_plane, to_plane, where
+from neocog.data.fit_boxes import FRAME, PADDING, clipped, fitted, from_plane, to_plane, where
 from neocog.data.preprocessing import Fit, Preprocessing
 
 
@@ -52,6 +52,17 @@ def test_a_box_of_which_little_is_seen_counts_neither_way() -> None:
     assert shown[0, 1, 5] == 1 and shown[1, 0, 5] == 0  # the second lies left of what is seen
     wide = fitted(boxes, plan())
     np.testing.assert_allclose(wide[1, 0], [1, 45, 20, 90, 60, 0])
+
+
+def test_at_an_open_border_what_the_image_cuts_is_ignored_and_its_frame_is_told() -> None:
+    corners = np.array([[10, 20, 60, 70], [30, 1, 60, 31], [100, 40, 199, 110]], float)
+    boxes = replace(two_images(), corners=corners, ignored=np.zeros(3, bool))
+    opened = boxes.with_open_border()
+    assert opened.ignored.tolist() == [False, True, True] and not boxes.ignored.any()
+    table = fitted(opened, plan("pad"))
+    assert table.shape == (2, 3, 6) and table[0, :2, 5].tolist() == [0, 1]
+    np.testing.assert_allclose(table[:, -1], [[FRAME, 0, 3, 90, 57, 0]] * 2)
+    assert (fitted(boxes, plan())[..., 0] != FRAME).all()
 
 
 def test_a_digest_knows_of_every_change_and_of_no_order() -> None:

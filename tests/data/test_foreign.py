@@ -119,6 +119,8 @@ def test_where_no_boxes_are_it_is_said_what_is_read(tmp_path: Path) -> None:
     stops(tmp_path, "no boxes found", "Pascal VOC", "--boxes-from masks", task="detection")
     with pytest.raises(UserError, match="--without-boxes is for boxes, not for class folders"):
         open_dataset(tmp_path, reading=Reading(without_boxes="skip"))
+    with pytest.raises(UserError, match="--border-ignore is for boxes, not for class folders"):
+        open_dataset(tmp_path, reading=Reading(border_ignore=True))
 
 
 def test_photographs_of_people_with_masks_are_no_masks(tmp_path: Path) -> None:

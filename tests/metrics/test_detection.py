@@ -42,8 +42,8 @@ def drawn(seed: int) -> tuple[Objects, Objects, int, int]:
     return truth, found, n, k
 
 
-def by_coco(truth: Objects, found: Objects, n: int, k: int) -> np.ndarray:
-    """(T, K) of pycocotools."""
+def by_coco(truth: Objects, found: Objects, n: int, k: int, size: int = 0) -> np.ndarray:
+    """(T, K) of pycocotools; ``size``: 0 for all objects, 1 to 3 for small to large ones."""
 
     def rows(objects: Objects) -> list[dict[str, Any]]:
         sides = np.concatenate([objects.corners[:, :2], objects.corners[:, 2:] - objects.corners[:, :2]], 1)
@@ -67,7 +67,7 @@ def by_coco(truth: Objects, found: Objects, n: int, k: int) -> np.ndarray:
         judge.params.maxDets = [1, 10, 1000]
         judge.evaluate()
         judge.accumulate()
-    precision = judge.eval["precision"][:, :, :, 0, 2]  # (T, R, K)
+    precision = judge.eval["precision"][:, :, :, size, 2]  # (T, R, K)
     return np.where((precision > -1).all(1), precision.mean(1), np.nan)
 
 

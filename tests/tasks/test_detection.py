@@ -16,7 +16,7 @@ from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.tasks.detection.decode import boxes_of, corners_of
 from neocog.tasks.detection.nearest import boxes_of_nearest, nearest
-from neocog.tasks.detection.objective import Detection, focal, found_objects, true_objects
+from neocog.tasks.detection.objective import Detection, focal, found_objects, losses_of, true_objects
 from neocog.tasks.detection.own_size import found_in
 from neocog.tasks.detection.targets import drawn, stride_of
 from neocog.tasks.evaluation import Samples
@@ -142,10 +142,27 @@ def test_what_is_silent_costs_nothing() -> None:
     assert focal(logits, heat, torch.zeros(1, 1, 4, 4, dtype=torch.bool)) > 10
 
 
+FRAME = [-2.0, 0, 0, 64, 64, 0]
+
+
+def test_what_is_found_at_an_open_border_is_no_mistake_unless_a_box_is_there() -> None:
+    """An object at the left border without a box, another in the middle: found, both, by the network."""
+    says = said(targets([[0.0, 0, 20, 16, 40, 0], [0, 24, 24, 40, 40, 0]]), 1, (16, 16), 4)
+    closed, opened = targets([[0.0, 24, 24, 40, 40, 0], NONE]), targets([[0.0, 24, 24, 40, 40, 0], FRAME])
+    objective = Detection(lambda: Says(says), ("cell",), 1.0, 20)
+    lost, spared = (float(losses_of(says, boxes, (64, 64))) for boxes in (closed, opened))
+    assert spared < 0.1 < lost
+    for boxes, wrong in ((closed, 1), (opened, 0)):
+        with torch.no_grad():
+            assert objective.tally({"model": Says(says)}, batch(boxes))["wrong"][:, 500:].sum() == wrong
+    inner = said(targets([[0.0, 4, 20, 20, 40, 0], [0, 24, 24, 40, 40, 0]]), 1, (16, 16), 4)
+    assert float(losses_of(inner, opened, (64, 64))) > 0.1  # away from the border it is one
+
+
 def test_rows_that_fill_up_are_no_objects() -> None:
     found = true_objects(TWO.numpy())
     assert found.image.tolist() == [0, 0, 1] and found.ignored.tolist() == [False, False, True]
-    assert len(found_objects([(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0))] * 2)) == 0
+    assert len(found_objects([(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0))] * 2, TWO)) == 0
     assert corners_of(torch.zeros(1, 6, 2, 2), 8)[0, :, 0, 0].tolist() == [-4, -4, 12, 12]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 import neocog
+from neocog.data.boxes import cut_by
 from neocog.data.readers.detect import open_dataset
 from neocog.data.readers.reading import Reading
 from neocog.engine.loop import Loop
@@ -85,7 +87,15 @@ def test_a_small_network_finds_the_rectangles(run: Run) -> None:
     page = run.report.read_text(encoding="utf-8")
     assert all(
         words in page
-        for words in ("What is missed", "Counts", "limits of agreement", "Precision and recall", "Boxes of the nearest")
+        for words in (
+            "What is missed",
+            "Counts",
+            "limits of agreement",
+            "Precision and recall",
+            "Boxes of the nearest",
+            "FROC",
+            "What a score means",
+        )
     )
 
 
@@ -115,7 +125,7 @@ def test_the_boxes_that_predict_writes_have_the_measures(run: Run, tmp_path: Pat
         return Objects(
             np.array([names.index(Path(one[image]).name) for one in boxes], np.int64),
             np.array([list(COLOURS).index(one["label"]) for one in boxes], np.int64),
-            np.array([[float(one[key]) for key in ("x0", "y0", "x1", "y1")] for one in boxes]).reshape(-1, 4),
+            corners_of(boxes),
             np.array([float(one.get("score", 1)) for one in boxes]),
             np.zeros(len(boxes), bool),
         )
@@ -137,8 +147,7 @@ def test_what_labelme_would_correct_is_learned_again(run: Run, tmp_path: Path) -
     rows = rows_of(tmp_path / "out" / "boxes.csv")
     assert corrected.boxes is not None and len(corrected) == 12 and len(corrected.boxes.labels) == len(rows)
     first = [row for row in rows if Path(row["path"]).name == corrected.names[1]]
-    wanted = np.array([[float(row[key]) for key in ("x0", "y0", "x1", "y1")] for row in first]).reshape(-1, 4)
-    np.testing.assert_allclose(corrected.boxes.of(1)[0], wanted, atol=0.006)
+    np.testing.assert_allclose(corrected.boxes.of(1)[0], corners_of(first), atol=0.006)
     settings = {**SETTINGS, "epochs": 1, "split": (0.5, 0.25, 0.25)}
     assert neocog.train(tmp_path / "out" / "labelme", tmp_path / "run", task="detection", **settings).report.is_file()
 
@@ -162,8 +171,8 @@ def test_it_is_explained_previewed_and_answers_in_memory(run: Run, tmp_path: Pat
     assert np.asarray(Image.open(sheets[0])).shape == np.asarray(Image.open(sheets[1])).shape
     (boxes,) = neocog.load(run).predict([np.asarray(Image.open(data / "2.png"))])
     neocog.predict(run, [data / "2.png"], tmp_path / "out", quiet=True)
-    written = [[float(row[key]) for key in ("x0", "y0", "x1", "y1")] for row in rows_of(tmp_path / "out" / "boxes.csv")]
-    np.testing.assert_allclose(boxes[:, 1:5], written, atol=0.006)
+    written = rows_of(tmp_path / "out" / "boxes.csv")
+    np.testing.assert_allclose(boxes[:, 1:5], corners_of(written), atol=0.006)
 
 
 def decoded(scores: np.ndarray, corners: np.ndarray, thresholds: list[float]) -> np.ndarray:
@@ -190,6 +199,30 @@ def test_the_exported_network_finds_the_boxes_that_predict_writes(run: Run, tmp_
     assert facts["classes"] == list(COLOURS) and "3 × 3" in facts["answers"]
     with pytest.raises(UserError, match="--to keras is for networks that classify"):
         neocog.export(run, "keras", tmp_path / "keras", quiet=True)
+
+
+def test_what_the_border_cuts_is_neither_judged_nor_predicted(tmp_path: Path) -> None:
+    data = scenes(tmp_path / "data", 20)
+    lines = (data / "boxes.csv").read_text().splitlines()
+    moved = [
+        re.sub(r"(,\w+),\d+,(\d+,\d+)", r"\1,0,\2", line) if place % 2 else line for place, line in enumerate(lines)
+    ]
+    (data / "boxes.csv").write_text("\n".join(moved) + "\n")  # every other box reaches the left border
+    run = neocog.train(data, tmp_path / "run", border_ignore=True, **{**SETTINGS, "epochs": 5})
+    rows, result = rows_of(run.predictions_csv), result_of(run)
+    truth = [one for one in rows_of(data / "boxes.csv") if one["label"] and one["split"] == "test"]
+    assert 0 < sum(int(one["x0"]) > 0 for one in truth) < len(truth)
+    inner = [one for one in truth if not cut_by(np.array([0, 0, 64, 48]), corners_of([one])[0])]
+    assert sum(int(row[f"true: {name}"]) for row in rows for name in COLOURS) == len(inner)
+    neocog.predict(run, [data / row["path"] for row in rows], tmp_path / "out", quiet=True)
+    found = corners_of(rows_of(tmp_path / "out" / "boxes.csv"))
+    assert len(found) and not cut_by(np.array([0, 0, 64, 48]), found).any()
+    again = json.loads(to_json(neocog.evaluate(run, quiet=True)))
+    assert again["measures"]["test"] == result["measures"]["test"] and again["froc"] == result["froc"]
+
+
+def corners_of(rows: list[dict[str, str]]) -> np.ndarray:
+    return np.array([[float(one[key]) for key in ("x0", "y0", "x1", "y1")] for one in rows]).reshape(-1, 4)
 
 
 def test_folds_keep_groups_together(tmp_path: Path) -> None:

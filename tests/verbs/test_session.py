@@ -68,7 +68,7 @@ OTHERS: tuple[dict[str, Any], ...] = (
     },
     {"kind": "sequences", "label_field": "2", "min_samples": 3, "gaps": "strip"},
     {"task": "segmentation", "instances": True},
-    {"task": "detection", "boxes_from": "masks", "first_pixel": "1", "without_boxes": "skip"},
+    {"task": "detection", "boxes_from": "masks", "first_pixel": "1", "without_boxes": "skip", "border_ignore": True},
 )  # fmt: skip
 
 

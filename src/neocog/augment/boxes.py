@@ -11,7 +11,7 @@ from neocog.augment.apply import apply
 from neocog.augment.draw import Draw, draw
 from neocog.augment.geometry import moves
 from neocog.augment.policy import Augmentation
-from neocog.data.fit_boxes import SEEN
+from neocog.data.fit_boxes import PADDING, SEEN
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 
@@ -38,8 +38,8 @@ def check(policy: Augmentation) -> None:
 
 @dataclass(frozen=True)
 class BoxChanges:
-    """Targets are boxes (B, M, 6): class (−1: none), x0, y0, x1, y1, ignored. Those of which less than ``SEEN`` of the area is
-    left in the image are ignored: neither learned nor held to be background."""
+    """Targets are boxes (B, M, 6): class (−1: none, −2: the image), x0, y0, x1, y1, ignored. Those of which less than ``SEEN`` of
+    the area is left in the image are ignored: neither learned nor held to be background."""
 
     policy: Augmentation
 
@@ -71,4 +71,4 @@ def moved(draw: Draw, boxes: Tensor) -> Tensor:
     area, left = ((each[..., 2:] - each[..., :2]).clamp(min=0).prod(-1) for each in (hull, inside))
     ignored = (boxes[..., 5] > 0) | (left < SEEN * area)
     found = torch.cat([boxes[..., :1], inside, ignored.to(boxes.dtype)[..., None]], -1)
-    return torch.where(boxes[..., :1] >= 0, found, boxes)
+    return torch.where(boxes[..., :1] != PADDING, found, boxes)

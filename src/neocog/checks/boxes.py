@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.checks.words import count
-from neocog.data.boxes import Boxes
+from neocog.data.boxes import Boxes, cut_by
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
 from neocog.errors import listed
@@ -17,7 +17,6 @@ from neocog.records import Finding
 
 SAME = 0.95  # overlap from which on two boxes are of one object
 SMALL = 8  # pixels: two cells of 4, the least that a network tells apart
-AT_BORDER = 1.0  # pixels from the image's edge
 FEW, ENOUGH = 1 / 3, 20  # of the boxes that should be cut by the border, and how many should be at least
 
 
@@ -66,16 +65,15 @@ def small_boxes(dataset: Dataset, records: Records) -> Iterator[Finding]:
 def border_boxes(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Objects that the image's border cuts have often no box; of those all over an image a known share should touch it."""
     boxes = _boxes(dataset)
-    images = boxes.images
-    sizes, sides = boxes.sizes[images], boxes.sides
+    sizes, sides = boxes.sizes[boxes.images], boxes.sides
     shares = 1 - np.prod(1 - np.minimum(sides / sizes, 1), axis=1)
-    near = np.column_stack([boxes.corners[:, :2], sizes[:, ::-1] - boxes.corners[:, 2:]]).min(axis=1) <= AT_BORDER
+    near = cut_by(boxes.frames[boxes.images], boxes.corners)
     for label, name in enumerate(dataset.classes):
         own = (boxes.labels == label) & ~boxes.ignored
         expected, found = float(shares[own].sum()), int(near[own].sum())
         if expected >= ENOUGH and found < FEW * expected:
             what = f"{found:,} boxes of {name} touch the border of their image, where about {expected:,.0f} should"
-            advice = "objects that the border cuts seem to have no box: what is found there counts as wrong"
+            advice = "objects that the border cuts seem to have no box: with --border-ignore what is found there is no mistake"
             yield Finding("note", what, (), advice)
 
 

@@ -60,6 +60,8 @@ class ReadConfig:
     """Index of the first pixel in Pascal VOC boxes. auto: 0 if any coordinate is 0, otherwise 1."""
     without_boxes: Literal["negative", "skip"] = "negative"
     """How to handle images without boxes. negative: they contain no objects."""
+    border_ignore: Annotated[bool, Parameter(negative=())] = False
+    """Objects that the image's border cuts may have no box: they are neither learned nor judged, counted nor predicted."""
     unlabelled: Literal["stop", "skip", "class"] = "stop"
     """How to handle images without a mask or label (nan, NA, ?). class: take such text as a class name."""
     frames: Literal["error", "first", "stack"] = "error"

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neocog.errors import UserError
+
+AT_BORDER = 0.01  # of the image's side: what ends so near to its border is cut by it
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Boxes:
     ignored: NDArray[np.bool_]  # (B,) crowds and what is hard to see: found or not, they count neither way
     sizes: NDArray[np.int64]  # (N, 2) height and width of each image
     faults: tuple[UserError, ...] = ()
+    open_border: bool = False  # objects at the images' borders may have no box: what is there counts neither way
 
     def __len__(self) -> int:
         return len(self.first) - 1
@@ -46,6 +50,15 @@ class Boxes:
         """(B, 2) height and width of each box."""
         return self.corners[:, [3, 2]] - self.corners[:, [1, 0]]
 
+    def with_open_border(self) -> Boxes:
+        """What is cut by its image's border is ignored (``--border-ignore``)."""
+        return replace(self, ignored=self.ignored | cut_by(self.frames[self.images], self.corners), open_border=True)
+
+    @property
+    def frames(self) -> NDArray[np.float64]:
+        """(N, 4) each image as a box."""
+        return np.concatenate([np.zeros((len(self), 2)), self.sizes[:, ::-1]], axis=1)
+
     def target_text(self, index: int, classes: Sequence[str]) -> str:
         """ "3 cell, 1 platelet": what is in an image, in the order of the classes; "" where nothing is."""
         counts = Counter(self.of(index)[1].tolist())
@@ -59,3 +72,9 @@ class Boxes:
         corners, labels, ignored = self.of(index)
         rows = sorted(zip(map(classes.__getitem__, labels.tolist()), corners.tolist(), ignored.tolist(), strict=True))
         return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+def cut_by(frame: Any, corners: Any) -> Any:
+    """(…) whether boxes (…, 4) end at the border of their image, whose ``frame`` (…, 4) is x0, y0, x1, y1; arrays or tensors."""
+    near = AT_BORDER * (frame[..., 2:] - frame[..., :2])
+    return ((corners[..., :2] <= frame[..., :2] + near) | (corners[..., 2:] >= frame[..., 2:] - near)).any(-1)

@@ -15,22 +15,25 @@ from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import Placement, placement
 
 SEEN = 0.35  # of a box's area: what is cut to less is neither learned nor held to be background
-PADDING = -1.0  # class of the rows that fill up a table
+PADDING, FRAME = -1.0, -2.0  # classes of the rows that fill up a table, and of those that are the image itself
 
 
 def fitted(boxes: Boxes, plan: Preprocessing) -> NDArray[np.float32]:
     """(N, M, 6) class, x0, y0, x1, y1, ignored of every image's boxes at the network's size; rows of class −1 fill up to M.
 
-    A box of which less than ``SEEN`` is within the picture (``fit`` crop) counts neither way.
+    A box of which less than ``SEEN`` is within the picture (``fit`` crop) counts neither way. Of images whose border is open
+    (``--border-ignore``) a last row says where the image itself lies.
     """
-    most = max(1, int(np.diff(boxes.first).max(initial=0)))
+    most = max(1, int(np.diff(boxes.first).max(initial=0))) + boxes.open_border
     table = np.zeros((len(boxes), most, 6), np.float32)
     table[:, :, 0] = PADDING
     for index in range(len(boxes)):
         corners, labels, ignored = boxes.of(index)
-        corners = to_plane(corners, where(boxes.sizes[index], plan))
-        inside, seen = clipped(corners, plan.plane)
+        place = where(boxes.sizes[index], plan)
+        inside, seen = clipped(to_plane(corners, place), plan.plane)
         table[index, : len(labels)] = np.column_stack([labels, inside, ignored | (seen < SEEN)])
+        if boxes.open_border:
+            table[index, -1, :5] = FRAME, *clipped(to_plane(boxes.frames[index], place)[None], plan.plane)[0][0]
     return table
 
 

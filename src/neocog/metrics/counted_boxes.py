@@ -1,11 +1,11 @@
 """Measures of found boxes, with intervals over images or groups: average precision, right and wrong ones, errors of counts.
 
-Letters: n images, D found and G true boxes, K classes, B blocks of images, J measures.
+Letters: n images, D found and G true boxes, K classes, B blocks of images, J values of a statistic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,52 +40,65 @@ class Compared:
         return np.asarray(self.found.score >= np.asarray(thresholds)[self.found.label], np.bool_)
 
     def counted(self, thresholds: Sequence[float]) -> NDArray[np.int64]:
-        """(n, K) boxes that are found, those in what is ignored left out."""
-        chosen = self.kept(thresholds) & (self.matched[:, 0] != IGNORED)
+        """(n, K) boxes that are found, without those that are ignored or lie in what is."""
+        chosen = self.kept(thresholds) & (self.matched[:, 0] != IGNORED) & ~self.found.ignored
         return _table(self.found.image[chosen], self.found.label[chosen], self.n, len(self.classes))
 
 
-def precision_measures(compared: Compared, groups: Groups = None, seed: int = 0) -> list[dict[str, Measure]]:
-    """``ap50`` and ``ap50_95``, the means over classes that have boxes first, then each class's own (K).
+Statistic = Callable[[Array, int, int], Sequence[float]]  # hits (D, T) by falling score, true boxes, images → (J,)
 
-    The intervals are jackknife ones: average precision without each image, or block of them, in turn.
+
+def precision_measures(compared: Compared, groups: Groups = None, seed: int = 0) -> list[dict[str, Measure]]:
+    """``ap50`` and ``ap50_95``, the means over classes that have boxes first, then each class's own (K)."""
+    return by_class(compared, _both, ("ap50", "ap50_95"), groups, seed)
+
+
+def _both(hits: Array, positives: int, images: int) -> tuple[float, float]:
+    each = average_precision(hits, positives)
+    return float(each[0]), float(each.mean())
+
+
+def by_class(
+    compared: Compared, statistic: Statistic, names: Sequence[str], groups: Groups = None, seed: int = 0
+) -> list[dict[str, Measure]]:
+    """What a ``statistic`` says, its J values called ``names``: the means over classes that have boxes first, then each class's.
+
+    The intervals are jackknife ones: the statistic without each image, or block of them, in turn.
     """
-    units, k = Units.of(groups, compared.n, seed), len(compared.classes)
-    blocks, positives = int(units.block.max(initial=0)) + 1, compared.positives
-    values, left = np.full((k, 2), np.nan), np.full((blocks, k, 2), np.nan)
+    units, k, j = Units.of(groups, compared.n, seed), len(compared.classes), len(names)
+    images = np.bincount(units.block)
+    blocks, positives = max(1, len(images)), compared.positives
+    values, left = np.full((k, j), np.nan), np.full((blocks, k, j), np.nan)
     hits, order = outcomes(compared.matched), np.argsort(-compared.found.score, kind="stable")
     for label in range(k):
         own = order[compared.found.label[order] == label]
         block, total = units.block[compared.found.image[own]], int(positives[:, label].sum())
         there = np.bincount(units.block, positives[:, label], blocks).astype(np.int64)
-        values[label] = _both(average_precision(hits[own], total))
-        for without in range(blocks):
-            left[without, label] = _both(average_precision(hits[own[block != without]], total - int(there[without])))
-    return _with_intervals(values, left, positives, units, compared.n)
-
-
-def _both(each: NDArray[np.float64]) -> tuple[float, float]:
-    """AP50 and AP50-95 of (T,)."""
-    return float(each[0]), float(each.mean())
+        values[label] = statistic(hits[own], total, compared.n)
+        for without in range(len(images)):
+            rest = total - int(there[without]), compared.n - int(images[without])
+            left[without, label] = statistic(hits[own[block != without]], *rest)
+    return _with_intervals(values, left, names, positives, units, compared.n)
 
 
 def _with_intervals(
-    values: Array, left: Array, positives: NDArray[np.int64], units: Units, n: int
+    values: Array, left: Array, names: Sequence[str], positives: NDArray[np.int64], units: Units, n: int
 ) -> list[dict[str, Measure]]:
-    """Of values (K, 2), and those without each block (B, K, 2); an absent class is in no mean."""
+    """Of values (K, J), and those without each block (B, K, J); an absent class is in no mean."""
     rows, without = _means_first(values), _means_first(left)
     without = np.where(np.isnan(without), rows, without).reshape(len(left), -1)
     there = np.concatenate([positives.sum(axis=1, keepdims=True), positives], axis=1)
-    weights = np.repeat(units.sums(there), 2, axis=1)
-    images = np.repeat((there > 0).sum(axis=0), 2).tolist()
+    j = len(names)
+    weights = np.repeat(units.sums(there), j, axis=1)
+    images = np.repeat((there > 0).sum(axis=0), j).tolist()
     flat = rows.reshape(-1)
     scales: list[Scale] = ["share"] * len(flat)
-    found = with_intervals(flat, added(flat, without), units, scales, [n, n, *images[2:]], weights)
-    return [dict(zip(("ap50", "ap50_95"), found[at : at + 2], strict=True)) for at in range(0, len(found), 2)]
+    found = with_intervals(flat, added(flat, without), units, scales, [*[n] * j, *images[j:]], weights)
+    return [dict(zip(names, found[at : at + j], strict=True)) for at in range(0, len(found), j)]
 
 
 def _means_first(each: Array) -> NDArray[np.float64]:
-    """(…, K, 2) → (…, 1 + K, 2) with the mean over the classes that have a number before them."""
+    """(…, K, J) → (…, 1 + K, J) with the mean over the classes that have a number before them."""
     there = ~np.isnan(each)
     total, count = np.where(there, each, 0).sum(axis=-2, keepdims=True), there.sum(axis=-2, keepdims=True)
     mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

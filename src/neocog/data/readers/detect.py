@@ -64,7 +64,17 @@ def open_dataset(source: str | Path, decoding: Decoding = DEFAULT, reading: Read
     if data.has_classes:
         require_classes(data, reading.least_classes, str(source))
     raise_all(_without_effect(data, reading))
-    return bound(data, reading)
+    return bound(_border_ignored(data) if reading.border_ignore else data, reading)
+
+
+def _border_ignored(data: Dataset) -> Dataset:
+    """What the images' borders cut is ignored, and the table tells how much that is."""
+    assert data.boxes is not None
+    boxes = data.boxes.with_open_border()
+    cut = int(boxes.ignored.sum() - data.boxes.ignored.sum())
+    what = f"{cut:,} boxes at the border of their image"
+    row = Taken(what, "ignored", "objects there may have no box", "--border-ignore")
+    return replace(data, boxes=boxes, taken=(*data.taken, row))
 
 
 def _without_effect(data: Dataset, reading: Reading) -> Iterator[UserError]:
@@ -73,6 +83,7 @@ def _without_effect(data: Dataset, reading: Reading) -> Iterator[UserError]:
         if given and not data.kind.startswith(kind):
             yield UserError(f"--{flag} has no effect on {data.kind}", str(data.root or ""), "leave it out")
     of_boxes = {"boxes-from": reading.boxes_from != "auto", "without-boxes": reading.without_boxes != "negative"}
+    of_boxes["border-ignore"] = reading.border_ignore
     for flag, is_asked in of_boxes.items() if data.boxes is None else ():
         if is_asked:
             yield UserError(f"--{flag} is for boxes, not for {data.kind}", str(data.root or ""), "leave it out")

@@ -40,6 +40,7 @@ class Reading:
     boxes_from: Literal["auto", "shapes", "masks"] = "auto"  # whether other shapes, or masks, are taken for boxes
     first_pixel: Literal["auto", "0", "1"] = "auto"  # of Pascal VOC's corners
     without_boxes: Literal["negative", "skip"] = "negative"  # images without boxes
+    border_ignore: bool = False  # objects at an image's border may have no box
     background: str = ""  # of masks: the value or class that is the background, "none", or "" for what the masks say
     unlabelled: Literal["stop", "skip", "class"] = "stop"  # images without a mask or label
     max_pixels: int = DEFAULT.max_pixels  # of one sample of an array, and of what a packed file unpacks to

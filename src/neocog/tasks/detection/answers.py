@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neocog.data.cells import csv_of
 from neocog.data.dataset import Dataset
+from neocog.metrics.box_scores import froc_measures, score_calibration, size_measures
 from neocog.metrics.counted_boxes import (
     Compared,
     best_thresholds,
@@ -40,15 +41,18 @@ class Answers:
     found_label: NDArray[np.int64]
     found_corners: NDArray[np.float64]
     found_score: NDArray[np.float64]
+    found_ignored: NDArray[np.bool_]
     matched: NDArray[np.int64]
 
     def compared(self, classes: tuple[str, ...]) -> Compared:
         """With the images numbered in the order of ``samples``."""
         place = np.zeros(int(self.samples.max(initial=-1)) + 1, np.int64)
         place[self.samples] = np.arange(len(self.samples))
-        ones, none = np.ones(len(self.truth_image)), np.zeros(len(self.found_image), bool)
+        ones = np.ones(len(self.truth_image))
         truth = Objects(place[self.truth_image], self.truth_label, self.truth_corners, ones, self.truth_ignored)
-        found = Objects(place[self.found_image], self.found_label, self.found_corners, self.found_score, none)
+        found = Objects(
+            place[self.found_image], self.found_label, self.found_corners, self.found_score, self.found_ignored
+        )
         return Compared(truth, found, self.matched, len(self.samples), classes)
 
 
@@ -65,11 +69,12 @@ def answers_of(predictor: Predictor, samples: Samples, advance: Callable[[int], 
     four = np.concatenate([np.zeros((0, 4)), *(one.corners for one in found)])
     labels = np.concatenate([np.zeros(0, np.int64), *(one.labels for one in found)])
     scores = np.concatenate([np.zeros(0), *(one.scores for one in found)])
+    aside = np.concatenate([np.zeros(0, np.bool_), *(one.at_border for one in found)]) & dataset.boxes.open_border
     matched = match(
         Objects(image, label, corners, np.ones(len(image)), ignored),
-        Objects(where, labels, four, scores, np.zeros(len(where), bool)),
+        Objects(where, labels, four, scores, aside),
     )
-    return Answers(samples.positions, image, label, corners, ignored, where, labels, four, scores, matched)
+    return Answers(samples.positions, image, label, corners, ignored, where, labels, four, scores, aside, matched)
 
 
 def _found(predictor: Predictor, samples: Samples, advance: Callable[[int], None]) -> Iterator[tuple[int, Found]]:
@@ -105,6 +110,11 @@ def evaluation_of(predictor: Predictor, answers: Answers, samples: Samples) -> E
     more: dict[str, Any] = {
         "per_class": dict(zip(predictor.classes, each, strict=True)),
         "limits_of_agreement": {name: list(limits) for name, limits in agreement.items()},
+    }
+    more |= {
+        "sizes": size_measures(compared, samples.groups, samples.seed),
+        "froc": froc_measures(compared, samples.groups, samples.seed)[0],
+        "score_ece": score_calibration(compared, samples.groups, samples.seed)[1],
     }
     if samples.part == "test" and samples.trained is not None:
         more["baselines"] = {"nearest_boxes": {"measures": measures_of_nearest(compared, predictor, samples)}}

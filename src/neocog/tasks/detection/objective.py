@@ -13,7 +13,9 @@ from torch.nn import Module
 from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou_loss
 
+from neocog.data.boxes import cut_by
 from neocog.data.dataset import Array
+from neocog.data.fit_boxes import FRAME
 from neocog.data.loader import Batch
 from neocog.metrics.detection import Objects, average_precision, match, outcomes
 from neocog.records import Section
@@ -30,7 +32,7 @@ HALF = np.array([0.5])  # overlap
 @final
 @dataclass(frozen=True)
 class Detection(Objective):
-    """Maps (B, K + 4, h, w) learned from boxes (B, M, 6): class (−1: none), x0, y0, x1, y1, ignored.
+    """Maps (B, K + 4, h, w) learned from boxes (B, M, 6): class (−1: none, −2: the image), x0, y0, x1, y1, ignored.
 
     ``objects``: how many an image of the training part has on average, by which losses are divided, so that each object weighs
     the same in whichever image it lies. ``most``: boxes that are told of an image.
@@ -59,7 +61,7 @@ class Detection(Objective):
         """Right and wrong boxes (K, bins of scores) at an overlap of 0.5, and true boxes (K,)."""
         outputs, k = self.predict(nets, batch.inputs), len(self.classes)
         truth = true_objects(batch.targets.cpu().numpy())
-        found = found_objects(boxes_of(outputs, _plane(batch.inputs), self.most))
+        found = found_objects(boxes_of(outputs, _plane(batch.inputs), self.most), batch.targets)
         hits = outcomes(match(truth, found, HALF))[:, 0]
         bins = np.minimum((found.score * BINS).astype(np.int64), BINS - 1) + found.label * BINS
         counts = [np.bincount(bins[hits == kind], minlength=k * BINS).reshape(k, BINS) for kind in (1, 0)]
@@ -87,15 +89,23 @@ class Detection(Objective):
 
 def losses_of(outputs: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """(B,) of outputs (B, K + 4, h, w) for images of ``size`` (H, W) with ``boxes`` (B, M, 6): the focal loss of the heat map, and
-    of the edges 1 − GIoU (Rezatofighi et al. 2019)."""
+    of the edges 1 − GIoU (Rezatofighi et al. 2019). With the image's own frame among the boxes, what the network finds at its
+    border counts only where there is a box."""
     cells = _plane(outputs)
     stride = stride_of(size, cells)
     wanted = drawn(boxes, outputs.shape[1] - 4, cells, stride)
-    heat = focal(outputs[:, :-4], wanted.heat, wanted.silent)
-    flat = [each.permute(0, 2, 3, 1).reshape(-1, 4) for each in (corners_of(outputs, stride), wanted.edges)]
-    apart = generalized_box_iou_loss(flat[0], flat[1]).view(len(outputs), -1)
+    found, edges = (each.permute(0, 2, 3, 1).flatten(1, 2) for each in (corners_of(outputs, stride), wanted.edges))
+    at_border = cut(boxes, found.detach()).view(len(outputs), 1, *cells)
+    heat = focal(outputs[:, :-4], wanted.heat, wanted.silent | at_border)
+    apart = generalized_box_iou_loss(found.flatten(0, 1), edges.flatten(0, 1)).view(len(outputs), -1)
     losses: Tensor = heat + EDGES * (apart * wanted.weights.flatten(1)).sum(1)
     return losses
+
+
+def cut(boxes: Tensor, found: Tensor) -> Tensor:
+    """(B, d) whether ``found`` (B, d, 4) end at the border of their image, where a row of ``boxes`` (B, M, 6) is its frame."""
+    at_border: Tensor = cut_by(boxes[:, -1:, 1:5], found) & (boxes[:, -1:, 0] == FRAME)
+    return at_border
 
 
 def _plane(maps: Tensor) -> tuple[int, int]:
@@ -128,9 +138,10 @@ def true_objects(boxes: Array) -> Objects:
     return Objects(image, chosen[:, 0].astype(np.int64), corners, np.ones(len(image)), ignored)
 
 
-def found_objects(found: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Objects:
-    """Boxes of several images, which are numbered in their order."""
+def found_objects(found: Sequence[tuple[Tensor, Tensor, Tensor]], boxes: Tensor) -> Objects:
+    """Boxes of several images, which are numbered in their order; what their true ``boxes`` (B, M, 6) say of the border."""
     image = np.repeat(np.arange(len(found)), [len(score) for *_, score in found])
     corners, label, score = (torch.cat([one[part] for one in found]).cpu().numpy() for part in range(3))
-    ignored = np.zeros(len(image), bool)
+    ends = [cut(own[None], one[0][None])[0] for own, one in zip(boxes, found, strict=True)]
+    ignored = torch.cat(ends).cpu().numpy()
     return Objects(image, label.astype(np.int64), corners.astype(np.float64), score.astype(np.float64), ignored)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import batched_nms
 
+from neocog.data.boxes import cut_by
 from neocog.data.dataset import Array, Header
 from neocog.data.fit_boxes import clipped, from_plane, where
 from neocog.data.resize import fit
@@ -31,14 +32,24 @@ class Found:
     corners: NDArray[np.float64]  # (d, 4)
     labels: NDArray[np.int64]  # (d,)
     scores: NDArray[np.float64]  # (d,)
+    at_border: NDArray[np.bool_]  # (d,) the image cuts them
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def certain(self, predictor: Predictor) -> Found:
-        """Those that reach the threshold of their class."""
+        """Those that reach the threshold of their class; without those at the border, where these were not to be learned."""
         kept = self.scores >= np.array(predictor.facts["thresholds"])[self.labels]
-        return Found(self.corners[kept], self.labels[kept], self.scores[kept])
+        kept &= ~(self.at_border & predictor.facts.get("border_ignore", False))
+        return Found(self.corners[kept], self.labels[kept], self.scores[kept], self.at_border[kept])
+
+
+def _found(
+    corners: NDArray[np.float64], labels: NDArray[np.int64], scores: NDArray[np.float64], shape: tuple[int, int]
+) -> Found:
+    """Of an image of ``shape`` (H, W), where they end with it."""
+    inside, _ = clipped(corners, shape)
+    return Found(inside, labels, scores, cut_by(np.array([0.0, 0.0, shape[1], shape[0]]), inside))
 
 
 def found_in(predictor: Predictor, stored: Array, name: str, header: Header | None = None) -> Found:
@@ -55,8 +66,7 @@ def of_fitted(predictor: Predictor, pixels: Tensor, shape: tuple[int, int]) -> F
     """The boxes of an image of ``shape`` from its fitted pixels (C, h, w), alone through the network: no other image in its
     batch can change a score by a rounding."""
     corners, labels, scores = _of_window(predictor, pixels)
-    corners, _ = clipped(from_plane(corners, where(shape, predictor.preprocessing)), shape)
-    return Found(corners, labels, scores)
+    return _found(from_plane(corners, where(shape, predictor.preprocessing)), labels, scores, shape)
 
 
 def _of_window(
@@ -79,8 +89,7 @@ def _tiled(predictor: Predictor, stored: Array, name: str, header: Header | None
     parts = list(_windows(pixels, plan.plane, predictor))
     corners, labels, scores = (np.concatenate([part[k] for part in parts]) for k in range(3))
     kept = batched_nms(*(torch.from_numpy(each) for each in (corners, scores, labels)), TWICE).numpy()
-    corners, _ = clipped(from_plane(corners[kept], where(shape, whole)), shape)
-    return Found(corners, labels[kept], scores[kept])
+    return _found(from_plane(corners[kept], where(shape, whole)), labels[kept], scores[kept], shape)
 
 
 def _windows(pixels: Array, plane: tuple[int, int], predictor: Predictor) -> Iterator[tuple[Array, Array, Array]]:

@@ -39,6 +39,7 @@ from neocog.tasks.detection.report import (
     performance_section,
     precision_section,
 )
+from neocog.tasks.detection.scores import scores_sections
 from neocog.tasks.detection.traits import DetectionTraits
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import header_in_memory, put, read
@@ -125,13 +126,16 @@ class DetectionTask(DetectionTraits, Task):
 
     def facts(self, session: Session) -> dict[str, Any]:
         """``stored``: the largest sides of the training images, from which on an image is cut into windows; ``largest``: the
-        longest side of a training box as the network sees it; ``most``: boxes that are told of an image."""
+        longest side of a training box as the network sees it; ``most``: boxes that are told of an image; ``border_ignore``:
+        whether those at its border are left out."""
         train = np.flatnonzero(session.parts == "train")
         assert session.dataset.boxes is not None
         seen = fitted(session.dataset.boxes, session.preprocessing)[train]
         sides = (seen[..., 3:5] - seen[..., 1:3])[seen[..., 0] >= 0]
         stored = session.stored_sizes("train").max(axis=0).tolist()
-        return {"stored": stored, "largest": float(sides.max(initial=1)), "most": _most(session.dataset, train)}
+        open_border = session.dataset.boxes.open_border
+        most = _most(session.dataset, train)
+        return {"stored": stored, "largest": float(sides.max(initial=1)), "most": most, "border_ignore": open_border}
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         return answers_of(predictor, samples, advance)
@@ -163,6 +167,7 @@ class DetectionTask(DetectionTraits, Task):
                 cases_section(session.dataset, answers.samples, compared, errors, kept, predictor.preprocessing),
                 counts_section(compared, thresholds, measures["test"], more["limits_of_agreement"]),
                 precision_section(compared),
+                *scores_sections(compared, more),
             ],
             result={"thresholds": dict(zip(predictor.classes, thresholds, strict=True))},
         )

@@ -16,6 +16,8 @@ class DetectionTraits(Traits):
     losses = ("focal+giou",)
     attacked = True
     settings = (
-        "boxes_from", "first_pixel", "without_boxes", "instances", "background",
+        "boxes_from", "first_pixel", "without_boxes", "border_ignore", "instances", "background",
     )  # fmt: skip
-    types: ClassVar = {"stored": tuple[int, ...], "most": int, "largest": float, "thresholds": tuple[float, ...]}
+    types: ClassVar = {
+        "stored": tuple[int, ...], "most": int, "largest": float, "thresholds": tuple[float, ...], "border_ignore": bool,
+    }  # fmt: skip

@@ -74,7 +74,7 @@ def calibration_section(before: Bins, after: Bins, temperature: float, stated: s
         f"Expected calibration error: {before.error:.3f} as trained, {after.error:.3f} "
         f"with temperature {temperature:.2f} (fitted on the validation part; it changes no prediction). {stated}"
     )
-    lines = tuple(_reliability(name, bins) for name, bins in (("as trained", before), ("calibrated", after)))
+    lines = tuple(reliability(name, bins) for name, bins in (("as trained", before), ("calibrated", after)))
     edges = [f"{i / len(after.count):.2f}" for i in range(len(after.count))]
     items = (
         Text(text),
@@ -90,7 +90,8 @@ def calibration_section(before: Bins, after: Bins, temperature: float, stated: s
     return Section("Calibration", items, "calibration")
 
 
-def _reliability(name: str, bins: Bins) -> Series:
+def reliability(name: str, bins: Bins) -> Series:
+    """Accuracy over confidence of the bins that hold anything, with the intervals of independent samples."""
     filled = bins.count > 0
     count, right = bins.count[filled].tolist(), bins.accuracy[filled].tolist()
     low, high = zip(*(proportion(round(p * n), round(n)) for p, n in zip(right, count, strict=True)), strict=True)
