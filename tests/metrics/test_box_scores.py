@@ -27,6 +27,15 @@ def test_average_precision_by_size_is_cocos_on_random_cases() -> None:
             np.testing.assert_allclose(ours, theirs, atol=1e-6, err_msg=f"{seed} {place}")
 
 
+def test_an_object_of_another_size_is_set_aside_for_one_found_box_alone() -> None:
+    truth = boxes([(0, 0, 0, 0, 40, 40, 1, False), (0, 0, 100, 0, 120, 20, 1, False)])
+    rows = [(0, 0, 0, 0, 30, 33, 0.9, False), (0, 0, 0, 0, 31, 33, 0.8, False), (0, 0, 100, 0, 120, 20, 0.7, False)]
+    small = of_size(compared_of(truth, boxes(rows), 1), *SIZES["small"])
+    assert small.matched[:, 0].tolist() == [IGNORED, -1, 1]
+    wanted = by_coco(truth, boxes(rows), 1, 1, 1).mean()
+    assert precision_measures(small)[0]["ap50_95"].value == pytest.approx(wanted) and wanted < 0.6
+
+
 def test_of_a_size_with_few_objects_nothing_is_said() -> None:
     rows = [(0, 0, 40.0 * x, 0.0, 40.0 * x + 10, 10.0, 1.0, False) for x in range(ENOUGH)]
     large = (0, 0, 0.0, 100.0, 500.0, 500.0, 1.0, False)

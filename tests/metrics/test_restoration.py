@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neocog.metrics.restoration import gain, luma, nrmse, psnr, restored_measures, ssim
+from neocog.metrics.restoration import (
+    gain,
+    luma,
+    nrmse,
+    psnr,
+    range_invariant_psnr,
+    residual_correlations,
+    restored_measures,
+    ssim,
+)
 
 
 def pair(shape: tuple[int, ...], noise: float = 20.0) -> tuple[np.ndarray, np.ndarray]:
@@ -24,6 +33,36 @@ def test_nrmse_is_of_the_range_of_the_truth() -> None:
     truth = np.array([[10.0, 20.0], [30.0, 50.0]])
     assert nrmse(truth, truth + 4) == pytest.approx(0.1)
     assert np.isnan(nrmse(np.ones((3, 3)), np.zeros((3, 3))))
+
+
+def test_an_offset_and_a_factor_change_no_range_invariant_psnr() -> None:
+    truth, other = pair((30, 20, 2))
+    found = range_invariant_psnr(truth, other)
+    assert range_invariant_psnr(truth, 0.3 * other + 90) == pytest.approx(found)
+    assert range_invariant_psnr(3 * truth - 5, other) == pytest.approx(found)
+    assert found >= psnr(truth, other, np.ptp(truth)) and range_invariant_psnr(truth, truth / 7) == 100
+    factors, own = np.linspace(0.5, 1.5, 2001), other - other.mean()
+    best = min(np.square(truth - truth.mean() - a * own).mean() for a in factors)
+    assert found == pytest.approx(10 * np.log10(np.ptp(truth) ** 2 / best), abs=1e-4)
+    assert np.isnan(range_invariant_psnr(truth, np.ones_like(truth)))
+    assert np.isnan(range_invariant_psnr(np.ones_like(truth), truth))
+
+
+def test_noise_that_was_taken_away_is_correlated_with_nothing_and_image_is() -> None:
+    rng = np.random.default_rng(0)
+    image = np.kron(rng.uniform(0, 200, (20, 25, 2)), np.ones((6, 6, 1)))
+    noise = rng.normal(0, 20, image.shape)
+    assert np.abs(residual_correlations(image + noise, image)).max() < 0.05
+    lines = np.repeat(rng.normal(0, 20, (120, 1, 2)), 150, axis=1)  # along rows
+    right, below, _ = residual_correlations(image + lines, image)
+    assert right == pytest.approx(1, abs=0.02) and abs(below) < 0.2
+    shrunk = 0.5 * (image - image.mean()) + image.mean()
+    assert residual_correlations(image, shrunk) == (
+        pytest.approx(0.83, abs=0.1),
+        pytest.approx(0.83, abs=0.1),
+        pytest.approx(1),
+    )
+    assert np.isnan(residual_correlations(image, image)).all()
 
 
 def test_ssim_is_what_its_definition_says_window_by_window() -> None:

@@ -113,6 +113,7 @@ def test_noise_is_taken_away_and_compared_with_four_other_ways(denoiser: Run) ->
     assert result["baselines"]["identity"]["gain"]["difference"] == pytest.approx(
         result["measures"]["test"]["gain"]["value"]
     )
+    assert "residual" not in result and "How far off pixels are" in denoiser.report.read_text(encoding="utf-8")
     assert set(json.loads(denoiser.model_json.read_text())["baselines"]) == {"gaussian", "non_local_means"}
 
 
@@ -122,6 +123,7 @@ def test_evaluate_gives_the_very_numbers_of_the_training(which: str, request: py
     again = json.loads(to_json(neocog.evaluate(trained, quiet=True)))
     assert again["measures"]["test"] == result_of(trained)["measures"]["test"]
     assert again["baselines"] == result_of(trained)["baselines"]
+    assert again["error_coverage"] == result_of(trained)["error_coverage"]
 
 
 def test_the_files_that_predict_writes_have_the_measures(run: Run, denoiser: Run, tmp_path: Path) -> None:
@@ -140,6 +142,15 @@ def test_the_files_that_predict_writes_have_the_measures(run: Run, denoiser: Run
         assert psnr(luma(clean)[inner, inner], luma(found)[inner, inner], 255) == pytest.approx(
             float(row["psnr"]), abs=1e-9
         )
+    held = []
+    for row in rows:
+        found, limit = (
+            np.asarray(Image.open(tmp_path / "out" / part / row["path"])) for part in ("restored", "errors")
+        )
+        clean = np.asarray(Image.open(data / row["path"]))[: found.shape[0], : found.shape[1]]
+        held.append((np.abs(clean.astype(int) - found) <= limit).mean())  # limits are rounded
+    coverage = result_of(run)["error_coverage"]["value"]
+    assert coverage == pytest.approx(np.mean(held), abs=0.04) and 0.85 < coverage < 1
     mean = np.mean([float(row["psnr"]) for row in rows])
     assert result_of(run)["measures"]["test"]["psnr"]["value"] == pytest.approx(mean)
     folder = denoiser.folder.parent / "data"

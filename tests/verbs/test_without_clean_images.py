@@ -174,6 +174,7 @@ def test_two_noisy_takes_teach_what_is_clean(of_takes: Run, tmp_path: Path) -> N
     assert found["measures"]["test"]["gain"]["value"] > 4
     page = of_takes.report.read_text(encoding="utf-8")
     assert "their noise counts as error" in page and "Restored pixels are guesses" in page
+    assert "whose noise is part of the error" in page and "What was taken away" in page
 
 
 def test_noisy_images_alone_teach_it_too(alone: Run, tmp_path: Path) -> None:
@@ -181,6 +182,8 @@ def test_noisy_images_alone_teach_it_too(alone: Run, tmp_path: Path) -> None:
     measures = result["measures"]["test"]
     assert result["baselines"]["identity"]["measures"]["hidden_psnr"]["value"] < 30
     assert "hidden_psnr" in measures and "psnr" not in measures and "ssim" not in measures
+    assert set(result["residual"]) == {"right", "below", "image"} and "error_coverage" not in result
+    assert all(abs(each["value"]) < 0.35 for each in result["residual"].values())
     page = alone.report.read_text(encoding="utf-8")
     assert "Nothing is known of these images without noise" in page and "PSNR of hidden pixels" in page
     again = neocog.evaluate(alone, quiet=True)["measures"]["test"]
@@ -199,6 +202,16 @@ def test_the_clean_images_that_noise_is_added_to_are_never_learned_from(tmp_path
     settings = {**SETTINGS, "epochs": 3, "supervision": "noise2void"}
     runs = [neocog.train(folder, tmp_path / f"run-{folder.name}", **settings) for folder in (data, other)]
     assert runs[0].weights.read_bytes() == runs[1].weights.read_bytes()
+
+
+def test_what_stands_for_hidden_pixels_does_so_in_training_and_where_it_is_measured(tmp_path: Path) -> None:
+    data = takes(tmp_path / "data", ("shots",), 10)
+    settings = {**SETTINGS, "epochs": 1, "supervision": "noise2void"}
+    runs = [neocog.train(data / "shots", tmp_path / by, replace_by=by, **settings) for by in ("near", "median")]
+    assert runs[0].weights.read_bytes() != runs[1].weights.read_bytes()
+    found = [result_of(run)["baselines"]["identity"]["measures"]["hidden_psnr"]["value"] for run in runs]
+    assert found[1] > found[0] + 1  # the median is nearer to a noisy value than another noisy one
+    assert neocog.evaluate(runs[1], quiet=True)["baselines"]["identity"]["measures"]["hidden_psnr"].value == found[1]
 
 
 def test_a_preview_shows_what_is_hidden(tmp_path: Path) -> None:
@@ -225,6 +238,11 @@ BAD: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "no noise": (("clean",), {"supervision": "noise2void", "degrade": "blur:1"}, "is none whose mean is 0"),
     "biased noise": (("clean",), {"supervision": "noise2noise", "degrade": "salt:0.1"}, "is none whose mean is 0"),
     "along": (("take1", "take2"), {"supervision": "noise2noise", "noise_along": "rows"}, "--noise-along has no effect"),
+    "median": (
+        ("take1", "take2"),
+        {"supervision": "noise2noise", "replace_by": "median"},
+        "--replace-by has no effect",
+    ),
     "unknown": (("shots",), {"supervision": "noise2moon"}, "noise2moon"),
 }
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from neocog.augment.counter import mix_integer
 from neocog.data.degrade import Degradation, white_of
-from neocog.data.hidden import Along, hidden
+from neocog.data.hidden import Along, By, hidden
 from neocog.data.preprocessing import Preprocessing
 
 TURNS = 8  # four quarter turns, and their mirror images
@@ -28,8 +28,8 @@ class Windows:
     ``sizes`` (N, 2): height and width of each image of the data set, of which what is farther to the right or below is padding.
     ``how``: noise that is drawn anew for each window, where there is some. ``fixed``: always the same windows.
     ``supervision``: "clean"; "noise2noise": what is wanted is noisy too, by ``how``, or one of two takes that change places at
-    random; "noise2void": what is wanted are the values of the input that are hidden in it, all others NaN, and ``along`` says where
-    noise runs.
+    random; "noise2void": what is wanted are the values of the input that are hidden in it, all others NaN, ``along`` says where
+    noise runs, and ``by`` what stands for them.
     """
 
     patch: tuple[int, int]
@@ -41,6 +41,7 @@ class Windows:
     fixed: bool = False
     supervision: str = "clean"
     along: Along = "none"
+    by: By = "near"
 
     def __call__(
         self, pixels: Tensor, targets: Tensor, samples: Tensor, seed: int, epoch: int, preprocessing: Preprocessing
@@ -74,7 +75,7 @@ class Windows:
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Each window (C, h, w) and what is wanted of it."""
         if self.supervision == "noise2void":
-            both = [_hidden(window, rng, self.along) for window in inputs]
+            both = [_hidden(window, rng, self.along, self.by) for window in inputs]
             return [first for first, _ in both], [second for _, second in both]
         if self.supervision == "noise2noise" and self.how is not None:
             return inputs, list(self._worse(wanted, whole, rng))
@@ -96,10 +97,10 @@ class Windows:
         return torch.from_numpy(column.reshape(clean.shape)).permute(0, 3, 1, 2)
 
 
-def _hidden(window: Tensor, rng: np.random.Generator, along: Along) -> tuple[Tensor, Tensor]:
+def _hidden(window: Tensor, rng: np.random.Generator, along: Along, by: By) -> tuple[Tensor, Tensor]:
     """(C, h, w) with some values replaced; their own values, NaN elsewhere."""
     stored = window.permute(1, 2, 0).cpu().numpy()
-    found, which = hidden(stored, rng, along)
+    found, which = hidden(stored, rng, along, by)
     wanted = np.where(which, stored, np.nan).astype(np.float32)
     return torch.from_numpy(found).permute(2, 0, 1), torch.from_numpy(wanted).permute(2, 0, 1)
 

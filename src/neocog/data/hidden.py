@@ -2,8 +2,9 @@
 
 Noise that is independent between pixels cannot be guessed, so that who guesses best has learned the image (Krull, Buchholz & Jug
 2019, "Noise2Void"). Channels are hidden each by itself. Noise that runs along rows or columns is guessed from the pixels beside it,
-so that these are replaced too, by values of other rows or columns (Broaddus et al. 2020, "structN2V"). Letters: H × W pixels, C
-channels.
+so that these are replaced too, by values of other rows or columns (Broaddus et al. 2020, "structN2V"). A near value may be that of
+another hidden pixel or far from what is around; the median of all near ones is neither (Höck, Buchholz & Jug 2022, "N2V2").
+Letters: H × W pixels, C channels.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ SHARE = 0.03  # of the values that are hidden
 FAR = 2  # pixels to each side, among which the replacing one is drawn
 NEAR = np.array([(y, x) for y in range(-FAR, FAR + 1) for x in range(-FAR, FAR + 1) if y or x])
 Along = Literal["none", "rows", "columns"]
+By = Literal["near", "median"]  # what stands for a hidden value
 ALONG = 4  # pixels to each side that are replaced too, where noise runs along
 
 
-def hidden(image: Array, rng: np.random.Generator, along: Along = "none") -> tuple[Array, NDArray[np.bool_]]:
-    """(H, W, C) with some values replaced, and (H, W, C) which are to be guessed: at least one. ``along``: where noise runs."""
+def hidden(
+    image: Array, rng: np.random.Generator, along: Along = "none", by: By = "near"
+) -> tuple[Array, NDArray[np.bool_]]:
+    """(H, W, C) with some values replaced ``by`` others, and (H, W, C) which are to be guessed: at least one. ``along``: where
+    noise runs."""
     which = rng.random(image.shape, np.float32) < SHARE
     which.flat[rng.integers(which.size)] = True
     replaced, near = which, NEAR
@@ -34,9 +39,12 @@ def hidden(image: Array, rng: np.random.Generator, along: Along = "none") -> tup
         replaced = ndimage.maximum_filter1d(which, 2 * ALONG + 1, axis=1 - across, mode="constant")
         near = NEAR[NEAR[:, across] != 0]
     rows, columns, channels = np.nonzero(replaced)
-    down, right = near[rng.integers(0, len(near), len(rows))].T
+    chosen = near[rng.integers(0, len(near), len(rows))][:, None] if by == "near" else near[None]  # (n or 1, values, 2)
+    places = rows[:, None], columns[:, None]
+    down, right = (_inside(place, chosen[..., k], image.shape[k]) for k, place in enumerate(places))
+    values, middle = image[down, right, channels[:, None]], chosen.shape[1] // 2
     found = image.copy()
-    found[replaced] = image[_inside(rows, down, image.shape[0]), _inside(columns, right, image.shape[1]), channels]
+    found[replaced] = np.partition(values, middle, axis=1)[:, middle]
     return found, which
 
 

@@ -75,6 +75,7 @@ METRICS: dict[str, Named] = {
     "hidden_nrmse": Named("error of hidden pixels, as a share of the range", lower=True),
     "gain": Named("PSNR above that of the enlarged input, or of the input as it is [dB]"),
     "psnr_all": Named("PSNR over all channels and pixels [dB]"),
+    "psnr_invariant": Named("PSNR, range-invariant [dB]"),
     "ssim": Named("SSIM"),
     "nrmse": Named("root mean square error, share of the range", lower=True),
     "style_left": Named("style loss, share of the photo's that is left", lower=True),

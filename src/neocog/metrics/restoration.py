@@ -43,6 +43,33 @@ def nrmse(truth: Array, restored: Array) -> float:
     return error / (high - low) if high > low else float("nan")
 
 
+def range_invariant_psnr(truth: Array, restored: Array) -> float:
+    """PSNR over the range of the truth, after the offset and the factor that bring the restored image nearest to it (Weigert et
+    al. 2018, CARE): of images whose brightness means nothing. At most 100; NaN where one of them is constant."""
+    first, second = (each.astype(np.float64) - each.mean(dtype=np.float64) for each in (truth, restored))
+    power, peak = float(np.square(second).sum()), float(first.max() - first.min())
+    if power == 0 or peak == 0:
+        return float("nan")
+    return psnr(first, second * (float((first * second).sum()) / power), peak)
+
+
+def residual_correlations(noisy: Array, restored: Array) -> tuple[float, float, float]:
+    """Of what was taken away, noisy − restored (H, W, C): its correlation with itself one pixel to the right and one below, and
+    with the restored image. About 0 where it is noise that is independent between pixels; else there is image in it. NaN where one
+    of them is constant."""
+    away, kept = noisy.astype(np.float64) - restored, restored.astype(np.float64)
+    away, kept = (each - each.mean(axis=(0, 1)) for each in (away, kept))
+    pairs = (away[:, 1:], away[:, :-1]), (away[1:], away[:-1]), (away, kept)
+    right, below, image = (_correlation(*pair) for pair in pairs)
+    return right, below, image
+
+
+def _correlation(x: Array, y: Array) -> float:
+    """Of values whose means are 0."""
+    power = float(np.square(x).sum() * np.square(y).sum())
+    return float((x * y).sum()) / power**0.5 if power > 0 else float("nan")
+
+
 def ssim(truth: Array, restored: Array, peak: float) -> float:
     """Structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004) of (H, W) or (H, W, C), the mean over channels.
 

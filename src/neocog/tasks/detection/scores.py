@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neocog.metrics.box_scores import ENOUGH, RATES, LEAST_SCORE, SIZES, of_size, score_calibration
+from neocog.metrics.box_scores import ENOUGH, LEAST_SCORE, RATES, SIZES, of_size, score_calibration
 from neocog.metrics.counted_boxes import Compared
 from neocog.metrics.detection import outcomes
 from neocog.records import Bars, Curves, Item, Measure, Section, Series, Table, Text

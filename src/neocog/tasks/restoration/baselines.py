@@ -5,16 +5,18 @@ How much of the last two is best is found on images that are known. Letters: H Ã
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from neocog.data.dataset import Array
+from neocog.data.dataset import Array, Dataset
 from neocog.data.degrade import blurred
 from neocog.data.imresize import as_type, resized
 from neocog.metrics.restoration import psnr
 
+PART = 256  # pixels a side of images on which amounts are chosen
 PATCH, FAR = 5, 5  # pixels a side of what non-local means compares, and how far it looks to each side
 GAUSSIANS = (0.5, 0.75, 1.0, 1.5, 2.0)  # pixels
 STRENGTHS = (0.6, 0.8, 1.0)  # of non-local means, in standard deviations of the noise
@@ -42,6 +44,16 @@ def best_amounts(pairs: Iterable[tuple[Array, Array]], peak: float) -> dict[str,
         for name, (apply, amounts) in tried.items():
             sums[name] += [psnr(wanted, apply(image, amount), peak) for amount in amounts]
     return {name: amounts[int(np.argmax(sums[name]))] for name, (_, amounts) in tried.items()}
+
+
+def details(dataset: Dataset, chosen: NDArray[np.int64]) -> Iterator[tuple[Array, Array]]:
+    """The middles of pairs of one size."""
+    assert dataset.pairs is not None
+    for index in chosen.tolist():
+        image, wanted = dataset.images.read(index), dataset.pairs.read(index)
+        top, left = (max(0, (side - PART) // 2) for side in image.shape[:2])
+        middle = np.s_[top : top + PART, left : left + PART]
+        yield image[middle], wanted[middle]
 
 
 def median(image: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +18,14 @@ from neocog.config import Config
 from neocog.data.dataset import Array, BadImage, Dataset, Header
 from neocog.data.degrade import Degradation
 from neocog.data.hidden import SHARE
+from neocog.data.imresize import as_type
 from neocog.data.loader import Resident, Store, Streamed, Transform
 from neocog.data.normalise import normalise
 from neocog.data.pairs import wanted_plan
 from neocog.data.preprocessing import Preprocessing
 from neocog.errors import UserError
 from neocog.interop.onnx import Answer
+from neocog.metrics.pixel_errors import error_map, error_quantiles
 from neocog.networks import build, check_options, options
 from neocog.networks.shapes import shapes_only
 from neocog.predictor import Predictor
@@ -31,7 +33,7 @@ from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Sample
 from neocog.tasks.files import header_in_memory, put, read
 from neocog.tasks.masks import names_of
 from neocog.tasks.restoration.answers import Answers, answers_of, evaluation_of, predictions_csv
-from neocog.tasks.restoration.baselines import USUAL, baselines, best_amounts
+from neocog.tasks.restoration.baselines import USUAL, baselines, best_amounts, details
 from neocog.tasks.restoration.cases import cases
 from neocog.tasks.restoration.explained import sharpest
 from neocog.tasks.restoration.exported import answer_of
@@ -39,12 +41,13 @@ from neocog.tasks.restoration.files import content_of, name_of
 from neocog.tasks.restoration.objective import Restoration
 from neocog.tasks.restoration.report import baselines_section, performance_section
 from neocog.tasks.restoration.traits import RestorationTraits
+from neocog.tasks.restoration.trust import trust_sections
 from neocog.tasks.restoration.whole import restored
 from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 4  # images a step, unless --batch says otherwise
 PATCH = 48  # pixels a side of a window of the wanted image divided by the scale, 24 at least
-LOOKED_AT, PART = 8, 256  # training images, and pixels a side of them, on which the baselines are chosen
+LOOKED_AT = 8  # training images on which the baselines are chosen
 
 
 class RestorationTask(RestorationTraits, Task):
@@ -127,6 +130,7 @@ class RestorationTask(RestorationTraits, Task):
             turned="off" not in config.training.augment,
             supervision=self.supervision,
             along=self.noise_along,
+            by=self.replace_by,
         )
         return windows, replace(windows, fixed=True)
 
@@ -150,15 +154,28 @@ class RestorationTask(RestorationTraits, Task):
         dataset, plan = session.dataset, session.preprocessing
         facts: dict[str, Any] = {"scale": dataset.scale, "outputs": plan.channels}
         if dataset.truth == "itself":
-            return facts | {"baselines": dict(USUAL), "noise_along": self.noise_along}
+            how = {"noise_along": self.noise_along, "replace_by": self.replace_by}
+            return facts | {"baselines": dict(USUAL), **how}
         train = np.flatnonzero(session.parts == "train")
         chosen = train[:: -(-len(train) // LOOKED_AT)]
         return facts | (
-            {"baselines": best_amounts(_details(dataset, chosen), plan.high - plan.low)} if dataset.scale == 1 else {}
+            {"baselines": best_amounts(details(dataset, chosen), plan.high - plan.low)} if dataset.scale == 1 else {}
         )
 
     def answers(self, predictor: Predictor, samples: Samples, advance: Advance) -> Answers:
         return answers_of(predictor, samples, advance)
+
+    def learned(
+        self,
+        predictor: Predictor,
+        validation: Answers,
+        session: Session,
+        parts: Mapping[str, Samples],
+        advance: Advance,
+    ) -> dict[str, Any]:
+        """How far off pixels are by their value, as the validation part shows it."""
+        counts = validation.errors.sum(axis=0)
+        return {"error_quantiles": error_quantiles(counts)} if counts.any() else {}
 
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
         return evaluation_of(predictor, answers, samples)
@@ -172,12 +189,13 @@ class RestorationTask(RestorationTraits, Task):
         evaluated: Mapping[str, Evaluation],
     ) -> Report:  # fmt: skip
         measures, _ = measures_of(evaluated)
-        baselines = evaluated["test"].more["baselines"]
+        more = evaluated["test"].more
         return Report(
             predictions=predictions_csv(session.dataset, answers),
             sections=[
                 performance_section(measures, what_is_measured(session), session.dataset.truth),
-                baselines_section(measures["test"], baselines),
+                baselines_section(measures["test"], more["baselines"]),
+                *trust_sections(predictor, more, session.dataset.truth),
                 cases(session.dataset, predictor, answers),
             ],
         )
@@ -198,7 +216,8 @@ class RestorationTask(RestorationTraits, Task):
         ]
 
     def predict(self, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance) -> Predicted:
-        """Sizes, and how far the image was changed; with ``out``, a new folder, the restored images too."""
+        """Sizes, and how far the image was changed; with ``out``, a new folder, the restored images too, and in errors/ what the
+        error of 95 of 100 pixels of such a value does not exceed."""
         rows, written = list[dict[str, Any]](), list[Path]()
         scale, plan = predictor.facts["scale"], predictor.preprocessing
         before = next(iter(baselines(scale, predictor.facts.get("baselines", {})).values()))
@@ -217,6 +236,10 @@ class RestorationTask(RestorationTraits, Task):
                 if out is not None:
                     target = out / "restored" / name_of(name.with_suffix(path.suffix), found)
                     written.append(put(target, content_of(found, target.suffix.lower(), path, scale)))
+                    if "error_quantiles" in predictor.facts:
+                        off = error_map(found, predictor.facts["error_quantiles"]["0.95"], plan.low, plan.high)
+                        content = content_of(as_type(off, found.dtype), target.suffix.lower(), path, scale)
+                        written.append(put(out / "errors" / target.relative_to(out / "restored"), content))
             rows.append(row)
             advance(1)
         return Predicted(("path", "height", "width", "change", "skipped"), tuple(rows), tuple(written))
@@ -266,13 +289,3 @@ def what_is_measured(session: Session) -> str:
     border = f", {scale} pixels at the border left out" if scale > 1 else ""
     whole = "Means over whole images; inputs and answers rounded as files hold them."
     return f"PSNR and SSIM {colour}of all channels{border}. {peak}. {whole}"
-
-
-def _details(dataset: Dataset, chosen: NDArray[np.int64]) -> Iterator[tuple[Array, Array]]:
-    """The middles of pairs of one size."""
-    assert dataset.pairs is not None
-    for index in chosen.tolist():
-        image, wanted = dataset.images.read(index), dataset.pairs.read(index)
-        top, left = (max(0, (side - PART) // 2) for side in image.shape[:2])
-        middle = np.s_[top : top + PART, left : left + PART]
-        yield image[middle], wanted[middle]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from neocog.checked import flag
 from neocog.data.degrade import KINDS, UNBIASED, Degradation
-from neocog.data.hidden import Along
+from neocog.data.hidden import Along, By
 from neocog.errors import UserError, faults_of
 from neocog.traits import Traits
 
@@ -20,7 +20,10 @@ class RestorationTraits(Traits):
     labels = "pairs"
     losses = ("l1", "charbonnier", "mse")
     settings = ("patch",)
-    types: ClassVar = {"noise_along": str, "scale": int, "baselines": {"gaussian": float, "non_local_means": float}}
+    types: ClassVar = {
+        "noise_along": str, "replace_by": str, "scale": int, "baselines": {"gaussian": float, "non_local_means": float},
+        "error_quantiles": {"0.5": tuple[float, ...], "0.95": tuple[float, ...]},
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -36,9 +39,12 @@ class RestorationTraits(Traits):
         noise_along: Annotated[
             Along, "Where neighbouring pixels share their noise; with noise2void these are hidden too (structN2V)."
         ] = "none",
+        replace_by: Annotated[
+            By, "What stands for hidden pixels in noise2void: a near pixel, or the median of all near ones (N2V2)."
+        ] = "near",
     ) -> None:
         self.degrade, self.windows, self.supervision = degrade, windows, supervision
-        self.noise_along = noise_along
+        self.noise_along, self.replace_by = noise_along, replace_by
 
     @classmethod
     def contradictions(cls, settings: Mapping[str, Any]) -> Iterator[UserError]:
@@ -46,9 +52,10 @@ class RestorationTraits(Traits):
         if own.get("degrade"):
             yield from faults_of(lambda: Degradation.of(own["degrade"]))
         yield from _noiseless(own.get("supervision", "clean"), own.get("degrade", ""))
-        if own.get("noise_along", "none") != "none" and own.get("supervision") != "noise2void":
-            what = "--noise-along has no effect without --supervision noise2void"
-            yield UserError(what, fix="leave it out, or learn from noisy images alone")
+        for name, plain in (("noise_along", "none"), ("replace_by", "near")):
+            if own.get(name, plain) != plain and own.get("supervision") != "noise2void":
+                what = f"{flag(name)} has no effect without --supervision noise2void"
+                yield UserError(what, fix="leave it out, or learn from noisy images alone")
         if own.get("windows", 1) < 1:
             yield UserError(f"--windows {own['windows']}: at least one is cut out of each image", fix="--windows 8")
         for name, usual in (("size", ((),)), ("fit", ("auto", "corner")), ("scaling", ("auto", "data"))):
