@@ -64,7 +64,8 @@ def open_dataset(source: str | Path, decoding: Decoding = DEFAULT, reading: Read
     if data.has_classes:
         require_classes(data, reading.least_classes, str(source))
     raise_all(_without_effect(data, reading))
-    return bound(_border_ignored(data) if reading.border_ignore else data, reading)
+    data = _border_ignored(data) if reading.border_ignore else data
+    return bound(data, reading)
 
 
 def _border_ignored(data: Dataset) -> Dataset:
