@@ -1,6 +1,6 @@
 """Super-resolution and denoising on the data that papers use: T91 to learn from, Set5 and Set14 to be measured on.
 
-    python bench/restoration.py x2                # or x3, x4, gauss, poisson, noise2noise, noise2void; seconds are of the processor
+    python bench/restoration.py x2               # or x3, x4, gauss, poisson, noise2noise, noise2void, n2v2; seconds of processor
     python bench/restoration.py x2 --epochs 108 --model srcnn
     python bench/restoration.py large             # a 16-bit TIFF of 4,000 × 4,000 pixels restored in tiles; needs no data
 
@@ -28,6 +28,7 @@ KINDS = {
     "gauss": {"degrade": "gauss:25"}, "poisson": {"degrade": "poisson:30"},
     "noise2noise": {"degrade": "gauss:25", "supervision": "noise2noise"},
     "noise2void": {"degrade": "gauss:25", "supervision": "noise2void"},
+    "n2v2": {"degrade": "gauss:25", "supervision": "noise2void", "replace_by": "median"},
 }  # fmt: skip
 AIMS = {"x2": {"set5": 37.0, "set14": 32.6}, "x3": {"set5": 33.0}, "x4": {"set5": 30.6}}
 OVER = 1.5  # dB over non-local means

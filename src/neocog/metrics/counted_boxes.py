@@ -16,6 +16,7 @@ from neocog.metrics.detection import IGNORED, Objects, average_precision, outcom
 from neocog.metrics.intervals import Groups, Scale, Units, added, measured, with_intervals
 from neocog.records import Measure
 
+CLOSE = 0.01  # of F1: where it hardly depends on the threshold, counts do
 AGREE = 1.96  # standard deviations to either side that hold 95 of 100 differences (Bland & Altman 1986)
 
 
@@ -150,7 +151,8 @@ def limits_of_agreement(found: Array, true: Array) -> tuple[float, float]:
 
 
 def best_thresholds(compared: Compared) -> list[float]:
-    """(K,) the score from which on F1 of each class is highest; that of all classes where one has no true box, 0.5 without any."""
+    """(K,) the score from which on a box of each class counts: of those whose F1 is within ``CLOSE`` of the highest, that which
+    finds about as many boxes as there are. That of all classes where one has no true box, 0.5 without any."""
     right = outcomes(compared.matched)[:, 0]
     totals = compared.positives.sum(axis=0)
     every = _best(compared.found.score, right, int(totals.sum()))
@@ -162,15 +164,16 @@ def best_thresholds(compared: Compared) -> list[float]:
 
 
 def _best(score: Array, right: Array, positives: int) -> float:
-    """Between the score of the last box that is kept and the next one's; of equal F1 the fewest boxes."""
+    """Between the score of the last box that is kept and the next one's; of equally right counts the fewest boxes."""
     counted = right >= 0
     score, right = score[counted], right[counted]
     order = np.argsort(-score, kind="stable")
     score, hits = score[order], np.cumsum(right[order] == 1)
     if not len(score) or not positives or not hits[-1]:
         return 0.5
-    f1 = np.where(np.append(score[:-1] > score[1:], True), 2 * hits / (np.arange(1, len(score) + 1) + positives), -1.0)
-    last = int(f1.argmax())
+    counts = np.arange(1, len(score) + 1)
+    f1 = np.where(np.append(score[:-1] > score[1:], True), 2 * hits / (counts + positives), -1.0)
+    last = int(np.where(f1 >= f1.max() - CLOSE, np.abs(counts - positives), np.inf).argmin())
     after = float(score[last + 1]) if last + 1 < len(score) else 0.0
     return (float(score[last]) + after) / 2
 

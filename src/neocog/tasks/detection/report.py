@@ -14,7 +14,7 @@ from neocog.data.dataset import Array, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.metrics import title
 from neocog.metrics.box_errors import INVENTED, KINDS, MISPLACED, TWICE, WRONG_CLASS, Errors
-from neocog.metrics.counted_boxes import Compared
+from neocog.metrics.counted_boxes import CLOSE, Compared
 from neocog.metrics.detection import outcomes
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Scatter, Section, Series, Table, Text, Whiskers
 from neocog.tasks.detection.pictures import FOUND, TRUE, WRONG, around, outlined, picture_of
@@ -37,7 +37,10 @@ def performance_section(
     )
     shares = {name: m for name, m in test.items() if name not in UNBOUNDED}
     chosen = ", ".join(f"{name} {value:.2f}" for name, value in zip(each, thresholds, strict=True))
-    note = "Precision, recall, F1 and counts: boxes whose score reaches the threshold of the highest F1 on the validation part"
+    note = (
+        "Precision, recall, F1 and counts: boxes whose score reaches the threshold, which is that of the most even counts on the "
+        f"validation part, of those whose F1 there is within {CLOSE:g} of the highest"
+    )
     names = ("ap50", "ap50_95", "precision", "recall", "f1", "count_error", "relative_count_error", "count_bias")
     by_class = tuple((name, *(short(row[key]) for key in names), cells(row["ap50"])[1]) for name, row in each.items())
     items: list[Item] = [

@@ -144,7 +144,7 @@ class DetectionTask(DetectionTraits, Task):
         self, predictor: Predictor, validation: Answers, session: Session, parts: Mapping[str, Samples],
         advance: Advance,
     ) -> dict[str, Any]:  # fmt: skip
-        """The score from which on a box of each class counts: that of the highest F1."""
+        """The score from which on a box of each class counts: of about the highest F1, and of even counts."""
         return {"thresholds": thresholds_of(validation, predictor.classes)}
 
     def evaluation(self, predictor: Predictor, answers: Answers, samples: Samples) -> Evaluation:
