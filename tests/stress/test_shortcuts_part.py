@@ -120,6 +120,14 @@ def test_a_network_that_goes_by_the_object_is_not_accused_of_what_its_pictures_t
     assert "corners" not in verdicts(honest)["Shortcuts"].sentence
 
 
+def test_tiny_pictures_have_no_edge_beside_the_object_and_that_is_said(tmp_path: Path) -> None:
+    run = Path(neocog.train("digits", out=tmp_path / "run", **{**TINY, "epochs": 1}).folder)  # 8 × 8
+    neocog.stress(run, ["shortcuts"], samples=150, quiet=True)
+    assert not {"edges", "corners"} & {row["cue"] for row in rows_of(run, "shortcuts")}
+    told = outcomes(Run(run))["shortcuts"].sections[0].items[0].text
+    assert "Not looked at: corners, edges, since some pictures are smaller than 20 pixels" in told
+
+
 def test_the_names_of_classes_in_file_names_tell_nothing(honest: Path) -> None:
     rows = {row["cue"]: row for row in rows_of(honest, "shortcuts")}
     assert float(rows["order of names"]["accuracy"]) < 0.7

@@ -28,6 +28,9 @@ REPEATED = 0.3  # correlation of a line with itself some pixels on, above which 
 FAINT = 0.01  # deviation of the steps along a line, of 1, below which there is hardly anything to repeat
 FINE = 32  # parts along a side, whose steps in light are looked at
 QUIET = (0.05, 0.25, 0.5)  # shares of the blocks of 8 × 8, the flattest first, whose grain is looked at
+APART = (
+    20  # pixels of the shorter side, below which a frame and corners of two pixels take up too much to miss the object
+)
 CHANNELS = 4  # of which a view is made; of more the means of equal groups
 
 
@@ -40,6 +43,7 @@ class Cue:
     numbers: Callable[[Floats], Floats]
     seen: Callable[[Floats], Floats]
     whole: bool = False  # whether it is of the whole picture, so that the object may be what it tells by
+    edge: bool = False  # whether it is of the edge alone, which of pictures below ``APART`` is much of the object
 
 
 def in_unit(image: NDArray[Any], low: float, high: float) -> Floats:
@@ -289,6 +293,6 @@ CUES: tuple[Cue, ...] = (
     Cue("colours", "how often each brightness and colour occurs, wherever that is", colours, lambda image: image, True),
     Cue("noise", "grain, sharpness and the blocks of JPEG", noise, _grain),
     Cue("texture", "small tiles in any order", texture, _shuffled, True),
-    Cue("edges", "a frame of 6 % at the edge, without its corners", edges, _only(strips)),
-    Cue("corners", "the four corners, 12 % of each side", corners, _only(corner_squares)),
+    Cue("edges", "a frame of 6 % at the edge, without its corners", edges, _only(strips), edge=True),
+    Cue("corners", "the four corners, 12 % of each side", corners, _only(corner_squares), edge=True),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neocog.data.resize import fit, with_channels
 from neocog.metrics.intervals import clusters
-from neocog.robustness.shortcuts.cues import CUES, flat, in_unit
+from neocog.robustness.shortcuts.cues import APART, CUES, flat, in_unit
 from neocog.robustness.shortcuts.file_facts import Facts, columns, facts_of
 from neocog.robustness.shortcuts.swaps import SWAPS, Swap, compression
 from neocog.robustness.subject import Subject
@@ -44,15 +44,17 @@ class Looked:
 
     @functools.cached_property
     def pixels(self) -> dict[str, Floats]:
-        """{cue: (n, F)}."""
+        """{cue: (n, F)}; those of the edge only where no picture is so small that the object reaches into it."""
         rows: dict[str, list[Floats]] = {cue.name: [] for cue in CUES}
+        shortest = APART
         with self.subject.progress.bar("looking", len(self.positions)) as advance:
             for index in self.positions.tolist():
                 picture = flat(self.stored(index))
+                shortest = min(shortest, *picture.shape[:2])
                 for cue in CUES:
                     rows[cue.name].append(cue.numbers(picture))
                 advance(1)
-        return {name: np.array(each) for name, each in rows.items()}
+        return {cue.name: np.array(rows[cue.name]) for cue in CUES if not cue.edge or shortest >= APART}
 
     @functools.cached_property
     def facts(self) -> list[Facts]:

@@ -12,6 +12,7 @@ from neocog.errors import listed
 from neocog.records import Item, Picture, Pictures, Section, Table, Text, Whiskers
 from neocog.robustness.outcome import bounds, shown
 from neocog.robustness.shortcuts.charge import NAMES, SHIFTED, WHAT, WHOLE, Charge, Found, Leaks
+from neocog.robustness.shortcuts.cues import APART, CUES
 from neocog.robustness.shortcuts.leaks import KINDS
 from neocog.robustness.shortcuts.pictures import Seen
 from neocog.robustness.shortcuts.verdicts import clean_measure
@@ -118,6 +119,11 @@ def _summary(found: Found) -> str:
         )
     if any(each.name == NAMES and each.suspected for each in named):
         lines.append("File names tell the label where files are numbered class by class; no network sees them.")
+    unseen = sorted({cue.name for cue in CUES if cue.edge} - {each.name for each in found.charges})
+    if unseen:
+        lines.append(
+            f"Not looked at: {listed(unseen)}, since some pictures are smaller than {APART} pixels, and nearly all object."
+        )
     if found.few:
         lines.append(f"{len(found.few)} classes have too few samples (or groups) to be asked: {listed(found.few, 3)}.")
     return " ".join(lines)
