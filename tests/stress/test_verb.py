@@ -84,6 +84,14 @@ def test_what_is_finished_is_not_computed_again_unless_data_or_options_are_other
     assert len(counted.computed) == 6
 
 
+def test_killed_after_the_last_line_the_pieces_do_not_stay(digits_run: Path, counted: Any) -> None:
+    neocog.stress(digits_run, quiet=True)
+    whole = folder_of(digits_run)
+    (digits_run / "stress" / "counted.partial.json").write_text("{}")
+    neocog.stress(digits_run, quiet=True)
+    assert folder_of(digits_run) == whole and counted.computed == ["5", "10", "20"]
+
+
 def test_what_the_time_is_over_for_is_not_tried_and_the_next_call_goes_on(
     digits_run: Path, counted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,11 +175,12 @@ def _try_all(
             "part": name, "weights": subject.predictor.facts["weights"]["sha256"], "data": subject.config.data.data,
             "contents": contents, "samples": subject.most, "seed": subject.seed, "options": dict(options),
         }  # fmt: skip
+        kept = path.with_suffix(".partial.json")
         if _complete(path, identity):
+            kept.unlink(missing_ok=True)  # where a kill came between the last two lines
             subject.progress.say(f"{name}: as it was found before")
             continue
         share = (until - time.monotonic()) / (len(asked) - behind)
-        kept = path.with_suffix(".partial.json")
         clock = Clock(time.monotonic() + share, kept, identity, subject.progress)
         if faults[name]:
             why = "; ".join(fault.what for fault in faults[name])
