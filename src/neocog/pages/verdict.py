@@ -118,7 +118,7 @@ def sample_size(name: str, m: Measure, thresholds: Thresholds) -> Line:
     wide = Verdict(SIZE, "not tried", "", relative, bound="half_width" if share else "relative_half_width")
     worse = max((few, wide), key=lambda each: GRADES.index(regraded(each, thresholds).grade))
     words = f"{counted} determine {title(name)} to ± {_width(half, share)}"
-    if regraded(worse, thresholds).grade != "passed":
+    if regraded(worse, thresholds).grade != "passed" and math.isfinite(relative):  # no share of 0 is known
         wanted = thresholds[wide.bound].passed
         needed = max(thresholds[few.bound].passed, units * (relative / wanted) ** 2)
         unit = "samples" if m.units is None else "groups"

@@ -20,9 +20,9 @@ from neocog.documents import read_json
 from neocog.errors import UserError
 from neocog.predictor import Predictor, load_predictor
 from neocog.run import Run, write_atomically
+from neocog.server.described import described
 from neocog.server.frame import pack
 from neocog.server.graph import graph_of
-from neocog.server.look import described
 from neocog.server.opened import Opened
 from neocog.traits import traits
 
@@ -47,7 +47,12 @@ def page_of(run: Run) -> tuple[str, int]:
     insist_on_known(predictor, run)
     tests, pictures = test_part(run, predictor)
     header = {
-        "facts": {**described(run, predictor), "steps": False, "times": {"points": [], "best": None}},
+        "facts": {
+            **described(run, predictor),
+            "steps": False,
+            "rooms": ["layers"],
+            "times": {"points": [], "best": None},
+        },
         "tests": tests,
         "texts": read_json(PAGE / "texts.json"),
         "graph": graph_of(predictor.network),

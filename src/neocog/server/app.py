@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -67,6 +68,7 @@ class Studio:
                 Route(f"/api/runs/{{id:int}}/{name}", answering(self.asking(name)), methods=["POST"])
                 for name in ("look", "number", "share", "kernels", "step", "stressed")
             ),
+            Route("/api/runs/{id:int}/decoded", answering(self.decoded), methods=["POST"]),
             Route("/api/runs/{id:int}/samples", answering(self.samples)),
             Route("/api/runs/{id:int}/sheet", answering(self.sheet), methods=["POST"]),
             Route("/api/runs/{id:int}/corrections", answering(self.corrections), methods=["POST"]),
@@ -93,31 +95,33 @@ class Studio:
         return json({"runs": names, "trains": self.room is not None, **self.about})
 
     async def described(self, request: Request) -> Response:
-        from neocog.server.look import described
-        from neocog.server.stressed import rooms_of
+        from neocog.server.described import described
 
         run = self.run(request)
-        return json(
-            await run.with_network(
-                lambda own: described(run.run, own) | rooms_of(own) | {"times": run.times.described()}
-            )
-        )
+        return json(await run.with_network(lambda own: described(run.run, own) | {"times": run.times.described()}))
 
     async def tests(self, request: Request) -> Response:
         run = self.run(request)
-        return json({"samples": await run.with_network(lambda _: run.tests)})
+        return json({"samples": await run.with_network(lambda _: [] if run.form == "codes" else run.tests)})
 
     async def samples(self, request: Request) -> Response:
         from neocog.server.samples import listed
 
         run = self.run(request)
-        return json({"samples": await run.with_network(lambda _: listed(run))})
+        return json({"samples": await run.with_network(lambda predictor: listed(run, predictor.task))})
 
     async def sheet(self, request: Request) -> Response:
         from neocog.server.samples import sheet
 
         run, (header, _) = self.run(request), unpack(await request.body())
         return binary(await run.with_network(lambda predictor: sheet(run, predictor, header)))
+
+    async def decoded(self, request: Request) -> Response:
+        from neocog.server.panels import decoded
+
+        run, (header, arrays) = self.run(request), unpack(await request.body())
+        asked, codes = asked_of(header), arrays.get("codes", np.empty(0))
+        return binary(await run.with_network(lambda predictor: decoded(predictor, codes, asked), asked.weights))
 
     async def corrections(self, request: Request) -> Response:
         from neocog.server.samples import corrections
@@ -138,6 +142,9 @@ class Studio:
             shown = await other.with_network(lambda _: other.picture(question, given)) if other is not run else None
 
             def work(predictor: Predictor) -> bytes:
+                if other.form != run.form:
+                    what = f"this run takes {run.form}, and the picture is of a run for {other.form}"
+                    raise UserError(what, str(run.run.folder), "compare it with a run of the same kind")
                 answered: Answered = run.times.by_hand.step if name == "step" else answers()[name]
                 return answered(predictor, run.picture(question, given) if shown is None else shown, question)
 

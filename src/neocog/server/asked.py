@@ -10,6 +10,9 @@ from neocog.errors import UserError
 from neocog.typed import typed
 
 Direction = Literal["forward", "backward", "weight"]
+Form = Literal[
+    "images", "volumes", "sequences", "codes"
+]  # what a network takes; "codes": latent vectors, of which it draws
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,16 @@ class Edit:
 
 @dataclass(frozen=True)
 class Asked:
-    """``source``: where the picture is from; ``target``: the class that is asked about, −1: what the network says."""
+    """``source``: where the picture is from; ``target``: the class that is asked about, −1: what the network says.
 
-    source: Literal["drawn", "file", "sample", "split"]
+    "typed": a sequence's letters; "code": the latent vector of a network that draws.
+    """
+
+    source: Literal["drawn", "file", "sample", "split", "typed", "code"]
     weights: str = ""  # by a name that was handed out: of a checkpoint, or a step by hand; "": the run's own
     name: str = ""  # of the file
+    letters: str = ""  # that were typed
+    depth: float = 0.5  # of a volume the slice that is shown: 0 the first, 1 the last
     sample: int = 0  # position in the test part; of a "split" picture in splits.csv
     of: int = -1  # the run that the picture is of; −1: the one that is asked
     target: int = -1
@@ -51,6 +59,7 @@ def asked_of(header: Mapping[str, Any]) -> Asked:
     """Raises UserError for what is no question."""
     found: Asked = typed(Asked, dict(header), "the message")
     below = any(min(edit.layer, edit.map, edit.given) < 0 for edit in found.edits)
+    below = below or not 0 <= found.depth <= 1
     if below or not 0 < found.most <= 4096 or found.layer < -1 or found.sample < 0:
         raise UserError("a number is out of range", "the message", "load the page again")
     return found

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,16 @@ from torch.nn import functional as F
 
 from neocog.attribution.layers import Layer, traced
 from neocog.data.dataset import Array
-from neocog.data.resize import fit
+from neocog.data.nucleotides import text
 from neocog.errors import UserError
 from neocog.predictor import Predictor
-from neocog.run import Run
 from neocog.server.asked import Asked, Edit
 from neocog.server.frame import pack
+from neocog.server.panels import in_colours, panel
+from neocog.server.seen import fitted_pixels, form_of, painted, slice_at
 from neocog.tasks import task_of_run
-from neocog.tasks.segmentation.report import grey_levels
+from neocog.tasks.generative import Generative
+from neocog.tasks.shown import Shown
 
 LARGEST = 127  # of a signed byte
 RELOAD = "load the page again"
@@ -33,11 +34,11 @@ RELOAD = "load the page again"
 
 @dataclass(frozen=True)
 class Pass:
-    """One picture's way through the network. ``score`` () is what the gradients are of."""
+    """One picture's way through the network. ``score`` () is what the gradients are of, ``prediction`` what it is in words."""
 
-    pixels: Array  # (C, H, W) fitted, in stored units
+    pixels: Array | None  # (C, …) fitted, in stored units; None: a latent vector was given
     layers: list[Layer]
-    inputs: Tensor  # (1, C, H, W) normalised
+    inputs: Tensor  # (1, C, …) normalised
     outputs: Tensor  # (1, …)
     score: Tensor
     prediction: str
@@ -52,21 +53,27 @@ class Pass:
 
 def passed(predictor: Predictor, stored: Array, asked: Asked) -> Pass:
     """The picture's way, with what ``asked`` changes in the layers. Raises UserError."""
-    pixels = fit(stored, predictor.preprocessing, asked.name or "the picture")
-    task = task_of_run(predictor)
+    task, pixels = task_of_run(predictor), None
+    if form_of(predictor) != "codes":
+        pixels = fitted_pixels(predictor, stored, asked.name, asked.source == "drawn")
     with torch.enable_grad(), edited(predictor, asked.edits):
-        inputs = task.inputs(predictor, torch.from_numpy(np.array(pixels))[None]).requires_grad_(True)
+        given = torch.from_numpy(np.array(stored if pixels is None else pixels))[None]
+        inputs = (given if pixels is None else task.inputs(predictor, given)).requires_grad_(True)
         layers, outputs = traced(predictor.network, inputs)
-        score, predictions = task.asked(predictor, outputs, class_named(predictor, asked.target))
-        if asked.loss and asked.target >= 0:
+        score, predictions = outputs.sum(), [""]
+        if task.scored:
+            score, predictions = task.asked(predictor, outputs, class_named(predictor, asked.target))
+        if asked.loss and asked.target >= 0 and task.logits:
             score = F.cross_entropy(outputs, torch.tensor([asked.target]), reduction="none")
     return Pass(pixels, layers, inputs, outputs, score.sum(), predictions[0])
 
 
 def class_named(predictor: Predictor, target: int) -> str:
-    if target >= len(predictor.classes):
+    """What a score is asked about: a class, or a target of a regression; "": what the network says."""
+    names = task_of_run(predictor).asked_about(predictor)
+    if target >= max(len(names), len(predictor.classes)):
         raise UserError(f"there is no class {target}", "the message", RELOAD)
-    return "" if target < 0 or not task_of_run(predictor).logits else predictor.classes[target]
+    return names[target] if 0 <= target < len(names) else ""
 
 
 def leaves(network: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -127,39 +134,71 @@ def fits(weight: Tensor, edit: Edit) -> bool:
 
 
 def look(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
-    """Every layer's maps, their gradients where these are asked for, and the answer."""
+    """Every layer's maps, their gradients where these are asked for, and the answer. Of volumes one slice of each."""
     found = passed(predictor, stored, asked)
-    low, high = predictor.preprocessing.low, predictor.preprocessing.high
-    arrays = {"picture": grey_levels(found.pixels, low, high)}
+    outputs = found.outputs.detach()
+    shown = Shown() if found.pixels is None else task_of_run(predictor).shown(predictor, found.pixels, outputs)
+    arrays = {"picture": picture_of(predictor, found, asked)}
+    told = panel(predictor, shown, arrays)
     layers = []
-    gradients = found.gradients([found.inputs, *(layer.output for layer in found.layers)]) if asked.gradients else []
+    wanted = asked.gradients and task_of_run(predictor).scored
+    gradients = found.gradients([found.inputs, *(layer.output for layer in found.layers)]) if wanted else []
     if gradients and gradients[0] is not None:
-        arrays["picture.gradient"], arrays["picture.gradient.scale"] = coded(gradients[0][0])
+        arrays["picture.gradient"], arrays["picture.gradient.scale"] = coded(sliced(gradients[0][0], asked.depth))
     for number, layer in enumerate(found.layers):
         maps = layer.output[0]
-        arrays[f"{number}"], arrays[f"{number}.scale"] = coded(maps[: asked.most] if maps.ndim > 1 else maps)
+        arrays[f"{number}"], arrays[f"{number}.scale"] = coded(few(maps, asked))
         gradient = gradients[number + 1] if gradients else None
         if gradient is not None:
-            shown = gradient[0][: asked.most] if maps.ndim > 1 else gradient[0]
-            arrays[f"{number}.gradient"], arrays[f"{number}.gradient.scale"] = coded(shown)
-        layers.append({"name": layer.name, "shape": list(maps.shape)})
+            arrays[f"{number}.gradient"], arrays[f"{number}.gradient.scale"] = coded(few(gradient[0], asked))
+        layers.append({"name": layer.name, "shape": list(maps.shape), "slice": slice_of(maps, asked.depth)})
     header = {
         "answer": answer(predictor, found),
+        "panel": told,
         "layers": layers,
-        "fitted": fitted(stored, found.pixels),
+        **(
+            {"letters": text(found.pixels.reshape(-1))}
+            if form_of(predictor) == "sequences" and found.pixels is not None
+            else {}
+        ),
+        "slice": None if found.pixels is None else slice_of(found.pixels, asked.depth),
+        "fitted": "" if found.pixels is None else fitted(stored, found.pixels, cut=cut(predictor, asked)),
         "score": float(found.score.detach()),
     }
     return pack(header, arrays)
 
 
+def picture_of(predictor: Predictor, found: Pass, asked: Asked) -> Array:
+    """(H, W, 3) of what was looked at; of a latent vector what the network draws of it."""
+    if found.pixels is not None:
+        return painted(found.pixels, predictor.preprocessing, asked.depth)
+    task = task_of_run(predictor)
+    assert isinstance(task, Generative)
+    drawn: Array = in_colours(task.in_bytes(found.outputs.detach()))[0]
+    return drawn
+
+
+def few(maps: Tensor, asked: Asked) -> Tensor:
+    """As many maps (C, …) as are shown, of volumes one slice of each."""
+    return sliced(maps[: asked.most] if maps.ndim > 1 else maps, asked.depth)
+
+
+def sliced(maps: Tensor, depth: float) -> Tensor:
+    """(C, D, H, W) → (C, H, W)."""
+    return maps[:, slice_at(depth, maps.shape[1])] if maps.ndim == 4 else maps
+
+
+def slice_of(maps: Tensor | Array, depth: float) -> int | None:
+    """Which slice of maps (C, D, H, W) is shown; None where they have none."""
+    return slice_at(depth, maps.shape[1]) if maps.ndim == 4 else None
+
+
 def answer(predictor: Predictor, found: Pass) -> dict[str, Any]:
-    """What the run says: of a classifier calibrated probabilities and logits, else the outputs where these are few."""
+    """What the run says: of a classifier calibrated probabilities and logits."""
     if not task_of_run(predictor).logits:
-        outputs = found.outputs.detach().float().flatten()
-        values = outputs.tolist() if outputs.numel() <= 100 else []
-        return {"prediction": found.prediction, "values": values}
+        return {"prediction": found.prediction}
     logits = found.outputs.detach().float().numpy()
-    if "views" in predictor.facts:  # the layers show the first of several views
+    if "views" in predictor.facts and found.pixels is not None:  # the layers show the first of several views
         logits = predictor.of_pixels(torch.from_numpy(np.array(found.pixels))[None])
     return {
         "prediction": found.prediction,
@@ -170,14 +209,22 @@ def answer(predictor: Predictor, found: Pass) -> dict[str, Any]:
     }
 
 
-def fitted(stored: Array, pixels: Array) -> str:
+def cut(predictor: Predictor, asked: Asked) -> bool:
+    """Whether a picture keeps its scale, and is cut."""
+    return predictor.preprocessing.fit == "corner" and asked.source != "drawn"
+
+
+def fitted(stored: Array, pixels: Array, cut: bool = False) -> str:
     """What was done to make the picture fit, for people; "" where nothing was."""
     done = []
-    before, after = stored.shape[:2], pixels.shape[1:]
+    before, after = stored.shape[:-1], pixels.shape[1:]
     if before != after:
-        done.append(f"{before[0]} × {before[1]} pixels became {after[0]} × {after[1]}")
-    if stored.shape[2] != len(pixels):
-        done.append("colours became grey" if len(pixels) == 1 else f"{stored.shape[2]} channels became {len(pixels)}")
+        unit = "letters" if len(before) == 2 and before[0] == after[0] == 1 else "pixels"
+        sides = [" × ".join(map(str, shape[-1:] if unit == "letters" else shape)) for shape in (before, after)]
+        how = "{0} {2}, of which the middle {1} are seen" if cut else "{0} {2} became {1}"
+        done.append(how.format(*sides, unit))
+    if stored.shape[-1] != len(pixels):
+        done.append("colours became grey" if len(pixels) == 1 else f"{stored.shape[-1]} channels became {len(pixels)}")
     return ", ".join(done)
 
 
@@ -189,57 +236,3 @@ def coded(maps: Tensor) -> tuple[Array, Array]:
     largest = flat.abs().amax(1)
     codes = (flat * (LARGEST / largest.clamp(min=1e-37))[:, None]).round_().to(torch.int8)
     return codes.view(maps.shape).numpy(), largest.numpy()
-
-
-def described(run: Run, predictor: Predictor) -> dict[str, Any]:
-    """What the page must know of a run before it asks."""
-    preprocessing = predictor.preprocessing
-    middle = (preprocessing.low + preprocessing.high) / 2
-    return {
-        "name": run.folder.resolve().name,
-        "task": predictor.task,
-        "model": predictor.facts["model"],
-        "parameters": predictor.facts["parameters"],
-        "classes": list(predictor.classes),
-        "temperature": predictor.temperature,
-        "size": list(preprocessing.size),
-        "channels": preprocessing.channels,
-        "steps": task_of_run(predictor).logits,
-        "draws": preprocessing.channels in (1, 3),
-        "dark": sum(preprocessing.mean) / len(preprocessing.mean) < middle,  # a light pen on a dark ground
-        "layers": layers_of(predictor),
-    }
-
-
-def layers_of(predictor: Predictor) -> list[dict[str, Any]]:
-    """What is known of each layer before a picture is there: kind, shapes, parameters, multiplications, settings."""
-    preprocessing = predictor.preprocessing
-    inputs = torch.zeros(1, preprocessing.inputs, *preprocessing.size, requires_grad=True)
-    with torch.enable_grad():
-        layers, _ = traced(predictor.network, inputs)
-    names = [name for name, _ in leaves(predictor.network)]
-    return [_described(layer, names) for layer in layers]
-
-
-def _described(layer: Layer, names: Sequence[str]) -> dict[str, Any]:
-    own = dict(layer.module.named_parameters(recurse=False))
-    weight, outputs = own.get("weight"), layer.output[0]
-    multiplications = 0
-    if weight is not None and weight.ndim > 1:
-        transposed = "Transpose" in layer.kind
-        places = prod((layer.given[0] if transposed else layer.output).shape[2:])
-        multiplications = weight.numel() * places
-    elif weight is not None:
-        multiplications = outputs.numel()
-    return {
-        "name": layer.name,
-        "kind": layer.kind,
-        "settings": layer.module.extra_repr(),
-        "shape": list(outputs.shape),
-        "parameters": sum(each.numel() for each in own.values()),
-        "weights": {name: list(each.shape) for name, each in own.items()},
-        "multiplications": multiplications,
-        "sources": list(layer.sources),
-        "direct": layer.direct,
-        "module": names.index(layer.name.split(" (")[0]),
-    }

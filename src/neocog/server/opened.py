@@ -15,13 +15,19 @@ from neocog.data.dataset import Array, Dataset
 from neocog.errors import UserError
 from neocog.progress import Progress
 from neocog.run import Run
-from neocog.server.asked import Asked
+from neocog.server.asked import Asked, Form
 
 if TYPE_CHECKING:  # torch takes seconds to load, which the first page need not wait for
     from neocog.predictor import Predictor
     from neocog.server.times import Times
 
 T = TypeVar("T")
+SOURCES: dict[Form, tuple[str, ...]] = {
+    "images": ("drawn", "file", "sample", "split"),
+    "volumes": ("file", "sample", "split"),
+    "sequences": ("typed", "sample", "split"),
+    "codes": ("code",),
+}  # what the page can send
 
 
 class Opened:
@@ -54,16 +60,10 @@ class Opened:
             import torch
 
             from neocog.predictor import load_predictor
-            from neocog.tasks import task_named
+            from neocog.server.seen import for_looking
 
             torch.set_num_threads(1)
-            found = load_predictor(self.run)
-            if task_named(found.task).purpose == "generation" or len(found.preprocessing.size) != 2:
-                what = f"the studio looks through networks for images that answer; this run is of {found.task}"
-                raise UserError(what, str(self.run.folder), "its report shows it: `neocog report` draws it again")
-            if found.preprocessing.encoding == "nucleotides":
-                raise UserError("the studio has no panel for sequences yet", str(self.run.folder), "see its report")
-            self._predictor = found
+            self._predictor = for_looking(load_predictor(self.run))
         return self._predictor
 
     def close(self) -> None:
@@ -128,15 +128,43 @@ class Opened:
         dataset = open_data(read_as(self.run, None, {}).data, Progress(True), preprocessing=preprocessing)
         return dataset, {name: index for index, name in enumerate(dataset.names)}
 
+    @property
+    def form(self) -> Form:
+        """What the network takes. Only its thread calls this."""
+        from neocog.server.seen import form_of
+
+        return form_of(self.predictor())
+
     def picture(self, asked: Asked, body: Array | None) -> Array:
-        """(H, W, C) stored pixels of what is asked about. Raises UserError, of a file that cannot be read BadImage."""
+        """(H, W, C) stored pixels of what is asked about, of volumes (D, H, W, C); a sequence's letters (1, L, 1), a latent vector
+        (L,). Raises UserError, of a file that cannot be read BadImage."""
+        if asked.source not in SOURCES[self.form]:
+            what = f"this run's network takes {self.form}, and what came is {asked.source}"
+            raise UserError(what, str(self.run.folder), "load the page again")
         if asked.source == "sample":
             return self.sample(asked.sample)
         if asked.source == "split":
             return self.split_sample(asked.sample)
+        if asked.source == "typed":
+            return self.typed(asked.letters)
         if body is None:
             raise UserError("no picture came with the question", "the message", "load the page again")
+        if asked.source == "code":
+            return self.code(body)
         return self.drawn(body) if asked.source == "drawn" else self.file(body, asked.name)
+
+    def typed(self, letters: str) -> Array:
+        """(1, L, 1) the bases of a sequence's letters. Raises UserError."""
+        from neocog.server.seen import codes_of
+
+        return codes_of(letters)
+
+    def code(self, body: Array) -> Array:
+        """(L,) a latent vector. Raises UserError."""
+        from neocog.server.panels import vectors
+
+        found: Array = vectors(body[None], int(self.predictor().facts["latent"]))[0]
+        return found
 
     def drawn(self, body: Array) -> Array:
         """What was drawn, 0 … 255, in the units of the run's own pixels."""
@@ -153,6 +181,7 @@ class Opened:
         from neocog.data.images import decode_bytes
 
         stored, _ = decode_bytes(body.tobytes(), Decoding.recorded(self.predictor().preprocessing), name[:200])
-        if stored.ndim != 3:
-            raise UserError("a volume, and this run's network is for images", name[:200], "give an image")
+        if (stored.ndim == 4) != (self.form == "volumes"):
+            is_, takes = ("a volume", "images") if stored.ndim == 4 else ("an image", "volumes")
+            raise UserError(f"{is_}, and this run's network is for {takes}", name[:200], f"give one of {takes}")
         return stored

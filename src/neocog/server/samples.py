@@ -15,30 +15,37 @@ from PIL import Image
 from neocog.data.cells import csv_of, plain_cell, safe_cell
 from neocog.data.corrections import COLUMNS, corrected
 from neocog.data.dataset import Array, BadImage
-from neocog.data.resize import fit
 from neocog.data.split import read_splits
 from neocog.errors import UserError
 from neocog.predictor import Predictor
 from neocog.run import Run
 from neocog.server.frame import pack
 from neocog.server.opened import Opened
-from neocog.tasks.segmentation.report import grey_levels
+from neocog.server.seen import fitted_pixels, painted
+from neocog.traits import traits
 from neocog.typed import typed
 
 SIDE = 96  # pixels of a picture at most
 MOST = 200  # pictures of one request
 
 
-def listed(opened: Opened) -> list[dict[str, Any]]:
+def listed(opened: Opened, task: str) -> list[dict[str, Any]]:
     """A row a sample, in the order of splits.csv: ``sample`` is its place there; of the test part what was answered, and the loss;
     where `neocog stress RUN labels` has ranked the label its ``rank``, the least credible first, and what is ``likely``."""
     splits = read_splits(opened.run.splits_csv)
     answered, ranked = {row["path"]: row for row in opened.predictions}, credibility(opened.run)
-    found = []
+    found, told = [], traits(task).labels in ("classes", "values", "any")  # of a mask splits.csv has a digest
     for place, (name, label, part) in enumerate(zip(splits.names, splits.labels, splits.parts, strict=True)):
         row = answered.get(safe_cell(name), {})
         found.append(
-            {"sample": place, "name": name, "label": label, "part": part, **of_test(row, label), **ranked.get(name, {})}
+            {
+                "sample": place,
+                "name": name,
+                "label": label if told else "",
+                "part": part,
+                **of_test(row, label),
+                **ranked.get(name, {}),
+            }
         )
     return found
 
@@ -85,11 +92,12 @@ def sheet(opened: Opened, predictor: Predictor, header: Mapping[str, Any]) -> by
     pictures, bad = list[Array](), list[int]()
     for place in asked.samples:
         try:
-            pixels = fit(opened.split_sample(place), preprocessing, "the picture")
-            pictures.append(small(grey_levels(pixels, preprocessing.low, preprocessing.high)))
+            pixels = fitted_pixels(predictor, opened.split_sample(place), "", drawn=False)
+            pictures.append(small(painted(pixels, preprocessing)))
         except BadImage:
             bad.append(place)
-            pictures.append(small(np.zeros((*preprocessing.size, 3), np.uint8)))
+            nothing = np.zeros((preprocessing.channels, *preprocessing.size), np.uint8)
+            pictures.append(small(painted(nothing, preprocessing)))
     return pack({"bad": bad}, {"pictures": np.stack(pictures)} if pictures else {})
 
 

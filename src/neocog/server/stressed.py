@@ -41,15 +41,6 @@ def corruptions_for(preprocessing: Preprocessing) -> list[str]:
     ]
 
 
-def rooms_of(predictor: Predictor) -> dict[str, Any]:
-    """The page's rooms that this run has: what a kind of run does not have is absent."""
-    attacks = ["stress"] if task_of_run(predictor).logits else []
-    return {
-        "rooms": ["layers", "samples", *attacks, "compare"],
-        "corruptions": corruptions_for(predictor.preprocessing) if attacks else [],
-    }
-
-
 def stressed(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
     """The picture, what was changed (magnified about mid-grey), the changed picture; and both answers. Raises UserError."""
     if not task_of_run(predictor).logits:

@@ -30,6 +30,7 @@ class Generative(Task):
     """
 
     purpose = "generation"
+    scored = False
     pixels: ClassVar[tuple[float, float]] = (0.0, 1.0)
     smallest: ClassVar[int] = 8
     largest: ClassVar[int] = 128
@@ -90,6 +91,10 @@ class Generative(Task):
         start, *others = drawn(1 + min(8, latent), latent, seed)
         return start, np.linalg.qr(np.stack(others).T)[0].T.astype(np.float32)
 
+    def living(self, predictor: Predictor) -> list[int]:
+        """The numbers of a latent vector that say something, the most telling first: here all in their order."""
+        return list(range(self.latent(predictor)))
+
     def codes(self, predictor: Predictor, pixels: Array) -> NDArray[np.float32]:
         """Latent vectors (n, latent) of fitted pixels (n, C, H, W). Raises UserError where the task has no way back."""
         raise UserError(
@@ -104,13 +109,18 @@ class Generative(Task):
     @torch.no_grad()
     def decode(self, predictor: Predictor, z: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Latent vectors (n, latent) → images (n, H, W, C), ``CHUNK`` at a time."""
-        low, high = self.pixels
         parts = [np.empty((0, *predictor.preprocessing.plane, predictor.preprocessing.channels), np.uint8)]
         for start in range(0, len(z), CHUNK):
             found = self.images(predictor, torch.from_numpy(z[start : start + CHUNK])).float()
-            grey = ((found - low) / (high - low) * 255).round().clamp(0, 255).to(torch.uint8)
-            parts.append(grey.permute(0, 2, 3, 1).cpu().numpy())
+            parts.append(self.in_bytes(found))
         return np.concatenate(parts)
+
+    def in_bytes(self, images: torch.Tensor) -> NDArray[np.uint8]:
+        """Images (n, C, H, W) in the range of ``pixels`` → (n, H, W, C)."""
+        low, high = self.pixels
+        grey = ((images - low) / (high - low) * 255).round().clamp(0, 255).to(torch.uint8)
+        found: NDArray[np.uint8] = grey.permute(0, 2, 3, 1).cpu().numpy()
+        return found
 
 
 def drawn(count: int, latent: int, seed: int) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ from neocog.records import Finding
 from neocog.run import Run
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples
 from neocog.tasks.objective import Objective
-from neocog.traits import Traits
+from neocog.tasks.shown import OnPage
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Predicted:
     written: tuple[Path, ...] = ()  # further files, such as masks
 
 
-class Task(Traits, ABC):
+class Task(OnPage, ABC):
     """One task. What is known of it without torch stands in ``Traits``."""
 
     models: ClassVar[Mapping[str, str]]  # the default network by form of data

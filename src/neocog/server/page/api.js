@@ -6,7 +6,7 @@ import { text } from "./texts.js";
 
 export { Refused } from "./refused.js";
 
-/** @typedef {{header: Record<string, unknown>, arrays: Record<string, {data: Uint8Array, shape: number[]}>}} Question */
+/** @typedef {{header: Record<string, unknown>, arrays: Record<string, {data: Uint8Array | Float32Array, shape: number[]}>}} Question */
 
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 

@@ -4,6 +4,7 @@ import { Answer } from "./answer.js";
 import { ask, get } from "./api.js";
 import { element } from "./explained.js";
 import { Stream } from "./layers.js";
+import { Panel } from "./panel.js";
 import { chooser } from "./rooms.js";
 import { count, short, text } from "./texts.js";
 
@@ -15,7 +16,9 @@ class Side {
     this.layers = element("ol", { class: "stream" });
     this.answer = new Answer(said, bars, element("p"));
     this.stream = new Stream(this.layers, { choose: () => {}, kernels: () => {}, more: () => {}, point: () => {} });
-    this.parts = [this.facts, element("div", { class: "answer" }, said, bars, this.note), this.layers];
+    const panel = element("div", { class: "panel" });
+    this.panel = new Panel(panel);
+    this.parts = [this.facts, element("div", { class: "answer" }, said, bars, this.note, panel), this.layers];
     /** @type {any} */ this.known = null;
   }
 
@@ -31,7 +34,8 @@ class Side {
   show(header, arrays) {
     this.answer.show(header.answer, this.known, true);
     this.note.textContent = header.fitted ? text("pad.fitted", { what: header.fitted }) : "";
-    this.stream.show(arrays, { shared: true, gain: 1, gradients: false });
+    this.stream.show(arrays, { shared: true, gain: 1, gradients: false }, header);
+    this.panel.show(header.panel ?? {}, arrays, this.known);
     for (const row of this.stream.rows) row.more.remove();
   }
 }

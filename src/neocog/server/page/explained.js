@@ -11,7 +11,7 @@ import { count, most, number, text } from "./texts.js";
 /**
  * What is known of the number that was chosen, and what can be done to its layer.
  * @typedef {{title: string, direction: string, layer: (position: number) => string, classes: string[],
- *   off?: boolean, switch?: () => void, kernel?: (given: number, weights: number[]) => void, edits?: () => void}} About `edits`: a kernel is about to be written
+ *   letters?: boolean, off?: boolean, switch?: () => void, kernel?: (given: number, weights: number[]) => void, edits?: () => void}} About `edits`: a kernel is about to be written
  */
 
 const FEW_MAPS = 4;
@@ -52,8 +52,9 @@ export function explained(told, arrays, about) {
     box.append(element("details", { class: "code" }, element("summary", {}, text("code", { name })), element("pre", { tabindex: "0" }, lines)));
   }
   if (told.field) {
-    const [[top, bottom], [left, right]] = told.field;
-    box.append(element("p", { class: "note" }, text("field", { top, bottom, left, right })));
+    const [[top, bottom], [left, right]] = told.field.slice(-2);
+    const [first, last] = told.field[0];
+    box.append(element("p", { class: "note" }, text(about.letters ? "field.letters" : told.field.length > 2 ? "field.volume" : "field", { top, bottom, left, right, first, last })));
   }
   return box;
 }
@@ -121,7 +122,8 @@ function windows(part, places, values, weights, about) {
     const map = inside < 0 ? m : places.data[(m * each + inside) * axes];
     const name = direction === "backward" ? text("gradient") : text("window");
     const kernel = direction === "backward" ? text("turned") : direction === "weight" ? text("window") : text("kernel");
-    const line = element("div", { class: "row" }, element("p", { class: "map" }, text("map", { n: map })));
+    const deep = axes > 3 && inside >= 0 ? places.data[(m * each + inside) * axes + 1] : null;
+    const line = element("div", { class: "row" }, element("p", { class: "map" }, text(deep === null ? "map" : "map.slice", { n: map, slice: deep ?? 0 })));
     line.append(table(name, slice(values), wide, largest.value, outside, max ? slice(weights) : []));
     if (!max && part.operation !== "mean") {
       line.append(element("span", { class: "sign" }, "×"), table(kernel, slice(weights), wide, largest.weight, [], []));
@@ -129,7 +131,7 @@ function windows(part, places, values, weights, about) {
     }
     line.append(element("p", { class: "sum" }, `Σ ${number(sums[m])}`));
     const change = about.kernel;
-    if (change && direction === "forward" && part.operation === "products") {
+    if (change && axes === 3 && direction === "forward" && part.operation === "products") {
       const button = element("button", { type: "button", class: "edit" }, text("kernel.edit"));
       button.addEventListener("click", () => {
         about.edits?.();

@@ -5,14 +5,14 @@
 
 const TYPES = { uint8: Uint8Array, int8: Int8Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
 
-/** @param {object} header @param {Record<string, {data: Uint8Array, shape: number[]}>} arrays */
+/** @param {object} header @param {Record<string, {data: Uint8Array | Float32Array, shape: number[]}>} arrays */
 export function pack(header, arrays) {
   /** @type {Record<string, object>} */
   const places = {};
   let size = 0;
   for (const [name, { data, shape }] of Object.entries(arrays)) {
-    places[name] = { dtype: "uint8", shape, offset: size };
-    size += Math.ceil(data.length / 8) * 8;
+    places[name] = { dtype: data instanceof Float32Array ? "float32" : "uint8", shape, offset: size };
+    size += Math.ceil(data.byteLength / 8) * 8;
   }
   const head = new TextEncoder().encode(JSON.stringify({ ...header, arrays: places }));
   const start = Math.ceil((4 + head.length) / 8) * 8;
@@ -21,8 +21,8 @@ export function pack(header, arrays) {
   message.set(head, 4);
   let offset = start;
   for (const { data } of Object.values(arrays)) {
-    message.set(data, offset);
-    offset += Math.ceil(data.length / 8) * 8;
+    message.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += Math.ceil(data.byteLength / 8) * 8;
   }
   return message;
 }

@@ -8,6 +8,7 @@ import { most } from "./texts.js";
 /** @typedef {{shared: boolean, gain: number, side: number, full: number, width: number}} Look `side`: pixels for a map of `full` numbers a side */
 
 const GAP = 5;
+const STRIP = 8; // pixels of the height of a map along a sequence
 
 export class Grid {
   /**
@@ -29,7 +30,7 @@ export class Grid {
     /** @type {Box[]} */
     this.marks = [];
     this.maps = this.height = this.width = 0;
-    this.zoom = this.columns = 1;
+    this.zoom = this.tall = this.columns = 1; // pixels of a number across and down
     this.gap = GAP;
     this.listen();
   }
@@ -57,16 +58,19 @@ export class Grid {
       this.columns = Math.max(1, Math.min(this.maps, Math.floor(look.width / this.zoom)));
     } else {
       const wanted = shape.length > 3 ? Math.min(48, 12 * larger) : look.side * (0.4 + 0.6 * Math.min(1, larger / look.full));
-      this.gap = shape.length > 3 ? 3 : GAP;
-      this.zoom = Math.max(1, Math.min(Math.floor(wanted / larger), Math.floor(look.width / this.width)));
+      const strip = shape.length < 4 && this.height === 1;
+      this.gap = strip ? 2 : shape.length > 3 ? 3 : GAP;
+      this.zoom = Math.max(1, Math.min(strip ? Infinity : Math.floor(wanted / larger), Math.floor(look.width / this.width)));
       const inOne = Math.floor((look.width - this.gap * (this.maps - 1)) / (this.maps * this.width)); // a few maps stand in one row
-      if (shape.length === 3 && inOne >= 1 && inOne < this.zoom && inOne >= 0.6 * this.zoom) this.zoom = inOne;
+      if (shape.length === 3 && !strip && inOne >= 1 && inOne < this.zoom && inOne >= 0.6 * this.zoom) this.zoom = inOne;
       const fit = Math.max(1, Math.floor((look.width + this.gap) / (this.width * this.zoom + this.gap)));
-      this.columns = Math.min(this.maps, shape.length > 3 && shape[1] <= fit ? Math.max(1, Math.floor(fit / shape[1])) * shape[1] : Math.ceil(this.maps / Math.ceil(this.maps / fit)));
+      if (shape.length < 4 && this.height === 1) this.columns = 1; // one below another, so that a place keeps its column
+      else this.columns = Math.min(this.maps, shape.length > 3 && shape[1] <= fit ? Math.max(1, Math.floor(fit / shape[1])) * shape[1] : Math.ceil(this.maps / Math.ceil(this.maps / fit)));
     }
+    this.tall = !this.vector && shape.length < 4 && this.height === 1 ? STRIP : this.zoom;
     const rows = Math.ceil(this.maps / this.columns);
     const wide = this.columns * (this.width * this.zoom + this.gap) - this.gap;
-    const tall = rows * (this.height * this.zoom + this.gap) - this.gap;
+    const tall = rows * (this.height * this.tall + this.gap) - this.gap;
     if (this.canvas.width !== wide || this.canvas.height !== tall) [this.canvas.width, this.canvas.height] = [wide, tall];
     const [across, down] = this.vector ? [this.columns, rows] : [this.width, this.height * this.maps];
     if (this.source.width !== across || this.source.height !== down || !this.pixels) {
@@ -100,7 +104,7 @@ export class Grid {
       to.clearRect(0, 0, this.canvas.width, this.canvas.height);
       for (let map = 0; map < this.maps; map++) {
         const [x, y] = this.corner(map);
-        to.drawImage(this.source, 0, map * this.height, this.width, this.height, x, y, this.width * this.zoom, this.height * this.zoom);
+        to.drawImage(this.source, 0, map * this.height, this.width, this.height, x, y, this.width * this.zoom, this.height * this.tall);
       }
     }
     for (const mark of this.marks) this.outline(to, mark);
@@ -109,7 +113,7 @@ export class Grid {
   /** @param {number} map */
   corner(map) {
     const stepX = this.width * this.zoom + this.gap;
-    const stepY = this.height * this.zoom + this.gap;
+    const stepY = this.height * this.tall + this.gap;
     return [(map % this.columns) * stepX, Math.floor(map / this.columns) * stepY];
   }
 
@@ -119,9 +123,9 @@ export class Grid {
     for (const map of maps.filter((m) => m < this.maps)) {
       const [x, y] = this.corner(map);
       const left = x + box.left * this.zoom;
-      const top = y + box.top * this.zoom;
+      const top = y + box.top * this.tall;
       const wide = (box.right - box.left + 1) * this.zoom;
-      const tall = (box.bottom - box.top + 1) * this.zoom;
+      const tall = (box.bottom - box.top + 1) * this.tall;
       to.lineWidth = 3;
       to.strokeStyle = "#fff";
       to.strokeRect(left + 0.5, top + 0.5, wide - 1, tall - 1);
@@ -152,7 +156,7 @@ export class Grid {
     const shape = this.tensor?.shape ?? [];
     if (shape.length === 1) return [map];
     if (shape.length === 2) return [map, column];
-    return shape.length === 3 ? [map, row, column] : [Math.floor(map / shape[1]), map % shape[1], row, column];
+    return [...unravelled(map, shape.slice(0, -2)), row, column];
   }
 
   /** @param {MouseEvent} event */
@@ -160,10 +164,10 @@ export class Grid {
     const frame = this.canvas.getBoundingClientRect();
     const x = ((event.clientX - frame.left) * this.canvas.width) / frame.width;
     const y = ((event.clientY - frame.top) * this.canvas.height) / frame.height;
-    const [stepX, stepY] = [this.width * this.zoom + this.gap, this.height * this.zoom + this.gap];
+    const [stepX, stepY] = [this.width * this.zoom + this.gap, this.height * this.tall + this.gap];
     const [across, down] = [Math.floor(x / stepX), Math.floor(y / stepY)];
     const map = down * this.columns + across;
-    const [column, row] = [Math.floor((x - across * stepX) / this.zoom), Math.floor((y - down * stepY) / this.zoom)];
+    const [column, row] = [Math.floor((x - across * stepX) / this.zoom), Math.floor((y - down * stepY) / this.tall)];
     const inside = map >= 0 && map < this.maps && across < this.columns && column >= 0 && row >= 0 && column < this.width && row < this.height;
     return inside ? { map, row, column } : null;
   }
@@ -205,7 +209,17 @@ export class Grid {
     this.mark([{ map, top: row, left: column, bottom: row, right: column }]);
     this.pointed(this.index(map, row, column), {
       x: frame.left + (x + (column + 1) * this.zoom) * shareX,
-      y: frame.top + (y + (row + 1) * this.zoom) * shareY,
+      y: frame.top + (y + (row + 1) * this.tall) * shareY,
     });
   }
+}
+
+/** A place in a row of maps as an index over several axes. @param {number} place @param {number[]} sides */
+function unravelled(place, sides) {
+  const index = sides.map(() => 0);
+  for (let axis = sides.length - 1; axis >= 0; axis--) {
+    index[axis] = place % sides[axis];
+    place = Math.floor(place / sides[axis]);
+  }
+  return index;
 }

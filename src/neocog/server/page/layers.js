@@ -16,7 +16,8 @@ export const told = (shape) =>
 
 /** @param {number[]} index */
 export const placed = (index) =>
-  index.length === 1 ? text("layer.at.vector", { map: index[0] }) : text("layer.at", { map: index[0], row: index.length > 2 ? index[1] : 0, column: index[index.length - 1] });
+  index.length === 1 ? text("layer.at.vector", { map: index[0] })
+    : text(index.length > 3 ? "layer.at.volume" : "layer.at", { map: index[0], slice: index[1], row: index.length > 2 ? index[index.length - 2] : 0, column: index[index.length - 1] });
 
 class Row {
   /** @param {Layer} layer @param {number} position @param {Stream} stream */
@@ -24,7 +25,7 @@ class Row {
     this.layer = layer;
     this.position = position;
     this.stream = stream;
-    this.shown = 0;
+    /** @type {number | null} */ this.slice = null;
     const facts = [told(layer.shape)];
     if (layer.parameters) facts.push(text("layer.parameters", { n: count(layer.parameters) }));
     if (layer.multiplications) facts.push(text("layer.multiplications", { n: count(layer.multiplications) }));
@@ -47,13 +48,18 @@ class Row {
   /** @param {string} direction @param {string} label @param {string} [parameter] */
   grid(direction, label, parameter = "weight") {
     const shape = direction === "weight" ? (this.layer.weights[parameter] ?? []).join(" × ") : told(this.layer.shape);
-    const choice = (/** @type {number[]} */ index) => ({ layer: this.position, index, direction, parameter });
+    const choice = (/** @type {number[]} */ index) => ({ layer: this.position, index: direction === "weight" ? index : this.whole(index), direction, parameter });
     const made = new Grid(
       text(label, { name: this.layer.name, shape }),
       (index) => this.stream.asked.choose(choice(index)),
       (index, at) => this.stream.point(index && choice(index), at, made),
     );
     return made;
+  }
+
+  /** The place of a number in the maps, of which a volume's show one slice. @param {number[]} index */
+  whole(index) {
+    return this.slice === null || index.length < 3 ? index : [index[0], this.slice, ...index.slice(1)];
   }
 
   withWeights() {
@@ -75,8 +81,9 @@ class Row {
     this.body.append(place);
   }
 
-  /** @param {Record<string, Tensor>} arrays @param {Scale} scale */
-  show(arrays, scale) {
+  /** @param {Record<string, Tensor>} arrays @param {Scale} scale @param {number | null} slice of a volume's maps */
+  show(arrays, scale, slice) {
+    this.slice = slice;
     const name = this.position < 0 ? "picture" : `${this.position}`;
     const maps = arrays[name];
     const gradient = scale.gradients ? arrays[`${name}.gradient`] : undefined;
@@ -135,9 +142,10 @@ export class Stream {
     return { shared: scale.shared, gain: scale.gain, side, full: this.full, width: Math.max(80, width - 14) }; // a gradient is indented
   }
 
-  /** @param {Record<string, Tensor>} arrays @param {Scale} scale */
-  show(arrays, scale) {
-    for (const row of [...this.rows, this.picture]) row?.show(arrays, scale);
+  /** @param {Record<string, Tensor>} arrays @param {Scale} scale @param {{slice?: number | null, layers?: {slice?: number | null}[]}} slices which are shown, of volumes */
+  show(arrays, scale, { slice = null, layers = [] }) {
+    this.rows.forEach((row, position) => row.show(arrays, scale, layers[position]?.slice ?? null));
+    this.picture?.show(arrays, scale, slice);
   }
 
   /** @param {Choice | null} choice @param {{x: number, y: number}} at @param {Grid} grid */
@@ -145,7 +153,7 @@ export class Stream {
     if (!choice) return this.asked.point(null, 0, at);
     const shape = grid.tensor?.shape ?? [];
     const matrix = choice.direction === "weight" && (this.rows[choice.layer]?.layer.weights.weight?.length ?? 0) === 2;
-    const value = grid.value(choice.index.slice(0, shape.length));
+    const value = grid.value(choice.index.length > 3 && shape.length === 3 ? [choice.index[0], ...choice.index.slice(2)] : choice.index.slice(0, shape.length));
     this.asked.point(matrix ? { ...choice, index: choice.index.slice(1) } : choice, value, at);
   }
 
@@ -168,22 +176,23 @@ export class Stream {
 
 /** @param {number[]} index @param {Grid} grid @returns {Box} */
 function box(index, grid) {
-  const four = index.length === 4;
-  const map = four ? index[0] * (grid.tensor?.shape[1] ?? 1) + index[1] : index[0];
+  const sides = grid.tensor?.shape ?? [];
+  const map = sides.length > 3 ? sides.slice(0, -2).reduce((place, side, axis) => place * side + index[axis], 0) : index[0];
   const row = index.length > 2 ? index[index.length - 2] : 0;
   const column = index.length > 1 ? index[index.length - 1] : 0;
   return { map, top: row, left: column, bottom: row, right: column };
 }
 
-/** The boxes of places (T, axes) in each map that they stand in, at most of 64 maps. @param {Tensor} places @returns {Box[]} */
-export function boxes(places) {
+/** The boxes of places (T, axes) in each map that they stand in, at most of 64 maps; of a volume in one slice. @param {Tensor} places @param {number | null} slice @returns {Box[]} */
+export function boxes(places, slice) {
   const axes = places.shape[1];
   /** @type {Map<number, Box>} */
   const found = new Map();
   for (let i = 0; i < places.data.length; i += axes) {
     const map = places.data[i];
     if (map < 0 || (found.size >= 64 && !found.has(map))) continue;
-    const row = axes > 2 ? places.data[i + 1] : 0;
+    if (axes > 3 && places.data[i + 1] !== slice) continue;
+    const row = axes > 2 ? places.data[i + axes - 2] : 0;
     const column = axes > 1 ? places.data[i + axes - 1] : 0;
     const now = found.get(map) ?? { map, top: row, left: column, bottom: row, right: column };
     found.set(map, { map, top: Math.min(now.top, row), left: Math.min(now.left, column), bottom: Math.max(now.bottom, row), right: Math.max(now.right, column) });

@@ -6,9 +6,12 @@ import { ByHand } from "./by_hand.js";
 import { onChange, table } from "./colours.js";
 import { element, explained } from "./explained.js";
 import { Stream, boxes, placed } from "./layers.js";
+import { normal } from "./latent.js";
 import { Pad } from "./pad.js";
+import { Panel } from "./panel.js";
 import { Pointer } from "./pointer.js";
 import { Rooms } from "./rooms.js";
+import { Subject } from "./subject.js";
 import { Times } from "./times.js";
 import { count, short, text, use } from "./texts.js";
 
@@ -26,7 +29,8 @@ const state = {
   /** @type {{id: number, name: string}[]} */ runs: [],
   trains: false,
   /** @type {any} */ facts: null,
-  /** @type {{source: string, name?: string, sample?: number}} */ picture: { source: "drawn" },
+  /** @type {{source: string, name?: string, sample?: number, letters?: string}} */ picture: { source: "drawn" },
+  /** @type {Float32Array<ArrayBuffer>} the latent vector that is drawn of */ code: new Float32Array(0),
   /** @type {Uint8Array | null} */ file: null,
   /** @type {{header: any, arrays: Record<string, Tensor>} | null} */ seen: null,
   /** @type {Choice | {share: number} | null} */ choice: null,
@@ -47,6 +51,9 @@ const pad = new Pad(by("pad"), by("field"), () => {
   by("test-truth").textContent = "";
   refresh();
 });
+const panel = new Panel(by("panel"));
+/** @type {Subject} */
+let subject; // needs its texts
 const byHand = new ByHand(by("by-hand"), step_, () => refresh());
 const times = new Times(by("times"), () => { byHand.forget(); refresh(); });
 const answer = new Answer(by("said"), by("bars"), by("answer-note"), (k) => choose({ share: k }));
@@ -63,7 +70,8 @@ const rooms = new Rooms(by("rooms"), /** @type {HTMLElement} */ (document.queryS
   get trains() { return state.trains; },
   look: (run) => { rooms.name = "layers"; field("run").value = String(run); void open(run); },
   renew,
-  question, tell, take: sampled,
+  question, tell, take: sampled, draw,
+  get code() { return state.seen?.header.panel?.code ?? null; },
 });
 
 /** @param {unknown} error */
@@ -85,17 +93,18 @@ function question(more = {}) {
   const backward = field("backward").checked;
   const target = Number(field("target").value);
   const loss = field("score").value === "loss" && target >= 0;
-  const header = { ...state.picture, weights: byHand.name || times.name, target, loss, gradients: backward, most: state.most, edits: state.edits, ...more };
-  /** @type {Record<string, {data: Uint8Array, shape: number[]}>} */
+  const header = { ...state.picture, depth: subject.depth, weights: byHand.name || times.name, target, loss, gradients: backward, most: state.most, edits: state.edits, ...more };
+  /** @type {Record<string, {data: Uint8Array | Float32Array, shape: number[]}>} */
   const arrays = {};
   if (state.picture.source === "drawn") arrays.picture = pad.bytes();
+  if (state.picture.source === "code") arrays.picture = { data: state.code, shape: [state.code.length] };
   if (state.picture.source === "file" && state.file) arrays.picture = { data: state.file, shape: [state.file.length] };
   return { header, arrays };
 }
 
 /** Look again, as soon as the last look is painted: never more than one question is on its way. */
 async function refresh() {
-  if (!state.facts) return;
+  if (!state.facts || state.picture.source === "none") return;
   if (state.busy) {
     state.again = true;
     return;
@@ -126,8 +135,15 @@ function withoutTests(error) {
   by("gone").textContent = text("tests.gone", { what: error.fault.what });
   by("gone").hidden = false;
   by("hint").hidden = false;
-  state.picture = { source: "drawn" };
-  state.again = true;
+  state.picture = nothing();
+  state.again = state.picture.source === "drawn";
+}
+
+/** What is looked at before anything was chosen. */
+function nothing() {
+  const { form = "images", size, latent } = state.facts;
+  if (form === "codes") state.code = Float32Array.from(latent.start);
+  return form === "codes" ? { source: "code" } : form === "sequences" ? { source: "typed", letters: "ACGT".repeat(Math.ceil(size[1] / 4)).slice(0, size[1]) } : { source: form === "images" ? "drawn" : "none" };
 }
 
 /** What is asked once the picture rests: the explanation that is open, and weights that are shown. */
@@ -150,10 +166,16 @@ function scale() {
 function show() {
   if (!state.seen) return;
   const { header, arrays } = state.seen;
-  stream.show(arrays, scale());
+  stream.show(arrays, scale(), header);
   if (state.picture.source !== "drawn" || field("coarse").checked) pad.show(arrays.picture);
   by("fitted").textContent = header.fitted && state.picture.source !== "drawn" ? text("pad.fitted", { what: header.fitted }) : "";
-  answer.show(header.answer, state.facts, !(byHand.name || times.name));
+  subject.show(header, state.picture.source === "typed" && document.activeElement?.id === "letters");
+  const told = header.panel ?? {};
+  const itself = told.values || told.boxes || arrays.mask || arrays.image; // is the answer, and no one number or place of it
+  answer.show(itself ? { ...header.answer, prediction: "" } : header.answer, state.facts, !(byHand.name || times.name));
+  by("answer").hidden = !itself && !header.answer.prediction;
+  panel.show(told, arrays, state.facts);
+  by("of-what").textContent = itself ? header.answer.prediction : "";
 }
 
 /** @param {Choice | {share: number}} choice */
@@ -174,9 +196,9 @@ async function explain() {
     if (choice !== state.choice || state.editing) return;
     const layers = state.facts.layers;
     const layer = (/** @type {number} */ position) => (position < 0 ? text("picture") : layers[position].name);
-    const about = { title: title(choice), direction: share ? "forward" : choice.direction, layer, classes: state.facts.classes, ...(share ? {} : acts(choice)) };
+    const about = { title: title(choice), direction: share ? "forward" : choice.direction, layer, classes: state.facts.classes, letters: state.facts.form === "sequences", ...(share ? {} : acts(choice)) };
     by("explained").replaceChildren(explained(header, arrays, about));
-    pad.outline(header.field);
+    pad.outline(subject.boxes(header.field));
     stream.mark(share ? null : { ...choice, index: trimmed(choice) }, sources(header, arrays, about.direction));
     tell(null);
   } catch (error) {
@@ -230,7 +252,7 @@ function sources(header, arrays, direction) {
   const found = [];
   header.parts.forEach((/** @type {any} */ part, /** @type {number} */ position) => {
     if (part.about.in === undefined || part.about.in === null || part.about.in < 0) return;
-    found.push({ layer: part.about.in, direction: direction === "forward" ? "forward" : "backward", boxes: boxes(arrays[`${position}.places`]) });
+    found.push({ layer: part.about.in, direction: direction === "forward" ? "forward" : "backward", boxes: boxes(arrays[`${position}.places`], state.seen?.header.layers[part.about.in]?.slice ?? null) });
   });
   return found;
 }
@@ -268,22 +290,24 @@ async function open(id) {
   changed([]);
   state.run = id;
   by("facts").textContent = text("opening");
-  by("explained").replaceChildren(element("p", { class: "note" }, text("inspector.hint")), element("p", { class: "note" }, text("inspector.hint.backward")));
+  by("explained").replaceChildren(element("p", { class: "note" }, text("inspector.hint")), element("p", { class: "note", id: "hint-backward" }, text("inspector.hint.backward")));
   document.body.classList.remove("explaining");
   try {
     const facts = await get(`api/runs/${id}`);
     state.facts = facts;
     document.title = `${facts.name} · neocog studio`;
     const channels = text(`channels.${facts.channels in { 1: 0, 3: 0 } ? facts.channels : "n"}`, { n: facts.channels });
-    by("facts").textContent = text("facts", { model: facts.model, parameters: count(facts.parameters), size: facts.size.join(" × "), channels, task: facts.task });
-    pad.reset(facts.size, facts.channels, facts.dark, facts.draws);
-    by("hint").hidden = false;
+    const sides = facts.form === "sequences" ? text("letters", { n: count(facts.size[1]) }) : `${facts.size.join(" × ")}, ${channels}`;
+    by("facts").textContent = text("facts", { model: facts.model, parameters: count(facts.parameters), sides, task: facts.task });
+    subject.reset(facts);
+    pad.reset(subject.sides(facts.size), facts.channels, facts.dark, facts.draws);
+    prepare(facts);
+    by("hint").hidden = facts.form !== undefined && facts.form !== "images" && facts.form !== "volumes";
     by("hint").textContent = text(facts.draws ? "pad.hint" : "pad.hint.none");
     by("pad-frame").classList.toggle("dark", facts.dark);
-    /** @type {HTMLElement} */ (document.querySelector(".ink")).hidden = facts.channels !== 3;
-    state.picture = { source: "drawn" };
-    const classes = facts.classes.map((/** @type {string} */ name, /** @type {number} */ k) => element("option", { value: String(k) }, short(name)));
-    by("target").replaceChildren(element("option", { value: "-1" }, text("backward.said")), ...(facts.task === "classification" ? classes : []));
+    state.picture = nothing();
+    const asked = /** @type {string[]} */ (facts.asked ?? facts.classes);
+    by("target").replaceChildren(element("option", { value: "-1" }, text("backward.said")), ...asked.map((name, k) => element("option", { value: String(k) }, short(name))));
     by("test-class").replaceChildren(element("option", { value: "" }, text("tests.all")), ...facts.classes.map((/** @type {string} */ name) => element("option", { value: name }, short(name))));
     times.reset(facts.times);
     byHand.reset(facts.steps ? facts.classes : []);
@@ -303,8 +327,11 @@ async function tests() {
   by("tests").hidden = !state.tests.length;
   by("gone").hidden = true;
   pick();
+  const labelled = state.tests.some((row) => row.label);
+  /** @type {HTMLElement} */ (by("test-class").parentElement).hidden = !labelled;
+  /** @type {HTMLElement} */ (by("wrong").parentElement).hidden = !state.tests.some((row) => row.wrong);
   if (state.chosen.length) step(0);
-  else refresh();
+  else if (state.picture.source !== "none") refresh();
 }
 
 /** The test samples that are asked for. */
@@ -340,8 +367,41 @@ function sampled(sample, label) {
   refresh();
 }
 
+/** Which means there are for what this run's network takes. @param {any} facts */
+function prepare({ form = "images", draws, scored = true, channels }) {
+  for (const id of ["clear", "coarse", "pen"]) /** @type {HTMLElement} */ (by(id).closest("label, button")).hidden = !draws;
+  by("fresh").hidden = form !== "codes";
+  by("open").hidden = form === "codes";
+  field("file").accept = /** @type {Record<string, string>} */ ({ images: "image/*,.tif,.tiff,.npy,.dcm", sequences: ".fasta,.fa,.fna,.txt" })[form] ?? "";
+  /** @type {HTMLElement} */ (document.querySelector(".ink")).hidden = !draws || channels !== 3;
+  by("input-title").textContent = text(`picture.${form}`);
+  by("gradients").hidden = !scored;
+  by("hint-backward").hidden = !scored;
+  if (!scored && field("backward").checked) field("backward").click();
+}
+
+/** A picture of a latent vector, of a network that draws. @param {Float32Array<ArrayBuffer>} code */
+function draw(code) {
+  state.code = code.slice();
+  state.picture = { source: "code" };
+  refresh();
+}
+
+/** @param {string} letters */
+function typed(letters) {
+  state.picture = { source: "typed", letters };
+  by("test-truth").textContent = "";
+  refresh();
+}
+
 /** @param {File} file */
 async function take(file) {
+  if (state.facts?.form === "codes") return;
+  if (state.facts?.form === "sequences") {
+    subject.letters.value = (await file.slice(0, 100_000).text());
+    typed(subject.letters.value);
+    return;
+  }
   if (file.size > 64 * 2 ** 20) {
     tell(new Refused({ what: `${short(file.name)}: more than 64 MB`, where: "", fix: "" }));
     return;
@@ -366,6 +426,7 @@ function listen() {
   const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {() => void} */ then) => by(id).addEventListener(event, then);
   on("run", "change", () => void open(Number(field("run").value)));
   on("clear", "click", () => { pad.clear(); pad.changed(); });
+  on("fresh", "click", () => draw(normal(state.code.length)));
   on("open", "click", () => by("file").click());
   on("file", "change", () => { const file = field("file").files?.[0]; if (file) void take(file); field("file").value = ""; });
   on("pen", "input", () => (pad.pen = Number(field("pen").value)));
@@ -376,12 +437,12 @@ function listen() {
   on("previous", "click", () => step(-1));
   on("next", "click", () => step(1));
   on("backward", "change", () => { by("of").hidden = !field("backward").checked; refresh(); });
-  on("target", "change", () => { by("score").hidden = Number(field("target").value) < 0; refresh(); });
+  on("target", "change", () => { by("score").hidden = !state.facts?.steps || Number(field("target").value) < 0; refresh(); });
   on("score", "change", () => refresh());
   on("undo", "click", () => { state.editing = false; changed([]); });
   on("gain", "input", () => show());
   for (const each of document.querySelectorAll("input[name=scale]")) each.addEventListener("change", () => show());
-  on("close", "click", () => { state.choice = null; document.body.classList.remove("explaining"); stream.mark(null, []); pad.outline(null); });
+  on("close", "click", () => { state.choice = null; document.body.classList.remove("explaining"); stream.mark(null, []); pad.outline([]); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") by("close").click(); });
   addEventListener("paste", (event) => { const file = event.clipboardData?.files[0]; if (file) void take(file); });
   addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
@@ -408,6 +469,7 @@ function renew(runs) {
 
 async function begin() {
   use(await get("texts.json"));
+  subject = new Subject(by("subject"), typed, () => refresh());
   by("of").hidden = true;
   by("score").hidden = true;
   legend();

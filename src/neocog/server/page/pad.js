@@ -63,19 +63,19 @@ export class Pad {
     this.context.drawImage(small, 0, 0, this.canvas.width, this.canvas.height);
   }
 
-  /** The receptive field, over the picture. @param {number[][] | null} box (first, last) rows, columns */
-  outline(box) {
+  /** The receptive field, over the picture. @param {number[][][]} boxes each (first, last) rows, columns */
+  outline(boxes) {
     [this.field.width, this.field.height] = [this.canvas.width, this.canvas.height];
-    if (!box) return;
     const context = /** @type {CanvasRenderingContext2D} */ (this.field.getContext("2d"));
     const [stepY, stepX] = [this.canvas.height / this.size[0], this.canvas.width / this.size[1]];
-    const [[top, bottom], [left, right]] = box;
-    /** @type {[number, number, number, number]} */
-    const frame = [left * stepX + 1.5, top * stepY + 1.5, (right - left + 1) * stepX - 3, (bottom - top + 1) * stepY - 3];
-    for (const [wide, style] of /** @type {[number, string][]} */ ([[5, "#fff"], [2.5, "#b3125a"]])) {
-      context.lineWidth = wide;
-      context.strokeStyle = style;
-      context.strokeRect(...frame);
+    for (const [[top, bottom], [left, right]] of boxes) {
+      /** @type {[number, number, number, number]} */
+      const frame = [left * stepX + 1.5, top * stepY + 1.5, (right - left + 1) * stepX - 3, (bottom - top + 1) * stepY - 3];
+      for (const [wide, style] of /** @type {[number, string][]} */ ([[5, "#fff"], [2.5, "#b3125a"]])) {
+        context.lineWidth = wide;
+        context.strokeStyle = style;
+        context.strokeRect(...frame);
+      }
     }
   }
 
@@ -131,7 +131,7 @@ export class Pad {
       };
       const at = Math.round((this.cursor.x / this.canvas.width) * this.size[1]);
       const row = Math.round((this.cursor.y / this.canvas.height) * this.size[0]);
-      this.outline([[row - 1, row], [at - 1, at]]);
+      this.outline([[[row - 1, row], [at - 1, at]]]);
       if (this.down) this.stroke(this.cursor);
     } else if (event.key === " ") {
       this.down = !this.down;

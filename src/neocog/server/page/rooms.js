@@ -2,6 +2,7 @@
 
 import { element } from "./explained.js";
 import { Compare } from "./compare.js";
+import { Latent } from "./latent.js";
 import { Samples } from "./samples.js";
 import { Stress } from "./stress.js";
 import { text } from "./texts.js";
@@ -9,8 +10,8 @@ import { Train } from "./train.js";
 
 /**
  * What a room may ask of the page: `question(more)` about the picture that is shown; `take` shows a sample of the data, `look` opens
- * a run, and `renew` says which runs there are now.
- * @typedef {{run: number, facts: any, question: (more?: object) => import("./api.js").Question, take: (sample: number, label: string) => void, tell: (error: unknown) => void, runs: Named[], trains: boolean, look: (run: number) => void, renew: (runs: Named[]) => void}} Page
+ * a run, and `renew` says which runs there are now. `code`: the latent vector of the picture, `draw` has one drawn.
+ * @typedef {{run: number, facts: any, question: (more?: object) => import("./api.js").Question, take: (sample: number, label: string) => void, tell: (error: unknown) => void, runs: Named[], trains: boolean, look: (run: number) => void, renew: (runs: Named[]) => void, code: number[] | null, draw: (code: Float32Array<ArrayBuffer>) => void}} Page
  * @typedef {{id: number, name: string}} Named
  */
 
@@ -18,7 +19,7 @@ export class Rooms {
   /** @param {HTMLElement} nav @param {HTMLElement} main @param {Page} page */
   constructor(nav, main, page) {
     [this.nav, this.page, this.name] = [nav, page, "layers"];
-    this.rooms = { samples: new Samples(page), stress: new Stress(page), compare: new Compare(page), train: new Train(page) };
+    this.rooms = { latent: new Latent(page), samples: new Samples(page), stress: new Stress(page), compare: new Compare(page), train: new Train(page) };
     for (const [name, room] of Object.entries(this.rooms)) {
       room.place = element("section", { class: "room", id: `room-${name}`, "aria-labelledby": `title-${name}` });
       main.append(room.place);

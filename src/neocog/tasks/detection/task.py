@@ -26,6 +26,7 @@ from neocog.networks import build, check_options
 from neocog.predictor import Predictor
 from neocog.tasks.about import position
 from neocog.tasks.detection.answers import Answers, answers_of, evaluation_of, predictions_csv, thresholds_of
+from neocog.tasks.detection.decode import boxes_of
 from neocog.tasks.detection.exported import answer_of
 from neocog.tasks.detection.files import Image as FoundImage
 from neocog.tasks.detection.files import coco_json, labelme_json, table_csv
@@ -44,6 +45,7 @@ from neocog.tasks.detection.traits import DetectionTraits
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import header_in_memory, put, read
 from neocog.tasks.masks import names_of, png
+from neocog.tasks.shown import Box, Shown
 from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 8  # images a step, unless --batch says otherwise
@@ -189,6 +191,14 @@ class DetectionTask(DetectionTraits, Task):
         best = own.amax((1, 2)).sigmoid().tolist()
         texts = zip(index.tolist(), counts, best, strict=True)
         return scores, [f"{count} {predictor.classes[k]}, highest score {p:.2f}" for k, count, p in texts]
+
+    def shown(self, predictor: Predictor, pixels: Array, outputs: Tensor) -> Shown:
+        """All boxes that average precision asks for: the page leaves out those below a score."""
+        height, width = pixels.shape[-2:]
+        ((corners, labels, scores),) = boxes_of(outputs, (height, width), int(predictor.facts["most"]))
+        shares = corners / torch.tensor([width, height] * 2)
+        boxes = map(Box, labels.tolist(), map(tuple, shares.tolist()), scores.tolist())
+        return Shown(boxes=tuple(boxes), thresholds=tuple(predictor.facts["thresholds"]))
 
     def exported(self, predictor: Predictor) -> Answer:
         return answer_of(predictor)

@@ -224,6 +224,9 @@ class GANTask(GANTraits, Generative):
         wanted = np.array([pick(places, name, what="class") for name in names])
         return asking(z, np.resize(wanted, len(z)), classes)
 
+    def living(self, predictor: Predictor) -> list[int]:
+        return list(range(self.latent(predictor) - int(getattr(predictor.network, "classes", 0))))
+
     def images(self, predictor: Predictor, z: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = predictor.network(z)
         return found

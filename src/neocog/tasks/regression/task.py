@@ -34,6 +34,7 @@ from neocog.tasks.regression.objective import Regression
 from neocog.tasks.regression.report import Target, extremes_section, regression_section
 from neocog.tasks.regression.traits import RegressionTraits
 from neocog.tasks.report.quality import measures_section
+from neocog.tasks.shown import Shown, Value
 from neocog.tasks.task import Predicted, Session, Task, Trained
 from neocog.tasks.thumbnails import thumbnails
 
@@ -165,6 +166,20 @@ class RegressionTask(RegressionTraits, Task):
         index = position(about, names) or 0
         values = objective_of(predictor.facts).read(outputs)[0][:, index]
         return values, [f"{names[index]} {value:.4g}" for value in values.tolist()]
+
+    def asked_about(self, predictor: Predictor) -> Sequence[str]:
+        names: Sequence[str] = predictor.facts["target_names"]
+        return names
+
+    def shown(self, predictor: Predictor, pixels: Array, outputs: Tensor) -> Shown:
+        """Each target, with the interval that ``predict`` gives it."""
+        values, spread = (side[0].numpy() for side in objective_of(predictor.facts).read(outputs.float()))
+        found = bounds(values, spread, halves(predictor))
+        limits = [None if side == "" else float(side) for side in found]
+        names = predictor.facts["target_names"]
+        return Shown(
+            tuple(Value(name, float(found[3 * k]), *limits[3 * k + 1 : 3 * k + 3]) for k, name in enumerate(names))
+        )
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
         """(N, V) values in their units, in the order of the run's targets."""

@@ -43,6 +43,8 @@ from neocog.tasks.restoration.report import baselines_section, performance_secti
 from neocog.tasks.restoration.traits import RestorationTraits
 from neocog.tasks.restoration.trust import trust_sections
 from neocog.tasks.restoration.whole import restored
+from neocog.tasks.segmentation.report import grey_levels
+from neocog.tasks.shown import Shown
 from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 4  # images a step, unless --batch says otherwise
@@ -205,6 +207,9 @@ class RestorationTask(RestorationTraits, Task):
             what = f"--about {about}: a restored image has no classes, its sharpest place is explained"
             raise UserError(what, str(predictor.folder), "leave it out")
         return sharpest(outputs)
+
+    def shown(self, predictor: Predictor, pixels: Array, outputs: Tensor) -> Shown:
+        return Shown(image=grey_levels(outputs[0].numpy(), 0, 1))
 
     def exported(self, predictor: Predictor) -> Answer:
         return answer_of(predictor)

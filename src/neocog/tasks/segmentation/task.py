@@ -57,6 +57,7 @@ from neocog.tasks.segmentation.objects import COLOURS, coloured, objects_section
 from neocog.tasks.segmentation.own_size import header_of, is_large, mask_of, shrunk
 from neocog.tasks.segmentation.report import Case, case, cases_section, grey_levels, overlay, segmentation_section
 from neocog.tasks.segmentation.traits import SegmentationTraits
+from neocog.tasks.shown import Shown, Value
 from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 8  # images a step, unless --batch says otherwise
@@ -197,6 +198,13 @@ class SegmentationTask(SegmentationTraits, Task):
         return scores, [
             f"{classes[k]} {share:.1%} of the pixels" for k, share in zip(index.tolist(), shares, strict=True)
         ]
+
+    def shown(self, predictor: Predictor, pixels: Array, outputs: Tensor) -> Shown:
+        mask = outputs[0].argmax(0).to(torch.uint8).numpy()
+        if not of_objects(predictor):
+            return Shown(mask=mask)
+        found = objects_of(predictor, mask)
+        return Shown((Value("objects", counts(found)["objects"]),), mask=coloured(found), objects=True)
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
         """(H, W) of each image at its own size: the class of each pixel, or the number of its object (0: none)."""

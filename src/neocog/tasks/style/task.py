@@ -29,6 +29,7 @@ from neocog.styling.shown import as_array, as_bytes
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
 from neocog.tasks.files import put, read
 from neocog.tasks.masks import names_of, png
+from neocog.tasks.shown import Shown
 from neocog.tasks.style.answers import Answers, answers_of, evaluation_of, predictions_csv, restyled
 from neocog.tasks.style.objective import Style
 from neocog.tasks.style.report import performance_section, pictures_section
@@ -44,6 +45,7 @@ class StyleTask(StyleTraits, Task):
 
     purpose = "pictures"
     models: ClassVar = {"images": "johnson"}
+    scored = False
     most_batch = 4
     steps = 500
     most_epochs = 200
@@ -122,6 +124,9 @@ class StyleTask(StyleTraits, Task):
     def asked(self, predictor: Predictor, outputs: Tensor, about: str) -> tuple[Tensor, list[str]]:
         fix = "look at the report of the run, or at style.html of `neocog style`, which shows what the layers hold"
         raise UserError(f"--task {self.name} gives pictures, which have no one score to be explained", fix=fix)
+
+    def shown(self, predictor: Predictor, pixels: Array, outputs: Tensor) -> Shown:
+        return Shown(image=as_bytes(outputs[0].permute(1, 2, 0).numpy()))
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
         """(H, W, 3) uint8 of each photo."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from neocog.config import Config
 from neocog.data.cells import csv_of
@@ -25,6 +26,8 @@ from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measur
 from neocog.tasks.files import chunks
 from neocog.tasks.generative import Generative, drawn
 from neocog.tasks.report.montage import montage, png_bytes
+from neocog.tasks.segmentation.report import grey_levels
+from neocog.tasks.shown import Shown, Value
 from neocog.tasks.task import Predicted, Session, Trained
 from neocog.tasks.vae.codes import Found, code_facts, collected, log_marginals, sampled_for_nll, share_likelier
 from neocog.tasks.vae.objective import VAE
@@ -159,6 +162,20 @@ class VAETask(VAETraits, Generative):
         """The mean code of the training part, and the living dimensions, the one of the largest divergence first."""
         codes = predictor.facts["codes"]
         return np.asarray(codes["mean"], np.float32), np.eye(len(codes["mean"]), dtype=np.float32)[codes["alive"]]
+
+    def living(self, predictor: Predictor) -> list[int]:
+        return [int(index) for index in predictor.facts["codes"]["alive"]]
+
+    def shown(self, predictor: Predictor, pixels: Array, outputs: Tensor) -> Shown:
+        """The picture out of its code, and what ``predict`` says of it."""
+        pairs, elbo = self.reconstructed(predictor, pixels[None])
+        image, again = pairs[0]
+        strange = share_likelier(elbo, predictor.facts["codes"]["elbo_percentiles"])[0]
+        error = float(np.sqrt(np.mean((image - again) ** 2)))
+        named = {"elbo": float(elbo[0]), "reconstruction_error": error, "stranger_than": float(strange)}
+        values = tuple(Value(name, value) for name, value in named.items())
+        code = tuple(self.codes(predictor, pixels[None])[0].tolist())
+        return Shown(values, image=grey_levels(again.transpose(2, 0, 1), 0, 1), code=code)
 
     @torch.no_grad()
     def codes(self, predictor: Predictor, pixels: Array) -> NDArray[np.float32]:
