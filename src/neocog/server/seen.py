@@ -97,4 +97,5 @@ def codes_of(letters: str) -> Array:
     codes = codes[(codes != BLANK) & (codes != GAP)]
     if not len(codes):
         raise UserError("there are no letters", "the sequence", "type A, C, G and T")
-    return codes.reshape(1, -1, 1)
+    read: Array = codes.reshape(1, -1, 1)
+    return read
