@@ -178,7 +178,7 @@ def test_the_report_shows_pictures_of_what_was_turned(digits_run: Path) -> None:
     for item in shown:
         before, _, after = (picture.caption.split()[0] for picture in item.pictures)
         assert before != after and "Saved with 8 bits" in item.note
-    assert "the change × 20" in (digits_run / "report.html").read_text(encoding="utf-8")
+    assert "perturbation × 20" in (digits_run / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_one_change_and_one_patch_for_all_are_judged_on_images_that_they_were_no
     assert float((largest - images).abs().max()) <= 64 / 255 * (1 + 1e-5)
     section = outcomes(Run(digits_run))["adversarial"].sections[0]
     notes = [item.note for item in section.items if item.kind == "pictures"]
-    assert "One for all images: patch on 10% of the picture." in notes and len(notes) == len({*notes})
+    assert "Universal patch on 10% of the image." in notes and len(notes) == len({*notes})
 
 
 def test_two_classes_and_what_a_short_time_leaves(pictures: Any, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_two_classes_and_what_a_short_time_leaves(pictures: Any, tmp_path: Path)
     neocog.train(data, model="cnn", epochs=1, threads=1, out=run, quiet=True, size=(16, 16), scaling="image")
     stressed(run)
     found = outcomes(Run(run))["adversarial"]
-    assert "the plain difference of two logits" in str(found.sections[0].items[0])
+    assert "the difference of the two logits" in str(found.sections[0].items[0])
     assert found.tables["adversarial"].rows
 
 

@@ -115,7 +115,7 @@ def test_what_moves_is_left_out_of_masks_and_that_is_said(tmp_path: Path) -> Non
     rows = rows_of(run.folder)
     assert {name for name, _ in rows} == {"unchanged", "gaussian_noise", "contrast"}
     text = outcomes(run)["corruption"].sections[0].items[0]
-    assert "would move what the truth says" in str(text)
+    assert "the labels would have to move" in str(text)
 
 
 def test_sequences_have_no_light_and_their_letters_are_changed(tmp_path: Path) -> None:

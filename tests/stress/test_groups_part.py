@@ -87,13 +87,13 @@ def test_the_groups_of_the_split_are_the_default_and_their_samples_the_units(sit
     assert "Intervals are over the samples of a group" in str(section.items[0])
     rows_of(sited, by="site")
     section = outcomes(Run(sited))["groups"].sections[0]
-    assert "what repeats inside a group" in str(section.items[0])
+    assert "the independent units within a group" in str(section.items[0])
 
 
 def test_how_much_of_the_class_the_group_gives_away_is_said(sited: Path) -> None:
     rows_of(sited, by="folder:3")  # which are the classes
     text = str(outcomes(Run(sited))["groups"].sections[0].items[0])
-    assert "the class of 100.0 %" in text and "a network may learn that instead" in text
+    assert "the class is right for 100.0 %" in text and "a network may learn that instead" in text
     rows_of(sited, by="site")
     assert "a network may learn that instead" not in str(outcomes(Run(sited))["groups"].sections[0].items[0])
 
@@ -150,7 +150,7 @@ def test_the_group_is_told_from_the_networks_own_features_beside_chance(sited: P
     assert largest + 0.2 < features < 1  # "north" alone looks different
     assert float(table["features"]["low"]) < features
     text = str(outcomes(Run(sited))["groups"].sections[0].items[0])
-    assert f"in {100 * features:.4g} % (" in text and "which of 3 groups" in text and "nearly alike" not in text
+    assert f"of {100 * features:.4g} % (" in text and "which of 3 groups" in text and "nearly identical" not in text
 
 
 def test_groups_that_no_feature_tells_are_told_no_better_than_by_chance(sited: Path) -> None:
@@ -164,7 +164,7 @@ def test_where_features_cannot_be_asked_the_reason_is_said(sited: Path, monkeypa
     (sited / "stress" / "group_probe.csv").unlink(missing_ok=True)
     rows_of(sited, by="names:(north|south|west)/")
     text = str(outcomes(Run(sited))["groups"].sections[0].items[0])
-    assert "tell the group was not asked: it takes two groups of 1000 samples or more" in text
+    assert "predict the group was not tested: it takes two groups of at least 1000 samples" in text
     assert not (sited / "stress" / "group_probe.csv").exists()
 
 

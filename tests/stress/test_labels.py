@@ -75,7 +75,7 @@ def test_their_amount_is_said_with_what_it_rests_on(run: Path) -> None:
     assert row["believed"] == "yes" and 0.04 < float(row["estimate"]) < 0.1 and float(row["at_most"]) > WRONG
     assert int(row["n"]) == pytest.approx(0.4 * 1797, abs=30)  # the training part, which was learned, does not count
     verdict = json.loads((run / "stress" / "labels.json").read_text())["verdicts"][0]
-    assert verdict["grade"] in ("doubtful", "failed") and "without a fault" in verdict["sentence"]
+    assert verdict["grade"] in ("doubtful", "failed") and "perfect network" in verdict["sentence"]
     assert "→" in (run / "report.html").read_text()
 
 
@@ -89,7 +89,7 @@ def test_a_weak_network_does_not_say_how_many(
     (row,) = rows_of(tmp_path / "run", "label_noise")
     assert row["believed"] == "no" and float(row["at_most"]) > 0.03
     said = json.loads((tmp_path / "run" / "stress" / "labels.json").read_text())["verdicts"][0]["sentence"]
-    assert "cannot be counted" in said and "at most" in said
+    assert "cannot be estimated" in said and "at most" in said
 
 
 def test_corrections_close_the_circle(
@@ -153,7 +153,7 @@ def test_of_folds_each_sample_is_judged_by_the_one_that_had_not_seen_it(
         said = {row["path"]: float(row["p:" + row["label"]]) for row in csv.DictReader(file)}
     mine = {row["sample"]: float(row["probability"]) for row in rows}
     assert said and all(mine[name] == pytest.approx(share) for name, share in said.items())
-    assert "Each sample was tested in a fold" in (tmp_path / "run" / "report.html").read_text()
+    assert "Each sample is predicted by the network of the fold" in (tmp_path / "run" / "report.html").read_text()
     (tmp_path / "run" / "fold-3" / "result.json").unlink()
     with pytest.raises(UserError, match="1 of 3 folds are not done: fold-3"):
         neocog.stress(tmp_path / "run", ["labels"], on=(images, labels), quiet=True)

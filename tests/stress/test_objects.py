@@ -93,8 +93,8 @@ def test_a_network_that_goes_by_the_object_looks_at_it(squares: tuple[Path, Path
     assert float(rows["area"]["inside"]) == pytest.approx(48 / SIDE**2) and int(rows["area"]["n"]) >= 20
     assert float(rows["saliency"]["low"]) > 48 / SIDE**2
     found = {each.what: each for each in outcomes(Run(run))["shortcuts"].verdicts}["Object"]
-    assert found.grade == "passed" and "the object covers 18.8" in found.sentence
-    assert "On the object lie of" in (run / "report.html").read_text()
+    assert found.grade == "passed" and "the object, which covers 18.8" in found.sentence
+    assert "lies on the object" in (run / "report.html").read_text()
 
 
 def with_boxes(seen: Path, at: Path) -> Path:

@@ -77,7 +77,7 @@ def test_maps_that_change_with_the_weights_pass_and_others_do_not(found: dict[st
     assert verdict(found).grade == "passed" and verdict(found).number < 0.5
     blind = tried(blind=True)
     assert blind["saliency"]["random weights"] > 0.99 and not usable(blind, "saliency")
-    assert verdict(blind).grade == "doubtful" and "does not say" in verdict(blind).sentence
+    assert verdict(blind).grade == "doubtful" and "does not explain" in verdict(blind).sentence
 
 
 def test_weights_are_dealt_out_and_not_changed() -> None:

@@ -40,7 +40,7 @@ def test_every_kind_is_told_by_every_score(stressed: Path) -> None:
     found = json.loads((stressed / "stress" / "unknown.json").read_text())
     worst = min(float(row["auroc"]) for row in rows if row["score"] == kept(stressed))
     assert found["verdicts"][0]["number"] == pytest.approx(worst)
-    assert "Stress: answers to keep" in (stressed / "report.html").read_text()
+    assert "Stress: selective prediction" in (stressed / "report.html").read_text()
 
 
 def kept(run: Path) -> str:

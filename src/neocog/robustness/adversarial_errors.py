@@ -44,7 +44,9 @@ def of_errors(subject: Subject, clock: Clock, norm: Norm, epsilon: float) -> Out
     most = MOST[needs(subject.predictor.task)]
     samples, large = in_one_piece(subject, subject.few(min(subject.most or most, most)))
     if not len(samples):
-        return not_tried(TITLE, "All images are so large that they are answered in windows, which are not attacked.")
+        return not_tried(
+            TITLE, "All images are too large for one piece and predicted in windows, which are not attacked."
+        )
     radii = {size(radius, norm): radius for radius in (0.0, *RADII[norm], epsilon)}
 
     def measured(piece: str) -> tuple[str, Measure]:

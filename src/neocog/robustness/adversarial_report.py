@@ -17,10 +17,10 @@ from neocog.robustness.outcome import Outcome, Verdict, bounds
 from neocog.robustness.thresholds import graded, usual
 
 SEEN = usual()["masked_gradients"].passed  # share of the images, from which on a sign of masked gradients counts
-TITLE = "Adversarial changes"
-NORMS: dict[Norm, str] = {"linf": "largest change of a pixel, of 255", "l2": "Euclidean norm of the change"}
+TITLE = "Adversarial robustness"
+NORMS: dict[Norm, str] = {"linf": "L∞ norm of the perturbation [1/255]", "l2": "L2 norm of the perturbation"}
 SMALLEST = {
-    "apgd": "Auto-PGD within one size after another",
+    "apgd": "Auto-PGD with bisection",
     "fmn": "FMN (Pintor et al. 2021)",
     "deepfool": "DeepFool (Moosavi-Dezfooli et al. 2016)",
 }
@@ -125,7 +125,10 @@ def tables(found: Found) -> dict[str, Table]:
     curve = [(found.norm, radius, *_numbers(found.accuracy(radius))) for radius in (0.0, *found.radii)]
     made = {"adversarial": Table(("norm", "epsilon", "accuracy", "low", "high", "n"), tuple(curve))}
     heads = ("attack", "norm", "first_quartile", "median", "third_quartile", "n", "not_found")
-    sizes = {"the smallest of all": found.smallest, **{SMALLEST[name]: each for name, each in found.by_attack.items()}}
+    sizes = {
+        "smallest of the three": found.smallest,
+        **{SMALLEST[name]: each for name, each in found.by_attack.items()},
+    }
     made["adversarial_smallest"] = Table(heads, tuple((name, found.norm, *_spread(of)) for name, of in sizes.items()))
     if found.saved:
         made["adversarial_saved"] = Table(("epsilon", "turned", "turned_when_saved", "n"), _saved(found))
@@ -164,10 +167,10 @@ def sections(found: Found, examples: Sequence[Example]) -> tuple[Section, ...]:
         items.append(_shown(found, example))
     made = tables(found)
     heads = {
-        "adversarial_smallest": "The smallest change that turned each right answer, by attack.",
-        "adversarial_saved": "What a file can hold: the changed images rounded as they are stored, and answered again.",
-        "adversarial_autoattack": f"AutoAttack-standard at {size(found.epsilon, found.norm)}: right answers after each attack.",
-        "adversarial_signs": "Signs that gradients are masked and the figures too good; each should be near 0.",
+        "adversarial_smallest": "Smallest perturbation that makes each correct prediction wrong, by attack.",
+        "adversarial_saved": "Perturbed images rounded to the stored pixel type, as in a saved file, and predicted again.",
+        "adversarial_autoattack": f"AutoAttack (standard) at {size(found.epsilon, found.norm)}: still correct after each attack.",
+        "adversarial_signs": "Signs of masked gradients, which would make the robustness look too good; each should be near 0.",
     }
     for name, note in heads.items():
         if name in made:
@@ -179,25 +182,25 @@ def _summary(found: Found) -> str:
     at, aim = size(found.epsilon, found.norm), size(found.aimed_at, found.norm)
     towards = found.towards
     lines = [
-        f"{percent(found.accuracy(0))} of {len(found.smallest):,} images are answered rightly as they are, and "
-        f"{percent(found.accuracy(found.epsilon))} under the worst change found of at most {at}.",
+        f"{percent(found.accuracy(0))} of {len(found.smallest):,} images are classified correctly without an attack, and "
+        f"{percent(found.accuracy(found.epsilon))} under the strongest perturbation found of at most {at}.",
         _half(found),
-        f"Of {towards['n']:,} images of other classes {towards['turned']:,} are turned into {found.target} by a change of at most "
-        f"{aim}" + (f", {towards['saved']:,} when saved as a file." if found.bits else ".")
+        f"Of {towards['n']:,} images of other classes, {towards['turned']:,} are classified as {found.target} when perturbed by "
+        f"at most {aim}" + (f", {towards['saved']:,} once saved as a file." if found.bits else ".")
         if towards
         else "",
-        f"Changes count as shares of the range {found.low:g} to {found.high:g}, from black to white, of images at the "
-        "network's size; each is the smallest that Auto-PGD (Croce & Hein 2020), FMN and DeepFool found through the run's own "
-        "preprocessing, and another attack may find a smaller one.",
+        f"Sizes are fractions of the range from black ({found.low:g}) to white ({found.high:g}), at the network's input size. "
+        "Each is the smallest perturbation that Auto-PGD (Croce & Hein 2020), FMN or DeepFool found through the run's own "
+        "preprocessing: an upper bound, as another attack may find a smaller one.",
         f"With {found.classes} classes AutoAttack's loss is not defined: "
         + (
-            "the plain difference of two logits takes its place."
+            "the difference of the two logits is used instead."
             if found.classes == 2
-            else "it divides by first less third."
+            else "the first logit minus the third is used as its denominator."
         )
         if found.classes < 4
         else "",
-        "" if found.bits else "These pixels are stored as floats, which hold every change.",
+        "" if found.bits else "Pixels are stored as floats, so saving loses nothing of a perturbation.",
     ]
     return " ".join(line for line in lines if line)
 
@@ -208,10 +211,8 @@ def _half(found: Found) -> str:
     if math.isnan(found.quartiles[1]):
         return ""
     if math.isinf(found.quartiles[1]):
-        return (
-            f"Fewer than half of the right answers are turned by changes of up to {size(found.radii[-1], found.norm)}."
-        )
-    return f"Half of the right answers are turned by a change of at most {middle} (quartiles: {first} and {third})."
+        return f"Perturbations of up to {size(found.radii[-1], found.norm)} make fewer than half of the correct predictions wrong."
+    return f"A perturbation of at most {middle} makes half of the correct predictions wrong (quartiles: {first} and {third})."
 
 
 def _curve(found: Found) -> Curves:
@@ -225,31 +226,34 @@ def _curve(found: Found) -> Curves:
         tuple(m.low for m in measures),
         tuple(m.high for m in measures),
     )
-    return Curves(NORMS[found.norm], "right answers", (series,), note="Band: 95 % intervals.")
+    return Curves(NORMS[found.norm], "accuracy", (series,), note="Band: 95 % intervals.")
 
 
 def _shown(found: Found, example: Example) -> Pictures:
     (before, sure), (after, sure_after), (saved, _) = example.before, example.after, example.saved
-    captions = f"{before} {sure:.1%}", "the change × 20", f"{after} {sure_after:.1%}"
+    captions = f"{before} {sure:.1%}", "perturbation × 20", f"{after} {sure_after:.1%}"
     tones = ("good", "", "bad")
     pictures = [Picture(png, text, tone) for png, text, tone in zip(example.pngs, captions, tones, strict=True)]  # type: ignore[arg-type]
-    kept = f" Saved with {found.bits} bits: {saved}." if found.bits else ""
-    return Pictures(tuple(pictures), f"{example.name}, changed by at most {size(example.radius, found.norm)}.{kept}")
+    kept = f" Saved with {found.bits} bits: predicted {saved}." if found.bits else ""
+    note = f"{example.name}, perturbed by at most {size(example.radius, found.norm)}.{kept}"
+    return Pictures(tuple(pictures), note)
 
 
 def verdicts(found: Found) -> tuple[Verdict, ...]:
     """How much of the accuracy is kept; and whether the attack can be trusted, without which nothing passes."""
     at, seen = size(found.epsilon, found.norm), found.signs_seen()
     clean, robust = found.accuracy(0), found.accuracy(found.epsilon)
-    sentence = f"Changes of at most {at} leave {percent(robust)} right of {percent(clean)}."
+    sentence = f"Accuracy is {percent(robust)} under perturbations of at most {at}, {percent(clean)} without."
     sentence += " There are signs of masked gradients." if seen else ""
     made = [graded(TITLE, "adversarial", found.kept, sentence, best="doubtful" if seen else "passed")]
     if found.signs:
         n = found.signs["n"]
         worst = max((found.signs.get(name, 0) for name in SIGNS), default=0) / n if n else math.nan
-        signs = "; ".join(f"{SIGNS[name]} ({found.signs[name]} of {n})" for name in seen)
+        signs = "; ".join(f"{SIGNS[name]} ({found.signs[name]} of {n} images)" for name in seen)
         words = (
-            f"Signs of masked gradients: {signs}." if seen else f"None of {len(found.signs) - 1} signs in {n} images."
+            f"Signs of masked gradients: {signs}."
+            if seen
+            else f"None of {len(found.signs) - 1} signs of masked gradients in {n} images."
         )
         made.append(graded("Masked gradients", "masked_gradients", worst, words))
     return tuple(made)
@@ -279,11 +283,11 @@ def error_outcome(found: Errors) -> Outcome:
     curve = Curves(NORMS[found.norm], title(found.measure), (series,), note="Band: 95 % intervals.")
     clean = found.values[0.0]
     text = (
-        f"{title(found.measure)} on {found.n:,} samples, whose images are changed so that the loss is as large as {found.steps} "
-        "steps of Auto-PGD can make it, through the run's own preprocessing."
+        f"{title(found.measure)} on {found.n:,} samples, whose images {found.steps} steps of Auto-PGD change to maximise the "
+        "loss, through the run's own preprocessing."
     )
     if found.large:
-        text += f" Images so large that they are answered in windows are left out: {found.large:,}."
+        text += f" Images that are too large to be predicted in one piece are left out: {found.large:,}."
     section = Section(f"Stress: {TITLE.lower()}", (Text(text), curve), "stress-adversarial")
     if found.epsilon not in found.values:
         return Outcome({"adversarial": table}, (section,))
@@ -291,5 +295,5 @@ def error_outcome(found: Errors) -> Outcome:
     better, worse = (clean, robust) if not lower_is_better(found.measure) else (robust, clean)
     kept = worse.value / better.value if better.value > 0 else math.nan
     at, name = size(found.epsilon, found.norm), title(found.measure)
-    sentence = f"Changes of at most {at}: {name} {robust.value:.4g} instead of {clean.value:.4g}."
+    sentence = f"Under perturbations of at most {at}, {name} is {robust.value:.4g} instead of {clean.value:.4g}."
     return Outcome({"adversarial": table}, (section,), (graded(TITLE, "adversarial", kept, sentence),))

@@ -30,8 +30,8 @@ AREAS = (0.02, 0.05, 0.1)  # shares of a picture that a patch covers
 ANEW = 1000  # the turn by which patches are laid where they are tested: none of those in which they were learned
 HEADS = ("kind", "size", "accuracy", "low", "high", "n", "by_lot", "unchanged", "made_from")
 TEXT = (
-    "One and the same change for all images, and one patch: made from {made:,} images, tested on {n:,} others. By lot: another "
-    "of the same size whose pixels were drawn. A patch lies at a random place of each picture; what it hides is hidden either way."
+    "A universal perturbation and a universal patch: one for all images, computed on {made:,} images and tested on {n:,} others. "
+    "Random: one of the same size with random pixels. Patches lie at a random position of each image, and cover as much of it."
 )
 
 
@@ -47,7 +47,7 @@ def for_all(attacked: Attacked, clock: Clock) -> tuple[dict[str, Table], tuple[I
         return {}, ()
     table = Table(HEADS, tuple(rows(found, halves)))
     text = Text(TEXT.format(made=len(halves.made_from), n=len(halves.tested)))
-    heads = ("one for all images", "right answers (95 % interval)", "by lot", "unchanged")
+    heads = ("universal attack", "accuracy (95 % interval)", "random", "unchanged")
     shown = Table(heads, tuple(cells(row, attacked) for row in table.rows))
     largest = {name.split(" ")[0]: name for name in found}.values()
     pictures = (pictured(name, found[name]["pngs"], attacked) for name in largest)
@@ -138,11 +138,13 @@ def cells(row: Sequence[Any], attacked: Attacked) -> tuple[str, ...]:
 
 
 def named(kind: str, amount: float, attacked: Attacked) -> str:
-    return f"change of {size(amount, attacked.norm)}" if kind == "change" else f"patch on {amount:.0%} of the picture"
+    return (
+        f"perturbation of {size(amount, attacked.norm)}" if kind == "change" else f"patch on {amount:.0%} of the image"
+    )
 
 
 def pictured(name: str, pngs: Sequence[str], attacked: Attacked) -> Pictures:
     kind, _, amount = name.partition(" ")
-    captions = "unchanged", "the change, enlarged" if kind == "change" else "the patch", "changed"
+    captions = "unchanged", "perturbation, amplified" if kind == "change" else "patch", "attacked"
     shown = tuple(Picture(png, caption) for png, caption in zip(pngs, captions, strict=True))
-    return Pictures(shown, f"One for all images: {named(kind, float(amount), attacked)}.")
+    return Pictures(shown, f"Universal {named(kind, float(amount), attacked)}.")

@@ -44,11 +44,11 @@ def possible(subject: Subject) -> tuple[list[str], list[str]]:
     chosen = {name: each for name, each in CORRUPTIONS.items() if form in each.forms}
     reasons = []
     if form == "sequences":
-        reasons.append("Corruptions of light are left out: sequences have none.")
+        reasons.append("Corruptions of brightness are left out: sequences have none.")
     if form == "volumes":
-        reasons.append("Those of photographs (weather, lenses, files) are left out: these are volumes.")
+        reasons.append("Those of photographs (weather, lenses, compression) are left out: these are volumes.")
     if dataset.learned != "classes" and any(each.moves for each in chosen.values()):
-        reasons.append("Those that move what is seen are left out: they would move what the truth says of it.")
+        reasons.append("Those that move the image content are left out: the labels would have to move with it.")
         chosen = {name: each for name, each in chosen.items() if not each.moves}
     if preprocessing.colours != 3 and any(each.colour for each in chosen.values()):
         reasons.append(
@@ -103,7 +103,7 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         span=None if own is None else np.array(own),
         n=len(samples),
         reasons=reasons,
-        whose="training pictures" if subject.own else "pictures",
+        whose="training images" if subject.own else "images",
     )
     return Outcome(
         tables(found), sections(found, lambda name: examples(subject, samples, name)), (verdict(found, clock.best),)

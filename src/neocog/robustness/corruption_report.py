@@ -97,9 +97,11 @@ def sections(found: Found, pictures_of: Callable[[str], Iterable[str]]) -> tuple
     for name in found.names[:WORST]:
         captions = ("unchanged", *(f"severity {severity}" for severity in SEVERITIES))
         each = [Picture(png, text) for png, text in zip(pictures[name], captions, strict=True)]
-        items.append(Pictures(tuple(each), f"{words(name)}, which costs {found.cost(name):.3f} on average."))
+        items.append(Pictures(tuple(each), f"{words(name)}: mean loss {found.cost(name):.3f}."))
     sheet = [Picture(pngs[MIDDLE], words(name)) for name, pngs in pictures.items()]
-    note = f"One picture under every corruption at severity {MIDDLE}. Ask first whether such a picture could be among yours."
+    note = (
+        f"One image under every corruption at severity {MIDDLE}. Ask first whether such an image could be among yours."
+    )
     return (Section("Stress: corruptions", (*items, Pictures(tuple(sheet), note)), "stress-corruption"),)
 
 
@@ -110,14 +112,14 @@ def words(name: str) -> str:
 def _summary(found: Found) -> str:
     worst = found.names[0] if found.names else ""
     lines = [
-        f"{title(found.measure)} on {found.n:,} samples: {shown(found.measure, found.clean)} unchanged.",
-        f"{words(worst)} costs most: {shown(found.measure, found.values[worst, MIDDLE])} at severity {MIDDLE}."
+        f"{title(found.measure)} on {found.n:,} samples: {shown(found.measure, found.clean)} without corruption.",
+        f"{words(worst).capitalize()} harms most: {shown(found.measure, found.values[worst, MIDDLE])} at severity {MIDDLE}."
         if (worst, MIDDLE) in found.values
         else "",
-        "Fifteen of the corruptions are those of ImageNet-C (Hendrycks & Dietterich 2019), the others happen to instruments."
+        "Fifteen of the corruptions are those of ImageNet-C (Hendrycks & Dietterich 2019); the others occur in instruments."
         if set(IMAGENET_C) & set(found.names)
         else "",
-        "There is no mean over all of them: some cannot happen to these data, and the pictures below show which.",
+        "No mean over all is given: some cannot occur in these data, and the images below show which.",
         *found.reasons,
     ]
     return " ".join(line for line in lines if line)
@@ -133,8 +135,8 @@ def _ranking(found: Found) -> Table:
         )
         for name in found.names
     ]
-    note = "The costliest first. * : on every axis below, such pictures lie where the data's own do. — : not tried."
-    return Table(("corruption", "family", *map(str, SEVERITIES), "mean cost"), tuple(rows), note)
+    note = "Most harmful first. * : within the data's own range on every axis below. — : not tried."
+    return Table(("corruption", "family", *map(str, SEVERITIES), "mean loss"), tuple(rows), note)
 
 
 def _value(found: Found, key: tuple[str, int]) -> str:
@@ -149,7 +151,7 @@ def _charts(found: Found) -> list[Curves]:
     for each in families:
         several = [name for name in found.names if family(name) == each][:CHART]
         series = tuple(_series(found, name) for name in several)
-        costliest = f", the {CHART} that cost most" * (len(several) == CHART)
+        costliest = f", the {CHART} most harmful" * (len(several) == CHART)
         charts.append(
             Curves("severity", title(found.measure), series, note=f"{each}{costliest}; bands: 95 % intervals")
         )
@@ -177,10 +179,10 @@ def _axes(found: Found) -> Table:
             ]
             rows.append((f"{words(name)}, severity {MIDDLE}", *marks))
     note = (
-        "Means over changed pictures; ! : beyond the data's own range. Black is 0, white is 1; sharpness is the gradient between "
-        "neighbours over the contrast, noise by the method of Immerkær (1996)."
+        "Means over corrupted images; ! : outside the data's own range. Black is 0, white 1. Sharpness: mean gradient between "
+        "neighbours, divided by the contrast. Noise: by the method of Immerkær (1996)."
     )
-    return Table(("pictures", *AXES), tuple(rows), note)
+    return Table(("images", *AXES), tuple(rows), note)
 
 
 def verdict(found: Found, best: Grade = "passed") -> Verdict:
@@ -188,13 +190,13 @@ def verdict(found: Found, best: Grade = "passed") -> Verdict:
     severity in the middle."""
     near = [key for key in found.values if key[1] and found.near(key)]
     those = near or [key for key in found.values if key[1] == MIDDLE]
-    which = "that leave pictures within the data's own range" if near else f"at severity {MIDDLE}"
+    which = "within the data's own range" if near else f"at severity {MIDDLE}"
     if not those:
-        return Verdict("Corruptions", "not tried", "There was no time for one.")
+        return Verdict("Corruptions", "not tried", "There was no time for any of them.")
     worst = min(those, key=lambda key: found.kept(found.values[key]))
     kept = found.kept(found.values[worst])
     sentence = (
-        f"Of {len(those)} changes {which}, {words(worst[0])} at severity {worst[1]} costs most: {title(found.measure)} "
+        f"Of {len(those)} corruptions {which}, {words(worst[0])} at severity {worst[1]} harms most: {title(found.measure)} "
         f"{shown(found.measure, found.values[worst])} instead of {shown(found.measure, found.clean)}."
     )
     return graded("Corruptions", "corruption", kept, sentence, best)

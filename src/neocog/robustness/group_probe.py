@@ -31,11 +31,11 @@ def askable(groups: NDArray[np.str_]) -> NDArray[np.bool_]:
 def why_not(subject: Subject, groups: NDArray[np.str_]) -> str:
     """Why it cannot be asked; "" where it can."""
     if needs(subject.predictor.task) not in LABELS:
-        return f"a network of --task {subject.predictor.task} has no one row of features a sample"
+        return f"a network of --task {subject.predictor.task} has no single feature vector per sample"
     count = len(np.unique(groups[askable(groups)]))
     if count < 2:
-        return f"it takes two groups of {FEWEST} samples or more"
-    return f"{count:,} groups have {FEWEST} samples or more, and {MOST} at most are told apart" if count > MOST else ""
+        return f"it takes two groups of at least {FEWEST} samples"
+    return f"{count:,} groups have {FEWEST} samples or more, and at most {MOST} can be compared" if count > MOST else ""
 
 
 def probed(subject: Subject, samples: Samples, groups: NDArray[np.str_]) -> dict[str, Any]:

@@ -81,7 +81,9 @@ def sections(found: Found) -> tuple[Section, ...]:
         (name, shown(found.measure, found.groups[name]), found.groups[name].counted(), _p(found.p(name)))
         for name in found.order
     ]
-    note = "The worst first. p: the chance of lying so far from all others if groups were alike (permutation test, Holm 1979)."
+    note = (
+        "Worst first. p: of a difference this large from the other groups by chance (permutation test, Holm-corrected)."
+    )
     items: list[Item] = [Text(" ".join(_sentences(found)))]
     charted = found.order[:CHART]
     items.append(Whiskers(tuple(charted), tuple(found.groups[name] for name in charted), title(found.measure)))
@@ -93,12 +95,12 @@ def _sentences(found: Found) -> list[str]:
     worst = found.order[0]
     lines = [
         f"{found.kinds.capitalize()}: {len(found.groups)} are compared.",
-        f"{title(found.measure).capitalize()} over all is {shown(found.measure, found.everything)}.",
+        f"{title(found.measure).capitalize()} over all groups is {shown(found.measure, found.everything)}.",
         f"The worst is {worst} with {shown(found.measure, found.groups[worst])}.",
-        f"That groups differ at all: p {_p(found.difference.p)}.",
+        f"Test for any difference between groups: p {_p(found.difference.p)}.",
     ]
-    over = "what repeats inside a group" if found.units else "the samples of a group"
-    lines.append(f"Intervals are over {over}: they are of these groups, and not of others to come.")
+    over = "the independent units within a group" if found.units else "the samples of a group"
+    lines.append(f"Intervals are over {over}: they hold for these groups, not for new ones.")
     if found.few:
         lines.append(f"{len(found.few)} groups of one sample are left out: {listed(found.few, 3)}.")
     if found.unnamed:
@@ -106,12 +108,13 @@ def _sentences(found: Found) -> list[str]:
     if found.by_group is not None:
         group, none = found.by_group
         lines.append(
-            f"Without looking at a pixel, the group alone tells the class of {100 * group.value:.1f} % ({100 * group.low:.1f} – "
-            f"{100 * group.high:.1f}) of all labelled samples, and the commonest class {100 * none.value:.1f} %."
+            f"Predicted from the group alone, without any pixel, the class is right for {100 * group.value:.1f} % "
+            f"({100 * group.low:.1f} – {100 * group.high:.1f}) of all labelled samples; always the most frequent class, for "
+            f"{100 * none.value:.1f} %."
         )
         if group.low > none.high:
             lines.append(
-                "Whatever tells the groups apart in a picture tells the class too: a network may learn that instead."
+                "Whatever distinguishes the groups in an image also predicts the class: a network may learn that instead."
             )
     lines.append(_probed(found))
     return lines
@@ -119,12 +122,13 @@ def _sentences(found: Found) -> list[str]:
 
 def _probed(found: Found) -> str:
     if isinstance(found.probe, str):
-        return f"Whether the network's features tell the group was not asked: {found.probe}."
+        return f"Whether the network's features predict the group was not tested: {found.probe}."
     share, chance = found.probe.share, found.probe.chance
-    alone = "" if found.units else " (which is easy where samples of one group are nearly alike)"
+    alone = "" if found.units else " (easy if samples of one group are nearly identical)"
     return (
-        f"A linear head on the network's own features tells which of {found.probe.groups} groups a new sample is from in "
-        f"{shown('accuracy', share)} of {share.n:,}{alone}; guessing the largest group is right in {100 * chance.value:.1f} %."
+        f"A linear probe on the network's features predicts which of {found.probe.groups} groups a sample comes from with an "
+        f"accuracy of {shown('accuracy', share)} on {share.n:,} held-out samples{alone}; always the largest group: "
+        f"{100 * chance.value:.1f} %."
     )
 
 
@@ -139,7 +143,7 @@ def verdict(found: Found) -> Verdict:
     own, every = shown(found.measure, found.groups[worst]), shown(found.measure, found.everything)
     sentence = (
         f"Worst of {len(found.groups)} groups ({found.kinds}): {worst}, {title(found.measure)} {own} on "
-        f"{found.groups[worst].counted('samples')}, over all {every}; "
-        f"it {'differs' if differs else 'does not surely differ'} from the others (p {_p(found.p(worst))})."
+        f"{found.groups[worst].counted('samples')}, {every} over all groups; "
+        f"it {'differs' if differs else 'does not differ significantly'} from the others (p {_p(found.p(worst))})."
     )
     return graded("Worst group", "worst_group", kept, sentence, worst="failed" if differs else "doubtful")

@@ -20,26 +20,26 @@ ROWS = 40  # of it that the report has
 CLASSES = 30  # up to which the joint matrix is drawn
 HEADS = ("rank", "sample", "part", "label", "probability", "likely", "likely_probability", "flagged")
 TEXT = (
-    "A label is the less credible, the less probable a network that has not learned it finds it (confident learning: Northcutt, "
-    "Jiang and Chuang 2021). {source} {flagged:,} of {n:,} labels are counted for another class. Look at them: hard samples of a "
-    "class rank beside wrong labels."
+    "Labels are ranked by the probability that a network which has not learned them gives them (confident learning: Northcutt, "
+    "Jiang and Chuang 2021). {source} {flagged:,} of {n:,} labels are flagged as likely wrong. Look at them: hard samples rank "
+    "beside wrong labels."
 )
 SOURCES = {
-    "folds": "Each sample was tested in a fold, and is answered by that fold's network.",
+    "folds": "Each sample is predicted by the network of the fold that tested it.",
     "validation and test": (
-        "The validation and test parts are answered by this run's network; samples of the training part by heads that were "
-        "solved for without them, on what its encoder makes of them. The encoder has learned these labels and may have learned "
-        "wrong ones by heart, so some are missed there: train --folds answers each sample by a network that never saw it."
+        "The validation and test parts are predicted by this run's network; training samples by linear heads that were fitted "
+        "without them, on the features of its encoder. The encoder has learned these labels and may have memorised wrong ones, "
+        "so some are missed there: with train --folds, each sample is predicted by a network that never saw it."
     ),
     "training": (
-        "The encoder was frozen and has learned none of these labels: samples are answered by heads that were solved for "
-        "without them, on what it makes of them."
+        "The encoder was frozen and has learned none of these labels: samples are predicted by linear heads that were fitted "
+        "without them, on its features."
     ),
 }
 CORRECT = (
-    "`stress/corrections.csv` has a row for each label that is counted for another class: relabel, as it stands, or make it "
-    "exclude or keep. Once you have looked at them, `neocog train DATA --corrections corrections.csv` learns and measures by "
-    "these labels. Do not take them over unseen: the test part would then agree with the network because the network says so."
+    "`stress/corrections.csv` has a row for each flagged label, with the action relabel; change it to exclude or keep where that "
+    "is right. After your review, `neocog train DATA --corrections corrections.csv` trains and tests with the corrected labels. "
+    "Do not accept them without a look: test labels changed to what the network says make it look better than it is."
 )
 
 
@@ -113,15 +113,15 @@ def sections(found: Found, pngs: Sequence[str]) -> tuple[Section, ...]:
         first = found.ranking[: len(pngs)]
         captions = [f"{r.given} → {r.likely} {r.probability:.0%}" for r in first]
         shown = tuple(Picture(png, caption) for png, caption in zip(pngs, captions, strict=True))
-        items.append(Pictures(shown, "The least credible labels, and what is likelier."))
+        items.append(Pictures(shown, "Least credible labels: given → suggested, with its probability."))
     rows = [(r.name, r.part, r.given, f"{r.confidence:.2g}", r.likely, f"{r.probability:.3f}") for r in found.ranking]
-    heads = ("sample", "part", "label", "its probability", "likelier", "probability")
-    items.append(Table(heads, tuple(rows[:ROWS]), "More of them: stress/labels.csv"))
+    heads = ("sample", "part", "label", "probability", "suggested", "probability of that")
+    items.append(Table(heads, tuple(rows[:ROWS]), "The full ranking: stress/labels.csv"))
     if found.honest is not None and len(found.classes) <= CLASSES:
         values = tuple(tuple(round(100 * share, 2) for share in row) for row in found.honest["joint"])
-        note = "Per cent of the samples. Beside the diagonal: labels that are likely of another class."
+        note = "Percent of the samples. Off the diagonal: labels that are likely wrong."
         names = tuple(found.classes)
-        items.append(Matrix(names, names, values, "label", "likely", note))
+        items.append(Matrix(names, names, values, "given label", "estimated true class", note))
     return (Section("Stress: labels", (*items, Text(CORRECT)), "stress-labels"),)
 
 
@@ -129,26 +129,25 @@ def amount(found: Found) -> str:
     """How many labels are wrong, and what accuracy they allow, as far as that can be known."""
     noise, tried = found.noise, found.trial
     if noise is None or tried is None:
-        return "How many are wrong cannot be said: no sample is left whose label the network has not learned."
+        return "The number of wrong labels cannot be estimated: the network has learned the labels of all samples."
     if tried.holds:
         return (
-            f"About {noise.value:.2%} of the labels are wrong (95 % interval {noise.low:.2%} to {noise.high:.2%}, of {noise.n:,} "
-            f"samples; hard samples may be among them; at most {tried.most:.1%} by the ranking): of {ADDED:.0%} that were made "
-            f"wrong on trial, {tried.recovered:.0%} were counted. By these labels a "
-            f"network without a fault would show an accuracy of about {1 - noise.value:.2%} ({1 - noise.high:.2%} to "
-            f"{1 - noise.low:.2%})."
+            f"About {noise.value:.2%} of the labels are wrong (95 % interval {noise.low:.2%} to {noise.high:.2%}, {noise.n:,} "
+            f"samples; hard ones may be among them; at most {tried.most:.1%} by the ranking). Of {ADDED:.0%} more labels "
+            f"corrupted as a check, {tried.recovered:.0%} were found. Measured with these labels, a perfect network would reach "
+            f"an accuracy of about {1 - noise.value:.2%} ({1 - noise.high:.2%} to {1 - noise.low:.2%})."
         )
     return (
-        f"How many are wrong cannot be counted: the estimate of confident learning, {noise.value:.2%}, is not given, as "
-        f"{_why(tried)}. By the ranking at most {tried.most:.1%} are wrong, so that a network without a fault would show an "
-        f"accuracy of at least {1 - tried.most:.1%} by these labels."
+        f"The number of wrong labels cannot be estimated: that of confident learning, {noise.value:.2%}, cannot be trusted, as "
+        f"{_why(tried)}. By the ranking, at most {tried.most:.1%} are wrong; measured with these labels, a perfect network would "
+        f"reach an accuracy of at least {1 - tried.most:.1%}."
     )
 
 
 def _why(tried: Trial) -> str:
     if tried.estimate > tried.most:
-        return "it is more than the ranking of the labels allows: the network takes its own mistakes for wrong labels"
-    return f"of {ADDED:.0%} that were made wrong on trial, {tried.recovered:.0%} were counted"
+        return "it is more than the ranking allows: the network takes its own errors for wrong labels"
+    return f"of {ADDED:.0%} more labels corrupted as a check, it found {tried.recovered:.0%}"
 
 
 def verdict(found: Found) -> Verdict:

@@ -23,12 +23,12 @@ MOST_AREA = 2.0  # times that at a cut of 0.5: above, nothing passes
 HALF = int(CUTS.searchsorted(0.5))
 HEADS = ("allowed", "cut", "missed", "low", "high", "n", "area")
 TEXT = (
-    "A pixel belongs to the object where its probability is at or above a cut. At each cut below, the {n:,} validation images with "
-    "an object promise that of an object no more than so many pixels are missed, on average over new images like them (conformal "
-    "risk control: Angelopoulos et al. 2022), at the size at which the network sees them. Missed is measured on the test part, "
-    "area is that of the masks, as a multiple of that at a cut of 0.5.{grouped}"
+    "A pixel belongs to the object if its probability reaches a threshold. Each threshold below was set on the {n:,} validation "
+    "images with an object, so that on average over new images like them at most the given share of an object's pixels is missed "
+    "(conformal risk control: Angelopoulos et al. 2022), at the network's input size. Missed: on the test part. Area: of the "
+    "masks, as a multiple of that at a threshold of 0.5.{grouped}"
 )
-GROUPED = " Images come in groups: for a new group the promise is weaker."
+GROUPED = " Images come in groups: for a new group the guarantee is weaker."
 
 
 def mask_risk(subject: Subject, clock: Clock) -> Outcome:
@@ -46,8 +46,8 @@ def mask_risk(subject: Subject, clock: Clock) -> Outcome:
         else (f"{row[0]:.0%}", f"{fewest(row[0])} validation images needed", None, None, None)
         for row in rows
     ]
-    table = Table(("missed at most", "probability at least", "missed", "95 % interval", "area"), tuple(shown))
-    sections = (Section("Stress: masks that miss little", (text, table), "stress-masks"),)
+    table = Table(("missed at most", "threshold", "missed", "95 % interval", "area"), tuple(shown))
+    sections = (Section("Stress: missed pixels", (text, table), "stress-masks"),)
     return Outcome({"mask_risk": Table(HEADS, rows)}, sections, (verdict(rows),))
 
 
@@ -85,11 +85,11 @@ def _rows(losses: NDArray[np.float64], test: Mapping[str, Any]) -> Iterable[tupl
 
 def verdict(rows: tuple[tuple[Any, ...], ...]) -> Verdict:
     """Whether the test part misses what was promised, at the smallest share that can be promised."""
-    what, promised = "Masks that miss little", [row for row in rows if row[1] is not None]
+    what, promised = "Missed pixels", [row for row in rows if row[1] is not None]
     if not promised:
-        return Verdict(what, "not tried", f"Too few validation images have an object: {fewest(ALLOWED[0])} are needed.")
+        return Verdict(what, "not tried", f"Too few validation images with an object: {fewest(ALLOWED[0])} are needed.")
     allowed, cut, value, low, _, _, area = promised[-1]
     best = "passed" if area <= MOST_AREA else "doubtful"  # a mask of the whole image misses nothing
     grade = best if value <= allowed else "doubtful" if low <= allowed else "failed"
-    sentence = f"At a cut of {cut:.3g}, by which at most {allowed:.0%} of an object are to be missed, {value:.1%} are"
-    return Verdict(what, grade, f"{sentence}, with {area:.2f} times the area.", value, allowed)  # type: ignore[arg-type]
+    sentence = f"At the threshold for missing at most {allowed:.0%} of an object ({cut:.3g}), {value:.1%} is missed"
+    return Verdict(what, grade, f"{sentence}; masks have {area:.2f} times the area.", value, allowed)  # type: ignore[arg-type]

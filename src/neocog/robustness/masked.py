@@ -18,10 +18,10 @@ QUERIES = 500
 DRAWS = 20
 WHOLE = {"linf": 0.5, "l2": 0.5}  # of the range, for each pixel: every image can become the same grey
 SIGNS = {
-    "one step": "one step turns what forty steps do not",
-    "black box": "random squares, which see no gradient, turn what a hundred steps along it do not",
-    "random": "random changes turn what a hundred steps along the gradient do not",
-    "large": "changes as large as every image needs to become plain grey leave right answers",
+    "one step": "one step (FGSM) succeeds where forty (PGD) fail",
+    "black box": "a black-box attack (Square) succeeds where a hundred gradient steps fail",
+    "random": "random noise succeeds where a hundred gradient steps fail",
+    "large": "predictions stay correct under perturbations that could turn any image plain grey",
     "flat": "the gradient of the loss is exactly 0",
 }
 

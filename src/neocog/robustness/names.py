@@ -27,14 +27,14 @@ class Part:
 PARTS: dict[str, Part] = {
     "groups": Part(
         "Worst group",
-        "which patients, sites or cameras are served worst",
+        "for which patients, sites or cameras the network works worst",
         "neocog.robustness.groups",
         ("by",),
         tuple(LABELS),
     ),
     "shortcuts": Part(
         "Shortcuts",
-        "what other than the object gives the label away, whether the network relies on it, and leaks",
+        "what besides the object gives the label away, whether the network relies on it, and leaks",
         "neocog.robustness.shortcuts.part",
         ("objects",),
         labels=(*LABELS, ""),
@@ -44,17 +44,20 @@ PARTS: dict[str, Part] = {
     ),
     "unknown": Part(
         "Unknown samples",
-        "whether samples of none of the classes are noticed, and which predictions to trust",
+        "whether samples of unknown classes are detected, and which predictions to trust",
         "neocog.robustness.unknown",
         labels=("classes", "masks"),
     ),
     "adversarial": Part(
-        "Adversarial changes",
-        "the smallest changes that alter predictions",
+        "Adversarial robustness",
+        "the smallest perturbations that change predictions",
         "neocog.robustness.adversarial",
         ("norm", "epsilon", "target", "autoattack"),
     ),
     "labels": Part(
-        "Labels", "which labels are likely wrong, and how many", "neocog.robustness.labels", labels=("classes",)
+        "Labels",
+        "which labels are likely wrong, and how many there are",
+        "neocog.robustness.labels",
+        labels=("classes",),
     ),
 }

@@ -102,14 +102,14 @@ def backwards(pixels: Array, other: Array, draw: Draw) -> Array:
 
 
 OUTLIERS: dict[str, Outlier] = {
-    "noise": Outlier("every pixel by lot", noise),
-    "same spectrum": Outlier("its own texture without its shapes", same_spectrum),
-    "shuffled tiles": Outlier("its parts in another order", tiles),
-    "inverted": Outlier("dark for light", inverted),
-    "two in one": Outlier("two samples over each other", two_in_one),
-    "random letters": Outlier("every letter by lot", letters, ("sequences",)),
-    "shuffled letters": Outlier("its letters in another order", shuffled, ("sequences",)),
-    "backwards": Outlier("its letters from the end", backwards, ("sequences",)),
+    "noise": Outlier("random pixels", noise),
+    "same spectrum": Outlier("the sample's texture without its shapes", same_spectrum),
+    "shuffled tiles": Outlier("tiles of the sample in random order", tiles),
+    "inverted": Outlier("dark and bright exchanged", inverted),
+    "two in one": Outlier("two samples superimposed", two_in_one),
+    "random letters": Outlier("random nucleotides", letters, ("sequences",)),
+    "shuffled letters": Outlier("the sample's letters in random order", shuffled, ("sequences",)),
+    "backwards": Outlier("the sample's letters in reverse order", backwards, ("sequences",)),
 }
 
 

@@ -18,12 +18,12 @@ from neocog.robustness.thresholds import graded
 REFUSED = 0.05  # of samples of known classes
 HEADS = ("outliers", "score", "auroc", "low", "high", "n", "kept_at_95", "refused")
 TEXT = (
-    "How familiar a sample looks is scored in five ways: by the network's logits, and by where what comes into its last layer lies "
-    "among the training's. AUROC: the chance that a sample of a known class looks more familiar than an outlier; kept at 95 %: "
-    "outliers that pass where 95 % of known samples do. {chosen} Outliers are made of the test part's {n:,} samples; real "
-    "ones may be nearer to the classes and harder to tell."
+    "Five scores of how familiar a sample looks: from the network's logits, and from the distance of its features to those of "
+    "the training samples. AUROC: probability that a sample of a known class scores higher than an outlier. Kept at 95 %: outliers "
+    "that pass a threshold which 95 % of known samples pass (FPR95). {chosen} Outliers were made from the {n:,} samples of the "
+    "test part; real ones may be closer to the classes and harder to detect."
 )
-REFUSE = "`predict RUN FILES --refuse {share:g}` tells what looks like none of the classes, at most {share:.0%} of known samples."
+REFUSE = "`predict RUN FILES --refuse {share:g}` flags what looks like none of the classes: at most {share:.0%} of known samples."
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,16 @@ def _cuts(answers: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:
 
 
 def sections(found: Found, pictures: Iterable[tuple[str, list[str]]]) -> tuple[Section, ...]:
-    chosen = f"The best one for half of these outliers is {found.score}; the numbers are of the other half."
+    chosen = f"The score was chosen on half of these outliers ({found.score}); the numbers are of the other half."
     kinds = list(found.outliers)
     rows = []
     for kind in kinds:
         each = found.outliers[kind][found.score]
         aurocs = [f"{found.auroc(kind, score).value:.3f}" for score in SCORES]
         rows.append((kind, *aurocs, f"{each['kept at 95']:.1%}", f"{each['refused']['value']:.1%}"))
-    note = f"AUROC by score; the last two columns are of {found.score}: refused is the share that --refuse {REFUSED:g} refuses."
+    note = (
+        f"AUROC by score; last two columns: {found.score}; refused: share of outliers that --refuse {REFUSED:g} flags."
+    )
     heads = ("outliers", *SCORES, "kept at 95 %", "refused")
     whiskers = Whiskers(
         tuple(kinds), tuple(found.auroc(kind, found.score) for kind in kinds), f"AUROC of {found.score}"
@@ -87,35 +89,35 @@ def sections(found: Found, pictures: Iterable[tuple[str, list[str]]]) -> tuple[S
         *(Pictures(tuple(Picture(png) for png in pngs), text) for text, pngs in pictures),
         Text(REFUSE.format(share=REFUSED)),
     ]  # fmt: skip
-    made = [Section("Stress: unknown", tuple(items), "stress-unknown")]
+    made = [Section("Stress: unknown samples", tuple(items), "stress-unknown")]
     if found.answers is not None:
-        made.append(Section("Stress: answers to keep", tuple(_selective(found.answers)), "stress-selective"))
+        made.append(Section("Stress: selective prediction", tuple(_selective(found.answers)), "stress-selective"))
     return tuple(made)
 
 
 def _selective(answers: Mapping[str, Any]) -> Iterable[Item]:
     error, n = stored_measure(answers["error"]), answers["validation"]
-    grouped = " Samples come in groups: for a new group the promise is weaker." if answers["grouped"] else ""
+    grouped = " Samples come in groups: for a new group the guarantee is weaker." if answers["grouped"] else ""
     yield Text(
-        f"Of all {answers['n']:,} answers on the test part {error.value:.2%} are wrong. Answering only where the stated "
-        f"probability is at or above a cut, fewer are. Each cut is the lowest of which the {n:,} validation samples promise, with "
-        f"a chance of {1 - UNSURE:.0%}, that no more than so many of the answers to new samples like them are wrong (learn then "
-        f"test: Angelopoulos et al. 2021).{grouped}"
+        f"{error.value:.2%} of all {answers['n']:,} predictions on the test part are wrong; fewer are if only those with a high "
+        f"probability are accepted. Each threshold is the lowest that, by the {n:,} validation samples, guarantees with "
+        f"{1 - UNSURE:.0%} confidence that at most the given share of accepted predictions on new samples like them is wrong "
+        f"(learn then test: Angelopoulos et al. 2021).{grouped}"
     )
     rows: list[tuple[Any, ...]] = []
     for asked, cut, coverage, value, low, high, _ in _cuts(answers):
         if cut is None:
-            rows.append((f"{asked:.1%}", "cannot be promised", None, None, None))
+            rows.append((f"{asked:.1%}", "cannot be guaranteed", None, None, None))
         else:
             sure = f"{low:.2%} to {high:.2%}" if low is not None else "too few for an interval"
             rows.append((f"{asked:.1%}", f"{cut:.4f}", f"{coverage:.1%}", f"{value:.2%}", sure))
     if rows:
-        heads = ("wrong at most", "probability at least", "answered", "wrong on the test part", "95 % interval")
+        heads = ("wrong at most", "threshold", "accepted", "wrong on the test part", "95 % interval")
         yield Table(heads, tuple(rows))
     coverage, risk = zip(*answers["curve"], strict=True)
     series = Series("test part", tuple(coverage), tuple(risk))
-    axes = "share of samples that are answered", "share of answers that are wrong"
-    yield Curves(*axes, (series,), note=f"mean: {answers['area']:.4f}")
+    axes = "coverage: share of samples accepted", "risk: share of accepted predictions that are wrong"
+    yield Curves(*axes, (series,), note=f"Area under the risk–coverage curve: {answers['area']:.4f}")
 
 
 def verdict(found: Found, best: Grade = "passed") -> Verdict:
@@ -123,7 +125,7 @@ def verdict(found: Found, best: Grade = "passed") -> Verdict:
     worst = min(found.outliers, key=lambda kind: found.auroc(kind, found.score).value)
     m = found.auroc(worst, found.score)
     sentence = (
-        f"Of {len(found.outliers)} kinds of outliers, {worst} are told worst from known samples: AUROC {m.value:.3f} "
-        f"({m.interval}) by {found.score}."
+        f"Of {len(found.outliers)} kinds of outliers, {worst} is hardest to tell from known samples: AUROC {m.value:.3f} "
+        f"({m.interval}) with {found.score}."
     )
     return graded("Unknown samples", "unknown", m.value, sentence, best)

@@ -23,13 +23,13 @@ LEAKY = 0.01  # share of the test samples that surely repeat others, above which
 SURE = ("identical", "group")
 SHIFTED = 0.75  # AUROC from which on the test part is said to be of another kind
 FACTS = {
-    "camera": "the camera or program that EXIF names",
-    "day": "the day on which it was taken, by EXIF",
-    "compression": "how strongly JPEG pressed it",
+    "camera": "camera or software named in EXIF",
+    "day": "day of the exposure, from EXIF",
+    "compression": "JPEG quality",
     "image size": "height and width of the file",
-    "file size": "bytes, and bytes a pixel",
-    "date of the file": "the day of its last change",
-    "order of names": "its place among all file names",
+    "file size": "bytes, and bytes per pixel",
+    "date of the file": "day of the last modification",
+    "order of names": "position among all file names, sorted",
 }
 WHAT = {**{cue.name: cue.what for cue in CUES}, **FACTS}
 WHOLE = {cue.name for cue in CUES if cue.whole}
@@ -82,13 +82,15 @@ class Charge:
     @property
     def conclusion(self) -> str:
         if not self.suspected:
-            return "no better than chance" if not self.above else "hardly better than chance"
+            return "no better than chance" if not self.above else "barely better than chance"
         if self.followed is None:
             return "not tried" if swappable(self.name) else "cannot be swapped"
         if self.accused:
-            return "the network goes by it"
+            return "the network relies on it"
         return (
-            "the network follows it a little" if self.followed["follows"].low > 0 else "the network does not follow it"
+            "the network relies on it a little"
+            if self.followed["follows"].low > 0
+            else "the network does not rely on it"
         )
 
 

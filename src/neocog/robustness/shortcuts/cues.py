@@ -287,12 +287,12 @@ def _shuffled(image: Floats) -> Floats:
 
 
 CUES: tuple[Cue, ...] = (
-    Cue("grey levels", "gaps among its levels, and their last bits", levels, _last_bits),
-    Cue("repeated marks", "something that repeats along a line, such as a ruler", repeats, lambda image: image),
-    Cue("low frequencies", "where it is brighter than elsewhere, in 4 × 4 parts", low_frequencies, _blurred, True),
-    Cue("colours", "how often each brightness and colour occurs, wherever that is", colours, lambda image: image, True),
-    Cue("noise", "grain, sharpness and the blocks of JPEG", noise, _grain),
-    Cue("texture", "small tiles in any order", texture, _shuffled, True),
-    Cue("edges", "a frame of 6 % at the edge, without its corners", edges, _only(strips), edge=True),
+    Cue("grey levels", "gaps in the histogram, and the lowest bits", levels, _last_bits),
+    Cue("repeated marks", "regular marks along a line, such as a ruler", repeats, lambda image: image),
+    Cue("low frequencies", "mean brightness of 4 × 4 regions", low_frequencies, _blurred, True),
+    Cue("colours", "histograms of brightness and colour", colours, lambda image: image, True),
+    Cue("noise", "grain, sharpness and JPEG blocks", noise, _grain),
+    Cue("texture", "small tiles in random order", texture, _shuffled, True),
+    Cue("edges", "a border of 6 %, without the corners", edges, _only(strips), edge=True),
     Cue("corners", "the four corners, 12 % of each side", corners, _only(corner_squares), edge=True),
 )  # fmt: skip

@@ -29,9 +29,9 @@ Ints = NDArray[np.int64]
 Pairs = list[list[int]]  # [sample, the one that it repeats]
 KINDS = {
     "identical": "the same pixels",
-    "near": "nearly the same: saved again, resized, mirrored, turned",
+    "near": "nearly identical: resaved, resized, mirrored or rotated",
     "group": "of the same group",
-    "film": "neighbours by number in one series of files, which look alike",
+    "film": "similar frames with neighbouring numbers in one series of files",
     "moment": "taken within seconds of each other",
 }
 LEAST = 5  # samples of a series in either part

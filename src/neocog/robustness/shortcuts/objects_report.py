@@ -13,10 +13,10 @@ from neocog.robustness.outcome import Grade, Outcome, Verdict, bounds, shown
 from neocog.robustness.shortcuts.objects import AREA
 
 Shares = Mapping[str, Sequence[float | None]]
-TITLE = "Object"
+TITLE = "Focus on the object"
 TEXT = (
-    "How much of a map lies on the object, beside the share of the picture that the object covers, which a map that is the "
-    "same everywhere would have. A network that looks beside the object goes by something else."
+    "Share of each attribution map that lies on the object. A uniform map would have the share of the image that the object "
+    "covers. A network whose maps lie elsewhere relies on something else."
 )
 
 
@@ -24,8 +24,8 @@ def with_objects(outcome: Outcome, found: Shares, seed: int) -> Outcome:
     """What was found before, and of the objects."""
     own, beyond = measures(found, seed)
     table = Table(("map", "inside", "low", "high", "n"), tuple((k, m.value, *bounds(m), m.n) for k, m in own.items()))
-    chart = Whiskers(tuple(own), tuple(own.values()), "share of the map that lies on the object")
-    section = Section("Stress: object", (Text(TEXT), Text(sentence(own)), chart), "stress-object")
+    chart = Whiskers(tuple(own), tuple(own.values()), "share of the map on the object")
+    section = Section("Stress: focus on the object", (Text(TEXT), Text(sentence(own)), chart), "stress-object")
     return replace(
         outcome,
         tables={**outcome.tables, "saliency_objects": table},
@@ -45,8 +45,8 @@ def measures(found: Shares, seed: int) -> tuple[dict[str, Measure], dict[str, Me
 
 
 def sentence(own: Mapping[str, Measure]) -> str:
-    each = [f"{name} {shown('accuracy', m)}" for name, m in own.items() if name != AREA]
-    return f"On the object lie of {' and of '.join(each)}; the object covers {own[AREA].value:.1%} of the picture."
+    each = [f"{shown('accuracy', m)} of {name}" for name, m in own.items() if name != AREA]
+    return f"{' and '.join(each)} lies on the object, which covers {own[AREA].value:.1%} of the image."
 
 
 def verdict(own: Mapping[str, Measure], beyond: Mapping[str, Measure]) -> Verdict:

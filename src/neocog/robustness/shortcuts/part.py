@@ -106,9 +106,11 @@ def _parts(subject: Subject) -> NDArray[np.str_]:
 def _reason(subject: Subject) -> str:
     """Why the court cannot sit; "" where it can."""
     if subject.dataset.form == "sequences":
-        return "Sequences have no borders, corners or colours that could tell a label: only leaks are looked for."
+        return (
+            "Sequences have no borders, corners or colours that could give a label away: only leaks are searched for."
+        )
     if not subject.task.logits or not subject.dataset.has_classes:
-        return f"Of --task {subject.predictor.task} a sample has no single label to be told: only leaks are looked for."
+        return f"With --task {subject.predictor.task}, a sample has no single label to give away: only leaks are searched for."
     return ""
 
 

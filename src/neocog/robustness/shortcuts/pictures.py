@@ -51,9 +51,9 @@ def swapped(tested: Looked, name: str, classes: tuple[str, ...]) -> Iterator[Pic
     went = [k for k, i in enumerate(asked) if after[k] == tested.labels[other[i]] != before[k]]
     low, high = tested.subject.preprocessing.low, tested.subject.preprocessing.high
     for k in went[:SHOWN]:
-        yield Picture(thumbnail(originals[k], low, high, SIDE), f"answer: {classes[before[k]]}")
+        yield Picture(thumbnail(originals[k], low, high, SIDE), f"predicted {classes[before[k]]}")
         giver = classes[tested.labels[other[asked[k]]]]
-        yield Picture(thumbnail(changed[k], low, high, SIDE), f"cue of {giver}: {classes[after[k]]}", "bad")
+        yield Picture(thumbnail(changed[k], low, high, SIDE), f"cue of {giver}: predicted {classes[after[k]]}", "bad")
 
 
 def pair(looked: Looked, one: int, other: int, parts: Mapping[int, str]) -> tuple[Picture, Picture]:

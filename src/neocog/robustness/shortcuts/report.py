@@ -66,7 +66,7 @@ def sections(
 
 def _court(found: Found, pictures: Mapping[str, Seen]) -> Iterable[Item]:
     if found.reason or not found.charges:
-        yield Text(found.reason or "There was no time for the court, or each class has too few samples.")
+        yield Text(found.reason or "There was no time to test cues, or each class has too few samples.")
         return
     yield Text(_summary(found))
     rows = [
@@ -75,25 +75,35 @@ def _court(found: Found, pictures: Mapping[str, Seen]) -> Iterable[Item]:
         for each in found.charges
     ]  # fmt: skip
     note = (
-        "Alone: how often a linear model of this cue tells the label, by folds; by chance: the best of 19 permutations of the "
-        "labels. Goes over: answers that go over to the class of the picture that gave its cue, beyond those that a picture of "
-        "the same class brings there."
+        "Alone: cross-validated accuracy of a linear model that sees only this cue. Chance: the best of 19 permutations of the "
+        "labels. Flipped: predictions that change to the class of the image whose cue was pasted in, minus those that change if "
+        "that image is of the same class."
     )
-    heads = ("cue", "what", "alone", "by chance", "goes over", "right, own class's", "right, other's", "conclusion")
+    heads = (
+        "cue",
+        "what it is",
+        "alone",
+        "chance",
+        "flipped",
+        "accuracy, same class",
+        "accuracy, other class",
+        "conclusion",
+    )
     yield Table(heads, tuple(rows), note)
     charted = [each for each in found.charges if each.followed is not None]
     if charted:
         measures = tuple(each.followed["follows"] for each in charted if each.followed is not None)
         yield Whiskers(
-            tuple(each.name for each in charted), measures, "share of answers that go over to the cue's class"
+            tuple(each.name for each in charted), measures, "share of predictions that flip to the class of the cue"
         )
     for name, each in pictures.items():
         if each.seen:
             yield Pictures(
-                each.seen, f"{name}: {WHAT[name]}. What it leaves of the pictures that it tells most surely."
+                each.seen,
+                f"{name}: {WHAT[name]}. All that the linear model sees, for the images it is most confident about.",
             )
         if each.swapped:
-            yield Pictures(each.swapped, f"{name}: answers that change with the cue alone.")
+            yield Pictures(each.swapped, f"{name}: predictions that flip when only the cue is swapped.")
 
 
 def _share(charge: Charge, which: str) -> str:
@@ -102,30 +112,34 @@ def _share(charge: Charge, which: str) -> str:
 
 def _summary(found: Found) -> str:
     named = found.named
-    lines = [f"Can the label be told without the object? Asked of {found.n:,} samples of all parts."]
+    lines = [f"Can the label be predicted without the object? Tested on {found.n:,} samples of all parts."]
     if not named:
-        lines.append("No cue tells it better than chance.")
+        lines.append("No cue predicts it better than chance.")
     else:
         cues = [f"{each.name} ({shown('accuracy', each.accuracy)} alone)" for each in named]
         lines.append(f"Better than chance: {listed(cues, 4)}.")
     if found.accuracy is not None:
-        lines.append(f"The network itself is right on {shown('accuracy', found.accuracy)} of the test part.")
-    lines.append("Honest data have cues, too: bees sit on flowers. So the network is asked whether it goes by them.")
+        lines.append(f"The network's own accuracy on the test part is {shown('accuracy', found.accuracy)}.")
+    lines.append(
+        "Good data have cues, too (bees sit on flowers), so what counts is whether the network relies on them."
+    )
     accused = [each.name for each in named if each.accused]
-    lines.append(f"It goes by {listed(accused)}." if accused else "It goes by none that was tried.")
+    lines.append(f"It relies on {listed(accused)}." if accused else "It relies on none of those tested.")
     if set(accused) & WHOLE:
         lines.append(
-            "Colours and brightness may be the object's own: look at the pictures before you call that a shortcut."
+            "Colours and brightness may belong to the object: look at the images before you call that a shortcut."
         )
     if any(each.name == NAMES and each.suspected for each in named):
-        lines.append("File names tell the label where files are numbered class by class; no network sees them.")
+        lines.append(
+            "File names predict the label if files are numbered class by class; the network does not see them."
+        )
     unseen = sorted({cue.name for cue in CUES if cue.edge} - {each.name for each in found.charges})
     if unseen:
         lines.append(
-            f"Not looked at: {listed(unseen)}, since some pictures are smaller than {APART} pixels, and nearly all object."
+            f"Not tested: {listed(unseen)}, as some images are smaller than {APART} pixels, and nearly all object."
         )
     if found.few:
-        lines.append(f"{len(found.few)} classes have too few samples (or groups) to be asked: {listed(found.few, 3)}.")
+        lines.append(f"{len(found.few)} classes have too few samples (or groups) to be tested: {listed(found.few, 3)}.")
     return " ".join(lines)
 
 
@@ -134,10 +148,12 @@ def _leaks(leaks: Leaks, pairs: Iterable[tuple[str, list[Picture]]]) -> Iterable
     rows = [(kind, KINDS[kind], f"{len({one for one, _ in found}):,}") for kind, found in leaks.pairs.items() if found]
     if rows:
         yield Table(
-            ("kind", "what", "samples that repeat one of an earlier part"), tuple(rows), "Which: stress/leak_pairs.csv"
+            ("kind", "what it is", "samples that repeat one of an earlier part"),
+            tuple(rows),
+            "All pairs: stress/leak_pairs.csv",
         )
     for kind, pictures in pairs:
-        yield Pictures(tuple(pictures), f"{kind}: {KINDS[kind]}. Each sample stands before the one that it repeats.")
+        yield Pictures(tuple(pictures), f"{kind}: {KINDS[kind]}. Each sample is followed by the one that it repeats.")
 
 
 def _leak_sentences(leaks: Leaks) -> list[str]:
@@ -146,12 +162,12 @@ def _leak_sentences(leaks: Leaks) -> list[str]:
     if not any(leaks.pairs.values()):
         lines.append("No sample of the test or validation part repeats one of an earlier part.")
     if missing:
-        lines.append(f"Not looked for, as there was no time: {listed(missing)}.")
+        lines.append(f"Not searched for, for lack of time: {listed(missing)}.")
     lines += clean_measure(leaks)
     if leaks.auroc is not None:
         m = leaks.auroc
-        kind = "the test part is of another kind than the training part" if m.low > SHIFTED else "they are of one kind"
+        kind = "their distributions differ" if m.low > SHIFTED else "no sign that their distributions differ"
         lines.append(
-            f"Cheap views tell the test part from the training part with an AUROC of {m.value:.3f} ({m.interval}): {kind}."
+            f"A classifier of simple features tells test from training samples with AUROC {m.value:.3f} ({m.interval}): {kind}."
         )
     return lines

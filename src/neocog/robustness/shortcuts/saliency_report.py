@@ -13,10 +13,10 @@ from neocog.robustness.shortcuts.saliency import RANDOM
 ALIKE = 0.5  # rank correlation with the maps of random weights, from which on a map says little of what was learned
 Pieces = Mapping[str, Mapping[str, Any]]
 TEXT = (
-    "Maps show what an answer rests on, if two things hold. They must change where the network's weights are dealt out anew "
-    "(sanity: Adebayo et al. 2018). And the answer's probability must fall sooner where the pixels that a map names get the "
-    "picture's mean colour first than in random order, and rise sooner where they come back first (deletion and insertion: "
-    "Petsiuk et al. 2018)."
+    "Attribution maps explain a prediction only if two things hold. They must change when the network's weights are randomised "
+    "(sanity check: Adebayo et al. 2018). And the predicted class's probability must fall faster when the highlighted pixels are "
+    "replaced by the mean colour first than in random order, and rise faster when they are restored first (deletion and "
+    "insertion: Petsiuk et al. 2018)."
 )
 
 
@@ -65,11 +65,12 @@ def section(found: Pieces) -> Section:
          f"{area(each['inserted']):.3f}", "" if name == RANDOM else "yes" if usable(found, name) else "no")
         for name, each in found.items()
     ]  # fmt: skip
-    note = f"Means of {next(iter(found.values()))['n']} samples. Deletion: less is better; insertion: more is."
-    table = Table(("map", "alike with random weights", "deletion", "insertion", "says something"), tuple(rows), note)
+    n = next(iter(found.values()))["n"]
+    note = f"Areas under the curves below, means of {n} samples. Deletion: lower is better; insertion: higher is better."
+    table = Table(("map", "correlation with random weights", "deletion", "insertion", "passes both"), tuple(rows), note)
     charts = [
-        Curves(f"share of the pixels that {verb}", "probability of the answer", _series(found, which), note=which)
-        for which, verb in (("deleted", "are painted over"), ("inserted", "have come back"))
+        Curves(f"share of pixels {verb}", "probability of the predicted class", _series(found, which), note=which)
+        for which, verb in (("deleted", "deleted"), ("inserted", "inserted"))
     ]
     return Section("Stress: explanations", (Text(TEXT), table, *charts), "stress-explanations")
 
@@ -86,7 +87,7 @@ def verdict(found: Pieces) -> Verdict:
     good = [name for name in methods(found) if usable(found, name)]
     least = min(methods(found), key=lambda name: abs(found[name]["random weights"]))
     grade: Grade = "passed" if good else "doubtful"
-    each = [f"{name} {'says' if name in good else 'does not say'} what answers rest on" for name in methods(found)]
-    how = "rank correlation with maps of random weights; deletion and insertion against random order"
+    each = [f"{name} {'explains' if name in good else 'does not explain'} the predictions" for name in methods(found)]
+    how = "correlation with maps of random weights; deletion and insertion against random order"
     sentence = f"{listed(each)} ({how})."
     return Verdict("Explanations", grade, sentence, abs(found[least]["random weights"]), ALIKE)

@@ -25,12 +25,12 @@ def verdicts(found: Found, parts: NDArray[np.str_]) -> tuple[Verdict, ...]:
 
 def _court_verdict(found: Found) -> Verdict:
     if not found.charges:
-        return Verdict("Shortcuts", "not tried", found.reason or "Each class has too few samples, or groups of them.")
+        return Verdict("Shortcuts", "not tried", found.reason or "Each class has too few samples or groups.")
     accused = [each for each in found.named if each.accused]
     doubts = [each for each in found.named if each.doubtful]
     left = [each.name for each in found.named if each.conclusion == "not tried"]
     if left and not accused:
-        words = f"The label is told without the object by {listed(left, 3)}; whether the network goes by that was not tried."
+        words = f"{listed(left, 3)} alone predicts the label; whether the network relies on that was not tested."
         return Verdict("Shortcuts", "doubtful", words, math.nan, ACCUSED)
     followed = [each.followed["follows"].value for each in found.charges if each.followed is not None]
     grade: Grade = "failed" if accused else "doubtful" if doubts else "passed"
@@ -43,17 +43,20 @@ def _sentence(accused: Sequence[Charge], doubts: Sequence[Charge], named: Sequen
     if accused:
         first = accused[0]
         assert first.followed is not None
-        more = f", so {listed([each.name for each in accused[1:]])}" if len(accused) > 1 else ""
+        more = f"; likewise {listed([each.name for each in accused[1:]])}" if len(accused) > 1 else ""
         return (
-            f"The network goes by {first.name} ({WHAT[first.name]}): alone this tells {shown('accuracy', first.accuracy)}, and "
-            f"{shown('accuracy', first.followed['follows'])} of its answers go over with it to another class{more}."
+            f"The network relies on {first.name} ({WHAT[first.name]}): this alone predicts the label with an accuracy of "
+            f"{shown('accuracy', first.accuracy)}, and swapping it flips {shown('accuracy', first.followed['follows'])} of the "
+            f"predictions{more}."
         )
     if doubts:
         cues = [f"{each.name} ({shown('accuracy', each.accuracy)}; {each.conclusion})" for each in doubts]
-        return f"The label can be told without the object by {listed(cues, 3)}."
+        return f"The label can be predicted without the object, from {listed(cues, 3)}."
     if named:
-        return f"By {named[0].name} the label is told best without the object; the network goes by no such cue."
-    return "No cue beside the object tells the label better than chance."
+        return (
+            f"The best predictor of the label besides the object is {named[0].name}; the network relies on no such cue."
+        )
+    return "No cue besides the object predicts the label better than chance."
 
 
 def _leak_verdict(leaks: Leaks, parts: NDArray[np.str_]) -> Verdict:
@@ -64,9 +67,7 @@ def _leak_verdict(leaks: Leaks, parts: NDArray[np.str_]) -> Verdict:
     every, sure = set().union(*tested.values()), set().union(*(tested.get(kind, ()) for kind in SURE))
     grade: Grade = "failed" if len(sure) > LEAKY * n else "doubtful" if every else "passed"
     if not every:
-        sentence = (
-            f"None of the {n:,} test samples repeats one of an earlier part: no copy, near copy, shared group or film."
-        )
+        sentence = f"None of the {n:,} test samples repeats one of an earlier part: no copy, near copy, shared group or film frame."
         return Verdict("Leaks", grade, sentence, 0.0, LEAKY)
     kinds = listed([f"{len(found):,} {KINDS[kind].split(':')[0]}" for kind, found in tested.items() if found], 5)
     sentence = f"{len(every):,} of {n:,} test samples repeat one of an earlier part: {kinds}."
@@ -79,6 +80,6 @@ def clean_measure(leaks: Leaks) -> list[str]:
         return []
     name, every, rest = leaks.measure["name"], *(stored_measure(leaks.measure[key]) for key in ("all", "rest"))
     return [
-        f"{title(name).capitalize()} is {shown(name, every)} over the whole test part, and {shown(name, rest)} over the "
-        f"{rest.counted('samples')} of it that repeat nothing."
+        f"{title(name).capitalize()} is {shown(name, every)} on the whole test part, and {shown(name, rest)} on its "
+        f"{rest.counted('samples')} that repeat nothing."
     ]
