@@ -60,7 +60,7 @@ def test_a_gan_tells_its_story_and_that_it_collapses_when_stopped_early(
     found = load(path).main(tmp_path, epochs=2, width=4, batch=256)
     said = capsys.readouterr().out
     assert found["fid"] > 10 * found["fid_floor"] and (tmp_path / "gan" / "strip.png").is_file()
-    assert "went wrong: the generator collapses: in 2 of 2 epochs" in said
+    assert "went wrong: mode collapse: in 2 of 2 epochs" in said
     assert (tmp_path / "way.png").is_file() and "report.html" in said
 
 

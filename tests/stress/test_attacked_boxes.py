@@ -82,4 +82,6 @@ def test_images_that_are_answered_in_windows_are_left_out_and_counted(
     other = scenes(tmp_path / "both", 4)
     Image.open(data / "0.png").save(other / "0.png")
     neocog.stress(run, ["adversarial"], on=other, quiet=True)
-    assert "too large to be predicted in one piece are left out: 1." in str(outcomes(run)["adversarial"].sections[0].items[0])
+    assert "too large to be predicted in one piece are left out: 1." in str(
+        outcomes(run)["adversarial"].sections[0].items[0]
+    )

@@ -92,7 +92,7 @@ def test_a_network_that_goes_by_the_object_looks_at_it(squares: tuple[Path, Path
         rows = {row["map"]: row for row in csv.DictReader(file)}
     assert float(rows["area"]["inside"]) == pytest.approx(48 / SIDE**2) and int(rows["area"]["n"]) >= 20
     assert float(rows["saliency"]["low"]) > 48 / SIDE**2
-    found = {each.what: each for each in outcomes(Run(run))["shortcuts"].verdicts}["Object"]
+    found = {each.what: each for each in outcomes(Run(run))["shortcuts"].verdicts}["Focus on the object"]
     assert found.grade == "passed" and "the object, which covers 18.8" in found.sentence
     assert "lies on the object" in (run / "report.html").read_text()
 

@@ -108,7 +108,9 @@ def test_the_report_shows_what_the_accused_cue_saw_and_what_it_turns(marked: Pat
     assert [each.note.split(":")[0] for each in shown[:2]] == ["corners", "corners"]
     assert {picture.caption for picture in shown[0].pictures} == {"marked", "plain"} and len(shown[0].pictures) == 8
     after = [picture.caption for picture in shown[1].pictures[1::2]]
-    assert after and all("cue of marked: predicted marked" in each or "cue of plain: predicted plain" in each for each in after)
+    assert after and all(
+        "cue of marked: predicted marked" in each or "cue of plain: predicted plain" in each for each in after
+    )
     assert "corners: predictions that flip when only the cue is swapped." in (marked / "report.html").read_text()
 
 

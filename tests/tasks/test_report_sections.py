@@ -70,7 +70,7 @@ def test_every_column_of_metrics_is_drawn_and_gaps_stay_gaps() -> None:
     assert loss.series[0].y == (2.0, 1.0) and loss.series[1].x == (2.0,)
     assert isinstance(dice, Curves) and dice.y_label == "dice"
     assert isinstance(lr, Curves) and lr.y_label == "learning rate"
-    assert training_section([]).items[0] == Text("No epoch was finished.")
+    assert training_section([]).items[0] == Text("No epoch was completed.")
 
 
 def test_it_is_said_which_epoch_is_kept_and_why() -> None:

@@ -130,7 +130,7 @@ def test_a_run_is_nearer_to_the_painting_than_the_photos_and_its_report_shows_pi
     assert result["baselines"]["colours alone"]["measures"]["edge_correlation"]["value"] > 0.5
     page = run.folder / "report.html"
     text = page.read_text(encoding="utf-8")
-    assert "the painting" in text and "Test photos and what the network makes of them" in text
+    assert "the painting" in text and "Test photos and results" in text
     rows = list(csv.DictReader((run.folder / "predictions.csv").read_text().splitlines()))
     assert len(rows) == measures["style_left"]["n"] and float(rows[0]["style_loss: photo"]) > 0
     again = neocog.evaluate(run, quiet=True)["measures"]["test"]

@@ -91,7 +91,7 @@ def test_the_report_shows_images_dimensions_and_the_plane(run: Run) -> None:
     assert len(bar["values"]) == 2 and sum(bar["values"]) == pytest.approx(
         result(run)["measures"]["test"]["kl"]["value"], abs=0.01
     )
-    assert "The latent plane" in run.report.read_text()
+    assert "Latent space" in run.report.read_text()
 
 
 def test_evaluate_and_predict_find_the_numbers_of_the_report(run: Run, data: Path, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_without_labels_everything_works_but_directions(tmp_path: Path) -> None:
         folder, tmp_path / "run", quiet=True, **{**SETTINGS, "epochs": 2, "latent": 3, "loss": "gaussian"}
     )
     assert result(found)["measures"]["test"]["elbo"]["n"] == 6
-    assert "The latent plane" not in found.report.read_text()
+    assert "Latent space" not in found.report.read_text()
     assert neocog.sample(found, 5, tmp_path / "five.png", quiet=True).images.shape == (5, 12, 12, 3)
     with pytest.raises(UserError, match="no classes, so there is no direction"):
         neocog.sample(found, direction=("from:0", "to:1"), apply=[folder / "0.png"], quiet=True)

@@ -62,12 +62,12 @@ def test_a_generator_that_draws_one_image_is_said_to_collapse(
     run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     said = result(run)["failures"]
-    assert said[0] == "the generator collapses: in 2 of 2 epochs, the last of them 2"
-    assert "it draws about" in said[1] and "the data have 9." in said[1]
-    assert "The generator collapses: in 2 of 2 epochs" in run.report.read_text()
+    assert said[0] == "mode collapse: in 2 of 2 epochs, last in epoch 2"
+    assert "classes are generated, of 9." in said[1]
+    assert "Mode collapse: in 2 of 2 epochs" in run.report.read_text()
     train("digits", tmp_path / "loud", extractor=str(run.folder / "extractor"), **SMALL)
     heard = capsys.readouterr()
-    assert "the generator collapses: its images lie at" in heard.out + heard.err
+    assert "mode collapse: the mean distance between generated images" in heard.out + heard.err
     assert not (tmp_path / "loud" / "extractor").exists(), "a classifier that is given is not trained"
 
 

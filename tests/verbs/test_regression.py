@@ -62,7 +62,7 @@ def test_a_column_of_numbers_is_learned_and_measured_in_its_own_units(run: Run) 
     test = result["measures"]["test"]
     assert list(test) == ["mae", "rmse", "r2", "coverage_90"]
     assert test["mae"]["value"] < 0.8 and test["r2"]["value"] > 0.8
-    assert "Predicted against true values" in run.report.read_text()
+    assert "Predicted and true values" in run.report.read_text()
 
 
 def test_evaluate_gives_the_numbers_of_the_training_again(run: Run) -> None:

@@ -99,7 +99,7 @@ def test_a_small_network_is_better_than_bicubic_and_says_by_how_much(run: Run) -
     page = run.report.read_text(encoding="utf-8")
     for words in (
         "Restored pixels are guesses",
-        "Against what needs no network",
+        "Comparison with baselines",
         "bicubic enlargement",
         "Least gained",
     ):

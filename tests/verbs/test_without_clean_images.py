@@ -185,7 +185,7 @@ def test_noisy_images_alone_teach_it_too(alone: Run, tmp_path: Path) -> None:
     assert set(result["residual"]) == {"right", "below", "image"} and "error_coverage" not in result
     assert all(abs(each["value"]) < 0.35 for each in result["residual"].values())
     page = alone.report.read_text(encoding="utf-8")
-    assert "Nothing is known of these images without noise" in page and "PSNR of hidden pixels" in page
+    assert "There are no clean images to compare with" in page and "PSNR of hidden pixels" in page
     again = neocog.evaluate(alone, quiet=True)["measures"]["test"]
     assert again["hidden_psnr"]["value"] == measures["hidden_psnr"]["value"]
     found = neocog.evaluate(alone, takes(tmp_path / "pairs", ("noisy", "clean"), 8, 100), quiet=True)

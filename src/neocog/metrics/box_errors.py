@@ -16,7 +16,7 @@ from neocog.metrics.detection import IGNORED, overlap
 
 NEAR, SAME = 0.1, 0.5  # overlaps from which on a box is about an object, and is it
 RIGHT, WRONG_CLASS, TWICE, MISPLACED, INVENTED, NEITHER = range(6)
-KINDS = ("right", "wrong class", "found twice", "badly placed", "invented")
+KINDS = ("correct", "wrong class", "duplicate", "poorly localised", "background")
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,9 @@ def section(found: Pieces) -> Section:
         for name, each in found.items()
     ]  # fmt: skip
     n = next(iter(found.values()))["n"]
-    note = f"Areas under the curves below, means of {n} samples. Deletion: lower is better; insertion: higher is better."
+    note = (
+        f"Areas under the curves below, means of {n} samples. Deletion: lower is better; insertion: higher is better."
+    )
     table = Table(("map", "correlation with random weights", "deletion", "insertion", "passes both"), tuple(rows), note)
     charts = [
         Curves(f"share of pixels {verb}", "probability of the predicted class", _series(found, which), note=which)

@@ -73,8 +73,8 @@ def stated(facts: Mapping[str, Any]) -> str:
     if "offsets" not in facts:
         return f"{text}."
     return (
-        f"{text}: what class weights, sample weights or smoothed labels add to them is taken out again. The class that is "
-        "predicted is decided with these weights, so it need not be the one of the highest probability."
+        f"{text}: the effect of class weights, sample weights or label smoothing is removed from them. The predicted class is "
+        "chosen with these weights, so it need not be the one with the highest probability."
     )
 
 

@@ -35,16 +35,16 @@ def most_confident(truth: Array, prediction: Array, probability: Array, count: i
 def mistakes_section(worst: Sequence[Example], right: Sequence[Example], wrong: int, n: int) -> Section:
     """``wrong`` of ``n`` test images are mistakes; ``worst`` and ``right`` as ``most_confident`` orders them."""
     if worst:
-        intro = f"{wrong:,} of {n:,} test images are wrong. Look at the most confident first: often it is the label that is wrong."
+        intro = f"{wrong:,} of {n:,} test images are misclassified. Start with the most confident ones: often the label is wrong."
     else:
-        intro = f"All {n:,} test images are right."
+        intro = f"All {n:,} test images are classified correctly."
     items: list[Text | Pictures] = [Text(intro)]
     if worst:
         bad = tuple(Picture(e.png, f"{_caption(e)}\ntruth: {e.truth}\n{e.name}", "bad") for e in worst)
-        items.append(Pictures(bad, "Most confidently wrong."))
+        items.append(Pictures(bad, "Most confident errors."))
     if right:
         good = tuple(Picture(e.png, f"{_caption(e)}\n{e.name}", "good") for e in right)
-        items.append(Pictures(good, "Most confidently right."))
+        items.append(Pictures(good, "Most confident correct predictions."))
     return Section("Most confident errors", tuple(items), "mistakes")
 
 

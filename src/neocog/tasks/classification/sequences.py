@@ -66,11 +66,12 @@ def sequences_section(
     logos = [Picture(logo(found), f"filter {index}\n{count:,} windows") for index, found, count in motifs]
     items = [
         Pictures(tuple(seen), f"Test sequences, {COLUMNS} letters a row: A green, C blue, G orange, T red."),
-        Pictures(tuple(where), "Where the answer comes from: letters fade as gradient × input falls."),
+        Pictures(
+            tuple(where), "Saliency (gradient × input): the paler a letter, the less it contributes to the prediction."
+        ),
         Pictures(
             tuple(logos),
-            "Motifs: what the first filters answer to most in the test sequences, as logos; a letter's height is its share "
-            "of up to 2 bits.",
+            "Motifs: sequence logos of the windows that activate each first-layer filter most; letter heights in bits, at most 2.",
         ),
     ]
     return Section("Saliency and motifs", tuple(item for item in items if item.pictures), "sequences")

@@ -17,10 +17,10 @@ ASKED = (0.8, 0.9, 0.95, 0.99)
 TEXT = (
     "Instead of one class, `predict --coverage 0.95` gives a set of classes that contains the true one for 95 of 100 new images, "
     "as long as these are like the {n:,} validation samples that set the threshold (split conformal prediction; Sadinle, Lei "
-    "and Wasserman 2019). A large set means that the network cannot tell its classes apart. If the network is right more "
-    "often than asked for, its sets are its predictions."
+    "and Wasserman 2019). A large set means that the network cannot tell its classes apart. If its accuracy exceeds the requested "
+    "coverage, sets are single predictions."
 )
-GROUPED = " The samples come in groups: for a new group the promise is weaker than for a new sample of a known group."
+GROUPED = " The samples come in groups: for a new group the guarantee is weaker than for a new sample of a known group."
 
 
 def sets_section(
@@ -39,6 +39,6 @@ def sets_section(
         held, sizes = share_measure(found[np.arange(len(labels)), labels], groups), found.sum(axis=1)
         cells = f"{held.value:.4f}", held.interval, f"{sizes.mean():.2f}", f"{(sizes == 1).mean():.0%}"
         rows.append((f"{coverage:.0%}", *cells))
-    heads = ("asked", "sets that hold the truth", "95 % interval", "classes in a set", "sets of one class")
+    heads = ("requested", "coverage", "95 % interval", "mean set size", "sets of one class")
     text = TEXT.format(n=n) + (GROUPED if groups is not None else "")
     yield Section("Prediction sets", (Text(text), Table(heads, tuple(rows), "On the test part.")), "sets")

@@ -64,16 +64,18 @@ def unseen_measures(known: NDArray[np.float32], unknown: Unknown, cut: float) ->
 def unseen_section(measures: Mapping[str, Measure], away: int, cut: float) -> Section:
     """``away``: classes that were set aside."""
     text = (
-        f"{away} classes were set aside, and no network saw them: {(away + 1) // 2} of them set the threshold on the largest "
-        f"logit ({cut:.3g}), the other {away // 2} evaluate it. Below it the answer is “none of these”."
+        f"{away} classes were withheld from training: {(away + 1) // 2} of them set the rejection threshold on the largest logit "
+        f"({cut:.3g}), the other {away // 2} evaluate it. Samples below it are predicted as “none of these”."
     )
     titles = {
-        "unseen_auroc": "AUROC, known from unseen",
+        "unseen_auroc": "AUROC, known vs unseen",
         "unseen_refused": "unseen refused",
         "known_kept": "known kept",
     }
     rows = tuple(
         (title, f"{m.value:.4f}", m.interval, m.n) for name, title in titles.items() for m in (measures[name],)
     )
-    table = Table(("measure", "value", "95 % interval", "n"), rows, "AUROC's interval is over classes and samples.")
+    table = Table(
+        ("measure", "value", "95 % interval", "n"), rows, "The interval of the AUROC is over classes and samples."
+    )
     return Section("Unknown classes", (Text(text), table), "unseen")

@@ -38,8 +38,8 @@ def performance_section(
     shares = {name: m for name, m in test.items() if name not in UNBOUNDED}
     chosen = ", ".join(f"{name} {value:.2f}" for name, value in zip(each, thresholds, strict=True))
     note = (
-        "Precision, recall, F1 and counts: boxes whose score reaches the threshold, which is that of the most even counts on the "
-        f"validation part, of those whose F1 there is within {CLOSE:g} of the highest"
+        "Precision, recall, F1 and counts: boxes whose score reaches the threshold with the most even counts on the validation "
+        f"part, among those whose F1 there is within {CLOSE:g} of the best"
     )
     names = ("ap50", "ap50_95", "precision", "recall", "f1", "count_error", "relative_count_error", "count_bias")
     by_class = tuple((name, *(short(row[key]) for key in names), cells(row["ap50"])[1]) for name, row in each.items())
@@ -60,11 +60,11 @@ def baselines_section(own: Mapping[str, Measure], baselines: Mapping[str, Mappin
         (name, *(short(found[key]) for key in names), cells(found["ap50"])[1]) for name, found in called.items()
     )
     text = Text(
-        "Boxes of the nearest training image: of the one that looks most like the image at hand, where they are in it. Who is not "
-        "better has learned how many objects such images usually have, and not where they are."
+        "Boxes of the nearest training image: those of the training image that looks most similar, copied. A network that is no "
+        "better has learned how many objects such images have, but not where they are."
     )
     heads = ("", *map(title, names), "95 % interval of AP50")
-    return Section("Against what needs no network", (text, Table(heads, rows)), "baselines")
+    return Section("Comparison with baselines", (text, Table(heads, rows)), "baselines")
 
 
 def cases_section(
@@ -88,12 +88,12 @@ def cases_section(
         boxes, partner = [(found.corners[place], WRONG)], int(errors.partners[place])
         if partner >= 0:
             boxes.insert(0, (truth.corners[partner], TRUE))
-            text += f", in truth {compared.classes[truth.label[partner]]}"
+            text += f"; true class {compared.classes[truth.label[partner]]}"
         return shown(int(found.image[place]), found.corners[place], boxes, text)
 
     items: list[Item] = [
         Text(
-            "Green: a true box; orange: a wrong one; blue: a right one. Wrong ones by falling score, missed ones by falling size."
+            "Green: true box; orange: wrong detection; blue: correct detection. Wrong detections by score, missed objects by size."
         ),
         _kinds_table(compared, errors),
     ]
@@ -104,7 +104,7 @@ def cases_section(
         own = np.flatnonzero(errors.kinds == kind)
         items += _pictures(f"{KINDS[kind].capitalize()}.", own[np.argsort(-found.score[own], kind="stable")], wrong)
     items += _worst(dataset, samples, compared, errors, kept, plan)
-    return Section("What is missed, and what is wrong", tuple(items), "cases")
+    return Section("Detection errors", tuple(items), "cases")
 
 
 def _pictures(what: str, places: Array, shown: Callable[[int], Picture]) -> list[Item]:
@@ -118,9 +118,7 @@ def _kinds_table(compared: Compared, errors: Errors) -> Table:
         kinds = np.bincount(errors.kinds[compared.found.label == label], minlength=len(KINDS))
         missed = int((errors.missed & (compared.truth.label == label)).sum())
         rows.append((name, int(compared.positives[:, label].sum()), *kinds[: len(KINDS)].tolist(), missed))
-    note = (
-        "Found: overlaps a true box of its class by half or more of what both cover; badly placed: by a tenth or more."
-    )
+    note = "Correct: IoU of at least 0.5 with a true box of the class; poorly localised: at least 0.1; background: no object."
     return Table(("class", "true boxes", *KINDS, "missed"), tuple(rows), note)
 
 
@@ -143,7 +141,7 @@ def _worst(
         times = min(1.0, 2 * SIDE / max(stored.shape[:2]))
         text = f"{counts[image]} errors, {int((own & kept).sum())} found\n{dataset.names[int(samples[image])]}"
         pictures.append(Picture(_png(outlined(picture_of(stored, plan), boxes, times)), text, "bad"))
-    note = "Images with the most errors: green what was missed, orange what is wrong, blue what is right."
+    note = "Images with the most errors: green missed, orange wrong, blue correct."
     return [Pictures(tuple(pictures), note, large=True)] if pictures else []
 
 
@@ -158,15 +156,15 @@ def counts_section(
     names = tuple(name for name in compared.classes for _ in range(compared.n))
     low, high = limits["all"]
     text = (
-        f"Counts are off by {measures['count_error'].value:.2f} objects an image on average "
+        f"Counts are off by {measures['count_error'].value:.2f} objects per image on average "
         f"({measures['count_error'].interval}), {measures['relative_count_error'].value:.1%} of the true ones. Bias: "
         f"{measures['count_bias'].value:+.2f}; in 95 of 100 images the difference lies between {low:+.1f} and {high:+.1f} "
         "(limits of agreement, Bland & Altman 1986)."
     )
     rows = tuple((name, *map(number, limits.get(name, ()))) for name in compared.classes)
     points = Scatter(
-        "true boxes of an image", "found boxes", tuple(true.T.reshape(-1).astype(float).tolist()),
-        tuple(found.T.reshape(-1).astype(float).tolist()), "diagonal", "A point an image and class.", groups=names,
+        "true boxes per image", "detected boxes", tuple(true.T.reshape(-1).astype(float).tolist()),
+        tuple(found.T.reshape(-1).astype(float).tolist()), "diagonal", "One point per image and class.", groups=names,
     )  # fmt: skip
     return Section(
         "Counts", (Text(text), points, Table(("class", "from", "to"), rows, "Limits of agreement.")), "counts"
@@ -186,7 +184,7 @@ def precision_section(compared: Compared) -> Section:
         shown = np.unique(np.linspace(0, len(own) - 1, min(len(own), MOST_POINTS)).astype(int))
         recall, precision = right[shown] / total, right[shown] / (shown + 1)
         lines.append(Series(name, tuple(recall.tolist()), tuple(precision.tolist())))
-    text = Text("The area below each line is about its average precision (AP50).")
+    text = Text("The area under each curve is approximately its average precision (AP50).")
     return Section("Precision and recall", (text, Curves("recall", "precision", tuple(lines))), "precision")
 
 

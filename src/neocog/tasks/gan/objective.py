@@ -114,7 +114,7 @@ def troubles(measures: Mapping[str, float], loss: GameLoss) -> list[str]:
     found = []
     if measures["spread"] < LEAST_SPREAD:
         share = f"{measures['spread']:.2f} of the distance between real ones, below {LEAST_SPREAD:g}"
-        found.append(f"the generator collapses: its images lie at {share}")
+        found.append(f"mode collapse: the mean distance between generated images is {share}")
     margins = loss == "hinge"
     real, fake = (1.0, -1.0) if margins else (SURE, 1 - SURE)
     if measures["d_real"] > real and measures["d_fake"] < fake:

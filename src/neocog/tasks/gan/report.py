@@ -87,18 +87,18 @@ def quality_section(measures: Mapping[str, Measure], extractor: str, wrong: Sequ
     """``extractor``: what the features are; ``wrong``: what failed, in words."""
     rows = tuple((title(name), *cells(m)) for name, m in measures.items())
     note = (
-        f"Features: {extractor}. The floor is the same distance between two halves of the real test images, of the same size "
-        "as what is compared: nothing can be better on average. Recognised: the classifier is sure of a class with 0.9 or "
-        "more. Memorised: nearer to a training image than 99 of 100 test images are, so about 1 % where nothing was copied."
+        f"Features: {extractor}. Floor: the same distance between two samples of real test images of the same size, which no "
+        "generator can beat on average. Recognised: the classifier gives a class a probability of at least 0.9. Memorised: "
+        "closer to a training image than 99 of 100 test images are, so about 1 % if nothing was copied."
     )
     fid, floor = measures["fid"].value, measures["fid_floor"].value
     sentences = [
-        f"Two halves of the real test images lie {floor:.4g} apart; the generated ones lie {fid:.4g} from the real ones"
+        f"The distance between generated and real images is {fid:.4g}; between two samples of real ones it is {floor:.4g}"
     ]
-    sentences += wrong or ["No failure: the generator did not collapse, the discriminator did not win"]
+    sentences += wrong or ["No failure was detected: neither mode collapse nor a discriminator that wins"]
     texts = (Text(line[0].upper() + line[1:] + ".") for line in sentences)
     return Section(
-        "How like the data", (*texts, Table(("measure", "value", "95 % interval", "n"), rows, note)), "measures"
+        "Sample quality", (*texts, Table(("measure", "value", "95 % interval", "n"), rows, note)), "measures"
     )
 
 
@@ -108,7 +108,7 @@ def drawn_section(images: Array, films: Films) -> Section:
     if films.stations:
         epochs = ", ".join(map(str, films.stations))
         strip = Picture(base64.b64encode(films.strip).decode("ascii"), f"epochs {epochs}, from the top")
-        note = "The same latent vectors in each row: what they become while the networks learn."
+        note = "The same latent vectors in each row, as training proceeds."
         found.append(Pictures((strip,), note, wide=True))
         film = Picture(base64.b64encode(films.animation).decode("ascii"), f"epoch 1 to {films.stations[-1]}")
         found.append(Pictures((film,), "The same as an animation (epochs.png in the run's folder).", large=True))
@@ -119,7 +119,9 @@ def game_section(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: 
     """``rows``: metrics.csv; ``averaged``: whether both networks are running means."""
     if not rows or "validation_d_real" not in rows[0]:
         return Section(
-            "Generator against discriminator", (Text("There was no validation part to watch the game on."),), "game"
+            "Generator and discriminator",
+            (Text("There was no validation part to evaluate the two networks on."),),
+            "game",
         )
     epochs = tuple(float(row["epoch"]) for row in rows)
 
@@ -131,14 +133,14 @@ def game_section(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: 
 
     d, g = DISCRIMINATOR[loss], GENERATOR[loss]
     middle = 0.0 if loss == "hinge" else 0.5
-    what = "margin" if loss == "hinge" else "probability to be real"
-    worst = f"{g.lost:.2f}" if abs(g.lost) < 1e9 else "no end"
+    what = "margin" if loss == "hinge" else "probability of being real"
+    worst = f"{g.lost:.2f}" if abs(g.lost) < 1e9 else "unbounded"
     text = (
-        f"On the validation images and as many generated ones{', by the running means of both networks' if averaged else ''}. "
-        f"Where nothing tells them apart, D says {middle:g} to all, the discriminator's loss is {d.ideal:.2f} and the "
-        f"generator's {g.ideal:.2f}; where the discriminator always wins they are {d.lost:.2f} and {worst}."
+        f"On the validation images and as many generated ones{', with averaged weights of both networks' if averaged else ''}. "
+        f"If they cannot be told apart, D gives {middle:g} to all, the discriminator's loss is {d.ideal:.2f} and the "
+        f"generator's {g.ideal:.2f}; if the discriminator always wins they are {d.lost:.2f} and {worst}."
     )
-    spread = "1: generated images are as far from each other as real ones; below 0.5 they are called collapsed."
+    spread = "1: generated images are as diverse as real ones (mean pairwise distance); below 0.5: mode collapse."
     plots = (
         Curves("epoch", what, (line("D(x)", "d_real"), line("D(G(z))", "d_fake"), level("ideal", middle))),
         Curves(
@@ -147,7 +149,7 @@ def game_section(rows: Sequence[Mapping[str, float]], loss: GameLoss, averaged: 
         Curves("epoch", "generator's loss", (line("loss", "g_loss"), level("ideal", g.ideal))),
         Curves("epoch", "spread", (line("spread", "spread"), level("ideal", 1.0), level("floor", 0.5)), note=spread),
     )
-    return Section("Generator against discriminator", (Text(text), *plots), "game")
+    return Section("Generator and discriminator", (Text(text), *plots), "game")
 
 
 def classes_section(classes: Sequence[str], counts: Array) -> Section:
@@ -162,8 +164,8 @@ def copies_section(rows: Sequence[Array], counts: tuple[int, int], shares: Seque
     """``rows``: samples, their nearest training images by pixels and by features; ``counts``: of training images, samples."""
     found = " and ".join(f"{m.value:.1%} ({m.low:.1%} to {m.high:.1%})" for m in shares)
     text = (
-        f"Of {counts[1]:,} samples, {found} by pixels and by features lie nearer to one of {counts[0]:,} training images than "
-        "99 of 100 test images do; about 1 % would do so by chance."
+        f"Of {counts[1]:,} samples, {found} (by pixels and by features) lie closer to one of {counts[0]:,} training images than "
+        "99 of 100 test images do; about 1 % is expected by chance."
     )
     picture = Picture(sheet(np.concatenate(rows), len(rows[0])), "samples; nearest by pixels; nearest by features")
     return Section("Memorisation", (Text(text), Pictures((picture,), wide=True)), "copies")

@@ -35,7 +35,7 @@ class SampleQuality:
         if fake >= real / 2:
             return []
         return [
-            f"the generator collapses: it draws about {fake:.1f} classes evenly, the data have {real:.1f} (exp of the entropy)"
+            f"mode collapse: about {fake:.1f} classes are generated, of {real:.1f} in the data (exp of the entropy)"
         ]
 
     def sections(self) -> list[Section]:

@@ -194,7 +194,7 @@ class GANTask(GANTraits, Generative):
             for line in troubles(measures_of(row), gan_of(session).loss):
                 epochs.setdefault(line.partition(":")[0], []).append(int(row["epoch"]))
         return [
-            f"{what}: in {len(where)} of {total} epochs, the last of them {where[-1]}" for what, where in epochs.items()
+            f"{what}: in {len(where)} of {total} epochs, last in epoch {where[-1]}" for what, where in epochs.items()
         ]
 
     def discriminator_scores(self, session: Session, trained: Trained) -> str:

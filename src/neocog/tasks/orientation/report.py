@@ -25,7 +25,7 @@ def orientation_sections(
     """``truth``, ``predicted``, ``error`` (n,) in degrees; ``apart``: measures of each class; ``pictures``: PNG, name, angles."""
     found = [Section("Angular errors", tuple(_spread(error)), "errors")]
     if apart:
-        found.append(Section("Classes that look alike upside down", tuple(_classes(apart)), "classes"))
+        found.append(Section("Errors by class", tuple(_classes(apart)), "classes"))
     if pictures:
         found.append(Section("Most confident errors", tuple(_pictures(pictures)), "mistakes"))
     return found
@@ -40,7 +40,7 @@ def _spread(error: Array) -> list[Item]:
     counts, edges = np.histogram(size, bins=18, range=(0, 180))
     labels = tuple(f"{low:.0f}–{high:.0f}°" for low, high in pairwise(edges))
     upside = float((size > HALF_TURN).mean()) if len(size) else 0.0
-    text = f"{upside * 100:.1f} % of the test images are taken for upside down (error above {HALF_TURN}°)."
+    text = f"{upside * 100:.1f} % of the test images are predicted upside down (error above {HALF_TURN}°)."
     return [
         Text(text),
         Curves("absolute error in degrees", "share of the test images", (curve,)),
@@ -61,7 +61,7 @@ def _classes(apart: Mapping[str, Mapping[str, Measure]]) -> list[Item]:
         )
         for name in names
     )
-    note = "A class that looks alike after half a turn, as 0, 1 and 8 often do, can hardly come out above one half."
+    note = "A class that looks the same upside down, as 0, 1 and 8 often do, can hardly exceed one half."
     return [
         Whiskers(tuple(names), within, "share within 30°", note),
         Table(("class", "median error", "mean error", "within 30°", "test images"), rows),
@@ -70,16 +70,16 @@ def _classes(apart: Mapping[str, Mapping[str, Measure]]) -> list[Item]:
 
 def _pictures(pictures: Sequence[tuple[str, str, float, float]]) -> list[Item]:
     def caption(truth: float, predicted: float, name: str) -> str:
-        return f"turned by {truth:.0f}°\npredicted {predicted:.0f}°\n{name}"
+        return f"rotated by {truth:.0f}°\npredicted {predicted:.0f}°\n{name}"
 
     def off(truth: float, predicted: float) -> float:
         return abs((predicted - truth + 180) % 360 - 180)
 
     bad = tuple(Picture(png, caption(t, p, name), "bad") for png, name, t, p in pictures if off(t, p) > 30)
     good = tuple(Picture(png, caption(t, p, name), "good") for png, name, t, p in pictures if off(t, p) <= 30)
-    items: list[Item] = [Text("The pictures stand upright here; the network saw them turned.")]
+    items: list[Item] = [Text("Images are shown upright; the network saw them rotated.")]
     if bad:
-        items.append(Pictures(bad, "Most confidently wrong."))
+        items.append(Pictures(bad, "Most confident errors."))
     if good:
-        items.append(Pictures(good, "Most confidently right."))
+        items.append(Pictures(good, "Most confident correct predictions."))
     return items

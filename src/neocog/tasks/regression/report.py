@@ -35,7 +35,7 @@ def regression_section(targets: Sequence[Target], share: float) -> Section:
         n = len(one.truth)
         shown = np.unique(np.linspace(0, n - 1, min(n, MOST)).astype(int)) if n else np.empty(0, int)
         truth, error = one.truth[shown], one.error[shown]
-        note = "" if n <= MOST else f"{len(shown):,} of {n:,} test samples, evenly chosen."
+        note = "" if n <= MOST else f"{len(shown):,} of {n:,} test samples, evenly spaced."
         items.append(
             Scatter(
                 f"true {one.name}", f"predicted {one.name}", _floats(truth), _floats(truth + error), "diagonal", note
@@ -56,17 +56,17 @@ def regression_section(targets: Sequence[Target], share: float) -> Section:
             )
         )
     text = (
-        f"Each prediction comes with an interval that should hold the truth in {share * 100:.0f} of 100 cases; its width is "
-        "set by the errors on the validation part (split conformal prediction). The test part says whether it does."
+        f"Each prediction comes with an interval that should contain the true value in {share * 100:.0f} of 100 cases; its width "
+        "is set by the errors on the validation part (split conformal prediction). Coverage: measured on the test part."
     )
     if any(not np.isfinite(one.half).all() for one in targets):
         least = math.ceil(share / (1 - share))
         text = (
-            f"No prediction comes with an interval: to promise that it holds the truth in {share * 100:.0f} of 100 cases takes "
-            f"at least {least} validation samples (split conformal prediction)."
+            f"Predictions have no intervals: to contain the true value in {share * 100:.0f} of 100 cases, split conformal "
+            f"prediction needs at least {least} validation samples."
         )
-    table = Table(("target", "median interval", "held the truth", "95 % interval", "n"), tuple(rows))
-    return Section("Predicted against true values", (*items, Text(text), table), "values")
+    table = Table(("target", "median half-width", "coverage", "95 % interval", "n"), tuple(rows))
+    return Section("Predicted and true values", (*items, Text(text), table), "values")
 
 
 def extremes_section(worst: Sequence[Picture], best: Sequence[Picture]) -> Section:

@@ -36,8 +36,8 @@ def data_section(
     summary = f"{everything:,} {form}{f' in {len(classes)} classes' if several else ''}, read as {kind}."
     if several and min(totals) > 0:
         ratio = max(totals) / min(totals)
-        summary += " The classes are about equal in size." if ratio < 1.2 else ""
-        summary += f" The largest class has {ratio:.1f} times the {form} of the smallest." if ratio >= 1.2 else ""
+        summary += " The classes are about balanced." if ratio < 1.2 else ""
+        summary += f" The largest class has {ratio:.1f} times as many {form} as the smallest." if ratio >= 1.2 else ""
     items: list[Item] = [
         Text(summary),
         *_taken(taken),
@@ -46,7 +46,7 @@ def data_section(
         Table(("part", form, "share", "smallest class")[: 3 + several], tuple(row[: 3 + several] for row in rows)),
     ]
     if several:
-        items.append(Bars(tuple(classes), tuple(map(float, totals)), f"{form}, all parts together"))
+        items.append(Bars(tuple(classes), tuple(map(float, totals)), f"{form} per class, all parts"))
     if samples:
         items.append(Pictures(tuple(samples), f"Training {form} as the network sees them, without augmentation."))
     return Section("Data", tuple(items), "data")
@@ -55,7 +55,7 @@ def data_section(
 def _taken(taken: Sequence[Taken]) -> Iterator[Item]:
     if taken:
         rows = tuple((each.part, each.role, each.evidence, each.flag) for each in taken)
-        yield Table(HEADS, rows, "How the data were read, and the flag that overrules it.")
+        yield Table(HEADS, rows, "How the data were read, and the flag that overrides it.")
 
 
 def _lost(lost: Sequence[Loss], form: str) -> Iterator[Item]:
@@ -70,4 +70,4 @@ def _lost(lost: Sequence[Loss], form: str) -> Iterator[Item]:
             )
             for loss in lost
         )
-        yield Table(("class", "used", "left out", "share", "because"), rows, f"What is left out of the {form}.")
+        yield Table(("class", "used", "left out", "share", "because"), rows, f"{form.capitalize()} that are left out.")

@@ -13,7 +13,7 @@ def environment_section(environment: Mapping[str, Any], command: str) -> Section
     table = Table(
         ("environment", "value"), tuple((name, value) for name, value in _flat(environment) if name != "command")
     )
-    return Section("How to reproduce it", (Text(command, code=True), table), "environment")
+    return Section("Reproducibility", (Text(command, code=True), table), "environment")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -35,9 +35,9 @@ def filters_section(weights: Array) -> Section:
         largest = float(np.abs(pixels).max()) or 1.0
         shown.append(Picture(thumbnail(pixels, -largest, largest, 64), str(index)))
     out, channels, height, width = weights.shape
-    note = f"{out} filters of {channels} × {height} × {width}; mid-grey is 0, each is scaled by its own largest weight."
+    note = f"{out} filters of {channels} × {height} × {width}; mid-grey is 0; each is scaled to its largest weight."
     if channels not in (1, 3):
-        note += f" Shown is the mean over the {channels} input channels."
+        note += f" The mean over the {channels} input channels is shown."
     if out > MOST:
         note += f" The first {MOST} are shown."
     return Section("First-layer filters", (Pictures(tuple(shown), note),), "filters")

@@ -13,7 +13,7 @@ def pretrained_section(source: Source) -> Section:
         ("network", source.model),
         ("file", str(source.file)),
         ("SHA-256", source.digest),
-        ("images as they need them", source.needs.description()),
+        ("preprocessing", source.needs.description()),
     )
     items: list[Table | Text] = [Table(("", ""), facts)]
     taken = source.taken
@@ -21,9 +21,9 @@ def pretrained_section(source: Source) -> Section:
         items.append(Text(f"{taken.line()}."))
         lists = {
             "taken": taken.taken,
-            "left out of the file": taken.left_out,
+            "in the file, not used": taken.left_out,
             "of another shape in the file": taken.misfit,
-            "of the network, drawn from the seed": taken.fresh,
+            "not in the file, initialised from the seed": taken.fresh,
         }
         items += [Text("\n".join([f"{what}:", *names]), code=True) for what, names in lists.items() if names]
     return Section("Pretrained weights", tuple(items), "pretrained")

@@ -27,7 +27,9 @@ def measures_section(
     rows = tuple(
         (title(name), *cells(m), *(short(measures[part].get(name)) for part in other)) for name, m in test.items()
     )
-    note = "In 95 of 100 repetitions the interval contains the true value. The test part was used once, after training."
+    note = (
+        "95 % intervals contain the true value in 95 of 100 repetitions. The test part was used once, after training."
+    )
     items: list[Item] = [
         Whiskers(tuple(map(title, plain)), tuple(plain.values()), "value and 95 % interval"),
         Table(("measure", "value", "95 % interval", "n", *other), rows, note),
@@ -85,7 +87,9 @@ def calibration_section(before: Bins, after: Bins, temperature: float, stated: s
             diagonal=True,
             note="Dotted line: perfect calibration. Bars: 95 % intervals.",
         ),
-        Bars(tuple(edges), tuple(after.count.tolist()), "test images by calibrated confidence, from …"),
+        Bars(
+            tuple(edges), tuple(after.count.tolist()), "test images by calibrated confidence (lower edge of each bin)"
+        ),
     )
     return Section("Calibration", items, "calibration")
 

@@ -22,7 +22,7 @@ def training_section(
     Columns ``train_x`` and ``validation_x`` share a plot; an empty cell is a gap, and what has no value no plot.
     """
     if not rows:
-        return Section("Training", (Text("No epoch was finished."),), "training")
+        return Section("Training", (Text("No epoch was completed."),), "training")
     names = [column for column in rows[0] if column not in CLOCKS]
     measures = list(dict.fromkeys(_split(name)[1] for name in names))
     measures.sort(key=lambda name: (name == "lr", name != "loss"))
@@ -42,12 +42,12 @@ def _kept(rows: Sequence[Mapping[str, float | str]], kept: int, chooses: bool) -
         return ""
     name = next((column for column in rows[0] if _split(column)[0] == "validation"), "")
     if not name or not chooses:
-        why = "nothing validates" if not name else "no measure of this task tells which epoch is best"
+        why = "there is no validation part" if not name else "this task has no measure to choose an epoch by"
         return f"The weights of the last epoch are kept: {why}."
     value = next((_number(row.get(name, "")) for row in rows if row["epoch"] == kept), math.nan)
     measure = _split(name)[1].replace("_", " ")
     equals = sum(_number(row.get(name, "")) == value for row in rows)
-    latest = f", as in {equals - 1} before it, of which the latest is taken" * (equals > 1)
+    latest = f", as good as in {equals - 1} earlier ones" * (equals > 1)
     return f"The weights of epoch {kept} are kept: its validation {measure} was the best, {value:.4g}{latest}."
 
 

@@ -23,8 +23,8 @@ def cases(dataset: Dataset, predictor: Predictor, answers: Answers) -> Section:
     own, other = (answers.column(name, "psnr") for name in (NETWORK, first))
     order, reach = np.argsort(own - other, kind="stable"), WHITE * (plan.high - plan.low)
     half = min(SHOWN, -(-len(order) // 2))
-    groups = {"Least gained.": order[:half], "Most gained.": order[half:][::-1][:SHOWN]}
-    called = "the input as it is" if scale == 1 else f"{first} enlargement"
+    groups = {"Smallest gain.": order[:half], "Largest gain.": order[half:][::-1][:SHOWN]}
+    called = "unchanged input" if scale == 1 else f"{first} enlargement"
 
     def case(place: int) -> Case:
         index = int(answers.samples[place])

@@ -19,7 +19,7 @@ def sharpest(outputs: Tensor) -> tuple[Tensor, list[str]]:
     scores, places = means.flatten(1).max(1)
     tops, lefts = (places // means.shape[-1]).tolist(), (places % means.shape[-1]).tolist()
     texts = [
-        f"the sharpest place of the restored image: rows {top} to {top + height}, columns {left} to {left + width}"
+        f"the sharpest region of the restored image: rows {top} to {top + height}, columns {left} to {left + width}"
         for top, left in zip(tops, lefts, strict=True)
     ]
     return scores, texts

@@ -19,16 +19,16 @@ from neocog.tasks.report.quality import cells, short
 GUESSES = "Restored pixels are guesses: do not measure intensities on them."
 # What is said of measures where the wanted images are not clean
 TRUTHS = {
-    "noisy": "The wanted images are noisy takes themselves: their noise counts as error, so that PSNR and SSIM are lower than they "
-    "would be against clean images. What is better against them is better.",
-    "itself": "Nothing is known of these images without noise. Measured is how well hidden pixels are guessed, against their noisy "
-    "values: not how good a restored image is. Noise that is not independent between pixels is guessed too, and stays.",
+    "noisy": "The target images are noisy exposures themselves: their noise counts as error, so PSNR and SSIM are "
+    "lower than against clean images. They can still be compared with each other.",
+    "itself": "There are no clean images to compare with. Measured is how well hidden pixels are predicted, against their noisy "
+    "values, not how good a restored image is. Noise that is correlated between pixels is predicted, too, and is not removed.",
 }
 SIDE = 64  # pixels of a detail of the wanted image
 SHOWN = 180  # of its picture
 GAP = 4  # between the pictures of a row
 COLUMNS = {
-    "psnr": "PSNR [dB]", "psnr_all": "over all [dB]", "psnr_invariant": "range-invariant [dB]", "nrmse": "error",
+    "psnr": "PSNR [dB]", "psnr_all": "all channels [dB]", "psnr_invariant": "range-invariant [dB]", "nrmse": "error",
 }  # short, so that the table fits  # fmt: skip
 BETTER = 0.05  # p below which a difference is more than chance
 
@@ -64,31 +64,31 @@ def baselines_section(own: Mapping[str, Measure], baselines: Mapping[str, Mappin
         sentences.append(f"{gain.difference:+.2f} dB over {title(name)}{_in_words(gain.p)}")
     note = (
         "PSNR as published; SSIM; PSNR over all channels and pixels; after the best offset and factor (Weigert et al. 2018); root "
-        "mean square error as a share of the range. Gain: PSNR of the network less that of each, on the same images: mean, 95 % "
-        "interval, and p of the paired sign-flip test."
+        "mean square error relative to the range. Gain: PSNR of the network minus that of the baseline on the same images: mean, "
+        "95 % interval, and p of the paired sign-flip test."
     )
     heads = ("", *(COLUMNS.get(name, title(name)) for name in shown), "gain in PSNR [dB]", "p")
     labels = ("network", *map(title, baselines))
     shown_first = next(iter(shown))
     values = (own[shown_first], *(found["measures"][shown_first] for found in baselines.values()))
     items: tuple[Item, ...] = (
-        Text(f"The network has {'; '.join(sentences)}."),
+        Text(f"PSNR of the network: {'; '.join(sentences)}."),
         Whiskers(labels, values, f"{title(shown_first)} and 95 % interval [dB]"),
         Table(heads, tuple(rows), note),
     )
-    return Section("Against what needs no network", items, "baselines")
+    return Section("Comparison with baselines", items, "baselines")
 
 
 def _in_words(p: float) -> str:
     if math.isnan(p):
-        return " (too few images to tell it from chance)"
-    return "" if p <= BETTER else " (no more than chance)"
+        return " (too few images for a test)"
+    return "" if p <= BETTER else " (not significant)"
 
 
 def cases_section(groups: Mapping[str, Sequence[Case]], first: str, reach: float) -> Section:
     """``groups``: what is shown → its cases. ``first``: what the second picture is; ``reach``: the difference that is white."""
     text = (
-        f"From left to right: the input, {first}, what the network gives, the truth, and where the two differ "
+        f"Left to right: input, {first}, output of the network, target, and the absolute difference of the last two "
         f"(white: {reach:g} or more, in stored units)."
     )
     items: list[Item] = [Text(text)]
@@ -96,7 +96,7 @@ def cases_section(groups: Mapping[str, Sequence[Case]], first: str, reach: float
         pictures = tuple(Picture(one.png, f"{one.text}\n{one.name}") for one in cases)
         if pictures:
             items.append(Pictures(pictures, what, wide=True))
-    return Section("Where to look first", tuple(items), "cases")
+    return Section("Smallest and largest gains", tuple(items), "cases")
 
 
 def row_of(images: Sequence[Array], low: float, high: float, reach: float) -> str:

@@ -286,11 +286,9 @@ def what_is_measured(session: Session) -> str:
     """What PSNR and SSIM are of, in words."""
     plan, scale = session.preprocessing, session.dataset.scale
     if session.dataset.truth == "itself":
-        return (
-            f"Of {SHARE:.0%} of the values of each image, always the same ones, hidden and guessed. Means over images."
-        )
+        return f"On {SHARE:.0%} of the values of each image, always the same ones, hidden and predicted. Means over images."
     peak = f"Peak: {plan.high - plan.low:g}, from black to white"
-    colour = "of the brightness of colour pictures (MATLAB's rgb2ycbcr), else " if plan.dtype == "uint8" else ""
-    border = f", {scale} pixels at the border left out" if scale > 1 else ""
-    whole = "Means over whole images; inputs and answers rounded as files hold them."
-    return f"PSNR and SSIM {colour}of all channels{border}. {peak}. {whole}"
+    colour = "on the luma of colour images (MATLAB's rgb2ycbcr), else " if plan.dtype == "uint8" else ""
+    border = f", without {scale} pixels at the border" if scale > 1 else ""
+    whole = "Means over whole images; inputs and outputs rounded to the stored type."
+    return f"PSNR and SSIM {colour}on all channels{border}. {peak}. {whole}"

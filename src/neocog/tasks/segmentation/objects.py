@@ -34,7 +34,7 @@ def objects_section(measures: Mapping[str, Mapping[str, Measure]]) -> Section:
         (title(name), *cells(m), *(short(measures[part].get(name)) for part in other)) for name, m in test.items()
     )
     shares = {name: m for name, m in test.items() if name != "count_error"}
-    note = "An object is found where it and a predicted one overlap by more than half of what both cover, at the images' own size."
+    note = "An object counts as found if its IoU with a predicted one exceeds 0.5, at the images' original size."
     return Section(
         "Performance",
         (
@@ -53,7 +53,7 @@ def pair(picture: Array, truth: Array, found: Array) -> str:
 
 def object_cases_section(worst: Sequence[tuple[str, str]], best: Sequence[tuple[str, str]]) -> Section:
     """Pairs of (picture, caption)."""
-    shown = [Text("Left the true objects, right those that were found.")]
+    shown = [Text("Left: true objects; right: predicted objects.")]
     groups = [("Worst.", "bad", worst), ("Best.", "good", best)]
     pictures = [
         Pictures(tuple(Picture(picture, text, tone) for picture, text in cases), what, large=True)  # type: ignore[arg-type]

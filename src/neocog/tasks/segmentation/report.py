@@ -80,7 +80,7 @@ def segmentation_section(
     shares = {name: m for name, m in test.items() if not name.startswith("hd95")}
     items: list[Item] = [
         Whiskers(tuple(map(title, shares)), tuple(shares.values()), "value and 95 % interval"),
-        Table(("measure", "value", "95 % interval", "n", *other), rows, "At the images' own size."),
+        Table(("measure", "value", "95 % interval", "n", *other), rows, "At the images' original size."),
     ]
     if each:
         found = tuple(row["iou"] for row in each.values())
@@ -91,7 +91,7 @@ def segmentation_section(
         )
         units = "test groups" if "group_dice" in test else "test images"
         heads = ("class", "Dice", "IoU", "95 % interval of IoU", units)
-        items.append(Table(heads, table, "— : neither in the masks nor predicted, undefined."))
+        items.append(Table(heads, table, "— : undefined, as the class is neither in the masks nor predicted."))
     return Section("Performance", tuple(items), "measures")
 
 
@@ -103,8 +103,8 @@ def cases_section(
         f"{name} #{red:02x}{green:02x}{blue:02x}"
         for name, (red, green, blue) in zip(classes, palette(len(classes)), strict=True)
     )
-    items: list[Item] = [Text(f"Left the true mask, right the predicted one. Colours: {legend}.")]
-    for cases, what in ((worst, "Worst"), (median, "In the middle"), (best, "Best")):
+    items: list[Item] = [Text(f"Left: true mask; right: predicted mask. Colours: {legend}.")]
+    for cases, what in ((worst, "Worst"), (median, "Median"), (best, "Best")):
         tone = {"Worst": "bad", "Best": "good"}.get(what, "")
         shown = [Picture(one.pair, f"Dice {one.dice:.3f}\n{one.name}", tone) for one in cases]  # type: ignore[arg-type]
         if shown:
@@ -116,5 +116,5 @@ def pixel_confusion_section(matrix: Array, classes: Sequence[str]) -> Section:
     """``matrix`` (K, K) counts of pixels, row: truth, column: prediction; shown as shares of the true class in percent."""
     total = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     values = tuple(tuple(map(float, row)) for row in np.round(matrix / total * 100, 1).tolist())
-    item = Matrix(tuple(classes), tuple(classes), values, note="Percent of the true class's pixels.")
+    item = Matrix(tuple(classes), tuple(classes), values, note="Percent of the pixels of each true class.")
     return Section("Confusion matrix", (item,), "confusion")

@@ -18,9 +18,9 @@ from neocog.tasks.report.quality import cells, short
 
 HIGH = 256  # pixels of a picture on the page
 MEANING = (
-    "Style: what is left of a photo's distance to the painting's Gram matrices, summed over eight layers of a network of random "
-    "weights. Palette: what is left of the distance of its colours. Edges: correlation of Sobel's gradients with the photo's. "
-    "There is no right answer to compare with: whether a picture is beautiful, only looking tells."
+    "Style loss: distance to the painting's Gram matrices, summed over eight layers of a network with random weights, relative to "
+    "that of the photo. Palette: the same for the distance of colours. Edges: correlation of Sobel gradients with the photo's. "
+    "There is no ground truth: whether a picture is beautiful, you have to see for yourself."
 )
 
 
@@ -46,7 +46,7 @@ def pictures_section(painting: NDArray[np.uint8], pairs: Sequence[tuple[str, Any
     """``painting`` and photos (H, W, 3); ``pairs``: (name, photo, restyled)."""
     shown = [Picture(encoded([painting]), "the painting")]
     shown += [Picture(encoded([photo, found]), name) for name, photo, found in pairs]
-    return Section("Test photos and what the network makes of them", (Pictures(tuple(shown), large=True),), "pictures")
+    return Section("Test photos and results", (Pictures(tuple(shown), large=True),), "pictures")
 
 
 def encoded(images: Sequence[NDArray[np.uint8]]) -> str:

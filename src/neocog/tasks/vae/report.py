@@ -16,18 +16,17 @@ from neocog.tasks.report.montage import sheet
 Array = NDArray[Any]
 MOST_POINTS, MOST_COLOURS = 2000, 12
 BOUND = (
-    "All in nats an image. ELBO: the bound log p(x | z) − KL of one code an image; the importance-weighted −log p(x) uses "
-    "1,000 codes an image and lies closer to the truth (Burda et al. 2016). The reconstruction and the KL divergence are "
-    "the two halves of the ELBO."
+    "All in nats per image. ELBO: log p(x | z) − KL with one code per image; the importance-weighted −log p(x) uses 1,000 codes "
+    "per image and is a tighter bound (Burda et al. 2016). Reconstruction and KL divergence are the two terms of the ELBO."
 )
 PIXELS = {
-    ("bernoulli", "none"): "Grey values were taken as probabilities: these nats are no likelihood of the images, and compare only "
-    "runs on the same data with the same setting.",
-    ("bernoulli", "threshold"): "Pixels were made black or white at half of the range: easier than pixels that are drawn, so "
-    "these nats do not compare with published ones on sampled binarisation.",
-    ("bernoulli", "sampled"): "Each pixel was drawn black or white with its grey value as probability, anew in each step of the "
-    "training, once and for all in the test part.",
-    ("gaussian", "none"): "Densities of pixels from 0 to 1: the nats can be below 0, and compare only runs on the same data.",
+    ("bernoulli", "none"): "Grey values were taken as probabilities: these nats are not a likelihood of the images; "
+    "compare them only between runs on the same data with the same setting.",
+    ("bernoulli", "threshold"): "Pixels were binarised at half of the range, which is easier than sampled binarisation, so "
+    "these nats cannot be compared with those published for it.",
+    ("bernoulli", "sampled"): "Pixels were binarised by sampling with their grey values as probabilities: anew in each training "
+    "step, once for the test part.",
+    ("gaussian", "none"): "Densities of pixels in 0 … 1: nats can be negative; compare them only between runs on the same data.",
 }  # fmt: skip
 
 
@@ -58,7 +57,7 @@ def nats_of(m: Measure | None) -> str | None:
 
 def images_section(rows: Sequence[Array]) -> Section:
     """``rows``: originals, their reconstructions, generated images, (n, H, W, C) uint8 each, as many in each row."""
-    note = "Above test images, in the middle what their codes become, below images out of random codes."
+    note = "Top: test images; middle: their reconstructions; bottom: images decoded from random codes."
     picture = Picture(sheet(np.concatenate(rows), len(rows[0])), "original, reconstructed, generated")
     return Section("Original, reconstructed, generated", (Pictures((picture,), note, wide=True),), "images")
 
@@ -70,7 +69,7 @@ def dimensions_section(
     text = f"{len(active)} of {len(kl)} dimensions are active: the means of their codes vary by more than 0.01 (Burda et al. 2016)."
     if len(active) < len(kl):
         text += (
-            " The others hold nothing of the image: a smaller --beta, a longer --kl-warmup or --free-bits wake them up."
+            " The others carry no information: a smaller --beta, a longer --kl-warmup or --free-bits can activate them."
         )
     order = np.argsort(-kl, kind="stable")
     names = tuple(f"{index + 1}" for index in order)
@@ -78,9 +77,7 @@ def dimensions_section(
     items: list[Item] = [Text(text), bars]
     if walks:
         to_pixels = ", ".join(str(index + 1) for index in active[: len(walks)])
-        note = (
-            f"Each row goes through one dimension from −{reach:g} to {reach:g}, the others as one test image has them."
-        )
+        note = f"Each row varies one dimension from −{reach:g} to {reach:g}; the others are those of one test image."
         picture = Picture(sheet(np.concatenate(walks), len(walks[0])), f"dimensions {to_pixels}, from the top")
         items.append(Pictures((picture,), note, wide=True))
     return Section("Latent dimensions", tuple(items), "dimensions")
@@ -91,7 +88,9 @@ def plane_section(means: Array, labels: Sequence[str], grid: Array, reach: float
     places = np.linspace(0, len(means) - 1, min(len(means), MOST_POINTS)).astype(int)
     groups = tuple(labels[place] for place in places) if labels and len(set(labels)) <= MOST_COLOURS else ()
     x, y = (tuple(round(float(value), 3) for value in means[places, axis]) for axis in (0, 1))
-    points = Scatter("first dimension", "second dimension", x, y, "none", "Where the test images lie.", groups=groups)
-    note = f"What lies there: codes from −{reach:g} to {reach:g} in both dimensions, the first to the right, the second up."
+    points = Scatter(
+        "first dimension", "second dimension", x, y, "none", "Codes (means) of the test images.", groups=groups
+    )
+    note = f"Decoded codes from −{reach:g} to {reach:g} in both dimensions, the first to the right, the second upwards."
     picture = Picture(sheet(grid, round(len(grid) ** 0.5)), "the plane, decoded")
-    return Section("The latent plane", (points, Pictures((picture,), note, wide=True)), "plane")
+    return Section("Latent space", (points, Pictures((picture,), note, wide=True)), "plane")
