@@ -149,7 +149,7 @@ def test_the_board_says_who_why_not_and_what_nobody_got_right(tmp_path: Path) ->
     text = write_board(tmp_path, board, pictures).read_text(encoding="utf-8")
     assert asked == [list(range(2, 20))]
     for part in (
-        "share the first place",
+        "share first place",
         "it crashed",
         "18 of 400 samples",
         "3 held-out samples stand in the public part",

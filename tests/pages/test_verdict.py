@@ -167,9 +167,9 @@ def test_the_methods_say_what_was_measured_and_what_was_not_tried(run: Run) -> N
     record = stressed(read(run), Verdict("Worst group", "failed", "Worst of 3 groups: b."))
     text = methods(record, card(record))
     m = record.measures["test"]["accuracy"]
-    assert f"{100 * m.value:.4g} %" in text and f"On {m.n:,} test samples, which were used for no choice" in text
+    assert f"{100 * m.value:.4g} %" in text and f"On {m.n:,} test samples, which were not used for any choice" in text
     assert "Worst of 3 groups: b (worst group: failed)." in text
-    assert text.endswith(f"Not tried: New place, {', '.join(p.title for n, p in PARTS.items() if n != 'groups')}.")
+    assert text.endswith(f"Not tried: New groups, {', '.join(p.title for n, p in PARTS.items() if n != 'groups')}.")
 
 
 def test_what_was_tried_in_part_is_not_said_to_be_untried_nor_is_what_was_measured(run: Run) -> None:
@@ -180,7 +180,7 @@ def test_what_was_tried_in_part_is_not_said_to_be_untried_nor_is_what_was_measur
     record = stressed(read(run), *verdicts)
     inside = Line(Verdict(f"{INSIDE}IoU", "not tried", "0.9", 0.9))
     text = methods(record, (*card(record), inside))
-    assert "Tried in part: Worst group. Not tried: New place" in text and "IoU" not in text
+    assert "Tried in part: Worst group. Not tried: New groups" in text and "IoU" not in text
     assert text.count("Worst group") == 1
 
 

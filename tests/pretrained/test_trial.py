@@ -188,7 +188,9 @@ def test_few_photographs_are_told_of_pretrained_weights(
     ):
         config, progress = planned(Config(), {"data": str(folder), "threads": 1, **settings}), Progress()
         arrange(config, read(config, progress), Ranks(), progress)
-        assert ("22 images train a network from nothing: --from imagenet" in capsys.readouterr().err) == said
+        assert (
+            "only 22 training images for a network from scratch: --from imagenet" in capsys.readouterr().err
+        ) == said
 
 
 @pytest.mark.parametrize(

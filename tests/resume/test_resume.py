@@ -96,7 +96,7 @@ def test_a_second_process_is_refused_and_a_damaged_checkpoint_passed_over(
     content[-7] ^= 4
     (newer / "model.safetensors").write_bytes(content)
     assert code(start(["resume", run], log)) == 0, log.read_text()
-    assert f"damaged checkpoint passed over: {newer.name}: model.safetensors has SHA-256" in log.read_text()
+    assert f"damaged checkpoint skipped: {newer.name}: model.safetensors has SHA-256" in log.read_text()
     assert f"going on from step {int(older.name[5:]):,} of" in log.read_text()
     assert hashes(run) == hashes(whole)
 

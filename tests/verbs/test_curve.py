@@ -66,7 +66,7 @@ def test_points_are_the_results_of_the_trainings_and_stand_in_result_and_report(
     twice = curve["twice"]
     assert twice["samples"] == 160 and 0 <= twice["low"] <= twice["value"] <= twice["high"] <= 1
     page = run.report.read_text()
-    assert "What more samples would bring" in page and "160 (expected)" in page
+    assert "Learning curve" in page and "160 (expected)" in page
     assert of(run.plan)["stages"] == list(FOLDERS)
 
 
@@ -120,7 +120,7 @@ def test_with_folds_every_fold_has_its_curve_and_the_whole_is_over_all_predictio
         rights.append(np.mean([row["correct"] == "1" for row in said]))
     assert [point["accuracy"] for point in curve["points"]] == pytest.approx(rights)
     assert [point["samples"] for point in curve["points"]] == pytest.approx([8, 17, 33, 67], abs=1)
-    assert "What more samples would bring" in run.report.read_text()
+    assert "Learning curve" in run.report.read_text()
 
 
 def test_folds_that_are_too_small_for_a_curve_are_told_before_the_first_is_trained(

@@ -147,7 +147,7 @@ def test_a_split_that_leaves_few_to_test_on_names_what_judges_on_all(
     ungrouped = QUICK | {"quiet": False, "groups": "none", "columns": ("group=none",), "epochs": 1}
     neocog.train(photos / "table.csv", out=tmp_path / "split", **ungrouped)
     said = " ".join(capsys.readouterr().err.split())
-    assert said.count("images test, which says little: --folds 5 --repeats 3 tests on all 24 images") == 1
+    assert said.count("test images, which says little: --folds 5 --repeats 3 tests on all 24 images") == 1
     neocog.train(photos / "table.csv", out=tmp_path / "folds", folds=3, **ungrouped)
     neocog.train("digits", out=tmp_path / "many", **QUICK | {"quiet": False, "epochs": 1})
     assert "which says little" not in capsys.readouterr().err

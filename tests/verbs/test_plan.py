@@ -207,7 +207,7 @@ def test_an_edited_setting_is_refused_by_name_unless_it_is_said(
     history = json.loads(run.result.read_text())["history"]
     assert [each["changed"] for each in history] == [{setting: [json.loads(old), json.loads(new)]}]
     assert (
-        f"Not one training: it went on from step {history[0]['step']}, and --{setting} was {old}"
+        f"Not a single training: it was resumed at step {history[0]['step']}, and --{setting} was {old}"
         in run.report.read_text()
     )
     assert f"\n{setting} = {new}\n" in run.config.read_text()

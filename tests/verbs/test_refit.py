@@ -80,7 +80,7 @@ def test_its_measures_are_those_of_the_folds_and_it_is_said_where_they_are_read(
     accuracy = result["measures"]["test"]["accuracy"]
     assert (stated["value"], stated["low"], stated["n"]) == (accuracy["value"], accuracy["low"], 24)
     page = run.report.read_text()
-    assert "The network that is kept" in page and "No sample is left that could measure it" in page
+    assert "Final network" in page and "None is left to test it" in page
 
 
 def test_it_predicts_and_is_not_evaluated_on_what_it_learned(run: Run, photos: Path, tmp_path: Path) -> None:

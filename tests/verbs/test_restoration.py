@@ -159,7 +159,7 @@ def test_the_files_that_predict_writes_have_the_measures(run: Run, denoiser: Run
     np.testing.assert_array_equal(memory[..., 0], np.asarray(Image.open(tmp_path / "clean" / "restored" / "3.png")))
 
 
-@pytest.mark.filterwarnings("ignore:unlike the training")
+@pytest.mark.filterwarnings("ignore:differs from the training")
 @pytest.mark.parametrize("which", ["run", "denoiser"])
 def test_the_exported_network_restores_images_of_any_size_as_predict_does(
     which: str, request: pytest.FixtureRequest, tmp_path: Path

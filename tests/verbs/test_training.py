@@ -193,7 +193,7 @@ def test_of_few_validation_samples_it_is_said_that_luck_chose_the_epoch(
     for epochs, luck in ((12, True), (9, False)):
         neocog.train(images, out=tmp_path / f"run {epochs}", **QUICK | {"epochs": epochs, "quiet": False})
         said = " ".join(capsys.readouterr().err.split())
-        assert f"of {epochs}" in said and ("by 5 validation images alone: partly luck" in said) == luck
+        assert f"of {epochs}" in said and ("chosen on 5 validation images only: partly luck" in said) == luck
 
 
 def test_patience_without_anything_to_wait_for_is_refused(images: Path, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_the_user_may_overrule_and_is_told(floats: tuple[Run, Path], capsys: pyt
     run, folder = floats
     found = neocog.evaluate(run, folder / "new", any_range=True)
     assert any("beyond the training's range" in line for line in found["differences"])
-    assert "unlike the training" in capsys.readouterr().err
+    assert "differs from the training data" in capsys.readouterr().err
     assert not any(row["skipped"] for row in neocog.predict(run, [folder / "new"], quiet=True, any_range=True).rows)
 
 

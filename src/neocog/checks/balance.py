@@ -59,8 +59,8 @@ def class_balance(dataset: Dataset, records: Records) -> Iterator[Finding]:
             f"{listed([dataset.classes[least]])} {sizes[least]:,}"
         )
         always = sizes[most] / sizes.sum()
-        advice = f"go by balanced accuracy (always answering the largest class gives accuracy {always:.2f})"
-        yield Finding("warning", what, advice=f"{advice}; weigh the classes")
+        advice = f"use balanced accuracy (always predicting the largest class gives an accuracy of {always:.2f})"
+        yield Finding("warning", what, advice=f"{advice}; weight the classes")
 
 
 def class_in_every_part(dataset: Dataset, records: Records) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def class_in_every_part(dataset: Dataset, records: Records) -> Iterator[Finding]
                 "error", what, advice="what is not in train cannot be learned: move samples, or drop the class"
             )
         else:
-            yield Finding("warning", what, advice=f"nothing can be said about these classes from {part}")
+            yield Finding("warning", what, advice=f"the {part} part says nothing about these classes")
 
 
 def label_shift(dataset: Dataset, records: Records) -> Iterator[Finding]:

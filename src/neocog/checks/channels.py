@@ -19,7 +19,7 @@ def channels_and_depths(dataset: Dataset, records: Records) -> Iterator[Finding]
     """Mixed channel counts, mixed pixel types; ``samples`` are all but those of the commonest kind."""
     heads = records.headers.known
     channels = [count(header.channels, "channel") for header in heads]
-    advice = "see whether the odd ones were saved otherwise; all are brought to the same number of channels"
+    advice = "check whether the odd ones were saved differently; all are converted to the same number of channels"
     yield from _mixed(dataset, records, channels, "channels are mixed", advice)
     depths = [NAMES.get(header.dtype, header.dtype) for header in heads]
     advice = "save all with one pixel type: the same brightness has other numbers in each"

@@ -31,7 +31,7 @@ def left_out(dataset: Dataset, records: Records) -> Iterator[Finding]:
     for loss in losses(dataset):
         names = tuple(out.name for out in dataset.left_out if out.label == loss.label)
         if loss.is_large:
-            advice = "correct or convert them; what is left may no longer be like the rest"
+            advice = "correct or convert them; the images that are left may not be representative"
             yield Finding("warning", loss_line(loss), names, advice)
         else:
             yield Finding("note", loss_line(loss), names)

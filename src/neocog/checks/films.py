@@ -39,9 +39,7 @@ def films(dataset: Dataset, records: Records, copies: Copies) -> Iterator[Findin
         what = (
             f"{many:,} images may be frames of films: those that follow each other by name are more alike than others"
         )
-        advice = (
-            "neighbours on two sides make a test easy: give each film as a group, by --groups, --columns or --levels"
-        )
+        advice = "frames of one film on both sides make a test easy: give each film as a group, by --groups, --columns or --levels"
         yield Finding("warning", what, tuple(dataset.names[members[0]] for members in found), advice)
 
 

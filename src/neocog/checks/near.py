@@ -48,7 +48,7 @@ def unbound(dataset: Dataset, copies: Copies) -> Iterator[Finding]:
     """Near copies that no family holds together, since it would have grown too large."""
     if len(copies.apart):
         pairs = count(copies.apart, "pair")
-        what = f"{pairs} of {alike(dataset)} stay in different families, lest these grow too large"
+        what = f"{pairs} of {alike(dataset)} stay in different families, which would otherwise grow too large"
         advice = "frames of one film, or drawings? A split may separate them: give them a group, as with --columns film=group"
         yield Finding("warning", what, _names(dataset, copies.apart.tolist()), advice)
 

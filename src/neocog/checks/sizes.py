@@ -38,7 +38,7 @@ def elongated(dataset: Dataset, records: Records) -> Iterator[Finding]:
     odd = where[np.abs(ratio - np.median(ratio)) > np.log2(ELONGATED)] if len(where) else where
     if len(odd):
         middle = 2 ** np.median(ratio)
-        what = f"{count(odd, 'image')} of quite another shape: width : height more than {ELONGATED:g} times "
+        what = f"{count(odd, 'image')} of an unusual shape: width : height more than {ELONGATED:g} times "
         what += f"above or below the usual {middle:.2f}"
         advice = "see whether they are cut or scanned otherwise; --fit pad keeps their proportions"
         yield Finding("warning", what, tuple(dataset.names[i] for i in odd.tolist()), advice)

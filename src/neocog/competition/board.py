@@ -73,9 +73,7 @@ def _head(board: Board) -> Head:
     names = ", ".join(one.entry.name for one in first)
     best = first[0].measure or Measure(first[0].shown, math.nan, math.nan, n)
     shared = (
-        f"{names} share the first place: no difference between them is more than chance"
-        if len(first) > 1
-        else f"{names} wins"
+        f"{names} share first place: no difference between them is significant" if len(first) > 1 else f"{names} wins"
     )
     sentence = f"{shared}, on {best.counted('held-out samples')} that no entry has seen."
     if not board.final:
@@ -93,7 +91,7 @@ def _head(board: Board) -> Head:
 
 
 def _identical(rules: Rules) -> str:
-    return f"{rules.data.identical:,} held-out samples stand in the public part, too: memory counts as skill."
+    return f"{rules.data.identical:,} held-out samples are in the public part, too: memorisation counts as skill."
 
 
 def _sections(board: Board, pictures: Picturing) -> list[Section]:
@@ -103,16 +101,16 @@ def _sections(board: Board, pictures: Picturing) -> list[Section]:
                    if one.correct is None)  # fmt: skip
     if failed:
         table = Table(("name", "attempt", "what", "why"), failed)
-        found.append(Section("Without a score", (table,), "without-a-score"))
+        found.append(Section("Entries without a score", (table,), "without-a-score"))
     if board.final and scored:
         found += [
-            Section("Differences", tuple(_tests(board)), "differences"),
-            Section("Classes", tuple(_classes(board, scored)), "classes"),
-            Section("What nobody got right", tuple(_nobody(board, scored, pictures)), "nobody"),
+            Section("Paired tests", tuple(_tests(board)), "differences"),
+            Section("Results by class", tuple(_classes(board, scored)), "classes"),
+            Section("Misclassified by all entries", tuple(_nobody(board, scored, pictures)), "nobody"),
         ]
     if curves := _curves(scored):
         found.append(Section("Training", tuple(curves), "training"))
-    return [*found, Section("How it was judged", (Text(_method(board)),), "method")]
+    return [*found, Section("Scoring", (Text(_method(board)),), "method")]
 
 
 def _standings(board: Board) -> list[Item]:
@@ -124,7 +122,7 @@ def _standings(board: Board) -> list[Item]:
     )  # fmt: skip
     columns = ("rank", "name", "attempts", "accuracy", "95 % interval", "time", "parameters", "multiplications")
     note = (
-        f"A rank is one more than the number of names that are better beyond chance (p < {SURE:g}, Holm's correction)."
+        f"Rank: one more than the number of entries that are significantly better (p < {SURE:g}, Holm's correction)."
         if board.final
         else ""
     )
@@ -138,15 +136,15 @@ def _standings(board: Board) -> list[Item]:
 
 def _tests(board: Board) -> list[Item]:
     if not board.tests:
-        return [Text("One entry alone has a score.")]
+        return [Text("Only one entry has a score.")]
     rows = tuple(
         (test.first, test.second, f"{test.difference:+.4f}".replace("-", "−"), "—" if math.isnan(test.p) else round(test.p, 4),
          "too few groups" if math.isnan(test.p) else "yes" if test.p < SURE else "no")
         for test in board.tests
     )  # fmt: skip
     test = "the sign-flip test over groups" if board.answers.grouped else "McNemar's exact test"
-    note = f"p from {test}; Holm's correction for {len(rows)} question{'s' * (len(rows) != 1)}."
-    return [Table(("first", "second", "difference", "p, corrected", "more than chance"), rows, note)]
+    note = f"p from {test}; Holm's correction for {len(rows)} comparison{'s' * (len(rows) != 1)}."
+    return [Table(("first", "second", "difference", "p, corrected", "significant"), rows, note)]
 
 
 def _classes(board: Board, scored: Sequence[Standing]) -> list[Item]:
@@ -158,7 +156,7 @@ def _classes(board: Board, scored: Sequence[Standing]) -> list[Item]:
         own = labels == k
         rights = [float(one.correct[own].mean()) for one in shown if one.correct is not None]
         rows.append((board.rules.data.classes[k], int(own.sum()), *rights))
-    note = "Recall: the share of a class that an entry got right."
+    note = "Recall: share of a class that an entry classified correctly."
     return [
         Table(("class", "samples", *(one.entry.name for one in shown)), tuple(rows), note),
         *_confused(board, scored[0]),
@@ -171,7 +169,7 @@ def _confused(board: Board, best: Standing) -> list[Item]:
         return []
     table = confusion(board.answers.labels[counts], np.array(best.result.answers)[counts], len(names))
     rows = tuple(map(tuple, table.astype(float).tolist()))
-    return [Matrix(names, names, rows, note=f"Answers of {best.entry.name}.")]
+    return [Matrix(names, names, rows, note=f"Confusion matrix of {best.entry.name}.")]
 
 
 def nobody(board: Board, scored: Sequence[Standing]) -> NDArray[np.int64]:
@@ -184,12 +182,14 @@ def nobody(board: Board, scored: Sequence[Standing]) -> NDArray[np.int64]:
 def _nobody(board: Board, scored: Sequence[Standing], pictures: Picturing) -> list[Item]:
     places = nobody(board, scored).tolist()
     if not places:
-        return [Text("Each sample was got right by some entry.")]
+        return [Text("Every sample was classified correctly by at least one entry.")]
     names, shown = board.rules.data.classes, places[:MOST_PICTURES]
     captions = []
     for place in shown:
         answer, votes = Counter(one.result.answers[place] for one in scored).most_common(1)[0]
-        captions.append(f"{names[board.answers.labels[place]]}, taken for {names[answer]} by {votes} of {len(scored)}")
+        captions.append(
+            f"{names[board.answers.labels[place]]}, predicted as {names[answer]} by {votes} of {len(scored)}"
+        )
     text = f"{len(places):,} of {int((board.answers.parts == 'final').sum()):,} samples"
     drawn = pictures(shown)
     if not drawn:
@@ -204,7 +204,7 @@ def _nobody(board: Board, scored: Sequence[Standing], pictures: Picturing) -> li
 
 def _curves(scored: Sequence[Standing]) -> list[Item]:
     found: list[Item] = []
-    for label, of in (("loss", "losses"), ("accuracy of the entry's own validation part", "accuracies")):
+    for label, of in (("loss", "losses"), ("accuracy on the entry's own validation part", "accuracies")):
         lines = [(one.entry.name, getattr(one.result, of)) for one in scored[:MOST_CURVES]]
         series = tuple(Series(name, tuple(map(float, range(1, len(y) + 1))), y) for name, y in lines if y)
         found += [Curves("epoch", label, series)] if series else []
@@ -218,14 +218,12 @@ def _method(board: Board) -> str:
         f"Each entry had {duration(limits.seconds)} on {many} with {limits.memory_gb:g} GB of memory, "
         "from its first import to its last prediction.",
         how(),
-        "Parameters and multiplications are those that an entry's own trial counted.",
+        "Parameters and multiplications were counted in a trial run of each entry.",
     ]
     if not board.final:
-        lines.append(
-            "The score moves only where an attempt is better than chance makes it (the Ladder, Blum & Hardt 2015)."
-        )
+        lines.append("The score changes only if an attempt is significantly better (the Ladder, Blum & Hardt 2015).")
     elif board.answers.on_board:
         lines.append(
-            "Of several attempts the last counts that moved the public board; its samples are not counted here."
+            "Of several attempts, the last that changed the public board counts; the board's samples are not used here."
         )
     return " ".join(lines)

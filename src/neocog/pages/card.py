@@ -22,12 +22,12 @@ DARK = (
     'html[theme="dark"] .neocog',
 )  # fmt: skip
 LIGHT = ('[data-jp-theme-light="true"] .neocog', ".vscode-light .neocog")
-PLAIN = Section("Nothing yet", (Text("No epoch has ended."),))
+PLAIN = Section("Nothing yet", (Text("No epoch has finished yet."),))
 
 
 def card(record: Record) -> str:
     """A finished run."""
-    return _rendered(head_of(record), _excerpt(record.sections), f"The whole report: {record.run.report}")
+    return _rendered(head_of(record), _excerpt(record.sections), f"Full report: {record.run.report}")
 
 
 def unfinished(name: str, why: str, sections: Sequence[Section]) -> str:

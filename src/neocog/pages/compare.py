@@ -109,7 +109,7 @@ def _tests(names: Sequence[str], records: Sequence[Record]) -> tuple[tuple[Item,
 
 
 def _untested(reason: str) -> tuple[tuple[Item, ...], Remark]:
-    text = f"{reason}: no paired test is made. Intervals that overlap little are all there is to go by."
+    text = f"{reason}: no paired test is possible. Compare the intervals instead."
     return (Text(text),), Remark("caution", f"{reason}, so the runs cannot be compared sample by sample.")
 
 
@@ -122,7 +122,7 @@ def _tested(names: Sequence[str], answers: Sequence[Predictions | Scores]) -> tu
     for name, other in zip(names[1:], answers[1:], strict=True):
         found += [(name, measure, one) for measure, one in _paired(reference, other, units).items()]
     if not found:
-        return _untested("Nothing is said of single test samples")
+        return _untested("There are no predictions of single test samples")
     corrected = holm([one.p for _, _, one in found])
     rows = tuple(
         (name, title(measure), _signed(one.difference), _bounds(one),
@@ -132,16 +132,14 @@ def _tested(names: Sequence[str], answers: Sequence[Predictions | Scores]) -> tu
     how = "the sign-flip test over groups" if grouped else "the sign-flip test"
     if isinstance(reference, Predictions) and not grouped:
         how = f"McNemar's exact test (accuracy) and {how}"
-    note = f"Differences to {names[0]}. p from {how}; Holm's correction for {len(rows)} questions; 0.05 is the limit."
-    table = Table(
-        ("run", "measure", "difference", "95 % interval", "p", "p, corrected", "more than chance"), rows, note
-    )
+    note = f"Differences to {names[0]}. p from {how}; Holm's correction for {len(rows)} comparisons; significance level 0.05."
+    table = Table(("run", "measure", "difference", "95 % interval", "p", "p, corrected", "significant"), rows, note)
     sure = sum(p < 0.05 for p in corrected)
-    words = f"{sure} of {len(rows)} differences to {names[0]} are more than chance"
+    words = f"{sure} of {len(rows)} differences to {names[0]} are significant"
     of = f" of {units.count:,} groups" if grouped else ""
     words += f", on the same {len(reference.labels):,} test samples{of}."
     if all(math.isnan(p) for p in corrected):
-        words = f"Too few groups to tell differences from chance: {units.count}, and 6 are needed."
+        words = f"Too few groups for a test: {units.count}, and 6 are needed."
     return (table,), Remark("good" if sure else "caution", words)
 
 

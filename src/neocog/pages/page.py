@@ -105,7 +105,7 @@ def head_of(record: Record) -> Head:
     value = percent(m.value, m.n) if name in PERCENT else short(m.value)
     who = "the networks of the folds" if "folds" in result else "the network"
     sentence = f"measured on {m.counted('test samples')} that {who} had not seen"
-    sentence += "; the network that is kept learned from all of them" if "refit" in result else ""
+    sentence += "; the final network was trained on all of them" if "refit" in result else ""
     return Head(
         title=f"{record.name} · neocog",
         eyebrow=f"{result.get('task', '')} · {record.name}",

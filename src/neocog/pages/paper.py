@@ -15,8 +15,8 @@ from neocog.robustness.outcome import shown
 from neocog.robustness.thresholds import to_toml
 
 SOURCES = (
-    "Items that this run answers; the others are the authors'. CLAIM: Tejani et al. 2024. TRIPOD+AI: Collins et al. 2024. REFORMS: "
-    "Kapoor et al. 2024, of whose items those without a number are to be found by their words."
+    "Items that this run answers; the others are up to the authors. CLAIM: Tejani et al. 2024. TRIPOD+AI: Collins et al. 2024. "
+    "REFORMS: Kapoor et al. 2024; its items without a number here are named by their content."
 )
 
 
@@ -73,20 +73,20 @@ CHECKLISTS: tuple[Asked, ...] = (
     Asked(CLAIM, "30", "robustness or sensitivity", "Stress", _stressed),
     Asked(CLAIM, "32", "evaluation on internal data", "Performance on the test part", _in("measures", "folds")),
     Asked(CLAIM, "37", "performance with its uncertainty", "Performance: values and 95 % intervals", _sure),
-    Asked(TRIPOD, "12a", "how the data were used and parted", "Data; splits.csv", _in("data")),
-    Asked(TRIPOD, "12d", "how differences between clusters were quantified", "In a new place; Stress: groups", _in(*GROUPS)),
+    Asked(TRIPOD, "12a", "how the data were used and split", "Data; splits.csv", _in("data")),
+    Asked(TRIPOD, "12d", "how differences between clusters were quantified", "Leave-one-group-out; Stress: groups", _in(*GROUPS)),
     Asked(TRIPOD, "12e", "measures and plots", "Performance; Calibration", _in("measures")),
     Asked(TRIPOD, "15", "output of the model", "Calibration: probabilities of the classes", _in("calibration")),
     Asked(TRIPOD, "21", "numbers in each analysis", "Data: samples of each class in each part", _in("data")),
     Asked(TRIPOD, "22", "the full model", "weights.safetensors and model.json, for neocog predict", _kept),
     Asked(TRIPOD, "23a", "performance with intervals, of subgroups too", "Performance; Stress: groups", _in("stress-groups")),
-    Asked(TRIPOD, "23b", "differences of performance between clusters", "In a new place; Stress: groups", _in(*GROUPS)),
+    Asked(TRIPOD, "23b", "differences of performance between clusters", "Leave-one-group-out; Stress: groups", _in(*GROUPS)),
     Asked(REFORMS, "2c", "computing infrastructure", "Reproducibility: processor, memory, versions", _in("environment")),
     Asked(REFORMS, "", "sample size and frequencies of the outcome", "Data: samples of each class in each part", _in("data")),
     Asked(REFORMS, "", "transformations from raw data to the model", "Settings: size, fit, channels, scaling", _settled),
     Asked(REFORMS, "", "how the model was evaluated", "Data: the parts; or the folds", _in("data", "folds")),
     Asked(REFORMS, "", "how the model was selected", "Training: the best epoch of the validation part", _chosen),
-    Asked(REFORMS, "", "duplicates and dependencies across parts", "Data: copies and groups are looked for", _in("data")),
+    Asked(REFORMS, "", "duplicates and dependencies across parts", "Data: checks for copies and shared groups", _in("data")),
     Asked(REFORMS, "7b", "uncertainty and how it is computed", "Performance: 95 % intervals", _sure),
 )  # fmt: skip
 
@@ -119,7 +119,7 @@ def _tested(record: Record) -> Iterator[str]:
     counts, (name, m) = record.result.get("n") or {}, next(iter(record.measures["test"].items()))
     folds = record.result.get("folds")
     if folds:
-        yield f"In {len(folds)} trainings each sample was tested once or more by a network that had not seen it."
+        yield f"In {len(folds)} trainings, each sample was tested at least once by a network that had not seen it."
     elif counts:
         chose = (
             f"; {counts['validation']:,} others were used for model selection and calibration"
@@ -129,7 +129,7 @@ def _tested(record: Record) -> Iterator[str]:
         yield f"It was trained on {counts.get('train', 0):,} samples{chose}."
     what, over = title(name), "groups" if m.units is not None else "samples"
     sure = f", with a 95 % interval over {over}" if math.isfinite(m.low) else ", too few for an interval"
-    yield f"On {m.counted('test samples')}, which were used for no choice, {what} was {shown(name, m)}{sure}."
+    yield f"On {m.counted('test samples')}, which were not used for any choice, {what} was {shown(name, m)}{sure}."
 
 
 def _tried(card: Sequence[Line]) -> Iterator[str]:
@@ -152,12 +152,10 @@ def section(record: Record, card: Sequence[Line]) -> Section:
     return Section(
         "For the paper",
         (
-            Text("Methods, to copy and shorten:"),
+            Text("Draft of a methods section, to be shortened:"),
             Text(methods(record, card), code=True),
             Table(("checklist", "item", "what it asks", "answered by"), rows, SOURCES),
-            Text(
-                "The verdicts at the head are by these thresholds; `neocog stress RUN --thresholds FILE` takes others:"
-            ),
+            Text("Thresholds of the verdicts at the top; `neocog stress RUN --thresholds FILE` sets others:"),
             Text(to_toml(record.thresholds), code=True),
         ),
         "paper",

@@ -96,7 +96,7 @@ def data(sections: Sequence[Section], source: str) -> Line:
     """What the audit found, which looks for leaks between the parts before a training."""
     items = [item for section in sections for item in section.items if isinstance(item, Findings)]
     if not items:
-        return Line(Verdict("Data", "not tried", "No audit stands in this run."), "", f"neocog audit {source}")
+        return Line(Verdict("Data", "not tried", "This run has no audit."), "", f"neocog audit {source}")
     found = list(dict.fromkeys((f.severity, f.what) for item in items for f in item.findings if f.severity != "note"))
     found.sort(key=lambda each: each[0] != "error")
     grade: Grade = "passed" if not found else "failed" if found[0][0] == "error" else "doubtful"
@@ -141,7 +141,7 @@ def known_place(name: str, m: Measure, sections: Sequence[Section]) -> Line:
     what, words = f"{INSIDE}{title(name)}", shown(name, m)
     guess, how = _guessing(name, sections)
     if math.isnan(guess):
-        words += "; its value for guessing is not known, so set a threshold of your own with --thresholds"
+        words += "; the value of guessing is unknown, so set a threshold of your own with --thresholds"
         return Line(Verdict(what, "not tried", f"{words}.", m.value, bound=f"{OWN}{name}"), "measures")
     low = m.low if math.isfinite(m.low) else -math.inf
     grade: Grade = "passed" if low > guess else "doubtful" if m.value > guess else "failed"
@@ -169,19 +169,17 @@ def new_place(name: str, groups: Mapping[str, Any], grouped: bool) -> Line:
     found = {group: [stored_measure(m) for m in pair] for group, pair in sides.items() if all(pair)}
     if not found:
         how = "" if grouped else "name the groups (--groups, --columns, --levels) and "
-        words = f"Only data from places that were not trained on can show this: {how}leave each out in turn."
+        words = f"Only groups that were left out of training can show this: {how}leave each out in turn."
         command = "neocog train DATA --folds K --leave-one-group-out"
-        return Line(Verdict("New place", "not tried", words), "", command)
+        return Line(Verdict("New groups", "not tried", words), "", command)
     kept = {}
     for group, (outside, inside) in found.items():
         pair = (inside, outside) if lower_is_better(name) else (outside, inside)
         kept[group] = pair[0].value / pair[1].value if pair[1].value > 0 else math.nan
     worst = min(kept, key=lambda group: kept[group])
     lost, known = (shown(name, m) for m in found[worst])
-    words = (
-        f"Worst of {len(kept)} groups left out: {worst}, {title(name)} {lost}, on new samples of the others {known}."
-    )
-    return Line(Verdict("New place", "not tried", words, kept[worst], bound="new_place"), "places")
+    words = f"Worst of {len(kept)} groups left out: {worst}, {title(name)} {lost}; on new samples of the other groups {known}."
+    return Line(Verdict("New groups", "not tried", words, kept[worst], bound="new_place"), "places")
 
 
 def calibration(measures: Mapping[str, Measure]) -> Line:
@@ -193,6 +191,6 @@ def calibration(measures: Mapping[str, Measure]) -> Line:
             return Line(Verdict(what, "not tried", words, measures[name].value, bound="calibration"), "calibration")
     if "coverage_90" in measures and math.isfinite(measures["coverage_90"].value):
         m = measures["coverage_90"]
-        words = f"Of the intervals that are to hold 90 % of the values, {100 * m.value:.1f} % of them lie inside."
+        words = f"The 90 % prediction intervals contain {100 * m.value:.1f} % of the values."
         return Line(Verdict(what, "not tried", words, abs(m.value - 0.9), bound="interval_coverage"), "measures")
-    return Line(Verdict(what, "not tried", "This run states no probabilities, or none that were measured."))
+    return Line(Verdict(what, "not tried", "This run predicts no probabilities, or they were not evaluated."))

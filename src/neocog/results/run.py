@@ -94,7 +94,7 @@ class Results(Run):
         stored, names, alone = separate(images, predictor.preprocessing)
         found: Array | list[Array] = task_of_run(predictor).in_memory(predictor, stored, names)
         for line in predictor.watch.differences() if predictor.watch else ():
-            warnings.warn(f"unlike the training: {line}", stacklevel=2)
+            warnings.warn(f"differs from the training data: {line}", stacklevel=2)
         if alone:
             return found[0]
         same = isinstance(found, np.ndarray) or len({one.shape for one in found}) == 1

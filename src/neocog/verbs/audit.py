@@ -166,7 +166,7 @@ def show(audit: Audit, console: Console) -> None:
     target_texts = ", ".join(count(totals[severity], severity) for severity in STYLES if totals[severity])
     style = next((STYLES[severity] for severity in STYLES if totals[severity]), "green")
     console.print()
-    _line(console, target_texts or "nothing found to complain of", style)
+    _line(console, target_texts or "no problems found", style)
 
 
 def _classes(audit: Audit, console: Console) -> Table:

@@ -33,12 +33,12 @@ def baseline_section(run: Run, measures: Mapping[str, Measure]) -> Section | Non
     text = (
         f"A fully connected network ({MODEL}, {other['parameters']:,} parameters), trained on the same data in the same way, "
         f"reaches {title(first).lower()} {found[first].value:.4f}; this network {measures[first].value:.4f}. "
-        + ("The difference is what knowing the neighbourhood buys." if better else "The simpler one does as well here.")
+        + ("The difference is what convolution gains." if better else "The simpler network does as well here.")
     )
     rows = tuple((title(name), show(measures[name]), show(found[name])) for name in names)
     pair = Whiskers((f"this network: {title(first)}", f"{MODEL}: {title(first)}"), (measures[first], found[first]))
     return Section(
-        "Is the convolution needed?", (Text(text), pair, Table(("measure", "this network", MODEL), rows)), "baseline"
+        "Fully connected baseline", (Text(text), pair, Table(("measure", "this network", MODEL), rows)), "baseline"
     )
 
 

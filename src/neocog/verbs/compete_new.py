@@ -99,7 +99,7 @@ def _held_out(
     chosen = held_out(dataset, scanned.usable_records, kept, hold_out, attempts, seed)
     progress.say(f"  {len(chosen.public):,} samples are public, {len(chosen.held):,} held out ({hold_out})")
     if chosen.identical:
-        what = f"{chosen.identical:,} held-out samples stand in the public part, too: memory counts as skill"
+        what = f"{chosen.identical:,} held-out samples are in the public part, too: memorisation counts as skill"
         progress.say(f"  warning: {what} (--hold-out random:… keeps them together)", "yellow")
     plan, _ = planned_shape(config, dataset, None)
     return dataset, chosen, plan

@@ -142,13 +142,13 @@ def curve_section(curve: Curve) -> Section:
     value, low, high = curve.expected(2 * sizes[-1])
     rows.append((f"{2 * sizes[-1]:,} (expected)", value, f"{low:.4f} to {high:.4f}"))
     table = Table(("training samples", named, "95 % interval"), tuple(rows), NOTE)
-    return Section("What more samples would bring", (Text(f"W{in_words(curve)[1:]}"), plot, table), "curve")
+    return Section("Learning curve", (Text(f"W{in_words(curve)[1:]}"), plot, table), "curve")
 
 
 NOTE = (
-    "Every row is trained on a part of the next row's samples and measured on the same test samples. The expected row is a power "
-    "law through the others; its interval is Student's with two degrees of freedom, as four points allow, and that of the test "
-    "samples on top. It holds if the law goes on and if new samples are like the old."
+    "The training samples of each row are a subset of the next row's; all are tested on the same samples. The expected row is "
+    "extrapolated by a power law; its interval combines Student's t (four points: two degrees of freedom) and the uncertainty of "
+    "the test part. It holds if the power law continues and new samples are like the old ones."
 )
 
 
@@ -158,7 +158,7 @@ def in_words(curve: Curve) -> str:
     value, low, high = curve.expected(2 * count)
     _, *line = curve.expected(2 * count, alone=True)  # the test samples are the same now and then
     text = (
-        f"with twice the samples ({2 * count:,}) {title(curve.name)} {value:.3f} is to be expected (95 % interval {low:.3f} to "
+        f"with twice the samples ({2 * count:,}) the expected {title(curve.name)} is {value:.3f} (95 % interval {low:.3f} to "
         f"{high:.3f}); with {count:,} it is {now:.3f}."
     )
     sure = line[1] < now if curve.falls else line[0] > now

@@ -245,8 +245,8 @@ def sections(made: Embedding, pictures: Sequence[str], note: str) -> list[Sectio
         word = "the same pixels" if made.same[a] == made.same[b] else f"{cosine:.3f}"
         shown += [Picture(pictures[a], made.paths[a]), Picture(pictures[b], f"{made.paths[b]}: {word}")]
     whole = Picture(base64.b64encode(drawn(made.places, pictures, SIDE)).decode("ascii"), "")
-    text = "Pairs by falling cosine of their features. The first may be copies, which must not stand on both sides of a split."
+    text = "Pairs by decreasing cosine similarity of their features. The first may be copies, which belong in one part of a split."
     return [
         Section("Map", (Text(note), Pictures((whole,), wide=True, large=True)), "map"),
-        Section("Most alike", (Text(text), Pictures(tuple(shown))), "alike"),
+        Section("Most similar pairs", (Text(text), Pictures(tuple(shown))), "alike"),
     ]

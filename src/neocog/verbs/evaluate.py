@@ -85,7 +85,7 @@ def _evaluated(
         found = task.evaluation(predictor, answers, samples)
     differences = task.differences(predictor, answers)
     for line in differences:
-        progress.say(f"  unlike the training: {line}", "yellow")
+        progress.say(f"  differs from the training data: {line}", "yellow")
     result = {
         "run": str(run.folder),
         "task": predictor.task,
@@ -205,7 +205,7 @@ def foreign_test(run: Run, dataset: Dataset, progress: Progress) -> tuple[NDArra
     return chosen, found
 
 
-UNKNOWN = Finding("note", "near copies of training samples are not looked for: this run recorded no thumbnails")
+UNKNOWN = Finding("note", "near copies of training samples are not searched for: this run recorded no thumbnails")
 
 
 def _seen_before(again: Shared, dataset: Dataset, chosen: NDArray[np.int64]) -> Iterator[Finding]:
@@ -215,12 +215,12 @@ def _seen_before(again: Shared, dataset: Dataset, chosen: NDArray[np.int64]) -> 
         what = f"{len(names):,} of these {len(chosen):,} {dataset.form} are near copies of ones that trained this run"
         if dataset.form == "sequences":
             what = what.replace("near copies", "reverse complements")
-        yield Finding("warning", f"{what}: {listed(names)}", names, "leave them out: memory counts as skill")
+        yield Finding("warning", f"{what}: {listed(names)}", names, "leave them out: memorisation would count as skill")
     if again.groups and dataset.groups is not None:
         groups = len(set(dataset.groups[chosen].tolist()) - {""})
         what = f"{len(again.groups):,} of {groups:,} groups were used to train this run: {listed(again.groups)}"
         names = tuple(dataset.names[index] for index in again.of_groups)
-        yield Finding("warning", what, names, "measure on other groups: what is new of a known one is easier")
+        yield Finding("warning", what, names, "evaluate on other groups: new samples of a known group are easier")
 
 
 def show(result: dict[str, Any], console: Console) -> None:

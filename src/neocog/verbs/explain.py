@@ -96,7 +96,7 @@ def explain(
             samples.append(made)
             sections += [section] if section else []
     for line in predictor.watch.differences() if predictor.watch else ():
-        progress.say(f"  unlike the training: {line}", "yellow")
+        progress.say(f"  differs from the training data: {line}", "yellow")
     if not sections:
         raise UserError(f"none of {len(samples)} files can be read: {samples[0].skipped}", samples[0].name)
     if wanted:
@@ -140,7 +140,7 @@ def one_sample(
     if layers:
         files, drawn = feature_maps(features(predictor.network, inputs), layers, folder)
         written += files
-        note = "Feature maps, from the first layer to the last; dark: little, bright: much."
+        note = "Feature maps, from the first layer to the last; dark: low, bright: high activation."
         items.append(Pictures(tuple(drawn), note, large=True))
     title = printable(Path(sample.name).name)
     return Explained(sample.name, answer, tuple(written)), Section(title, tuple(items), folder.name)
@@ -155,7 +155,10 @@ def maps_of(
         shares = inputs[0, :, 0].numpy()
         strength = smoothed(gradient_input(network, inputs, score))[0]
         yield "input", (base64.b64decode(strip(shares)), "as the network sees it: A green, C blue, G orange, T red")
-        yield "saliency", (base64.b64decode(strip(shares, strength)), "gradient × input: letters that matter less fade")
+        yield (
+            "saliency",
+            (base64.b64decode(strip(shares, strength)), "gradient × input: letters that contribute less are paler"),
+        )
         return
     cam, layer = class_activation(network, inputs, score)
     gradient = saliency(network, inputs, score)
@@ -166,11 +169,14 @@ def maps_of(
     else:
         plain = grey_levels(pixels, preprocessing.low, preprocessing.high)
         pair = [(plain, strength[0].numpy()) for strength in (cam, gradient)]
-    where = ", slices through the strongest place" if len(preprocessing.size) == 3 else ""
+    where = ", slices through the maximum" if len(preprocessing.size) == 3 else ""
     yield "input", (png(plain), f"as the network sees it{where}")
     if layer:
-        yield "grad-cam", (png(pictures.over(*pair[0])), f"Grad-CAM at {layer}{where}: what speaks for it")
-    yield "saliency", (png(pictures.over(*pair[1])), f"saliency{where}: where a change would change the answer most")
+        yield "grad-cam", (png(pictures.over(*pair[0])), f"Grad-CAM at {layer}{where}: evidence for the prediction")
+    yield (
+        "saliency",
+        (png(pictures.over(*pair[1])), f"saliency{where}: where a small change affects the prediction most"),
+    )
 
 
 def grey_volume(pixels: Array, low: float, high: float) -> Array:
@@ -204,7 +210,7 @@ def weights_section(predictor: Predictor, wanted: Sequence[str], folder: Path) -
             put(folder / f"{name}.png", content)
             caption = f"{name}\n{' × '.join(map(str, weight.shape))}" + (f"\n{more}" if more else "")
             drawn.append(Picture(base64.b64encode(content).decode(), caption))
-    note = "Blue below zero, red above; of colour kernels the colours themselves, grey for zero."
+    note = "Blue: negative, red: positive. Kernels on colour images are shown in colour, with grey for zero."
     return Section("Weights", (Pictures(tuple(drawn), note, large=True),), "weights")
 
 

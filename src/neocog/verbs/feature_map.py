@@ -18,9 +18,9 @@ Floats = NDArray[np.float32]
 WIDE, HIGH = 1600, 1100  # pixels of the map
 FEW = 4  # images below which there are no neighbourhoods to keep
 MAPS = {
-    "pca": "Across and up are the two directions along which the features vary most (principal components; Pearson 1901).",
-    "tsne": "Images that are alike lie close together (t-SNE; van der Maaten and Hinton 2008); far distances mean nothing.",
-    "umap": "Images that are alike lie close together (UMAP; McInnes et al. 2018); far distances mean little.",
+    "pca": "The first two principal components of the features, across and up (Pearson 1901).",
+    "tsne": "t-SNE (van der Maaten and Hinton 2008): similar images lie close together; large distances mean nothing.",
+    "umap": "UMAP (McInnes et al. 2018): similar images lie close together; large distances mean little.",
 }
 
 

@@ -146,10 +146,10 @@ def section(made: LearningRates) -> Section:
         at = float(np.log10(made.suggestion))
         series.append(Series("suggestion", (at, at), (0.0, top)))
     how = (
-        "The rate rose by the same factor at each step while the network learned (Smith 2017). Where the loss falls it learns; "
-        "where it rises again (drawn up to twice the highest before) the rate is too large. The suggestion is a tenth of the rate "
-        "at which the fall has all but ended, as the peak of --schedule onecycle. Other networks, optimizers and batches have "
-        "other rates."
+        "The rate grew by a constant factor per step during training (range test, Smith 2017). Where the loss falls, the network "
+        "learns; where it rises again (drawn up to twice its previous maximum), the rate is too large. The suggestion is a tenth "
+        "of the rate at which the loss has all but stopped falling, as the peak of --schedule onecycle. It holds for this "
+        "network, optimizer and batch size."
     )
     return Section(
         "Learning rates", (Text(in_words(made)), Curves("log10 of the learning rate", "loss", tuple(series)), Text(how))

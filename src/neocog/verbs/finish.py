@@ -57,7 +57,7 @@ def finish_run(session: Session, learner: Learner, loop: Loop, progress: Progres
     }
     differences = task.differences(predictor, answers["test"])
     for line in differences:
-        progress.say(f"  the test part is unlike the training: {line}", "yellow")
+        progress.say(f"  the test part differs from the training part: {line}", "yellow")
     found = task.report(session, trained(learner), predictor, answers["test"], evaluated)
     plan, measures = read_plan(run), {part: one.measures for part, one in evaluated.items()}
     write_atomically(run.predictions_csv, found.predictions)
@@ -180,7 +180,7 @@ def chosen(session: Session, learner: Learner) -> str:
         return text
     form = session.dataset.form if groups is None else "groups"
     by = f"{units} validation {form[: -1 if units == 1 else None]}"
-    return f"{text}, by {by} alone: partly luck (see --split)"
+    return f"{text}, chosen on {by} only: partly luck (see --split)"
 
 
 def speed(loop: Loop) -> float | None:

@@ -88,7 +88,7 @@ def fit(
         progress.say(f"steps in {loop.precision.name}: {loop.precision.why} (--precision fixes it)")
     if pace.threads.most > 1 and fresh.counters.threads:
         number = fresh.counters.threads[-1][1]
-        progress.say(f"threads, by a trial: {number} (--threads fixes them, and so the last digits)")
+        progress.say(f"threads: {number}, by a trial (--threads fixes the number, and so the last digits)")
     with progress.bar("training", fresh.counters.steps) as advance, guarded() as guard:
         advance(fresh.counters.step)
         tell = heeding(launch.after_epoch, guard)
@@ -141,9 +141,7 @@ def begin(loop: Loop, fresh: Learner, progress: Progress, known: Collection[str]
     per_epoch, config = loop.loader.batches.per_epoch, loop.config
     if saved is None:
         if loop.ranks.is_writer and loop.run.metrics_csv.is_file():
-            progress.say(
-                "  no checkpoint is left of what this run had learned: it begins again from its first step", "yellow"
-            )
+            progress.say("  no checkpoint of this run is left: it starts again from its first step", "yellow")
         with loop.ranks.all_or_none():
             start_from(session, fresh)
         probe(session, loop, fresh, progress)
@@ -154,7 +152,7 @@ def begin(loop: Loop, fresh: Learner, progress: Progress, known: Collection[str]
         fix = "put this run's own checkpoints back, or remove the folder to train again from its beginning"
         raise UserError("the newest checkpoint is another run's, or of an older version", str(saved.folder), fix)
     for reason in saved.skipped:
-        progress.say(f"  damaged checkpoint passed over: {reason}", "yellow")
+        progress.say(f"  damaged checkpoint skipped: {reason}", "yellow")
     with expected(saved.folder, "remove this checkpoint: the one before it is taken then"):
         restore(fresh, saved)
         if not 0 <= fresh.counters.step <= fresh.counters.steps:

@@ -147,7 +147,7 @@ def section(
     heading = f"{config.data.folds}-fold cross-validation"
     if config.data.leave_one_group_out:
         heading = f"{config.data.folds} groups, each left out in turn"
-    times = f", drawn {repeats} times" if repeats > 1 else ""
+    times = f", repeated {repeats} times" if repeats > 1 else ""
     return Section(f"{heading}{times}", (Text(how(repeats)), table, bars, *unlike), "folds")
 
 
@@ -156,9 +156,9 @@ def how(repeats: int) -> str:
     often = f"{repeats} times" if repeats > 1 else "once"
     more = ", and all predictions of one sample count as one" if repeats > 1 else ""
     return (
-        f"Every sample is tested {often}, by a network that had not seen it{more}. A classifier's intervals are over all "
-        "predictions, the samples (or groups) being what repeats, and 15 % wider as trainings share samples; those of AUROC "
-        "and of other tasks are Student's over the folds, with the variance of Nadeau and Bengio (2003)."
+        f"Every sample is tested {often}, by a network that had not seen it{more}. Intervals of a classifier are over all "
+        "predictions, with samples (or groups) as independent units, and 15 % wider, as the trainings share samples; those of "
+        "the AUROC and of other tasks are Student's t over the folds, with the variance of Nadeau and Bengio (2003)."
     )
 
 
@@ -180,34 +180,32 @@ def places_section(groups: Mapping[str, Mapping[str, Any]], name: str) -> Sectio
     }
     what = title(name)
     if not found:
-        text = (
-            "No part of the known groups was kept to be measured: --split 0.6 0.2 0.2 keeps a quarter of them for it."
-        )
-        return Section("In a new place", (Text(text),), "places")
+        text = "No samples of the known groups were held out: --split 0.6 0.2 0.2 holds out a quarter of them."
+        return Section("Leave-one-group-out", (Text(text),), "places")
     rows = tuple((g, o.value, o.interval, o.n, i.value, i.interval, i.n) for g, (o, i) in found.items())
     head = ("left out", f"{what} outside", "95 % interval", "n", f"{what} inside", "95 % interval", "n")
     drawn = tuple(m for o, i in found.values() for m in (o, i))
     labels = tuple(f"{group}, {side}" for group in found for side in ("outside", "inside"))
     text = (
-        "Each row is a network that learned without one group. Outside: on that group. Inside: on new samples of the groups that "
-        "it learned from (its validation part, which also chose the epoch where there are several). Only outside says what to "
-        "expect of a new place. The intervals are of samples; the next group may differ more than these do from each other."
+        "Each row is a network trained without one group. Outside: on that group. Inside: on new samples of the training groups "
+        "(the validation part, on which the epoch was chosen, too). Only outside says what to expect of a new group. "
+        "Intervals are over samples; new groups may differ more than these do from each other."
     )
-    return Section("In a new place", (Text(text), Table(head, rows), Whiskers(labels, drawn, what)), "places")
+    return Section("Leave-one-group-out", (Text(text), Table(head, rows), Whiskers(labels, drawn, what)), "places")
 
 
 def refit_section(facts: Mapping[str, Any]) -> Section:
     """What the report says of it. ``facts``: its model.json."""
     one = facts["refit"]
-    length = f"for {one['epochs']} epochs, the median of those that were best in the folds"
-    length = length if one["epochs"] else "its last layer alone, as in most folds nothing more was better than that"
+    length = f"for {one['epochs']} epochs, the median of the best epochs of the folds"
+    length = length if one["epochs"] else "its last layer alone, as in most folds tuning more was no better"
     text = (
-        f"After the folds, the network of this run learned from all {one['samples']:,} samples, {length}. No sample is left that "
-        "could measure it: the measures stated are the folds', whose networks learned from fewer samples in the same way."
+        f"After the folds, the network of this run was trained on all {one['samples']:,} samples, {length}. None is left to test "
+        "it: the measures are those of the folds, whose networks were trained in the same way on fewer samples."
     )
     rows = [("samples", one["samples"]), ("epochs", one["epochs"])]
-    rows += [("temperature, of the folds' test answers", facts["temperature"])] if "temperature" in facts else []
-    return Section("The network that is kept", (Text(text), Table(("", "value"), tuple(rows))), "refit")
+    rows += [("temperature, from the folds' test predictions", facts["temperature"])] if "temperature" in facts else []
+    return Section("Final network", (Text(text), Table(("", "value"), tuple(rows))), "refit")
 
 
 def bounds(m: dict[str, Any]) -> str:

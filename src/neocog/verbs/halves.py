@@ -54,8 +54,8 @@ def without_validation(config: Config, data: Data, progress: Progress) -> Config
     if few >= ENOUGH:
         return config
     progress.say(
-        f"  {few} {data.dataset.form} to validate would be too few to choose by: they are learned from too, and two halves of "
-        "the training part try whether tuning every layer pays"
+        f"  {few} validation {data.dataset.form} would be too few to choose by: they are used for training, and a trial on "
+        "two halves of the training part decides whether every layer is tuned"
     )
     return replace(config, data=replace(config.data, split=(usual[0] + usual[1], 0.0, usual[2])))
 
@@ -100,7 +100,7 @@ def _stage(session: Session, asked: Config, half: int, tune: str, parts: NDArray
         transfer=replace(asked.transfer, tune=tune),
     )
     what = "the last layer alone" if tune == "head" else "every layer"
-    says = f"trial {half} of 2: {what} learned from {count:,} training samples, to be tested on the others"
+    says = f"trial {half} of 2: {what} trained on {count:,} training samples, tested on the others"
     return Stage(stage_name(half, tune), says, config, session.data, quiet=tune == "head", parts=parts)
 
 
@@ -141,14 +141,14 @@ def _made(session: Session, asked: Config, run: Run, launch: Launch) -> Trial:
     """Train what is tried, and compare."""
     stages, count = trial_stages(session, asked), int((session.parts == "train").sum())
     if not stages:
-        return Trial("head", f"the probe is kept: {count} training samples are too few to try more on halves of them")
+        return Trial("head", f"the probe is kept: {count} training samples are too few for a trial on two halves")
     first, most = stages[2], (60 * asked.training.minutes or BUDGET) / max(1, asked.data.trainings)
     if not asked.training.epochs and not launch.ranks.broadcast_text("begun" * begun(Run(run.folder / first.name))):
         seconds = float(launch.ranks.broadcast_text(str(_seconds(session, arranged(first, session, launch), launch))))
         if seconds > most:
             why = (
-                f"the probe is kept: to try and to tune every layer takes about {math.ceil(seconds / 60)} minutes, more than "
-                f"{most / 60:.2g} (--minutes gives more, --tune all tunes untried)"
+                f"the probe is kept: a trial and tuning every layer would take about {math.ceil(seconds / 60)} minutes, more than "
+                f"{most / 60:.2g} (--minutes gives more, --tune all tunes without a trial)"
             )
             return Trial("head", why)
     for stage in stages:

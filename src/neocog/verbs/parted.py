@@ -121,7 +121,7 @@ def few_train(data: Data, config: Config, parts: NDArray[np.str_]) -> Iterator[s
     count, plan = int((parts == "train").sum()), data.plan
     photographs = data.dataset.form == "images" and min(plan.size) >= PHOTOGRAPH and bool(data.task.probe)
     if photographs and 0 < count < FEW_TRAIN and config.model.model == "auto" and not config.transfer.pretrained:
-        yield f"{count} images train a network from nothing: --from imagenet begins with one that knows photographs already"
+        yield f"only {count} training images for a network from scratch: --from imagenet starts with one pretrained on photographs"
 
 
 def few_test(data: Data, parts: NDArray[np.str_]) -> Iterator[str]:
@@ -132,6 +132,6 @@ def few_test(data: Data, parts: NDArray[np.str_]) -> Iterator[str]:
     if units < FEW and not given and data.task.labels != "any" and (parts == "train").any():
         of = dataset.form if dataset.groups is None else "groups"
         yield (
-            f"only {units} {of} test, which says little: --folds 5 --repeats 3 tests on all {int((parts != '').sum()):,} "
-            f"{dataset.form}; with --refit one network then learns from all of them"
+            f"only {units} test {of}, which says little: --folds 5 --repeats 3 tests on all {int((parts != '').sum()):,} "
+            f"{dataset.form}; with --refit one network is then trained on all of them"
         )

@@ -253,4 +253,4 @@ def history_lines(plan: Plan | None) -> Iterator[str]:
     """A sentence on each change between two stretches: such a run is not one training."""
     for each in plan.history if plan else ():
         changed = [changes_text(each["changed"])] if each["changed"] else []
-        yield f"Not one training: it went on from step {each['step']:,}, and {'; '.join([*changed, *each['surroundings']])}."
+        yield f"Not a single training: it was resumed at step {each['step']:,}, and {'; '.join([*changed, *each['surroundings']])}."

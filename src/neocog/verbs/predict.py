@@ -100,7 +100,7 @@ def predict(
             predict_all = partial(chosen.predict_as, format) if format else chosen.predict
             found, blocks = predict_all(predictor, paths, out, advance), ""
     for line in predictor.watch.differences() if predictor.watch else ():
-        progress.say(f"  unlike the training: {line}", "yellow")
+        progress.say(f"  differs from the training data: {line}", "yellow")
     predictions = Predictions(found.columns, found.rows, found.written)
     skipped = sum(bool(row["skipped"]) for row in found.rows)
     if skipped:

@@ -112,14 +112,14 @@ def probe_lines(counters: Counters, task: Task, views: int) -> Iterator[str]:
     if not counters.inverse_penalty:
         return
     way = "logistic" if task.probe == "classes" else "ridge"
-    more = f" and of {views - 1} random changes of each" * (views > 1)
+    more = f" and of {views - 1} augmented versions of each" * (views > 1)
     yield (
-        f"Epoch 0 is a linear probe: only the last layer, solved for as {way} regression on the features of the unchanged "
-        f"training samples{more}, with C = {counters.inverse_penalty:.3g} by folds of these."
+        f"Epoch 0 is a linear probe: only the last layer, fitted by {way} regression on the features of the unaugmented "
+        f"training samples{more}, with C = {counters.inverse_penalty:.3g} chosen by cross-validation."
     )
     validates = any(name.startswith("validation") for name in counters.rows[0])
     if counters.best_epoch == 0:
         more = " Tuning more layers was no better on the validation part." if counters.epochs else ""
         yield f"Its weights are kept.{more}"
     if counters.epochs == 0 and not validates:
-        yield "Nothing validates: what is calibrated rests on each training sample's answer by a probe of the other folds."
+        yield "There is no validation part: calibration uses the cross-validated predictions of the probe on the training part."

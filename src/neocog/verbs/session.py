@@ -202,7 +202,7 @@ def described(dataset: Dataset) -> str:
     if dataset.boxes is not None:
         return f"{what} with {len(dataset.boxes.labels):,} boxes of {len(dataset.classes)} classes"
     if dataset.pairs is not None:
-        return f"{what} with the image wanted of each" + f", {dataset.scale} × as large" * (dataset.scale > 1)
+        return f"{what} with a target image each" + f", {dataset.scale} × as large" * (dataset.scale > 1)
     if dataset.masks is not None:
         return f"{what} with masks of {len(dataset.classes)} classes"
     return f"{what} in {len(dataset.classes)} classes" if dataset.has_classes else what

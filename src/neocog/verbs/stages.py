@@ -85,7 +85,7 @@ def stages_of(session: Session, asked: Config) -> Iterator[Stage]:
     if session.config.training.curve:
         for share, parts in subsets(session.data, session.parts, session.config.data.split_seed).items():
             count = int((parts == "train").sum())
-            says = f"a network of 1/{share} of the training part: {count:,} samples"
+            says = f"a network trained on 1/{share} of the training part: {count:,} samples"
             config = of_share(session, asked, share, count)
             yield Stage(folder(share), says, config, session.data, quiet=False, parts=parts)
 

@@ -116,7 +116,7 @@ def _of_folds(run: Run, progress: Progress) -> tuple[Run, Callable[[], tuple[Arr
     if not parts:
         return run, None
     progress.say(
-        f"  of these {len(parts)} folds the first one's network is tried; labels are compared with the answers of all"
+        f"  of {len(parts)} folds, the network of the first is tested; labels are compared with the predictions of all"
     )
     found = out_of_fold(parts)
     return parts[0], None if found is None else found.of_samples
@@ -200,7 +200,7 @@ def _with_late(outcome: Outcome, title: str, clock: Clock) -> Outcome:
     own = [each for each in outcome.verdicts if (each.what, each.grade) == (title, "not tried")]
     words = (
         *(each.sentence for each in own),
-        f"{many}: {listed(clock.late, 3)}; the same call again goes on with them.",
+        f"{many}: {listed(clock.late, 3)}; repeat the command to continue.",
     )
     others = (each for each in outcome.verdicts if each not in own)
     return replace(outcome, verdicts=(*others, Verdict(title, "not tried", " ".join(words))))

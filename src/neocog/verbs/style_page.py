@@ -23,15 +23,16 @@ from neocog.tasks.masks import png
 WIDEST = 1600  # pixels of the strip on the page
 CHANNELS = 32  # of a Gram matrix that are shown
 GRAM = (
-    "A layer's Gram matrix has one number for each pair of its maps: how often both answer at the same place, the mean over all "
-    "places of their product. Where on the picture that was is forgotten, and what is left is texture: which strokes and colours "
-    "occur together. The style loss of a layer is the squared difference of two such matrices, as a share of the painting's. "
-    "Below, the first {count} maps of each layer (brighter: larger, on a logarithmic scale): the result's should look so, too."
+    "A layer's Gram matrix has one number for each pair of its feature maps: the mean over all positions of their product, "
+    "large if both are active at the same positions. Where in the image that is does not matter, so it describes texture: "
+    "which strokes and colours occur together. The style loss of a layer is the squared difference of two Gram matrices, "
+    "relative to the painting's. Below, the first {count} maps of each layer (brighter: larger, logarithmic): the result should "
+    "look like the painting."
 )
 TEXTURE = (
-    "Noise that is changed until its Gram matrices are the painting's, of the first layers alone: what they hold can be seen. One "
-    "layer knows colours and their finest neighbourhoods; each further one sees wider parts, and holds larger strokes. None knows "
-    "where the moon was."
+    "Noise optimised until its Gram matrices match the painting's, in the first layers only: this shows what they encode. The "
+    "first layer encodes colours and the finest structure; each further one sees a larger field and encodes larger strokes. None "
+    "encodes where things were."
 )
 
 
@@ -51,7 +52,7 @@ def style_page(
     sections = [
         Section("Photo, painting, steps", (_wide(strip),), "strip"),
         Section("Losses", (_table(found), _curve(made)), "losses"),
-        Section("What the Gram matrices hold", (Text(GRAM.format(count=CHANNELS)), _grams(sees, pictures)), "gram"),
+        Section("Gram matrices", (Text(GRAM.format(count=CHANNELS)), _grams(sees, pictures)), "gram"),
     ]
     if holds:
         shown = tuple(_picture(each, _depth(sees, count)) for count, each in holds)
@@ -72,7 +73,7 @@ def _depth(sees: Features, count: int) -> str:
 def _wide(strip: Image.Image) -> Pictures:
     factor = min(1.0, WIDEST / strip.width)
     small = strip.resize((round(strip.width * factor), max(1, round(strip.height * factor))), Image.Resampling.LANCZOS)
-    return Pictures((Picture(_encoded(small), "photo, painting, the end of each scale"),), large=True, wide=True)
+    return Pictures((Picture(_encoded(small), "photo, painting, result at each scale"),), large=True, wide=True)
 
 
 def _table(found: Styled) -> Table:
@@ -81,7 +82,7 @@ def _table(found: Styled) -> Table:
         for name, before, after in zip(found.layers, found.before, found.after, strict=True)
     )
     total = ("all", found.style_before, found.style_after, found.style_before / max(found.style_after, 1e-12))
-    note = "relative squared distance to the painting's Gram matrix: 0 is its texture, 1 that of a black picture"
+    note = "Relative squared distance to the painting's Gram matrix: 0: same texture, 1: a black image."
     return Table(("layer", "photo", "result", "divided by"), (*rows, total), note)
 
 
@@ -90,7 +91,7 @@ def _curve(made: Painted) -> Curves:
     style = tuple(float(np.log10(max(sum(row.style), 1e-12))) for row in made.rows)
     content = tuple(float(np.log10(max(row.content, 1e-12))) for row in made.rows)
     series = (Series("style, all layers", at, style), Series("content", at, content))
-    return Curves("evaluation", "log10 of the loss", series, note="steps up: the next finer scale begins")
+    return Curves("evaluation", "log10 of the loss", series, note="Jumps: the next finer scale begins.")
 
 
 @torch.no_grad()

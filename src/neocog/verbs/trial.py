@@ -36,9 +36,9 @@ class Trial:
         if not self.samples:
             yield f"{self.why}."
             return
-        yield f"By a trial on two halves of the training part {self.why}."
+        yield f"Trial on two halves of the training part: {self.why}."
         if self.tune == "all":
-            yield "Nothing validates: what is calibrated rests on the trial's answers, of networks of the other half."
+            yield "There is no validation part: calibration uses the predictions that each half's network made for the other."
 
 
 def trial_file(run: Run) -> Path:

@@ -40,7 +40,7 @@ def watcher(
         clock["last"] = now
         advance(1, note=f"loss {loss:.3f}  {speed:,.0f} images/s", total=counters.steps)
         if counters.threads and counters.threads[-1][0] == counters.step:
-            progress.say(f"  steps have changed their pace: from here on threads: {counters.threads[-1][1]}")
+            progress.say(f"  the time of a step has changed: threads from here on: {counters.threads[-1][1]}")
         if counters.epochs and clock["rows"] != len(counters.rows):  # a probe is told where it is solved for
             clock["rows"] = len(counters.rows)
             row = counters.rows[-1]
