@@ -153,4 +153,4 @@ def test_the_verdict_is_of_the_worst_change_that_could_be_among_the_data() -> No
     error = found("rmse", 1.0, contrast=(1.2, 0.5), gaussian_noise=(0.9, 0.5))
     assert verdict(error).grade == "doubtful" and error.names == ["contrast", "gaussian_noise"]
     none = verdict(found("accuracy", 0.9, contrast=(0.1, 5.0)))
-    assert none.grade == "failed" and "at severity 3, contrast" in none.sentence
+    assert none.grade == "failed" and "at severity 3: contrast" in none.sentence

@@ -120,7 +120,7 @@ def test_data_without_groups_are_told_how_to_name_some(digits_run: Path, capsys:
     with pytest.raises(SystemExit):
         main(["stress", str(digits_run), "groups", "--quiet"])
     told = capsys.readouterr().err
-    assert "these data name no groups" in told and "--by COLUMN" in told
+    assert "these data have no groups" in told and "--by COLUMN" in told
 
 
 def test_each_task_scores_single_samples_more_being_better(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def _summary(found: Found) -> str:
     worst = found.names[0] if found.names else ""
     lines = [
         f"{title(found.measure)} on {found.n:,} samples: {shown(found.measure, found.clean)} without corruption.",
-        f"{words(worst).capitalize()} harms most: {shown(found.measure, found.values[worst, MIDDLE])} at severity {MIDDLE}."
+        f"Most harmful: {words(worst)}, {shown(found.measure, found.values[worst, MIDDLE])} at severity {MIDDLE}."
         if (worst, MIDDLE) in found.values
         else "",
         "Fifteen of the corruptions are those of ImageNet-C (Hendrycks & Dietterich 2019); the others occur in instruments."
@@ -196,7 +196,7 @@ def verdict(found: Found, best: Grade = "passed") -> Verdict:
     worst = min(those, key=lambda key: found.kept(found.values[key]))
     kept = found.kept(found.values[worst])
     sentence = (
-        f"Of {len(those)} corruptions {which}, {words(worst[0])} at severity {worst[1]} harms most: {title(found.measure)} "
+        f"Most harmful of {len(those)} corruptions {which}: {words(worst[0])} at severity {worst[1]}, {title(found.measure)} "
         f"{shown(found.measure, found.values[worst])} instead of {shown(found.measure, found.clean)}."
     )
     return graded("Corruptions", "corruption", kept, sentence, best)

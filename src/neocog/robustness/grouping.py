@@ -24,7 +24,7 @@ def groups_of(subject: Subject) -> tuple[str, NDArray[np.str_]]:
     kind, _, rest = by.partition(":")
     if not by:
         if dataset.groups is None:
-            raise UserError("these data name no groups", str(subject.config.data.data), f"say what tells them: {WAYS}")
+            raise UserError("these data have no groups", str(subject.config.data.data), f"say what tells them: {WAYS}")
         return "groups of the split", dataset.groups
     if kind == "folder" and rest:
         return f"folders of level {rest}", of_folders(dataset, rest)

@@ -35,7 +35,7 @@ FOLDS, JUDGED, LEARNED = "folds", "validation and test", "training"
 def check(subject: Subject) -> None:
     where, task = str(subject.run.folder), subject.predictor.task
     if not subject.task.logits:
-        what = f"wrong labels are looked for among classes: of --task {task} no single label could be another"
+        what = f"samples of --task {task} have no single label that could be wrong"
         raise UserError(what, where, "leave the part out")
     if not subject.own:
         raise UserError("labels are those of the run's own data", where, "leave --on out")

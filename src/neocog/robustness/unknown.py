@@ -38,9 +38,7 @@ def check(subject: Subject) -> None:
     where, task = str(subject.run.folder), subject.predictor.task
     masks = needs(task) == "masks"
     if masks and (len(subject.predictor.classes) != 2 or subject.predictor.facts.get("outputs", 2) != 2):
-        raise UserError(
-            "masks are looked at where there is one class beside the background", where, "leave the part out"
-        )
+        raise UserError("masks need exactly one class besides the background", where, "leave the part out")
     if not subject.task.logits and not masks:
         raise UserError(f"--task {task} has no classes that a sample could be none of", where, "leave the part out")
     if not subject.own:

@@ -125,7 +125,7 @@ def verdict(found: Found, best: Grade = "passed") -> Verdict:
     worst = min(found.outliers, key=lambda kind: found.auroc(kind, found.score).value)
     m = found.auroc(worst, found.score)
     sentence = (
-        f"Of {len(found.outliers)} kinds of outliers, {worst} is hardest to tell from known samples: AUROC {m.value:.3f} "
+        f"Hardest to tell from known samples, of {len(found.outliers)} kinds of outliers: {worst}, AUROC {m.value:.3f} "
         f"({m.interval}) with {found.score}."
     )
     return graded("Unknown samples", "unknown", m.value, sentence, best)
