@@ -82,7 +82,7 @@ def test_a_clean_folder_has_no_finding(clean):
         "left_out": {"by_class": {}, "samples": []}, "findings": [],
     }  # fmt: skip
     text = shown(found)
-    assert "24 images in 2 classes" in text and "48 × 60" in text and "nothing found" in text
+    assert "24 images in 2 classes" in text and "48 × 60" in text and "no problems found" in text
 
 
 def test_all_faults_of_a_folder_are_told_in_one_pass_and_none_of_it_is_touched(dirty):

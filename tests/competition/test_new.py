@@ -105,7 +105,7 @@ def test_identical_pictures_stay_together_or_are_told(tmp_path: Path, capsys: py
     np.savez(path, images=pixels, labels=np.array(labels))
     assert made(path, tmp_path / "drawn", hold_out="random:0.3").data.identical == 0
     rules = new(path, tmp_path / "last", "last:0.2", cores=1)
-    assert rules.data.identical == 1 and "1 held-out samples stand in the public part" in capsys.readouterr().err
+    assert rules.data.identical == 1 and "1 held-out samples are in the public part" in capsys.readouterr().err
 
 
 def test_sequences_and_volumes_are_held_out_too(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_the_board_says_who_why_not_and_what_nobody_got_right(tmp_path: Path) ->
         "share first place",
         "it crashed",
         "18 of 400 samples",
-        "3 held-out samples stand in the public part",
+        "3 held-out samples are in the public part",
         "McNemar",
     ):
         assert part in text, part

@@ -82,7 +82,7 @@ def test_evaluate_tells_near_copies_of_training_pictures_and_known_patients(
     with pytest.raises(UserError, match="damaged"):
         neocog.evaluate(run, others, quiet=True)
     (run.folder / THUMBNAILS).unlink()
-    assert "not looked for" in neocog.evaluate(run, others, quiet=True)["findings"][-1]["what"]
+    assert "not searched for" in neocog.evaluate(run, others, quiet=True)["findings"][-1]["what"]
 
 
 def columns(splits: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -155,7 +155,7 @@ def test_too_few_groups_are_not_tested(run: Run, worse: Run, tmp_path: Path) -> 
         rows = [line.split(",") for line in lines]
         table(one.splits_csv, head.split(","), [[*row[:3], f"g{i % 4}", row[4]] for i, row in enumerate(rows)])
     text = compare(pair, tmp_path / "c.html").read_text()
-    assert "too few groups" in text and "Too few groups to tell differences from chance: 4, and 6 are needed" in text
+    assert "too few groups" in text and "Too few groups for a test: 4, and 6 are needed" in text
 
 
 def test_no_test_is_made_on_different_samples(run: Run, hostile: Run, tmp_path: Path) -> None:

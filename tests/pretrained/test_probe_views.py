@@ -71,7 +71,7 @@ def test_the_head_is_solved_for_on_all_views_and_the_run_says_so(viewed: Run, ph
     np.testing.assert_allclose(own, expected.weight, rtol=1e-3, atol=1e-5)
     plain = solve(given[0], labels, 2, groups=None, seed=session.config.training.seed)
     assert not np.allclose(own, plain.weight, rtol=1e-3, atol=1e-5)
-    assert "unchanged training samples and of 2 random changes of each" in viewed.report.read_text()
+    assert "unaugmented training samples and of 2 augmented versions of each" in viewed.report.read_text()
 
 
 def test_views_are_computed_once_and_a_resume_takes_them(
@@ -122,7 +122,7 @@ def test_a_tuning_and_values_begin_with_the_same_probe(trained: Path, tmp_path: 
     head = neocog.train((images, values), tmp_path / "head", **given)
     tuned = neocog.train((images, values), tmp_path / "all", **{**given, "tune": "all", "epochs": 1})
     first, second = (run.metrics_csv.read_text().splitlines()[1].split(",")[3:] for run in (head, tuned))
-    assert first == second and "of 2 random changes of each" in head.report.read_text()
+    assert first == second and "of 2 augmented versions of each" in head.report.read_text()
 
 
 @pytest.mark.parametrize(

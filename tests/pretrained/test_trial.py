@@ -117,7 +117,7 @@ def test_the_network_learns_as_it_was_decided_and_is_calibrated_by_what_it_had_n
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
     if tune == "head":  # by folds of its own features, with or without a trial
         assert of(run.model_json)["temperature"] == of(same.model_json)["temperature"] != 1.0
-        assert "by a probe of the other folds" in run.report.read_text()
+        assert "cross-validated predictions of the probe" in run.report.read_text()
         return
     config = planned(Config(), {"data": str(alike), "pretrained": str(trained), "threads": 1, "split": (0.9, 0, 0.1)})
     quiet = Progress(quiet=True)
@@ -157,7 +157,7 @@ def test_tuning_is_tried_where_the_time_is_there_or_epochs_are_given(
         patch.setattr(halves, "timed", lambda *_: {1: 100.0})
         run = Run(neocog.train(photos, out=tmp_path / "run", pretrained=trained, **given).folder)
     trial = of(run.folder / "trial.json")
-    assert (trial["tune"], trial["samples"]) == ("head", 0) and "takes about 94 minutes" in trial["why"]
+    assert (trial["tune"], trial["samples"]) == ("head", 0) and "would take about 94 minutes" in trial["why"]
     assert trial["why"] in capsys.readouterr().err and trial["why"] in run.report.read_text()
     assert not any((run.folder / name).exists() for name in STAGES)
     brief = {**GIVEN, "epochs": 0, "minutes": 0.02}

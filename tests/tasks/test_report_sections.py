@@ -84,8 +84,11 @@ def test_it_is_said_which_epoch_is_kept_and_why() -> None:
         assert isinstance(text, Text)
         return text.text
 
-    assert "weights of epoch 3 are kept: its validation accuracy was the best, 0.9, as in 1 before it" in said(kept=3)
-    assert "last epoch are kept: no measure of this task" in said(kept=3, chooses=False)
+    assert (
+        "weights of epoch 3 are kept: its validation accuracy was the best, 0.9, equalled in 1 earlier epoch."
+        in said(kept=3)
+    )
+    assert "last epoch are kept: this task has no measure" in said(kept=3, chooses=False)
     rows = [{"epoch": 1, "train_loss": 1.0}]
     assert "last epoch are kept: nothing validates" in said(kept=1)
 
@@ -117,7 +120,7 @@ def test_worst_and_surest_are_ordered_by_confidence() -> None:
     section = mistakes_section([example], [], 1, 4)
     assert isinstance(section.items[1], Pictures)
     assert section.items[1].pictures[0].caption == "predicted b (91.2 %)\ntruth: a\nf.png"
-    assert "All 4 test images are right" in str(mistakes_section([], [example], 0, 4))
+    assert "All 4 test images are classified correctly" in str(mistakes_section([], [example], 0, 4))
 
 
 def test_calibration_leaves_empty_bins_out() -> None:

@@ -131,7 +131,7 @@ def test_a_seed_leaves_the_split_alone_and_a_split_seed_moves_it(run: Run, data:
     assert other.weights.read_bytes() != run.weights.read_bytes()
     page = neocog.report([run.folder, other.folder], out=tmp_path / "both.html")
     text = Path(page).read_text(encoding="utf-8")
-    assert "on the same" in text and "no paired test is made" not in text
+    assert "on the same" in text and "no paired test is possible" not in text
 
 
 def test_folds_are_drawn_by_the_split_seed(data: Path, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_small_network_finds_the_rectangles(run: Run) -> None:
     assert all(
         words in page
         for words in (
-            "What is missed",
+            "Detection errors",
             "Counts",
             "limits of agreement",
             "Precision and recall",

@@ -445,7 +445,7 @@ def test_a_run_whose_checkpoints_are_gone_says_that_it_begins_again(
     run = half(images, tmp_path / "run")
     shutil.rmtree(run.checkpoints)
     neocog.resume(run.folder)
-    assert "no checkpoint is left of what this run had learned: it begins again" in capsys.readouterr().err
+    assert "no checkpoint of this run is left: it starts again" in capsys.readouterr().err
 
 
 def test_data_are_found_again_from_any_folder(tmp_path: Path, whole: Run, images: Path, monkeypatch: Any) -> None:

@@ -101,7 +101,7 @@ def test_a_small_network_is_better_than_bicubic_and_says_by_how_much(run: Run) -
         "Restored pixels are guesses",
         "Comparison with baselines",
         "bicubic enlargement",
-        "Least gained",
+        "Smallest gain",
     ):
         assert words in page
 

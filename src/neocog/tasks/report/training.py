@@ -47,7 +47,7 @@ def _kept(rows: Sequence[Mapping[str, float | str]], kept: int, chooses: bool) -
     value = next((_number(row.get(name, "")) for row in rows if row["epoch"] == kept), math.nan)
     measure = _split(name)[1].replace("_", " ")
     equals = sum(_number(row.get(name, "")) == value for row in rows)
-    latest = f", as good as in {equals - 1} earlier ones" * (equals > 1)
+    latest = f", equalled in {equals - 1} earlier epoch{'s' * (equals > 2)}" * (equals > 1)
     return f"The weights of epoch {kept} are kept: its validation {measure} was the best, {value:.4g}{latest}."
 
 
