@@ -315,7 +315,7 @@ def test_a_strip_among_squares_is_a_warning():
     name = planted.add(texture(100, 40, 90))
     found = planted.findings()
     assert [(f.severity, f.samples) for f in found] == [("warning", (name,)), ("note", ())]
-    assert "1 image of quite another shape" in found[0].what and "usual 1.00" in found[0].what
+    assert "1 image of an unusual shape" in found[0].what and "usual 1.00" in found[0].what
 
 
 def test_a_thumbnail_among_photographs_is_a_warning():

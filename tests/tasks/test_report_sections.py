@@ -90,7 +90,7 @@ def test_it_is_said_which_epoch_is_kept_and_why() -> None:
     )
     assert "last epoch are kept: this task has no measure" in said(kept=3, chooses=False)
     rows = [{"epoch": 1, "train_loss": 1.0}]
-    assert "last epoch are kept: nothing validates" in said(kept=1)
+    assert "last epoch are kept: there is no validation part" in said(kept=1)
 
 
 def test_measures_and_confusion_agree_with_what_was_measured() -> None:

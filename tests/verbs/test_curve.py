@@ -143,10 +143,10 @@ def curve(*values: float, name: str = "accuracy") -> Curve:
 
 def test_it_is_said_where_four_points_tell_and_where_they_do_not() -> None:
     steady = in_words(curve(0.6, 0.717, 0.8, 0.8586))
-    assert "twice the samples (800) accuracy 0.900 is to be expected" in steady and "too few" not in steady
+    assert "twice the samples (800) the expected accuracy is 0.900" in steady and "too few" not in steady
     assert "too few to be sure" in in_words(curve(0.80, 0.77, 0.83, 0.81))
     errors = in_words(curve(0.4, 0.283, 0.2, 0.1414, name="mae"))
-    assert "mean absolute error 0.100 is to be expected" in errors and "too few" not in errors
+    assert "the expected mean absolute error is 0.100" in errors and "too few" not in errors
 
 
 def test_nothing_wrong_is_no_proof_of_nothing_ever_wrong() -> None:

@@ -61,7 +61,7 @@ def test_features_are_what_comes_into_the_last_layer_of_the_run(run: Path, photo
     np.testing.assert_allclose(again, logits, rtol=1e-4, atol=1e-4)
     assert normalise(torch.from_numpy(pixels), predictor.preprocessing).shape[0] == len(rows(tmp_path / "out")) == 24
     page = (tmp_path / "out" / "map.html").read_text(encoding="utf-8")
-    assert "Most alike" in page and 'src="http' not in page
+    assert "Most similar pairs" in page and 'src="http' not in page
 
 
 def test_copies_and_neighbours_are_named(run: Path, photos: Path, tmp_path: Path) -> None:

@@ -524,7 +524,7 @@ def test_the_summary_says_which_fold_was_changed(images: Path, tmp_path: Path) -
     neocog.resume(tmp_path / "run" / "fold-1", quiet=True, change={"epochs": 3})
     run = neocog.resume(tmp_path / "run", quiet=True)
     assert json.loads(run.result.read_text())["history"].keys() == {"fold-1"}
-    assert "fold-1: Not one training" in run.report.read_text()
+    assert "fold-1: Not a single training" in run.report.read_text()
 
 
 def test_a_run_that_was_begun_before_a_setting_came_goes_on(images: Path, whole: Run, tmp_path: Path) -> None:
