@@ -145,7 +145,7 @@ def test_an_imbalance_of_ten_to_one_is_a_warning_and_tells_what_guessing_gives()
     planted.pixels = [image[:8, :8] for image in planted.pixels]
     planted.labels += [0] * 270
     found = told(planted, "warning", "classes are out of balance, 10 : 1: beech has 300 images, fir 30")
-    assert "accuracy 0.91" in found.advice
+    assert "accuracy of 0.91" in found.advice
 
 
 @pytest.mark.parametrize(("part", "severity"), [("train", "error"), ("test", "warning")])
