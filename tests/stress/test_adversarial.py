@@ -173,7 +173,7 @@ def test_stopped_and_gone_on_with_it_ends_in_the_same_bytes(
 def test_the_report_shows_pictures_of_what_was_turned(digits_run: Path) -> None:
     stressed(digits_run, epsilon=0.2)
     section = outcomes(Run(digits_run))["adversarial"].sections[0]
-    shown = [item for item in section.items if item.kind == "pictures" and "One for all" not in item.note]
+    shown = [item for item in section.items if item.kind == "pictures" and "Universal" not in item.note]
     assert shown and all(len(item.pictures) == 3 for item in shown)
     for item in shown:
         before, _, after = (picture.caption.split()[0] for picture in item.pictures)
