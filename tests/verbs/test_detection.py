@@ -94,7 +94,7 @@ def test_a_small_network_finds_the_rectangles(run: Run) -> None:
             "Precision and recall",
             "Boxes of the nearest",
             "FROC",
-            "What a score means",
+            "of all boxes with a score of 0.8",
         )
     )
 

@@ -113,7 +113,7 @@ def test_noise_is_taken_away_and_compared_with_four_other_ways(denoiser: Run) ->
     assert result["baselines"]["identity"]["gain"]["difference"] == pytest.approx(
         result["measures"]["test"]["gain"]["value"]
     )
-    assert "residual" not in result and "How far off pixels are" in denoiser.report.read_text(encoding="utf-8")
+    assert "residual" not in result and "Pixel errors" in denoiser.report.read_text(encoding="utf-8")
     assert set(json.loads(denoiser.model_json.read_text())["baselines"]) == {"gaussian", "non_local_means"}
 
 

@@ -174,7 +174,7 @@ def test_two_noisy_takes_teach_what_is_clean(of_takes: Run, tmp_path: Path) -> N
     assert found["measures"]["test"]["gain"]["value"] > 4
     page = of_takes.report.read_text(encoding="utf-8")
     assert "their noise counts as error" in page and "Restored pixels are guesses" in page
-    assert "whose noise is part of the error" in page and "What was taken away" in page
+    assert "whose noise is part of the error" in page and "The residual is the input minus" in page
 
 
 def test_noisy_images_alone_teach_it_too(alone: Run, tmp_path: Path) -> None:

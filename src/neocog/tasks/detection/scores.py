@@ -34,26 +34,24 @@ def sizes_section(compared: Compared, sizes: Mapping[str, Mapping[str, Measure]]
         found = [cell for each in sizes.get(name, {}).values() for cell in cells(each)[:2]] or [None, "too few"] * 2
         rows.append((name, area, count, *found))
     heads = ("objects", "area in pixels", "true boxes", "AP50", "95 % interval", "AP50-95", "95 % interval")
-    note = f"Sizes after COCO, in pixels of the images as stored. Nothing is said of fewer than {ENOUGH} boxes."
-    return Section("Small and large objects", (Table(heads, tuple(rows), note),), "sizes")
+    note = f"COCO's size classes, in pixels of the stored images. At least {ENOUGH} boxes are needed."
+    return Section("Average precision by object size", (Table(heads, tuple(rows), note),), "sizes")
 
 
 def froc_section(compared: Compared, froc: Mapping[str, Measure]) -> Section:
     """Sensitivity over false boxes an image, of each class."""
     lines = [line for label in range(len(compared.classes)) if (line := _line(compared, label)) is not None]
     text = Text(
-        f"How many of the objects are found when so many boxes an image are allowed to be false (FROC): at {RATES[0]:g} to "
-        f"{RATES[-1]:g} on average {froc['froc'].value:.3f} ({froc['froc'].interval}), the mean over classes."
+        f"Sensitivity at a given number of false positives per image (FROC): from {RATES[0]:g} to {RATES[-1]:g} on average "
+        f"{froc['froc'].value:.3f} ({froc['froc'].interval}), mean over classes."
     )
     rows = tuple((name, *cells(each)) for name, each in froc.items() if name != "froc")
     items: tuple[Item, ...] = (
         text,
-        Curves("false boxes an image", "sensitivity", tuple(lines)),
-        Table(
-            ("false boxes an image", "sensitivity", "95 % interval", "n"), rows, "Overlap 0.5; means over the classes."
-        ),
+        Curves("false positives per image", "sensitivity", tuple(lines)),
+        Table(("false positives per image", "sensitivity", "95 % interval", "n"), rows, "IoU 0.5; means over classes."),
     )
-    return Section("Sensitivity and false boxes", items, "froc")
+    return Section("FROC curves", items, "froc")
 
 
 def _line(compared: Compared, label: int) -> Series | None:
@@ -74,10 +72,10 @@ def calibration_section(compared: Compared, more: Mapping[str, Any]) -> Section:
     bins, _ = score_calibration(compared)
     error: Measure = more["score_ece"]
     text = Text(
-        f"A score is calibrated if, of all boxes with a score of 0.8, eight of ten are right (overlap 0.5). Expected calibration "
+        f"A score is calibrated if, of all boxes with a score of 0.8, 80 % are correct (IoU 0.5). Expected calibration "
         f"error: {error.value:.3f} ({error.interval}), of {error.n:,} boxes with a score of at least {LEAST_SCORE:g}."
     )
     edges = tuple(f"{place / len(bins.count):.2f}" for place in range(len(bins.count)))
-    line = Curves("score", "share that is right", (reliability("boxes", bins),), diagonal=True)
-    bars = Bars(edges, tuple(bins.count.tolist()), "boxes by score, from …")
-    return Section("What a score means", (text, line, bars), "calibration")
+    line = Curves("score", "precision", (reliability("boxes", bins),), diagonal=True)
+    bars = Bars(edges, tuple(bins.count.tolist()), "boxes by score (lower edge of each bin)")
+    return Section("Calibration", (text, line, bars), "calibration")

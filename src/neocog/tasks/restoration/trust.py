@@ -10,8 +10,12 @@ from neocog.predictor import Predictor
 from neocog.records import Curves, Measure, Section, Series, Table, Text
 from neocog.tasks.report.quality import cells
 
-NAMES = {"right": "itself, one pixel to the right", "below": "itself, one pixel below", "image": "the restored image"}
-CALLED = {"0.5": "half of the pixels are off by no more", "0.95": "95 of 100 pixels are off by no more"}
+NAMES = {
+    "right": "itself, shifted by one pixel to the right",
+    "below": "itself, shifted by one pixel down",
+    "image": "the restored image",
+}
+CALLED = {"0.5": "median error", "0.95": "95th percentile"}
 MUCH = 0.1  # correlation from which on something is said of it
 
 
@@ -33,28 +37,30 @@ def errors_section(predictor: Predictor, coverage: Measure, truth: str) -> Secti
     lines = tuple(
         Series(CALLED[name], middles, tuple(spread * each for each in values)) for name, values in quantiles.items()
     )
-    noisy = " Held against noisy takes, whose noise is part of the error." if truth == "noisy" else ""
+    noisy = " The targets are noisy exposures, whose noise is part of the error." if truth == "noisy" else ""
     text = Text(
-        f"The errors of the validation part's pixels, by their restored value. Of the test part's pixels {coverage.value:.1%} "
-        f"({coverage.interval}) are off by no more than the line for 95 of 100; predict writes this limit for each pixel "
-        f"(errors/). It is one of pixels of that value, not of that place: at edges errors are larger.{noisy}"
+        f"Absolute errors of the validation part's pixels by restored value. {coverage.value:.1%} ({coverage.interval}) of the test "
+        f"part's pixels have errors below the 95th percentile; predict writes this limit for each pixel (errors/). It "
+        f"depends on the pixel's value only, not on its position: errors are larger at edges.{noisy}"
     )
-    return Section("How far off pixels are", (text, Curves("restored value", "error, stored units", lines)), "errors")
+    return Section("Pixel errors", (text, Curves("restored value", "absolute error [stored units]", lines)), "errors")
 
 
 def residual_section(residual: Mapping[str, Measure]) -> Section:
     """Whether what was taken away is noise."""
     largest = max((abs(each.value) for each in residual.values()), default=0.0)
     verdict = (
-        "There is more in it than noise that is independent between pixels: part of the image was taken away, or neighbouring "
-        "pixels share their noise."
+        "There is more in it than noise that is independent between pixels: part of the image was removed, or the noise of "
+        "neighbouring pixels is correlated."
         if largest >= MUCH
-        else "Nothing of the image is seen in it."
+        else "There is no sign of image content in it."
     )
     text = Text(
-        f"What was taken away is the input less the restored image. Independent noise is correlated with nothing. {verdict}"
+        f"The residual is the input minus the restored image. Independent noise is uncorrelated with anything. {verdict}"
     )
     rows = tuple((NAMES[name], *cells(each)) for name, each in residual.items())
-    note = f"Means over images; from {MUCH:g} on it is said. Values that were cut off at black or white count as correlated."
-    table = Table(("correlation of what was taken away with", "value", "95 % interval", "n"), rows, note)
-    return Section("What was taken away", (text, table), "residual")
+    note = (
+        f"Means over images; {MUCH:g} or more counts as a sign. Values clipped at black or white appear as correlation."
+    )
+    table = Table(("correlation of the residual with", "value", "95 % interval", "n"), rows, note)
+    return Section("Residual", (text, table), "residual")
