@@ -39,8 +39,8 @@ def errors_section(predictor: Predictor, coverage: Measure, truth: str) -> Secti
     )
     noisy = " The targets are noisy exposures, whose noise is part of the error." if truth == "noisy" else ""
     text = Text(
-        f"Absolute errors of the validation part's pixels by restored value. {coverage.value:.1%} ({coverage.interval}) of the test "
-        f"part's pixels have errors below the 95th percentile; predict writes this limit for each pixel (errors/). It "
+        f"Absolute errors of the validation part's pixels by restored value. {coverage.value:.1%} ({coverage.interval}) of the "
+        f"test part's pixels have errors below the 95th percentile; predict writes this limit for each pixel (errors/). It "
         f"depends on the pixel's value only, not on its position: errors are larger at edges.{noisy}"
     )
     return Section("Pixel errors", (text, Curves("restored value", "absolute error [stored units]", lines)), "errors")
