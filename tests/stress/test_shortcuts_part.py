@@ -127,7 +127,7 @@ def test_tiny_pictures_have_no_edge_beside_the_object_and_that_is_said(tmp_path:
     neocog.stress(run, ["shortcuts"], samples=150, quiet=True)
     assert not {"edges", "corners"} & {row["cue"] for row in rows_of(run, "shortcuts")}
     told = outcomes(Run(run))["shortcuts"].sections[0].items[0].text
-    assert "Not looked at: corners, edges, since some pictures are smaller than 20 pixels" in told
+    assert "Not tested: corners, edges, as some images are smaller than 20 pixels" in told
 
 
 def test_the_names_of_classes_in_file_names_tell_nothing(honest: Path) -> None:
