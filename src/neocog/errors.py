@@ -141,6 +141,7 @@ ELSEWHERE = {
     "image_size": "size", "img_size": "size", "imgsz": "size", "arch": "model", "num_workers": "workers", "wd": "weight_decay",
     "lr_scheduler": "schedule", "early_stopping": "patience", "random_state": "seed", "num_threads": "threads",
     "augmentation": "augment", "output": "out", "output_dir": "out",
+    "cv": "folds", "n_splits": "folds", "num_folds": "folds", "freeze": "tune", "finetune": "tune",
 }  # fmt: skip
 
 

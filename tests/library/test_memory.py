@@ -166,7 +166,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "labels of several kinds": (lambda: (X, np.array(["a", 1, None] * 40, dtype=object)), "Python objects"),
     "no labels": (lambda: X, "images without labels"),
     "no images": (lambda: (X[:0], Y[:0]), "no images"),
-    "three arrays": (lambda: (X, Y, Y), "a tuple is not a data set"),
+    "four arrays": (lambda: (X, Y, Y, Y), "a tuple is not a data set"),
     "a generator": (lambda: (i for i in range(3)), "a generator is not a data set"),
     "a generator of images": (lambda: ((image for image in X), Y), "generator: not one for each sample"),
     "a number for labels": (lambda: (X, np.int64(3)), "int64: not one for each sample"),

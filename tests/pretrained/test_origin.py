@@ -148,6 +148,22 @@ def test_a_pickle_is_refused_with_the_line_that_converts_it(suffix: str, tmp_pat
     assert origin(converted).model == "timm:test_resnet" and file.read_bytes() == before
 
 
+def test_a_header_whose_length_begins_as_a_pickle_does_is_none(tmp_path: Path) -> None:
+    file, state = tmp_path / "mine.safetensors", tiny_weights()
+    for length in range(64):  # a header is filled up with blanks to a multiple of 8 bytes
+        save_file(state, file, {"note": "x" * 8 * length})
+        if file.read_bytes()[0] == 0x80:
+            break
+    assert file.read_bytes()[0] == 0x80 and origin(file).model == "timm:test_resnet"
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model."])
+def test_a_file_of_a_wrapped_network_tells_it_too(prefix: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.safetensors"
+    save_file({f"{prefix}{name}": value for name, value in tiny_weights().items()}, file)
+    assert origin(file).model == "timm:test_resnet"
+
+
 @pytest.mark.parametrize("kept", [0, 5, 500, 20_000])
 def test_a_file_that_is_cut_short_is_refused(kept: int, timm_file: Path) -> None:
     timm_file.write_bytes(timm_file.read_bytes()[:kept])

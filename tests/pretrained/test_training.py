@@ -93,6 +93,40 @@ def test_images_of_other_channels_and_depths_begin_with_an_adapted_first_layer(
     assert (preprocessing.dtype == "uint16") == (mode == "I;16") and span > 20_000 * (mode == "I;16")
 
 
+def weights_of(trained: Path, folder: Path, **changed: torch.Tensor | None) -> dict[str, Any]:
+    """Settings of a training from those weights, some of them in place of others (None: left out)."""
+    state = {**load_file(trained / "weights.safetensors"), **changed}
+    save_file({name: value for name, value in state.items() if value is not None}, folder / "weights.safetensors")
+    model = of_model(trained)
+    return {
+        "start": folder / "weights.safetensors",
+        "model": "cnn",
+        "widths": "4,8",
+        "size": tuple(model["preprocessing"]["size"]),
+    }
+
+
+def test_weights_that_lack_a_layer_are_told_and_make_no_features(photos: Path, trained: Path, tmp_path: Path) -> None:
+    name, value = next((k, v) for k, v in load_file(trained / "weights.safetensors").items() if v.shape == (4,))
+    some = weights_of(trained, tmp_path, **{name: None})
+    session, _ = begun(photos, **some, tune="all")
+    taken = session.data.source.taken
+    assert taken.drawn == (name,) and f"not in the file, and drawn at random: {name}" in taken.line()
+    with pytest.raises(UserError, match=f"--tune head takes layers as they are, and 1 of their tensors .*: {name}"):
+        begun(photos, **some, tune="head", epochs=0, augment=())
+    quantised = weights_of(trained, tmp_path, **{name: value.to(torch.int8)})
+    with pytest.raises(UserError, match=f"'{name}' holds int8, whose scale is not known"):
+        begun(photos, **quantised, tune="all")
+
+
+def test_weights_that_see_no_difference_are_refused(photos: Path, trained: Path, tmp_path: Path) -> None:
+    nothing = {name: torch.zeros_like(value) for name, value in load_file(trained / "weights.safetensors").items()}
+    given = weights_of(trained, tmp_path, **nothing)
+    start = given.pop("start")
+    with pytest.raises(UserError, match="the same features of all"):
+        neocog.train(photos, tmp_path / "run", pretrained=start, tune="head", threads=1, quiet=True, **given)
+
+
 def test_two_channels(trained: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for n in range(20):

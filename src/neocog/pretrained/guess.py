@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from neocog.documents import read_json
 from neocog.errors import UserError, listed, printable
-from neocog.pretrained.tensors import shapes
+from neocog.pretrained.matching import PREFIXES
+from neocog.pretrained.tensors import Shapes, shapes
 
 TABLE = Path(__file__).with_name("architectures.json")
 HEAD = re.compile(
@@ -26,12 +27,22 @@ def fingerprint(found: Mapping[str, tuple[int, ...]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
+def unwrapped(found: Shapes) -> Iterator[Shapes]:
+    """The tensors as they are called, and without a usual prefix that all of them have, as those of a wrapper do."""
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in found):
+            yield {name.removeprefix(prefix): shape for name, shape in found.items()}
+
+
 def guessed(file: Path) -> tuple[str, str]:
     """(network, what is to be said of it). Of several with the same tensors the one that the file is called after is taken.
 
     Raises UserError where none is known, or several are left.
     """
-    known = read_json(TABLE).get(fingerprint(shapes(file)), [])
+    table = read_json(TABLE)
+    known: list[str] = next(
+        (table[key] for below in unwrapped(shapes(file)) if (key := fingerprint(below)) in table), []
+    )
     if not known:
         what = f"{printable(file.name)}: no known network has such tensors"
         fix = "name it with --model: timm:NAME, torchvision:NAME, path/to/file.py:Class, or one of `neocog models`"

@@ -43,7 +43,8 @@ def among(network: nn.Module, theirs: Shapes, source: Source) -> Taken:
     left_out = tuple(name for name in theirs if name not in used)
     fresh = tuple(name for name in ours if name not in taken)
     adapted_first = first if first in adapts and theirs[both[first]] != body[first] else ""
-    found = Taken(taken, left_out, misfit, fresh, adapted_first, round(share, 6), pair)
+    drawn = tuple(name for name in learned if name not in taken)
+    found = Taken(taken, left_out, misfit, fresh, adapted_first, round(share, 6), pair, drawn)
     if share < LEAST:
         raise UserError(*too_few(found, source, theirs, ours))
     return found
@@ -86,6 +87,16 @@ def too_few(found: Taken, source: Source, theirs: Shapes, ours: Shapes) -> tuple
         where,
         "name the network that they are of with --model, or give other weights",
     )
+
+
+def check_numbers(network: nn.Module, source: Source, taken: Taken) -> None:
+    """Raise UserError where a tensor that is taken is not finite, or whole numbers stand for a layer's weights."""
+    found, ours = tensors(source.file, source.published), network.state_dict()
+    for name in taken.taken:
+        value = found[taken.theirs(name)]
+        if ours[name].is_floating_point() and not value.is_floating_point():
+            what = f"'{printable(taken.theirs(name))}' holds {str(value.dtype).removeprefix('torch.')}, whose scale is not known"
+            raise UserError(f"{what}: quantised weights", str(source.file), "give weights in floating point")
 
 
 @torch.no_grad()

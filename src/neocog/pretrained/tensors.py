@@ -16,14 +16,20 @@ from torch import Tensor
 from neocog.errors import UserError, printable
 
 PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle", ".tar")
+PROTOCOLS = range(2, 6)  # of pickles that say theirs
 Shapes = dict[str, tuple[int, ...]]
 
 
 def refuse_pickle(file: Path) -> None:
-    """Raise UserError, with the line that converts it, for a pickle: opening one may run any program."""
+    """Raise UserError, with the line that converts it, for a pickle: opening one may run any program.
+
+    A safetensors file begins with eight bytes, how long its header is, and that header's "{": of one in 32 the first byte is 0x80,
+    as a pickle's is.
+    """
     with file.open("rb") as stream:
-        start = stream.read(2)
-    if file.suffix.lower() in PICKLES or start == b"PK" or start[:1] == b"\x80":
+        start = stream.read(9)
+    pickled = start[8:] != b"{" and start[:2] in (b"PK", *(bytes([0x80, protocol]) for protocol in PROTOCOLS))
+    if file.suffix.lower() in PICKLES or pickled:
         raise UserError("a pickle, which can run any program when it is opened", printable(str(file)), conversion(file))
 
 

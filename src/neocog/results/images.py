@@ -12,18 +12,21 @@ from torch import Tensor
 from neocog.data.dataset import Array, BadImage, not_finite
 from neocog.data.images import Decoding
 from neocog.data.preprocessing import Preprocessing
-from neocog.data.readers.held import of_pillow
+from neocog.data.readers.held import channels_last, of_pillow
 from neocog.data.readers.memory import images_of
 from neocog.errors import UserError
 from neocog.tasks.files import read
+
+EXACT = 2**24  # up to which float32 has every whole number
+MOST_CHANNELS = 4  # that a last axis counts rather than columns
 
 
 def separate(images: Any, preprocessing: Preprocessing) -> tuple[list[Array], list[str], bool]:
     """Stored images (H, W, C), or volumes (D, H, W, C), what errors call them, and whether it is one alone. Raises UserError.
 
-    An array is an image (H, W[, C]) or a batch (N, H, W[, C]) of them; a torch tensor has its channels first: (C, H, W),
-    (N, C, H, W), or none. A list has one image in each place: an array, a tensor, a Pillow image or a file's path. A frame has
-    a column of paths; of a data set the images count.
+    An array is an image (H, W[, C]) or a batch (N, H, W[, C]) of them, or as in training one of (N, C, H, W); a torch tensor has
+    its channels first: (C, H, W), (N, C, H, W), or none. A list has one image in each place: an array, a tensor, a Pillow image
+    or a file's path. A frame has a column of paths; of a data set the images count.
     """
     if preprocessing.encoding == "nucleotides":
         raise UserError("sequences in memory are not read", fix='give a file: neocog.predict(run, "reads.fasta")')
@@ -44,12 +47,15 @@ def separate(images: Any, preprocessing: Preprocessing) -> tuple[list[Array], li
 def _one(image: Any, name: str, preprocessing: Preprocessing) -> Array:
     """(H, W, C) pixels of the recorded type, or as they are where that would change a value."""
     if isinstance(image, str | Path):
+        if Path(image).is_dir():
+            raise UserError(
+                "a folder, where one image is expected", str(image), "neocog.predict(run, folder) predicts its images"
+            )
         return read(Path(image), preprocessing)[0]
     if isinstance(image, Image.Image):
         return _decoded(image, name, preprocessing)
     sides, array = len(preprocessing.size), _array(image, preprocessing, name)
-    if array.ndim == sides:
-        array = array[..., None]
+    array = array[..., None] if array.ndim == sides else channels_last(array, _possible(preprocessing.channels), sides)
     if array.ndim != sides + 1 or not array.size:
         raise BadImage(f"an array of {_shape(array.shape)}", name, f"give {_accepted(preprocessing)}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -69,6 +75,7 @@ def _decoded(image: Image.Image, name: str, preprocessing: Preprocessing) -> Arr
 
 def _array(images: Any, preprocessing: Preprocessing, name: str) -> Array:
     """As NumPy has it, channels last."""
+    sides, channels = len(preprocessing.size), preprocessing.channels
     if not isinstance(images, Tensor):
         try:
             array = np.asarray(images)
@@ -77,8 +84,9 @@ def _array(images: Any, preprocessing: Preprocessing, name: str) -> Array:
         if array.dtype.kind not in "buif":
             what = f"{type(images).__name__} of {array.dtype}, which is no image"
             raise BadImage(what, name, f"give {_accepted(preprocessing)}, or files")
-        return array
-    pixels, sides, channels = images.detach().cpu(), len(preprocessing.size), preprocessing.channels
+        batch = array.ndim == sides + 2
+        return channels_last(array, _possible(channels), sides) if batch else array
+    pixels = images.detach().cpu()
     first = pixels.ndim - sides - 1  # where the channels are, if it has any
     if pixels.ndim == sides + 1 and pixels.shape[0] == 3 and channels == 1:
         what = f"a tensor of {_shape(pixels.shape)}: one image of 3 channels, or 3 grey ones?"
@@ -92,14 +100,24 @@ def _is_one(shape: tuple[int, ...], preprocessing: Preprocessing) -> bool:
     """Whether an array, channels last, is a single image. Raises UserError where it is none, or could be both."""
     sides, possible = len(preprocessing.size), _possible(preprocessing.channels)
     has_channels, grey = shape[-1:] and shape[-1] in possible, 1 in possible
-    if len(shape) == sides + 1 and has_channels and grey and shape[1:] == preprocessing.size:
-        what = f"an array of {_shape(shape)}: one image of {shape[-1]} channels, or {shape[0]} grey ones?"
+    if len(shape) == sides + 1 and grey and (channels := _doubtful(shape, preprocessing)):
+        what = f"an array of {_shape(shape)}: one image of {channels} channels, or {shape[0]} grey ones?"
         raise UserError(what, fix="say so with another axis: images[None] or images[..., None]")
     if len(shape) == sides or (len(shape) == sides + 1 and has_channels):
         return True
     if (len(shape) == sides + 1 and grey) or (len(shape) == sides + 2 and has_channels):
         return False
     raise UserError(f"an array of {_shape(shape)}", "the images", f"give {_accepted(preprocessing)}")
+
+
+def _doubtful(shape: tuple[int, ...], preprocessing: Preprocessing) -> int:
+    """The axis of three or four, (N, H, W) or an image's, that may count channels just as well; 0: there is none."""
+    possible, like_training = _possible(preprocessing.channels), shape[1:] == preprocessing.size
+    if shape[-1] in possible:
+        return shape[-1] if like_training else 0
+    if shape[0] == preprocessing.channels == 3:  # as torch has one image
+        return 3
+    return shape[-1] if shape[-1] <= MOST_CHANNELS and not like_training else 0
 
 
 def _typed(array: Array, kind: np.dtype[Any]) -> Array:
@@ -111,6 +129,10 @@ def _typed(array: Array, kind: np.dtype[Any]) -> Array:
         return array.astype(np.uint8) * np.uint8(255)
     if kind.kind == array.dtype.kind == "f":
         return array.astype(kind, copy=False)
+    if kind.kind == "f" and array.dtype.kind == "i" and abs(array.astype(np.int64)).max() <= EXACT:
+        return array.astype(
+            kind
+        )  # as training keeps whole numbers below zero; another scale is seen by the run's ``Watch``
     if kind.kind == "u" and array.dtype.kind in "ui" and np.iinfo(array.dtype).max > np.iinfo(kind).max:
         fits = array.min() >= 0 and array.max() <= np.iinfo(kind).max
         return array.astype(kind) if fits else array

@@ -13,7 +13,7 @@ from torch.nn import Module
 from neocog.augment import Augmentation
 from neocog.augment.sequence import SequenceAugmentation
 from neocog.augment.volume import VolumeAugmentation
-from neocog.checked import flag
+from neocog.checked import SPELLED, flag
 from neocog.config import HINTS, Config, TrainConfig, understood
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.preprocessing import Preprocessing
@@ -106,6 +106,11 @@ def _no_option(option: str, known: set[str], model: str) -> UserError:
     """A misspelt setting must not be taken for an option of the model: the nearest of both, and a short list."""
     if option == "weights":
         return UserError("--weights is now --from", fix=FROM)
+    spelled = next((setting for setting, word in SPELLED.items() if option.rstrip("_") == word), "")
+    if spelled:
+        return UserError(
+            f"unknown option {option}", fix=f"in Python it is called {spelled}, since {SPELLED[spelled]} is Python's"
+        )
     names = [*HINTS, *sorted(known)]
     near = [flag(name) for name in nearest(option, names, 2)]
     own = listed((name.replace("_", "-") for name in sorted(known)), FEW)

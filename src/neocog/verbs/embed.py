@@ -167,7 +167,9 @@ def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: s
     preprocessing = preprocessing or preprocessing_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
     with torch.random.fork_rng(devices=[]):
         network = build(weights.model, preprocessing.inputs, preprocessing.size, 2, **weights.options)
-    progress.say(f"  weights of {weights.name}: {load_into(network, weights).line()}")
+    taken = load_into(network, weights)
+    taken.insist_on_all(str(weights.file), "embed")
+    progress.say(f"  weights of {weights.name}: {taken.line()}")
     progress.say(f"  their preprocessing: {weights.needs.description()}")
     reorder(network)
     return Predictor(network.eval(), preprocessing, ())

@@ -21,6 +21,7 @@ from torch.nn import Module
 
 from neocog.engine.precision import Precision
 from neocog.engine.probe import features_of
+from neocog.errors import UserError
 from neocog.networks.head import head_of
 from neocog.progress import Progress
 from neocog.run import Run, write_atomically
@@ -49,6 +50,11 @@ def training_features(session: Session, net: Module, precision: Precision, run: 
     with progress.bar("features", views * len(samples)) as advance:
         every = [features_of(net, loader, "train", precision, advance, view or None) for view in range(views)]
     found, (_, targets, samples) = np.stack([of_view for of_view, *_ in every]), every[0]
+    if len(samples) > 1 and not np.ptp(found[0], axis=0).any():
+        what = f"these weights make the same features of all {len(samples):,} training images"
+        raise UserError(
+            what, session.config.transfer.pretrained, "give other weights: there is nothing to tell them apart by"
+        )
     if alone and found.nbytes <= MOST and run.folder.is_dir():
         content = save({"features": found, "contents": contents}, {"key": key})
         with suppress(OSError):  # without it they are computed again

@@ -19,7 +19,8 @@ from neocog.engine.tuning import check_depth
 from neocog.errors import UserError
 from neocog.networks import build
 from neocog.pretrained import Needs, Source, load_into, matched
-from neocog.pretrained.tensors import sha256, tensors
+from neocog.pretrained.matching import check_numbers
+from neocog.pretrained.tensors import sha256
 from neocog.progress import Progress
 from neocog.tasks.task import Data, Session, Task
 from neocog.verbs.session import decoding_of, headers
@@ -57,7 +58,9 @@ def fitted_to(
         network = build(model.model, plan.inputs, plan.size, outputs, masks=task.purpose == "masks", **model.options)
     taken = matched(network, source)
     check_depth(network, config.transfer)
-    tensors(source.file, source.published)  # refused here where one is not finite
+    check_numbers(network, source, taken)
+    if only_the_head(config):
+        taken.insist_on_all(str(source.file), "--tune head", ", or --tune all")
     for line in (
         source.note,
         f"weights of {source.name}: {taken.line()}",

@@ -17,10 +17,8 @@ from neocog.data.formats.decoding import DEFAULT, check_pixels
 from neocog.data.formats.stored import Stored, allocate
 from neocog.data.names import Names
 from neocog.data.readers.classes import look_alikes
-from neocog.data.readers.held import Held
+from neocog.data.readers.held import CHANNELS, Held
 from neocog.errors import UserError
-
-CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what tells a channel axis from rows and columns
 
 
 def array_dataset(

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,11 @@ def is_frame(source: object) -> bool:
 def read_frame(frame: Any, decoding: Decoding, reading: Reading) -> Dataset:
     """The images whose paths stand in a column: relative to the working folder, or whole. Raises UserError with every fault."""
     header = [str(name) for name in frame.columns]
+    if repeated := listed(name for name, times in Counter(header).items() if times > 1):
+        raise UserError(f"several columns are called {repeated}", "frame", "rename all but one of them")
     if not len(frame):
         raise UserError("a frame without rows", "frame", "give one image a row")
-    columns = [[_cell(value) for value in frame[name].to_list()] for name in frame.columns]
+    columns = [[_cell(value) for value in _no_pictures(str(name), frame[name].to_list())] for name in frame.columns]
     folder = _folder(columns)
     cells = [[_below(cell, folder) for cell in column] for column in columns]
     table = Rows(header, cells, array("q", range(1, len(frame) + 1)), ",")
@@ -45,7 +48,7 @@ def image_column(frame: Any) -> list[Path]:
     if name is None:
         what = f"a frame with no column of images: {listed(map(str, frame.columns))}"
         raise UserError(what, "frame", "rename the column of their paths to image")
-    return [Path(_cell(value)) for value in frame[name].to_list()]
+    return [Path(_cell(value)) for value in _no_pictures(str(name), frame[name].to_list())]
 
 
 def _folder(columns: Sequence[Sequence[str]]) -> Path:
@@ -54,6 +57,17 @@ def _folder(columns: Sequence[Sequence[str]]) -> Path:
         if all(Path(cell).is_absolute() for cell in column):
             return Path(os.path.commonpath([Path(cell).parent for cell in column]))
     return Path.cwd()
+
+
+def _no_pictures(name: str, values: list[Any]) -> list[Any]:
+    """A column's ``values``. Raises UserError where these are not written in a word, as images in memory are not."""
+    if any(
+        getattr(value, "shape", ()) or hasattr(value, "getpixel") or isinstance(value, bytes | dict) for value in values
+    ):
+        what = f"column '{name}' holds {type(values[0]).__name__}, not paths, numbers or text"
+        fix = f"give images apart: (list(frame['{name}']), frame['label']), and groups as a third"
+        raise UserError(what, "frame", fix)
+    return values
 
 
 def _cell(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from neocog.data.images import decode, decode_bytes
 from neocog.errors import UserError
 
 PIXELS = ("uint8", "uint16", "float32")
+CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what tells a channel axis from rows and columns
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def _refuse() -> Any:
 
 
 def as_array(values: Any, where: str) -> Array:
-    """NumPy's view of an array, a tensor, a series or a list; texts in objects become texts. Raises UserError."""
+    """NumPy's view of an array, a tensor, a series or a list; texts and numbers in objects become such. Raises UserError."""
     if hasattr(values, "detach"):  # torch's: never copied where it lies in the processor's memory
         values = values.detach().cpu()
         values = (
@@ -63,19 +64,29 @@ def as_array(values: Any, where: str) -> Array:
     except ValueError:
         raise UserError("items of different shapes", where, "give one array, or a list of labels of one kind") from None
     if array.dtype.kind == "O":
-        kinds = sorted({type(item).__name__ for item in array.reshape(-1).tolist()})
-        if kinds != ["str"]:
+        items = array.reshape(-1).tolist()
+        kinds = sorted({type(item).__name__ for item in items})
+        if len(kinds) != 1 or not isinstance(items[0], str | int | float | np.number):
             what = f"an array of Python objects ({', '.join(kinds[:4])})"
             raise UserError(what, where, "give numbers or text of one kind, without gaps")
-        array = array.astype(str)
+        array = np.array(items).reshape(array.shape)
     if array.dtype.kind not in "biufUS":
         raise UserError(f"an array of type {array.dtype}", where, "give numbers or text")
     return array
 
 
+def channels_last(array: Array, channels: Container[int], sides: int = 2) -> Array:
+    """An image (H, W, C) of (C, H, W), or a batch of such, where the first of these axes is among ``channels`` and the last is not;
+    all else as it is."""
+    first = array.ndim - sides - 1
+    if first >= 0 and array.shape[first] in channels and array.shape[-1] not in channels:
+        return np.moveaxis(array, first, -1)
+    return array
+
+
 def pixels_of(item: Any, name: str, decoding: Decoding) -> Array:
-    """(H, W, C) pixels of a PIL image, an array (H, W[, C]), a tensor ([C,] H, W), a path, or what Hugging Face's data sets have
-    where they do not decode: {"bytes": …, "path": …}. Raises BadImage."""
+    """(H, W, C) pixels of a PIL image, an array (H, W[, C]) or (C, H, W), a tensor ([C,] H, W), a path, or what Hugging Face's data
+    sets have where they do not decode: {"bytes": …, "path": …}. Raises BadImage."""
     if isinstance(item, dict) and {*item} == {"bytes", "path"}:
         if item["bytes"] is not None:
             return decode_bytes(item["bytes"], decoding, item["path"] or name)[0]
@@ -84,13 +95,13 @@ def pixels_of(item: Any, name: str, decoding: Decoding) -> Array:
         return decode(Path(item), decoding, f"{name}: {item}")
     if isinstance(item, Image.Image):
         return of_pillow(item, name, decoding)
-    if hasattr(item, "detach") and item.ndim == 3 and item.shape[0] in (1, 3, 4):
+    if hasattr(item, "detach") and item.ndim == 3 and item.shape[0] in CHANNELS:
         item = item.movedim(0, -1)
     try:
         array = as_array(item, name)
     except UserError as error:
         raise BadImage(error.what, name, error.fix) from None
-    array = array[..., None] if array.ndim == 2 else array
+    array = array[..., None] if array.ndim == 2 else channels_last(array, CHANNELS)
     if array.ndim != 3 or 0 in array.shape:
         raise BadImage(f"shape {array.shape} is no image", name, "give (H, W) or (H, W, C)")
     check_pixels(array.shape[0] * array.shape[1], f"{array.shape[0]} × {array.shape[1]}", decoding.max_pixels, name)
@@ -120,7 +131,9 @@ def of_pillow(image: Image.Image, name: str, decoding: Decoding) -> Array:
     try:
         ImageOps.exif_transpose(image).save(written, "PNG", compress_level=0)
     except OSError:
-        raise BadImage(f"a Pillow image of mode {image.mode}", name, 'give image.convert("RGB")') from None
+        wide = image.mode.startswith(("I", "F"))  # converted, their values would be cut off at 255
+        fix = "give numpy.asarray(image)" if wide else 'give image.convert("RGB")'
+        raise BadImage(f"a Pillow image of mode {image.mode}", name, fix) from None
     return decode_bytes(written.getvalue(), decoding, f"{name}.png")[0]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -31,7 +31,7 @@ from neocog.errors import UserError, listed, raise_all
 
 MEMORY = "<memory>"  # no file of a careful user is called so, and no shell passes it on
 KNOWN = (
-    "give (images, labels), (images, masks), a frame with the columns image and label, "
+    "give (images, labels), (images, labels, groups), (images, masks), a frame with the columns image and label, "
     "a torch Dataset of (image, label), or a Hugging Face Dataset with the columns image and label"
 )
 IMAGES, LABELS = ("image", "img", "images"), ("label", "labels", "fine_label", "target")
@@ -90,8 +90,12 @@ def open_given(decoding: Decoding, reading: Reading) -> Dataset:
         raise UserError(what, MEMORY, "give one of them, such as data['train']")
     if _is_torch(source):
         return _torch(source, decoding, reading)
-    if isinstance(source, tuple) and len(source) == 2:
-        return _labelled(source[0], source[1], decoding, reading)
+    if isinstance(source, list) and source and all(isinstance(item, tuple) and len(item) == 2 for item in source):
+        images, labels = map(list, zip(*source, strict=True))
+        return _labelled(images, labels, decoding, reading, "a list of (image, label)")
+    if isinstance(source, tuple) and len(source) in (2, 3):
+        data = _labelled(source[0], source[1], decoding, reading)
+        return _grouped(data, source[2], reading) if len(source) == 3 else data
     if hasattr(source, "shape") or isinstance(source, list):
         return _labelled(source, None, decoding, reading)
     raise UserError(f"a {type(source).__name__} is not a data set that neocog takes", MEMORY, KNOWN)
@@ -110,7 +114,7 @@ def _is_hugging_face(source: object) -> bool:
 def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, kind: str = "") -> Dataset:
     """``images``: (N, …) or a list; ``labels``: (N,), (N, V), (N, H, W), images that are wanted, or a list; None: without."""
     raise_all(_countable(images, "images") + _countable(labels, "labels"))
-    count = len(images)
+    images, count = images_of(images), len(images)
     if not count:
         raise UserError("no images", MEMORY, KNOWN)
     if labels is not None and len(labels) != count:
@@ -128,6 +132,19 @@ def _labelled(images: Any, labels: Any, decoding: Decoding, reading: Reading, ki
     if known.ndim >= 3 or reading.labels == "masks":
         return with_masks(data, known, reading, MEMORY)
     return _with_targets(data, known, reading)
+
+
+def _grouped(data: Dataset, groups: Any, reading: Reading) -> Dataset:
+    """``data`` with the group of each sample (N,), such as its patient, as numbers or text."""
+    raise_all(_countable(groups, "groups"))
+    if len(groups) != len(data):
+        raise UserError(f"{len(data):,} images but {len(groups):,} groups", MEMORY, "give one group for each image")
+    known = as_array(groups, "groups")
+    if known.ndim != 1:
+        raise UserError(f"groups of shape {known.shape}", "groups", "give one for each image, (N,)")
+    names = np.array([str(name) for name in labels_of(known, "groups", reading)])
+    taken = Taken("groups", "group", f"{len(np.unique(names)):,} different, as given")
+    return replace(data, groups=names, taken=(*data.taken, taken))
 
 
 def _countable(several: Any, name: str) -> list[UserError]:
@@ -169,7 +186,8 @@ def _with_targets(data: Dataset, labels: Array, reading: Reading) -> Dataset:
         taken = (Taken("labels", "target", evidence, "--task classification"),)
         return replace(data, values=values, target_names=target_names, taken=taken)
     indices, classes = indexed([labels_of(labels, "labels", reading)], Path("labels"))
-    return replace(data, labels=indices, classes=classes)
+    every = map(str, range(labels.shape[1] if labels.ndim == 2 and labels.shape[1] > 1 else 0))
+    return _without_samples(replace(data, labels=indices, classes=classes), every)
 
 
 def _torch(source: Any, decoding: Decoding, reading: Reading) -> Dataset:
@@ -183,7 +201,21 @@ def _torch(source: Any, decoding: Decoding, reading: Reading) -> Dataset:
     if labels is None or len(labels) != len(source):
         labels = [source[i][1] for i in range(len(source))]
     data = _labelled(_Column(source, 0), labels, decoding, reading, f"a torch {type(source).__name__}")
-    return _named(data, getattr(source, "classes", None))
+    return _named(data, _class_names(source))
+
+
+def _class_names(source: Any) -> tuple[str, ...] | None:
+    """torchvision's ``classes``: those of a data set, or of what it is a part or a chain of. Raises UserError where they differ."""
+    if (names := getattr(source, "classes", None)) is not None:
+        return tuple(names)
+    parts = getattr(source, "datasets", None) or [
+        part for part in [getattr(source, "dataset", None)] if _is_torch(part)
+    ]
+    found = {names for part in parts if (names := _class_names(part)) is not None}
+    if len(found) > 1:
+        what = f"data sets with different classes in one: {' and '.join(listed(names) for names in sorted(found))}"
+        raise UserError(what, MEMORY, "give them the same classes, in one order")
+    return found.pop() if found else None
 
 
 def _hugging_face(source: Any, decoding: Decoding, reading: Reading) -> Dataset:
@@ -202,7 +234,15 @@ def _named(data: Dataset, names: Sequence[str] | None) -> Dataset:
     """``data`` whose classes 0, 1, … are called ``names``."""
     if not names or not data.has_classes or not all(each.isdigit() and int(each) < len(names) for each in data.classes):
         return data
-    return replace(data, classes=tuple(str(names[int(each)]) for each in data.classes))
+    named = replace(data, classes=tuple(str(names[int(each)]) for each in data.classes))
+    return _without_samples(named, map(str, names))
+
+
+def _without_samples(data: Dataset, every: Iterable[str]) -> Dataset:
+    """``data`` with a note on those of all classes that no sample has: a network cannot answer them."""
+    lacking = [name for name in every if name not in data.classes]
+    note = f"classes without a sample, which are left out: {listed(lacking)}"
+    return replace(data, notes=(*data.notes, note)) if lacking else data
 
 
 class _Column(Sequence[Any]):
