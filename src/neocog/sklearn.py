@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
 
-from neocog.errors import UserError
+from neocog.errors import UserError, listed
 from neocog.predictor import Predictor
 from neocog.results.images import separate
 from neocog.tasks import task_named
@@ -28,6 +28,19 @@ from neocog.traits import task_of
 from neocog.verbs.on_all import train_on_all
 
 Array = NDArray[Any]
+DECIDED = {
+    "task",
+    "kind",
+    "split",
+    "split_seed",
+    "folds",
+    "repeats",
+    "leave_one_group_out",
+    "refit",
+    "curve",
+    "baseline",
+    "patience",
+}
 
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -72,10 +85,21 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         }  # fmt: skip
         if self.pretrained:
             asked |= {"pretrained": self.pretrained, "tune": self.tune}
+        self._check_settings()
         with tempfile.TemporaryDirectory(prefix="neocog-") as folder:
             given = {**asked, **(self.settings or {})}
             self.predictor_: Predictor = train_on_all((images, y), Path(folder), given, not self.verbose)
         return self
+
+    def _check_settings(self) -> None:
+        """Raise UserError for settings that say again what a parameter says, or that ``fit`` itself decides."""
+        given = set(self.settings or {})
+        if again := sorted(given & {*self.get_params(), "seed"}):
+            name = again[0].replace("seed", "random_state")
+            raise UserError(f"settings repeat {listed(again)}", fix=f"give {type(self).__name__}({name}=…) alone")
+        if decided := sorted(given & DECIDED):
+            what = f"settings have {listed(decided)}, which fit itself decides: it learns from every sample that it is given"
+            raise UserError(what, fix="leave them out: scikit-learn's cross_val_score divides and measures")
 
     def _images(self, X: Array) -> Array:
         """(N, H, W[, C]) of what was given."""

@@ -138,6 +138,41 @@ def test_a_frame_says_what_it_cannot_hold() -> None:
             opened(pd.DataFrame({"image": [picture, picture], "label": ["x", "y"]}))
 
 
+def test_embed_and_explain_take_images_in_memory_as_predict_does(colour: Results, tmp_path: Path) -> None:
+    files = [tmp_path / f"{index}.png" for index in range(4)]
+    for file, one in zip(files, LAST, strict=False):
+        Image.fromarray(one).save(file)
+    wanted = neocog.embed(colour, files, tmp_path / "files", near=1, quiet=True)
+    for index, way in enumerate((LAST[:4], X[:4], [Image.fromarray(one) for one in LAST[:4]], iter(files))):
+        made = neocog.embed(colour, way, tmp_path / str(index), near=1, quiet=True)
+        assert np.array_equal(made.features, wanted.features) and len(made.paths) == 4
+    shown = neocog.explain(colour, LAST[:2], tmp_path / "explained", quiet=True)
+    assert [one.name for one in shown.samples] == ["image 0", "image 1"] and all(one.written for one in shown.samples)
+
+
+def test_the_tables_of_cross_validation_are_those_of_all_folds(tmp_path: Path) -> None:
+    run = neocog.train((X, Y), tmp_path / "run", folds=3, **QUICK)
+    tested = run.predictions
+    assert sorted(tested["path"]) == sorted(f"images[{index}]" for index in range(60)), "each image once"
+    assert tested.groupby("fold").size().tolist() == [20, 20, 20] and len(run.splits) == 180
+    assert run.metrics["fold"].tolist() == [1, 2, 3]
+    accuracy = run.measures.set_index(["part", "measure"])["value"]["test", "accuracy"]
+    assert tested["correct"].mean() == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epochs": 3}, "settings repeat epochs"),
+        ({"seed": 3}, r"random_state=…"),
+        ({"folds": 3}, "settings have folds"),
+    ],
+)
+def test_settings_of_an_estimator_contradict_nothing(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        ImageClassifier(settings=settings).fit(LAST, Y)
+
+
 def test_advice_never_cuts_values_off(colour: Results, tmp_path: Path) -> None:
     for mode in ("F", "I"):
         with pytest.raises(UserError, match=r"numpy\.asarray\(image\)"):
@@ -146,3 +181,6 @@ def test_advice_never_cuts_values_off(colour: Results, tmp_path: Path) -> None:
         colour.predict(tmp_path)
     with pytest.raises(UserError, match="in Python it is called pretrained"):
         neocog.train((X, Y), tmp_path / "run", **{"from": "imagenet"})
+    (tmp_path / "net.py").write_text("class Net: ...")
+    with pytest.raises(UserError, match=r"give .*net\.py:CLASS"):
+        neocog.train((X, Y), tmp_path / "run", **{**QUICK, "model": str(tmp_path / "net.py")})

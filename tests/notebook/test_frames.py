@@ -51,7 +51,7 @@ def test_without_pandas_they_are_plain_records(run: Results, monkeypatch: pytest
 def test_names_that_a_spreadsheet_would_run_come_back_as_they_were(tmp_path: object) -> None:
     path = tmp_path / "t.csv"
     path.write_text("path,p:'=x,error\n'=cmd().png,0.5,\na\\\\b,1,2\n")
-    found = frames.table(path, "")
+    found = frames.frame(frames.records(path, ""))
     assert list(found["path"]) == ["=cmd().png", "a\\b"]
     assert found["error"].isna().tolist() == [True, False]
 
@@ -59,8 +59,8 @@ def test_names_that_a_spreadsheet_would_run_come_back_as_they_were(tmp_path: obj
 def test_a_column_of_words_is_not_turned_into_gaps(tmp_path: object) -> None:
     path = tmp_path / "t.csv"
     path.write_text("path,said\na,1\nb,two\n")
-    assert isinstance(frames.table(path, ""), pandas.DataFrame)
-    assert list(frames.table(path, "")["said"]) == ["1", "two"]
+    assert isinstance(frames.frame(frames.records(path, "")), pandas.DataFrame)
+    assert list(frames.frame(frames.records(path, ""))["said"]) == ["1", "two"]
 
 
 def test_what_a_stopped_run_has_is_there_and_what_it_has_not_says_how_to_go_on(stopped: Results) -> None:
@@ -70,10 +70,10 @@ def test_what_a_stopped_run_has_is_there_and_what_it_has_not_says_how_to_go_on(s
             getattr(stopped, name)
 
 
-def test_of_folds_each_has_its_own(tmp_path: Path) -> None:
+def test_of_folds_each_has_its_own_network_and_all_of_them_one_table(tmp_path: Path) -> None:
     run = neocog.train("digits", tmp_path / "run", model="mlp", epochs=1, threads=1, folds=3, quiet=True)
     assert run.measures["n"].iloc[0] == 1797 and "neocog" in run._repr_html_()
-    for name in ("metrics", "predictions", "splits", "predictor"):
-        with pytest.raises(neocog.UserError, match="each fold has its own"):
-            getattr(run, name)
+    with pytest.raises(neocog.UserError, match="each fold has its own"):
+        _ = run.predictor
+    assert run.metrics["fold"].tolist() == [1, 2, 3] and len(run.predictions) == 1797 and len(run.splits) == 3 * 1797
     assert len(neocog.load(run.folder / "fold-1").predictions) > 500

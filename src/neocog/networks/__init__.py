@@ -106,6 +106,10 @@ def with_encoder(name: str) -> str:
 
 def model_class(name: str) -> type[Module]:
     """The class of one of the lists of networks, or of an installed package. Raises UserError."""
+    if name.endswith(".py"):
+        raise UserError(
+            f"no model '{printable(name)}': a file, and nothing in it is named", fix=f"give {printable(name)}:CLASS"
+        )
     if name not in OTHERS and not MODELS.knows(name):
         pick({**dict.fromkeys(MODELS.names(), ""), **OTHERS}, name, what="model")  # tells which there are
     if name not in OTHERS:

@@ -15,14 +15,14 @@ from neocog.pages.record import Record, rows
 TEXT = {"path", "sample", "label", "prediction", "second", "third", "split", "group", "sha256", "pixels", "family"}
 
 
-def table(path: Path, fix: str) -> Any:
+def records(path: Path, fix: str) -> list[dict[str, Any]]:
     """A CSV of the run folder, a row each; numbers are numbers, and an empty cell among them None (NaN in a frame)."""
     if not path.is_file():
         raise UserError(f"no {path.name} in the run folder", str(path.parent), fix)
     lines = rows(path)
     names = list(lines[0]) if lines else []
     columns = {plain_cell(name): _values(name, [line[name] for line in lines]) for name in names}
-    return frame([dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)])
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
 def measures(record: Record) -> Any:

@@ -37,24 +37,25 @@ LOADING = threading.Lock()  # threads that ask at once share one network
 class Results(Run):
     """A run's folder, and what is in it.
 
-    Frames are pandas' where it is installed (``neocog[pandas]``), else lists of records. It is pickled as its folder alone,
-    and may be used by several threads. Whatever needs the run's end raises UserError before it.
+    Frames are pandas' where it is installed (``neocog[pandas]``), else lists of records. Of cross-validation they have the rows
+    of all folds, whose number is in the first column, ``fold``; the network of ``--refit`` has its own metrics and splits. It is
+    pickled as its folder alone, and may be used by several threads. Whatever needs the run's end raises UserError before it.
     """
 
     @property
     def metrics(self) -> Any:
         """A row an epoch: loss, measures and rate, as in metrics.csv."""
-        return frames.table(self.metrics_csv, where_it_is(self))
+        return self._table("metrics.csv")
 
     @property
     def predictions(self) -> Any:
         """A row a test sample: path, truth, prediction, probabilities, as in predictions.csv."""
-        return frames.table(self.predictions_csv, where_it_is(self))
+        return self._table("predictions.csv")
 
     @property
     def splits(self) -> Any:
         """A row a sample: its label, part, group and SHA-256, as in splits.csv."""
-        return frames.table(self.splits_csv, where_it_is(self))
+        return self._table("splits.csv")
 
     @property
     def measures(self) -> Any:
@@ -128,6 +129,15 @@ class Results(Run):
     @cached_property
     def _model(self) -> StoredPixels:
         return StoredPixels(self._predictor)
+
+    def _table(self, name: str) -> Any:
+        """A table of the run, or of all its folds where it has none itself."""
+        path, fix = self.folder / name, where_it_is(self)
+        folds = sorted(self.folder.glob("fold-*/"), key=lambda fold: (len(fold.name), fold.name))
+        if path.is_file() or not folds or not self.result.is_file():
+            return frames.frame(frames.records(path, fix))
+        rows = [(fold.name, frames.records(fold / name, fix)) for fold in folds]
+        return frames.frame([{"fold": int(fold[5:]), **row} for fold, several in rows for row in several])
 
     def _so_far(self) -> tuple[Section, ...]:
         """The curves of the epochs that have ended."""

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from neocog.config import Config, changed
 from neocog.data.cells import safe_cell
 from neocog.data.dataset import Array, BadImage
-from neocog.data.images import IMAGE_SUFFIXES
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
+from neocog.data.readers.memory import images_of
 from neocog.errors import UserError, printable
 from neocog.interop.extras import extra
 from neocog.networks import build, has_encoder
@@ -38,11 +38,11 @@ from neocog.progress import Progress
 from neocog.records import Picture, Pictures, Section, Text
 from neocog.run import Run, write_atomically
 from neocog.tasks import task_of_run
-from neocog.tasks.files import chunks, read, suffixes
+from neocog.tasks.files import chunks, read
 from neocog.tasks.report.pictures import thumbnail
 from neocog.verbs.feature_map import MAPS, check_map, drawn, placed
 from neocog.verbs.outputs import insist_on_new, new_folder
-from neocog.verbs.predict import expanded
+from neocog.verbs.predict import named
 
 Floats = NDArray[np.float32]
 SIDE = 48  # pixels of a thumbnail
@@ -73,7 +73,7 @@ class Embedding:
 
 def embed(
     source: str | Path | Run,
-    files: str | Path | Sequence[str | Path],
+    files: Any,
     out: str | Path | None = None,
     *,
     model: str = "auto",
@@ -82,7 +82,9 @@ def embed(
     parquet: bool = False,
     quiet: bool = False,
 ) -> Embedding:
-    """Write features.npy, names.csv and map.html of ``files`` (paths, folders, globs) into the new folder ``out``.
+    """Write features.npy, names.csv and map.html of ``files`` into the new folder ``out``.
+
+    ``files``: paths, folders, globs, or images in memory, as ``predict`` takes them.
 
     ``source``: a run, or whatever ``train --from`` takes; ``model``: the network of a file of weights that does not tell its
     own; ``near``: neighbours of each image; ``map``: how images are placed on it, "pca", "tsne" or "umap" (an extra);
@@ -91,7 +93,7 @@ def embed(
     if near < 1:
         raise UserError(f"--near {near} is below 1", fix="give 1 or more")
     check_map(map)
-    source = os.fspath(source)
+    source, files = os.fspath(source), images_of(files)
     tables = extra("parquet", "pyarrow", "pyarrow.parquet") if parquet else ()
     target = Path(out or f"embed-{Path(source.replace(':', '-')).name}")
     insist_on_new(target)
@@ -100,8 +102,8 @@ def embed(
     if predictor.facts and task_of_run(predictor).purpose == "generation":
         what = f"a run of --task {predictor.task} draws images and sees none"
         raise UserError(what, source, "give another run")
-    paths = list(expanded(files, suffixes(predictor.preprocessing)))
-    names, every, digests, pictures, skipped = collected(predictor, paths, progress)
+    with named(files, predictor.preprocessing) as paths:
+        names, every, digests, pictures, skipped = collected(predictor, paths, progress)
     if len(names) < 2:
         raise UserError(
             f"{len(names)} images can be read: at least 2 are compared", listed_faults(skipped), "give more"
@@ -154,7 +156,7 @@ def seen(predictor: Predictor, pixels: Array) -> Floats:
     return found
 
 
-def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: str, progress: Progress) -> Predictor:
+def predictor_of(source: str, files: Any, model: str, progress: Progress) -> Predictor:
     """A run's network, or its encoder, or that of pretrained weights with the preprocessing that these need. Raises UserError."""
     run, preprocessing = Path(source), None
     if run.is_dir():
@@ -164,7 +166,7 @@ def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: s
         preprocessing = predictor.preprocessing
     weights = source_of(changed(Config(), {"pretrained": source, "model": model}), "prediction", progress)
     assert weights is not None
-    preprocessing = preprocessing or preprocessing_for(weights, next(iter(expanded(files, sorted(IMAGE_SUFFIXES)))))
+    preprocessing = preprocessing or preprocessing_for(weights, files)
     with torch.random.fork_rng(devices=[]):
         network = build(weights.model, preprocessing.inputs, preprocessing.size, 2, **weights.options)
     taken = load_into(network, weights)
@@ -175,18 +177,19 @@ def predictor_of(source: str, files: str | Path | Sequence[str | Path], model: s
     return Predictor(network.eval(), preprocessing, ())
 
 
-def preprocessing_for(source: Source, path: Path) -> Preprocessing:
-    """What weights need, for images like the one at ``path``. Raises UserError."""
+def preprocessing_for(source: Source, files: Any) -> Preprocessing:
+    """What weights need, for images like the first of ``files``. Raises UserError."""
     needs = source.needs
     if not needs.mean or len(needs.size) != 2:
         fix = "name a network of timm: or torchvision: with --model, or give a run on images"
         raise UserError(f"nothing says what images {source.name} needs", needs.record, fix)
     channels = len(needs.mean)
     blank = Preprocessing(channels, needs.size, "uint8", (0.0,) * channels, (1.0,) * channels, needs.fit)
-    try:
-        stored, header = read(path, blank)
-    except BadImage as error:
-        raise UserError(error.what, str(path), "give a sound image first") from None
+    with named(files, blank) as (path, *_):
+        try:
+            stored, header = read(path, blank)
+        except BadImage as error:
+            raise UserError(error.what, str(path), "give a sound image first") from None
     if stored.dtype != np.uint8:
         fix = "train a run on such images, which finds their black and white, and embed with it"
         raise UserError(f"pixels of {stored.dtype}: which values are black and white is not known", str(path), fix)

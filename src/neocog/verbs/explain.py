@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,11 +28,11 @@ from neocog.run import Run, write_atomically
 from neocog.tasks import task_of_run
 from neocog.tasks.classification.reading import smoothed
 from neocog.tasks.classification.sequences import strip
-from neocog.tasks.files import FileSample, chunks, suffixes
+from neocog.tasks.files import FileSample, chunks
 from neocog.tasks.segmentation.report import grey_levels
 from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
-from neocog.verbs.predict import expanded
+from neocog.verbs.predict import named
 
 LEAST, MOST = 192, 768  # pixels: smaller samples are enlarged to at least this, larger ones reduced to at most that
 
@@ -56,7 +57,7 @@ class Explanation:
 
 def explain(
     run: str | Path | Run,
-    files: str | Path | Sequence[str | Path],
+    files: Any,
     out: str | Path | None = None,
     *,
     about: str = "",
@@ -64,7 +65,9 @@ def explain(
     quiet: bool = False,
     any_range: bool = False,
 ) -> Explanation:
-    """Write maps of every sample among ``files`` (paths, folders, globs) and explanation.html into the new folder ``out``.
+    """Write maps of every sample among ``files`` and explanation.html into the new folder ``out``.
+
+    ``files``: paths, folders, globs, or images in memory, as ``predict`` takes them.
 
     Each sample gets its own picture, one with Grad-CAM and one with saliency over it; volumes as slices through the
     strongest place, sequences as letters. ``about``: the class or target to explain; default: what the network says.
@@ -85,11 +88,10 @@ def explain(
     for name in wanted:
         if name not in known and not any(other.startswith(f"{name}.") for other in known):
             raise UserError(f"no layer {name}", fix=f"{did_you_mean(name, known)}known: {', '.join(known)}")
-    paths = list(expanded(files, suffixes(predictor.preprocessing)))
     progress = Progress(quiet)
     samples: list[Explained] = []
     sections: list[Section] = []
-    with progress.bar("explaining", len(paths)) as advance:
+    with named(files, predictor.preprocessing) as paths, progress.bar("explaining", len(paths)) as advance:
         for sample in (one for several in chunks(paths, predictor, advance) for one in several):
             folder = target / f"{len(samples):04d}-{Path(sample.name).stem}"
             made, section = one_sample(task, predictor, sample, about, wanted, folder)

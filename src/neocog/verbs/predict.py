@@ -123,7 +123,7 @@ def insist_on_format(task: Task, format: str, out: Path | None) -> None:
 
 
 @contextmanager
-def named(files: Any, preprocessing: Preprocessing, format: str) -> Iterator[list[Path]]:
+def named(files: Any, preprocessing: Preprocessing, format: str = "") -> Iterator[list[Path]]:
     """Paths by which ``tasks.files.read`` finds each sample while the block runs, be it a file or in memory. Raises UserError."""
     files = images_of(files)
     several = isinstance(files, list | tuple)
