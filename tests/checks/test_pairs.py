@@ -49,7 +49,7 @@ LARGE = [resized(image[:48, :48], (SIDE, SIDE)) for image in IMAGES]
 WHITE = [np.where(image > 180, 255, image) for image in IMAGES]
 SHIFTED = [ndimage.shift(image.astype(float), (0, 1, 0), order=3, mode="reflect").clip(0, 255) for image in IMAGES]
 CASES: dict[str, tuple[list[np.ndarray], list[np.ndarray], str]] = {
-    "same": (IMAGES, IMAGES, "the wanted image is the input itself"),
+    "same": (IMAGES, IMAGES, "the target image is the input itself"),
     "shifted": (NOISY, [image.astype(np.uint8) for image in SHIFTED], "shifted by more than 0.5 pixels"),
     "mirrored": (NOISY, [image[:, ::-1] for image in IMAGES], "is a mirror image"),
     "upside down": (NOISY, [image[::-1] for image in IMAGES], "is a mirror image"),

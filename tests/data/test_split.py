@@ -140,7 +140,7 @@ def test_a_missing_part_is_cut_from_train(given_part, cut):
     parts = split(dataset, content(1200))
     assert (parts[1000:] == given_part).all()
     assert (parts == cut).sum() == 100 and (parts[:1000] == "train").sum() == 900
-    assert f"no {cut} part is given: 100 samples are cut from train" in notes(dataset, parts)
+    assert f"no {cut} part is given: 100 samples are taken from train" in notes(dataset, parts)
 
 
 def test_a_class_with_one_training_sample_trains_when_the_test_is_given():

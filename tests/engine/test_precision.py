@@ -100,7 +100,7 @@ def test_a_depthwise_network_takes_the_precision_in_which_its_steps_are_quicker(
     chosen, counters, tried = tried_with(monkeypatch, {"bf16": 3.0, "fp32": 1.0})
     assert (chosen.name, chosen.autocast, counters.precision) == ("fp32", False, "fp32")
     assert tried == ["bf16", "fp32"], "once: what was found is kept"
-    assert "quicker for this network by a trial, though the processor has AMX" in chosen.why
+    assert "faster for this network in a trial, though the processor has AMX" in chosen.why
     for seconds in ({"bf16": 1.0, "fp32": 3.0}, {"bf16": 1.0, "fp32": 0.95}):
         chosen, counters, _ = tried_with(monkeypatch, seconds)
         assert chosen == choose("cpu") and counters.precision == "bf16"

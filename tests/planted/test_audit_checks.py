@@ -165,7 +165,11 @@ def test_other_shares_of_classes_in_test_are_a_warning_and_chance_is_not():
     shifted = Planted(
         small, [i % 2 for i in range(400)] + [int(i % 5 == 0) for i in range(200)], ("fir", "oak"), splits
     )
-    told(shifted, "warning", "other shares in test than in train: 30% of samples would need another label; most so fir")
+    told(
+        shifted,
+        "warning",
+        "class frequencies differ between train and test: 30% of samples would need another label; most of all fir",
+    )
     chance = Planted(
         small[:60], [i % 2 for i in range(50)] + [0] * 7 + [1] * 3, ("fir", "oak"), ["train"] * 50 + ["test"] * 10
     )
@@ -211,7 +215,7 @@ def test_class_names_that_differ_on_purpose_are_no_finding(classes):
 def test_an_image_stored_three_times_is_a_note():
     planted = Planted()
     copies = tuple(planted.add(planted.pixels[6].copy()) for _ in range(2))
-    told(planted, "note", "2 images too many: 1 image stored more than once", ("6.png", *copies))
+    told(planted, "note", "2 redundant images: 1 image stored more than once", ("6.png", *copies))
 
 
 @pytest.mark.parametrize("strict", [False, True])

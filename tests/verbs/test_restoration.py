@@ -323,7 +323,7 @@ def test_takes_of_one_field_are_never_learned_and_tested(tmp_path: Path) -> None
     sides = {(Path(row["sample"]).stem[1], row["split"]) for row in rows_of(run.splits_csv)}
     assert len(sides) == 6 and len({side for _, side in sides}) == 3
     found = open_dataset(data, reading=Reading(task="restoration"))
-    assert any("24 inputs share 6 wanted images" in each.evidence for each in found.taken)
+    assert any("24 inputs share 6 target images" in each.evidence for each in found.taken)
     assert open_dataset(data, reading=Reading(task="restoration", groups="none")).groups is None
 
 
@@ -417,7 +417,7 @@ def spoilt(folder: Path, kind: str) -> Path:
     ("kind", "words"),
     [
         ("size", "not 1, 2, 3 or 4 times as large"), ("type", "save both in one type"),
-        ("channels", "3 channels, the wanted image 1"),
+        ("channels", "3 channels, the target image 1"),
         ("alone", "1 image has no input"), ("damaged", "high/3.png"),
     ],
 )  # fmt: skip

@@ -209,7 +209,7 @@ def test_what_a_reader_says_takes_the_place_of_what_is_said_in_general() -> None
     plain = with_taken(samples([0, 1], splits=np.array(["train", "test"])))
     assert [(taken.part, taken.role) for taken in plain] == [
         ("layout", "class folders"), ("labels", "classes: 2"), ("split", "split: given"),
-        ("groups", "none: every sample stands for itself"),
+        ("groups", "none: samples are independent"),
     ]  # fmt: skip
     levels = (
         Taken("folder level 1", "class", "2 names", "--levels"),

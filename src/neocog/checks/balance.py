@@ -91,9 +91,9 @@ def label_shift(dataset: Dataset, records: Records) -> Iterator[Finding]:
         if distance <= SHIFTED or _chance(np.stack([train, sizes])) >= 1e-3:
             continue
         most = int(np.argmax(np.abs(shares[0] - shares[1])))
-        what = f"classes have other shares in {part} than in train: {distance:.0%} of samples would need another label"
-        what += f"; most so {listed([dataset.classes[most]])}, {shares[0, most]:.0%} of train, {shares[1, most]:.0%} of {part}"
-        yield Finding("warning", what, advice=f"measures on {part} depend on that mix: look at each class's own")
+        what = f"class frequencies differ between train and {part}: {distance:.0%} of samples would need another label"
+        what += f"; most of all {listed([dataset.classes[most]])}, {shares[0, most]:.0%} of train, {shares[1, most]:.0%} of {part}"
+        yield Finding("warning", what, advice=f"measures on {part} depend on that mix: look at those of each class")
 
 
 def _chance(counts: NDArray[np.int64]) -> float:

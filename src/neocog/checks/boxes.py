@@ -44,7 +44,7 @@ def repeated_boxes(dataset: Dataset, records: Records) -> Iterator[Finding]:
             pairs = zip(labels[one[~same]].tolist(), labels[other[~same]].tolist(), strict=True)
             torn[name] = {" and ".join(sorted(dataset.classes[k] for k in pair)) for pair in pairs}
     if twice:
-        what = f"{sum(twice.values()):,} boxes too many: two of one class around the same object"
+        what = f"{sum(twice.values()):,} redundant boxes: two of one class around the same object"
         yield Finding("warning", what, tuple(twice), "remove one of the two: the other counts as missed")
     if torn:
         kinds = listed(sorted(set().union(*torn.values())), 3)
@@ -73,7 +73,9 @@ def border_boxes(dataset: Dataset, records: Records) -> Iterator[Finding]:
         expected, found = float(shares[own].sum()), int(near[own].sum())
         if expected >= ENOUGH and found < FEW * expected:
             what = f"{found:,} boxes of {name} touch the border of their image, where about {expected:,.0f} should"
-            advice = "objects that the border cuts seem to have no box: with --border-ignore what is found there is no mistake"
+            advice = (
+                "objects that the border cuts seem to have no box: with --border-ignore, detections there are no errors"
+            )
             yield Finding("note", what, (), advice)
 
 
@@ -81,7 +83,7 @@ def empty_images(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Images in which nothing is: learned as such."""
     bare = np.flatnonzero(np.diff(_boxes(dataset).first) == 0)
     if len(bare):
-        what = f"{len(bare):,} of {len(dataset):,} images have no box: nothing of the classes is in them"
+        what = f"{len(bare):,} of {len(dataset):,} images have no box: they count as images without objects"
         yield Finding(
             "note", what, _names(dataset, bare), "--without-boxes skip leaves them out where they are not annotated"
         )

@@ -21,7 +21,7 @@ def duplicates(dataset: Dataset, records: Records) -> Iterator[Finding]:
     if sets:
         spare = sum(len(copies) - 1 for copies in sets)
         files = sum(len({records.digests[i] for i in copies}) > 1 for copies in sets)
-        what = f"{count(spare, 'image')} too many: {count(sets, 'image')} stored more than once, with the same pixels"
+        what = f"{count(spare, 'redundant image')}: {count(sets, 'image')} stored more than once, with the same pixels"
         what += f" ({files:,} of them in files that differ)" if files else ""
         yield Finding("note", what, _names(dataset, sets), "harmless for the split, which keeps copies together")
 

@@ -152,7 +152,7 @@ OF_WANTED: dict[str, Callable[[Array], bool]] = {
 FINDINGS: dict[str, tuple[Severity, str, str]] = {
     "same": (
         "warning",
-        "the wanted image is the input itself",
+        "the target image is the input itself",
         "two takes of one scene must be two exposures; leave these out",
     ),
     "shifted": (
@@ -163,17 +163,17 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     "mirrored": ("warning", "one of the two is a mirror image", "mirror it back, or leave the pair out"),
     "jpeg": (
         "warning",
-        "the wanted image was compressed by JPEG",
+        "the target image was compressed by JPEG",
         "its blocks are learned: take images that never were",
     ),
     "enlarged": (
         "note",
-        "the wanted image has no fine details, as if it had been enlarged",
+        "the target image has no fine details, as if it had been enlarged",
         "take sharp ones, or a smaller size",
     ),
     "full": (
         "warning",
-        f"more than {FULL:.0%} of the wanted image is at the highest value",
+        f"more than {FULL:.0%} of the target image is at the highest value",
         "expose less: what is cut off is lost",
     ),
     "bits": (

@@ -44,14 +44,14 @@ def _apart(first: Header, second: Header, scale: int, name: str) -> UserError | 
     if first.depth or second.depth:
         return UserError("volumes are not restored yet, images are", name, "give single slices as images")
     if not 1 <= scale <= LARGEST or second.size != (scale * first.height, scale * first.width):
-        what = f"a pair of {sizes}: the wanted image is not 1, 2, 3 or 4 times as large"
+        what = f"a pair of {sizes}: the target image is not 1, 2, 3 or 4 times as large"
         return UserError(what, name, "cut or resize both so that one is a whole multiple of the other")
     if first.channels != second.channels:
         return UserError(
-            f"{first.channels} channels, the wanted image {second.channels}", name, "give both the same channels"
+            f"{first.channels} channels, the target image {second.channels}", name, "give both the same channels"
         )
     if first.dtype != second.dtype:
-        what = f"{first.dtype} pixels, the wanted image {second.dtype}"
+        what = f"{first.dtype} pixels, the target image {second.dtype}"
         return UserError(what, name, "save both in one type and scale")
     return None
 

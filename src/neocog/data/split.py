@@ -120,7 +120,7 @@ def notes(dataset: Dataset, parts: Texts, together: str = "identical images stay
         return [f"split{' by class' * dataset.has_classes} into {sizes}; {groups}{together}"]
     found = [f"the given {part} part is kept: {counts[part]:,} samples" for part in SPLITS if part in given]
     cut = [part for part in SPLITS if part not in given and counts[part] and part != "train"]
-    found += [f"no {part} part is given: {counts[part]:,} samples are cut from train" for part in cut]
+    found += [f"no {part} part is given: {counts[part]:,} samples are taken from train" for part in cut]
     blank = int(((dataset.splits == "") & (parts != "")).sum()) if dataset.splits is not None else 0
     return found + ([f"{blank:,} samples without a given part count as train"] if blank else [])
 

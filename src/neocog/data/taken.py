@@ -13,7 +13,7 @@ from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
 from neocog.data.records import Records
 from neocog.errors import listed, printable
 
-HEADS = ("part of the data", "read as", "because", "overruled by")
+HEADS = ("part of the data", "read as", "because", "override with")
 MOST_LOST = 0.05  # of a class
 WIDEST = 60  # characters of a cell
 
@@ -33,7 +33,7 @@ def with_taken(dataset: Dataset) -> tuple[Taken, ...]:
         rest.append(_split(dataset))
     if not known("group"):
         groups = 0 if dataset.groups is None else len(np.unique(dataset.groups[dataset.groups != ""]))
-        each = "none: every sample stands for itself", "no column or folder says which belong together"
+        each = "none: samples are independent", "no column or folder says which belong together"
         given = Taken("groups", f"{groups:,} groups", "given by the data")
         rest.append(_with_sides(given, dataset) if groups else Taken("groups", *each))
     return (*general, *rest)
@@ -58,7 +58,7 @@ def _labels(dataset: Dataset) -> Iterator[Taken]:
             "boxes", f"objects of {listed(dataset.classes, 5)}", f"{len(dataset.boxes.labels):,} boxes", "--task"
         )
     elif dataset.pairs is not None:
-        yield Taken("images", "inputs, and the images wanted of them", f"{len(dataset):,} pairs", "--task")
+        yield Taken("images", "inputs and their target images", f"{len(dataset):,} pairs", "--task")
     elif dataset.masks is not None:
         yield Taken("masks", f"classes of pixels: {listed(dataset.classes, 5)}", "a mask for each image", "--task")
     elif dataset.classes:
@@ -67,7 +67,7 @@ def _labels(dataset: Dataset) -> Iterator[Taken]:
 
 def _split(dataset: Dataset) -> Taken:
     if dataset.splits is None:
-        return Taken("split", "none: training draws one", "no column or folder names parts", "--split")
+        return Taken("split", "none: training makes one", "no column or folder names parts", "--split")
     sizes = [(part, int((dataset.splits == part).sum())) for part in SPLITS]
     return Taken("split", "split: given", ", ".join(f"{size:,} {part}" for part, size in sizes if size))
 

@@ -53,7 +53,7 @@ def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Pre
 
 def by_trial(given: Precision, name: str) -> Precision:
     """``given``, or fp32 in its place where a trial found that quicker."""
-    return given if name == given.name else _float32(f"quicker for this network by a trial, though {given.why}", True)
+    return given if name == given.name else _float32(f"faster for this network in a trial, though {given.why}", True)
 
 
 def _bfloat16(why: str, own_convolutions: bool) -> Precision:

@@ -71,7 +71,7 @@ class ScannedDataset:
     records: Records
     pixels: Array | None
     masks: ScannedMasks | None
-    pairs: ScannedImages | None = None  # the wanted images
+    pairs: ScannedImages | None = None  # the target images
 
     @property
     def errors(self) -> dict[int, BadImage]:
@@ -105,7 +105,7 @@ def scan_dataset(
     pairs = None
     if dataset.pairs is not None:
         wanted = None if plan is None else wanted_plan(plan, dataset.scale)
-        with progress.bar("reading wanted images", len(dataset)) as advance:
+        with progress.bar("reading target images", len(dataset)) as advance:
             pairs = scan_images(dataset.pairs, wanted, workers, advance, keep, zeros)
     return ScannedDataset(found.records, found.pixels, masks, pairs)
 

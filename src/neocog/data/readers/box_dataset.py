@@ -140,7 +140,7 @@ def _dataset(root: Path, marks: Marks, found: _Gathered, decoding: Decoding) -> 
             Taken(
                 f"{empty:,} images without boxes",
                 "negative",
-                "nothing of the classes is in them",
+                "they count as images without objects",
                 "--without-boxes skip",
             )
         )

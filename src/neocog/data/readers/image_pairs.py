@@ -60,10 +60,10 @@ def paired(data: Dataset, wanted: Images | None, reading: Reading, where: str) -
     """
     how, supervision = str(reading.task_options.get("degrade", "")), supervision_of(reading)
     if wanted is None and not how and supervision == "noise2void":
-        taken = Taken("images", "noisy images", "nothing is known of them without noise", "--supervision")
+        taken = Taken("images", "noisy images", "there are no clean ones", "--supervision")
         return replace(data, kind="noisy images alone", pairs=data.images, truth="itself", taken=(*data.taken, taken))
     if wanted is None and not how:
-        raise UserError("no images that are wanted", where, f"neocog reads {PAIR_LAYOUTS}")
+        raise UserError("no target images", where, f"neocog reads {PAIR_LAYOUTS}")
     if wanted is None:
         return degraded(data, how)
     if how:
@@ -75,7 +75,7 @@ def paired(data: Dataset, wanted: Images | None, reading: Reading, where: str) -
         raise UserError(f"{TAKES} are two noisy takes, and neither is clean", where, fix)
     scale = scale_of(data.images, wanted, data.names)
     if scale > 1 and supervision != "clean":
-        what = f"--supervision {supervision} takes noise away, and the wanted images are {scale} times as large"
+        what = f"--supervision {supervision} takes noise away, and the target images are {scale} times as large"
         raise UserError(what, where, "leave it out")
     data = replace(data, pairs=wanted, scale=scale, truth="noisy" if two_takes else "clean")
     return data if data.groups is not None or reading.groups else _bound_by_field(data, wanted)
@@ -87,8 +87,8 @@ def _bound_by_field(data: Dataset, wanted: Images) -> Dataset:
     if fields is None:
         return data
     known = fields[fields != ""]
-    evidence = f"{len(known):,} inputs share {len(set(known.tolist())):,} wanted images"
-    return replace(data, groups=fields, taken=(*data.taken, Taken("wanted images", "group", evidence, "--groups none")))
+    evidence = f"{len(known):,} inputs share {len(set(known.tolist())):,} target images"
+    return replace(data, groups=fields, taken=(*data.taken, Taken("target images", "group", evidence, "--groups none")))
 
 
 def supervision_of(reading: Reading) -> str:
@@ -99,7 +99,7 @@ def degraded(data: Dataset, how: str) -> Dataset:
     """Clean images as what is wanted, and what ``how`` makes of them as inputs. Raises UserError."""
     degradation = Degradation.of(how)
     clean = Cropped(data.images, data.names, degradation.scale)
-    taken = Taken("images", "the wanted images", f"inputs are made of them by {how}", "--degrade")
+    taken = Taken("images", "the target images", f"inputs are made from them by {how}", "--degrade")
     return replace(
         data,
         kind=f"clean images and {how}",
@@ -145,7 +145,7 @@ def _in_folders(root: Path, decoding: Decoding) -> Dataset | None:
     found = [matched_pair(root, *each) for each in folders]
     pairs = Pairs.together([each for each, *_ in found])
     alone = [
-        (name, what) for _, a, b in found for names, what in ((a, "no wanted image"), (b, "no input")) for name in names
+        (name, what) for _, a, b in found for names, what in ((a, "no target image"), (b, "no input")) for name in names
     ]
     kind = listed([f"{a}/ with {b}/" for a, b, _ in folders])
     if not len(pairs):
@@ -163,7 +163,7 @@ def _in_folders(root: Path, decoding: Decoding) -> Dataset | None:
         images=FileImages(root, pairs.images, decoding),
         splits=pairs.splits if (pairs.splits != "").any() else None,
         left_out=tuple(LeftOut(name, "", what) for name, what in alone),
-        taken=(Taken(kind, "inputs, and the images wanted of them", f"{len(pairs)} pairs of equal names"),),
+        taken=(Taken(kind, "inputs and their target images", f"{len(pairs)} pairs of equal names"),),
         pairs=FileImages(root, pairs.masks, decoding),
     )
 

@@ -48,7 +48,7 @@ from neocog.tasks.shown import Shown
 from neocog.tasks.task import Data, Predicted, Session, Task, Trained
 
 BATCH = 4  # images a step, unless --batch says otherwise
-PATCH = 48  # pixels a side of a window of the wanted image divided by the scale, 24 at least
+PATCH = 48  # pixels a side of a window of the target image divided by the scale, 24 at least
 LOOKED_AT = 8  # training images on which the baselines are chosen
 
 
@@ -76,13 +76,13 @@ class RestorationTask(RestorationTraits, Task):
         channels = config.data.channels or max(head.channels for head in heads)
         given = check_options(model.model, own)
         if given.get("scale", dataset.scale) != dataset.scale:
-            what = f"--scale {given['scale']}, and the wanted images are {dataset.scale} times as large as their inputs"
+            what = f"--scale {given['scale']}, and the target images are {dataset.scale} times as large as their inputs"
             raise UserError(what, fix="leave --scale out")
         if "scale" in options(model.model):
             own["scale"] = dataset.scale
         elif dataset.scale > 1:
             raise UserError(
-                f"--model {model.model} keeps the size, and the wanted images are larger", fix="--model edsr"
+                f"--model {model.model} keeps the size, and the target images are larger", fix="--model edsr"
             )
         if "luma" in options(model.model) and "luma" not in own:
             own["luma"] = dataset.scale > 1 and channels == 3 and all(head.dtype == "uint8" for head in heads)
