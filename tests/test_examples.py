@@ -32,7 +32,7 @@ def test_the_first_run_learns_and_finds_the_planted_faults(tmp_path: Path, capsy
     said = capsys.readouterr().out
     assert accuracy > 0.85
     assert "1 image stored in more than one class" in said
-    assert "2 images too many" in said
+    assert "2 redundant images" in said
     assert "report.html" in said
 
 

@@ -39,7 +39,7 @@ CASES = {
         data(SOUND, (UserError("a box without an area", "a.xml: object 1"),)),
         "1 box cannot be used",
     ),
-    "twice": (repeated_boxes, data([[(0, 10, 10, 40, 40), (0, 10, 10, 40, 40.2)]]), "1 boxes too many"),
+    "twice": (repeated_boxes, data([[(0, 10, 10, 40, 40), (0, 10, 10, 40, 40.2)]]), "1 redundant box"),
     "two classes": (repeated_boxes, data([[(0, 10, 10, 40, 40), (1, 10, 10, 40, 40)]]), "1 image (cell and plate)"),
     "small": (small_boxes, data([[(0, 10, 10, 17, 40)]]), "1 of 1 boxes are narrower than 8"),
     "border": (border_boxes, data([[(0, 30, 30, 60, 60)]] * 60), "0 boxes of cell touch the border"),

@@ -226,7 +226,7 @@ def test_an_image_in_two_classes_is_told(strict):
     assert [f.severity for f in found] == ["error" if strict else "warning", "note"]
     assert "1 image stored in more than one class, with the same pixels (such as beech and oak)" in found[0].what
     assert found[0].samples == ("6.png", name)
-    assert found[1].what.startswith("1 image too many")
+    assert found[1].what.startswith("1 redundant image")
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -44,7 +44,7 @@ def repeated_boxes(dataset: Dataset, records: Records) -> Iterator[Finding]:
             pairs = zip(labels[one[~same]].tolist(), labels[other[~same]].tolist(), strict=True)
             torn[name] = {" and ".join(sorted(dataset.classes[k] for k in pair)) for pair in pairs}
     if twice:
-        what = f"{sum(twice.values()):,} redundant boxes: two of one class around the same object"
+        what = f"{count(sum(twice.values()), 'redundant box')}: two of one class around the same object"
         yield Finding("warning", what, tuple(twice), "remove one of the two: the other counts as missed")
     if torn:
         kinds = listed(sorted(set().union(*torn.values())), 3)

@@ -139,7 +139,7 @@ def look(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
     outputs = found.outputs.detach()
     shown = Shown() if found.pixels is None else task_of_run(predictor).shown(predictor, found.pixels, outputs)
     arrays = {"picture": picture_of(predictor, found, asked)}
-    told = panel(predictor, shown, arrays)
+    drawn = panel(predictor, shown, arrays)
     layers = []
     wanted = asked.gradients and task_of_run(predictor).scored
     gradients = found.gradients([found.inputs, *(layer.output for layer in found.layers)]) if wanted else []
@@ -154,7 +154,7 @@ def look(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
         layers.append({"name": layer.name, "shape": list(maps.shape), "slice": slice_of(maps, asked.depth)})
     header = {
         "answer": answer(predictor, found),
-        "panel": told,
+        "panel": drawn,
         "layers": layers,
         **(
             {"letters": text(found.pixels.reshape(-1))}

@@ -24,17 +24,17 @@ RELOAD = "load the page again"
 
 def panel(predictor: Predictor, shown: Shown, arrays: dict[str, Array]) -> dict[str, Any]:
     """What the header tells of an answer; its pictures are added to ``arrays``. Only what is there."""
-    told: dict[str, Any] = {"values": [asdict(value) for value in shown.values]} if shown.values else {}
+    parts: dict[str, Any] = {"values": [asdict(value) for value in shown.values]} if shown.values else {}
     if shown.mask is not None:
         arrays["mask"] = shown.mask
-        told["colours"] = palette(int(max(shown.mask.max(initial=0) + 1, len(predictor.classes)))).tolist()
-        told["objects"] = shown.objects
+        parts["colours"] = palette(int(max(shown.mask.max(initial=0) + 1, len(predictor.classes)))).tolist()
+        parts["objects"] = shown.objects
     if shown.thresholds:
-        told["boxes"], told["thresholds"] = [asdict(box) for box in shown.boxes], list(shown.thresholds)
-        told["colours"] = palette(len(predictor.classes) + 1)[1:].tolist()
+        parts["boxes"], parts["thresholds"] = [asdict(box) for box in shown.boxes], list(shown.thresholds)
+        parts["colours"] = palette(len(predictor.classes) + 1)[1:].tolist()
     if shown.image is not None:
         arrays["image"] = shown.image
-    return told | ({"code": list(shown.code)} if shown.code else {})
+    return parts | ({"code": list(shown.code)} if shown.code else {})
 
 
 def decoded(predictor: Predictor, codes: Array, asked: Asked) -> bytes:

@@ -34,14 +34,14 @@ def listed(opened: Opened, task: str) -> list[dict[str, Any]]:
     where `neocog stress RUN labels` has ranked the label its ``rank``, the least credible first, and what is ``likely``."""
     splits = read_splits(opened.run.splits_csv)
     answered, ranked = {row["path"]: row for row in opened.predictions}, credibility(opened.run)
-    found, told = [], traits(task).labels in ("classes", "values", "any")  # of a mask splits.csv has a digest
+    found, labelled = [], traits(task).labels in ("classes", "values", "any")  # of a mask splits.csv has a digest
     for place, (name, label, part) in enumerate(zip(splits.names, splits.labels, splits.parts, strict=True)):
         row = answered.get(safe_cell(name), {})
         found.append(
             {
                 "sample": place,
                 "name": name,
-                "label": label if told else "",
+                "label": label if labelled else "",
                 "part": part,
                 **of_test(row, label),
                 **ranked.get(name, {}),
