@@ -18,11 +18,8 @@ MOST_POINTS = 200  # of a line
 
 def scores_sections(compared: Compared, more: Mapping[str, Any]) -> list[Section]:
     """``more``: what the evaluation says beside the measures."""
-    return [
-        sizes_section(compared, more["sizes"]),
-        froc_section(compared, more["froc"]),
-        calibration_section(compared, more),
-    ]
+    sizes = [sizes_section(compared, more["sizes"])] if more["sizes"] else []
+    return [*sizes, froc_section(compared, more["froc"]), calibration_section(compared, more)]
 
 
 def sizes_section(compared: Compared, sizes: Mapping[str, Mapping[str, Measure]]) -> Section:
