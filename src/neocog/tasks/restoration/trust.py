@@ -50,8 +50,8 @@ def residual_section(residual: Mapping[str, Measure]) -> Section:
     """Whether what was taken away is noise."""
     largest = max((abs(each.value) for each in residual.values()), default=0.0)
     verdict = (
-        "It is not just independent noise, or not all of it: part of the image was removed, noise remained (values below 0), or the "
-        "noise of neighbouring pixels is correlated."
+        "It is not just independent noise, or not all of it: part of the image was removed, noise remained (values below 0), or "
+        "the noise of neighbouring pixels is correlated."
         if largest >= MUCH
         else "There is no sign of image content in it."
     )
