@@ -75,6 +75,8 @@ def test_the_sample_size_is_that_of_what_is_independent() -> None:
     assert wide.grade == "doubtful" and wide.number == pytest.approx(0.05) and "800 samples" in wide.sentence
     assert verdict(Measure(0.9, math.nan, math.nan, 4000)).grade == "doubtful"
     assert graded(sample_size("mae", Measure(3.0, 2.9, 3.1, 500), usual())).grade == "passed"
+    nothing = graded(sample_size("image_dice", Measure(0.0, 0.0, 0.1, 5), usual()))  # no share of 0 can be asked for
+    assert nothing.grade != "passed" and "would be enough" not in nothing.sentence
 
 
 def test_the_measure_is_held_against_guessing_or_against_what_is_asked_of_it() -> None:

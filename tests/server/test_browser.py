@@ -181,6 +181,13 @@ def test_earlier_weights_are_looked_through_by_keyboard(browser: Any, address: s
     until(page, f"{maps} === {json.dumps(now)}")
 
 
+def test_each_run_is_opened_as_it_is_and_at_no_earlier_time(browser: Any, address: str) -> None:
+    page = opened(browser, address)
+    for run in (1, 0):  # the second has more checkpoints than the first
+        looked(page, f"const r = document.querySelector('#run'); r.value = {run}; r.dispatchEvent(new Event('change'))")
+        assert "the run itself" in page.find_element("css selector", "#times output").text
+
+
 def test_a_step_by_hand_changes_the_answer_and_undo_brings_it_back(browser: Any, address: str) -> None:
     page = opened(browser, address)
     answer = "document.querySelector('#bars').textContent"
@@ -313,7 +320,7 @@ def test_a_training_is_begun_by_keyboard_shown_in_two_tabs_and_looked_through(
     assert axe(page) == []
     page.find_elements("css selector", "#room-train form select")[1].send_keys("mlp")
     numbers = page.find_elements("css selector", "#room-train form input")
-    for field, value in zip(numbers, ("2", "1", "0"), strict=True):
+    for field, value in zip(numbers, ("2", "0", "1", "0"), strict=True):
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(value)
     numbers[0].send_keys(Keys.ENTER)

@@ -22,7 +22,7 @@ from neocog.run import Run
 from neocog.server.found import found
 from neocog.server.frame import pack, unpack
 from neocog.server.training_room import TrainingRoom
-from neocog.server.trainings import Trainings, left, status_of
+from neocog.server.trainings import Trainings, Wanted, left, settings_of, status_of
 
 Refused = Callable[[Any, int], dict[str, str]]
 EPOCHS = 15  # enough to be stopped within
@@ -161,3 +161,12 @@ def test_ctrl_c_has_a_training_saved_and_a_kill_lets_it_go_on(tmp_path: Path, by
     state = until(lambda: (now := status_of(seen.at(0))["state"]) not in ("training", "ending") and now)
     assert state == ("stopped" if by == signal.SIGINT else "done")
     assert (checkpoint.latest(run.checkpoints) is not None) and run.result.is_file() == (by == signal.SIGKILL)
+
+
+def test_the_flags_are_those_that_were_asked_for() -> None:
+    asked = Wanted(0, "lenet5", epochs=3, size=16, threads=2, seed=1)
+    assert " ".join(settings_of(asked)) == "--epochs 3 --size 16 --threads 2 --seed 1"
+    assert list(settings_of(Wanted(0, minutes=0.5))) == ["--minutes", "0.5"]
+    for wrong in (Wanted(0), Wanted(0, epochs=1, minutes=1), Wanted(0, epochs=1, size=-8)):
+        with pytest.raises(UserError, match="above 0"):
+            list(settings_of(wrong))

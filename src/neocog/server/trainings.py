@@ -45,6 +45,7 @@ class Wanted:
     minutes: float = 0.0
     threads: int = 0
     seed: int = 0
+    size: int = 0  # pixels a side as the network sees them; 0: as the data have them
 
 
 @dataclass
@@ -173,9 +174,12 @@ def models() -> list[str]:
 
 def settings_of(wanted: Wanted) -> Iterator[str]:
     """The flags of a training. Raises UserError for what is no length of one."""
-    if bool(wanted.epochs) == bool(wanted.minutes) or min(wanted.epochs, wanted.minutes, wanted.threads) < 0:
+    least = min(wanted.epochs, wanted.minutes, wanted.threads, wanted.size)
+    if bool(wanted.epochs) == bool(wanted.minutes) or least < 0:
         raise UserError("give epochs or minutes, above 0", "the message", "10 epochs, or 5 minutes")
     yield from ("--epochs", str(wanted.epochs)) if wanted.epochs else ("--minutes", f"{wanted.minutes:g}")
+    if wanted.size:
+        yield from ("--size", str(wanted.size))
     if wanted.threads:
         yield from ("--threads", str(wanted.threads))
     if wanted.seed:

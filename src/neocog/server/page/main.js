@@ -354,7 +354,8 @@ function step(by_) {
   by("test-place").textContent = text("tests.place", { n: count(state.place + 1), count: count(many) });
   byHand.expect(state.facts.classes.indexOf(row.label));
   const facts = { name: short(row.path, 40), label: short(row.label, 60), prediction: short(row.prediction, 60) };
-  by("test-truth").textContent = row.prediction ? text(row.wrong ? "tests.mistake" : "tests.right", facts) : "";
+  const known = row.prediction && row.label; // of other answers the panel tells more
+  by("test-truth").textContent = known ? text(row.wrong ? "tests.mistake" : "tests.right", facts) : facts.label ? text("tests.labelled", facts) : facts.name;
   refresh();
 }
 

@@ -21,7 +21,8 @@ export class Times {
   reset({ points, best }) {
     [this.points, this.best] = [points, best];
     this.place.hidden = points.length === 0;
-    this.slider.max = this.slider.value = String(points.length);
+    this.slider.max = String(points.length); // before its value, which it bounds
+    this.slider.value = this.slider.max;
     this.tell();
   }
 

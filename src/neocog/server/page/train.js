@@ -30,15 +30,17 @@ export class Train {
     this.model = chooser("train.model", [], () => {});
     this.unit = chooser("train.length", ["epochs", "minutes"].map((name) => [name, text(`train.${name}`)]), () => { if (this.long) this.long.value = this.unit?.select.value === "epochs" ? "10" : "5"; });
     this.long = input("train.amount", "10", "1");
+    this.size = input("train.size", "0", "0");
     this.threads = input("train.threads", "0", "0");
     this.seed = input("train.seed", "0", "0");
     const go = element("button", { type: "submit", class: "strong" }, text("train.go"));
-    const form = element("form", { class: "controls" }, this.data.label, this.model.label, this.unit.label, this.long, named("train.threads", this.threads), named("train.seed", this.seed), go);
+    const form = element("form", { class: "controls" }, this.data.label, this.model.label, this.unit.label, this.long, named("train.size", this.size), named("train.threads", this.threads), named("train.seed", this.seed), go);
     form.addEventListener("submit", (event) => { event.preventDefault(); void this.start(); });
     this.which = chooser("train.which", [], () => { this.id = Number(this.which?.select.value); this.show(); });
     this.which.label.classList.add("which");
     this.detail = element("div", { class: "training" });
-    this.place?.append(form, this.which.label, this.detail);
+    this.first = element("p", { class: "note" }, text("train.first"));
+    this.place?.append(this.first, form, this.which.label, this.detail);
     this.parts();
     this.show();
     void this.changed();
@@ -61,7 +63,8 @@ export class Train {
     this.matrix = element("div", { class: "matrix", tabindex: "0", role: "region", "aria-label": text("train.confusion") });
     this.confused = element("div", {}, element("h3", {}, text("train.confusion")), this.matrix);
     this.command = element("code");
-    this.detail?.append(this.said, this.bar, this.facts, this.fault, element("div", { class: "tools" }, this.stop, this.resume, this.look), this.curves, element("div", { class: "learned" }, this.confused, this.filtered), element("p", { class: "note" }, text("train.command"), " ", this.command));
+    this.shell = element("p", { class: "note" }, text("train.command"), " ", this.command);
+    this.detail?.append(this.said, this.bar, this.facts, this.fault, element("div", { class: "tools" }, this.stop, this.resume, this.look), this.curves, element("div", { class: "learned" }, this.confused, this.filtered), this.shell);
   }
 
   async changed() {
@@ -89,6 +92,7 @@ export class Train {
     this.which.select.value = String(this.id);
     const found = this.all.find(({ id }) => id === this.id);
     this.which.label.hidden = this.detail.hidden = !found;
+    if (this.first) this.first.hidden = this.all.length > 0 || this.page.runs.length > 0;
     if (found) this.tell(found);
   }
 
@@ -106,6 +110,7 @@ export class Train {
     said(this.fault, error ? [error.what, error.where && text("error.where", { where: short(error.where, 160) }), error.fix && text("error.fix", { fix: error.fix })].filter(Boolean).join(". ") : "");
     [this.stop.hidden, this.resume.hidden, this.look.hidden] = [!works, state !== "stopped", run === null];
     said(this.command, command);
+    if (this.shell) this.shell.hidden = !command;
     const now = JSON.stringify([this.id, rows.length, state]);
     if (now === this.drawn) return;
     this.drawn = now;
@@ -130,7 +135,7 @@ export class Train {
   async start() {
     const long = Number(this.long?.value);
     const length = this.unit?.select.value === "epochs" ? { epochs: Math.round(long) } : { minutes: long };
-    const header = { data: Number(this.data?.select.value), model: this.model?.select.value, ...length, threads: Number(this.threads?.value), seed: Number(this.seed?.value) };
+    const header = { data: Number(this.data?.select.value), model: this.model?.select.value, ...length, size: Number(this.size?.value), threads: Number(this.threads?.value), seed: Number(this.seed?.value) };
     await this.asked("api/trainings/start", header, (told) => (this.id = told.id));
   }
 
