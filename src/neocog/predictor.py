@@ -265,7 +265,7 @@ def insist_on_own(ours: Mapping[str, torch.Tensor], state: Mapping[str, torch.Te
     for name in sorted(set(state) ^ set(ours)):
         side = "the file has" if name in state else "the model has"
         raise UserError(f"the weights are of another network: only {side} '{printable(name)}'", str(run.weights), fix)
-    for name, value in state.items():
+    for name, value in sorted(state.items()):  # a file has them in no order
         theirs, mine = (f"{tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for t in (value, ours[name]))
         if theirs != mine:
             what = f"the weights are of another network: '{name}' is {theirs}, the model's {mine}"

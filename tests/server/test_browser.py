@@ -188,6 +188,23 @@ def test_each_run_is_opened_as_it_is_and_at_no_earlier_time(browser: Any, addres
         assert "the run itself" in page.find_element("css selector", "#times output").text
 
 
+def test_a_run_that_cannot_be_opened_is_told_and_the_next_one_is_opened(browser: Any, address: str) -> None:
+    page, choose = opened(browser, address), "r.dispatchEvent(new Event('change'))"
+    tell = "const box = document.querySelector('#error')"
+    page.execute_script(
+        "window.fetch = ((real) => (where, more) => real(where.replace('runs/1', 'runs/99'), more))(window.fetch);"
+        f"const r = document.querySelector('#run'); r.value = 1; {choose}"
+    )
+    until(page, f"(() => {{ {tell}; return !box.hidden && box.textContent.includes('no such run') }})()")
+    assert page.execute_script("return document.body.dataset.room") == "train"
+    assert not page.find_element("id", "input").is_displayed()
+    looked(page, f"const r = document.querySelector('#run'); r.value = 0; {choose}")
+    assert page.execute_script("return document.body.dataset.room") == "layers"
+    assert page.find_element("id", "input").is_displayed() and page.execute_script(
+        "return document.querySelector('#error').hidden"
+    )
+
+
 def test_a_step_by_hand_changes_the_answer_and_undo_brings_it_back(browser: Any, address: str) -> None:
     page = opened(browser, address)
     answer = "document.querySelector('#bars').textContent"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shutil
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -133,3 +134,17 @@ def test_many_clients_at_once_are_all_answered_each_its_own(client: Any) -> None
 
     with ThreadPoolExecutor(20) as clients:
         assert all(clients.map(asked, range(200)))
+
+
+def test_a_run_whose_folder_is_deleted_while_it_is_looked_at_is_told_and_drawing_goes_on(
+    client_of: Callable[..., Any], refused: Callable[[Any, int], dict[str, str]], lenet: Run, tmp_path: Path
+) -> None:
+    copy, body = Run(tmp_path / "copy"), pack({"source": "drawn"}, {"picture": np.zeros((16, 16, 1), np.uint8)})
+    shutil.copytree(lenet.folder, copy.folder)
+    with client_of([copy, Run(tmp_path / "never")]) as client:
+        assert client.get("/api/runs/0").status_code == 200
+        shutil.rmtree(copy.folder)
+        assert client.post("/api/runs/0/look", content=body).status_code == 200  # from memory
+        for answer in (client.get("/api/runs/0/samples"), client.get("/api/runs/1")):
+            fault = refused(answer, 400)
+            assert "folder of this run is gone" in fault["what"] and "another run" in fault["fix"]

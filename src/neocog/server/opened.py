@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
-from neocog.errors import UserError
+from neocog.errors import UserError, printable
 from neocog.progress import Progress
 from neocog.run import Run
 from neocog.server.asked import Asked, Form
@@ -43,8 +43,14 @@ class Opened:
         """``work`` with the network, in its thread. Raises UserError for a run that cannot be opened."""
 
         def worked() -> T:
-            own = self.predictor()
-            return work(self.times.at(own, weights) if weights else own)
+            try:
+                own = self.predictor()
+                return work(self.times.at(own, weights) if weights else own)
+            except UserError:
+                if self.run.folder.is_dir():
+                    raise
+                fix = "restore it, or choose another run"
+                raise UserError("the folder of this run is gone", printable(str(self.run.folder)), fix) from None
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, worked)
 

@@ -289,6 +289,8 @@ async function open(id) {
   state.seen = null;
   changed([]);
   state.run = id;
+  if (document.body.classList.contains("closed")) rooms.name = "layers";
+  document.body.classList.remove("closed");
   by("facts").textContent = text("opening");
   by("explained").replaceChildren(element("p", { class: "note" }, text("inspector.hint")), element("p", { class: "note", id: "hint-backward" }, text("inspector.hint.backward")));
   document.body.classList.remove("explaining");
@@ -316,8 +318,11 @@ async function open(id) {
     await tests();
     tell(null);
   } catch (error) {
+    state.facts = null;
     by("facts").textContent = "";
     by("layers").replaceChildren();
+    document.body.classList.add("closed"); // until a run can be opened
+    rooms.reset();
     tell(error);
   }
 }
