@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnxruntime import InferenceSession
 from PIL import Image
 
 import neocog
@@ -71,6 +72,17 @@ def objective(weight: float = 1.0, seed: int = 0) -> Style:
 def batch(count: int = 3) -> Batch:
     photos = torch.rand(count, 3, 32, 36, generator=torch.Generator().manual_seed(1))
     return Batch(photos, torch.zeros(count), None, np.arange(count), count)
+
+
+def test_the_exported_network_paints_photos_of_any_size_as_predict_does(run: Run, tmp_path: Path) -> None:
+    folder = neocog.export(run, "onnx", tmp_path / "onnx", quiet=True)
+    session = InferenceSession(folder / "network.onnx", providers=["CPUExecutionProvider"])
+    for seed, size in ((70, (33, 50)), (71, (47, 41))):
+        photo = np.asarray(Image.open(picture(tmp_path / "new.png", (*size, 3), seed)))
+        (found,) = session.run(None, {"pixels": photo.transpose(2, 0, 1)[None]})
+        (expected,) = neocog.load(run).predict([photo])
+        assert np.abs(found[0].transpose(1, 2, 0).clip(0, 255) - expected).max() < 0.51  # predict rounds
+    assert "styled (B, C, H, W)" in json.loads((folder / "network.json").read_text())["answers"]
 
 
 def test_the_network_begins_as_the_photo_itself_whatever_its_size() -> None:

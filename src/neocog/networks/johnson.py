@@ -14,12 +14,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from neocog.networks.layers import check_input, check_range, check_widths, he_normal
 from neocog.networks.restorer import silent
-
-SMALLER = 4  # times, in the middle
 
 
 class Johnson(nn.Module):
@@ -49,8 +46,9 @@ class Johnson(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C, H, W)."""
         high, wide = inputs.shape[-2:]
-        padded = F.pad(inputs, (0, -wide % SMALLER, 0, -high % SMALLER), mode="replicate")
-        strokes = self.shuffle(self.last(self.larger(self.blocks(self.smaller(padded)))))
+        strokes = self.shuffle(
+            self.last(self.larger(self.blocks(self.smaller(inputs))))
+        )  # sides of the next multiple of 4
         found: Tensor = self.colours(inputs) + strokes[..., :high, :wide]
         return found
 

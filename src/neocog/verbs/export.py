@@ -42,7 +42,7 @@ def export(run: str | Path | Run, to: Target, out: str | Path | None = None, qui
     """Write the network into the folder ``out`` (default: export/TO in the run folder) and return it.
 
     What is written takes pixels as they are stored and gives calibrated probabilities: normalisation and softmax are inside. Of
-    boxes and restored images, which "onnx" holds too, network.json says how its answers are read.
+    boxes, and of restored and restyled images, which "onnx" holds too, network.json says how its answers are read.
     "keras": network.keras, pixels (B, H, W, C); "onnx": network.onnx, pixels (B, C, H, W); "numpy": weights, layers and
     predict.py for ``neocog.scratch``. network.json holds the classes and the preprocessing. The files are reloaded and
     compared with the run on its own test images. Raises UserError where the network has no counterpart there, an extra is

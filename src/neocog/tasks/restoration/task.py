@@ -30,13 +30,13 @@ from neocog.networks import build, check_options, options
 from neocog.networks.shapes import shapes_only
 from neocog.predictor import Predictor
 from neocog.tasks.evaluation import AT_ONCE, Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.exported import pixels_of
 from neocog.tasks.files import header_in_memory, put, read
 from neocog.tasks.masks import names_of
 from neocog.tasks.restoration.answers import Answers, answers_of, evaluation_of, predictions_csv
 from neocog.tasks.restoration.baselines import USUAL, baselines, best_amounts, details
 from neocog.tasks.restoration.cases import cases
 from neocog.tasks.restoration.explained import sharpest
-from neocog.tasks.restoration.exported import answer_of
 from neocog.tasks.restoration.files import content_of, name_of
 from neocog.tasks.restoration.objective import Restoration
 from neocog.tasks.restoration.report import baselines_section, performance_section
@@ -212,7 +212,7 @@ class RestorationTask(RestorationTraits, Task):
         return Shown(image=grey_levels(outputs[0].numpy(), 0, 1))
 
     def exported(self, predictor: Predictor) -> Answer:
-        return answer_of(predictor)
+        return pixels_of(predictor, "restored", predictor.facts["scale"])
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
         """(s·H, s·W, C) of each image, of its own type."""

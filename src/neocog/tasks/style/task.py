@@ -20,6 +20,7 @@ from neocog.data.formats.files import read_bytes
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
 from neocog.errors import UserError, printable
+from neocog.interop.onnx import Answer
 from neocog.networks import build
 from neocog.predictor import Predictor
 from neocog.styling.painting import in_proportion
@@ -27,6 +28,7 @@ from neocog.styling.pictures import colour
 from neocog.styling.pictures import read as read_picture
 from neocog.styling.shown import as_array, as_bytes
 from neocog.tasks.evaluation import Advance, Evaluation, Report, Samples, measures_of
+from neocog.tasks.exported import pixels_of
 from neocog.tasks.files import put, read
 from neocog.tasks.masks import names_of, png
 from neocog.tasks.shown import Shown
@@ -127,6 +129,10 @@ class StyleTask(StyleTraits, Task):
 
     def shown(self, predictor: Predictor, pixels: Array, outputs: Tensor) -> Shown:
         return Shown(image=as_bytes(outputs[0].permute(1, 2, 0).numpy()))
+
+    def exported(self, predictor: Predictor) -> Answer:
+        """Pictures (B, 3, H, W) in stored units, as restored images are."""
+        return pixels_of(predictor, "styled")
 
     def in_memory(self, predictor: Predictor, images: Sequence[Array], names: Sequence[str]) -> Array | list[Array]:
         """(H, W, 3) uint8 of each photo."""

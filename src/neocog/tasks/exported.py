@@ -21,8 +21,11 @@ class Stored(nn.Module):
         return self.low + shares * (self.high - self.low)
 
 
-def answer_of(predictor: Predictor) -> Answer:
-    plan, scale = predictor.preprocessing, predictor.facts["scale"]
-    how = f"restored (B, C, {scale} · H, {scale} · W) as float32 in stored units: round it, and cut it to the range of its type."
+def pixels_of(predictor: Predictor, name: str, scale: int = 1) -> Answer:
+    """What is called ``name``: images ``scale`` times as high and wide."""
+    plan, times = predictor.preprocessing, f"{scale} · " if scale > 1 else ""
+    how = (
+        f"{name} (B, C, {times}H, {times}W) as float32 in stored units: round it, and cut it to the range of its type."
+    )
     within = 1e-4 * (plan.high - plan.low)
-    return Answer(Stored(plan.low, plan.high), ("restored",), (within,), SIDE, {"scale": scale, "answers": how})
+    return Answer(Stored(plan.low, plan.high), (name,), (within,), SIDE, {"scale": scale, "answers": how})
