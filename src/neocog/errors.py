@@ -71,7 +71,7 @@ class Problems(UserError):
 
 def raise_all(errors: Iterable[UserError]) -> None:
     """Raise what was found: nothing, the one error itself, or all of them in one ``Problems``."""
-    found = list(errors)
+    found = list({(error.what, error.where, error.fix): error for error in errors}.values())  # each once
     if len(found) == 1:
         raise found[0]
     if found:

@@ -78,6 +78,8 @@ def test_groups_are_a_third_and_stay_in_one_part(tmp_path: Path) -> None:
     run = neocog.train((LAST, Y, patients), tmp_path / "run", **QUICK)
     parts = run.splits.groupby("group")["split"].nunique()
     assert len(parts) == 15 and (parts == 1).all() and (run.splits["group"] == patients).all()
+    with pytest.raises(UserError, match="--groups none, and groups are given"):
+        neocog.train((LAST, Y, patients), tmp_path / "none", groups="none", **QUICK)
     for groups, said in (
         (patients[:-1], "60 images but 59 groups"), ([None, *patients[1:]], "Python objects"), (np.zeros((60, 2)), "groups of"),
         (np.where(np.arange(60) == 7, np.nan, 1.0), "NaN"),

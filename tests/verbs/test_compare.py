@@ -46,6 +46,12 @@ def test_values_are_compared_by_their_errors_and_the_smallest_is_best(values: Pa
     rows = {row["path"]: row for row in csv.DictReader(good.predictions_csv.read_text().splitlines())}
     by_hand = [abs(float(row["level"]) - float(row["true level"])) for row in rows.values()]
     assert second.columns["absolute error"].mean() == pytest.approx(np.mean(by_hand))
+    before = good.report.read_bytes()
+    with pytest.raises(
+        neocog.UserError, match=r"another run, whose report would be lost(.|\n)*neocog\.report\(\[first, second\]\)"
+    ):
+        neocog.report(bad, good)  # type: ignore[arg-type]  # as the command line takes them
+    assert good.report.read_bytes() == before and neocog.report(good, good.folder) == good.report
     text = compared(tmp_path, bad, good)
     assert re.search(r"Lowest mean absolute error: good", text)
     assert f"test samples of {len(set(first.groups.tolist()))} groups" in text

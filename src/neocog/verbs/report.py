@@ -20,8 +20,15 @@ def report(runs: str | Path | Run | Sequence[str | Path | Run], out: str | Path 
     folders = [run.folder if isinstance(run, Run) else Path(run) for run in several]
     if not folders:
         raise UserError("no run given", fix="name one or more run folders, such as runs/classification/2026-11-20")
-    raise_all(UserError("not a run folder", str(folder)) for folder in folders if not folder.is_dir())
+    raise_all(
+        UserError("no such folder", str(folder), "give the folders of runs")
+        for folder in folders
+        if not folder.is_dir()
+    )
     found = [Run(folder) for folder in folders]
+    if out is not None and Run(Path(out)).plan.is_file() and not any(folder.samefile(out) for folder in folders):
+        fix = "to compare runs give them together: neocog.report([first, second]), neocog report FIRST SECOND"
+        raise UserError("--out is another run, whose report would be lost", str(out), fix)
     target = _target(None if out is None else Path(out), "report.html" if len(found) == 1 else "compare.html")
     if len(found) == 1:
         return write_report(found[0], target)

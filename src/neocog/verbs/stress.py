@@ -131,7 +131,9 @@ def _out_of_range(minutes: float, samples: int) -> Iterator[UserError]:
 
 def _unknown(parts: Sequence[str]) -> Iterator[UserError]:
     for name in parts:
-        if name not in PARTS:
+        if not isinstance(name, str):
+            yield UserError(f"a {type(name).__name__} is no part of stress", fix="give data as on=(x, y)")
+        elif name not in PARTS:
             fix = f"{did_you_mean(name, PARTS)}known: {', '.join(PARTS)}"
             yield UserError(f"no part '{name}' of stress", fix=fix)
 

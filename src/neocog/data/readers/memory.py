@@ -79,7 +79,7 @@ def open_given(decoding: Decoding, reading: Reading) -> Dataset:
     """The samples that ``given`` holds. Raises UserError, also where it holds none."""
     source = _GIVEN.get()
     if source is None:
-        fix = "give them again: neocog.resume(run, data=(x, y)), neocog.evaluate(run, (x, y))"
+        fix = "give them again: neocog.resume(run, data=(x, y)), neocog.evaluate(run, (x, y)), neocog.stress(run, on=(x, y))"
         raise UserError("the data of this run came from memory, not from a file", MEMORY, fix)
     if is_frame(source):
         return read_frame(source, decoding, reading)
@@ -139,6 +139,10 @@ def _grouped(data: Dataset, groups: Any, reading: Reading) -> Dataset:
     raise_all(_countable(groups, "groups"))
     if len(groups) != len(data):
         raise UserError(f"{len(data):,} images but {len(groups):,} groups", MEMORY, "give one group for each image")
+    if reading.groups:
+        raise UserError(
+            f"--groups {reading.groups}, and groups are given with the images", MEMORY, "give one of the two"
+        )
     known = as_array(groups, "groups")
     if known.ndim != 1:
         raise UserError(f"groups of shape {known.shape}", "groups", "give one for each image, (N,)")
