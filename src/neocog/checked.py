@@ -26,6 +26,10 @@ WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 NUMBER = re.compile(
     r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|nan)|Infinity)|[+-](?i:infinity)"
 )
+IN_FILES = {  # settings that name a file, where Python has what would be in it
+    "model": "write its class into a file, and give model='path/to/file.py:Class'",
+    "pretrained": "safetensors.torch.save_file(net.state_dict(), 'weights.safetensors') makes a file of it: give that",
+}
 SPELLED = {"pretrained": "from"}  # settings whose flag is a word that Python keeps for itself
 ENDLESS = 10**9  # a range's end from here on is a guard alone, and not told as a choice
 F = TypeVar("F", bound=Callable[..., Any])
@@ -104,7 +108,8 @@ def read(name: str, value: Any, hint: Any, where: str = "") -> Any:
         found = _read(value, kind)
     except (ValueError, TypeError, OverflowError):
         near = did_you_mean(str(value), [str(choice) for choice in choices(kind)])
-        fix = near.strip() or f"such as {flag(name)} {example(kind)}"
+        held = IN_FILES.get(name, "") if callable(value) or isinstance(value, Mapping) else ""
+        fix = held or near.strip() or f"such as {flag(name)} {example(kind)}"
         raise UserError(f"{shown} is not {describe(kind)}", where, fix) from None
     for number in found if isinstance(found, tuple) else (found,):
         if allowed is not None and (fault := allowed.fault(number)):

@@ -175,6 +175,25 @@ def test_settings_of_an_estimator_contradict_nothing(settings: dict[str, Any], s
         ImageClassifier(settings=settings).fit(LAST, Y)
 
 
+def test_whole_numbers_stay_whole_where_a_frame_lacks_some(tmp_path: Path) -> None:
+    for index in range(6):
+        Image.fromarray(LAST[index]).save(tmp_path / f"{index}.png")
+    frame = pd.DataFrame({"image": [str(tmp_path / f"{n}.png") for n in range(6)], "label": [1, 2, None, 1, 2, 2]})
+    with given(frame):
+        assert open_given(DEFAULT, Reading(unlabelled="skip")).classes == ("1", "2")
+
+
+def test_what_belongs_into_a_file_says_how_it_gets_there(tmp_path: Path) -> None:
+    net = torch.nn.Linear(2, 2)
+    for name, value, said in (
+        ("model", net, "file.py:Class"),
+        ("pretrained", net.state_dict(), "save_file"),
+        ("model", 3, "NAME"),
+    ):
+        with pytest.raises(UserError, match=rf"is not text(.|\n)*{said}"):
+            neocog.train((LAST, Y), tmp_path / "run", **{**QUICK, name: value})
+
+
 def test_advice_never_cuts_values_off(colour: Results, tmp_path: Path) -> None:
     for mode in ("F", "I"):
         with pytest.raises(UserError, match=r"numpy\.asarray\(image\)"):

@@ -72,6 +72,18 @@ def test_black_and_white_of_any_depth_become_the_same(dtype: str, low: float, hi
     torch.testing.assert_close(found, torch.tensor([[-2.0, 3.0], [-2.5, 2.5], [-2.4, 1.6]]), rtol=1e-5, atol=1e-5)
 
 
+def test_an_edge_is_no_darker_than_black_however_deep_the_image_is() -> None:
+    needs = Needs((20, 20), (0.5,), (0.5,), "bicubic", 1.0, "resize", "weights")
+    edge = np.zeros((50, 50, 1), np.uint8)
+    edge[:, 20:33] = 255
+    plan = needs.shaped(replace(PLAN, channels=1, mean=(0.0,), std=(1.0,)), "auto")
+    wanted = fit(edge, replace(plan, dtype="uint8")).astype(np.float64) / 255
+    for dtype, white in (("float32", 1.0), ("uint16", 4000)):
+        found = fit((edge / 255 * white).astype(dtype), replace(plan, dtype=dtype))
+        assert found.min() == 0 and found.max() == white
+        np.testing.assert_allclose(found / white, wanted, atol=0.01)
+
+
 def test_means_follow_the_channels_as_the_first_layer_does() -> None:
     needs = Needs(mean=(0.1, 0.2, 0.6), std=(0.5, 0.5, 0.8), scaling="weights")
     for channels, mean in ((1, (0.3,)), (2, (0.1, 0.2)), (5, (0.1, 0.2, 0.6, 0.1, 0.2))):

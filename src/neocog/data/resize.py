@@ -100,8 +100,8 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
 
     resize: stretched to the size; pad: as large as fits, its edge pixels repeated; crop: as small as covers, its middle; corner:
     at its own scale, its edge pixels repeated below and to the right.
-    Antialiased; bilinear, unless pretrained weights need another, stays within the image's own values. Of ``crop_share`` below
-    1, only so much of what would be seen is, its middle. Raises BadImage where type or channels do not fit.
+    Antialiased; bilinear, unless pretrained weights need another; within the image's own values (8 bits: within 0 … 255). Of
+    ``crop_share`` below 1, only so much of what would be seen is, its middle. Raises BadImage where type or channels do not fit.
     """
     if preprocessing.encoding == "nucleotides":
         length = preprocessing.size[-1]
@@ -160,7 +160,9 @@ def _fit_image(image: Array, preprocessing: Preprocessing) -> Array:
     height, width = image.shape[:2]
     place = placement((height, width), preprocessing.plane, preprocessing.fit, preprocessing.crop_share)
     if (height, width) != place.inner or place.box != (0.0, 0.0, width, height):
-        image = _resized(image, place.inner, place.box, Image.Resampling[preprocessing.interpolation.upper()])
+        fitted = _resized(image, place.inner, place.box, Image.Resampling[preprocessing.interpolation.upper()])
+        deep = image.dtype != np.uint8  # bicubic goes beyond an edge's values: black and white end it for 8 bits alone
+        image = np.clip(fitted, image.min(), image.max()) if deep else fitted
     if place.inner != preprocessing.plane:
         image = np.pad(image, (*place.pad, (0, 0)), mode="edge")
     return image

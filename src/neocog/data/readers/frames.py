@@ -34,7 +34,7 @@ def read_frame(frame: Any, decoding: Decoding, reading: Reading) -> Dataset:
         raise UserError(f"several columns are called {repeated}", "frame", "rename all but one of them")
     if not len(frame):
         raise UserError("a frame without rows", "frame", "give one image a row")
-    columns = [[_cell(value) for value in _no_pictures(str(name), frame[name].to_list())] for name in frame.columns]
+    columns = [_cells(_no_pictures(str(name), frame[name].to_list())) for name in frame.columns]
     folder = _folder(columns)
     cells = [[_below(cell, folder) for cell in column] for column in columns]
     table = Rows(header, cells, array("q", range(1, len(frame) + 1)), ",")
@@ -68,6 +68,14 @@ def _no_pictures(name: str, values: list[Any]) -> list[Any]:
         fix = f"give images apart: (list(frame['{name}']), frame['label']), and groups as a third"
         raise UserError(what, "frame", fix)
     return values
+
+
+def _cells(values: list[Any]) -> list[str]:
+    """A column. Whole numbers among which some are missing are decimals to pandas, and here whole again: 1, not 1.0."""
+    cells = [_cell(value) for value in values]
+    known = [value for value, cell in zip(values, cells, strict=True) if cell]
+    made_decimal = len(known) < len(values) and all(isinstance(value, float) and value.is_integer() for value in known)
+    return [cell.removesuffix(".0") for cell in cells] if made_decimal else cells
 
 
 def _cell(value: Any) -> str:
