@@ -17,7 +17,7 @@ from neocog.pages.record import rows
 from neocog.records import Measure
 from neocog.run import Run
 from neocog.verbs import fit
-from neocog.verbs.curve import Curve, in_words
+from neocog.verbs.curve import Curve, curve_section, in_words
 
 QUICK: dict[str, Any] = {"quiet": True, "model": "mlp", "augment": ("off",), "threads": 1}
 FOLDERS = ("curve-8", "curve-4", "curve-2", ".")
@@ -66,7 +66,7 @@ def test_points_are_the_results_of_the_trainings_and_stand_in_result_and_report(
     twice = curve["twice"]
     assert twice["samples"] == 160 and 0 <= twice["low"] <= twice["value"] <= twice["high"] <= 1
     page = run.report.read_text()
-    assert "Learning curve" in page and "160 (expected)" in page
+    assert "Learning curve" in page and ("160 (expected)" in page) == (curve["exponent"] > 0)
     assert of(run.plan)["stages"] == list(FOLDERS)
 
 
@@ -145,6 +145,11 @@ def test_it_is_said_where_four_points_tell_and_where_they_do_not() -> None:
     steady = in_words(curve(0.6, 0.717, 0.8, 0.8586))
     assert "twice the samples (800) the expected accuracy is 0.900" in steady and "too few" not in steady
     assert "too few to be sure" in in_words(curve(0.80, 0.77, 0.83, 0.81))
+    falling = curve(0.83, 0.67, 0.50, 0.66)
+    assert "has not become better: it is 0.660" in in_words(falling) and "expected" not in in_words(falling)
+    assert "(expected)" not in str(curve_section(falling)) and "(expected)" in str(
+        curve_section(curve(0.6, 0.7, 0.8, 0.9))
+    )
     errors = in_words(curve(0.4, 0.283, 0.2, 0.1414, name="mae"))
     assert "the expected mean absolute error is 0.100" in errors and "too few" not in errors
 

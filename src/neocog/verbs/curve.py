@@ -71,6 +71,11 @@ class Curve:
     def law(self) -> PowerLaw:
         return PowerLaw.of(self.sizes, [self.error(m.value) for m in self.measures])
 
+    @property
+    def rises(self) -> bool:
+        """Whether errors fall with more samples; where they do not, it is noise, and no law goes on like that."""
+        return self.law.exponent > 0
+
     def expected(self, n: float, alone: bool = False) -> tuple[float, float, float]:
         """(value, low, high) after n samples. ``alone``: of the line, without what the test samples are unsure of."""
         last = self.measures[-1]
@@ -139,10 +144,11 @@ def curve_section(curve: Curve) -> Section:
         ),
     )
     rows = [(f"{n:,}", m.value, m.interval) for n, m in zip(sizes, measures, strict=True)]
-    value, low, high = curve.expected(2 * sizes[-1])
-    rows.append((f"{2 * sizes[-1]:,} (expected)", value, f"{low:.4f} to {high:.4f}"))
+    said, (value, low, high) = in_words(curve), curve.expected(2 * sizes[-1])
+    if curve.rises:
+        rows.append((f"{2 * sizes[-1]:,} (expected)", value, f"{low:.4f} to {high:.4f}"))
     table = Table(("training samples", named, "95 % interval"), tuple(rows), NOTE)
-    return Section("Learning curve", (Text(f"W{in_words(curve)[1:]}"), plot, table), "curve")
+    return Section("Learning curve", (Text(said[0].upper() + said[1:]), plot, table), "curve")
 
 
 NOTE = (
@@ -155,6 +161,9 @@ NOTE = (
 def in_words(curve: Curve) -> str:
     """One sentence or two."""
     now, count = curve.measures[-1].value, curve.sizes[-1]
+    if not curve.rises:
+        what = f"from {curve.sizes[0]:,} to {count:,} samples the {title(curve.name)} has not become better: it is {now:.3f}."
+        return f"{what} Four points that do not rise say nothing of twice as many samples."
     value, low, high = curve.expected(2 * count)
     _, *line = curve.expected(2 * count, alone=True)  # the test samples are the same now and then
     text = (
