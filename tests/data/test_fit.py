@@ -161,7 +161,7 @@ def test_grey_is_repeated_and_colour_becomes_luma() -> None:
 
 def test_an_image_of_another_kind_is_refused_by_name() -> None:
     image = np.zeros((4, 4, 3), np.uint8)
-    with pytest.raises(BadImage, match="uint8 pixels, where the others have uint16") as caught:
+    with pytest.raises(BadImage, match="uint8 pixels, where the training has uint16") as caught:
         fit(image, preprocessing(3, (4, 4), "uint16"), "x.png")
     assert caught.value.where == "x.png"
     with pytest.raises(BadImage, match="3 channels, where 7 are expected"):

@@ -150,7 +150,7 @@ def test_another_depth_is_refused(floats: tuple[Run, Path], tmp_path: Path) -> N
     run, _ = floats
     Image.fromarray(np.full((12, 12), 100, np.uint8)).save(tmp_path / "bytes.png")
     (row,) = neocog.predict(run, [tmp_path / "bytes.png"], quiet=True).rows
-    assert row["skipped"] == "uint8 pixels, where the others have float32"
+    assert row["skipped"] == "uint8 pixels, where the training has float32"
 
 
 def seen(low: float, high: float, **more: Any) -> Seen:

@@ -109,8 +109,8 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
         codes[0, 0, : image.shape[1]] = image[0, :length, 0]
         return codes
     if str(image.dtype) != preprocessing.dtype:
-        what = f"{image.dtype} pixels, where the others have {preprocessing.dtype}"
-        fix = f"convert it to {preprocessing.dtype} at the others' scale, which nobody can guess (--any-range neither)"
+        what = f"{image.dtype} pixels, where the training has {preprocessing.dtype}"
+        fix = f"convert it to {preprocessing.dtype} at the training's scale, which nobody can guess (--any-range neither)"
         raise BadImage(what, name, fix)
     image = with_channels(image, preprocessing.channels, name)
     if image.ndim != len(preprocessing.size) + 1:
