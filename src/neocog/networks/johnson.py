@@ -46,9 +46,8 @@ class Johnson(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C, H, W)."""
         high, wide = inputs.shape[-2:]
-        strokes = self.shuffle(
-            self.last(self.larger(self.blocks(self.smaller(inputs))))
-        )  # sides of the next multiple of 4
+        small = self.smaller(inputs)  # a quarter of each side, rounded up
+        strokes = self.shuffle(self.last(self.larger(self.blocks(small))))
         found: Tensor = self.colours(inputs) + strokes[..., :high, :wide]
         return found
 
