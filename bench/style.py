@@ -1,8 +1,8 @@
 """Three paintings × two photographs: what a repainting costs, what it keeps of the photo and takes of the painting.
 
-    OMP_NUM_THREADS=2 python bench/style.py              # the table of docs/style.md
-    OMP_NUM_THREADS=2 python bench/style.py --pictures   # and its pictures
-    OMP_NUM_THREADS=2 python bench/style.py china wave   # one row of it
+    OMP_NUM_THREADS=1 python bench/style.py              # the table of docs/style.md
+    OMP_NUM_THREADS=1 python bench/style.py --pictures   # and its pictures
+    OMP_NUM_THREADS=1 python bench/style.py china wave   # one row of it
 
 Photographs: scikit-learn's, reduced to 512 pixels. Needs NEOCOG_DATA/pictures. Seconds of the processor are of all threads.
 """
