@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.named import digits_table
 from neocog.errors import UserError
 
 
@@ -102,3 +103,10 @@ def test_pictures_of_digits_and_letters_are_not_mirrored_and_others_are(tmp_path
     letters, animals = open_dataset(tmp_path / "letters"), open_dataset(tmp_path / "animals")
     assert not letters.mirror
     assert animals.mirror and not any("mirror" in note for note in animals.notes)
+
+
+def test_the_digits_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits
+
+    table, bunch = digits_table(), load_digits()
+    assert (table[:, :-1] == bunch.data).all() and (table[:, -1] == bunch.target).all() and len(table) == 1797

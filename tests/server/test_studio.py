@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -65,6 +66,24 @@ def test_a_port_in_use_and_an_address_that_is_not_here_are_told() -> None:
     for host, port in (("192.0.2.1", 0), ("127.0.0.1", 99999), ("no such host", 0)):
         with pytest.raises(UserError, match="cannot listen"):
             bound(host, port)
+
+
+def test_an_answer_is_sent_at_once_and_waits_for_no_acknowledgement() -> None:
+    async def delays() -> bool:
+        found = asyncio.get_running_loop().create_future()
+
+        async def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            found.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = bound("127.0.0.1", 0)
+        async with await asyncio.start_server(connected, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            undelayed = bool(await found)
+            writer.close()
+        return not undelayed
+
+    assert not asyncio.run(delays())
 
 
 def test_the_token_stands_where_no_browser_sends_it_on() -> None:

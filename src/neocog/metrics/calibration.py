@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from neocog.metrics.counts import ratio
 from neocog.metrics.intervals import Units, equal_units, interval, standard_error
@@ -135,6 +134,8 @@ def fit_offsets(logits: Array, labels: Array, prior: Array) -> tuple[float, Arra
         wrong = np.exp(found) - truth
         gradient = np.concatenate([[(wrong * logits).sum()], wrong.sum(axis=0) + offsets - prior])
         return float(-(found * truth).sum() + np.square(offsets - prior).sum() / 2), gradient
+
+    from scipy.optimize import minimize  # only here: it takes longer to import than to run, and most only read
 
     start = np.concatenate([[1.0], prior])
     bounds = [(1 / HOTTEST, 1 / COLDEST), *[(None, None)] * len(prior)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -57,6 +58,7 @@ class Studio:
         self.runs, self.about = runs, about or {}
         self.room = None if trainings is None else TrainingRoom(trainings, runs)
         self.opened: dict[int, Opened] = {}
+        self._opening = threading.Lock()
 
     def application(self) -> Starlette:
         """Without its guard."""
@@ -84,10 +86,11 @@ class Studio:
     def at(self, position: int) -> Opened:
         if position >= len(self.runs):
             raise UserError("this studio has no such run", fix="load the page again")
-        found = self.opened.pop(position, None) or Opened(self.runs[position])
-        self.opened[position] = found  # the newest stands last
-        while len(self.opened) > MOST_OPEN:
-            self.opened.pop(next(iter(self.opened))).close()
+        with self._opening:
+            found = self.opened.pop(position, None) or Opened(self.runs[position])
+            self.opened[position] = found  # the newest stands last
+            while len(self.opened) > MOST_OPEN:
+                self.opened.pop(next(iter(self.opened))).close()
         return found
 
     async def listed(self, request: Request) -> Response:

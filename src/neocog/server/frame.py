@@ -19,6 +19,7 @@ from neocog.errors import UserError
 from neocog.run import to_json
 
 TYPES = ("uint8", "int8", "int32", "float32", "float64")
+NAMES = {np.dtype(name): name for name in TYPES}
 ALIGNED = 8
 MOST_HEADER = 1 << 20  # bytes
 
@@ -28,13 +29,20 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
     places, pieces, offset = {}, list[bytes](), 0
     for name, array in arrays.items():
         content = np.asarray(array, order="C")
-        assert content.dtype.name in TYPES, content.dtype
-        places[name] = {"dtype": content.dtype.name, "shape": list(content.shape), "offset": offset}
+        places[name] = {"dtype": NAMES[content.dtype], "shape": list(content.shape), "offset": offset}
         pieces.append(_filled(content.tobytes()))
         offset += len(pieces[-1])
-    text = to_json({**header, "arrays": places}).encode("utf-8", "surrogatepass")
+    text = compact({**header, "arrays": places})
     text += b" " * (-(4 + len(text)) % ALIGNED)
     return b"".join([len(text).to_bytes(4, "little"), text, *pieces])
+
+
+def compact(header: Mapping[str, Any]) -> bytes:
+    """The header as JSON without blanks, which is made several times as fast; what is not finite becomes null."""
+    try:
+        return json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:
+        return to_json(header).encode()
 
 
 def unpack(message: bytes) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -51,12 +51,15 @@ class Pass:
         return [next(given) if each.requires_grad else None for each in wanted]
 
 
-def passed(predictor: Predictor, stored: Array, asked: Asked) -> Pass:
-    """The picture's way, with what ``asked`` changes in the layers. Raises UserError."""
+def passed(predictor: Predictor, stored: Array, asked: Asked, graph: bool = True) -> Pass:
+    """The picture's way, with what ``asked`` changes in the layers. Raises UserError.
+
+    Without ``graph`` it is sooner there, and neither gradients nor the layers' sources can be had of it.
+    """
     task, pixels = task_of_run(predictor), None
     if form_of(predictor) != "codes":
         pixels = fitted_pixels(predictor, stored, asked.name, asked.source == "drawn")
-    with torch.enable_grad(), edited(predictor, asked.edits):
+    with torch.set_grad_enabled(graph), edited(predictor, asked.edits):
         given = torch.from_numpy(np.array(stored if pixels is None else pixels))[None]
         inputs = (given if pixels is None else task.inputs(predictor, given)).requires_grad_(True)
         layers, outputs = traced(predictor.network, inputs)
@@ -135,13 +138,13 @@ def fits(weight: Tensor, edit: Edit) -> bool:
 
 def look(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
     """Every layer's maps, their gradients where these are asked for, and the answer. Of volumes one slice of each."""
-    found = passed(predictor, stored, asked)
+    wanted = asked.gradients and task_of_run(predictor).scored
+    found = passed(predictor, stored, asked, graph=wanted)
     outputs = found.outputs.detach()
     shown = Shown() if found.pixels is None else task_of_run(predictor).shown(predictor, found.pixels, outputs)
     arrays = {"picture": picture_of(predictor, found, asked)}
     drawn = panel(predictor, shown, arrays)
     layers = []
-    wanted = asked.gradients and task_of_run(predictor).scored
     gradients = found.gradients([found.inputs, *(layer.output for layer in found.layers)]) if wanted else []
     if gradients and gradients[0] is not None:
         arrays["picture.gradient"], arrays["picture.gradient.scale"] = coded(sliced(gradients[0][0], asked.depth))

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,6 +54,17 @@ class Opened:
                 raise UserError("the folder of this run is gone", printable(str(self.run.folder)), fix) from None
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, worked)
+
+    def prepare(self) -> None:
+        """Load the network and open the data before anybody asks; a fault is told to whoever does."""
+
+        def prepared() -> None:
+            with suppress(UserError):
+                self.predictor()
+                if self.form != "codes" and self.tests:
+                    self.sample(0)
+
+        self._thread.submit(prepared)
 
     @cached_property
     def times(self) -> Times:

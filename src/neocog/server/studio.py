@@ -14,7 +14,7 @@ from contextlib import suppress
 from html import escape
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neocog.errors import UserError, install, printable
 from neocog.notebook import in_notebook
@@ -23,6 +23,9 @@ from neocog.run import Run
 from neocog.server.found import found, runs_of
 from neocog.server.guard import LOOPBACK, Guard
 from neocog.server.trainings import PATIENCE, Trainings
+
+if TYPE_CHECKING:
+    from neocog.server.app import Studio
 
 CELL = 900  # pixels of a notebook that the page takes
 GRACE = 1  # seconds that requests have to end after Ctrl-C
@@ -67,7 +70,8 @@ def studio(
     about = {"source": str(Path(source or ".").resolve().name)}
     trainings = Trainings(there.folder, there.data)
     trainings.find(there.unfinished)
-    guard = Guard(Studio(there.runs, about, trainings).application(), host, port, token)
+    page = Studio(there.runs, about, trainings)
+    guard = Guard(page.application(), host, port, token)
     address = address_of(host, port, token)
     settings = uvicorn.Config(
         guard,
@@ -82,7 +86,7 @@ def studio(
     progress.say(f"{len(there.runs):,} run{'s' * (len(there.runs) != 1)}; Ctrl-C ends the studio")
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
-    threading.Thread(target=warm, daemon=True).start()
+    threading.Thread(target=warm, args=[page], daemon=True).start()
     if browser:
         opened_in_browser(address, progress.say)
     serve(uvicorn.Server(settings), listening, trainings, progress.say)
@@ -112,11 +116,13 @@ def serve(server: Any, listening: socket.socket, trainings: Trainings, say: Call
         raise
 
 
-def warm() -> None:
-    """Load torch while the browser loads the page: its first look needs it."""
+def warm(page: Studio) -> None:
+    """Load torch, and the run that the page begins with, while the browser starts: its first look needs them."""
     from neocog.server.app import answers
 
     answers()
+    if page.runs:
+        page.at(0).prepare()
 
 
 def shown_in_cell(source: Path) -> None:
@@ -162,7 +168,8 @@ def address_of(host: str, port: int, token: str) -> str:
 def bound(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises UserError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named, since asyncio sends at once only over what says that it is TCP: else an answer waits 40 ms for an acknowledgement
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

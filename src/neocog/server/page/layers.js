@@ -81,13 +81,12 @@ class Row {
     this.body.append(place);
   }
 
-  /** @param {Record<string, Tensor>} arrays @param {Scale} scale @param {number | null} slice of a volume's maps */
-  show(arrays, scale, slice) {
+  /** @param {Record<string, Tensor>} arrays @param {Scale} scale @param {import("./grid.js").Look} look @param {number | null} slice of a volume's maps */
+  show(arrays, scale, look, slice) {
     this.slice = slice;
     const name = this.position < 0 ? "picture" : `${this.position}`;
     const maps = arrays[name];
     const gradient = scale.gradients ? arrays[`${name}.gradient`] : undefined;
-    const look = this.stream.look(scale);
     this.back.hidden = !gradient;
     if (gradient) this.backward.set(gradient, arrays[`${name}.gradient.scale`], look);
     this.element.hidden = this.position < 0 && !gradient;
@@ -144,8 +143,9 @@ export class Stream {
 
   /** @param {Record<string, Tensor>} arrays @param {Scale} scale @param {{slice?: number | null, layers?: {slice?: number | null}[]}} slices which are shown, of volumes */
   show(arrays, scale, { slice = null, layers = [] }) {
-    this.rows.forEach((row, position) => row.show(arrays, scale, layers[position]?.slice ?? null));
-    this.picture?.show(arrays, scale, slice);
+    const look = this.look(scale); // once, before anything is changed: the page is not laid out again for each row
+    this.rows.forEach((row, position) => row.show(arrays, scale, look, layers[position]?.slice ?? null));
+    this.picture?.show(arrays, scale, look, slice);
   }
 
   /** @param {Choice | null} choice @param {{x: number, y: number}} at @param {Grid} grid */

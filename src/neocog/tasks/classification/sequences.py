@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import get_data_path
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -80,6 +79,8 @@ def sequences_section(
 @lru_cache(maxsize=4)
 def _letter(letter: str) -> Image.Image:
     """A mask of one bold letter without margins."""
+    from matplotlib import get_data_path  # only here: the letters' colours are asked for without it
+
     font = ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf", 96)
     page = Image.new("L", (120, 120), 0)
     ImageDraw.Draw(page).text((10, 0), letter, 255, font)
