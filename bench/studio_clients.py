@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=50)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"size": (28,), "epochs": 1, "threads": 1, "quiet": True}
+        settings: dict[str, Any] = {"size": (28,), "epochs": 1, "threads": 1, "quiet": True}
         run = given.run or neocog.train("digits", model="lenet5", out=Path(folder) / "run", **settings).folder
         measured(run, given.requests, given.clients)
 

@@ -83,6 +83,16 @@ def read_rows(path: Path, fix: str = RESTORE) -> list[list[str]]:
         raise UserError(f"cannot be read: {error}", printable(str(path)), fix) from None
 
 
+def rows(path: Path) -> list[dict[str, str]]:
+    """A CSV file's rows by column name. Raises UserError where a row has more or fewer cells than the head."""
+    table = read_rows(path)
+    head = table[0] if table else []
+    for number, row in enumerate(table[1:], 2):
+        if len(row) != len(head):
+            raise UserError(f"line {number} has {len(row)} cells, the head has {len(head)}", str(path))
+    return [dict(zip(head, row, strict=True)) for row in table[1:]]
+
+
 def read_json(path: Path, fix: str = RESTORE) -> Fields:
     """The object in a JSON file. Raises UserError."""
     found = parse_json(read_text(path, fix), path, fix)

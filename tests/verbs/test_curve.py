@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import neocog
+from neocog.documents import rows
 from neocog.errors import UserError
-from neocog.pages.record import rows
 from neocog.records import Measure
 from neocog.run import Run
 from neocog.verbs import fit

@@ -13,9 +13,9 @@ import pytest
 
 import neocog
 from neocog.cli.main import main
+from neocog.documents import rows
 from neocog.engine import loop
 from neocog.errors import UserError
-from neocog.pages.record import rows
 
 CNN: dict[str, Any] = {"model": "cnn", "widths": (4, 8), "hidden": 16, "threads": 1, "quiet": True}
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 import neocog
+from neocog.documents import rows
 from neocog.errors import UserError
 from neocog.metrics import classification_measures
-from neocog.pages.record import rows
 from neocog.run import Run
 from neocog.verbs.out_of_fold import OutOfFold, out_of_fold
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 import neocog
 from neocog.config import Config, TransferConfig
+from neocog.documents import rows
 from neocog.errors import UserError
 from neocog.metrics import fit_temperature
-from neocog.pages.record import rows
 from neocog.run import Run
 from neocog.verbs import refit
 from neocog.verbs.out_of_fold import out_of_fold

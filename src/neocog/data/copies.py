@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from neocog.data.dataset import Array, Form
 from neocog.data.digests import Digests, distinct, keys, known
@@ -129,6 +128,8 @@ def _lots(count: int, size: int) -> Iterator[slice]:
 
 def _neighbours(points: NDArray[np.float64]) -> NDArray[np.int32]:
     """(n, K) the nearest others of each of n points; not always the very nearest (up to half as far again)."""
+    from scipy.spatial import cKDTree  # only here: the studio and predict read data without it
+
     k, tree = min(NEIGHBOURS, len(points) - 1), cKDTree(points)
     others = spooled((len(points), k), np.int32)
     for lot in _lots(len(points), _LOT):

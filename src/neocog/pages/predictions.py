@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.documents import rows
 from neocog.errors import UserError
 from neocog.metrics import Units, class_counts, counts_of
-from neocog.pages.record import rows
 from neocog.run import Run
 
 Array = NDArray[Any]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from neocog.documents import WRONG, parse_toml, read_json, read_rows, read_text
+from neocog.documents import WRONG, parse_toml, read_json, read_text, rows
 from neocog.errors import UserError
 from neocog.facts import insist, read_facts
 from neocog.metrics.stored import stored_measure
@@ -84,16 +84,6 @@ def sections_of_folds(record: Record) -> Iterator[Section]:
         path = Run(record.run.folder / Path(str(fold)).name).sections
         if path.is_file():
             yield from sections_from_json(read_text(path, FIX), str(path))
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    """A CSV file's rows by column name. Raises UserError where a row has more or fewer cells than the head."""
-    table = read_rows(path)
-    head = table[0] if table else []
-    for number, row in enumerate(table[1:], 2):
-        if len(row) != len(head):
-            raise UserError(f"line {number} has {len(row)} cells, the head has {len(head)}", str(path))
-    return [dict(zip(head, row, strict=True)) for row in table[1:]]
 
 
 def periods(run: Run) -> tuple[float, ...]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from neocog.checked import number
 from neocog.data.cells import plain_cell
+from neocog.documents import rows
 from neocog.errors import UserError
-from neocog.pages.record import Record, rows
+from neocog.pages.record import Record
 
 # Columns whose cells are text, also where they look like numbers: the digit "7" is a class
 TEXT = {"path", "sample", "label", "prediction", "second", "third", "split", "group", "sha256", "pixels", "family"}

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neocog.data.dataset import Array
+from neocog.documents import rows
 from neocog.errors import UserError
 from neocog.pages.card import card, unfinished
-from neocog.pages.record import read, rows
+from neocog.pages.record import read
 from neocog.pages.stress import stress_sections
 from neocog.predictor import Predictor, load_predictor, path_of, where_it_is
 from neocog.records import Section

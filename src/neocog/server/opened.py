@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
+from neocog.documents import rows
 from neocog.errors import UserError, printable
 from neocog.progress import Progress
 from neocog.run import Run
@@ -90,8 +91,6 @@ class Opened:
     @cached_property
     def predictions(self) -> list[dict[str, str]]:
         """The rows of predictions.csv; [] where the run has none."""
-        from neocog.pages.record import rows  # whose package takes SciPy
-
         return rows(self.run.predictions_csv) if self.run.predictions_csv.is_file() else []
 
     @cached_property

@@ -64,7 +64,7 @@ def credibility(run: Run) -> dict[str, dict[str, Any]]:
     path = run.folder / "stress" / "labels.csv"
     if not path.is_file():
         return {}
-    from neocog.pages.record import rows
+    from neocog.documents import rows
 
     return {
         plain_cell(row["sample"]): {
