@@ -110,7 +110,9 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
         return codes
     if str(image.dtype) != preprocessing.dtype:
         what = f"{image.dtype} pixels, where the training has {preprocessing.dtype}"
-        fix = f"convert it to {preprocessing.dtype} at the training's scale, which nobody can guess (--any-range neither)"
+        fix = (
+            f"convert it to {preprocessing.dtype} at the training's scale, which nobody can guess (--any-range neither)"
+        )
         raise BadImage(what, name, fix)
     image = with_channels(image, preprocessing.channels, name)
     if image.ndim != len(preprocessing.size) + 1:
