@@ -148,6 +148,8 @@ def test_embed_and_explain_take_images_in_memory_as_predict_does(colour: Results
     for index, way in enumerate((LAST[:4], X[:4], [Image.fromarray(one) for one in LAST[:4]], iter(files))):
         made = neocog.embed(colour, way, tmp_path / str(index), near=1, quiet=True)
         assert np.array_equal(made.features, wanted.features) and len(made.paths) == 4
+    with pytest.raises(UserError, match="--model resnet has no effect"):
+        neocog.embed(colour, files, tmp_path / "other", model="resnet", quiet=True)
     shown = neocog.explain(colour, LAST[:2], tmp_path / "explained", quiet=True)
     assert [one.name for one in shown.samples] == ["image 0", "image 1"] and all(one.written for one in shown.samples)
 

@@ -160,6 +160,10 @@ def predictor_of(source: str, files: Any, model: str, progress: Progress) -> Pre
     """A run's network, or its encoder, or that of pretrained weights with the preprocessing that these need. Raises UserError."""
     run, preprocessing = Path(source), None
     if run.is_dir():
+        if model != "auto":
+            raise UserError(
+                f"--model {printable(model)} has no effect: a run has its own network", source, "leave it out"
+            )
         predictor = load_predictor(Run(run))
         if not has_encoder(predictor.facts["model"]):
             return predictor
