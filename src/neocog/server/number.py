@@ -24,6 +24,7 @@ from neocog.predictor import Predictor
 from neocog.server.asked import Asked
 from neocog.server.frame import pack
 from neocog.server.look import RELOAD, Pass, coded, edited, leaves, passed
+from neocog.tasks import task_of_run
 
 MOST_KERNELS = 256
 INPUT = -1  # the position of the network's input among its layers
@@ -45,7 +46,7 @@ def number(predictor: Predictor, stored: Stored, asked: Asked) -> bytes:
     place = index[1:] if asked.direction != "weight" else ()
     sides = tuple(found.inputs.shape[2:])
     placed = layer is not None and len(place) == len(layer.sides)
-    field = receptive_field(found.layers, asked.layer, place, sides) if placed else None
+    field = receptive_field(found.layers, asked.layer, place, sides) if placed and sides else None
     each = [{"about": about, **_as_plain(terms)} for about, terms in parts]
     header = {"shown": shown, "parts": each, "field": field, "kind": "" if layer is None else layer.kind}
     header["code"] = [] if layer is None else code_of(found.layers, asked, layer)
@@ -198,6 +199,8 @@ def _as_plain(terms: Terms) -> dict[str, Any]:
 
 def share(predictor: Predictor, stored: Stored, asked: Asked) -> bytes:
     """The calibrated probability of the class ``asked.index``, from the logits."""
+    if not task_of_run(predictor).logits:
+        raise UserError("only answers with classes have probabilities", "the message", RELOAD)
     found = passed(predictor, stored, asked)
     logits = found.outputs.detach().float().numpy()
     at(logits[0], asked.index)

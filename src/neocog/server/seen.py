@@ -13,7 +13,7 @@ from neocog.data.dataset import Array
 from neocog.data.nucleotides import BAD, BLANK, CODES, GAP, shares
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
-from neocog.errors import UserError
+from neocog.errors import UserError, printable
 from neocog.predictor import Predictor
 from neocog.server.asked import Form
 from neocog.tasks.classification.sequences import COLOURS, PAPER
@@ -90,7 +90,7 @@ def codes_of(letters: str) -> Array:
     if len(wrong):
         letter = "\n".join(lines)[int(wrong[0])]
         raise UserError(
-            f"'{letter}' stands for no base",
+            f"'{printable(letter)}' stands for no base",
             f"letter {int(wrong[0]) + 1}",
             "A, C, G, T, or IUPAC's letters for several",
         )

@@ -23,6 +23,7 @@ from neocog.predictor import Predictor
 from neocog.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from neocog.server.asked import Asked
 from neocog.server.frame import pack
+from neocog.server.seen import form_of
 from neocog.tasks import task_of_run
 from neocog.tasks.segmentation.report import grey_levels
 
@@ -43,8 +44,9 @@ def corruptions_for(preprocessing: Preprocessing) -> list[str]:
 
 def stressed(predictor: Predictor, stored: Array, asked: Asked) -> bytes:
     """The picture, what was changed (magnified about mid-grey), the changed picture; and both answers. Raises UserError."""
-    if not task_of_run(predictor).logits:
-        raise UserError("only answers with classes are attacked here", fix="`neocog stress RUN adversarial`")
+    if not task_of_run(predictor).logits or form_of(predictor) != "images":
+        what = "only networks that classify images are attacked here"
+        raise UserError(what, str(predictor.folder), "`neocog stress RUN` tries the others")
     preprocessing = predictor.preprocessing
     pixels = torch.from_numpy(np.array(fit(stored, preprocessing, asked.name or "the picture")))[None]
     before = in_unit_range(pixels, preprocessing).clamp(0, 1)

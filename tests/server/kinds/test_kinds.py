@@ -221,3 +221,15 @@ def test_samples_of_every_kind_are_pictures_and_a_digest_is_no_label(kinds: Kind
     assert header["bad"] == [] and arrays["pictures"].shape[0] == 2 and arrays["pictures"].std() > 1
     labels = {row["label"] for row in kind.client.get(f"/api/runs/{kind.place}/samples").json()["samples"]}
     assert all(len(label) < 20 for label in labels)
+
+
+def test_what_a_kind_has_not_is_refused_in_words(kinds: Kinds, refused: Refused) -> None:
+    for name in ("volumes", "sequences", "masks"):
+        answer = kinds(name).post("stressed", **kinds(name).first(), amount=0.01)
+        assert "classify images" in refused(answer, 400)["what"]
+    assert (
+        "have probabilities"
+        in refused(kinds("values").post("share", index=[0], **kinds("values").first()), 400)["what"]
+    )
+    kind = kinds("drawn")  # whose vector has no rows and columns to be seen
+    assert kind.ask("number", kind.code(), layer=4, index=[0, 3, 3], source="code")[0]["field"] is None

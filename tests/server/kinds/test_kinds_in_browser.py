@@ -177,3 +177,9 @@ def test_one_walks_on_the_plane_of_a_latent_space_by_keyboard_and_by_sliders(
         assert page.execute_script(
             "return document.querySelector('#gradients').hidden && document.querySelector('#answer').hidden"
         )
+        looked(page, "document.querySelector('#fresh').click()")
+        page.execute_script(
+            "document.querySelectorAll('.layer:not([hidden]) .grid')[4].dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'}))"
+        )
+        until(page, "document.querySelector('#explained .shown')")
+        assert page.execute_script("return document.querySelector('#error').hidden")
