@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import torch
 from PIL import Image
 
 import neocog
+from neocog.cli.main import main
+from neocog.config import from_run
 from neocog.data.split import read_splits
 from neocog.errors import UserError
 from neocog.pages.stress import outcomes
 from neocog.predictor import load_predictor
 from neocog.records import Measure, Pictures
-from neocog.robustness.corruption_report import Found, verdict
+from neocog.robustness.corruption_report import Found, not_withstood, verdict
 from neocog.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from neocog.run import Run
 
@@ -131,6 +134,25 @@ def test_sequences_have_no_light_and_their_letters_are_changed(tmp_path: Path) -
     assert "sequences have none" in str(outcomes(run)["corruption"].sections[0].items[0])
 
 
+def test_the_augmentation_like_the_most_harmful_corruption_is_named_with_commands_that_run(
+    coloured: Path, tmp_path: Path
+) -> None:
+    settings = {"epochs": 20, "lr": 0.02, "threads": 1, "split": (0.6, 0.1, 0.3), "quiet": True}
+    neocog.train(coloured.parent / "data", tmp_path / "run", model="mlp", hidden=(4,), **settings)
+    rows_of(tmp_path / "run")
+    told = str(outcomes(Run(tmp_path / "run"))["corruption"].sections[0].items[1])
+    assert "The augmentation noise=0.2 resembles gaussian noise." in told
+    learn, test, compare = (
+        shlex.split(each)[1:] for each in told.split("second run: ")[1].split("'")[0].strip(".").split("; ")
+    )
+    main([*learn, "--quiet"])
+    second = Path(learn[learn.index("--out") + 1])
+    assert from_run(Run(second).config).training.augment[-1] == "noise=0.2" and test[1] == str(second)
+    neocog.stress(second, ["corruption"], quiet=True)
+    assert "The augmentation noise" not in str(outcomes(Run(second))["corruption"].sections)
+    assert compare[:3] == ["report", str(tmp_path / "run"), str(second)]
+
+
 def test_a_task_without_truth_is_refused(tmp_path: Path) -> None:
     run = neocog.train("digits", task="vae", epochs=1, latent=2, threads=1, out=tmp_path / "run", quiet=True)
     with pytest.raises(UserError, match="corruptions are not for --task vae"):
@@ -154,3 +176,10 @@ def test_the_verdict_is_of_the_worst_change_that_could_be_among_the_data() -> No
     assert verdict(error).grade == "doubtful" and error.names == ["contrast", "gaussian_noise"]
     none = verdict(found("accuracy", 0.9, contrast=(0.1, 5.0)))
     assert none.grade == "failed" and "at severity 3: contrast" in none.sentence
+
+
+def test_only_what_is_judged_and_does_not_pass_is_advised_on() -> None:
+    assert not_withstood(found("accuracy", 0.9, contrast=(0.1, 5.0), gaussian_noise=(0.85, 0.5))) == []
+    assert not_withstood(found("accuracy", 0.9, contrast=(0.1, 0.5), gaussian_noise=(0.6, 0.5))) == [
+        "contrast", "gaussian_noise"
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ from torch import Tensor
 from neocog.errors import UserError
 from neocog.metrics.stored import stored_measure
 from neocog.records import Measure
+from neocog.robustness.advice import advice
 from neocog.robustness.axes import places, span
 from neocog.robustness.clock import Clock
 from neocog.robustness.corruption_report import Found, sections, tables, verdict
@@ -106,7 +107,9 @@ def run(subject: Subject, clock: Clock) -> Outcome:
         whose="training images" if subject.own else "images",
     )
     return Outcome(
-        tables(found), sections(found, lambda name: examples(subject, samples, name)), (verdict(found, clock.best),)
+        tables(found),
+        sections(found, lambda name: examples(subject, samples, name), lambda name: advice(subject, name)),
+        (verdict(found, clock.best),),
     )
 
 

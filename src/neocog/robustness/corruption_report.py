@@ -14,7 +14,7 @@ from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Se
 from neocog.robustness.axes import AXES
 from neocog.robustness.corruptions import CORRUPTIONS, IMAGENET_C, SEVERITIES
 from neocog.robustness.outcome import Grade, Verdict, bounds, shown
-from neocog.robustness.thresholds import graded
+from neocog.robustness.thresholds import graded, usual
 
 MIDDLE = 3  # the severity at which corruptions are ranked
 WORST = 4  # corruptions that are shown at every severity
@@ -88,9 +88,12 @@ def family(name: str) -> str:
     return CORRUPTIONS[name].family if name in CORRUPTIONS else ""
 
 
-def sections(found: Found, pictures_of: Callable[[str], Iterable[str]]) -> tuple[Section, ...]:
-    """``pictures_of(name)``: PNGs of one picture, unchanged and at each severity."""
+def sections(
+    found: Found, pictures_of: Callable[[str], Iterable[str]], advice: Callable[[str], str]
+) -> tuple[Section, ...]:
+    """``pictures_of(name)``: PNGs of one picture, unchanged and at each severity; ``advice(name)``: what may help against it."""
     items: list[Item] = [Text(_summary(found)), _ranking(found), *_charts(found)]
+    items[1:1] = [Text(text) for text in filter(None, map(advice, not_withstood(found)))][:1]
     if found.span is not None:
         items.append(_axes(found))
     pictures = {name: list(pictures_of(name)) for name in found.names}
@@ -185,11 +188,24 @@ def _axes(found: Found) -> Table:
     return Table(("images", *AXES), tuple(rows), note)
 
 
+def judged(found: Found) -> tuple[bool, list[tuple[str, int]]]:
+    """Whether any corruption leaves pictures where the data's own lie, and those that do; else all at the severity in the
+    middle."""
+    near = [key for key in found.values if key[1] and found.near(key)]
+    return bool(near), near or [key for key in found.values if key[1] == MIDDLE]
+
+
+def not_withstood(found: Found) -> list[str]:
+    """Corruptions that are judged and do not pass, the most harmful first."""
+    grade = usual()["corruption"].grade
+    failing = {key[0] for key in judged(found)[1] if grade(found.kept(found.values[key])) != "passed"}
+    return [name for name in found.names if name in failing]
+
+
 def verdict(found: Found, best: Grade = "passed") -> Verdict:
     """Of changes that leave pictures where the data's own lie, the one that costs most; where none is known to, of all at the
     severity in the middle."""
-    near = [key for key in found.values if key[1] and found.near(key)]
-    those = near or [key for key in found.values if key[1] == MIDDLE]
+    near, those = judged(found)
     which = "within the data's own range" if near else f"at severity {MIDDLE}"
     if not those:
         return Verdict("Corruptions", "not tried", "There was no time for any of them.")
