@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+import torch
 
 import neocog
 from neocog.predictor import load_predictor
-from neocog.tasks.restoration.whole import restored
+from neocog.tasks.restoration.whole import through
 
 DATA = Path(os.environ.get("NEOCOG_DATA", Path(__file__).parents[2] / "shared/data")) / "sr"
 KINDS = {
@@ -75,12 +76,9 @@ def large(model: str, side: int = 4000, part: int = 1200) -> None:
             found, tags = tiff.asarray(), tiff.pages[0].tags
             kept = [tags[name].value for name in ("XResolution", "YResolution", "ImageDescription")]
             print(f"  {found.dtype}, {found.min()} to {found.max()}, {kept}")
-        cut = image[:part, :part, None].astype(np.float32)
-        predictor = load_predictor(run)
-        whole, tiles = (restored(predictor, cut, "cut", tile=tile) for tile in (part, 256))
-        print(
-            f"  tiles less the whole, of {part} × {part}: {np.abs(whole - tiles).max() / 65535:.1e} of the range at most"
-        )
+        cut, predictor = torch.from_numpy(image[None, :part, :part].astype(np.float32)), load_predictor(run)
+        whole, tiles = (through(predictor, cut, tile) for tile in (part, 256))  # not rounded
+        print(f"  tiles less the whole, of {part} × {part}: {np.abs(whole - tiles).max():.1e} of the range at most")
 
 
 def grains(rng: np.random.Generator, side: int) -> np.ndarray:
