@@ -68,10 +68,10 @@ def read_bytes(path: Path, fix: str = RESTORE, most: int = MOST_BYTES) -> bytes:
 
 
 def read_text(path: Path, fix: str = RESTORE) -> str:
-    """The content of a text file in UTF-8. Raises UserError."""
+    """The content of a text file in UTF-8, without the mark that some editors begin it with. Raises UserError."""
     content = read_bytes(path, fix)
     with expected(path, fix):
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
 
 
 def read_rows(path: Path, fix: str = RESTORE) -> list[list[str]]:

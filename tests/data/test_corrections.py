@@ -54,14 +54,20 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     assert "1 of 6 samples are not in the data: 9.png" in said
     assert "did you mean 'dog'" in said and "known: cat, dog" in said
     assert "1 samples have several rows: 1.png" in said and "'burn'" in said
-    assert "3.png (row 7: cat, now dog)" in said
+    assert "3.png (line 7: cat, now dog)" in said
+
+
+def test_what_a_spreadsheet_saves_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "corrections.csv"
+    path.write_bytes(b"\xef\xbb\xbfsample;action;label;given\r\n0.png;relabel;dog;cat\r\n")
+    assert corrected(data(), path).labels.tolist() == [1, 0, 0, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
     ("head", "row", "told"),
     [
         ("sample,label", "0.png,dog", "no column action"),
-        ("sample,action,label", "0.png,relabel", "row 2 does not have 3 cells"),
+        ("sample,action,label", "0.png,relabel", "1 rows without the 3 fields of the header"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(head: str, row: str, told: str, tmp_path: Path) -> None:

@@ -205,8 +205,8 @@ def test_a_checklist_item_is_answered_only_where_its_section_stands(run: Run) ->
 def test_the_thresholds_are_printed_with_the_card(copy: Run) -> None:
     assert "[corruption]\npassed = 0.9\ndoubtful = 0.75\n" in write_report(copy).read_text(encoding="utf-8")
     (copy.folder / "stress").mkdir()
-    (copy.folder / "stress" / "thresholds.toml").write_text("[half_width]\npassed = 1e-9\ndoubtful = 1e-12\n")
+    (copy.folder / "stress" / "thresholds.toml").write_text("[half_width]\npassed = 0.5\ndoubtful = 0.6\n")
     record = read(copy)
     assert next(line for line in card(record) if line.verdict.what == "Sample size").verdict.grade == "passed"
     page = write_report(copy).read_text(encoding="utf-8")
-    assert "[half_width]\npassed = 1e-09\n" in page
+    assert "[half_width]\npassed = 0.5\n" in page

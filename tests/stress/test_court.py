@@ -9,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
+from neocog.records import Measure
+from neocog.robustness.shortcuts.charge import UNSURE, Charge
 from neocog.robustness.shortcuts.court import Answer, Followed, donors, follow, suspects
 from neocog.robustness.shortcuts.cues import CORNER, CUES, flat, in_unit
 from neocog.robustness.shortcuts.detective import permuted, tell
@@ -193,3 +195,19 @@ def test_compression_swaps_the_tables() -> None:
     coarse = compression({0: [64] * 64, 1: [64] * 64})(image, image)
     assert coarse.shape == image.shape and np.abs(coarse - image).mean() > 0.005
     assert (compression({})(image, image) == image).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "conclusion"),
+    [
+        (0.5, np.nan, UNSURE),
+        (0.5, -0.1, UNSURE),
+        (0.5, 0.1, "the network relies on it"),
+        (0.0, np.nan, "the network does not rely on it"),
+    ],
+)
+def test_what_few_samples_do_not_show_is_not_said(value: float, low: float, conclusion: str) -> None:
+    swap = Measure(value, low, 0.9, 16)
+    followed = {"follows": swap, "own": swap, "other": swap}
+    charge = Charge("corners", Measure(1.0, 0.9, 1.0, 16), 0.6, 1.0, True, followed)
+    assert charge.conclusion == conclusion and not (charge.conclusion == UNSURE and not charge.doubtful)

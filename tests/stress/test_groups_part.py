@@ -109,6 +109,7 @@ def test_how_much_of_the_class_the_group_gives_away_is_said(sited: Path) -> None
         ("names:zzz", "names do not match"),
         ("names:_([0-9]+)", "groups 0 have 2 test samples or more"),
         ("image", "image"),
+        ("nothing", "--by nothing: "),
     ],
 )
 def test_what_tells_no_groups_is_refused_with_the_fix(sited: Path, by: str, says: str) -> None:
@@ -171,3 +172,10 @@ def test_where_features_cannot_be_asked_the_reason_is_said(sited: Path, monkeypa
 def test_samples_of_few_and_of_no_group_are_not_asked_for() -> None:
     groups = np.array([*"aaaaa", *"bbbb", *[""] * 6])
     assert group_probe.askable(groups).tolist() == [True] * 5 + [False] * 10
+
+
+def test_of_few_samples_the_groups_may_be_too_small_to_ask_for(sited: Path) -> None:
+    (sited / "stress" / "group_probe.csv").unlink(missing_ok=True)
+    rows_of(sited, by="site", samples=6)
+    text = str(outcomes(Run(sited))["groups"].sections[0].items[0])
+    assert "it takes two groups of at least 5 samples" in text

@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 
 import neocog
 from neocog.errors import UserError
+from neocog.robustness.labels_report import Found, amount, verdict
 
 WRONG = 0.06
 
@@ -157,3 +158,12 @@ def test_of_folds_each_sample_is_judged_by_the_one_that_had_not_seen_it(
     (tmp_path / "run" / "fold-3" / "result.json").unlink()
     with pytest.raises(UserError, match="1 of 3 folds are not done: fold-3"):
         neocog.stress(tmp_path / "run", ["labels"], on=(images, labels), quiet=True)
+
+
+def test_without_an_interval_no_bounds_are_said_and_nothing_passes() -> None:
+    noise = {"value": 0.0, "low": None, "high": None, "n": 16}
+    trial = {"estimate": 0.0, "recovered": 1.05, "most": 0.3}
+    found = Found((), ("a", "b"), {"noise": noise, "trial": trial}, "validation and test")
+    assert "nan" not in amount(found) and "(too few for an interval, 16 samples" in amount(found)
+    assert "the estimate rose by 105% of that" in amount(found)
+    assert verdict(found).grade == "doubtful"

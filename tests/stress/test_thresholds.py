@@ -42,11 +42,11 @@ def test_what_is_written_reads_back() -> None:
 def test_thresholds_that_differ_by_little_stay_as_they_were_given(tmp_path: Path) -> None:
     given = {
         "corruption": {"passed": 1 / 3, "doubtful": 1 / 3 - 1e-9},
-        "adversarial": {"passed": 1e22, "doubtful": -1e-9},
+        "independent_samples": {"passed": 1e22, "doubtful": -1e-9},
     }
     (tmp_path / "kept.toml").write_text(to_toml(read_thresholds(given)))
     kept = read_thresholds(tmp_path / "kept.toml")
-    assert kept["corruption"] == Bound(1 / 3, 1 / 3 - 1e-9) and kept["adversarial"] == Bound(1e22, -1e-9)
+    assert kept["corruption"] == Bound(1 / 3, 1 / 3 - 1e-9) and kept["independent_samples"] == Bound(1e22, -1e-9)
 
 
 def test_a_file_changes_those_that_it_names(tmp_path: Path) -> None:
@@ -124,3 +124,25 @@ def test_each_threshold_of_the_file_grades_a_verdict_of_the_source() -> None:
 def test_a_verdict_of_no_threshold_stays_as_its_part_graded_it() -> None:
     verdict = neocog.robustness.outcome.Verdict("x", "failed", "", 1.0, 0.5)
     assert regraded(verdict, usual()) == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "passed", "doubtful", "says"),
+    [
+        ("corruption", 0.5, 0.8, "more is better"),
+        ("wrong_labels", 0.05, 0.01, "less is better"),
+        ("measure.mae", 5, 3, "less is better"),
+        ("measure.iou", 0.3, 0.5, "more is better"),
+        ("corruption", 95, 80, "0 to 1"),
+    ],
+)
+def test_thresholds_the_wrong_way_round_and_in_percent_are_refused(
+    name: str, passed: float, doubtful: float, says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        read_thresholds({name: {"passed": passed, "doubtful": doubtful}})
+
+
+def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_bytes(b"\xef\xbb\xbf[corruption]\npassed = 0.99\ndoubtful = 0.8\n")
+    assert read_thresholds(tmp_path / "own.toml")["corruption"] == Bound(0.99, 0.8)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from neocog.data.cells import plain_cell
 from neocog.data.dataset import Dataset
+from neocog.data.readers.rows import read_rows
 from neocog.data.taken import unusable
-from neocog.documents import read_rows
 from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
 
 COLUMNS = ("sample", "action", "label", "given")  # those that are read; the file may have more
@@ -21,9 +21,9 @@ EXCLUDED = "left out by --corrections"
 
 @dataclass(frozen=True)
 class Correction:
-    """A row: what is to be done with a sample, its new ``label``, and the one that it was ``given`` ("": not said)."""
+    """A row, its ``line``: what is done with a sample, its new ``label``, and the one that it was ``given`` ("": not said)."""
 
-    row: int
+    line: int
     sample: str
     action: str
     label: str
@@ -52,19 +52,15 @@ def corrected(dataset: Dataset, path: str | Path) -> Dataset:
 
 def read_corrections(path: Path) -> list[Correction]:
     """The rows of a file of corrections. Raises UserError."""
-    where, rows = printable(str(path)), read_rows(path, FIX)
-    head = [cell.strip() for cell in rows[0]] if rows else []
-    missing = [name for name in COLUMNS[:3] if name not in head]
+    if not path.is_file():
+        raise UserError(f"no {printable(path.name)}", printable(str(path)), FIX)
+    rows = read_rows(path, COLUMNS)
+    missing = [name for name in COLUMNS[:3] if name not in rows.header]
     if missing:
-        raise UserError(f"no column {listed(missing)}", where, FIX)
-    ragged = [number for number, row in enumerate(rows[1:], 2) if row and len(row) != len(head)]
-    raise_all(UserError(f"row {number} does not have {len(head)} cells", where, FIX) for number in ragged[:20])
-    found = []
-    for number, row in enumerate(rows[1:], 2):
-        if row:
-            cells = dict(zip(head, map(plain_cell, row), strict=True))
-            found.append(Correction(number, *(cells.get(name, "") for name in COLUMNS)))
-    return found
+        raise UserError(f"no column {listed(missing)}", printable(str(path)), FIX)
+    known = dict(zip(rows.header, rows.columns, strict=False))
+    columns = [map(plain_cell, known.get(name, [""] * len(rows))) for name in COLUMNS]
+    return [Correction(*cells) for cells in zip(rows.lines, *columns, strict=True)]
 
 
 def _faults(dataset: Dataset, rows: Sequence[Correction], place: Mapping[str, int], path: Path) -> Iterator[UserError]:
@@ -87,7 +83,7 @@ def _faults(dataset: Dataset, rows: Sequence[Correction], place: Mapping[str, in
     for name in sorted({each.label for each in rows if each.action == "relabel"} - classes)[:20]:
         yield UserError(f"no class {name!r}", where, did_you_mean(name, classes) + f"known: {listed(dataset.classes)}")
     other = [
-        f"{each.sample} (row {each.row}: {each.given}, now {dataset.target_text(place[each.sample])})"
+        f"{each.sample} (line {each.line}: {each.given}, now {dataset.target_text(place[each.sample])})"
         for each in rows
         if each.given and each.sample in place and dataset.has_classes
         if each.given != dataset.target_text(place[each.sample])

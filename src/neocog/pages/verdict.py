@@ -141,7 +141,7 @@ def known_place(name: str, m: Measure, sections: Sequence[Section]) -> Line:
     what, words = f"{INSIDE}{title(name)}", shown(name, m)
     guess, how = _guessing(name, sections)
     if math.isnan(guess):
-        words += "; the value of guessing is unknown, so set a threshold of your own with --thresholds"
+        words += "; the value of guessing is unknown, so it can pass by a threshold of your own alone (--thresholds)"
         return Line(Verdict(what, "not tried", f"{words}.", m.value, bound=f"{OWN}{name}"), "measures")
     low = m.low if math.isfinite(m.low) else -math.inf
     grade: Grade = "passed" if low > guess else "doubtful" if m.value > guess else "failed"

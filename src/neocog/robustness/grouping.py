@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,14 @@ def groups_of(subject: Subject) -> tuple[str, NDArray[np.str_]]:
         return "groups of the split", dataset.groups
     if kind == "folder" and rest:
         return f"folders of level {rest}", of_folders(dataset, rest)
-    if kind == "names" and rest:
-        return f"names by {printable(rest)}", of_dataset(subject.reread(groups=by), dataset)
     kept = tuple(each for each in subject.config.data.columns if not each.startswith("group="))
-    return f"column '{printable(by)}'", of_dataset(subject.reread(columns=(*kept, f"group={by}")), dataset)
+    named = kind == "names" and bool(rest)
+    flags: dict[str, Any] = {"groups": by} if named else {"columns": (*kept, f"group={by}")}
+    try:
+        read = subject.reread(**flags)
+    except UserError as error:  # which names the flag of ``train``
+        raise UserError(f"--by {printable(by)}: {error.what}", error.where, f"give another: {WAYS}") from None
+    return (f"names by {printable(rest)}" if named else f"column '{printable(by)}'"), of_dataset(read, dataset)
 
 
 def of_folders(dataset: Dataset, level: str) -> NDArray[np.str_]:

@@ -64,10 +64,9 @@ def run(subject: Subject, clock: Clock) -> Outcome:
     there = [name for name in kept if f"group {name}" in pieces]
     if "all" not in pieces or len(there) < 2:
         return Outcome()
-    unasked = why_not(subject, groups)
-    features = clock.pieces(
-        "features", [] if unasked else ["group"], lambda _: probed(subject, *_few(subject, dataset, every))
-    )
+    few = _few(subject, dataset, every)
+    unasked = why_not(subject, few[1])
+    features = clock.pieces("features", [] if unasked else ["group"], lambda _: probed(subject, *few))
     found = Found(
         kinds=kinds,
         measure=pieces["all"]["measure"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -131,11 +132,14 @@ def amount(found: Found) -> str:
     if noise is None or tried is None:
         return "The number of wrong labels cannot be estimated: the network has learned the labels of all samples."
     if tried.holds:
+        sure = math.isfinite(noise.high)
+        interval = f"95 % interval {noise.low:.2%} to {noise.high:.2%}" if sure else "too few for an interval"
+        allowed = f" ({1 - noise.high:.2%} to {1 - noise.low:.2%})" if sure else ""
         return (
-            f"About {noise.value:.2%} of the labels are wrong (95 % interval {noise.low:.2%} to {noise.high:.2%}, {noise.n:,} "
-            f"samples; hard ones may be among them; at most {tried.most:.1%} by the ranking). Of {ADDED:.0%} more labels "
-            f"corrupted as a check, {tried.recovered:.0%} were found. Measured with these labels, a perfect network would reach "
-            f"an accuracy of about {1 - noise.value:.2%} ({1 - noise.high:.2%} to {1 - noise.low:.2%})."
+            f"About {noise.value:.2%} of the labels are wrong ({interval}, {noise.n:,} samples; hard ones may be among them; at "
+            f"most {tried.most:.1%} by the ranking). With {ADDED:.0%} more labels corrupted as a check, the estimate rose by "
+            f"{tried.recovered:.0%} of that. Measured with these labels, a perfect network would reach an accuracy of about "
+            f"{1 - noise.value:.2%}{allowed}."
         )
     return (
         f"The number of wrong labels cannot be estimated: that of confident learning, {noise.value:.2%}, cannot be trusted, as "
@@ -147,7 +151,7 @@ def amount(found: Found) -> str:
 def _why(tried: Trial) -> str:
     if tried.estimate > tried.most:
         return "it is more than the ranking allows: the network takes its own errors for wrong labels"
-    return f"of {ADDED:.0%} more labels corrupted as a check, it found {tried.recovered:.0%}"
+    return f"with {ADDED:.0%} more labels corrupted as a check, it rose by {tried.recovered:.0%} of that"
 
 
 def verdict(found: Found) -> Verdict:
@@ -156,4 +160,5 @@ def verdict(found: Found) -> Verdict:
         return Verdict("Labels", "not tried", amount(found))
     share = noise.value if tried.holds else tried.most
     worst: Grade = "failed" if tried.holds else "doubtful"
-    return graded("Labels", "wrong_labels", float(np.round(share, 6)), amount(found), worst=worst)
+    best: Grade = "passed" if math.isfinite(noise.high) or not tried.holds else "doubtful"
+    return graded("Labels", "wrong_labels", float(np.round(share, 6)), amount(found), best, worst)

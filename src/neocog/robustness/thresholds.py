@@ -18,6 +18,7 @@ from neocog.run import Run
 USUAL = Path(__file__).with_name("thresholds.toml")
 OWN = "measure."  # what the run's own measure has to reach: a user's, by the measure's name
 FIELDS = ("passed", "doubtful")
+COUNTS = ("independent_samples", "relative_half_width")  # all others are shares of one
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,19 @@ def _faults(name: str, given: Any, where: str) -> Iterator[UserError]:
     elif numbers["passed"] == numbers["doubtful"]:
         what = f"the threshold '{name}' has passed and doubtful alike: whether more or less is better is not known"
         yield UserError(what, where, "let them differ, by as little as you like")
+    elif (numbers["passed"] > numbers["doubtful"]) != _more_is_better(name):
+        way = "more" if _more_is_better(name) else "less"
+        what = f"the threshold '{name}' passes at {numbers['passed']:g} and is doubtful up to {numbers['doubtful']:g}"
+        yield UserError(what, where, f"exchange them: {way} is better")
+    elif name in usual() and name not in COUNTS and max(numbers.values()) > 1:
+        what = f"the threshold '{name}' is a share from 0 to 1, not {max(numbers.values()):g}"
+        yield UserError(what, where, "write 90 % as 0.9")
+
+
+def _more_is_better(name: str) -> bool:
+    if name.startswith(OWN):
+        return not METRICS[name.removeprefix(OWN)].lower
+    return usual()[name].passed > usual()[name].doubtful
 
 
 def to_toml(thresholds: Thresholds) -> str:

@@ -245,7 +245,7 @@ def show(found: Stress, console: Console) -> None:
     table = Lines("what", "verdict", "measured", "in words", title=str(found.run.folder), title_justify="left")
     for line in found.lines:
         verdict = line.verdict
-        table.add_row(verdict.what, verdict.grade, line.numbers, line.command or verdict.sentence)
+        table.add_row(verdict.what, verdict.grade, line.numbers, f"{verdict.sentence} {line.command}".strip())
     console.print(table)
     if place(found.run).exists():
         console.print(f"thresholds: {place(found.run)}")

@@ -21,6 +21,7 @@ NEARLY_ALL = 0.7  # … that a cue of the whole picture must tell, to be accused
 ACCUSED = 0.2  # share of the answers that go over to the cue's class
 LEAKY = 0.01  # share of the test samples that surely repeat others, above which it fails
 SURE = ("identical", "group")
+UNSURE = "too few samples tell whether the network relies on it"
 SHIFTED = 0.75  # AUROC from which on the test part is said to be of another kind
 FACTS = {
     "camera": "camera or software named in EXIF",
@@ -87,11 +88,10 @@ class Charge:
             return "not tried" if swappable(self.name) else "cannot be swapped"
         if self.accused:
             return "the network relies on it"
-        return (
-            "the network relies on it a little"
-            if self.followed["follows"].low > 0
-            else "the network does not rely on it"
-        )
+        follows = self.followed["follows"]
+        if follows.low > 0:
+            return "the network relies on it a little"
+        return UNSURE if follows.value >= ACCUSED else "the network does not rely on it"
 
 
 @dataclass(frozen=True)
