@@ -16,7 +16,7 @@ from neocog.attribution.backward import explain_gradient, explain_weight
 from neocog.attribution.forward import explain_value, softmax
 from neocog.attribution.layers import Layer, traced
 from neocog.attribution.receptive import receptive_field
-from neocog.networks import GENERATORS, MODELS, SEGMENTERS, build, form_of, model_class
+from neocog.networks import DETECTORS, GENERATORS, MODELS, RESTORERS, SEGMENTERS, build, form_of, model_class
 from neocog.networks.layers import Maxout, MinPool2d
 
 IMAGES = [name for name in (*MODELS, *SEGMENTERS, "vae") if form_of(name) == "images"]
@@ -29,6 +29,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("vae", {"norm": "batch", "widths": (4, 6)}),
     ("cnn3d", {}),
     ("resnet3d", {}),
+    *((name, {}) for name in (*RESTORERS, *DETECTORS, "johnson")),
 ]  # fmt: skip
 CLOSE = 1e-5
 
@@ -38,7 +39,8 @@ def network_of(name: str, options: dict[str, Any]) -> tuple[nn.Module, torch.Ten
     torch.manual_seed(0)
     side = getattr(model_class(name), "least", 17 if name in ("airbench", "resnet3d") else 16)
     size = (side,) * (3 if form_of(name) == "volumes" else 2)
-    network = build(name, 2, size, 3, **options).eval()
+    outputs = 2 if name in (*RESTORERS, "johnson") else 3  # as many channels as come in
+    network = build(name, 2, size, outputs, **options).eval()
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             nn.init.uniform_(module.running_mean, -0.5, 0.5)
@@ -171,8 +173,37 @@ def test_softmax_with_temperature_and_offsets_is_the_calibrated_probability() ->
 def test_a_layer_that_is_not_known_is_not_explained() -> None:
     x = np.ones((4, 3))
     assert explain_value(nn.LSTM(3, 2), x, (0, 0)) is None and explain_gradient(nn.LSTM(3, 2), x, x, (0, 0)) is None
-    padded = nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")
-    assert explain_value(padded, np.ones((1, 4, 4)), (0, 0, 0)) is None
+    mixing = nn.Upsample(scale_factor=2, mode="bilinear")
+    assert explain_value(mixing, np.ones((1, 4, 4)), (0, 0, 0)) is None
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(4, 6, (3, 5), (2, 1), (1, 2), padding_mode="reflect", groups=2),
+        nn.Conv2d(4, 2, 3, 1, 2, 2, padding_mode="reflect"),
+        nn.Conv2d(4, 2, 3, padding=1, padding_mode="replicate"),
+        nn.Conv2d(4, 2, 3, padding=1, padding_mode="circular"),
+        nn.PixelShuffle(2),
+        nn.Upsample(scale_factor=2),
+    ],
+    ids=str,
+)
+def test_borders_that_repeat_the_map_and_enlargements_add_up_as_autograd_has_them(layer: nn.Module) -> None:
+    layer = layer.double()
+    x = torch.randn(1, 4, 7, 6, dtype=torch.float64, requires_grad=True)
+    y = layer(x)
+    dy = torch.randn_like(y)
+    own = [each for name, each in layer.named_parameters() if name == "weight"]
+    wanted, *by_weight = torch.autograd.grad(y, [x, *own], dy)
+    given, flow = x[0].detach().numpy(), dy[0].numpy()
+    for place in np.ndindex(*y.shape[1:]):
+        assert near(explain_value(layer, given, place).value, float(y[0][place].detach())), place
+    for place in np.ndindex(*given.shape):
+        assert near(explain_gradient(layer, given, flow, place).value, float(wanted[0][place])), place
+    for gradient in by_weight:
+        for place in np.ndindex(*gradient.shape):
+            assert near(explain_weight(layer, given, flow, "weight", place).value, float(gradient[place])), place
 
 
 @pytest.mark.parametrize("name", ["lenet5", "cnn", "cifarcnn", "resnet", "shufflenet", "darknet19"])

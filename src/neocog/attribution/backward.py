@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from neocog.attribution.forward import Index, at_value, explain_value, region
+from neocog.attribution.forward import Index, at_value, explain_value, region, whole_factor
 from neocog.attribution.terms import (
     ADAPTIVE,
     BATCH_NORMS,
@@ -42,18 +42,32 @@ def explain_gradient(layer: nn.Module, x: Array, dy: Array, index: Index, *more:
 
 
 @explain_gradient.register
-def convolution(layer: CONVOLUTIONS, x: Array, dy: Array, index: Index, *more: Array) -> Terms | None:
+def convolution(layer: CONVOLUTIONS, x: Array, dy: Array, index: Index, *more: Array) -> Terms:
     """Σ w[o, c, u] · dy[o, r] over all r·S + u·D − P = i: the kernel turned round, over the gradient of every map."""
-    if layer.padding_mode != "zeros":
-        return None
     channel, *place = index
     group, inside = divmod(channel, layer.in_channels // layer.groups)
     per = layer.out_channels // layer.groups
+    if layer.padding_mode != "zeros":
+        return seen_twice(layer, x, dy, index, slice(group * per, group * per + per), inside)
     turned = [axis[::-1] for axis in Window.of(layer, x.ndim - 1).seen_by(place, dy.shape[1:])]
     places = grid(range(group * per, group * per + per), *turned)
     weight = kernel_of(layer)[group * per : group * per + per, inside]
     weight = weight[(slice(None), *[slice(None, None, -1)] * (x.ndim - 1))]
     return summed("products", weight.shape, places, at(dy, places), weight)
+
+
+def seen_twice(layer: CONVOLUTIONS, x: Array, dy: Array, index: Index, outputs: slice, inside: int) -> Terms:
+    """The same where the border repeats the map: a window may see a place several times, and its weights there add up."""
+    window, weights, axes = Window.of(layer, x.ndim - 1), kernel_of(layer)[outputs, inside], []
+    for side, i in enumerate(index[1:]):
+        reached = np.stack(
+            [window.under([u] * (x.ndim - 1), dy.shape[1:], x.shape[1:])[side] for u in range(window.kernel[side])]
+        )
+        seen = reached == i  # (k, r)
+        axes.append(np.flatnonzero(seen.any(0)))
+        weights = np.moveaxis(np.tensordot(seen[:, axes[-1]].T, weights, (1, side + 1)), 0, side + 1)
+    places = grid(range(outputs.start, outputs.stop), *axes)
+    return summed("products", weights.shape, places, at(dy, places), weights)
 
 
 @explain_gradient.register
@@ -113,6 +127,14 @@ def function(layer: FUNCTIONS, x: Array, dy: Array, index: Index, *more: Array) 
 
 
 @explain_gradient.register
+def learned_slope(layer: nn.PReLU, x: Array, dy: Array, index: Index, *more: Array) -> Terms:
+    """dy above 0, below it dy · a[c]."""
+    forward = explain_value(layer, x, index)
+    assert forward is not None
+    return summed("derivative", (1,), [index], dy[index], forward.weights, function="PReLU", input=float(x[index]))
+
+
+@explain_gradient.register
 def pooled(layer: MAX_POOLS | MEAN_POOLS | nn.LPPool2d, x: Array, dy: Array, index: Index, *more: Array) -> Terms:
     """Σ dy · ∂y/∂x over the windows that see the place: of a maximum 1 where it was the largest, else 0."""
     channel, *place = index
@@ -163,6 +185,23 @@ def shuffled(layer: nn.ChannelShuffle, x: Array, dy: Array, index: Index, *more:
     return copied(dy, (index[0] % per * layer.groups + index[0] // per, *index[1:]))
 
 
+@explain_gradient.register
+def interleaved(layer: nn.PixelShuffle, x: Array, dy: Array, index: Index, *more: Array) -> Terms:
+    (channel, row, column), f = index, layer.upscale_factor
+    channel, (down, right) = channel // f**2, divmod(channel % f**2, f)
+    return copied(dy, (channel, row * f + down, column * f + right))
+
+
+@explain_gradient.register
+def repeated(layer: nn.Upsample, x: Array, dy: Array, index: Index, *more: Array) -> Terms | None:
+    """Σ dy over all places that the value was repeated at."""
+    f = whole_factor(layer)
+    if f is None:
+        return None
+    places = grid([index[0]], *(range(r * f, r * f + f) for r in index[1:]))
+    return summed("windows", (len(places),), places, at(dy, places), np.ones(len(places)))
+
+
 def copied(dy: Array, place: Index) -> Terms:
     return summed("copy", (1,), [place], at(dy, np.array([place])), 1.0)
 
@@ -186,6 +225,9 @@ def explain_weight(layer: nn.Module, x: Array, dy: Array, name: str, index: Inde
     if isinstance(layer, nn.Linear) and x.ndim == 1:
         weight = 1.0 if name == "bias" else x[index[1]]
         return summed("products", (1,), [index[:1]], dy[index[0]], weight)
+    if isinstance(layer, nn.PReLU):  # Σ dy · x where x is below 0, over the channels that share the slope
+        places = grid(range(index[0], len(x), layer.num_parameters), *(range(side) for side in x.shape[1:]))
+        return summed("products", (len(places),), places, at(dy, places), np.minimum(at(x, places), 0))
     if not isinstance(layer, CONVOLUTIONS | TRANSPOSED | BATCH_NORMS):
         return None
     sides = range(1, dy.ndim)
@@ -201,7 +243,7 @@ def explain_weight(layer: nn.Module, x: Array, dy: Array, name: str, index: Inde
         mean, variance = layer.running_mean[channel].item(), layer.running_var[channel].item()
         seen = ((x[index[0]] - mean) / np.sqrt(variance + layer.eps)).ravel()
     else:
-        if layer.padding_mode != "zeros" or _unconnected(layer, index):
+        if _unconnected(layer, index):
             return None
         window, inputs = Window.of(layer, x.ndim - 1), layer.in_channels // layer.groups
         group = index[0] // (layer.out_channels // layer.groups)

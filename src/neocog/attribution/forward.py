@@ -45,10 +45,8 @@ def explain_value(layer: nn.Module, x: Array, index: Index, *more: Array) -> Ter
 
 
 @explain_value.register
-def convolution(layer: CONVOLUTIONS, x: Array, index: Index, *more: Array) -> Terms | None:
-    """y[o, r] = b[o] + Σ w[o, c, u] · x[c, r·S + u·D − P]."""
-    if layer.padding_mode != "zeros":
-        return None
+def convolution(layer: CONVOLUTIONS, x: Array, index: Index, *more: Array) -> Terms:
+    """y[o, r] = b[o] + Σ w[o, c, u] · x[c, r·S + u·D − P]; beyond the map stands what the padding repeats there."""
     channel, *place = index
     per = layer.in_channels // layer.groups
     first = channel // (layer.out_channels // layer.groups) * per
@@ -133,6 +131,18 @@ def function(layer: FUNCTIONS, x: Array, index: Index, *more: Array) -> Terms:
         value,
         0.0,
         {"function": name},
+    )
+
+
+@explain_value.register
+def learned_slope(layer: nn.PReLU, x: Array, index: Index, *more: Array) -> Terms:
+    """y = x above 0, below it a[c] · x."""
+    slope = layer.weight[index[0] % layer.num_parameters].item()
+    derivative = 1.0 if x[index] > 0 else slope
+    facts = {"function": "PReLU", "slope": slope}
+    given = np.array([x[index]])
+    return Terms(
+        "function", (1,), np.array([index]), given, np.array([derivative]), derivative * float(x[index]), 0.0, facts
     )
 
 
@@ -236,6 +246,26 @@ def shuffled(layer: nn.ChannelShuffle, x: Array, index: Index, *more: Array) -> 
     """Channel c of g groups comes from channel (c mod g) · C/g + c // g."""
     channel, *place = index
     return copied(x, (channel % layer.groups * (len(x) // layer.groups) + channel // layer.groups, *place))
+
+
+@explain_value.register
+def interleaved(layer: nn.PixelShuffle, x: Array, index: Index, *more: Array) -> Terms:
+    """y[c, r, s] = x[c·f² + (r mod f)·f + s mod f, r // f, s // f]."""
+    (channel, row, column), f = index, layer.upscale_factor
+    return copied(x, ((channel * f + row % f) * f + column % f, row // f, column // f))
+
+
+@explain_value.register
+def repeated(layer: nn.Upsample, x: Array, index: Index, *more: Array) -> Terms | None:
+    """y[c, r] = x[c, r // f]."""
+    f = whole_factor(layer)
+    return None if f is None else copied(x, (index[0], *(r // f for r in index[1:])))
+
+
+def whole_factor(layer: nn.Upsample) -> int | None:
+    """How often each value is repeated along each side; None of an enlargement that mixes neighbours."""
+    f = layer.scale_factor
+    return int(f) if layer.mode == "nearest" and isinstance(f, int | float) and f == int(f) else None
 
 
 def copied(x: Array, place: Index) -> Terms:

@@ -90,6 +90,7 @@ class Window:
     stride: tuple[int, ...]
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
+    border: str = "zeros"  # what stands around the maps: torch's padding_mode
 
     @classmethod
     def of(cls, layer: Any, sides: int) -> Window:
@@ -104,22 +105,20 @@ class Window:
             same = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
             padding = same if padding == "same" else (0,) * sides
         stride = kernel if layer.stride is None else each(layer.stride)
-        return cls(kernel, stride, each(padding), dilation)
+        return cls(kernel, stride, each(padding), dilation, getattr(layer, "padding_mode", "zeros"))
 
     def reach(self, place: Sequence[int], sides: Sequence[int]) -> list[Array]:
-        """(k,) positions along each side that the window at ``place`` sees, −1 beyond the map."""
+        """(k,) positions along each side that the window at ``place`` sees, −1 on a border of zeros."""
         found = []
         for r, n, k, s, p, d in zip(place, sides, self.kernel, self.stride, self.padding, self.dilation, strict=True):
-            positions = r * s + np.arange(k) * d - p
-            found.append(np.where((positions >= 0) & (positions < n), positions, -1))
+            found.append(on_map(r * s + np.arange(k) * d - p, n, self.border))
         return found
 
     def under(self, offset: Sequence[int], windows: Sequence[int], sides: Sequence[int]) -> list[Array]:
-        """(n,) for each window along each side: the position that is under ``offset`` in its kernel, −1 beyond the map."""
+        """(n,) for each window along each side: the position that is under ``offset`` in its kernel, −1 on a border of zeros."""
         found = []
         for u, count, n, s, p, d in zip(offset, windows, sides, self.stride, self.padding, self.dilation, strict=True):
-            positions = np.arange(count) * s + u * d - p
-            found.append(np.where((positions >= 0) & (positions < n), positions, -1))
+            found.append(on_map(np.arange(count) * s + u * d - p, n, self.border))
         return found
 
     def seen_by(self, place: Sequence[int], outputs: Sequence[int]) -> list[Array]:
@@ -133,6 +132,17 @@ class Window:
     def around(self, place: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[int, ...]]:
         """The places of all windows that see ``place``."""
         return product(*([int(r) for r in axis[::-1] if r >= 0] for axis in self.seen_by(place, outputs)))
+
+
+def on_map(positions: Array, side: int, border: str) -> Array:
+    """Positions along a side as those of the map that stand there: "zeros" (−1), "reflect", "replicate" or "circular"."""
+    if border == "reflect":
+        return side - 1 - np.abs(side - 1 - np.abs(positions))
+    if border == "replicate":
+        return positions.clip(0, side - 1)
+    if border == "circular":
+        return positions % side
+    return np.where((positions >= 0) & (positions < side), positions, -1)
 
 
 def share(axis: tuple[int, int], place: int) -> range:
