@@ -136,13 +136,14 @@ class Window:
 
 def on_map(positions: Array, side: int, border: str) -> Array:
     """Positions along a side as those of the map that stand there: "zeros" (−1), "reflect", "replicate" or "circular"."""
+    found: Array = np.where((positions >= 0) & (positions < side), positions, -1)
     if border == "reflect":
-        return side - 1 - np.abs(side - 1 - np.abs(positions))
+        found = side - 1 - np.abs(side - 1 - np.abs(positions))
     if border == "replicate":
-        return positions.clip(0, side - 1)
+        found = positions.clip(0, side - 1)
     if border == "circular":
-        return positions % side
-    return np.where((positions >= 0) & (positions < side), positions, -1)
+        found = positions % side
+    return found
 
 
 def share(axis: tuple[int, int], place: int) -> range:
