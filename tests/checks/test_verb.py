@@ -93,7 +93,7 @@ def test_all_faults_of_a_folder_are_told_in_one_pass_and_none_of_it_is_touched(d
     for part in (
         "1 image cannot be used",
         "stored in more than one class",
-        "too many",
+        "redundant image",
         "1 class with 1 image: Oak",
         "class names that look alike: 'Oak', 'oak'",
         "channels are mixed",

@@ -224,7 +224,7 @@ class Function(nn.Module):
 def test_collapse_and_a_discriminator_that_wins_are_said_in_words() -> None:
     healthy = {"d_real": 0.6, "d_fake": 0.4, "d_loss": 0.6, "g_loss": 0.9, "spread": 0.9}
     assert troubles(healthy, "non-saturating") == []
-    assert "collapses" in troubles(healthy | {"spread": 0.1}, "minimax")[0]
+    assert "mode collapse" in troubles(healthy | {"spread": 0.1}, "minimax")[0]
     won = {"d_real": 0.99, "d_fake": 0.01}
     assert "discriminator wins: D(x) 0.99, D(G(z)) 0.01" in troubles(healthy | won, "non-saturating")[0]
     assert troubles(healthy | won, "hinge") == []  # margins, not probabilities

@@ -183,7 +183,7 @@ def test_the_exported_network_restores_images_of_any_size_as_predict_does(
 def test_the_sharpest_place_is_explained_by_what_the_network_sees_around_it(denoiser: Run, tmp_path: Path) -> None:
     data = denoiser.folder.parent / "data" / "noisy"
     found = neocog.explain(denoiser, [data / "2.png"], tmp_path / "explained", quiet=True)
-    assert "sharpest place" in found.samples[0].prediction and len(found.samples[0].written) >= 2
+    assert "sharpest region" in found.samples[0].prediction and len(found.samples[0].written) >= 2
     with pytest.raises(UserError, match="has no classes"):
         neocog.explain(denoiser, [data / "2.png"], tmp_path / "about", about="edge", quiet=True)
     image = torch.full((1, 1, 48, 64), 0.5)

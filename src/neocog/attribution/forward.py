@@ -137,9 +137,9 @@ def function(layer: FUNCTIONS, x: Array, index: Index, *more: Array) -> Terms:
 @explain_value.register
 def learned_slope(layer: nn.PReLU, x: Array, index: Index, *more: Array) -> Terms:
     """y = x above 0, below it a[c] · x."""
-    slope = layer.weight[index[0] % layer.num_parameters].item()
-    derivative = 1.0 if x[index] > 0 else slope
-    facts = {"function": "PReLU", "slope": slope}
+    factor = layer.weight[index[0] % layer.num_parameters].item()
+    derivative = 1.0 if x[index] > 0 else factor
+    facts = {"function": "PReLU", "factor": factor}
     given = np.array([x[index]])
     return Terms(
         "function", (1,), np.array([index]), given, np.array([derivative]), derivative * float(x[index]), 0.0, facts

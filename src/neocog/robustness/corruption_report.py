@@ -188,7 +188,7 @@ def _axes(found: Found) -> Table:
     return Table(("images", *AXES), tuple(rows), note)
 
 
-def judged(found: Found) -> tuple[bool, list[tuple[str, int]]]:
+def decisive(found: Found) -> tuple[bool, list[tuple[str, int]]]:
     """Whether any corruption leaves pictures where the data's own lie, and those that do; else all at the severity in the
     middle."""
     near = [key for key in found.values if key[1] and found.near(key)]
@@ -198,14 +198,14 @@ def judged(found: Found) -> tuple[bool, list[tuple[str, int]]]:
 def not_withstood(found: Found) -> list[str]:
     """Corruptions that are judged and do not pass, the most harmful first."""
     grade = usual()["corruption"].grade
-    failing = {key[0] for key in judged(found)[1] if grade(found.kept(found.values[key])) != "passed"}
+    failing = {key[0] for key in decisive(found)[1] if grade(found.kept(found.values[key])) != "passed"}
     return [name for name in found.names if name in failing]
 
 
 def verdict(found: Found, best: Grade = "passed") -> Verdict:
     """Of changes that leave pictures where the data's own lie, the one that costs most; where none is known to, of all at the
     severity in the middle."""
-    near, those = judged(found)
+    near, those = decisive(found)
     which = "within the data's own range" if near else f"at severity {MIDDLE}"
     if not those:
         return Verdict("Corruptions", "not tried", "There was no time for any of them.")

@@ -144,11 +144,11 @@ def curve_section(curve: Curve) -> Section:
         ),
     )
     rows = [(f"{n:,}", m.value, m.interval) for n, m in zip(sizes, measures, strict=True)]
-    said, (value, low, high) = in_words(curve), curve.expected(2 * sizes[-1])
+    text, (value, low, high) = in_words(curve), curve.expected(2 * sizes[-1])
     if curve.rises:
         rows.append((f"{2 * sizes[-1]:,} (expected)", value, f"{low:.4f} to {high:.4f}"))
     table = Table(("training samples", named, "95 % interval"), tuple(rows), NOTE)
-    return Section("Learning curve", (Text(said[0].upper() + said[1:]), plot, table), "curve")
+    return Section("Learning curve", (Text(text[0].upper() + text[1:]), plot, table), "curve")
 
 
 NOTE = (

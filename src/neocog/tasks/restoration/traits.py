@@ -37,11 +37,9 @@ class RestorationTraits(Traits):
             "Learn from clean images, second takes or noisy images alone.",
         ] = "clean",
         noise_along: Annotated[
-            Along, "Where neighbouring pixels share their noise; with noise2void these are hidden too (structN2V)."
+            Along, "Where pixels share their noise; noise2void hides these too (structN2V)."
         ] = "none",
-        replace_by: Annotated[
-            By, "What stands for hidden pixels in noise2void: a near pixel, or the median of all near ones (N2V2)."
-        ] = "near",
+        replace_by: Annotated[By, "What fills hidden pixels (N2V2: median)."] = "near",
     ) -> None:
         self.degrade, self.windows, self.supervision = degrade, windows, supervision
         self.noise_along, self.replace_by = noise_along, replace_by
