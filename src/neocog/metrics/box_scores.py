@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neocog.metrics.calibration import Bins, calibration_bins, calibration_error
 from neocog.metrics.counted_boxes import Compared, by_class, precision_measures
 from neocog.metrics.counts import Array
-from neocog.metrics.detection import match, outcomes
+from neocog.metrics.detection import Objects, match, outcomes
 from neocog.metrics.intervals import Groups, Units
 from neocog.records import Measure
 
@@ -26,17 +27,26 @@ LEAST_SCORE = 0.05  # score from which on its meaning is asked for: the many box
 
 def of_size(compared: Compared, low: float, high: float) -> Compared:
     """What counts is of an area between ``low`` and ``high``: other true boxes are set aside, other found ones are no mistake."""
-    truth, found = (np.asarray((each.areas < low) | (each.areas > high)) for each in (compared.truth, compared.found))
+    truth, found = (beyond(each, low, high) for each in (compared.truth, compared.found))
     theirs = compared.truth.marked(compared.truth.ignored | truth)
     own = compared.found.marked(compared.found.ignored | found)
     return Compared(theirs, own, match(compared.truth, own, aside=truth), compared.n, compared.classes)
 
 
+def beyond(objects: Objects, low: float, high: float) -> NDArray[np.bool_]:
+    """(B,) whether boxes are of another area."""
+    return np.asarray((objects.areas < low) | (objects.areas > high))
+
+
+def counts_by_size(truth: Objects) -> dict[str, int]:
+    """How many true boxes of each size count."""
+    return {name: int((~truth.ignored & ~beyond(truth, *limits)).sum()) for name, limits in SIZES.items()}
+
+
 def size_measures(compared: Compared, groups: Groups = None, seed: int = 0) -> dict[str, dict[str, Measure]]:
     """Average precision of the sizes that have at least ``ENOUGH`` true boxes: {"small": {"ap50": …, "ap50_95": …}}."""
-    each = {name: of_size(compared, *limits) for name, limits in SIZES.items()}
-    there = {name: one for name, one in each.items() if one.positives.sum() >= ENOUGH}
-    return {name: precision_measures(one, groups, seed)[0] for name, one in there.items()}
+    there = [name for name, count in counts_by_size(compared.truth).items() if count >= ENOUGH]
+    return {name: precision_measures(of_size(compared, *SIZES[name]), groups, seed)[0] for name in there}
 
 
 def froc_measures(compared: Compared, groups: Groups = None, seed: int = 0) -> list[dict[str, Measure]]:

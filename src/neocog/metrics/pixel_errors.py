@@ -16,6 +16,7 @@ from neocog.metrics.counts import Array, ratio
 LEVELS, STEPS = 16, 200
 LEAST = 1e-4  # share of the range: what is nearer is right
 QUANTILES = (0.5, 0.95)
+LIMITS = LEAST ** (1 - np.arange(STEPS) / (STEPS - 1))  # (E,) what an error of each step does not exceed
 FEWEST = 1000  # pixels of a level below which it has the quantiles of all
 
 
@@ -37,8 +38,7 @@ def error_quantiles(counts: Array) -> dict[str, list[float]]:
     """{"0.5": (L,), "0.95": (L,)} of counts (L, E): errors that so many of a level's pixels do not exceed."""
     own = np.where(counts.sum(axis=1, keepdims=True) < FEWEST, counts.sum(axis=0), counts)
     shares = np.cumsum(own, axis=1) / np.maximum(own.sum(axis=1, keepdims=True), 1)
-    limits = LEAST ** (1 - np.arange(STEPS) / (STEPS - 1))
-    return {f"{q:g}": limits[(shares < q).sum(axis=1).clip(0, STEPS - 1)].tolist() for q in QUANTILES}
+    return {f"{q:g}": LIMITS[(shares < q).sum(axis=1).clip(0, STEPS - 1)].tolist() for q in QUANTILES}
 
 
 def error_map(restored: Array, quantile: Sequence[float], low: float, high: float) -> NDArray[np.float64]:
@@ -48,7 +48,6 @@ def error_map(restored: Array, quantile: Sequence[float], low: float, high: floa
 
 def covered(counts: Array, quantiles: Mapping[str, Sequence[float]], of: str = "0.95") -> NDArray[np.float64]:
     """(n,) the share of the pixels of each image whose error does not exceed its level's, of counts (n, L, E)."""
-    limits = LEAST ** (1 - np.arange(STEPS) / (STEPS - 1))
-    within = limits[None] <= np.array(quantiles[of])[:, None] * (1 + 1e-9)
+    within = LIMITS[None] <= np.array(quantiles[of])[:, None] * (1 + 1e-9)
     total = counts.sum(axis=(1, 2))
     return ratio((counts * within).sum(axis=(1, 2)), total)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from neocog.errors import UserError
 from neocog.typed import typed
 
+RELOAD = "load the page again"
 Direction = Literal["forward", "backward", "weight"]
 Form = Literal[
     "images", "volumes", "sequences", "codes"
@@ -61,5 +62,5 @@ def asked_of(header: Mapping[str, Any]) -> Asked:
     below = any(min(edit.layer, edit.map, edit.given) < 0 for edit in found.edits)
     below = below or not 0 <= found.depth <= 1
     if below or not 0 < found.most <= 4096 or found.layer < -1 or found.sample < 0:
-        raise UserError("a number is out of range", "the message", "load the page again")
+        raise UserError("a number is out of range", "the message", RELOAD)
     return found

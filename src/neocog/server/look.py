@@ -20,7 +20,7 @@ from neocog.data.dataset import Array
 from neocog.data.nucleotides import text
 from neocog.errors import UserError
 from neocog.predictor import Predictor
-from neocog.server.asked import Asked, Edit
+from neocog.server.asked import RELOAD, Asked, Edit
 from neocog.server.frame import pack
 from neocog.server.panels import in_colours, panel
 from neocog.server.seen import fitted_pixels, form_of, painted, slice_at
@@ -29,7 +29,6 @@ from neocog.tasks.generative import Generative
 from neocog.tasks.shown import Shown
 
 LARGEST = 127  # of a signed byte
-RELOAD = "load the page again"
 
 
 @dataclass(frozen=True)

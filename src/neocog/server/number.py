@@ -21,9 +21,9 @@ from neocog.attribution.terms import Array, Terms, numbers, summed
 from neocog.data.dataset import Array as Stored
 from neocog.errors import UserError
 from neocog.predictor import Predictor
-from neocog.server.asked import Asked
+from neocog.server.asked import RELOAD, Asked
 from neocog.server.frame import pack
-from neocog.server.look import RELOAD, Pass, coded, edited, leaves, passed
+from neocog.server.look import Pass, coded, edited, leaves, passed
 from neocog.tasks import task_of_run
 
 MOST_KERNELS = 256

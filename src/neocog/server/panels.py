@@ -11,7 +11,7 @@ import torch
 from neocog.data.dataset import Array
 from neocog.errors import UserError
 from neocog.predictor import Predictor
-from neocog.server.asked import Asked
+from neocog.server.asked import RELOAD, Asked
 from neocog.server.frame import pack
 from neocog.tasks import task_of_run
 from neocog.tasks.generative import Generative
@@ -19,7 +19,6 @@ from neocog.tasks.segmentation.report import palette
 from neocog.tasks.shown import Shown
 
 MOST_DRAWN = 256  # pictures of one request
-RELOAD = "load the page again"
 
 
 def panel(predictor: Predictor, shown: Shown, arrays: dict[str, Array]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import { Stream } from "./layers.js";
 import { Panel } from "./panel.js";
 import { chooser } from "./rooms.js";
 import { count, short, text } from "./texts.js";
+import { Turn } from "./turn.js";
 
 class Side {
   constructor() {
@@ -45,7 +46,7 @@ export class Compare {
   constructor(page) {
     this.page = page;
     /** @type {HTMLElement | null} */ this.place = null;
-    this.busy = this.again = false;
+    this.turn = new Turn((error) => page.tell(error), () => void this.changed());
     this.other = -1;
   }
 
@@ -78,27 +79,13 @@ export class Compare {
   async changed() {
     if (this.other < 0 || !this.sides) return;
     if (!this.sides[1].known) return this.open();
-    if (this.busy) {
-      this.again = true;
-      return;
-    }
-    this.busy = true;
-    try {
+    await this.turn.take(async () => {
       const { run } = this.page;
       for (const [i, id] of [run, this.other].entries()) {
         const own = id === run ? {} : { weights: "", edits: [], of: run };
         const { header, arrays } = await ask(`api/runs/${id}/look`, this.page.question({ target: -1, loss: false, gradients: false, ...own }));
         if (run === this.page.run && (!i || id === this.other)) this.sides[i].show(header, arrays);
       }
-      this.page.tell(null);
-    } catch (error) {
-      this.page.tell(error);
-    } finally {
-      this.busy = false;
-      if (this.again) {
-        this.again = false;
-        void this.changed();
-      }
-    }
+    });
   }
 }

@@ -52,22 +52,22 @@ export class Grid {
   /** @param {Look} look @param {number[]} shape */
   lay(look, shape) {
     const larger = Math.max(this.height, this.width);
+    const strip = !this.vector && shape.length < 4 && this.height === 1;
     if (this.vector) {
       this.gap = 0;
       this.zoom = this.maps <= 32 ? 22 : this.maps <= 256 ? 12 : this.maps <= 1200 ? 7 : 4;
       this.columns = Math.max(1, Math.min(this.maps, Math.floor(look.width / this.zoom)));
     } else {
       const wanted = shape.length > 3 ? Math.min(48, 12 * larger) : look.side * (0.4 + 0.6 * Math.min(1, larger / look.full));
-      const strip = shape.length < 4 && this.height === 1;
       this.gap = strip ? 2 : shape.length > 3 ? 3 : GAP;
       this.zoom = Math.max(1, Math.min(strip ? Infinity : Math.floor(wanted / larger), Math.floor(look.width / this.width)));
       const inOne = Math.floor((look.width - this.gap * (this.maps - 1)) / (this.maps * this.width)); // a few maps stand in one row
       if (shape.length === 3 && !strip && inOne >= 1 && inOne < this.zoom && inOne >= 0.6 * this.zoom) this.zoom = inOne;
       const fit = Math.max(1, Math.floor((look.width + this.gap) / (this.width * this.zoom + this.gap)));
-      if (shape.length < 4 && this.height === 1) this.columns = 1; // one below another, so that a place keeps its column
+      if (strip) this.columns = 1; // one below another, so that a place keeps its column
       else this.columns = Math.min(this.maps, shape.length > 3 && shape[1] <= fit ? Math.max(1, Math.floor(fit / shape[1])) * shape[1] : Math.ceil(this.maps / Math.ceil(this.maps / fit)));
     }
-    this.tall = !this.vector && shape.length < 4 && this.height === 1 ? STRIP : this.zoom;
+    this.tall = strip ? STRIP : this.zoom;
     const rows = Math.ceil(this.maps / this.columns);
     const wide = this.columns * (this.width * this.zoom + this.gap) - this.gap;
     const tall = rows * (this.height * this.tall + this.gap) - this.gap;

@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 import { element } from "./explained.js";
 import { chooser, paint } from "./rooms.js";
 import { count, number, short, text } from "./texts.js";
+import { Turn } from "./turn.js";
 
 /** @typedef {{start: number[], living: number[], asks: boolean, finds: boolean}} Space */
 
@@ -21,7 +22,7 @@ export class Latent {
     this.page = page;
     /** @type {HTMLElement | null} */ this.place = null;
     this.code = new Float32Array(0);
-    this.busy = this.again = false;
+    this.turn = new Turn((error) => page.tell(error), () => void this.changed());
     this.background = 0;
     this.axes = [0, 0];
     /** @type {HTMLSelectElement | undefined} of the class that is asked for */ this.asked = undefined;
@@ -163,25 +164,11 @@ export class Latent {
 
   /** Never more than one question is on its way. */
   async changed() {
-    if (this.busy) {
-      this.again = true;
-      return;
-    }
-    this.busy = true;
-    try {
+    await this.turn.take(async () => {
       const { arrays } = await this.drawn(this.code.slice(), 1);
       const [, height, width] = arrays.pictures.shape;
       if (this.picture) paint(this.picture, arrays.pictures.data, height, width);
-      this.page.tell(null);
-    } catch (error) {
-      this.page.tell(error);
-    } finally {
-      this.busy = false;
-      if (this.again) {
-        this.again = false;
-        void this.changed();
-      }
-    }
+    });
   }
 
   /** The plane's background is drawn as soon as nothing moves. */

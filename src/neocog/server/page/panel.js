@@ -67,9 +67,9 @@ export class Panel {
     const [colours, share] = [this.told.colours ?? [], Number(this.slider?.value) / 100];
     const data = new Uint8Array(height * width * 3);
     const pixels = colours.map(() => 0);
-    const [down, across] = [picture.shape[0] / height, picture.shape[1] / width];
+    const behind = under(picture, height, width);
     for (let i = 0; i < height * width; i++) {
-      const at = (Math.floor(Math.floor(i / width) * down) * picture.shape[1] + Math.floor((i % width) * across)) * 3;
+      const at = behind(i);
       const k = mask.data[i];
       pixels[k]++;
       const over = k ? share : 0; // the first class is the ground
@@ -110,10 +110,10 @@ export class Panel {
     const [height, width] = image.shape;
     const edge = Math.round((width * Number(this.slider?.value)) / 100);
     const data = Uint8Array.from(image.data);
-    const [down, across] = [picture.shape[0] / height, picture.shape[1] / width];
+    const behind = under(picture, height, width);
     for (let i = 0; i < height * width; i++) {
       if (i % width >= edge) continue;
-      const at = (Math.floor(Math.floor(i / width) * down) * picture.shape[1] + Math.floor((i % width) * across)) * 3;
+      const at = behind(i);
       for (let c = 0; c < 3; c++) data[3 * i + c] = i % width === edge - 1 && edge < width && width > 40 ? 255 : picture.data[at + c];
     }
     if (this.canvas) paint(this.canvas, data, height, width);
@@ -125,6 +125,12 @@ export class Panel {
   tell(label) {
     this.canvas?.setAttribute("aria-label", label);
   }
+}
+
+/** Where in a picture's data the pixel stands that is under the i-th of `height` × `width` ones. @param {Tensor} picture (H, W, 3) @param {number} height @param {number} width @returns {(i: number) => number} */
+function under(picture, height, width) {
+  const [down, across] = [picture.shape[0] / height, picture.shape[1] / width];
+  return (i) => (Math.floor(Math.floor(i / width) * down) * picture.shape[1] + Math.floor((i % width) * across)) * 3;
 }
 
 /** @param {number[]} scores */

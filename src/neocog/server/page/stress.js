@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 import { element } from "./explained.js";
 import { chooser, paint } from "./rooms.js";
 import { number, short, text } from "./texts.js";
+import { Turn } from "./turn.js";
 
 const LEVELS = 32; // of the slider: half a grey level each
 
@@ -13,7 +14,7 @@ export class Stress {
   constructor(page) {
     this.page = page;
     /** @type {HTMLElement | null} */ this.place = null;
-    this.busy = this.again = false;
+    this.turn = new Turn((error) => page.tell(error), () => void this.changed());
   }
 
   reset() {
@@ -48,30 +49,15 @@ export class Stress {
     this.slider.value = String(attack ? LEVELS / 4 : 3);
   }
 
-  /** Never more than one question is on its way. */
   async changed() {
     const [corruption, level] = [this.kind?.select.value ?? "", Number(this.slider?.value ?? 0)];
     const grey = (16 * level) / LEVELS;
     if (this.size) this.size.textContent = corruption ? text("stress.severity", { level }) : text("stress.epsilon", { grey: number(grey, 2) });
-    if (this.busy) {
-      this.again = true;
-      return;
-    }
-    this.busy = true;
-    try {
+    await this.turn.take(async () => {
       const more = { corruption, amount: corruption ? level : grey / 255, target: Number(this.target?.select.value ?? -1), loss: false, gradients: false };
       const { header, arrays } = await ask(`api/runs/${this.page.run}/stressed`, this.page.question(more));
       this.show(header, arrays);
-      this.page.tell(null);
-    } catch (error) {
-      this.page.tell(error);
-    } finally {
-      this.busy = false;
-      if (this.again) {
-        this.again = false;
-        void this.changed();
-      }
-    }
+    });
   }
 
   /** @param {any} header @param {Record<string, import("./frame.js").Tensor>} arrays */

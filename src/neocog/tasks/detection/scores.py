@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neocog.metrics.box_scores import ENOUGH, LEAST_SCORE, RATES, SIZES, of_size, score_calibration
+from neocog.metrics.box_scores import ENOUGH, LEAST_SCORE, RATES, SIZES, counts_by_size, score_calibration
 from neocog.metrics.counted_boxes import Compared
 from neocog.metrics.detection import outcomes
 from neocog.records import Bars, Curves, Item, Measure, Section, Series, Table, Text
@@ -24,12 +24,11 @@ def scores_sections(compared: Compared, more: Mapping[str, Any]) -> list[Section
 
 def sizes_section(compared: Compared, sizes: Mapping[str, Mapping[str, Measure]]) -> Section:
     """Small and large objects: COCO's sizes."""
-    rows = []
+    rows, counts = [], counts_by_size(compared.truth)
     for name, (low, high) in SIZES.items():
-        count = int(of_size(compared, low, high).positives.sum())
         area = f"{low**0.5:.0f}² – {high**0.5:.0f}²" if np.isfinite(high) else f"above {low**0.5:.0f}²"
         found = [cell for each in sizes.get(name, {}).values() for cell in cells(each)[:2]] or [None, "too few"] * 2
-        rows.append((name, area, count, *found))
+        rows.append((name, area, counts[name], *found))
     heads = ("objects", "area in pixels", "true boxes", "AP50", "95 % interval", "AP50-95", "95 % interval")
     note = f"COCO's size classes, in pixels of the stored images. At least {ENOUGH} boxes are needed."
     return Section("Average precision by object size", (Table(heads, tuple(rows), note),), "sizes")
