@@ -8,12 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neocog.data.dataset import Array, Dataset
 from neocog.errors import Changed
+
+if TYPE_CHECKING:
+    from neocog.data.split import Manifest
 
 
 def unchanged(found: str, recorded: Sequence[str] | None, index: int, name: str) -> None:
@@ -30,6 +34,23 @@ def held_to(
     of the image wanted of it, ``mask_digest`` of each mask. What is in memory, which nothing can overwrite, stays as it is."""
     held = {"images": images, "masks": masks, "pairs": pairs}
     return replace(dataset, **{name: _held(getattr(dataset, name), recorded) for name, recorded in held.items()})
+
+
+def as_recorded(dataset: Dataset, recorded: Manifest) -> Dataset:
+    """``dataset`` whose files are read only while they are what a splits.csv has of them; what it does not name is not held."""
+    row = {name: index for index, name in enumerate(recorded.names)}
+    rows = [row.get(name) for name in dataset.names]
+    images, labels = (
+        ["" if row is None else column[row] for row in rows] for column in (recorded.digests, recorded.labels)
+    )
+    return held_to(dataset, images, labels, labels)
+
+
+def altered(dataset: Dataset, recorded: Manifest, positions: NDArray[np.int64]) -> list[str]:
+    """Names of the samples at ``positions`` whose stored bytes are not those that a splits.csv has of them."""
+    known = dict(zip(recorded.names, recorded.digests, strict=True))
+    names = ((int(index), dataset.names[index]) for index in positions)
+    return [name for index, name in names if known.get(name) and known[name] != dataset.images.digest(index)]
 
 
 def _held(files: Any, recorded: Sequence[str] | None) -> Any:

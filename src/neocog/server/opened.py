@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from neocog.data.dataset import Array, Dataset
+from neocog.data.split import read_splits
+from neocog.data.unchanged import as_recorded
 from neocog.documents import rows
 from neocog.errors import UserError, printable
 from neocog.progress import Progress
@@ -143,6 +145,7 @@ class Opened:
 
         preprocessing = load_predictor(self.run).preprocessing
         dataset = open_data(read_as(self.run, None, {}).data, Progress(True), preprocessing=preprocessing)
+        dataset = as_recorded(dataset, read_splits(self.run.splits_csv))
         return dataset, {name: index for index, name in enumerate(dataset.names)}
 
     @property

@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from neocog.checks.words import count
 from neocog.config import Config, ReadConfig, from_run
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.learned import THUMBNAILS, Shared, read_thumbnails, shared
 from neocog.data.loader import Store, Streamed
+from neocog.data.masks import target_texts
 from neocog.data.readers.memory import MEMORY, given
-from neocog.data.split import read_splits
+from neocog.data.split import Manifest, read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
+from neocog.data.unchanged import altered, as_recorded
 from neocog.engine.repeatable import as_trained
-from neocog.errors import UserError, listed
+from neocog.errors import UserError, listed, raise_all
 from neocog.metrics.stored import stored_measure
 from neocog.predictor import Predictor, evaluation_threads, load_predictor, path_of
 from neocog.progress import Progress
@@ -118,9 +121,11 @@ def opened(
     own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
     if data is not None and config.data.on_bad == "skip":
         dataset = own = readable(own, config.data, progress)
-    store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
     parts = recorded(run, own) if data is None else {}
     positions, again = (whole(run, parts["test"]), []) if parts else foreign_test(run, own, progress)
+    if data is None:
+        own = as_it_was(run, own, positions)
+    store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
     samples = Samples(
         dataset=own,
         positions=positions,
@@ -146,6 +151,33 @@ def read_as(run: Run, data: str | Path | None, settings: dict[str, Any]) -> Conf
     """The run's settings, with how ``data`` (None: its own) are to be read."""
     config = from_run(run.config)
     return settings_for(config.data.data if data is None else data, settings, base=config)
+
+
+def as_it_was(run: Run, dataset: Dataset, test: NDArray[np.int64]) -> Dataset:
+    """The run's own data, held to splits.csv: the labels and the ``test`` part now, other files when they are read.
+
+    Raises UserError for other labels, and for test samples of other bytes.
+    """
+    splits = read_splits(run.splits_csv)
+    found = {
+        "changed since this run recorded them": altered(dataset, splits, test),
+        "of other labels than this run recorded": _relabelled(dataset, splits),
+    }
+    fix = f"put them back as they were, or evaluate them as other data: neocog evaluate {run.folder} DATA"
+    raise_all(
+        UserError(f"{count(names, 'sample')} {what}", listed(names), fix) for what, names in found.items() if names
+    )
+    return as_recorded(dataset, splits)
+
+
+def _relabelled(dataset: Dataset, splits: Manifest) -> list[str]:
+    """Names of the samples whose labels are not the recorded ones; masks and wanted images are compared as they are read."""
+    if dataset.masks is not None or dataset.pairs is not None:
+        return []
+    known = {name: label for name, label, part in zip(splits.names, splits.labels, splits.parts, strict=True) if part}
+    return [
+        name for name, text in zip(dataset.names, target_texts(dataset), strict=True) if known.get(name, text) != text
+    ]
 
 
 def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
