@@ -14,6 +14,7 @@ from PIL import Image
 import neocog
 from neocog.errors import UserError
 from neocog.run import Run
+from neocog.server.opened import Opened
 
 SETTINGS = {"quiet": True, "threads": 1, "epochs": 1, "batch": 16, "model": "cnn", "widths": "4"}
 Made = tuple[Path, Run]
@@ -110,3 +111,12 @@ def test_a_changed_array_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=255 - x, y=y)
     with pytest.raises(UserError, match="samples changed since this run recorded them"):
         neocog.evaluate(run, quiet=True)
+
+
+def test_the_studio_shows_no_changed_picture(copied: Made) -> None:
+    table, run = copied
+    name = of_part(run, "test")
+    Opened(run).named(name)
+    invert(table.parent / name)
+    with pytest.raises(UserError, match="the file has changed"):
+        Opened(run).named(name)
