@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from neocog.scratch import Conv2d, convolve2d, filter_bank, pool2d
+from neocog.scratch import Conv2d, convolve2d, correlation, filter_bank, pool2d
 
 THOROUGH = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -62,6 +62,40 @@ def test_convolution_is_the_six_loops(n, groups, c, o, size, kernel, stride, pad
     expected = six_loops(x, dy, layer.weight.data, stride, padding, dilation, groups)
     for ours, loops in zip((y, dx, layer.weight.grad), expected, strict=True):
         np.testing.assert_allclose(ours, loops, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("groups", "stride", "dilation"), [(1, 1, 1), (2, 2, 1), (1, 2, 2)])
+def test_products_in_parts_are_the_six_loops(monkeypatch, groups: int, stride: int, dilation: int) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(correlation, "MOST", 400)
+    monkeypatch.setattr(correlation, "LEAST", 2)
+    rng = np.random.default_rng(0)
+    layer = Conv2d(2 * groups, 3 * groups, 3, stride, 1, dilation, groups, dtype=np.float64, seed=rng)
+    x = rng.standard_normal((3, 2 * groups, 8, 8))
+    y = layer(x)
+    assert correlation.parts(3, 18, y.shape[3] * len(x)) > 1
+    dy = rng.standard_normal(y.shape)
+    dx = layer.backward(dy)
+    expected = six_loops(x, dy, layer.weight.data, stride, 1, dilation, groups)
+    found = y - layer.bias.data[:, None, None], dx, layer.weight.grad  # type: ignore[union-attr]
+    for ours, loops in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, loops, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(layer.bias.grad, dy.sum(axis=(0, 2, 3)), atol=1e-12)  # type: ignore[union-attr]
+
+
+def test_two_rows_at_once_never_make_a_product_that_is_copied() -> None:
+    rng, most = np.random.default_rng(0), []
+    product = np.matmul
+
+    def watched(a, b):  # type: ignore[no-untyped-def]
+        most.append(a.shape[-2] * a.shape[-1] * b.shape[-1])
+        return product(a, b)
+
+    layer = Conv2d(3, 8, 3, padding=1, bias=False, seed=rng)  # one row: 442,368 multiplications, two 1,179,648
+    y = layer(rng.standard_normal((64, 3, 32, 32)).astype(np.float32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np, "matmul", watched)
+        layer.parameter_gradients(y)
+    assert most == [442_368]
 
 
 def test_a_layer_and_the_plain_function_agree() -> None:

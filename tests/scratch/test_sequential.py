@@ -26,6 +26,7 @@ from neocog.scratch import (
     Sequential,
     Tanh,
 )
+from neocog.scratch.stage import chunked
 
 
 def batch(n: int, seed: int = 0, dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
@@ -71,6 +72,11 @@ def test_other_image_sizes_and_channels_make_the_lenet_of_pytorch() -> None:
     np.testing.assert_allclose(ours(x), theirs(torch.tensor(x)).detach().numpy(), atol=1e-5)
     with pytest.raises(ValueError, match="at least 12 × 12 pixels, not 8 × 20"):
         scratch.lenet5(size=(8, 20))
+
+
+def test_a_large_batch_goes_in_chunks_of_64() -> None:
+    assert [len(chunk) for chunk in chunked(np.zeros(150))] == [38, 38, 38, 36]
+    assert [len(chunk) for chunk in chunked(np.zeros(512))] == [64] * 8
 
 
 def test_results_do_not_depend_on_the_number_of_threads() -> None:

@@ -20,21 +20,11 @@ class Sigmoid(Module):
 
 
 class Tanh(Module):
-    """y = tanh x. dy/dx = 1 − y².
-
-    In float32 as 1 − 2/(e^2x + 1), which is the same to 2e-7 and takes NumPy a quarter less time.
-    """
+    """y = tanh x. dy/dx = 1 − y²."""
 
     def forward(self, x: Array) -> Array:
-        self.y = y = self.like("output", x)
-        if x.dtype != np.float32:
-            return np.tanh(x, out=y)
-        np.add(x, x, out=y)
-        with np.errstate(over="ignore"):  # e^2x may become ∞: then y is 1
-            np.exp(y, out=y)
-        y += 1
-        np.divide(2, y, out=y)
-        return np.subtract(1, y, out=y)
+        self.y: Array = np.tanh(x, out=self.like("output", x))
+        return self.y
 
     def input_gradient(self, dy: Array) -> Array:
         dx = np.multiply(self.y, self.y, out=self.like("input gradient", self.y))

@@ -63,7 +63,7 @@ class Conv2d(Module):
         dw = correlation.weight_gradient(self.stored, dy, self.weight.data, self.window)
         self.weight.accumulate(dw if self.table is None else dw * self.table)
         if self.bias is not None:
-            self.bias.accumulate(dy.sum(axis=(0, 2, 3)))
+            self.bias.accumulate(correlation.bias_gradient(dy))
 
     def input_gradient(self, dy: Array) -> Array:
         return correlation.input_gradient(self, dy, self.kernel(), self.window, self.groups, self.size)
@@ -128,7 +128,7 @@ class ConvTranspose2d(Module):
         stored = correlation.store(self, dy, self.window, self.groups)
         self.weight.accumulate(correlation.weight_gradient(stored, self.x, self.weight.data, self.window))
         if self.bias is not None:
-            self.bias.accumulate(dy.sum(axis=(0, 2, 3)))
+            self.bias.accumulate(correlation.bias_gradient(dy))
 
     def input_gradient(self, dy: Array) -> Array:
         stored = correlation.store(self, dy, self.window, self.groups)

@@ -12,6 +12,9 @@ the windows of output row r are the k stored rows that begin at r·S, and they a
     stored[h] = the k shifts of row h, (k·C, OW·N)         y[r] = w (O, k·k·C) @ stored[r·S : r·S + k] (k·k·C, OW·N)
 
 and all OH of these products are one ``np.matmul`` over overlapping views. Arrays here are (H, C, W, N) in memory.
+
+How a product is written changes its time up to twofold, so each is written in the way that is quick, or within a tenth of it, for
+both kinds of kernels that OpenBLAS has (AVX2, AVX-512). Nothing is chosen while it runs: the same program gives the same bits.
 """
 
 from __future__ import annotations
@@ -23,6 +26,27 @@ from numpy.lib.stride_tricks import as_strided
 
 from neocog.scratch.module import Array, Module
 from neocog.scratch.window import Window
+
+MOST = (
+    10**6
+)  # multiplications of a product: up to there OpenBLAS reads matrices as they lie (AVX-512), larger ones it copies
+LEAST = 64  # columns of a product, for which it is worth to be called
+
+
+def parts(height: int, p: int, q: int) -> int:
+    """In how many products (height, P) @ (P, Q / parts) (height, P) @ (P, Q) is taken, so that none is above MOST.
+
+    >>> parts(16, 150, 640), parts(16, 150, 320)
+    (2, 1)
+    """
+    fitting = (n for n in range(1, q // LEAST + 1) if q % n == 0 and height * p * q <= n * MOST)
+    return next(fitting, 1)
+
+
+def parted(matrices: Array, count: int) -> Array:
+    """(…, P, Q) → (…, count, P, Q / count), a view."""
+    *others, p, q = matrices.shape
+    return matrices.reshape(*others, p, count, q // count).swapaxes(-3, -2)
 
 
 def rows(stored: Array, places: int, count: int, stride: int, dilation: int) -> Array:
@@ -58,28 +82,37 @@ def output(layer: Module, stored: Array, weight: Array, window: Window, places: 
     """y[r] = w @ windows[r]. ``stored`` from ``store``, weight (O, C/G, k, k), places (OH, OW) → (N, O, OH, OW)."""
     groups, o, (oh, ow) = len(stored), len(weight), places
     seen = rows(stored, oh, window.kernel[0], window.stride[0], window.dilation[0])
-    w = weight.transpose(0, 2, 3, 1).reshape(groups, 1, o // groups, -1)
+    w = weight.transpose(0, 2, 3, 1).reshape(groups, 1, 1, o // groups, -1)
     y = layer.array("output", (oh, o, ow, stored.shape[3] // ow), stored.dtype)
-    np.matmul(w, seen, out=y.reshape(oh, groups, o // groups, -1).swapaxes(0, 1))
+    count = parts(o // groups, *seen.shape[-2:])
+    np.matmul(w, parted(seen, count), out=parted(y.reshape(oh, groups, o // groups, -1).swapaxes(0, 1), count))
     return y.transpose(3, 1, 0, 2)
 
 
 def weight_gradient(stored: Array, dy: Array, weight: Array, window: Window) -> Array:
-    """dw = Σ_r dy[r] @ windows[r]ᵀ. dy (N, O, OH, OW) → the shape of ``weight`` (O, C/G, k, k).
+    """dw = Σ_r windows[r] @ dy[r]ᵀ. dy (N, O, OH, OW) → the shape of ``weight`` (O, C/G, k, k).
 
-    A matrix of as few rows as a small layer has channels keeps BLAS half idle. So two rows of dy, 2·O, meet all that both
+    A matrix of as few columns as a small layer has channels keeps BLAS half idle. So two rows of dy, 2·O, meet all that both
     saw, k + S stored rows, in one product; of that, window t begins t·S rows down, and the rest is thrown away.
     """
     groups, (o, c, tall, wide) = len(stored), weight.shape
     oh, down, spread = dy.shape[2], window.stride[0], window.dilation[0]
-    both = 2 if oh % 2 == 0 and spread == 1 and o // groups <= 8 else 1
+    a_row = wide * c * o // groups * stored.shape[3]  # multiplications for each row of a window
+    both = 1 if oh % 2 or spread > 1 or o // groups > 8 or a_row * tall <= MOST < 2 * a_row * (tall + down) else 2
     span = tall + (both - 1) * down
     seen = rows(stored, oh // both, span, both * down, spread)
     d = np.ascontiguousarray(dy.transpose(2, 1, 3, 0)).reshape(oh, groups, o // groups, -1).swapaxes(0, 1)
-    products = np.matmul(d.reshape(groups, oh // both, both * o // groups, -1), seen.swapaxes(2, 3)).sum(axis=1)
-    met = products.reshape(groups, both, o // groups, span, wide, c)
-    dw: Array = sum((met[:, t, :, t * down : t * down + tall] for t in range(1, both)), start=met[:, 0, :, :tall])
-    return dw.reshape(o, tall, wide, c).transpose(0, 3, 1, 2)
+    d = d.reshape(groups, oh // both, both * o // groups, -1)
+    met = np.matmul(seen, d.swapaxes(2, 3)).sum(axis=1).reshape(groups, span, wide, c, both, o // groups)
+    dw: Array = sum(met[:, t * down : t * down + tall, ..., t, :] for t in range(both))
+    return dw.transpose(0, 4, 3, 1, 2).reshape(weight.shape)
+
+
+def bias_gradient(dy: Array) -> Array:
+    """db = Σ_n Σ_r Σ_s dy. (N, O, OH, OW) → (O,): a product with ones, which BLAS takes faster than NumPy a sum."""
+    n, o, oh, ow = dy.shape
+    db: Array = (dy.transpose(2, 1, 3, 0).reshape(oh, o, ow * n) @ np.ones(ow * n, dy.dtype)).sum(axis=0)
+    return db
 
 
 @cache
@@ -113,17 +146,23 @@ def input_gradient(
     _, c, tall, wide = weight.shape
     (top, left), down, spread = window.padding, window.stride[0], window.dilation[0]
     height, width = size[0] + 2 * top, size[1] + 2 * left
-    d = np.ascontiguousarray(dy.transpose(2, 1, 3, 0)).reshape(oh, groups, o // groups, ow * n).swapaxes(0, 1)
+    count = parts(wide * c, min(tall, oh) * o // groups, ow * n)
+    d = (
+        np.ascontiguousarray(dy.transpose(2, 1, 3, 0))
+        .reshape(oh, groups, o // groups, count, -1)
+        .transpose(1, 3, 0, 2, 4)
+    )
     # (O, C/G, k, k) → (G, k·C/G, k, O/G), kernel rows from last to first, the order in which output rows meet an input row
     w = weight.reshape(groups, o // groups, c, tall, wide)[:, :, :, ::-1].transpose(0, 4, 2, 3, 1)
     w = w.reshape(groups, wide * c, tall, o // groups)
     shifts = layer.array("shifts", (groups, height, wide * c, ow * n), dy.dtype)
+    into = parted(shifts, count)
     for h, (of, by) in enumerate(meetings(height, oh, tall, down, spread)):
         if of is None:
             shifts[:, h] = 0
         else:
-            kernel_rows = w[:, :, by].reshape(groups, wide * c, -1)
-            np.matmul(kernel_rows, d[:, of].reshape(groups, -1, ow * n), out=shifts[:, h])
+            kernel_rows = w[:, :, by].reshape(groups, 1, wide * c, -1)
+            np.matmul(kernel_rows, d[:, :, of].reshape(groups, count, kernel_rows.shape[3], -1), out=into[:, h])
     dx = layer.array("input gradient", (height, groups, c, width, n), dy.dtype)
     dx[...] = 0
     for j in range(wide):

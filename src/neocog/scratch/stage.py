@@ -1,6 +1,6 @@
 """A run of layers, computed for the batch in chunks, on several cores, with the same result on any number of them.
 
-A chunk of up to 128 images keeps what one layer hands to the next near the processor. NumPy lets go of Python's lock inside
+A chunk of up to 64 images keeps what one layer hands to the next near the processor. NumPy lets go of Python's lock inside
 its loops and products, so plain threads suffice, with BLAS on one thread in each. Every chunk has twins of the layers, which
 share the weights; the chunks' gradients are added up in the order of the chunks, whoever was first to finish.
 """
@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from neocog.scratch.module import Array, Module, Parameter, Work
 
-LEAST, MOST = 32, 128  # images of a chunk: fewer are slow, more leave the cache
+LEAST, MOST = 32, 64  # images of a chunk: fewer are slow, more leave the cache
 
 
 class Stage(Module):
