@@ -79,6 +79,14 @@ def test_a_large_batch_goes_in_chunks_of_64() -> None:
     assert [len(chunk) for chunk in chunked(np.zeros(512))] == [64] * 8
 
 
+def test_gradients_by_the_images_are_in_their_order() -> None:
+    model, x = Sequential(Conv2d(1, 2, 3, dtype=np.float64, seed=0), Tanh()), batch(70)[0]
+    dy = np.random.default_rng(1).standard_normal(model(x).shape)
+    whole = model.backward(dy, to_input=True)
+    model(x[66:])
+    np.testing.assert_allclose(whole[66:], model.backward(dy[66:], to_input=True), atol=1e-12)  # type: ignore[index]
+
+
 def test_results_do_not_depend_on_the_number_of_threads() -> None:
     x, y = batch(300, dtype=np.float32)
     ends = []

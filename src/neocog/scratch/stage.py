@@ -42,13 +42,16 @@ class Stage(Module):
     def backward(self, dy: Array, to_input: bool = True) -> Array | None:
         learning = [place for place, layer in enumerate(self.layers) if layer.parameters()]
         last = 0 if to_input or not learning else learning[0]
-        gradients = self.each(lambda layers, chunk: back(layers[last:], chunk, to_input), self.twins, chunked(dy))
+        # the last chunk first: what its layers remember is still near the processor
+        gradients = self.each(
+            lambda layers, chunk: back(layers[last:], chunk, to_input), self.twins[::-1], chunked(dy)[::-1]
+        )
         for layer, *twins in zip(self.layers, *self.twins, strict=True):
             for parameter, *parts in zip(layer.parameters(), *(twin.parameters() for twin in twins), strict=True):
                 of_chunks = [part.grad for part in parts if part.grad is not None]
                 if of_chunks:
                     parameter.accumulate(added(of_chunks))
-        return np.concatenate(gradients) if to_input else None
+        return np.concatenate(gradients[::-1]) if to_input else None
 
     def each(self, work: Callable[..., Any], *items: Sequence[Any]) -> list[Any]:
         """``map``, on the threads where there is more than one chunk."""
