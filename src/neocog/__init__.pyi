@@ -75,6 +75,7 @@ class Settings(Reading, total=False):
     size: int | Sequence[int]
     channels: int
     fit: Literal["auto", "resize", "pad", "crop", "corner"]
+    draft: bool
     scaling: Literal["auto", "data", "image", "weights"]
     split: float | Sequence[float]
     split_seed: int

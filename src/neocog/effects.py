@@ -24,6 +24,7 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "gaps": {"kind": ("sequences",)},
     "channels": {"kind": PIXELS},
     "fit": {"kind": PIXELS},
+    "draft": {"kind": ("images",)},
     "scaling": {"kind": PIXELS},
     "frames": {"kind": PIXELS},
     "axes": {"kind": PIXELS},

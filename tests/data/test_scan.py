@@ -105,7 +105,7 @@ def test_a_defect_in_a_worker_is_raised_not_lost(tmp_path: Path, monkeypatch: py
     def defect(*_arguments: object) -> None:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(scan_module, "decode_bytes", defect)
+    monkeypatch.setattr(scan_module, "decode_picture", defect)
     with pytest.raises(ZeroDivisionError, match="a defect"):
         scan_images(images, workers=2)
 
@@ -113,8 +113,8 @@ def test_a_defect_in_a_worker_is_raised_not_lost(tmp_path: Path, monkeypatch: py
 def test_an_interrupt_stops_it_and_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = folder_of(tmp_path, 200)
     decoded: list[int] = []
-    original = scan_module.decode_bytes
-    monkeypatch.setattr(scan_module, "decode_bytes", lambda *given: (decoded.append(1), original(*given))[1])
+    original = scan_module.decode_picture
+    monkeypatch.setattr(scan_module, "decode_picture", lambda *given: (decoded.append(1), original(*given))[1])
 
     def interrupt(_count: int) -> None:
         time.sleep(0.3)  # the threads must not run ahead of whoever takes the results

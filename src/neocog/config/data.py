@@ -94,6 +94,9 @@ class DataConfig(ReadConfig):
     fit: Literal["auto", "resize", "pad", "crop", "corner"] = "auto"
     """How images of other sizes are fitted to --size. corner: not scaled, as in restoration; auto: resize, or as pretrained weights
     require."""
+    draft: Annotated[bool, Parameter(negative=())] = False
+    """Decode large JPEG files at 1/2, 1/4 or 1/8 of their sides, where these stay above --size: faster, and pixels differ by a few
+    grey levels."""
     scaling: Literal["auto", "data", "image", "weights"] = "auto"
     """Mean and standard deviation that normalise the pixels. data: of the training data; image: of each image itself (for scanners
     that differ); weights: those of the pretrained weights; auto: weights with --from, otherwise data."""

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from neocog.data.dataset import Array, BadImage, Form, Header
+import numpy as np
+
+from neocog.data.dataset import Array, BadImage, Form, Header, Images
 from neocog.data.formats import nifti, pillow, tiff
-from neocog.data.formats.decoding import DEFAULT
+from neocog.data.formats.decoding import DEFAULT, Picture, as_array, draft_scale
 from neocog.data.formats.decoding import Decoding as Decoding
 from neocog.data.formats.files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from neocog.data.formats.files import is_junk as is_junk
@@ -32,14 +34,20 @@ def decode(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Array:
 
 def decode_bytes(data: bytes, decoding: Decoding, name: str) -> tuple[Array, Header]:
     """Pixels and header of a file that is already in memory. Raises BadImage."""
+    picture, head = decode_picture(data, decoding, name)
+    return as_array(picture), head
+
+
+def decode_picture(data: bytes, decoding: Decoding, name: str) -> tuple[Picture, Header]:
+    """The same, for what is only to be resized: ``resize.fit`` takes what has not become an array. Raises BadImage."""
     if nifti.is_nifti(name):
         with pillow.decoder_errors(name):
             return nifti.decode(data, decoding, name)
     kind = _checked(sniff(data[:512], name), decoding, name)
-    pixels, head = tiff.decode(data, decoding, name) if kind == "TIFF" else pillow.decode(data, kind, decoding, name)
-    if pixels.shape != (*head.size, head.channels) or str(pixels.dtype) != head.dtype:
-        raise BadImage(f"damaged: {pixels.shape} pixels where its header says {head}", name, "copy the file again")
-    return pixels, replace(head, notes=misnamed(kind, name) + head.notes)
+    picture, head = tiff.decode(data, decoding, name) if kind == "TIFF" else pillow.decode(data, kind, decoding, name)
+    if _form(picture) != ((*_sides(head, kind, decoding), head.channels), head.dtype):
+        raise BadImage(f"damaged: {_form(picture)} where its header says {head}", name, "copy the file again")
+    return picture, replace(head, notes=misnamed(kind, name) + head.notes)
 
 
 def header(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Header:
@@ -53,6 +61,19 @@ def header(path: Path, decoding: Decoding = DEFAULT, name: str = "") -> Header:
         file.seek(0)
         head = tiff.header(file, decoding, name) if kind == "TIFF" else pillow.header(file, kind, decoding, name)
     return replace(head, notes=misnamed(kind, name) + head.notes)
+
+
+def _sides(head: Header, kind: str, decoding: Decoding) -> tuple[int, ...]:
+    """(H, W) or (D, H, W) that an image is decoded to, by its header."""
+    scale = draft_scale(head.size, decoding.draft) if decoding.draft and kind == "JPEG" else 1
+    return tuple(-(-side // scale) for side in head.size)
+
+
+def _form(picture: Picture) -> tuple[tuple[int, ...], str]:
+    """Shape (H, W, C) or (D, H, W, C), and type."""
+    if isinstance(picture, np.ndarray):
+        return picture.shape, str(picture.dtype)
+    return (picture.height, picture.width, len(picture.getbands())), "uint8"
 
 
 def form_of(names: Sequence[str], decoding: Decoding) -> Form:
@@ -106,3 +127,10 @@ class FileImages:
         if not Path(real).is_relative_to(os.path.realpath(self.root)):
             raise BadImage("leads out of the data folder", self.files[index], "copy the file into the folder")
         return path
+
+
+def picture_of(images: Images, index: int) -> Picture:
+    """What ``images.read`` gives, for what is only to be resized. Raises BadImage."""
+    if isinstance(images, FileImages):
+        return decode_picture(images.stored(index), images.decoding, images.files[index])[0]
+    return images.read(index)

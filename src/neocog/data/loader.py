@@ -15,6 +15,7 @@ from torch import Tensor
 
 from neocog.data.batches import Batches, share
 from neocog.data.dataset import Array, Images, reading
+from neocog.data.images import picture_of
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.resize import fit
@@ -98,7 +99,7 @@ class Streamed:
 
     def _one(self, index: int) -> Array:
         with reading(self.images, index):
-            return fit(self.images.read(index), self.preprocessing)
+            return fit(picture_of(self.images, index), self.preprocessing)
 
 
 @dataclass(frozen=True)

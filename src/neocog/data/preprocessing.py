@@ -38,6 +38,7 @@ class Preprocessing:
     )
     interpolation: Interpolation = "bilinear"  # of images that change their size
     crop_share: float = 1.0  # of the image that is seen (its middle), of each side that the target would cover
+    draft: bool = False  # whether JPEG files are decoded at a part of their size: see ``neocog.data.draft``
 
     @property
     def plane(self) -> tuple[int, int]:

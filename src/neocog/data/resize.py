@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from neocog.data.dataset import Array, BadImage, Header
-from neocog.data.formats.decoding import DEFAULT, Decoding
+from neocog.data.formats.decoding import DEFAULT, Decoding, Picture, as_array
 from neocog.data.preprocessing import Fit, Preprocessing
 from neocog.data.records import Headers, Records
 from neocog.data.resize_volume import fit_volume
@@ -93,8 +93,10 @@ def plan_notes(headers: Sequence[Header | None], preprocessing: Preprocessing) -
     return tuple(notes)
 
 
-def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
+def fit(image: Picture, preprocessing: Preprocessing, name: str = "") -> Array:
     """(H, W, C) pixels as read → (C, H, W) of the recorded shape and type, contiguous; of a volume (C, D, H, W).
+
+    What ``decode_picture`` gave is resized as it is, and becomes the same pixels.
 
     Sequences (1, L, 1) are cropped, or padded with 0, at their end.
 
@@ -103,6 +105,11 @@ def fit(image: Array, preprocessing: Preprocessing, name: str = "") -> Array:
     Antialiased; bilinear, unless pretrained weights need another; within the image's own values (8 bits: within 0 … 255). Of
     ``crop_share`` below 1, only so much of what would be seen is, its middle. Raises BadImage where type or channels do not fit.
     """
+    if isinstance(image, Image.Image):
+        wanted = (preprocessing.dtype, preprocessing.channels, len(preprocessing.size))
+        if wanted == ("uint8", len(image.getbands()), 2):
+            return np.ascontiguousarray(_fit_image(image, preprocessing).transpose(2, 0, 1))
+        image = as_array(image)
     if preprocessing.encoding == "nucleotides":
         length = preprocessing.size[-1]
         codes = np.zeros((1, 1, length), np.uint8)
@@ -157,14 +164,13 @@ def placement(shape: tuple[int, int], target: tuple[int, int], fit: Fit, share: 
     return Placement(box, (target_height - pad[0], target_width - pad[1]), around)
 
 
-def _fit_image(image: Array, preprocessing: Preprocessing) -> Array:
+def _fit_image(image: Picture, preprocessing: Preprocessing) -> Array:
     """(H, W, C) of the recorded size."""
-    height, width = image.shape[:2]
+    height, width = (image.height, image.width) if isinstance(image, Image.Image) else image.shape[:2]
     place = placement((height, width), preprocessing.plane, preprocessing.fit, preprocessing.crop_share)
     if (height, width) != place.inner or place.box != (0.0, 0.0, width, height):
-        fitted = _resized(image, place.inner, place.box, Image.Resampling[preprocessing.interpolation.upper()])
-        deep = image.dtype != np.uint8  # bicubic goes beyond an edge's values: black and white end it for 8 bits alone
-        image = np.clip(fitted, image.min(), image.max()) if deep else fitted
+        image = _resized(image, place.inner, place.box, Image.Resampling[preprocessing.interpolation.upper()])
+    image = as_array(image)
     if place.inner != preprocessing.plane:
         image = np.pad(image, (*place.pad, (0, 0)), mode="edge")
     return image
@@ -248,18 +254,23 @@ def with_channels(image: Array, channels: int, name: str) -> Array:
 
 
 def _resized(
-    image: Array, shape: tuple[int, int], box: tuple[float, float, float, float], how: Image.Resampling
-) -> Array:
+    image: Picture, shape: tuple[int, int], box: tuple[float, float, float, float], how: Image.Resampling
+) -> Picture:
     """(H, W, C) to ``shape``. 8-bit colour at once; else each channel alone, deeper ones as 32-bit floats."""
     size = (shape[1], shape[0])
+    if isinstance(image, Image.Image):
+        return image.resize(size, how, box)
     if image.dtype == np.uint8 and image.shape[2] == 3:
-        return np.asarray(Image.fromarray(image).resize(size, how, box))
-    kind = np.uint8 if image.dtype == np.uint8 else np.float32
+        return Image.fromarray(image).resize(size, how, box)
+    deep = image.dtype != np.uint8  # bicubic goes beyond an edge's values: black and white end it for 8 bits alone
     planes = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(plane, dtype=kind)).resize(size, how, box))
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32 if deep else np.uint8)).resize(size, how, box)
+        )
         for plane in image.transpose(2, 0, 1)
     ]
-    return _rounded(np.stack(planes, axis=-1), image.dtype)
+    fitted = _rounded(np.stack(planes, axis=-1), image.dtype)
+    return np.clip(fitted, image.min(), image.max()) if deep else fitted
 
 
 def _rounded(values: Array, dtype: np.dtype[Any]) -> Array:

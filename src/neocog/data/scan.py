@@ -7,16 +7,16 @@ Memory: the columns of ``Records``, and the fitted pixels where they are wanted.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
 from neocog.data.dataset import Array, ArrayImages, BadImage, Images, not_finite, pixel_digest, reading
-from neocog.data.images import FileImages, decode_bytes
+from neocog.data.formats.decoding import as_array
+from neocog.data.images import FileImages, decode_picture
+from neocog.data.in_turn import in_turn
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.records import Record, Records
 from neocog.data.resize import fit
@@ -70,18 +70,13 @@ def scan_images(
         return [examine(index) for index in range(start, stop)]
 
     records, count = Records.empty(len(images), width(images), shape), 0
-    starts = iter(range(0, len(images), _CHUNK))
     threads = workers or cores()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="scan")
-    try:
-        # Few chunks are under way at any time, so that results cannot pile up.
-        for done in _in_order(pool, examine_chunk, starts, 2 * threads):
+    with closing(in_turn(examine_chunk, range(0, len(images), _CHUNK), threads, 2 * threads, "scan")) as examined:
+        for done in examined:
             for index, record in enumerate(done, count):
                 records[index] = record
             count += len(done)
             advance(len(done))
-    finally:  # on Ctrl-C too: what has not begun is dropped
-        pool.shutdown(wait=True, cancel_futures=True)
     return ScannedImages(records, pixels)
 
 
@@ -92,13 +87,14 @@ def _examine(images: Images, index: int, preprocessing: Preprocessing | None, pi
         if isinstance(images, FileImages):
             data = images.stored(index)  # read once: the hash is of the bytes that are decoded
             digest = hashlib.sha256(data).hexdigest()
-            image, header = decode_bytes(data, images.decoding, images.files[index])
+            picture, header = decode_picture(data, images.decoding, images.files[index])
             name = images.files[index]
         else:
             digest, header = images.digest(index), images.header(index)
-            image = images.read(index)
+            picture = images.read(index)
             name = str(getattr(images, "names", {index: index})[index])
-        planes = fit(image, preprocessing, name) if preprocessing else np.ascontiguousarray(np.moveaxis(image, -1, 0))
+        image = as_array(picture)
+        planes = fit(picture, preprocessing, name) if preprocessing else np.ascontiguousarray(np.moveaxis(image, -1, 0))
     except BadImage as error:
         bare = BadImage(error.what, error.where, error.fix)  # its traceback would keep the image's bytes alive
         return Record(header, digest, "", b"", (), (), 0, 0.0, 0.0, bare)
@@ -179,14 +175,3 @@ def _byte_sums(lines: Array) -> Array:
     narrow = np.uint32 if lines.shape[-1] < 2**32 // 255**2 else np.uint64
     sums: Array = lines.sum(axis=3, dtype=narrow).sum(axis=2, dtype=np.uint64)
     return sums
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[int], list[Record]], starts: Iterator[int], most: int
-) -> Iterator[list[Record]]:
-    """Results in order; at most ``most`` jobs are under way. A worker's exception is raised here."""
-    pending: deque[Future[list[Record]]] = deque(pool.submit(work, start) for start in islice(starts, most))
-    while pending:
-        done = pending.popleft().result()
-        pending.extend(pool.submit(work, start) for start in islice(starts, 1))
-        yield done

@@ -72,8 +72,9 @@ def insist_on_known(predictor: Predictor, run: Run) -> None:
     preprocessing, where = predictor.preprocessing, str(run.folder)
     if not traits(predictor.task).logits or len(preprocessing.size) != 2 or preprocessing.encoding != "intensity":
         raise UserError("a page without the studio is for networks that classify images", where, SERVE)
-    if preprocessing.scaling == "image" or "views" in predictor.facts or preprocessing.interpolation not in FILTERS:
-        what = "this run scales each image by itself, takes several views or another filter, which the page does not"
+    own = preprocessing.scaling == "image" or preprocessing.draft or preprocessing.interpolation not in FILTERS
+    if own or "views" in predictor.facts:
+        what = "this run scales each image by itself, decodes drafts, takes several views or another filter: not in the page"
         raise UserError(what, where, SERVE)
     if predictor.facts["parameters"] > MOST_PARAMETERS:
         what = f"{predictor.facts['parameters']:,} parameters: such a page has at most {MOST_PARAMETERS:,}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ import torch
 from torch import Tensor
 
 from neocog.data.dataset import Array, ArrayImages, BadImage, Header
+from neocog.data.formats.decoding import Picture, as_array
 from neocog.data.formats.files import VOLUME_SUFFIXES, read_bytes
-from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode_bytes
+from neocog.data.images import IMAGE_SUFFIXES, Decoding, decode_picture
+from neocog.data.in_turn import in_turn
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.fasta import SUFFIXES as FASTA_SUFFIXES
 from neocog.data.readers.sequences import read_unlabelled
 from neocog.data.resize import fit
 from neocog.errors import UserError, raise_all
+from neocog.limits import cores
 from neocog.predictor import Predictor
 from neocog.run import write_atomically
 from neocog.tasks.evaluation import SEQUENCES, Advance, at_once
@@ -59,10 +63,15 @@ def held(images: Sequence[Array], names: Sequence[str]) -> Iterator[list[Path]]:
 
 def read(path: Path, preprocessing: Preprocessing) -> tuple[Array, Header]:
     """Stored pixels (…, C) of a file, or of what ``held`` has for it, and its header. Raises BadImage."""
-    image = _HELD.get({}).get(path)
-    if image is not None:
-        return image, header_in_memory(image)
-    return decode_bytes(read_bytes(path, str(path)), Decoding.recorded(preprocessing), str(path))
+    picture, header = _picture(path, preprocessing, _HELD.get({}))
+    return as_array(picture), header
+
+
+def _picture(path: Path, preprocessing: Preprocessing, held: Mapping[Path, Array]) -> tuple[Picture, Header]:
+    """The same, for what is only to be resized."""
+    if path in held:
+        return held[path], header_in_memory(held[path])
+    return decode_picture(read_bytes(path, str(path)), Decoding.recorded(preprocessing), str(path))
 
 
 def chunks(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Iterator[list[FileSample]]:
@@ -73,19 +82,35 @@ def chunks(paths: Sequence[Path], predictor: Predictor, advance: Advance) -> Ite
             yield from _sequences(path, preprocessing)
             advance(1)
         return
-    batch = at_once(preprocessing)
-    for start in range(0, len(paths), batch):
-        found = []
-        for path in paths[start : start + batch]:
-            try:
-                stored, header = read(path, preprocessing)
-                pixels = fit(stored, preprocessing)
-                predictor.look(pixels, str(path), header)
-                found.append(FileSample(str(path), pixels, size=stored.shape[:-1]))
-            except BadImage as error:
-                found.append(FileSample(str(path), fault=error.what))
+    batch, found = at_once(preprocessing), list[FileSample]()
+    work = partial(_fitted, preprocessing, _HELD.get({}))  # which a thread of its own would not see
+    with closing(in_turn(work, paths, cores(), 2 * batch)) as fitted:
+        for path, result in zip(paths, fitted, strict=True):
+            found.append(result if isinstance(result, FileSample) else _looked_at(predictor, str(path), *result))
             advance(1)
+            if len(found) == batch:
+                yield found
+                found = []
+    if found:
         yield found
+
+
+def _fitted(preprocessing: Preprocessing, held: Mapping[Path, Array], path: Path) -> tuple[Array, Header] | FileSample:
+    """Fitted pixels (C, …) and the header of the stored image; or the sample that has none."""
+    try:
+        picture, header = _picture(path, preprocessing, held)
+        return fit(picture, preprocessing), header
+    except BadImage as error:
+        return FileSample(str(path), fault=error.what)
+
+
+def _looked_at(predictor: Predictor, name: str, pixels: Array, header: Header) -> FileSample:
+    """In the order of the files: what is said of all of them depends on it."""
+    try:
+        predictor.look(pixels, name, header)
+        return FileSample(name, pixels, size=header.size)
+    except BadImage as error:
+        return FileSample(name, fault=error.what)
 
 
 def rows_of(

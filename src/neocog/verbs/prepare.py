@@ -19,6 +19,7 @@ from neocog.data.batches import Batches
 from neocog.data.copies import near_copies
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.digests import Digests
+from neocog.data.draft import with_draft
 from neocog.data.loader import Loader, Resident, Store, Streamed
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.named import NAMES
@@ -105,6 +106,7 @@ def _opened(
     dataset, unseen = set_aside(dataset, config.data.unseen)
     source = source or source_of(config, chosen.purpose, progress)
     plan, changed = planned_shape(config, dataset, source)
+    dataset, unseen = with_draft(dataset, plan), None if unseen is None else with_draft(unseen, plan)
     advice = [] if resumed else suits(config if source is None else source.configured(config), dataset, chosen, plan)
     for note in (*dataset.notes, *changed, *advice):
         progress.say(f"  note: {note}")

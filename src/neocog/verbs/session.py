@@ -42,7 +42,8 @@ def open_data(
     """
     decoding = decoding_of(settings)
     if preprocessing is not None:
-        decoding = replace(decoding, background=preprocessing.background, volumes=len(preprocessing.size) == 3)
+        recorded = Decoding.recorded(preprocessing)
+        decoding = replace(decoding, background=recorded.background, volumes=recorded.volumes, draft=recorded.draft)
     dataset = open_dataset(settings.data, decoding, Reading.of(settings, least_classes))
     if preprocessing is not None and (dataset.form == "sequences") != (preprocessing.encoding == "nucleotides"):
         learned = "images" if dataset.form == "sequences" else "sequences"

@@ -44,7 +44,7 @@ def planned_shape(config: Config, dataset: Dataset, source: Source | None) -> tu
     if dataset.pairs is not None:  # each keeps its scale
         fit, size = "corner", tuple(known.sizes[known.there][:, 1:].max(axis=0).tolist())
     plan = shape_plan(known, data.channels or None, size, fit, decoding_of(data))
-    plan = needs.shaped(plan, data.scaling)
+    plan = replace(needs.shaped(plan, data.scaling), draft=data.draft)
     return plan, plan_notes(known, plan) if dataset.pairs is None else ()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from PIL import Image
 
 from neocog.data.dataset import Array, BadImage, not_finite
 from neocog.data.preprocessing import Preprocessing
@@ -20,18 +23,25 @@ class Decoding:
     max_pixels: int = 178_956_970  # H × W; Pillow's own limit against decompression bombs
     axes: str | None = None  # of TIFF files whose own tags do not say, as "CYX" or "YXC"
     volumes: bool = False  # whether the pages of a file are the slices of a volume
+    draft: tuple[int, ...] = ()  # (H, W) that a JPEG may be decoded down to; () its own; see ``neocog.data.draft``
 
     @classmethod
     def recorded(cls, preprocessing: Preprocessing) -> Decoding:
         """As in training, for what comes later."""
+        seen = tuple(math.ceil(side / preprocessing.crop_share) for side in preprocessing.plane)
         return cls(
             preprocessing.background,
             preprocessing.frames,
             preprocessing.max_pixels,
             preprocessing.axes,
             len(preprocessing.size) == 3,
+            seen if preprocessing.draft else (),
         )
 
+
+Picture = (
+    Array | Image.Image
+)  # (H, W, C) pixels; or Pillow's own image of them, grey or colour of 8 bits, upright and opaque
 
 DEFAULT = Decoding()
 INFLATED = 100
@@ -57,6 +67,12 @@ def check_pixels(pixels: int, shape: str, most: int, where: str, packed: int | N
         raise BadImage(f"{shape} = {pixels:,} pixels{packing}, the most is {most:,}", where, fix)
 
 
+def draft_scale(size: Sequence[int], least: Sequence[int]) -> int:
+    """1, 2, 4 or 8: by which a JPEG of ``size`` (H, W) can be divided so that no side is smaller than ``least``, as Pillow does."""
+    fits = min(side // wanted for side, wanted in zip(size, least, strict=True))
+    return max(scale for scale in (1, 2, 4, 8) if scale <= max(1, fits))
+
+
 def frames_used(count: int, kind: str, decoding: Decoding, name: str) -> int:
     """How many of a file's frames are used: 1, or all of them as channels (``frames="stack"``) or slices (``volumes``)."""
     if count == 1 or (decoding.frames == "first" and not decoding.volumes):
@@ -65,6 +81,14 @@ def frames_used(count: int, kind: str, decoding: Decoding, name: str) -> int:
         return count
     fix = "--frames first takes the first one, --frames stack makes channels of all"
     raise BadImage(f"{kind} with {count} frames or pages, where one is expected", name, fix)
+
+
+def as_array(picture: Picture) -> Array:
+    """(H, W, C) pixels of a picture."""
+    if not isinstance(picture, Image.Image):
+        return picture
+    pixels = np.array(picture)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 def turn(pixels: Array, orientation: int) -> Array:

@@ -29,7 +29,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from neocog.data.dataset import Array, BadImage, Header
 from neocog.data.formats import png
-from neocog.data.formats.decoding import Decoding, check_size, composite, finite, frames_used, turn
+from neocog.data.formats.decoding import Decoding, Picture, as_array, check_size, composite, finite, frames_used, turn
 from neocog.data.formats.exif import orientation
 from neocog.errors import UserError
 
@@ -62,10 +62,15 @@ def header(file: BinaryIO, kind: str, decoding: Decoding, name: str) -> Header:
         return _open(file, kind, decoding, name, check=False).header
 
 
-def decode(data: bytes, kind: str, decoding: Decoding, name: str) -> tuple[Array, Header]:
-    """(H, W, C) uint8, uint16 or float32 pixels, upright, over the background; and the header. Raises BadImage."""
+def decode(data: bytes, kind: str, decoding: Decoding, name: str) -> tuple[Picture, Header]:
+    """(H, W, C) uint8, uint16 or float32 pixels, upright, over the background, or the image where it is plain; and the header.
+
+    Raises BadImage."""
     with decoder_errors(name):
         opened = _open(io.BytesIO(data), kind, decoding, name, check=True)
+        if decoding.draft and kind == "JPEG":
+            wanted = decoding.draft if opened.orientation >= 5 else decoding.draft[::-1]  # across and down, as stored
+            opened.image.draft(None, (wanted[0], wanted[1]))
         if opened.png and opened.png.depth == 16 and opened.png.colour not in (png.GREY, png.PALETTE):
             if opened.frames > 1:
                 raise BadImage("an animated PNG of 16 bits cannot be stacked", name, "--frames first")
@@ -73,7 +78,10 @@ def decode(data: bytes, kind: str, decoding: Decoding, name: str) -> tuple[Array
         elif opened.frames > 1:
             pixels = np.concatenate([_frame(opened, index, decoding) for index in range(opened.frames)], axis=2)
         else:
-            pixels = _frame(opened, None, decoding)
+            opened.image.load()
+            if _is_plain(opened):
+                return opened.image, opened.header
+            pixels = _flattened(_array(opened.image), opened, decoding)
         return finite(turn(pixels, opened.orientation), name), opened.header
 
 
@@ -151,11 +159,14 @@ def _count_frames(image: ImageFile, decoding: Decoding) -> int:
     return int(getattr(image, "n_frames", 1))
 
 
-def _frame(opened: _Opened, index: int | None, decoding: Decoding) -> Array:
+def _is_plain(opened: _Opened) -> bool:
+    """Whether the decoded image is what is wanted as it is."""
     image = opened.image
-    if index is None:
-        image.load()
-        return _flattened(_array(image), opened, decoding)
+    return image.mode in ("L", "RGB") and opened.orientation == 1 and "transparency" not in image.info
+
+
+def _frame(opened: _Opened, index: int, decoding: Decoding) -> Array:
+    image = opened.image
     size = image.size
     with _quiet():
         image.seek(index)
@@ -172,11 +183,10 @@ def _array(image: Image.Image) -> Array:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     elif image.mode in ("1", "CMYK", "YCbCr", "RGBX"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    pixels = np.array(image)
+    pixels = as_array(image)
     if image.mode == "I":  # a PNM of 16 bits
         pixels = pixels.astype(np.uint16)
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
 def _flattened(pixels: Array, opened: _Opened, decoding: Decoding) -> Array:

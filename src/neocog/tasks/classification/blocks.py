@@ -49,10 +49,11 @@ def predict_blocks(predictor: Predictor, paths: Sequence[Path], advance: Advance
     edges = [f"{edge} {axis}" for axis in axes for edge in ("from", "to")]
     heads = [safe_cell(f"p:{name}") for name in predictor.classes]
     writer.writerow(["path", *edges, "label", "probability", *heads])
+    whole = replace(predictor.preprocessing, draft=False)  # blocks are cut at the training's scale
     for path in paths:
         row: dict[str, Any] = {"path": str(path), "skipped": ""}
         try:
-            found = predicted_blocks(predictor, *read(path, predictor.preprocessing), str(path))
+            found = predicted_blocks(predictor, *read(path, whole), str(path))
         except BadImage as error:
             row["skipped"] = error.what
         else:
