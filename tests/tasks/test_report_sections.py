@@ -18,7 +18,13 @@ from neocog.tasks.report.data import data_section
 from neocog.tasks.report.environment import environment_section
 from neocog.tasks.report.network import filters_section, network_section
 from neocog.tasks.report.pictures import thumbnail
-from neocog.tasks.report.quality import calibration_section, confusion_section, measures_section
+from neocog.tasks.report.quality import (
+    MOST_CLASSES,
+    WORST,
+    calibration_section,
+    confusion_section,
+    measures_section,
+)
 from neocog.tasks.report.training import training_section
 
 
@@ -110,6 +116,22 @@ def test_measures_and_confusion_agree_with_what_was_measured() -> None:
     matrix, frequent = confusion_section(confusion(labels, logits.argmax(1), 3), ["a", "b", "c"]).items
     assert isinstance(matrix, Matrix) and matrix.values == ((1, 1, 0), (1, 2, 0), (0, 0, 0))
     assert isinstance(frequent, Table) and frequent.rows == (("a", "b", 1, "50.0 %"), ("b", "a", 1, "33.3 %"))
+
+
+def test_of_many_classes_the_most_confused_are_drawn_and_the_others_as_one() -> None:
+    rng, classes = np.random.default_rng(0), [f"c{k}" for k in range(MOST_CLASSES + 1)]
+    counts = np.diag(rng.integers(5, 9, len(classes)))
+    counts[40, 7], counts[90, 40] = 30, 20  # classes 7, 40 and 90
+    matrix, frequent = confusion_section(counts, classes).items
+    assert isinstance(matrix, Matrix) and isinstance(frequent, Table)
+    shown = np.array(matrix.values)
+    assert shown.shape == (WORST + 1, WORST + 1) and matrix.rows[-1] == matrix.columns[-1] == "81 others"
+    assert {"c7", "c40", "c90"} < set(matrix.rows) and matrix.rows == matrix.columns
+    assert shown[matrix.rows.index("c40"), matrix.rows.index("c7")] == 30
+    assert shown.sum() == counts.sum() and shown[-1, :-1].sum() == 0
+    assert frequent.rows[0][:3] == ("c40", "c7", 30) and "predictions.csv" in matrix.note
+    full = confusion_section(counts[:-1, :-1], classes[:-1]).items[0]
+    assert isinstance(full, Matrix) and len(full.rows) == MOST_CLASSES and not full.note
 
 
 def test_worst_and_surest_are_ordered_by_confidence() -> None:

@@ -15,6 +15,7 @@ from neocog.records import Bars, Curves, Item, Matrix, Measure, Section, Series,
 Array = NDArray[Any]
 UNBOUNDED = ("log_loss", "brier", "mae", "rmse", "median_error", "mean_error")  # lie beyond an axis of 0 … 1
 MOST_BARS = 60
+MOST_CLASSES, WORST = 100, 20  # of a matrix: of more, so many are shown
 
 
 def measures_section(
@@ -51,7 +52,10 @@ def _n(row: Mapping[str, Measure]) -> int | None:
 
 
 def confusion_section(matrix: Array, classes: Sequence[str]) -> Section:
-    """``matrix`` (K, K) counts, row: truth, column: prediction; and the ten most frequent confusions in words."""
+    """``matrix`` (K, K) counts, row: truth, column: prediction; and the ten most frequent confusions in words.
+
+    Of more than ``MOST_CLASSES`` those with the most mistakes are shown, and all others as one.
+    """
     matrix = np.asarray(matrix)
     wrong = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
     order = np.argsort(-wrong, axis=None, kind="stable")[:10]
@@ -60,13 +64,28 @@ def confusion_section(matrix: Array, classes: Sequence[str]) -> Section:
         count = int(wrong[truth, guess])
         if count:
             rows.append((classes[truth], classes[guess], count, f"{count / matrix[truth].sum() * 100:.1f} %"))
-    values = tuple(tuple(map(float, row)) for row in matrix.tolist())
-    items: list[Item] = [Matrix(tuple(classes), tuple(classes), values)]
+    items: list[Item] = [_matrix(matrix, wrong, classes)]
     if rows:
         items.append(
             Table(("truth", "predicted", "images", "share of the class"), tuple(rows), "Most frequent confusions.")
         )
     return Section("Confusion matrix", tuple(items), "confusion")
+
+
+def _matrix(matrix: Array, wrong: Array, classes: Sequence[str]) -> Matrix:
+    """(K, K) as it is, or the ``WORST`` classes and a last row and column for the others: a million cells nobody can read."""
+    names, note = tuple(classes), ""
+    if len(names) > MOST_CLASSES:
+        mistakes = wrong.sum(axis=0) + wrong.sum(axis=1)
+        worst = np.sort(np.argsort(-mistakes, kind="stable")[:WORST])
+        place = np.full(len(names), WORST)
+        place[worst] = np.arange(WORST)
+        shown = np.zeros((WORST + 1, WORST + 1), matrix.dtype)
+        np.add.at(shown, (place[:, None], place), matrix)
+        others = f"{len(names) - WORST:,} others"
+        note = f"The {WORST} classes of {len(names):,} with the most mistakes; predictions.csv has every prediction."
+        matrix, names = shown, (*(names[index] for index in worst.tolist()), others)
+    return Matrix(names, names, tuple(tuple(map(float, row)) for row in matrix.tolist()), note=note)
 
 
 def calibration_section(before: Bins, after: Bins, temperature: float, stated: str) -> Section:
