@@ -2,6 +2,8 @@
 
 python bench/stress_labels.py mnist --cleanlab PYTHON   # planted wrong labels; corrections; cleanlab on the same probabilities
 python bench/stress_labels.py cifar                     # … of 10,000 pictures, by a frozen encoder
+python bench/stress_labels.py boxes                     # planted errors of BCCD's boxes: removed, invented, shifted
+python bench/stress_labels.py masks                     # … of BBBC039's nuclei
 python bench/stress_labels.py unknown                   # outliers to MNIST, made and real; what --refuse does
 
 CIFAR-10 lies unpacked in $NEOCOG_CIFAR, or where ``unpack`` of the data puts it.
@@ -11,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -19,10 +23,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
 
 import neocog
+from neocog.data.dataset import Dataset
+from neocog.data.objects import ObjectMasks
+from neocog.data.readers.detect import open_dataset
+from neocog.data.readers.reading import Reading
+from neocog.metrics.detection import overlap
 from neocog.metrics.outlier_scores import SCORES, Familiar
 from neocog.metrics.unseen import known_from_unseen
 from neocog.predictor import load_predictor
@@ -161,14 +173,190 @@ def foreign(run: Path) -> None:
     print(f"--refuse 0.05 by {refusal.score}: {refused[0]:.4f} of the test digits, {refused[1]:.4f} of the pictures")
 
 
+PLANTED, MOVED = 0.05, 0.4  # share of the labels of each kind, and of its size that one is shifted by
+FIRST = (0.05, 0.1, 0.15, 0.2, 0.3)  # of the ranking, as shares of the number of labels
+SEEN_AS = {"removed": "missed", "invented": "invented", "shifted": "badly drawn"}
+
+
+def boxes(epochs: int) -> None:
+    """BCCD's own lists: one network of its training images judges all of them."""
+    source = open_dataset(DATA / "bccd", reading=Reading(task="detection", on_bad="skip"))
+    with tempfile.TemporaryDirectory() as folder:
+        data, planted = Path(folder) / "data", planted_boxes(source, Path(folder) / "data")
+        began = time.process_time()
+        run = neocog.train(
+            data, Path(folder) / "run", task="detection", quiet=True, threads=1, size=(240, 320), epochs=epochs,
+            augment=("flip_vertical=0.5",),
+        )  # fmt: skip
+        stressed(run, planted, began)
+
+
+def planted_boxes(source: Dataset, folder: Path) -> list[tuple[str, str, Array]]:
+    """Writes images and boxes.csv; (kind, image, corners) of what was planted: of a removed box its own corners."""
+    rng, rows, planted = np.random.default_rng(0), ["image,label,x0,y0,x1,y1,split"], list[tuple[str, str, Array]]()
+    assert source.boxes is not None and source.splits is not None
+    folder.mkdir(parents=True)
+    every = source.boxes.corners
+    for index in range(len(source)):
+        path = source.images.path(index)
+        assert path is not None
+        shutil.copy(path, folder / path.name)
+        high, wide = source.boxes.sizes[index].tolist()
+        corners, labels, _ = source.boxes.of(index)
+        kept = []
+        for four, label in zip(corners, labels.tolist(), strict=True):
+            kind = rng.choice(["removed", "shifted", "invented", ""], p=[PLANTED] * 3 + [1 - 3 * PLANTED])
+            if kind == "removed":
+                planted.append((kind, path.name, four))
+                continue
+            if kind == "shifted":
+                four = within(four + np.tile(four[2:] - four[:2], 2) * MOVED * direction(rng), (wide, high))
+                planted.append((kind, path.name, four))
+            kept.append((four, label))
+            if kind == "invented":
+                sides = np.diff(every[rng.integers(len(every))].reshape(2, 2), axis=0)[0]
+                for _ in range(100):
+                    low = rng.uniform(0, np.maximum(np.array([wide, high]) - sides, 1))
+                    new = np.concatenate([low, low + sides])
+                    if overlap(new[None], corners).max() < 0.1:
+                        kept.append((new, int(rng.integers(len(source.classes)))))
+                        planted.append((kind, path.name, new))
+                        break
+        lines = [f"{source.classes[label]},{','.join(f'{v:.3f}' for v in four)}" for four, label in kept]
+        rows += [f"{path.name},{line},{source.splits[index]}" for line in lines or [",,,,"]]
+    (folder / "boxes.csv").write_text("\n".join(rows) + "\n")
+    return planted
+
+
+def direction(rng: np.random.Generator) -> Array:
+    """(4,) a shift of length 1 for x0, y0, x1, y1."""
+    angle = rng.uniform(0, 2 * np.pi)
+    return np.tile([np.cos(angle), np.sin(angle)], 2)
+
+
+def within(four: Array, size: tuple[int, int]) -> Array:
+    """A box that ends where its image of ``size`` (W, H) does."""
+    return np.clip(four, 0, np.tile(size, 2))
+
+
+def masks(epochs: int) -> None:
+    """BBBC039's nuclei, told apart: two folds, each image judged by the network that has not seen it."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, planted = (
+            Path(folder) / "data",
+            planted_masks(open_dataset(DATA / "bbbc039", reading=Reading(instances=True)), Path(folder) / "data"),
+        )
+        began = time.process_time()
+        run = neocog.train(
+            data, Path(folder) / "run", instances=True, quiet=True, threads=1, patch=(256,), epochs=epochs, folds=2,
+            split=(0.8, 0.0, 0.2),
+        )  # fmt: skip
+        stressed(run, planted, began)
+
+
+def planted_masks(source: Dataset, folder: Path) -> list[tuple[str, str, Array]]:
+    """As ``planted_boxes``, with the corners of boxes around the objects."""
+    rng, planted = np.random.default_rng(0), list[tuple[str, str, Array]]()
+    assert isinstance(source.masks, ObjectMasks)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for index in range(len(source)):
+        path = source.images.path(index)
+        assert path is not None
+        shutil.copy(path, folder / "images" / path.name)
+        objects = source.masks.objects(index)
+        places, new = ndimage.find_objects(objects), objects.copy()
+        for number, (rows, columns) in enumerate(places, 1):
+            kind = rng.choice(["removed", "shifted", "invented", ""], p=[PLANTED] * 3 + [1 - 3 * PLANTED])
+            shape = objects[rows, columns] == number
+            top, left = rows.start, columns.start
+            if kind in ("removed", "shifted"):
+                new[objects == number] = 0
+            if kind == "shifted":
+                down, right = MOVED * direction(rng)[:2] * shape.shape
+                top, left = round(top + down), round(left + right)
+            if kind == "invented":
+                top, left = (
+                    int(rng.integers(0, whole - part + 1))
+                    for whole, part in zip(objects.shape, shape.shape, strict=True)
+                )
+                number = int(new.max()) + 1
+            if kind in ("shifted", "invented"):
+                drawn = np.zeros(objects.shape, bool)
+                at = [
+                    slice(max(0, start), min(whole, start + part))
+                    for start, part, whole in zip((top, left), shape.shape, objects.shape, strict=True)
+                ]
+                cut = tuple(
+                    slice(each.start - start, each.stop - start) for each, start in zip(at, (top, left), strict=True)
+                )
+                drawn[tuple(at)] = shape[cut]
+                if kind == "invented" and (drawn & ((objects > 0) | (new > 0))).any():
+                    continue  # no place for it
+                drawn &= new == 0
+                new[drawn] = number
+            if kind and (kind == "removed" or drawn.any()):
+                planted.append((kind, path.name, around_of(objects == number if kind == "removed" else drawn)))
+        Image.fromarray(new.astype(np.uint16)).save(folder / "masks" / f"{path.stem}.png")
+    return planted
+
+
+def around_of(where: Array) -> Array:
+    rows, columns = ndimage.find_objects(where.astype(np.int32))[0]
+    return np.array([columns.start, rows.start, columns.stop, rows.stop], np.float64)
+
+
+def stressed(run: Run, planted: list[tuple[str, str, Array]], began: float) -> None:
+    """Of what was planted of each kind, the share among the first of the ranking, of images learned and not learned."""
+    trained = time.process_time() - began
+    found = neocog.stress(run, ["labels"], minutes=600, quiet=True)
+    ranking, images, took = found["labels"], found["labels_images"], time.process_time() - began - trained
+    measured = json.loads(run.result.read_text())["measures"]["test"]
+    print("test part:", {name: round(each["value"], 3) for name, each in list(measured.items())[:2]}, end="; ")
+    print(
+        f"{trained:.0f} + {took:.0f} CPU s; load {os.getloadavg()[0]:.1f}; {found['labels_kinds'].to_string(index=False)}"
+    )
+    for part in ("learned", "not learned"):
+        own, whole = ((each[(each["part"] == "train") == (part == "learned")]) for each in (ranking, images))
+        if not len(whole):
+            continue
+        labels, names = int(whole["labels"].sum()), {Path(name).name for name in whole["sample"]}
+        print(f"{part}: {len(whole)} images, {labels} labels, {len(own)} doubts; first {FIRST} of the labels")
+        for kind in SEEN_AS:
+            theirs = [(image, four) for what, image, four in planted if what == kind and image in names]
+            ranks = [rank_of(own, image, four, kind == "removed") for image, four in theirs]
+            shares = [np.mean([rank < share * labels for rank in ranks]).round(3) for share in FIRST]
+            right = np.mean([own["kind"].iloc[int(r)] == SEEN_AS[kind] for r in ranks if np.isfinite(r)]).round(3)
+            print(
+                f"  {kind:9} n {len(theirs)}: {shares}; in the ranking {np.isfinite(ranks).mean():.3f}, of its kind {right}"
+            )
+
+
+def rank_of(ranking: pd.DataFrame, image: str, four: Array, removed: bool) -> float:
+    """The first doubt, from 0, of this label; of a removed one, that something is seen there and has no label."""
+    heads = ["seen_x0", "seen_y0", "seen_x1", "seen_y1"] if removed else ["x0", "y0", "x1", "y1"]
+    for rank, row in enumerate(ranking.to_dict("records")):
+        if Path(row["sample"]).name != image or (removed and row["kind"] != "missed"):
+            continue
+        near = overlap(np.array([[row[head] for head in heads]], np.float64), four[None])[0, 0]
+        if near > (0.5 if removed else 0.95):
+            return rank
+    return float("inf")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("mnist", "cifar", "unknown"))
+    parser.add_argument("what", choices=("mnist", "cifar", "boxes", "masks", "unknown"))
     parser.add_argument("--cleanlab", default="", help="a Python that has cleanlab")
     parser.add_argument("--count", type=int, default=60_000, help="samples at most")
+    parser.add_argument("--epochs", type=int, help="of boxes and masks")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     if asked.what == "unknown":
         unknown()
+    elif asked.what == "boxes":
+        boxes(asked.epochs or 20)
+    elif asked.what == "masks":
+        masks(asked.epochs or 60)
     else:
         labels(asked.what, asked.cleanlab, asked.count)

@@ -33,25 +33,46 @@ class Matched:
         return 2 * float(self.hits[0]) / both if both else math.nan
 
 
+@dataclass(frozen=True)
+class Shared:
+    """Pairs of objects (P,) of two masks that have pixels in common, and how many: ``pixels`` (P,); ``areas`` of all objects of
+    either mask by their number, (A + 1,) and (B + 1,), the first of them the background's."""
+
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+    areas: tuple[NDArray[np.int64], NDArray[np.int64]]
+
+    @property
+    def overlap(self) -> NDArray[np.float64]:
+        """(P,) intersection over union."""
+        union = self.areas[0][self.one] + self.areas[1][self.other] - self.pixels
+        return np.asarray(self.pixels / union)
+
+
+def shared_pixels(truth: Array, found: Array) -> Shared:
+    """Of two masks (H, W) of objects. Raises ValueError where the shapes differ."""
+    if truth.shape != found.shape:
+        raise ValueError(f"masks of {truth.shape} and {found.shape}")
+    counted = truth >= 0
+    first, second = truth[counted].astype(np.int64), found[counted].astype(np.int64)
+    areas = np.bincount(first, minlength=1), np.bincount(second, minlength=1)
+    width = len(areas[1])
+    pairs, pixels = np.unique(first * width + second, return_counts=True)
+    one, other = pairs // width, pairs % width
+    both = (one > 0) & (other > 0)
+    return Shared(one[both], other[both], pixels[both], areas)
+
+
 def match(truth: Array, found: Array) -> Matched:
     """Objects of two masks (H, W) that are the same: their intersection over union is above a threshold.
 
     From 0.5 on an object can be matched with one other only, so that no assignment is to be sought (Kirillov et al. 2019).
     Raises ValueError where the shapes differ.
     """
-    if truth.shape != found.shape:
-        raise ValueError(f"masks of {truth.shape} and {found.shape}")
-    counted = truth >= 0
-    first, second = truth[counted].astype(np.int64), found[counted].astype(np.int64)
-    areas = np.bincount(first), np.bincount(second)
-    width = len(areas[1]) or 1
-    pairs, shared = np.unique(first * width + second, return_counts=True)
-    one, other = pairs // width, pairs % width
-    both = (one > 0) & (other > 0)
-    one, other, shared = one[both], other[both], shared[both]
-    overlap = shared / (areas[0][one] + areas[1][other] - shared)
-    hits = (overlap[:, None] > THRESHOLDS).sum(axis=0)
-    return Matched(hits, *(int((area[1:] > 0).sum()) for area in areas))
+    shared = shared_pixels(truth, found)
+    hits = (shared.overlap[:, None] > THRESHOLDS).sum(axis=0)
+    return Matched(hits, *(int((area[1:] > 0).sum()) for area in shared.areas))
 
 
 def object_measures(matched: list[Matched], groups: Groups = None, seed: int = 0) -> dict[str, Measure]:

@@ -4,7 +4,7 @@ A label is judged by a network that has not learned it. Of folds each sample is 
 training the validation and test parts are answered by the run's own network.
 Samples of the training part are answered from what its encoder makes of them, by linear heads that are solved for without
 their fold: where the encoder has learned these labels it may have learned wrong ones by heart, so the amount of noise is told
-from the other parts alone; where it was frozen (``--tune head``), from all.
+from the other parts alone; where it was frozen (``--tune head``), from all. Boxes and masks: ``labels_drawn.py``.
 """
 
 from __future__ import annotations
@@ -22,23 +22,33 @@ from neocog.engine.probe import held_out
 from neocog.errors import UserError
 from neocog.metrics.confident import joint, likely, noise, self_confidence, trial
 from neocog.robustness.clock import Clock
+from neocog.robustness.labels_boxes import Boxes
+from neocog.robustness.labels_drawn import Judge
+from neocog.robustness.labels_drawn import run as of_drawn
+from neocog.robustness.labels_masks import Masks
 from neocog.robustness.labels_report import SHOWN, Found, Ranked, sections, tables, verdict
 from neocog.robustness.outcome import Outcome
 from neocog.robustness.subject import Subject
 from neocog.tasks.report.pictures import thumbnail
+from neocog.traits import needs
 
 Array = NDArray[Any]
 TIMED = 16  # samples
 FOLDS, JUDGED, LEARNED = "folds", "validation and test", "training"
 
 
+DRAWN: Mapping[str, Judge] = {"boxes": Boxes(), "masks": Masks()}
+
+
 def check(subject: Subject) -> None:
-    where, task = str(subject.run.folder), subject.predictor.task
-    if not subject.task.logits:
+    where, task, drawn = str(subject.run.folder), subject.predictor.task, needs(subject.predictor.task) in DRAWN
+    if not (subject.task.logits or drawn):
         what = f"samples of --task {task} have no single label that could be wrong"
         raise UserError(what, where, "leave the part out")
     if not subject.own:
         raise UserError("labels are those of the run's own data", where, "leave --on out")
+    if drawn:
+        return
     if sum(len(subject.parts[part]) for part in SPLITS) < 2 or len(subject.predictor.classes) < 2:
         raise UserError("at least two samples of two classes are needed", where, "leave the part out")
 
@@ -62,6 +72,9 @@ def predictors(subject: Subject) -> dict[str, NDArray[np.int64]]:
 
 
 def run(subject: Subject, clock: Clock) -> Outcome:
+    kind = needs(subject.predictor.task)
+    if kind in DRAWN:
+        return of_drawn(subject, clock, DRAWN[kind])
     wanted = predictors(subject)
     for name in [each for each in wanted if not fits(subject, each, wanted[each], clock)]:
         del wanted[name]

@@ -58,6 +58,6 @@ PARTS: dict[str, Part] = {
         "Labels",
         "which labels are likely wrong, and how many there are",
         "neocog.robustness.labels",
-        labels=("classes",),
+        labels=("classes", "masks", "boxes"),
     ),
 }

@@ -48,6 +48,8 @@ class Subject:
     reread: Callable[..., Dataset]  # the data, read with other settings: reread(columns=("group=site",))
     # ((n,) names, (n, K) probabilities) of all samples by the folds that had not seen them; None: no folds, or no classes
     out_of_fold: Callable[[], tuple[Array, Array]] | None = None
+    # of each fold its network and what it tests; None: no folds
+    folds: Callable[[], list[tuple[Predictor, Samples]]] | None = None
 
     @property
     def dataset(self) -> Dataset:

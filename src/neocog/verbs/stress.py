@@ -6,10 +6,12 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table as Lines
 
@@ -17,6 +19,7 @@ from neocog.checked import flag
 from neocog.config import Config, from_tables
 from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset
+from neocog.data.loader import Streamed
 from neocog.data.readers.memory import given
 from neocog.documents import read_json
 from neocog.engine.lock import lock
@@ -24,7 +27,7 @@ from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, did_you_mean, faults_of, listed, raise_all
 from neocog.pages import write_card
 from neocog.pages.stress import FOLDER
-from neocog.predictor import evaluation_threads, load_predictor, path_of
+from neocog.predictor import Predictor, evaluation_threads, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.records import Table
 from neocog.results.stress import Stress
@@ -34,8 +37,9 @@ from neocog.robustness.outcome import Outcome, Verdict, not_tried
 from neocog.robustness.subject import Subject
 from neocog.robustness.thresholds import place, read_thresholds, to_toml
 from neocog.run import Run, to_json, write_atomically
+from neocog.tasks.evaluation import Samples
 from neocog.verbs.crossvalidate import fold_runs
-from neocog.verbs.evaluate import Opened, opened, read_as, recorded
+from neocog.verbs.evaluate import Opened, opened, own_test, read_as, recorded
 from neocog.verbs.folder import is_complete
 from neocog.verbs.out_of_fold import out_of_fold
 from neocog.verbs.plan import read_plan
@@ -86,12 +90,14 @@ def stress(
     wrong = [] if thresholds is None else faults_of(lambda: read_thresholds(thresholds))
     raise_all([*_out_of_range(minutes, samples), *_unknown(parts), *_idle(options, parts), *wrong])
     run, progress = path_of(run), Progress(quiet)
-    own, answers = _of_folds(run, progress)
+    own, folds, answers = _of_folds(run, progress)
     with given(on) as data:
         config = read_as(own, data, settings)
         with as_trained(config.training, evaluation_threads(own)) as device:
             tried = opened(own, data, config, load_predictor(own, device), progress, any_range)
             subject = replace(_subject(own, config, tried, samples, progress), run=run, out_of_fold=answers)
+            if folds and tried.own:
+                subject = replace(subject, folds=partial(_networks, folds, tried, config, device))
             asked = {name: _own(name, options) for name in (parts or PARTS)}
             faults = {name: faults_of(lambda name=name: _check(name, subject, asked[name])) for name in asked}  # type: ignore[misc]
             raise_all(fault for name in asked if name in parts or asked[name] for fault in faults[name])
@@ -105,8 +111,8 @@ def stress(
     return Stress(run)
 
 
-def _of_folds(run: Run, progress: Progress) -> tuple[Run, Callable[[], tuple[Array, Array]] | None]:
-    """The run whose network is tried, and what all folds answer where it has any. Raises UserError where a fold is not done."""
+def _of_folds(run: Run, progress: Progress) -> tuple[Run, list[Run], Callable[[], tuple[Array, Array]] | None]:
+    """The run whose network is tried, all folds where it has any, and what these answer. Raises UserError where one is not done."""
     plan = read_plan(run)
     parts = fold_runs(run, from_tables(plan.settings, str(run.plan))) if plan is not None and plan.fold is None else []
     undone = [part.folder.name for part in parts if not is_complete(part)]
@@ -114,12 +120,24 @@ def _of_folds(run: Run, progress: Progress) -> tuple[Run, Callable[[], tuple[Arr
         fix = f"`neocog resume {run.folder}` ends them"
         raise UserError(f"{len(undone)} of {len(parts)} folds are not done: {listed(undone)}", str(run.folder), fix)
     if not parts:
-        return run, None
+        return run, [], None
     progress.say(
         f"  of {len(parts)} folds, the network of the first is tested; labels are compared with the predictions of all"
     )
     found = out_of_fold(parts)
-    return parts[0], None if found is None else found.of_samples
+    return parts[0], parts, None if found is None else found.of_samples
+
+
+def _networks(
+    folds: Sequence[Run], tried: Opened, config: Config, device: torch.device
+) -> list[tuple[Predictor, Samples]]:
+    """Of each fold its network and what it tests."""
+    found, dataset = [], tried.samples.dataset
+    for part in folds:
+        predictor = load_predictor(part, device)
+        store = Streamed(dataset.images, predictor.preprocessing, config.training.workers)
+        found.append((predictor, replace(tried.samples, positions=own_test(part, dataset), store=store)))
+    return found
 
 
 def _out_of_range(minutes: float, samples: int) -> Iterator[UserError]:

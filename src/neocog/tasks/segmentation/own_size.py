@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 from neocog.data.dataset import Array, Dataset, Header
 from neocog.data.masks import fit_mask
 from neocog.data.resize import fit
-from neocog.data.unfit import class_map
+from neocog.data.unfit import class_map, label_probabilities
 from neocog.predictor import Predictor
 from neocog.tiling import tiled
 
@@ -37,17 +38,42 @@ def mask_of(predictor: Predictor, stored: Array, name: str, header: Header | Non
         pixels = fit(stored, preprocessing)
         predictor.look(pixels, name, header)
         return shrunk(predictor, torch.from_numpy(pixels), shape)
+    pixels = _at_its_scale(predictor, stored)
+    predictor.look(pixels, name, header)
+    size = (pixels.shape[1], pixels.shape[2])
+    mask = np.empty(size, np.uint8)
+    for top, rows in tiled(predictor.of_pixels, pixels):
+        mask[top : top + rows.shape[1]] = rows.argmax(axis=0)
+    return mask if size == shape else fit_mask(mask, shape)
+
+
+def judged_mask(
+    predictor: Predictor, stored: Array, given: Array, merged: Callable[[Array], Array] = lambda logits: logits
+) -> tuple[Array, Array]:
+    """What ``mask_of`` gives, and (H, W) float32: the probability of each pixel's ``given`` (H, W) class, NaN where that does not
+    count. ``merged``: logits (K, h, w) → of the classes that ``given`` has."""
+    plan, shape = predictor.preprocessing, (stored.shape[0], stored.shape[1])
+    if not is_large(predictor, shape):
+        logits = predictor.of_pixels(torch.from_numpy(fit(stored, plan))[None])[0]
+        return class_map(logits, shape, plan.fit), label_probabilities(merged(logits), given, plan.fit)
+    pixels = _at_its_scale(predictor, stored)
+    size = (pixels.shape[1], pixels.shape[2])
+    mask, probable, own = np.empty(size, np.uint8), np.empty(size, np.float32), fit_mask(given, size)
+    for top, rows in tiled(predictor.of_pixels, pixels):
+        here = slice(top, top + rows.shape[1])
+        mask[here], probable[here] = rows.argmax(axis=0), label_probabilities(merged(rows), own[here], "resize")
+    return (mask, probable) if size == shape else (fit_mask(mask, shape), fit_mask(probable, shape))
+
+
+def _at_its_scale(predictor: Predictor, stored: Array) -> Array:
+    """(C, h, w) of a large image, at the scale of the training images."""
+    preprocessing, shape = predictor.preprocessing, (stored.shape[0], stored.shape[1])
     largest = predictor.facts["stored"]
     scale = [side / stored_side for side, stored_side in zip(preprocessing.plane, largest, strict=True)]
     if preprocessing.fit != "resize":  # both sides alike
         scale = [(max if preprocessing.fit == "crop" else min)(scale)] * 2
     size = tuple(max(1, round(side * times)) for side, times in zip(shape, scale, strict=True))
-    pixels = fit(stored, replace(preprocessing, size=size, fit="resize", crop_share=1.0))
-    predictor.look(pixels, name, header)
-    mask = np.empty(size, np.uint8)
-    for top, rows in tiled(predictor.of_pixels, pixels):
-        mask[top : top + rows.shape[1]] = rows.argmax(axis=0)
-    return mask if size == shape else fit_mask(mask, shape)
+    return fit(stored, replace(preprocessing, size=size, fit="resize", crop_share=1.0))
 
 
 def shrunk(predictor: Predictor, pixels: Tensor, shape: tuple[int, int]) -> Array:
