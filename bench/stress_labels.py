@@ -207,11 +207,11 @@ def planted_boxes(source: Dataset, folder: Path) -> list[tuple[str, str, Array]]
         for four, label in zip(corners, labels.tolist(), strict=True):
             kind = rng.choice(["removed", "shifted", "invented", ""], p=[PLANTED] * 3 + [1 - 3 * PLANTED])
             if kind == "removed":
-                planted.append((kind, path.name, four))
+                planted.append((str(kind), path.name, four))
                 continue
             if kind == "shifted":
                 four = within(four + np.tile(four[2:] - four[:2], 2) * MOVED * direction(rng), (wide, high))
-                planted.append((kind, path.name, four))
+                planted.append((str(kind), path.name, four))
             kept.append((four, label))
             if kind == "invented":
                 sides = np.diff(every[rng.integers(len(every))].reshape(2, 2), axis=0)[0]
@@ -220,7 +220,7 @@ def planted_boxes(source: Dataset, folder: Path) -> list[tuple[str, str, Array]]
                     new = np.concatenate([low, low + sides])
                     if overlap(new[None], corners).max() < 0.1:
                         kept.append((new, int(rng.integers(len(source.classes)))))
-                        planted.append((kind, path.name, new))
+                        planted.append((str(kind), path.name, new))
                         break
         lines = [f"{source.classes[label]},{','.join(f'{v:.3f}' for v in four)}" for four, label in kept]
         rows += [f"{path.name},{line},{source.splits[index]}" for line in lines or [",,,,"]]
@@ -266,39 +266,42 @@ def planted_masks(source: Dataset, folder: Path) -> list[tuple[str, str, Array]]
         shutil.copy(path, folder / "images" / path.name)
         objects = source.masks.objects(index)
         places, new = ndimage.find_objects(objects), objects.copy()
-        for number, (rows, columns) in enumerate(places, 1):
+        for number, window in enumerate(places, 1):
             kind = rng.choice(["removed", "shifted", "invented", ""], p=[PLANTED] * 3 + [1 - 3 * PLANTED])
-            shape = objects[rows, columns] == number
-            top, left = rows.start, columns.start
+            shape, low = objects[window] == number, np.array([each.start for each in window])
             if kind in ("removed", "shifted"):
                 new[objects == number] = 0
+            where = objects == number
             if kind == "shifted":
-                down, right = MOVED * direction(rng)[:2] * shape.shape
-                top, left = round(top + down), round(left + right)
+                moved = low + MOVED * direction(rng)[:2] * shape.shape
+                where = at(shape, moved.round().astype(int), objects.shape) & (new == 0)
             if kind == "invented":
-                top, left = (
-                    int(rng.integers(0, whole - part + 1))
-                    for whole, part in zip(objects.shape, shape.shape, strict=True)
-                )
+                where = free_place(shape, (objects > 0) | (new > 0), rng)
                 number = int(new.max()) + 1
-            if kind in ("shifted", "invented"):
-                drawn = np.zeros(objects.shape, bool)
-                at = [
-                    slice(max(0, start), min(whole, start + part))
-                    for start, part, whole in zip((top, left), shape.shape, objects.shape, strict=True)
-                ]
-                cut = tuple(
-                    slice(each.start - start, each.stop - start) for each, start in zip(at, (top, left), strict=True)
-                )
-                drawn[tuple(at)] = shape[cut]
-                if kind == "invented" and (drawn & ((objects > 0) | (new > 0))).any():
-                    continue  # no place for it
-                drawn &= new == 0
-                new[drawn] = number
-            if kind and (kind == "removed" or drawn.any()):
-                planted.append((kind, path.name, around_of(objects == number if kind == "removed" else drawn)))
+            if kind and where.any():
+                planted.append((str(kind), path.name, around_of(where)))
+                new[where] = 0 if kind == "removed" else number
         Image.fromarray(new.astype(np.uint16)).save(folder / "masks" / f"{path.stem}.png")
     return planted
+
+
+def at(shape: Array, low: Array, size: tuple[int, ...]) -> Array:
+    """(H, W) the pixels of a shape whose first row and column are ``low``, as far as they are in the image."""
+    rows, columns = (each + start for each, start in zip(np.nonzero(shape), low.tolist(), strict=True))
+    inside = (rows >= 0) & (rows < size[0]) & (columns >= 0) & (columns < size[1])
+    where = np.zeros(size, bool)
+    where[rows[inside], columns[inside]] = True
+    return where
+
+
+def free_place(shape: Array, taken: Array, rng: np.random.Generator) -> Array:
+    """(H, W) a shape at a random place of the background; nothing where none was found."""
+    for _ in range(200):
+        low = rng.integers(0, np.array(taken.shape) - shape.shape + 1)
+        where = at(shape, low, taken.shape)
+        if not (where & taken).any():
+            return where
+    return np.zeros(taken.shape, bool)
 
 
 def around_of(where: Array) -> Array:

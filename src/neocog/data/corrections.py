@@ -17,6 +17,11 @@ COLUMNS = ("sample", "action", "label", "given")  # those that are read; the fil
 ACTIONS = ("relabel", "exclude", "keep")
 FIX = "a CSV with the columns sample, action (relabel, exclude or keep) and label, as `neocog stress RUN labels` writes it"
 EXCLUDED = "left out by --corrections"
+DRAWN = {
+    "boxes": "correct their files; `neocog predict RUN IMAGES --format labelme --out FOLDER` begins with what a run sees, and "
+    "`neocog train FOLDER/labelme --task detection` learns what was corrected in labelme",
+    "masks": "correct the mask files, and train again",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ def read_corrections(path: Path) -> list[Correction]:
     missing = [name for name in COLUMNS[:3] if name not in rows.header]
     if missing:
         raise UserError(f"no column {listed(missing)}", printable(str(path)), FIX)
+    if not len(rows):
+        raise UserError("no row below the heading: nothing is corrected", printable(str(path)), f"{FIX}; or leave it out")
     known = dict(zip(rows.header, rows.columns, strict=False))
     columns = [map(plain_cell, known.get(name, [""] * len(rows))) for name in COLUMNS]
     return [Correction(*cells) for cells in zip(rows.lines, *columns, strict=True)]
@@ -78,7 +85,7 @@ def _faults(dataset: Dataset, rows: Sequence[Correction], place: Mapping[str, in
         yield UserError(what, where, f"give one of {', '.join(ACTIONS)}")
     if not dataset.has_classes and any(each.action == "relabel" for each in rows):
         what = f"{dataset.form} with {dataset.learned} have no single label that could be another"
-        yield UserError(what, where, "exclude them, or correct the files")
+        yield UserError(what, where, DRAWN.get(dataset.learned, "exclude them, or correct the files"))
         return
     for name in sorted({each.label for each in rows if each.action == "relabel"} - classes)[:20]:
         yield UserError(f"no class {name!r}", where, did_you_mean(name, classes) + f"known: {listed(dataset.classes)}")

@@ -165,12 +165,23 @@ class _Deciding:
         self.take(place, "target", evidence, "--targets NAME …")
 
     def _asked_labels(self, places: Sequence[int]) -> None:
+        if len(places) == 1 and self.reading.labels == "values" and self.kind(places[0]).number:
+            self._value(places[0], "as asked")
+            return
         if len(places) == 1:
-            self.play("label", places[0], "as asked")
+            self._asked_label(places[0])
             return
         self.found.one_hot = list(places)
         for place in places:
             self.take(place, "class", "as asked", "--columns label=NAME …")
+
+    def _asked_label(self, place: int) -> None:
+        """Of numbers that are hardly the codes of classes it is said how they are values."""
+        kind = self.kind(place)
+        self.play("label", place, "as asked")
+        if kind.number and not kind.codes and not kind.binary and self.reading.labels == "auto":
+            evidence = f"as asked, each a class; {kind.evidence}"
+            self.found.taken[place] = Taken(f"column '{self.table.header[place]}'", "label", evidence, "--task regression")
 
     def _named_label(self, named: Sequence[int]) -> None:
         """Of several such columns the first, if they say the same; of numbers with decimals values, not classes."""
