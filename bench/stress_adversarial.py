@@ -62,7 +62,7 @@ def beside_the_reference(folder: Path, count: int, radius: float) -> None:
     """Right answers under both, of the same images; on how many images the two disagree; CPU seconds."""
     run = Run(folder)
     predictor = load_predictor(run)
-    tried = opened(run, None, from_run(run.config), predictor, Progress(quiet=True), False)
+    tried = opened(run, None, from_run(run.config), predictor, Progress(quiet=True), "")
     positions = tried.samples.positions[:: max(1, len(tried.samples) // count)][:count]
     pairs = list(tried.samples.batches(predictor.preprocessing, positions))
     images = in_unit_range(torch.cat([pixels for _, pixels in pairs]), predictor.preprocessing)

@@ -244,3 +244,18 @@ def test_dates_are_no_classes_and_a_first_line_of_data_is_no_header(folder: Path
     assert data.target_names == ("depth",) and taken(data)["date"] == "not used"
     stops(write(folder, "0.png,a", lambda i: f"{i}.png,{'ab'[i % 2]}"), "the first line names no columns")
     assert open_dataset(write(folder, "image|label", lambda i: f"{i}.png|{'ab'[i % 2]}")).classes == ("a", "b")
+
+
+def test_numbers_that_are_asked_for_as_a_label_say_how_they_are_values(folder: Path) -> None:
+    """40 angles are 40 classes if one insists, and the evidence names the other reading, which the same flag then takes."""
+    file = write(folder, "image,angle", lambda i: f"{i}.png,{2 * i}")
+    data = open_dataset(file, reading=Reading(columns=("label=angle",)))
+    (line,) = (one for one in data.taken if one.part == "column 'angle'")
+    assert len(data.classes) == N and (line.role, line.flag) == ("label", "--task regression")
+    assert "each a class; 40 different whole numbers, 0 … 78" in line.evidence
+    assert open_dataset(file, reading=Reading(columns=("label=angle",), task="regression")).target_names == ("angle",)
+    codes = write(folder, "image,digit", lambda i: f"{i}.png,{i % 4}")
+    (line,) = (
+        one for one in open_dataset(codes, reading=Reading(columns=("label=digit",))).taken if "digit" in one.part
+    )
+    assert line.evidence == "as asked"

@@ -82,3 +82,8 @@ def test_masks_and_values_cannot_be_relabelled_but_left_out(tmp_path: Path) -> N
     with pytest.raises(UserError, match="no single label"):
         corrected(values, written(tmp_path, "0.png,relabel,dog,"))
     assert [out.name for out in corrected(values, written(tmp_path, "0.png,exclude,,")).left_out] == ["0.png"]
+
+
+def test_a_file_without_a_row_is_an_error_and_not_a_training_as_before(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing is corrected"):
+        corrected(data(), written(tmp_path))

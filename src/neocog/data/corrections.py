@@ -64,7 +64,9 @@ def read_corrections(path: Path) -> list[Correction]:
     if missing:
         raise UserError(f"no column {listed(missing)}", printable(str(path)), FIX)
     if not len(rows):
-        raise UserError("no row below the heading: nothing is corrected", printable(str(path)), f"{FIX}; or leave it out")
+        raise UserError(
+            "no row below the heading: nothing is corrected", printable(str(path)), f"{FIX}; or leave it out"
+        )
     known = dict(zip(rows.header, rows.columns, strict=False))
     columns = [map(plain_cell, known.get(name, [""] * len(rows))) for name in COLUMNS]
     return [Correction(*cells) for cells in zip(rows.lines, *columns, strict=True)]

@@ -91,7 +91,7 @@ def region_doubts(given: Regions, seen: Regions, probable: Array, least: int = 1
     shared = shared_pixels(given.numbers, seen.numbers)
     same = np.asarray(given.classes[shared.one] == seen.classes[shared.other])
     found = list(_of_given(_Side(shared, same, shared.one, shared.other, shared.areas[0])))
-    known = {other for kind, _, other, _, _ in found if kind == WRONG_CLASS}
+    known = {other for _, _, other, _, _ in found}
     found += _of_seen(_Side(shared, same, shared.other, shared.one, shared.areas[1]), known, least)
     numbers = given.numbers, seen.numbers
     places = [ndimage.find_objects(np.maximum(each, 0)) for each in numbers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,7 +35,15 @@ from neocog.tasks import task_for
 from neocog.tasks.evaluation import Samples, Watched
 from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
-from neocog.verbs.session import open_data, scan_dataset, settings_for, usable, without_unreadable
+from neocog.verbs.session import (
+    is_gone,
+    open_data,
+    scan_dataset,
+    settings_for,
+    still_there,
+    usable,
+    without_unreadable,
+)
 
 Recorded = tuple[NDArray[np.int64], list[str]]  # (n,) positions in a data set, and names that it does not have
 
@@ -81,7 +90,8 @@ def _evaluated(
 ) -> dict[str, Any]:
     config = read_as(run, data, settings)
     with as_trained(config.training, evaluation_threads(run)) as device:
-        tried = opened(run, data, config, load_predictor(run, device), progress, any_range)
+        new_place = f"neocog evaluate {shlex.quote(str(run.folder))} NEW_PLACE"
+        tried = opened(run, data, config, load_predictor(run, device), progress, new_place, any_range)
         predictor, task, samples = tried.predictor, tried.task, tried.samples
         with progress.bar("evaluating", len(samples)) as advance:
             answers = task.answers(predictor, samples, advance)
@@ -106,15 +116,23 @@ def _evaluated(
 
 
 def opened(
-    run: Run, data: str | Path | None, config: Config, predictor: Predictor, progress: Progress, any_range: bool = False
-) -> Opened:
-    """The samples that a run is evaluated on; data in memory that are the run's own stand for its own test part."""
+    run: Run, data: str | Path | None, config: Config, predictor: Predictor, progress: Progress, new_place: str,
+    any_range: bool = False,
+) -> Opened:  # fmt: skip
+    """The samples that a run is evaluated on; data in memory, or at a new place, that are the run's own stand for its own test
+    part. ``new_place``: the command that names this place, where the data were moved."""
+    own_data = from_run(run.config).data
+    if data is None:
+        still_there(
+            own_data.data, f"put them back; or if they were moved, name the place where they are now: {new_place}"
+        )
     predictor = predictor if data is None else predictor.watching(strict=not any_range)
     read = replace(config.data, corrections="") if data == MEMORY else config.data  # they are of the run's own data
     dataset = open_data(read, progress, preprocessing=predictor.preprocessing)
-    if data == MEMORY and is_own(run, dataset):
-        if config.data.corrections:
-            dataset = open_data(config.data, Progress(quiet=True), preprocessing=predictor.preprocessing)
+    if (data == MEMORY or (data is not None and is_gone(own_data.data))) and is_own(run, dataset):
+        if own_data.corrections:
+            read = replace(config.data, corrections=own_data.corrections)
+            dataset = open_data(read, Progress(quiet=True), preprocessing=predictor.preprocessing)
         data, predictor = None, replace(predictor, watch=None)
         progress.say("  these are the run's own data: evaluated on its test part")
     task = task_for(predictor.task, dataset, predictor.facts.get("task_options", {}))
@@ -139,8 +157,10 @@ def opened(
 
 
 def is_own(run: Run, dataset: Dataset) -> bool:
-    """Whether data in memory are those that the run was trained on: the same names, in the same order, and contents."""
-    if from_run(run.config).data.data != MEMORY:
+    """Whether data are those that the run was trained on, which are in memory, or gone from where they were: the same names, in
+    the same order, and contents."""
+    own = from_run(run.config).data.data
+    if own != MEMORY and not is_gone(own):
         return False
     known = read_splits(run.splits_csv)
     same = len(known.names) == len(dataset) and list(known.names) == list(dataset.names)

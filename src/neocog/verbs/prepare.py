@@ -45,7 +45,15 @@ from neocog.verbs.ahead import suits
 from neocog.verbs.changes import Asked, decide
 from neocog.verbs.one_copy import Node
 from neocog.verbs.parted import few_test, few_train, kept_together, parted, untaught
-from neocog.verbs.session import ScannedDataset, open_data, scan_dataset, usable, with_scanned_range, without_unreadable
+from neocog.verbs.session import (
+    ScannedDataset,
+    open_data,
+    scan_dataset,
+    still_there,
+    usable,
+    with_scanned_range,
+    without_unreadable,
+)
 from neocog.verbs.transfer import check_probe_views, fitted_to, only_the_head, planned_shape, tuned_how
 
 ALONE = Ranks()
@@ -100,6 +108,8 @@ def _opened(
     """The samples, those that are set aside, their task, how they will be read, by their headers alone, and the pretrained
     weights."""
     least = 2 if config.data.task == "auto" or needs(config.data.task) == "classes" else 1
+    if resumed:
+        still_there(config.data.data, "put them back there: a run goes on with the data with which it was begun")
     dataset = open_data(config.data, progress, least)
     chosen = task_for(config.data.task, dataset, config.data.task_options)
     chosen.check(config, dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from neocog.data.masks import ScannedMasks, scan_masks
 from neocog.data.pairs import wanted_plan
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.detect import open_dataset
-from neocog.data.readers.memory import is_path
+from neocog.data.readers.memory import MEMORY, is_path
 from neocog.data.readers.named import NAMES
 from neocog.data.readers.reading import Reading
 from neocog.data.records import Headers, Records
@@ -58,6 +59,17 @@ def open_data(
         progress.say(f"  {line}")
     say_losses(losses(dataset), progress)
     return dataset
+
+
+def is_gone(data: str) -> bool:
+    """Whether a run's own data are no longer at the path where they were read."""
+    return data != MEMORY and data not in NAMES and not os.path.lexists(data)
+
+
+def still_there(data: str, fix: str) -> None:
+    """Raises UserError, with ``fix``, where a run's own data are gone."""
+    if is_gone(data):
+        raise UserError("the data that this run was trained on are no longer where they were", data, fix)
 
 
 def decoding_of(settings: ReadConfig) -> Decoding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -94,7 +95,8 @@ def stress(
     with given(on) as data:
         config = read_as(own, data, settings)
         with as_trained(config.training, evaluation_threads(own)) as device:
-            tried = opened(own, data, config, load_predictor(own, device), progress, any_range)
+            new_place = f"neocog stress {shlex.quote(str(run.folder))} --on NEW_PLACE"
+            tried = opened(own, data, config, load_predictor(own, device), progress, new_place, any_range)
             subject = replace(_subject(own, config, tried, samples, progress), run=run, out_of_fold=answers)
             if folds and tried.own:
                 subject = replace(subject, folds=partial(_networks, folds, tried, config, device))

@@ -181,7 +181,9 @@ class _Deciding:
         self.play("label", place, "as asked")
         if kind.number and not kind.codes and not kind.binary and self.reading.labels == "auto":
             evidence = f"as asked, each a class; {kind.evidence}"
-            self.found.taken[place] = Taken(f"column '{self.table.header[place]}'", "label", evidence, "--task regression")
+            self.found.taken[place] = Taken(
+                f"column '{self.table.header[place]}'", "label", evidence, "--task regression"
+            )
 
     def _named_label(self, named: Sequence[int]) -> None:
         """Of several such columns the first, if they say the same; of numbers with decimals values, not classes."""
