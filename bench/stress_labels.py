@@ -248,8 +248,8 @@ def masks(epochs: int) -> None:
         )
         began = time.process_time()
         run = neocog.train(
-            data, Path(folder) / "run", instances=True, quiet=True, threads=1, patch=(256,), epochs=epochs, folds=2,
-            split=(0.8, 0.0, 0.2),
+            data, Path(folder) / "run", instances=True, quiet=True, threads=1, width=8, depth=3, batch=2, lr=0.003, patch=(256,),
+            epochs=epochs, folds=2, split=(0.8, 0.0, 0.2),
         )  # fmt: skip
         stressed(run, planted, began)
 
@@ -358,8 +358,8 @@ if __name__ == "__main__":
     if asked.what == "unknown":
         unknown()
     elif asked.what == "boxes":
-        boxes(asked.epochs or 20)
+        boxes(asked.epochs or 10)
     elif asked.what == "masks":
-        masks(asked.epochs or 60)
+        masks(asked.epochs or 40)
     else:
         labels(asked.what, asked.cleanlab, asked.count)

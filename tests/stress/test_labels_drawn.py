@@ -24,7 +24,7 @@ from neocog.robustness.labels_drawn_report import Image as Image_
 from neocog.run import Run
 from neocog.tasks.detection.answers import Answers
 from neocog.tasks.evaluation import Samples
-from neocog.tasks.segmentation.own_size import judged_mask, mask_of
+from neocog.tasks.segmentation.own_size import mask_and_probabilities, mask_of
 from neocog.tasks.segmentation.regions import _object_or_not
 
 
@@ -101,7 +101,7 @@ def test_masks_are_judged_as_they_are_predicted_large_ones_too(masks: Run) -> No
         stored = np.kron(pictures(1)[0][0], np.ones((3, 3), np.uint8))[:side, :side, None]
         given = rng.integers(0, 2, stored.shape[:2]).astype(np.uint8)
         given[0, 0] = 255
-        mask, probable = judged_mask(predictor, stored, given)
+        mask, probable = mask_and_probabilities(predictor, stored, given)
         assert (mask == mask_of(predictor, stored, "image")).all() and np.isnan(probable[0, 0])
         counted = given != 255
         assert ((probable > 0.5) == (mask == given))[counted].mean() > 0.99
@@ -118,6 +118,7 @@ def test_the_report_says_how_masks_are_corrected_and_what_is_not_known(masks: Ru
     name = Path(rows_of(masks, "labels")[0]["sample"]).name
     assert str(masks.folder.parent / "data" / "masks" / name) in page and "neocog predict" in page
     assert "How many labels are wrong is not known" in page and "has learned the labels of that part" in page
+    assert "missed: foreground, quality" in page and "→ ," not in page
     (verdict,) = json.loads((masks.folder / "stress" / "labels.json").read_text())["verdicts"]
     assert verdict["grade"] == "doubtful" and "In 24 images that the network has not learned" in verdict["sentence"]
 

@@ -95,8 +95,8 @@ def region_doubts(given: Regions, seen: Regions, probable: Array, least: int = 1
     found += _of_seen(_Side(shared, same, shared.other, shared.one, shared.areas[1]), known, least)
     numbers = given.numbers, seen.numbers
     places = [ndimage.find_objects(np.maximum(each, 0)) for each in numbers]
-    judged = [_judged(each, numbers, places, probable) for each in found]
-    return [each for each in judged if not np.isnan(each.quality)]
+    scored = [_scored(each, numbers, places, probable) for each in found]
+    return [each for each in scored if not np.isnan(each.quality)]
 
 
 def _of_given(side: _Side) -> Iterator[Found]:
@@ -121,13 +121,13 @@ def _of_seen(side: _Side, known: set[int], least: int) -> Iterator[Found]:
             yield MISSED if missed else WRONG_CLASS, 0 if missed else other, number, overlap, (0, number)
 
 
-def _judged(found: Found, numbers: Sequence[Array], places: Sequence[Sequence[Window]], probable: Array) -> RegionDoubt:
+def _scored(found: Found, numbers: Sequence[Array], places: Sequence[Sequence[Window]], probable: Array) -> RegionDoubt:
     """``numbers`` and ``places``: of the labelled and of the seen regions."""
-    kind, one, other, overlap, judged = found
-    windows = [places[k][number - 1] for k, number in enumerate(judged) if number]
+    kind, one, other, overlap, regions = found
+    windows = [places[k][number - 1] for k, number in enumerate(regions) if number]
     rows, columns = (slice(min(w[axis].start for w in windows), max(w[axis].stop for w in windows)) for axis in (0, 1))
     inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
-    for mask, number in zip(numbers, judged, strict=True):
+    for mask, number in zip(numbers, regions, strict=True):
         inside |= (mask[rows, columns] == number) & (number > 0)
     values = probable[rows, columns][inside & ~np.isnan(probable[rows, columns])]
     quality = float(values.mean(dtype=np.float64)) if values.size else float("nan")

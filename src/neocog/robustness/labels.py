@@ -23,7 +23,7 @@ from neocog.errors import UserError
 from neocog.metrics.confident import joint, likely, noise, self_confidence, trial
 from neocog.robustness.clock import Clock
 from neocog.robustness.labels_boxes import Boxes
-from neocog.robustness.labels_drawn import Judge
+from neocog.robustness.labels_drawn import Kind
 from neocog.robustness.labels_drawn import run as of_drawn
 from neocog.robustness.labels_masks import Masks
 from neocog.robustness.labels_report import SHOWN, Found, Ranked, sections, tables, verdict
@@ -37,7 +37,7 @@ TIMED = 16  # samples
 FOLDS, JUDGED, LEARNED = "folds", "validation and test", "training"
 
 
-DRAWN: Mapping[str, Judge] = {"boxes": Boxes(), "masks": Masks()}
+DRAWN: Mapping[str, Kind] = {"boxes": Boxes(), "masks": Masks()}
 
 
 def check(subject: Subject) -> None:

@@ -15,7 +15,7 @@ from neocog.metrics.counted_boxes import Compared
 from neocog.metrics.detection import overlap
 from neocog.metrics.label_quality import MISSED, soft_minimum
 from neocog.predictor import Predictor
-from neocog.robustness.labels_drawn import Judged, listed_files
+from neocog.robustness.labels_drawn import Checked, listed_files
 from neocog.robustness.labels_drawn_report import SIDE, Doubtful, Image
 from neocog.robustness.subject import Subject
 from neocog.tasks.detection.answers import answers_of
@@ -27,7 +27,7 @@ from neocog.tasks.evaluation import Samples
 class Boxes:
     what: str = "boxes"
 
-    def judged(self, predictor: Predictor, samples: Samples) -> Judged:
+    def checked(self, predictor: Predictor, samples: Samples) -> Checked:
         compared = answers_of(predictor, samples, lambda _: None).compared(predictor.classes)
         found, names = box_qualities(compared, predictor.facts["thresholds"]), samples.dataset.names
         qualities = [list[float]() for _ in range(compared.n)]
@@ -46,7 +46,7 @@ class Boxes:
             Image(index, str(names[index]), soft_minimum(np.array(own)) if own else None, count)
             for index, own, count in zip(samples.positions.tolist(), qualities, labels, strict=True)
         ]
-        return Judged(images, doubts)
+        return Checked(images, doubts)
 
     def picture(self, predictor: Predictor, dataset: Dataset, doubt: Doubtful) -> Array:
         lines: list[Line] = [

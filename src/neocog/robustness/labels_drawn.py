@@ -30,21 +30,21 @@ Placed = TypeVar("Placed", Doubtful, Image)
 
 
 @dataclass(frozen=True)
-class Judged:
+class Checked:
     """What a network makes of the labels of images; their ``part`` is said later."""
 
     images: list[Image]
     doubts: list[Doubtful]
 
 
-class Judge(Protocol):
+class Kind(Protocol):
     """One kind of labels."""
 
     @property
     def what(self) -> str:
         """Labels of this kind: "boxes"."""
 
-    def judged(self, predictor: Predictor, samples: Samples) -> Judged: ...
+    def checked(self, predictor: Predictor, samples: Samples) -> Checked: ...
 
     def picture(self, predictor: Predictor, dataset: Dataset, doubt: Doubtful) -> Array:
         """(H, W, 3): the surroundings of a doubt, with the label in ``TRUE`` and what is seen in ``WRONG``."""
@@ -68,12 +68,12 @@ def pieces(subject: Subject) -> dict[str, tuple[Predictor, Samples]]:
     return {name: each for name, each in found.items() if len(each[1])}
 
 
-def run(subject: Subject, clock: Clock, judge: Judge) -> Outcome:
+def run(subject: Subject, clock: Clock, kind: Kind) -> Outcome:
     wanted = pieces(subject)
-    for name in [each for each, piece in wanted.items() if not fits(judge, each, *piece, clock)]:
+    for name in [each for each, piece in wanted.items() if not fits(kind, each, *piece, clock)]:
         del wanted[name]
         clock.late.append(f"labels: {name}")
-    found = clock.pieces("labels", wanted, lambda name: asdict(judge.judged(*wanted[name])))
+    found = clock.pieces("labels", wanted, lambda name: asdict(kind.checked(*wanted[name])))
     if not found:
         return Outcome()
     part = {int(i): name for name, where in subject.parts.items() for i in where} if subject.folds is None else {}
@@ -82,10 +82,10 @@ def run(subject: Subject, clock: Clock, judge: Judge) -> Outcome:
         doubts += [(name, _of_part(Doubtful(**each), part)) for each in piece["doubts"]]
         images += [_of_part(Image(**each), part) for each in piece["images"]]
     doubts.sort(key=lambda each: (each[1].quality, each[1].name, DOUBTS.index(each[1].kind)))
-    labels = DrawnLabels(judge.what, [each for _, each in doubts], images, subject.folds is not None)
-    pictures = [judge.picture(wanted[name][0], subject.dataset, each) for name, each in doubts[:SHOWN]]
+    labels = DrawnLabels(kind.what, [each for _, each in doubts], images, subject.folds is not None)
+    pictures = [kind.picture(wanted[name][0], subject.dataset, each) for name, each in doubts[:SHOWN]]
     first = list(dict.fromkeys(each.position for each in labels.doubts))[:NAMED]
-    how = [judge.correcting(subject, first)] if first else []
+    how = [kind.correcting(subject, first)] if first else []
     return Outcome(tables(labels), sections(labels, pictures, how), verdict(labels))
 
 
@@ -94,12 +94,12 @@ def _of_part(each: Placed, part: Mapping[int, str]) -> Placed:
     return replace(each, part=part.get(each.position, "test"))
 
 
-def fits(judge: Judge, name: str, predictor: Predictor, samples: Samples, clock: Clock) -> bool:
+def fits(kind: Kind, name: str, predictor: Predictor, samples: Samples, clock: Clock) -> bool:
     """Whether there is time for these images, by that of the first of them."""
     if f"labels: {name}" in clock.kept:
         return True
     begun, few = time.monotonic(), replace(samples, positions=samples.positions[:TIMED])
-    judge.judged(predictor, few)
+    kind.checked(predictor, few)
     return (time.monotonic() - begun) * len(samples) / len(few) < clock.left
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neocog.data.dataset import Array
-from neocog.metrics.label_quality import DOUBTS, MISSED
+from neocog.metrics.label_quality import DOUBTS
 from neocog.records import Item, Picture, Pictures, Section, Table, Text
 from neocog.robustness.outcome import Verdict
 from neocog.tasks.report.pictures import thumbnail
@@ -19,10 +19,13 @@ HEADS = (
     "rank", "sample", "part", "kind", "label", "seen", "quality", "overlap", *PLACE, *(f"seen_{each}" for each in PLACE),
 )  # fmt: skip
 TEXT = (
-    "The labels are compared with what a network sees. {source} Missed: an object is seen where there is no label; invented: "
-    "there is a label where nothing is seen; badly drawn: they overlap, but with an IoU below 0.6; wrong class: an object of "
-    "another class is seen. All stand in one ranking by their quality, from 0 (the network contradicts the label) to 1 (it draws "
-    "the same): {scale} Look at them: errors of the network rank beside errors of the labels."
+    "The labels are compared with what a network sees. {source} Look at them: errors of the network rank beside those of the "
+    "labels."
+)
+KINDS = (
+    "Missed: an object is seen where there is no label; invented: there is a label where nothing is seen; badly drawn: they "
+    "overlap, but with an IoU below 0.6; wrong class: an object of another class is seen. All stand in one ranking by their "
+    "quality, from 0 (the network contradicts the label) to 1 (it draws the same): {scale}"
 )
 SCALES = {
     "boxes": "of a labelled box the probability of what is seen there times their IoU, of a missing one 1 − the probability that "
@@ -124,10 +127,22 @@ def kinds(found: DrawnLabels) -> Table:
     return Table(("part", "kind", "doubts", "labels", "images"), tuple(rows))
 
 
+def by_part(table: Table) -> Table:
+    """``kinds`` with a row a part, for people."""
+    parts = dict.fromkeys(row[0] for row in table.rows)
+    rows = [[row for row in table.rows if row[0] == part] for part in parts]
+    shown = tuple((own[0][0], *(row[2] for row in own), *own[0][3:]) for own in rows)
+    return Table(("part", *DOUBTS, "labels", "images"), shown)
+
+
 def sections(found: DrawnLabels, pictures: Sequence[Array], correcting: Sequence[str]) -> tuple[Section, ...]:
     """``pictures`` (H, W, 3) of the first of the ranking; ``correcting``: how labels are corrected."""
-    text = TEXT.format(source=FOLDS if found.folds else ONE, scale=SCALES[found.what])
-    items: list[Item] = [Text(text), Text(f"{amount(found)} {AMOUNT}"), kinds(found)]
+    texts = (
+        TEXT.format(source=FOLDS if found.folds else ONE),
+        f"{amount(found)} {AMOUNT}",
+        KINDS.format(scale=SCALES[found.what]),
+    )
+    items: list[Item] = [*map(Text, texts), by_part(kinds(found))]
     if pictures:
         shown = tuple(
             Picture(thumbnail(picture.transpose(2, 0, 1), 0, 255, SIDE), caption(each))
@@ -149,8 +164,8 @@ def sections(found: DrawnLabels, pictures: Sequence[Array], correcting: Sequence
 
 def caption(doubt: Doubtful) -> str:
     """ "missed: RBC, quality 0.08"."""
-    between = f"{doubt.label} → {doubt.seen}" if doubt.label and doubt.seen != doubt.label else doubt.label
-    return f"{doubt.kind}: {between if doubt.kind != MISSED else doubt.seen}, quality {doubt.quality:.2f}\n{doubt.name}"
+    classes = " → ".join(dict.fromkeys(filter(None, (doubt.label, doubt.seen))))
+    return f"{doubt.kind}: {classes}, quality {doubt.quality:.2f}\n{doubt.name}"
 
 
 def amount(found: DrawnLabels) -> str:

@@ -13,7 +13,7 @@ from neocog.data.objects import ObjectMasks
 from neocog.metrics.label_quality import soft_minimum
 from neocog.metrics.region_labels import RegionDoubt, Regions, region_doubts
 from neocog.predictor import Predictor
-from neocog.robustness.labels_drawn import Judged, listed_files
+from neocog.robustness.labels_drawn import Checked, listed_files
 from neocog.robustness.labels_drawn_report import SIDE, Doubtful, Image
 from neocog.robustness.subject import Subject
 from neocog.tasks.detection.pictures import TRUE, WRONG, around, picture_of
@@ -25,8 +25,8 @@ from neocog.tasks.segmentation.regions import contrast, drawn, least_region, out
 class Masks:
     what: str = "regions"
 
-    def judged(self, predictor: Predictor, samples: Samples) -> Judged:
-        dataset, found = samples.dataset, Judged([], [])
+    def checked(self, predictor: Predictor, samples: Samples) -> Checked:
+        dataset, found = samples.dataset, Checked([], [])
         objects = isinstance(dataset.masks, ObjectMasks)
         classes = ("", "object") if objects else predictor.classes
         least = least_region(predictor, dataset, samples.positions)

@@ -47,7 +47,7 @@ def mask_of(predictor: Predictor, stored: Array, name: str, header: Header | Non
     return mask if size == shape else fit_mask(mask, shape)
 
 
-def judged_mask(
+def mask_and_probabilities(
     predictor: Predictor, stored: Array, given: Array, merged: Callable[[Array], Array] = lambda logits: logits
 ) -> tuple[Array, Array]:
     """What ``mask_of`` gives, and (H, W) float32: the probability of each pixel's ``given`` (H, W) class, NaN where that does not

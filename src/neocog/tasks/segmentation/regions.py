@@ -21,7 +21,7 @@ from neocog.tasks.detection.pictures import Colour
 from neocog.tasks.masks import class_order
 from neocog.tasks.segmentation.instances import LOOKED_AT, objects_of
 from neocog.tasks.segmentation.objective import first_counted
-from neocog.tasks.segmentation.own_size import judged_mask
+from neocog.tasks.segmentation.own_size import mask_and_probabilities
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,14 @@ def contrast(predictor: Predictor, dataset: Dataset, index: int, least: int) -> 
     stored = dataset.images.read(index)
     if isinstance(dataset.masks, ObjectMasks):
         truth = dataset.masks.objects(index)
-        mask, probable = judged_mask(predictor, stored, np.where(truth < 0, IGNORED, truth > 0), _object_or_not)
+        mask, probable = mask_and_probabilities(
+            predictor, stored, np.where(truth < 0, IGNORED, truth > 0), _object_or_not
+        )
         return Contrast(_alike(truth), _alike(objects_of(predictor, mask)), probable, least)
     table, order = np.full(256, IGNORED, np.uint8), class_order(dataset, predictor.classes)
     table[: len(order)] = order
     truth, first = table[dataset.masks.read(index)], first_counted(predictor.classes)
-    mask, probable = judged_mask(predictor, stored, truth)
+    mask, probable = mask_and_probabilities(predictor, stored, truth)
     return Contrast(regions_of(truth, first), regions_of(mask, first), probable, least)
 
 
