@@ -95,11 +95,9 @@ def stress(
     with given(on) as data:
         config = read_as(own, data, settings)
         with as_trained(config.training, evaluation_threads(own)) as device:
-            new_place = f"neocog stress {shlex.quote(str(run.folder))} --on NEW_PLACE"
-            tried = opened(own, data, config, load_predictor(own, device), progress, new_place, any_range)
-            subject = replace(_subject(own, config, tried, samples, progress), run=run, out_of_fold=answers)
-            if folds and tried.own:
-                subject = replace(subject, folds=partial(_networks, folds, tried, config, device))
+            tried = opened(own, data, config, load_predictor(own, device), progress, _at_new_place(run), any_range)
+            nets = partial(_networks, folds, tried, config, device) if folds and tried.own else None
+            subject = replace(_subject(own, config, tried, samples, progress), run=run, out_of_fold=answers, folds=nets)
             asked = {name: _own(name, options) for name in (parts or PARTS)}
             faults = {name: faults_of(lambda name=name: _check(name, subject, asked[name])) for name in asked}  # type: ignore[misc]
             raise_all(fault for name in asked if name in parts or asked[name] for fault in faults[name])
@@ -128,6 +126,11 @@ def _of_folds(run: Run, progress: Progress) -> tuple[Run, list[Run], Callable[[]
     )
     found = out_of_fold(parts)
     return parts[0], parts, None if found is None else found.of_samples
+
+
+def _at_new_place(run: Run) -> str:
+    """The command that names data that were moved."""
+    return f"neocog stress {shlex.quote(str(run.folder))} --on NEW_PLACE"
 
 
 def _networks(
