@@ -129,7 +129,7 @@ def opened(
     predictor = predictor if data is None else predictor.watching(strict=not any_range)
     read = replace(config.data, corrections="") if data == MEMORY else config.data  # they are of the run's own data
     dataset = open_data(read, progress, preprocessing=predictor.preprocessing)
-    if (data == MEMORY or (data is not None and is_gone(own_data.data))) and is_own(run, dataset):
+    if data is not None and is_own(run, dataset):
         if own_data.corrections:
             read = replace(config.data, corrections=own_data.corrections)
             dataset = open_data(read, Progress(quiet=True), preprocessing=predictor.preprocessing)
