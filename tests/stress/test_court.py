@@ -12,7 +12,7 @@ from scipy.ndimage import zoom
 from neocog.records import Measure
 from neocog.robustness.shortcuts.charge import UNSURE, Charge
 from neocog.robustness.shortcuts.court import Answer, Followed, donors, follow, suspects
-from neocog.robustness.shortcuts.cues import CORNER, CUES, flat, in_unit
+from neocog.robustness.shortcuts.cues import CORNER, CUES, SQUARES, WIDER, flat, in_unit
 from neocog.robustness.shortcuts.detective import permuted, tell
 from neocog.robustness.shortcuts.swaps import SWAPS, compression
 
@@ -79,6 +79,23 @@ def views(pictures: Sequence[Floats]) -> dict[str, Floats]:
 def test_a_planted_cue_is_the_first_suspect(name: str) -> None:
     first = suspects(views(planted(name)), LABELS, 2)[0]
     assert first.name == name and first.evidence.strength > 0.8 and first.evidence.above_chance
+
+
+@pytest.mark.parametrize("share", [0.05, 0.08, 0.12, 0.17, 0.21])
+def test_a_mark_in_a_corner_is_the_first_suspect_and_followed_however_large(share: float) -> None:
+    width = round(share * SIDE)
+    marked = scenes()
+    for each, label in zip(marked, LABELS, strict=True):
+        if label:
+            each[:width, -width:] = (0.9, 0.1, 0.1)
+    first = suspects(views(marked), LABELS, 2)[0]
+    assert first.name == "corners" and first.evidence.strength > 0.8
+
+    def answer(pictures: Sequence[Floats]) -> NDArray[np.int64]:
+        red = [each[:width, -width:, 0] - each[:width, -width:, 1] for each in pictures]
+        return np.array([int((each > 0.7).mean() > 0.2) for each in red])
+
+    assert followed(marked, "corners", answer).follows.low > 0.3  # one half where more of it stays than is taken away
 
 
 def test_of_scenes_without_a_cue_nothing_is_far_above_chance() -> None:
@@ -176,9 +193,9 @@ def test_views_take_any_size_channels_and_volumes() -> None:
 
 def test_a_view_of_the_corners_sees_no_middle() -> None:
     image, other = np.zeros((50, 50, 1)), np.zeros((50, 50, 1))
-    other[10:40, 10:40] = 1
+    other[18:32, 18:32] = 1
     corners = next(cue for cue in CUES if cue.name == "corners")
-    assert 50 * CORNER < 10 and (corners.numbers(image) == corners.numbers(other)).all()
+    assert 50 * CORNER * max(SQUARES) * WIDER <= 18 and (corners.numbers(image) == corners.numbers(other)).all()
 
 
 def test_what_goes_on_inside_is_no_mark_of_the_edge() -> None:

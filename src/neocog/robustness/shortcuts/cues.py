@@ -20,7 +20,8 @@ from scipy.ndimage import uniform_filter
 Floats = NDArray[np.float64]
 FRAME, CORNER = 0.06, 0.12  # shares of a side
 CELLS, BINS, BLOCK = 4, 16, 8
-WIDER = 1.5  # times a corner's side, the square that it is held against, which still ends before the middle
+SQUARES = (1, 2)  # times CORNER: a mark that fills the smaller square is seen in the larger
+WIDER = 1.5  # times a square's side, the one that it is held against, which still ends before the middle
 BANDS = 24  # of rows, and of columns, that are looked along
 WAVES = 4  # cycles along a side, from which on something counts as repeated
 SHORTEST = 3  # pixels from one mark to the next
@@ -83,11 +84,20 @@ def depth(image: Floats, share: float) -> tuple[int, int]:
     return max(2, round(share * height)), max(2, round(share * width))
 
 
-def inner(image: Floats) -> Floats:
+def inner(image: NDArray[Any]) -> NDArray[Any]:
     """Without the edge that ``corners`` and ``edges`` look at; of a tiny picture all of it."""
     rows, columns = depth(image, CORNER)
     found = image[rows:-rows, columns:-columns]
     return found if min(found.shape[:2]) >= CELLS else image
+
+
+def away_from_corners(image: Floats) -> Floats:
+    """(n, C) the pixels of ``inner`` that no square of ``corners`` holds; of a tiny picture all."""
+    there = np.ones_like(image, np.bool_)
+    for square in large_corners(there):
+        square[...] = False
+    kept = inner(there)
+    return inner(image)[kept[..., 0]] if kept.any() else inner(image).reshape(-1, image.shape[2])
 
 
 def whole_blocks(image: Floats) -> Floats:
@@ -112,7 +122,7 @@ def _ends(width: int, inward: int) -> tuple[slice, slice]:
     return slice(first, last), slice(-last, -first or None)
 
 
-def corner_squares(image: Floats, times: float = 1) -> list[Floats]:
+def corner_squares(image: NDArray[Any], times: float = 1) -> list[NDArray[Any]]:
     """Squares in the corners, or so many times as wide."""
     rows, columns = (int(times * each) for each in depth(image, CORNER))
     return [image[r, c] for r in (slice(rows), slice(-rows, None)) for c in (slice(columns), slice(-columns, None))]
@@ -120,7 +130,7 @@ def corner_squares(image: Floats, times: float = 1) -> list[Floats]:
 
 def levels(image: Floats) -> Floats:
     """(18,) which of 256 levels occur: gaps from the darkest to the lightest, the share of the commonest, the last four bits."""
-    stored = np.clip(np.rint(inner(image) * 255), 0, 255).astype(int).ravel()
+    stored = np.clip(np.rint(away_from_corners(image) * 255), 0, 255).astype(int).ravel()
     found = np.bincount(stored, minlength=256) / len(stored)
     there = np.flatnonzero(found)
     used = found[there[0] : there[-1] + 1]
@@ -187,7 +197,7 @@ def _steps(along: Floats) -> float:
 
 def colours(image: Floats) -> Floats:
     """(C × 18,) histogram, mean and deviation of each channel."""
-    flat = inner(image).reshape(-1, image.shape[2])
+    flat = away_from_corners(image)
     bins = [np.histogram(channel.clip(0, 1), BINS, (0, 1))[0] / len(channel) for channel in flat.T]
     return np.concatenate([*bins, flat.mean(axis=0), flat.std(axis=0)])
 
@@ -236,12 +246,19 @@ def edges(image: Floats) -> Floats:
 
 
 def corners(image: Floats) -> Floats:
-    """(4 × 11 C,) of each corner, beside what is next to it: the means of 3 × 3 parts, darkest and lightest."""
+    """(2 × 4 × 11 C,) of a smaller and a larger square in each corner, beside what is next to it: the means of 3 × 3 parts,
+    darkest and lightest."""
     found = []
-    for each, near in zip(corner_squares(image), corner_squares(image, WIDER), strict=True):
-        ends = [each.min(axis=(0, 1)) - near.min(axis=(0, 1)), each.max(axis=(0, 1)) - near.max(axis=(0, 1))]
-        found += [(pooled(each, 3, 3) - near.mean(axis=(0, 1))).ravel(), *ends]
+    for times in SQUARES:
+        for each, near in zip(corner_squares(image, times), corner_squares(image, times * WIDER), strict=True):
+            ends = [each.min(axis=(0, 1)) - near.min(axis=(0, 1)), each.max(axis=(0, 1)) - near.max(axis=(0, 1))]
+            found += [(pooled(each, 3, 3) - near.mean(axis=(0, 1))).ravel(), *ends]
     return np.concatenate(found)
+
+
+def large_corners(image: NDArray[Any]) -> list[NDArray[Any]]:
+    """The largest squares that ``corners`` looks at."""
+    return corner_squares(image, max(SQUARES))
 
 
 def _only(regions: Callable[[Floats], list[Floats]]) -> Callable[[Floats], Floats]:
@@ -294,5 +311,5 @@ CUES: tuple[Cue, ...] = (
     Cue("noise", "grain, sharpness and JPEG blocks", noise, _grain),
     Cue("texture", "small tiles in random order", texture, _shuffled, True),
     Cue("edges", "a border of 6 %, without the corners", edges, _only(strips), edge=True),
-    Cue("corners", "the four corners, 12 % of each side", corners, _only(corner_squares), edge=True),
+    Cue("corners", "the four corners, 12 and 24 % of each side", corners, _only(large_corners), edge=True),
 )  # fmt: skip
