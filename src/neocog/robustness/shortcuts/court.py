@@ -21,7 +21,7 @@ from neocog.robustness.shortcuts.detective import Evidence, tell
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Answer = Callable[[Sequence[Floats]], Ints]  # (n,) the class of each stored picture (H, W, C) in 0 … 1
-TIE = 0.05  # strengths that differ by less are one
+TIE = 0.05  # strengths that differ by less, or by less than a standard error, are one
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def suspects(
     left = [Suspect(name, each) for name, each in found.items() if each is not None]
     ranked = []
     while left:
-        strongest = max(each.evidence.strength for each in left)
-        first = next(each for each in left if each.evidence.strength >= strongest - TIE)
+        best = max((each.evidence for each in left), key=lambda evidence: evidence.strength)
+        first = next(each for each in left if each.evidence.strength >= best.strength - max(TIE, best.standard_error))
         ranked.append(first)
         left.remove(first)
     return ranked

@@ -44,6 +44,11 @@ class Evidence:
         return max(0.0, (self.accuracy.value - self.usual) / max(1e-9, 1 - self.usual))
 
     @property
+    def standard_error(self) -> float:
+        """Of the strength, from the accuracy's interval of 95 %."""
+        return (self.accuracy.high - self.accuracy.low) / (2 * 1.96) / max(1e-9, 1 - self.usual)
+
+    @property
     def above_chance(self) -> bool:
         """Whether its interval lies above every permutation: a chance of 1 in P + 1, and of less."""
         return self.accuracy.low > max(self.chance)
