@@ -19,6 +19,7 @@ from neocog.data.masks import IGNORED
 from neocog.errors import UserError
 from neocog.metrics.intervals import mean_measures
 from neocog.pages.stress import outcomes
+from neocog.robustness.shortcuts import part
 from neocog.robustness.shortcuts.objects import inside, matched
 from neocog.robustness.shortcuts.objects_report import measures, verdict
 from neocog.run import Run
@@ -114,9 +115,10 @@ def with_boxes(seen: Path, at: Path) -> Path:
 
 
 def test_what_has_no_objects_or_none_of_the_images_is_refused_before_anything_is_computed(
-    squares: tuple[Path, Path], tmp_path: Path, pictures: Callable[..., Path]
+    squares: tuple[Path, Path], tmp_path: Path, pictures: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, seen = squares
+    monkeypatch.delattr(part, "run")  # what computes
     with pytest.raises(UserError, match="says of no pixel whether it is of an object"):
         neocog.stress(run, ["shortcuts"], objects=pictures(tmp_path / "plain"), quiet=True)
     for kind in ("images", "masks"):

@@ -198,6 +198,15 @@ def test_what_a_part_cannot_do_is_an_error_where_it_was_asked_for_and_else_not_t
     assert "There is nothing to count. <code>neocog stress" in page
 
 
+def test_a_part_that_lacks_an_option_says_which(digits_run: Path, counted: Any) -> None:
+    def refuse(subject: Subject) -> None:
+        raise UserError("there is nothing to count", "here", "say what: --by COLUMN")
+
+    counted.check = refuse
+    (found,) = outcomes(neocog.stress(digits_run, quiet=True).run)["counted"].verdicts
+    assert found.sentence == "There is nothing to count; say what: --by COLUMN."
+
+
 @pytest.mark.parametrize("part", ["corruption", "unknown"])
 def test_the_worst_of_some_pieces_does_not_pass_for_the_worst_of_all(
     part: str, digits_run: Path, monkeypatch: pytest.MonkeyPatch

@@ -208,7 +208,7 @@ def _try_all(
         share = (until - time.monotonic()) / (len(asked) - behind)
         clock = Clock(time.monotonic() + share, kept, identity, subject.progress)
         if faults[name]:
-            why = "; ".join(fault.what for fault in faults[name])
+            why = "; ".join(f"{each.what}; {each.fix}" if "--" in each.fix else each.what for each in faults[name])
             outcome = not_tried(PARTS[name].title, f"{why[:1].upper()}{why[1:]}.")
         else:
             outcome = PARTS[name].module().run(replace(subject, options=options), clock)
