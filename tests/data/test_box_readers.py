@@ -294,6 +294,27 @@ def test_masks_become_boxes(tmp_path: Path) -> None:
     assert data.boxes.of(1)[1].tolist() == [0, 1, 1]
 
 
+def test_boxes_of_touching_objects_are_told_apart_by_their_numbers(tmp_path: Path) -> None:
+    """Numbers of single objects, in grey or in the red channel as of BBBC039: a box around each, not around all that touch."""
+    rng = np.random.default_rng(0)
+    for index in range(6):
+        mask = np.zeros((40, 40), np.uint8)
+        for number in range(1, 5 + index):
+            row, column = divmod(number - 1, 4)
+            mask[10 * row : 10 * row + 10, 10 * column : 10 * column + int(rng.integers(6, 11))] = number
+        red = np.zeros((40, 40, 3), np.uint8)
+        red[..., 0] = np.where(mask > 0, mask % 3 + 1, 0)
+        for folder, pixels in (("images", np.full((40, 40), 90, np.uint8)), ("masks", mask)):
+            for kind, stored in (("grey", pixels), ("red", red if folder == "masks" else pixels)):
+                (tmp_path / kind / folder).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(stored).save(tmp_path / kind / folder / f"{index}.png")
+    for kind in ("grey", "red"):
+        data = read(tmp_path / kind, boxes_from="masks")
+        assert data.boxes is not None and data.classes == ("object",)
+        assert np.diff(data.boxes.first).tolist() == [4, 5, 6, 7, 8, 9], kind
+        assert "a box around each object" in data.taken[-1].evidence
+
+
 # ---- faults: (what is written, what the message must say)
 
 

@@ -25,7 +25,7 @@ Found = tuple[list[tuple[float, float, float, float]], list[int], tuple[int, int
 
 def boxes_of_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
     """The images of a path that has masks, with boxes in their place. Raises UserError where the background is not known."""
-    data = open_masks(path, decoding, replace(reading, task=task_of("masks")))
+    data = open_masks(path, decoding, replace(reading, task=task_of("masks")), boxed=True)
     if data is None or data.masks is None:
         return None
     objects = isinstance(data.masks, ObjectMasks)
@@ -49,7 +49,7 @@ def boxes_of_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset 
         np.array([size for *_, size in found], np.int64).reshape(-1, 2),
     )
     what = "a box around each object" if objects else "a box around each piece: what touches is one"
-    kind = Taken("masks", "objects to find", f"{len(boxes.labels):,} boxes; {what}", "--instances")
+    kind = Taken("masks", "objects to find", f"{len(boxes.labels):,} boxes; {what}", "" if objects else "--instances")
     return replace(data, classes=tuple(classes), masks=None, boxes=boxes, taken=(*data.taken, kind))
 
 

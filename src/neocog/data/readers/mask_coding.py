@@ -82,6 +82,19 @@ def decide_objects(looks: Looks, given: Given) -> Decided:
     return replace(decided, classes=CLASSES, taken=taken, by=by)
 
 
+def decide_boxed(looks: Looks, given: Given) -> Decided:
+    """As ``decide``, where boxes are made of the masks: values that number single objects keep touching ones apart."""
+    decided = decide(looks, given)
+    if decided.classes != OBJECTS or looks.soft.any():
+        return decided
+    apart = decide_objects(looks, given)
+    evidence = f"{decided.taken[0].evidence}; {apart.taken[0].evidence}"
+    taken = replace(
+        apart.taken[0], role="background, and single objects", evidence=evidence, flag=decided.taken[0].flag
+    )
+    return replace(apart, taken=(taken, *apart.taken[1:]))
+
+
 def _two_levels(looks: Looks, numbers: list[int], given: Given) -> Decided | None:
     """Masks of 0 and 255 (or 65535), and of 0 and 1 beside them where no mask holds both: background and one object."""
     tops = [key for key in numbers if key in (1, *TOPS)]

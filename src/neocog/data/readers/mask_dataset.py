@@ -17,7 +17,7 @@ from neocog.data.masks import MaskFiles, in_threads
 from neocog.data.objects import ObjectMasks
 from neocog.data.readers.labelme_dataset import open_labelme
 from neocog.data.readers.mask_classes import given_colours, given_names
-from neocog.data.readers.mask_coding import decide, decide_objects
+from neocog.data.readers.mask_coding import decide, decide_boxed, decide_objects
 from neocog.data.readers.mask_decided import Given
 from neocog.data.readers.mask_folders import Layout, find_layout
 from neocog.data.readers.mask_look import Look, look
@@ -30,8 +30,10 @@ from neocog.errors import UserError, listed, printable, raise_all
 MOST_TOLD = 20  # faults of single masks
 
 
-def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
+def open_masks(path: Path, decoding: Decoding, reading: Reading, boxed: bool = False) -> Dataset | None:
     """Images with masks, or None where the path holds no such layout. Raises UserError with all faults of all masks.
+
+    ``boxed``: boxes are to be made of them, so that objects are told apart wherever values number them.
 
     Read are: images/ with masks/ (labels/, annotations/), also below train/ val/ test/; masks beside their images as
     x_mask.png; SegNet's train/ trainannot/ …; images_prepped_train/ annotations_prepped_train/ …; Pascal VOC; nnU-Net's
@@ -39,14 +41,14 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
     """
     if path.is_file():
         table = masks_in_table(path) if path.suffix.lower() in CSV_SUFFIXES else None
-        return _dataset(path.parent, table.layout, decoding, reading, table.groups) if table else None
+        return _dataset(path.parent, table.layout, decoding, reading, table.groups, boxed) if table else None
     tables = files_with(path, *CSV_SUFFIXES)
     for file in tables if len(tables) == 1 else []:
         if table := masks_in_table(file):
-            return _dataset(path, table.layout, decoding, reading, table.groups)
+            return _dataset(path, table.layout, decoding, reading, table.groups, boxed)
     layout = find_layout(path, certain=reading.labels == "masks")
     if layout is not None:
-        return _dataset(path, layout, decoding, reading, None)
+        return _dataset(path, layout, decoding, reading, None, boxed)
     found = open_labelme(path, decoding, reading.on_bad, reading.unlabelled, reading.labels == "masks")
     if found and reading.instances:
         what = "--instances reads numbered masks from files, not yet labelme's shapes"
@@ -56,7 +58,9 @@ def open_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
     return found
 
 
-def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None) -> Dataset:
+def _dataset(
+    root: Path, layout: Layout, decoding: Decoding, reading: Reading, groups: Array | None, boxed: bool
+) -> Dataset:
     images, masks, splits = layout.pairs.images, layout.pairs.masks, layout.pairs.splits
     folders = [root / folder for folder in layout.listed]
     names, ignored = given_names(folders)
@@ -71,7 +75,7 @@ def _dataset(root: Path, layout: Layout, decoding: Decoding, reading: Reading, g
     given = Given(
         names, colours, ignore, reading.remap, printable(str(root)), reading.mask_values, reading.background
     )  # fmt: skip
-    decided, chosen = None, decide_objects if reading.instances else decide
+    decided, chosen = None, decide_objects if reading.instances else decide_boxed if boxed else decide
     try:
         decided = chosen(looks, given) if len(looks) else None
     except UserError as error:
