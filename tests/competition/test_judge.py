@@ -15,13 +15,15 @@ from neocog.cli.main import main
 from neocog.competition import running
 from neocog.competition.contained import Ended, Limits
 from neocog.competition.entries import Entry, all_entries
-from neocog.competition.running import Court, Failed, Result, attempt
+from neocog.competition.result import Failed, Result
+from neocog.competition.running import Court, attempt
+from neocog.competition.sealed import unseal
 from neocog.competition.trying import tried
 from neocog.config import Config
 from neocog.errors import UserError
 from neocog.verbs import compete
 from neocog.verbs.compete import enter, score
-from neocog.verbs.compete_new import new
+from neocog.verbs.compete_new import new, sealed_beside
 
 TRIED = ({"parameters": 130, "multiplications": 128}, 1.0)
 
@@ -152,7 +154,15 @@ BAD = {
 @pytest.mark.parametrize("fault", BAD)
 def test_a_network_that_cannot_take_part_is_one_error(fault: str, net: Path, linear: str) -> None:
     """What ``trying`` says, in this process: that it runs contained is tested above."""
-    job = {"file": str(net), "network": "Linear", "channels": 1, "size": [8, 8], "classes": 2, "options": {}}
+    job = {
+        "file": str(net),
+        "network": "Linear",
+        "channels": 1,
+        "size": [8, 8],
+        "outputs": 2,
+        "masks": False,
+        "options": {},
+    }
     assert tried(job) == {"parameters": 130, "multiplications": 128}
     old, new_text, says = BAD[fault]
     assert linear.count(old) == 1
@@ -188,7 +198,8 @@ def court(contest: Callable[..., Path], tmp_path: Path) -> tuple[Court, Entry]:
     folder = contest()
     entry = enter(folder, tmp_path / "linear.py", "a", quiet=True)
     rules = compete.read_rules(folder)
-    return Court(folder, rules, folder / "public" / "data.npz", tmp_path / "none.npz", ()), entry
+    known, _ = unseal(sealed_beside(folder), rules, tmp_path / "unsealed")
+    return Court(folder, rules, folder / "public" / "data.npz", tmp_path / "none.npz", known, ()), entry
 
 
 def leaving(monkeypatch: pytest.MonkeyPatch, leave: Callable[[Path], None]) -> None:
@@ -204,7 +215,7 @@ def leaving(monkeypatch: pytest.MonkeyPatch, leave: Callable[[Path], None]) -> N
 
 def good(work: Path) -> None:
     np.save(work / "answers.npy", np.tile(np.array([[0, 1]], np.float32), (60, 1)))
-    (work / "classes.txt").write_text("dark\nbright")
+    (work / "names.txt").write_text("dark\nbright")
 
 
 def test_answers_are_taken_by_the_names_of_their_classes(
@@ -245,8 +256,8 @@ def test_what_a_trial_leaves_may_be_anything(
         (lambda work: (work / "answers.npy").write_bytes(b"PK\3\4 and no zip"), "no array"),
         (lambda work: (work / "answers.npy").write_bytes(endless()), "no array"),
         (lambda work: (work / "answers.npy").unlink(), "no answers.npy"),
-        (lambda work: (work / "classes.txt").write_text("dark\ncat"), "classes that there are none of"),
-        (lambda work: ((work / "classes.txt").unlink(), (work / "classes.txt").symlink_to("/etc/passwd")), "is a link"),
+        (lambda work: (work / "names.txt").write_text("dark\ncat"), "classes that there are none of"),
+        (lambda work: ((work / "names.txt").unlink(), (work / "names.txt").symlink_to("/etc/passwd")), "is a link"),
     ],
 )  # fmt: skip
 def test_what_an_entry_leaves_is_looked_at_as_if_it_were_hostile(

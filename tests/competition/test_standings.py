@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neocog.competition.board import Board, nobody, write_board
+from neocog.competition.board import Board, hardest, write_board
 from neocog.competition.entries import Entry
 from neocog.competition.ladder import Ladder
+from neocog.competition.result import Result, Status
 from neocog.competition.rules import IMPORTS, DataRules, EntryRules, Hashes, LimitRules, Rules
-from neocog.competition.running import Result, Status
 from neocog.competition.sealed import Answers
 from neocog.competition.standings import final_standings, public_standings
 
@@ -29,15 +29,19 @@ LABELS = np.random.default_rng(0).integers(0, 2, N)
 def answers(final: int = N, groups: Sequence[str] | None = None) -> Answers:
     """Of all samples; the last ``final`` are those of the final score."""
     parts = np.array(["board"] * (N - final) + ["final"] * final)
-    return Answers(LABELS, np.array(groups or [""] * N), parts)
+    return Answers(RULES.data.kind, LABELS, np.array(groups or [""] * N), parts)
 
 
 def made(name: str, wrong: Sequence[int], attempt: int = 1, status: Status = "scored") -> tuple[Entry, Result]:
     """An attempt that is wrong at these positions."""
     given = LABELS.copy()
     given[list(wrong)] = 1 - given[list(wrong)]
-    told = tuple(given.tolist()) if status == "scored" else ()
-    entry = Entry(name, attempt, "Net", "hash", 10, 20)
+    return attempted(name, given if status == "scored" else np.array([]), attempt, status)
+
+
+def attempted(name: str, given: np.ndarray, attempt: int = 1, status: Status = "scored") -> tuple[Entry, Result]:
+    """An attempt with these answers."""
+    entry, told = Entry(name, attempt, "Net", "hash", 10, 20), tuple(given.tolist())
     return entry, Result(
         name, attempt, "hash", status, "" if told else "it crashed", 12.0, told, (1.0, 0.5), (0.5, 0.75)
     )
@@ -138,8 +142,8 @@ def test_the_board_says_who_why_not_and_what_nobody_got_right(tmp_path: Path) ->
     seen = answers()
     found, tests = final_standings(attempts, seen)
     board = Board(RULES, found, tests, seen, True)
-    scored = [one for one in found if one.correct is not None]
-    assert nobody(board, scored).tolist() == list(range(2, 20))
+    scored = [one for one in found if one.points is not None]
+    assert hardest(board, scored) == (list(range(2, 20)), "18 of 400 samples.")
     asked: list[list[int]] = []
 
     def pictures(places: Sequence[int]) -> list[str]:

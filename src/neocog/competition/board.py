@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +16,12 @@ from neocog.competition.rules import Rules
 from neocog.competition.sealed import Answers
 from neocog.competition.standings import SURE, Standing, Test
 from neocog.data.cells import csv_of
-from neocog.metrics.counts import confusion
-from neocog.pages.axis import percent
 from neocog.pages.page import Head, Remark, duration, page
-from neocog.records import Curves, Item, Matrix, Measure, Picture, Pictures, Section, Series, Table, Text, Whiskers
+from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text, Whiskers
 
 HTML, CSV = "leaderboard.html", "leaderboard.csv"
-COLUMNS = (
-    "rank", "name", "attempt", "attempts", "accuracy", "low", "high", "n", "seconds", "parameters", "multiplications", "status",
-    "reason",
-)  # fmt: skip
+COLUMNS = ("rank", "name", "attempt", "attempts")
+MORE = ("low", "high", "n", "seconds", "parameters", "multiplications", "status", "reason")  # after the measure
 MOST_PICTURES, MOST_CURVES, MOST_ENTRIES = 24, 8, 20
 Picturing = Callable[[Sequence[int]], list[str]]  # positions among the held-out samples → base64 PNGs
 
@@ -41,10 +36,14 @@ class Board:
     answers: Answers
     final: bool
 
+    def given(self, scored: Sequence[Standing]) -> list[tuple[str, NDArray[np.float64]]]:
+        """Names with what is kept of their answers to all held-out samples."""
+        return [(one.entry.name, one.result.rows(len(self.answers.parts))) for one in scored]
+
 
 def write_board(contest: Path, board: Board, pictures: Picturing) -> Path:
     """Write both files; gives the page's path."""
-    write_atomically(contest / CSV, csv_of(COLUMNS, map(_row, board.standings)))
+    write_atomically(contest / CSV, csv_of((*COLUMNS, board.answers.kind.measure, *MORE), map(_row, board.standings)))
     write_atomically(contest / HTML, page(_head(board), _sections(board, pictures)))
     return contest / HTML
 
@@ -82,8 +81,8 @@ def _head(board: Board) -> Head:
     return Head(
         "leaderboard · neocog",
         eyebrow,
-        percent(best.value, best.n),
-        "accuracy",
+        board.answers.kind.shown(best.value, best.n),
+        board.answers.kind.title,
         sentence,
         remarks=remarks,
         facts=facts,
@@ -96,19 +95,21 @@ def _identical(rules: Rules) -> str:
 
 def _sections(board: Board, pictures: Picturing) -> list[Section]:
     found = [Section("Standings", tuple(_standings(board)), "standings")]
-    scored = [one for one in board.standings if one.correct is not None]
+    scored = [one for one in board.standings if one.points is not None]
     failed = tuple((one.entry.name, one.entry.attempt, one.result.status, one.result.reason) for one in board.standings
-                   if one.correct is None)  # fmt: skip
+                   if one.points is None)  # fmt: skip
     if failed:
         table = Table(("name", "attempt", "what", "why"), failed)
         found.append(Section("Entries without a score", (table,), "without-a-score"))
     if board.final and scored:
+        counts, kind = board.answers.parts == "final", board.answers.kind
+        given = [(name, rows[counts]) for name, rows in board.given(scored[:MOST_ENTRIES])]
         found += [
             Section("Paired tests", tuple(_tests(board)), "differences"),
-            Section("Results by class", tuple(_classes(board, scored)), "classes"),
-            Section("Misclassified by all entries", tuple(_nobody(board, scored, pictures)), "nobody"),
+            *kind.sections(given, board.answers.truth[counts]),
+            Section(kind.hard, tuple(_hardest(board, scored, pictures)), "nobody"),
         ]
-    if curves := _curves(scored):
+    if curves := _curves(scored, board.answers.kind.progress):
         found.append(Section("Training", tuple(curves), "training"))
     return [*found, Section("Scoring", (Text(_method(board)),), "method")]
 
@@ -120,7 +121,8 @@ def _standings(board: Board) -> list[Item]:
          one.entry.multiplications)
         for one in board.standings
     )  # fmt: skip
-    columns = ("rank", "name", "attempts", "accuracy", "95 % interval", "time", "parameters", "multiplications")
+    title = board.answers.kind.title
+    columns = ("rank", "name", "attempts", title, "95 % interval", "time", "parameters", "multiplications")
     note = (
         f"Rank: one more than the number of entries that are significantly better (p < {SURE:g}, Holm's correction)."
         if board.final
@@ -130,7 +132,7 @@ def _standings(board: Board) -> list[Item]:
     measured = [one for one in board.standings if one.measure is not None][:MOST_ENTRIES]
     if measured:
         measures = tuple(one.measure for one in measured if one.measure)
-        items.append(Whiskers(tuple(one.entry.name for one in measured), measures, "accuracy"))
+        items.append(Whiskers(tuple(one.entry.name for one in measured), measures, title))
     return items
 
 
@@ -142,69 +144,35 @@ def _tests(board: Board) -> list[Item]:
          "too few groups" if math.isnan(test.p) else "yes" if test.p < SURE else "no")
         for test in board.tests
     )  # fmt: skip
-    test = "the sign-flip test over groups" if board.answers.grouped else "McNemar's exact test"
+    test = board.answers.kind.test(board.answers.grouped)
     note = f"p from {test}; Holm's correction for {len(rows)} comparison{'s' * (len(rows) != 1)}."
     return [Table(("first", "second", "difference", "p, corrected", "significant"), rows, note)]
 
 
-def _classes(board: Board, scored: Sequence[Standing]) -> list[Item]:
-    """How much of each class each entry got right."""
-    counts = board.answers.parts == "final"
-    labels, shown = board.answers.labels[counts], scored[:MOST_ENTRIES]
-    rows = []
-    for k in np.unique(labels).tolist():
-        own = labels == k
-        rights = [float(one.correct[own].mean()) for one in shown if one.correct is not None]
-        rows.append((board.rules.data.classes[k], int(own.sum()), *rights))
-    note = "Recall: share of a class that an entry classified correctly."
-    return [
-        Table(("class", "samples", *(one.entry.name for one in shown)), tuple(rows), note),
-        *_confused(board, scored[0]),
-    ]
-
-
-def _confused(board: Board, best: Standing) -> list[Item]:
-    counts, names = board.answers.parts == "final", board.rules.data.classes
-    if len(names) > 30:
-        return []
-    table = confusion(board.answers.labels[counts], np.array(best.result.answers)[counts], len(names))
-    rows = tuple(map(tuple, table.astype(float).tolist()))
-    return [Matrix(names, names, rows, note=f"Confusion matrix of {best.entry.name}.")]
-
-
-def nobody(board: Board, scored: Sequence[Standing]) -> NDArray[np.int64]:
-    """Positions among the held-out samples of those that no entry got right."""
-    right = np.stack([one.correct for one in scored if one.correct is not None]).any(axis=0)
-    places: NDArray[np.int64] = np.flatnonzero(board.answers.parts == "final")[~right]
-    return places
-
-
-def _nobody(board: Board, scored: Sequence[Standing], pictures: Picturing) -> list[Item]:
-    places = nobody(board, scored).tolist()
-    if not places:
-        return [Text("Every sample was classified correctly by at least one entry.")]
-    names, shown = board.rules.data.classes, places[:MOST_PICTURES]
-    captions = []
-    for place in shown:
-        answer, votes = Counter(one.result.answers[place] for one in scored).most_common(1)[0]
-        captions.append(
-            f"{names[board.answers.labels[place]]}, predicted as {names[answer]} by {votes} of {len(scored)}"
-        )
-    text = f"{len(places):,} of {int((board.answers.parts == 'final').sum()):,} samples"
-    drawn = pictures(shown)
+def _hardest(board: Board, scored: Sequence[Standing], pictures: Picturing) -> list[Item]:
+    """The samples to which no entry has a good answer."""
+    places, note = hardest(board, scored)
+    if not len(places):
+        return [Text(note)]
+    given = board.given(scored)
+    captions = [board.answers.kind.caption(place, given, board.answers.truth) for place in places]
+    drawn = pictures(places)
     if not drawn:
-        return [Table(("sample",), tuple((caption,) for caption in captions), f"{text}.")]
-    cut = f", of which {len(shown)} are shown" if len(places) > len(shown) else ""
-    return [
-        Pictures(
-            tuple(Picture(png, caption, "bad") for png, caption in zip(drawn, captions, strict=True)), f"{text}{cut}."
-        )
-    ]
+        return [Table(("sample",), tuple((caption,) for caption in captions), note)]
+    return [Pictures(tuple(Picture(png, text, "bad") for png, text in zip(drawn, captions, strict=True)), note)]
 
 
-def _curves(scored: Sequence[Standing]) -> list[Item]:
+def hardest(board: Board, scored: Sequence[Standing]) -> tuple[list[int], str]:
+    """Positions among the held-out samples, and what they are."""
+    points = np.stack([one.points for one in scored if one.points is not None])
+    order, note = board.answers.kind.hardest(np.fmax.reduce(points, axis=0), MOST_PICTURES)
+    places: list[int] = np.flatnonzero(board.answers.parts == "final")[order].tolist()
+    return places, note
+
+
+def _curves(scored: Sequence[Standing], progress: str) -> list[Item]:
     found: list[Item] = []
-    for label, of in (("loss", "losses"), ("accuracy on the entry's own validation part", "accuracies")):
+    for label, of in (("loss", "losses"), (f"{progress} on the entry's own validation part", "accuracies")):
         lines = [(one.entry.name, getattr(one.result, of)) for one in scored[:MOST_CURVES]]
         series = tuple(Series(name, tuple(map(float, range(1, len(y) + 1))), y) for name, y in lines if y)
         found += [Curves("epoch", label, series)] if series else []

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.competition.kinds import kind_in
 from neocog.competition.rules import hold_out_of
 from neocog.data.copies import near_copies
 from neocog.data.dataset import Dataset
@@ -34,18 +35,19 @@ def held_out(
     dataset: Dataset, records: Records, kept: NDArray[np.bool_], hold_out: str, attempts: int, seed: int
 ) -> HeldOut:
     """Raises UserError where too little is left on either side, or a class is only held out."""
-    kind, value = hold_out_of(hold_out)
+    way, value = hold_out_of(hold_out)
     digests, families = records.pixel_digests, near_copies(records, dataset.form).families
-    share = float(value) if kind == "random" else 0.0
-    given = None if kind == "random" else _given(dataset, kept, kind, value)
+    share = float(value) if way == "random" else 0.0
+    given = None if way == "random" else _given(dataset, kept, way, value)
     asked = replace(dataset, splits=given)
-    parts = split(asked, digests, (1 - share, 0.0, share), seed, kept, True, families)
+    parts = split(asked, digests, (1 - share, 0.0, share), seed, kept, dataset.has_classes, families)
     public, held = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test")
     if not len(held):
         raise UserError(f"--hold-out {hold_out} holds nothing out", fix="give a larger share")
-    alone = sorted(set(dataset.labels[held].tolist()) - set(dataset.labels[public].tolist()))
+    kind = kind_in(dataset)
+    alone = sorted(kind.present(dataset, held) - kind.present(dataset, public))
     if alone:
-        what = f"{len(alone)} classes have no public sample: {listed(dataset.classes[k] for k in alone)}"
+        what = f"{len(alone)} classes have no public sample: {listed(alone)}"
         raise UserError(what, f"--hold-out {hold_out}", "--hold-out random:0.2 keeps each class on both sides")
     there = {digests[i] for i in public.tolist()}
     held = np.random.default_rng(seed).permutation(held)  # else the order would say what the class is
@@ -58,12 +60,12 @@ def held_out(
     return HeldOut(public, held, sum(digests[i] in there for i in held.tolist()), boards)
 
 
-def _given(dataset: Dataset, kept: NDArray[np.bool_], kind: str, value: str) -> NDArray[np.str_]:
+def _given(dataset: Dataset, kept: NDArray[np.bool_], way: str, value: str) -> NDArray[np.str_]:
     """(N,) "train" or "test" of every sample, which the split honours."""
     good = np.flatnonzero(kept)
-    if kind == "last":
+    if way == "last":
         held = good[len(good) - round(float(value) * len(good)) :]
-    elif kind == "group":
+    elif way == "group":
         held = _of_group(dataset, value)
     else:
         held = _listed(dataset, Path(value))

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 
 from neocog.competition.contained import Limits
+from neocog.competition.kinds import KINDS, Kind
 from neocog.documents import parse_toml, read_text
 from neocog.errors import UserError, did_you_mean, printable, raise_all
 from neocog.pretrained.tensors import sha256 as file_hash
@@ -32,7 +33,7 @@ class DataRules:
 
     name: str
     form: str
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # of samples or pixels; () of values
     channels: int  # that a network sees
     size: tuple[int, ...]
     samples: int  # of the public part
@@ -41,6 +42,14 @@ class DataRules:
     identical: int  # held-out samples whose pixels stand in the public part, too
     grouped: bool
     reading: tuple[str, ...]  # settings with which the files are to be read: "kind=volumes"
+    learned: Literal["classes", "values", "masks"] = "classes"
+    values: tuple[str, ...] = ()  # what the values are, with their units
+    spread: tuple[float, ...] = ()  # … and their standard deviations in the public part
+
+    @property
+    def kind(self) -> Kind:
+        """How answers are scored."""
+        return KINDS[self.learned](self.classes or self.values, self.spread)
 
 
 @dataclass(frozen=True)
@@ -101,16 +110,30 @@ def read_rules(contest: Path) -> Rules:
     if not path.is_file():
         raise UserError(f"no {NAME} in it", printable(str(contest)), "give the folder that `neocog compete new` wrote")
     try:
-        rules: Rules = typed(Rules, parse_toml(read_text(path, FIX), path, FIX), "rules")
+        return _rules(parse_toml(read_text(path, FIX), path, FIX))
     except UserError as error:
         raise UserError(error.what, f"{path}: {error.where}", FIX) from None
+
+
+def _rules(tables: Any) -> Rules:
+    """Raises UserError, also for what fits no kind."""
+    rules: Rules = typed(Rules, tables, "rules")
+    data = rules.data
+    own, other = (data.values, data.classes) if data.learned == "values" else (data.classes, data.values)
+    if not own or other or len(data.spread) != len(data.values):
+        raise UserError(f"learned = {data.learned}, with the names of another kind", "rules.data")
     return rules
 
 
 def raise_if_changed(rules: Rules, contest: Path, sealed_text: str) -> None:
     """Raise UserError, naming the settings, where the rules are not those that the sealed part repeats, or the public part is not
     the one that they were made for."""
-    now, then = (_flat(parse_toml(text, NAME)) for text in (rules.sealed_text(), sealed_text))
+    sealed = parse_toml(sealed_text, NAME)
+    sealed["sha256"]["sealed"] = rules.sha256.sealed
+    now, then = (
+        _flat(asdict(rules)),
+        _flat(asdict(_rules(sealed))),
+    )  # a copy of before there were values has none of them
     changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
     raise_all(
         UserError(f"changed rules: {key} is {now.get(key)}, and was {then.get(key)}", str(contest / NAME), FIX)

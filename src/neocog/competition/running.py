@@ -9,21 +9,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neocog.competition.contained import Ended, contained
 from neocog.competition.entries import FILE, SETTINGS, Entry, folder_of
+from neocog.competition.result import Failed, Result
 from neocog.competition.rules import Rules
+from neocog.competition.sealed import Answers
 from neocog.config import Config
 from neocog.documents import WRONG, parse_json, read_bytes
 from neocog.errors import UserError, printable, raise_all
 from neocog.run import Run, to_json
-from neocog.traits import task_of
 
-Status = Literal["scored", "refused", "crashed", "time", "memory", "disk", "answers"]
 LEARNING, STARTS = 0.8, 2.5  # share of the time, less so many starts of Python and torch, that --minutes gets
 OUT_OF_MEMORY = ("can't allocate memory", "MemoryError", "bad_alloc", "Cannot allocate memory", "not enough memory")
 LONGEST = 300  # letters of a reason
@@ -31,49 +31,28 @@ FACTS = ("what", "where", "fix")
 
 
 @dataclass(frozen=True)
-class Result:
-    """What came of an attempt. ``answers`` (n,): the class of each held-out sample, by its place in the rules; [] unless scored."""
-
-    name: str
-    attempt: int
-    sha256: str  # of the entry
-    status: Status
-    reason: str
-    seconds: float
-    answers: tuple[int, ...]
-    losses: tuple[float, ...]  # of training, an epoch each
-    accuracies: tuple[float, ...]  # of the entry's own validation part
-
-
-@dataclass(frozen=True)
 class Court:
-    """Where entries run: the competition's folder, its rules, the held-out samples, and what no entry may see."""
+    """Where entries run: the competition's folder, its rules, the held-out samples, what is known of them, and what no entry
+    may see."""
 
     contest: Path
     rules: Rules
     public: Path  # as ``train`` reads it
-    samples: Path  # without classes
+    samples: Path  # without what is known of them
+    answers: Answers
     hidden: tuple[Path, ...]
-
-
-class Failed(Exception):
-    """An attempt that has no answers, with its status and the reason."""
-
-    def __init__(self, status: Status, reason: str) -> None:
-        super().__init__(reason)
-        self.status, self.reason = status, reason
 
 
 def trial(
     rules: Rules, file: Path, network: str, config: Config, hidden: Sequence[Path] = ()
 ) -> tuple[dict[str, Any], float]:
     """Build and try a network, contained: what ``trying`` says of it, and the seconds it took. Raises UserError, Failed."""
-    data = rules.data
+    data, kind = rules.data, rules.data.kind
     channels = 4 if data.form == "sequences" else config.data.channels or data.channels
     size = _size(config.data.size, data.size)
     job = {
-        "file": str(file), "network": network, "channels": channels, "size": size, "classes": len(data.classes),
-        "options": dict(config.model.options),
+        "file": str(file), "network": network, "channels": channels, "size": size, "outputs": kind.outputs(config),
+        "masks": kind.masks, "options": dict(config.model.options),
     }  # fmt: skip
     limits = rules.contained()
     with tempfile.TemporaryDirectory(prefix="neocog-try-") as folder:
@@ -113,13 +92,14 @@ def attempt(court: Court, entry: Entry, config: Config) -> Result:
             began = time.monotonic()
             end = began + court.rules.limits.seconds
             _train(court, home, entry.network, config, work, _minutes(court.rules, start), end)
-            answers = _predict(court, home / FILE, work, end)
-            result = replace(result, answers=answers, seconds=time.monotonic() - began)
+            _predict(court, home / FILE, work, end)
+            result = replace(result, seconds=time.monotonic() - began)
+            result = replace(result, answers=_answers(court.answers, work))
         except Failed as failed:
             result = replace(result, status=failed.status, reason=failed.reason, seconds=time.monotonic() - began)
         except UserError as error:
             result = replace(result, status="refused", reason=str(error)[:LONGEST])
-        losses, accuracies = _curves(work)
+        losses, accuracies = _curves(work, court.rules.data.kind.progress)
     return replace(result, losses=losses, accuracies=accuracies)
 
 
@@ -144,7 +124,8 @@ def _train(court: Court, home: Path, network: str, config: Config, work: Path, m
         "--out",
         str(work / "run"),
     ]
-    command += ["--quiet", "--task", task_of("classes"), *(f"--{each}" for each in court.rules.data.reading)]
+    kind = court.rules.data.kind
+    command += ["--quiet", "--task", kind.task, *(f"--{each}" for each in (*court.rules.data.reading, *kind.reading))]
     if (home / SETTINGS).is_file():
         command += ["--config", str(home / SETTINGS)]
     if not config.training.epochs and not config.training.minutes:
@@ -153,30 +134,27 @@ def _train(court: Court, home: Path, network: str, config: Config, work: Path, m
     _raise_failed(ended, "while it trained", court.rules)
 
 
-def _predict(court: Court, file: Path, work: Path, end: float) -> tuple[int, ...]:
-    """The class of each held-out sample."""
+def _predict(court: Court, file: Path, work: Path, end: float) -> None:
     command = ["-m", "neocog.competition.predicting", str(work / "run"), str(court.samples), str(work / "answers.npy")]
     ended = contained(command, [court.samples.parent, file], work, court.rules.contained(), end, court.hidden)
     _raise_failed(ended, "while it predicted", court.rules)
-    classes = _bytes(work, "classes.txt").decode(errors="replace").split("\n")
-    known = {name: index for index, name in enumerate(court.rules.data.classes)}
-    logits = _logits(work, (court.rules.data.held_out, len(classes)))
-    if not set(classes) <= set(known):
-        raise Failed("answers", "it answers with classes that there are none of")
-    best: list[int] = logits.argmax(axis=1).tolist()
-    return tuple(known[classes[k]] for k in best)
 
 
-def _logits(work: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+def _answers(answers: Answers, work: Path) -> tuple[float, ...]:
+    """What is kept of the answers to the held-out samples."""
+    names = _bytes(work, "names.txt").decode(errors="replace").split("\n")
+    kept: list[float] = answers.kind.rows(names, _array(work), answers.truth).reshape(-1).tolist()
+    return tuple(kept)
+
+
+def _array(work: Path) -> NDArray[Any]:
     content = _bytes(work, "answers.npy")
     try:
         found = np.load(io.BytesIO(content), allow_pickle=False)
     except Exception:  # whatever NumPy makes of hostile bytes: no zip, no end, more than any memory holds, …
         raise Failed("answers", "its answers are no array") from None
-    if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype != np.float32:
-        raise Failed("answers", f"its answers are not {shape[0]} × {shape[1]} numbers")
-    if not np.isfinite(found).all():
-        raise Failed("answers", f"{int((~np.isfinite(found)).any(axis=1).sum())} answers are NaN or infinite")
+    if not isinstance(found, np.ndarray):
+        raise Failed("answers", "its answers are no array")
     return found
 
 
@@ -215,11 +193,11 @@ def _last(output: str) -> str:
     return printable(" ".join(message.split())) if sign and "Traceback" not in message else printable(lines[-1])
 
 
-def _curves(work: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Of metrics.csv the training's losses and the validation's accuracies, as far as they are numbers."""
+def _curves(work: Path, progress: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Of metrics.csv the training's losses and the validation's ``progress``, as far as they are numbers."""
     try:
         rows = list(csv.DictReader(io.StringIO(_bytes(work, str(Run(Path("run")).metrics_csv)).decode())))
-        return _column(rows, "loss"), _column(rows, "accuracy")
+        return _column(rows, "loss"), _column(rows, progress)
     except (Failed, csv.Error, *WRONG):
         return (), ()
 

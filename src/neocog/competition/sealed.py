@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.competition.kinds import Kind
 from neocog.competition.rules import FIX, Rules
-from neocog.competition.store import Part, store
+from neocog.competition.store import blind, store
 from neocog.data.cells import csv_of, plain_cell
-from neocog.documents import expected, read_rows
+from neocog.data.dataset import Dataset
+from neocog.documents import expected
 from neocog.errors import UserError
 from neocog.pretrained.tensors import sha256 as file_hash
 
 ANSWERS, COPY, SAMPLES = "answers.csv", "rules.toml", "samples"
-COLUMNS = ("label", "group", "part")
+COLUMNS = ("group", "part")  # after what is known of a sample
 DATE = (1980, 1, 1, 0, 0, 0)  # of all files in it, so that the same competition has the same hash
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What is known of the held-out samples, in their order: class (n,), group (n,) ("": none), and which board counts it."""
+    """What is known of the held-out samples, in their order: truth (n, …) as its kind has it, group (n,) ("": none), and which
+    board counts it."""
 
-    labels: NDArray[np.int64]  # index into the rules' classes
+    kind: Kind
+    truth: NDArray[Any]
     groups: NDArray[np.str_]
     parts: NDArray[np.str_]  # (n,) "board" or "final"
 
@@ -41,15 +48,18 @@ class Answers:
         return bool((self.parts == "board").any())
 
 
-def seal(path: Path, part: Part, groups: Sequence[str], parts: Sequence[str], rules: str) -> None:
-    """Write the sealed part; ``part.labels`` (n,) are the true classes, which the samples are stored without."""
-    dataset = part.dataset
-    blind = Part(dataset, part.positions, [dataset.classes[0]] * len(part.labels), groups=False)
+def seal(
+    path: Path, dataset: Dataset, positions: NDArray[np.int64], kind: Kind, parts: Sequence[str], rules: str
+) -> None:
+    """Write the sealed part: the samples at ``positions`` (n,), and apart from them what is known of each."""
+    groups = np.full(len(dataset), "") if dataset.groups is None else dataset.groups
     with tempfile.TemporaryDirectory(prefix="neocog-seal-") as folder, zipfile.ZipFile(path, "w") as archive:
-        store(blind, Path(folder) / SAMPLES)
+        store(blind(dataset, positions), Path(folder) / SAMPLES)
+        known = kind.known(dataset, positions, Path(folder))
         for file in sorted(each for each in Path(folder).rglob("*") if each.is_file()):
             _add(archive, file.relative_to(folder).as_posix(), file.read_bytes())
-        _add(archive, ANSWERS, csv_of(COLUMNS, zip(part.labels, groups, parts, strict=True)).encode())
+        rows = zip(*known.values(), groups[positions].tolist(), parts, strict=True)
+        _add(archive, ANSWERS, csv_of((*known, *COLUMNS), rows).encode())
         _add(archive, COPY, rules.encode())
 
 
@@ -70,20 +80,16 @@ def unseal(path: Path, rules: Rules, folder: Path) -> tuple[Answers, str]:
         raise UserError(what, str(path), "give the file as it was written")
     with expected(path, FIX), zipfile.ZipFile(path) as archive:
         for name in archive.namelist():  # written by ``seal``: the hash says so
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(archive.read(name))
-    text = (folder / COPY).read_text(encoding="utf-8")
-    answers = _answers(folder / ANSWERS, rules)
-    for name in (COPY, ANSWERS):  # what is left in the folder is shown to entries
-        (folder / name).unlink()
-    return answers, text
+            if name.startswith(f"{SAMPLES}/"):  # all that is unpacked is shown to entries
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(name))
+        return _answers(archive, rules.data.kind), archive.read(COPY).decode()
 
 
-def _answers(path: Path, rules: Rules) -> Answers:
-    with expected(path, FIX):
-        _, *rows = read_rows(path)
-        labels, groups, parts = zip(*rows, strict=True)
-        place = {name: index for index, name in enumerate(rules.data.classes)}
-        index = np.array([place[plain_cell(label)] for label in labels], np.int64)
-    return Answers(index, np.array([plain_cell(group) for group in groups]), np.array(parts))
+def _answers(archive: zipfile.ZipFile, kind: Kind) -> Answers:
+    _, *rows = csv.reader(io.StringIO(archive.read(ANSWERS).decode(), newline=""))
+    *known, groups, parts = zip(*rows, strict=True)
+    return Answers(
+        kind, kind.truth(known, archive.read), np.array([plain_cell(name) for name in groups]), np.array(parts)
+    )

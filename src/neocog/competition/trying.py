@@ -1,7 +1,7 @@
 """``python -m neocog.competition.trying JOB RESULT``: an entry's network built and tried on blank samples, inside its room.
 
-JOB and RESULT are JSON: {"file", "network", "channels", "size", "classes", "options"} → {"parameters", "multiplications"} or
-{"faults"}.
+JOB and RESULT are JSON: {"file", "network", "channels", "size", "outputs", "masks", "options"} →
+{"parameters", "multiplications"} or {"faults"}.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ def tried(job: dict[str, Any]) -> dict[str, Any]:
     """What is known of the network after one pass. Raises UserError for one that cannot take part."""
     torch.manual_seed(0)
     size, file = tuple(job["size"]), Path(job["file"])
-    made = build(f"{file}:{job['network']}", job["channels"], size, job["classes"], **job["options"])
+    name, outputs, masks = f"{file}:{job['network']}", job["outputs"], job["masks"]
+    made = build(name, job["channels"], size, outputs, masks=masks, **job["options"])
     parameters = sum(each.numel() for each in made.parameters() if each.requires_grad)
     if not parameters:
         raise UserError("a network without parameters: there is nothing to learn", str(file), "add layers")
     with own_code(file), torch.no_grad(), FlopCounterMode(display=False) as counter:
         outputs = made.eval()(torch.zeros(1, job["channels"], *size))
     if not bool(torch.isfinite(outputs).all()):
-        raise UserError("outputs that are not finite for a blank sample", str(file), "forward returns finite logits")
+        raise UserError("outputs that are not finite for a blank sample", str(file), "forward returns finite numbers")
     return {"parameters": parameters, "multiplications": counter.get_total_flops() // 2}
 
 

@@ -44,11 +44,13 @@ def mcnemar(first: Array, second: Array) -> float:
     return min(1.0, 2 * math.fsum(tail))
 
 
-def paired(first: Array, second: Array, statistic: Statistic, units: Units, seed: int = 0) -> list[Comparison]:
+def paired(
+    first: Array, second: Array, statistic: Statistic, units: Units, seed: int = 0, draws: int = DRAWN
+) -> list[Comparison]:
     """Compare J statistics of two runs on the same samples, from their sums (B, m) over the same blocks of units.
 
     p is that of the sign-flip test (Fisher 1935): were both runs alike, each unit's two answers could be swapped. All 2^B
-    ways are tried, or 5,000 drawn ones, and p is the share that differ at least as much. It holds its 5 % at any number of
+    ways are tried, or 5,000 ``draws``, and p is the share that differ at least as much. It holds its 5 % at any number of
     units; with fewer than 6 it could never fall to 0.05 (2 / 2^5 = 0.06) and is NaN: too few. The interval is Student's, of
     the jackknife's standard error.
     """
@@ -58,20 +60,20 @@ def paired(first: Array, second: Array, statistic: Statistic, units: Units, seed
     )
     errors = np.sqrt(np.square(shares).sum(axis=0))
     bounds = [interval(value, error, units.count) for value, error in zip(difference, errors, strict=True)]
-    p = _flipped(first, second, statistic, np.abs(difference), seed)
+    p = _flipped(first, second, statistic, np.abs(difference), seed, draws)
     if units.count < FEWEST_PAIRED:
         p = np.full_like(p, math.nan)
     return [Comparison(value, *each, chance) for value, each, chance in zip(
         difference.tolist(), bounds, p.tolist(), strict=True)]  # fmt: skip
 
 
-def _flipped(first: Array, second: Array, statistic: Statistic, seen: Array, seed: int) -> Array:
+def _flipped(first: Array, second: Array, statistic: Statistic, seen: Array, seed: int, draws: int) -> Array:
     """(J,) the share of swaps after which the runs differ at least as much as was ``seen``; NaN where undefined."""
     blocks = len(first)
     if blocks <= EXACT:
         signs = 1.0 - 2 * (np.arange(2**blocks)[:, None] >> np.arange(blocks) & 1)
     else:
-        signs = np.random.default_rng(seed).choice([-1.0, 1.0], (DRAWN, blocks))
+        signs = np.random.default_rng(seed).choice([-1.0, 1.0], (draws, blocks))
         signs[0] = 1
     middle, half = (first + second).sum(axis=0) / 2, signs @ (second - first) / 2
     differ = np.abs(statistic(middle + half) - statistic(middle - half))

@@ -27,13 +27,15 @@ from neocog.competition.entries import (
 )
 from neocog.competition.entry_check import network_in
 from neocog.competition.entry_settings import settings_of
+from neocog.competition.kinds import Kind
+from neocog.competition.result import Failed, Result
 from neocog.competition.rules import (
     PUBLIC,
     Rules,
     raise_if_changed,
     read_rules,
 )
-from neocog.competition.running import Court, Failed, Result, attempt, trial
+from neocog.competition.running import Court, attempt, trial
 from neocog.competition.sealed import SAMPLES, Answers, unseal
 from neocog.competition.standings import Standing, final_standings, public_standings
 from neocog.competition.store import stored
@@ -45,6 +47,7 @@ from neocog.limits import cores as usable_cores
 from neocog.progress import Progress
 from neocog.run import to_json, write_atomically
 from neocog.tasks.report.pictures import thumbnail
+from neocog.traits import task_of
 from neocog.typed import typed
 from neocog.verbs.compete_new import new, opened, sealed_beside
 from neocog.verbs.outputs import new_folder
@@ -115,14 +118,15 @@ class Judged:
     """The board: its page, and who stands where."""
 
     page: Path
+    kind: Kind
     final: bool
     standings: Sequence[Standing]
 
     def to_json(self) -> dict[str, Any]:
         rows = [
-            {"rank": one.rank, "name": one.entry.name, "attempt": one.entry.attempt, "accuracy": one.shown, "measure": one.measure,
-             "seconds": one.result.seconds, "parameters": one.entry.parameters, "multiplications": one.entry.multiplications,
-             "status": one.result.status, "reason": one.result.reason}
+            {"rank": one.rank, "name": one.entry.name, "attempt": one.entry.attempt, self.kind.measure: one.shown,
+             "measure": one.measure, "seconds": one.result.seconds, "parameters": one.entry.parameters,
+             "multiplications": one.entry.multiplications, "status": one.result.status, "reason": one.result.reason}
             for one in self.standings
         ]  # fmt: skip
         return {"leaderboard": str(self.page), "final": self.final, "entries": rows}
@@ -155,7 +159,7 @@ def score(contest: str | Path, sealed: str | Path | None = None, final: bool = F
         results = contest / RESULTS
         results.mkdir(exist_ok=True)
         samples = stored(Path(folder) / SAMPLES)
-        court = Court(contest, rules, stored(contest.resolve() / PUBLIC), samples, (path, results))
+        court = Court(contest, rules, stored(contest.resolve() / PUBLIC), samples, answers, (path, results))
         with lock(results):
             attempts = [(entry, _result(court, entry, progress)) for entry in entries]
             closes = final or rules.entries.attempts == 1 or _is_closed(contest)
@@ -163,7 +167,7 @@ def score(contest: str | Path, sealed: str | Path | None = None, final: bool = F
             write_board(contest, board, lambda places: _pictures(samples, rules, places))
             if final:
                 write_atomically(results / CLOSED, to_json({"entries": [entry.key for entry in entries]}))
-    return Judged(contest / HTML, closes, board.standings)
+    return Judged(contest / HTML, answers.kind, closes, board.standings)
 
 
 def _result(court: Court, entry: Entry, progress: Progress) -> Result:
@@ -199,7 +203,7 @@ def _pictures(samples: Path, rules: Rules, places: Sequence[int]) -> list[str]:
     """Base64 PNGs of held-out samples; none of sequences."""
     if rules.data.form == "sequences":
         return []
-    dataset = opened(samples, rules.data.reading)
+    dataset = opened(samples, rules.data.reading, task_of("classes"))
     found = []
     for place in places:
         pixels = np.moveaxis(dataset.images.read(place), -1, 0)
@@ -213,7 +217,14 @@ def show(found: Judged, console: Any) -> None:
     from rich.table import Table
 
     table = Table(
-        "rank", "name", "accuracy", "95 % interval", "time", "why not", title=str(found.page), title_justify="left"
+        "rank",
+        "name",
+        found.kind.title,
+        "95 % interval",
+        "time",
+        "why not",
+        title=str(found.page),
+        title_justify="left",
     )
     for one in found.standings:
         at = one.measure.interval if one.measure else ""

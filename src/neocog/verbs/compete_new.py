@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from neocog.competition.held_out import HeldOut, held_out
+from neocog.competition.kinds import Kind, kind_in
 from neocog.competition.rules import (
     IMPORTS,
     NAME,
@@ -33,7 +34,6 @@ from neocog.errors import UserError
 from neocog.limits import cores as usable_cores
 from neocog.pretrained.tensors import sha256 as file_hash
 from neocog.progress import Progress
-from neocog.traits import task_of
 from neocog.verbs.outputs import insist_on_new, new_folder
 from neocog.verbs.session import open_data, scan_dataset, settings_for, usable, without_unreadable
 from neocog.verbs.transfer import planned_shape
@@ -68,17 +68,16 @@ def new(
     progress = Progress(quiet)
     config = settings_for(data, settings)
     dataset, chosen, plan = _held_out(config, progress, hold_out, attempts, seed)
+    kind = kind_in(dataset).of(dataset, chosen.public)
     with new_folder(out) as folder:
-        classes = [dataset.classes[k] for k in dataset.labels.tolist()]
-        part = Part(dataset, chosen.public, [classes[i] for i in chosen.public.tolist()], groups=True)
-        _insist_on_same(store(part, folder / PUBLIC), part, config)
-        described = _data_rules(config, dataset, chosen, plan, hold_out)
+        (folder / PUBLIC).mkdir()
+        part = Part(dataset, chosen.public, kind.known(dataset, chosen.public, folder / PUBLIC), groups=True)
+        _insist_on_same(store(part, folder / PUBLIC), part, kind, config)
+        described = _data_rules(config, dataset, chosen, plan, hold_out, kind)
         rules = Rules(described, limits, EntryRules(attempts, IMPORTS), Hashes(public_hash(folder), ""))
-        hidden = Part(dataset, chosen.held, [classes[i] for i in chosen.held.tolist()], groups=False)
-        groups = np.full(len(dataset), "") if dataset.groups is None else dataset.groups
         with tempfile.TemporaryDirectory(prefix="neocog-seal-", dir=sealed.absolute().parent) as beside:
             whole = Path(beside) / "sealed"
-            seal(whole, hidden, groups[chosen.held].tolist(), chosen.parts, rules.sealed_text())
+            seal(whole, dataset, chosen.held, kind, chosen.parts, rules.sealed_text())
             rules = replace(rules, sha256=replace(rules.sha256, sealed=file_hash(whole)))
             (folder / NAME).write_text(rules.to_toml(), encoding="utf-8")
             whole.rename(sealed)
@@ -90,9 +89,7 @@ def _held_out(
 ) -> tuple[Dataset, HeldOut, Preprocessing]:
     """The data, read as ``train`` reads them, and which samples are held out."""
     dataset = open_data(config.data, progress, 2)
-    if not dataset.has_classes:
-        what = f"compete is for samples with a class each, and these have {dataset.learned}"
-        raise UserError(what, config.data.data, "give data for --task classification")
+    kind_in(dataset)  # or an error
     scanned = scan_dataset(dataset, progress)
     kept = usable(dataset, scanned.errors, config.data)
     dataset = without_unreadable(dataset, scanned.errors, progress)
@@ -105,13 +102,12 @@ def _held_out(
     return dataset, chosen, plan
 
 
-def _insist_on_same(path: Path, part: Part, config: Config) -> None:
+def _insist_on_same(path: Path, part: Part, kind: Kind, config: Config) -> None:
     """Read what was written, and raise UserError where it is not what was to be written."""
-    again = opened(path, _reading(config, part.dataset))
-    labels = [again.classes[k] for k in again.labels.tolist()]
-    if labels != list(part.labels):
-        what = f"the public part would be read as {again.kind} with other classes than the data have"
-        raise UserError(what, config.data.data, "give the data as class folders or as a table with plain class names")
+    again = opened(path, (*_reading(config, part.dataset), *kind.reading), kind.task)
+    if kind.texts(again, np.arange(len(again))) != kind.texts(part.dataset, part.positions):
+        what = f"the public part would be read as {again.kind} with other {kind.learned} than the data have"
+        raise UserError(what, config.data.data, "give the data as a table or in folders, with plain names")
     for position in (0, len(again) - 1):
         mine, theirs = part.dataset.images.read(int(part.positions[position])), again.images.read(position)
         if mine.size != theirs.size and part.dataset.form == "sequences":
@@ -135,20 +131,22 @@ def _reading(config: Config, dataset: Dataset) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in found.items())
 
 
-def _data_rules(config: Config, dataset: Dataset, chosen: HeldOut, plan: Preprocessing, hold_out: str) -> DataRules:
-    name = Path(config.data.data).name
-    there = sorted(set(dataset.labels[chosen.public].tolist()))
+def _data_rules(
+    config: Config, dataset: Dataset, chosen: HeldOut, plan: Preprocessing, hold_out: str, kind: Kind
+) -> DataRules:
+    values = kind.learned == "values"
     return DataRules(
-        name=name, form=dataset.form, classes=tuple(dataset.classes[k] for k in there), channels=plan.inputs, size=plan.size,
+        name=Path(config.data.data).name, form=dataset.form, channels=plan.inputs, size=plan.size, learned=kind.learned,
+        classes=() if values else kind.names, values=kind.names if values else (), spread=kind.spread,
         samples=len(chosen.public), held_out=len(chosen.held), hold_out=hold_out, identical=chosen.identical,
         grouped=dataset.groups is not None, reading=_reading(config, dataset),
     )  # fmt: skip
 
 
-def opened(path: Path, reading: Sequence[str]) -> Dataset:
+def opened(path: Path, reading: Sequence[str], task: str) -> Dataset:
     """Samples that ``store`` wrote; ``reading``: as the rules say it, "kind=volumes"."""
-    read = settings_for(path, dict(each.split("=", 1) for each in reading))
-    return open_data(replace(read.data, task=task_of("classes")), Progress(True))
+    read = settings_for(path, {"task": task, **dict(each.split("=", 1) for each in reading)})
+    return open_data(read.data, Progress(True))
 
 
 def sealed_beside(contest: Path) -> Path:
