@@ -33,8 +33,8 @@ def copy(run: Run, tmp_path: Path) -> Run:
 ADVISED = {
     "classification": set(PARTS),
     "regression": {"groups", "shortcuts", "corruption", "adversarial"},
-    "segmentation": {"groups", "shortcuts", "corruption", "unknown", "adversarial"},
-    "detection": {"groups", "shortcuts", "corruption", "adversarial"},
+    "segmentation": set(PARTS),
+    "detection": {"groups", "shortcuts", "corruption", "adversarial", "labels"},
     "restoration": {"groups", "shortcuts"},
     "style": {"shortcuts"},
     "orientation": {"shortcuts"},

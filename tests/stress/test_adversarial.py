@@ -19,7 +19,8 @@ from neocog.pages.stress import outcomes
 from neocog.records import Measure
 from neocog.robustness import adversarial
 from neocog.robustness.adversarial_errors import RADII as SIZES
-from neocog.robustness.adversarial_report import Errors, Found, error_outcome, size, tables, verdicts
+from neocog.robustness.adversarial_report import Errors, Found, error_outcome, tables, verdicts
+from neocog.robustness.adversarial_sizes import size
 from neocog.robustness.adversarial_universal import Halves
 from neocog.robustness.attacked import LECTURE, RADII, Attacked
 from neocog.robustness.subject import Subject
@@ -66,7 +67,7 @@ def test_groups_widen_the_interval() -> None:
 @pytest.mark.parametrize(
     ("smallest", "signs", "grades"),
     [
-        ((None,) * 10, {}, ["passed"]),
+        ((None,) * 10, {}, ["doubtful"]),
         ((None,) * 10, {"n": 10, "flat": 0, "black box": 0}, ["passed", "passed"]),
         ((None,) * 10, {"n": 10, "flat": 1, "black box": 0}, ["doubtful", "doubtful"]),
         ((1 / 255, *(None,) * 5), {}, ["doubtful"]),
@@ -75,6 +76,18 @@ def test_groups_widen_the_interval() -> None:
 )
 def test_nothing_passes_beside_signs_of_masked_gradients(smallest: Any, signs: Any, grades: list[str]) -> None:
     assert [each.grade for each in verdicts(found_of(by_attack={"apgd": smallest}, signs=signs))] == grades
+
+
+def test_the_sentence_says_how_many_images_and_which_norm() -> None:
+    (verdict,) = verdicts(found_of(norm="l2", epsilon=0.5))
+    assert "at most 0.5 (L2 norm)" in verdict.sentence and "without, on 5 images." in verdict.sentence
+    assert "Signs of masked gradients were not searched for." in verdict.sentence
+    values = {0.0: Measure(0.8, 0.7, 0.9, 12), 0.5: Measure(0.4, 0.3, 0.5, 12)}
+    (verdict,) = error_outcome(Errors("iou", "l2", 0.5, values, 12, 20)).verdicts
+    assert (
+        "at most 0.5 (L2 norm)" in verdict.sentence
+        and "0.4 (0.3 – 0.5) instead of 0.8 (0.7 – 0.9) on 12" in verdict.sentence
+    )
 
 
 def test_of_an_error_more_is_worse() -> None:
@@ -242,6 +255,8 @@ def test_of_values_the_error_grows_with_the_change(tmp_path: Path) -> None:
     neocog.train(data, task="regression", model="mlp", hidden=(8,), epochs=3, threads=1, out=run, quiet=True)
     errors = neocog.stress(run, ["adversarial"], on=data, quiet=True)["adversarial"].set_index("epsilon")["value"]
     assert errors[8 / 255] > errors[1 / 255] > errors[0]
+    with pytest.raises(UserError, match="--autoattack: --task regression answers with no class"):
+        neocog.stress(run, ["adversarial"], on=data, autoattack=True, quiet=True)
 
 
 def test_of_masks_the_overlap_falls_with_the_change(tmp_path: Path) -> None:

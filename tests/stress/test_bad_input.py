@@ -47,7 +47,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("stress grey adversarial --epsilon nan", "is not a finite number", "such as"),
         ("stress grey --minutes nan", "--minutes nan leaves no time", "give minutes"),
         ("stress grey --minutes 0", "--minutes 0 leaves no time", "give minutes"),
-        ("stress grey groups --by site", "column 'site': of 3 groups 0 have 2 test samples or more", "--by"),
+        ("stress grey groups --by site", "column 'site': 0 of 3 groups have 2 test samples or more", "--by"),
         ("stress grey groups", "these data have no groups", "--by COLUMN"),
         ("stress grey corruption --on bands.npz", "8 × 8 × 5, where 2 sides are expected", "keep images"),
         ("stress grey corruption --on others.csv", "the run does not know the classes c", "it knows a, b"),

@@ -172,6 +172,7 @@ def test_the_verdict_is_of_the_worst_change_that_could_be_among_the_data() -> No
     assert far.grade == "passed" and far.number == pytest.approx(0.85 / 0.9) and "gaussian noise" in far.sentence
     near = verdict(found("accuracy", 0.9, contrast=(0.1, 0.5), gaussian_noise=(0.85, 0.5)))
     assert near.grade == "failed" and "contrast at severity 3" in near.sentence
+    assert near.sentence.endswith(" samples.")
     error = found("rmse", 1.0, contrast=(1.2, 0.5), gaussian_noise=(0.9, 0.5))
     assert verdict(error).grade == "doubtful" and error.names == ["contrast", "gaussian_noise"]
     none = verdict(found("accuracy", 0.9, contrast=(0.1, 5.0)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +12,25 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
 from neocog.records import Measure
-from neocog.robustness.shortcuts.charge import UNSURE, Charge
+from neocog.robustness.shortcuts.charge import UNSURE, Charge, Found
 from neocog.robustness.shortcuts.court import Answer, Followed, donors, follow, suspects
 from neocog.robustness.shortcuts.cues import CORNER, CUES, SQUARES, WIDER, flat, in_unit
 from neocog.robustness.shortcuts.detective import permuted, tell
 from neocog.robustness.shortcuts.swaps import SWAPS, compression
+from neocog.robustness.shortcuts.verdicts import verdicts
 
 Floats = NDArray[np.float64]
 COUNT, SIDE = 80, 64
+
+
+def test_what_no_cue_tells_is_said_of_those_that_were_tested_and_on_how_many() -> None:
+    def said(above: bool) -> str:
+        charge = Charge("corners", Measure(0.55, 0.45, 0.65, 40), 0.5, 0.05, above)
+        leaks: Any = SimpleNamespace(tried=())  # which is another line
+        return verdicts(Found([charge], leaks, "", (), charge.accuracy, 40), np.array(["test"]))[0].sentence
+
+    assert said(False) == "None of the 1 cues that were tested on 40 samples predicts the label better than chance."
+    assert said(True) == "None of the 1 cues that were tested on 40 samples predicts the label far better than chance."
 
 
 def scenes(seed: int = 0) -> list[Floats]:

@@ -102,14 +102,14 @@ def test_how_much_of_the_class_the_group_gives_away_is_said(sited: Path) -> None
     ("by", "says"),
     [
         ("stie", "no column|column 'stie'|stie"),
-        ("camera", "of 1 groups 1 have 2 test samples or more: nothing to compare"),
+        ("camera", "1 group has 2 test samples or more, and two are needed to compare"),
         ("folder:9", "is not a level of folders"),
         ("folder:x", "is not a level of folders"),
         ("names:(", "no regular expression"),
         ("names:zzz", "names do not match"),
-        ("names:_([0-9]+)", "groups 0 have 2 test samples or more"),
+        ("names:_([0-9]+)", "0 of [0-9]+ groups have 2 test samples or more"),
         ("image", "image"),
-        ("nothing", "--by nothing: "),
+        ("nothing", "--by nothing: no column"),
     ],
 )
 def test_what_tells_no_groups_is_refused_with_the_fix(sited: Path, by: str, says: str) -> None:

@@ -78,6 +78,7 @@ def test_maps_that_change_with_the_weights_pass_and_others_do_not(found: dict[st
     blind = tried(blind=True)
     assert blind["saliency"]["random weights"] > 0.99 and not usable(blind, "saliency")
     assert verdict(blind).grade == "doubtful" and "does not explain" in verdict(blind).sentence
+    assert f"; {next(iter(found.values()))['n']} samples)" in verdict(found).sentence
 
 
 def test_weights_are_dealt_out_and_not_changed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -113,6 +114,21 @@ def test_what_the_time_is_over_for_is_not_tried_and_the_next_call_goes_on(
     assert counted.computed == ["5", "10", "20"] and len(outcomes(found.run)["counted"].verdicts) == 1
 
 
+def test_the_command_of_the_card_goes_on_with_the_options_of_the_call(
+    digits_run: Path, counted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = digits_run.rename(digits_run.with_name("a run"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Clock, "left", property(lambda clock: 1.0 if not clock.kept else -1.0))
+        found = neocog.stress(run, samples=50, lengths="reference", quiet=True)
+    command = next(
+        line.command for line in found.lines if line.verdict.grade == "not tried" and "counted" in line.command
+    )
+    assert command == f"neocog stress '{run}' counted --samples 50 --lengths reference"
+    main([*shlex.split(command)[1:], "--quiet"])
+    assert counted.computed == ["5", "10", "20"]
+
+
 def test_pieces_come_back_from_the_file_as_they_were_computed(tmp_path: Path) -> None:
     def clock(identity: str) -> Clock:
         return Clock(float("inf"), tmp_path / "kept.json", {"of": identity, "more": ("a",)}, Progress(quiet=True))
@@ -195,7 +211,7 @@ def test_what_a_part_cannot_do_is_an_error_where_it_was_asked_for_and_else_not_t
     found = outcomes(neocog.stress(digits_run, quiet=True).run)["counted"].verdicts
     assert [(v.grade, v.sentence) for v in found] == [("not tried", "There is nothing to count.")]
     page = (digits_run / "report.html").read_text(encoding="utf-8")
-    assert "There is nothing to count. <code>neocog stress" in page
+    assert "There is nothing to count." in page and "There is nothing to count. <code>neocog stress" not in page
 
 
 def test_a_part_that_lacks_an_option_says_which(digits_run: Path, counted: Any) -> None:
@@ -205,6 +221,9 @@ def test_a_part_that_lacks_an_option_says_which(digits_run: Path, counted: Any) 
     counted.check = refuse
     (found,) = outcomes(neocog.stress(digits_run, quiet=True).run)["counted"].verdicts
     assert found.sentence == "There is nothing to count; say what: --by COLUMN."
+    assert "count; say what: --by COLUMN. <code>neocog stress" in (digits_run / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("part", ["corruption", "unknown"])

@@ -25,7 +25,10 @@ def stored_outcome(content: Mapping[str, Any], path: Path) -> Outcome:
         tables = {str(name): typed(Table, table, name) for name, table in content["tables"].items()}
         sections = [typed(Section, each, "section", {Item: ITEMS}) for each in listing(content["sections"], "sections")]
         verdicts = [typed(Verdict, each, "verdict") for each in listing(content["verdicts"], "verdicts")]
-    return Outcome(tables, tuple(sections), tuple(verdicts))
+        again = content.get("again", "")
+        if not isinstance(again, str | None):
+            raise TypeError("again: text or null")
+    return Outcome(tables, tuple(sections), tuple(verdicts), again)
 
 
 def outcomes(run: Run) -> dict[str, Outcome]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -83,11 +84,13 @@ def tried(stress: Mapping[str, Outcome], run: str, labels: str | None = None) ->
     """The verdicts of each part of ``neocog stress``, and how to run those that were not, of those for such ``labels``
     (None: all)."""
     for name, part in PARTS.items():
-        command = f"neocog stress {run} {name}"
+        command = f"neocog stress {shlex.quote(run)} {name}"
+        again = stress[name].again if name in stress else ""
         verdicts = stress[name].verdicts if name in stress else ()
         place = next((section.name for section in stress[name].sections), "") if name in stress else ""
         for verdict in verdicts:
-            yield Line(verdict, place, command if verdict.grade == "not tried" else "")
+            goes_on = verdict.grade == "not tried" and again is not None
+            yield Line(verdict, place, f"{command} {again}".strip() if goes_on else "")
         if not verdicts and (labels is None or labels in part.labels):
             yield Line(Verdict(part.title, "not tried", f"{part.help[:1].upper()}{part.help[1:]}."), "", command)
 
@@ -96,7 +99,7 @@ def data(sections: Sequence[Section], source: str) -> Line:
     """What the audit found, which looks for leaks between the parts before a training."""
     items = [item for section in sections for item in section.items if isinstance(item, Findings)]
     if not items:
-        return Line(Verdict("Data", "not tried", "This run has no audit."), "", f"neocog audit {source}")
+        return Line(Verdict("Data", "not tried", "This run has no audit."), "", f"neocog audit {shlex.quote(source)}")
     found = list(dict.fromkeys((f.severity, f.what) for item in items for f in item.findings if f.severity != "note"))
     found.sort(key=lambda each: each[0] != "error")
     grade: Grade = "passed" if not found else "failed" if found[0][0] == "error" else "doubtful"
@@ -177,8 +180,8 @@ def new_place(name: str, groups: Mapping[str, Any], grouped: bool) -> Line:
         pair = (inside, outside) if lower_is_better(name) else (outside, inside)
         kept[group] = pair[0].value / pair[1].value if pair[1].value > 0 else math.nan
     worst = min(kept, key=lambda group: kept[group])
-    lost, known = (shown(name, m) for m in found[worst])
-    words = f"Worst of {len(kept)} groups left out: {worst}, {title(name)} {lost}; on new samples of the other groups {known}."
+    lost, known = (f"{shown(name, m)} on {m.counted('samples')}" for m in found[worst])
+    words = f"Worst of {len(kept)} groups left out: {worst}, {title(name)} {lost}; in the other groups {known} that are new."
     return Line(Verdict("New groups", "not tried", words, kept[worst], bound="new_place"), "places")
 
 
@@ -187,10 +190,13 @@ def calibration(measures: Mapping[str, Measure]) -> Line:
     what = "Calibration"
     for name in ("ece_calibrated", "ece"):
         if name in measures and math.isfinite(measures[name].value):
-            words = f"Stated probabilities are off by {shown(name, measures[name])} on average ({title(name)})."
-            return Line(Verdict(what, "not tried", words, measures[name].value, bound="calibration"), "calibration")
+            m = measures[name]
+            words = f"Stated probabilities are off by {shown(name, m)} on average ({title(name)}, {m.counted('test samples')})."
+            return Line(Verdict(what, "not tried", words, m.value, bound="calibration"), "calibration")
     if "coverage_90" in measures and math.isfinite(measures["coverage_90"].value):
         m = measures["coverage_90"]
-        words = f"The 90 % prediction intervals contain {100 * m.value:.1f} % of the values."
+        words = (
+            f"The 90 % prediction intervals contain {100 * m.value:.1f} % of the values of {m.counted('test samples')}."
+        )
         return Line(Verdict(what, "not tried", words, abs(m.value - 0.9), bound="interval_coverage"), "measures")
     return Line(Verdict(what, "not tried", "This run predicts no probabilities, or they were not evaluated."))

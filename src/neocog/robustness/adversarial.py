@@ -61,6 +61,8 @@ def _faults(subject: Subject) -> list[UserError]:
         classes = subject.predictor.classes
         fix = f"{did_you_mean(target, classes)}it knows {listed(classes, 30)}"
         found.append(UserError(f"--target {target} is not a class of this run", where, fix))
+    if options.get("autoattack") and needs(task) != "classes":
+        found.append(UserError(f"--autoattack: --task {task} answers with no class", fix="leave it out"))
     return found
 
 

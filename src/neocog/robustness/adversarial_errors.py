@@ -20,7 +20,8 @@ from neocog.data.masks import IGNORED
 from neocog.data.normalise import from_unit_range, in_unit_range
 from neocog.metrics.stored import stored_measure
 from neocog.records import Measure
-from neocog.robustness.adversarial_report import TITLE, Errors, error_outcome, size
+from neocog.robustness.adversarial_report import TITLE, Errors, error_outcome
+from neocog.robustness.adversarial_sizes import size
 from neocog.robustness.clock import Clock
 from neocog.robustness.outcome import Outcome, not_tried
 from neocog.robustness.subject import Subject

@@ -12,8 +12,9 @@ from neocog.attacks.ball import Norm
 from neocog.metrics import lower_is_better, title
 from neocog.metrics.intervals import proportion_measure, share_measure
 from neocog.records import Curves, Item, Measure, Picture, Pictures, Section, Series, Table, Text
+from neocog.robustness.adversarial_sizes import limit, percent, size
 from neocog.robustness.masked import SIGNS
-from neocog.robustness.outcome import Outcome, Verdict, bounds
+from neocog.robustness.outcome import Outcome, Verdict, bounds, shown
 from neocog.robustness.thresholds import graded, usual
 
 SEEN = usual()["masked_gradients"].passed  # share of the images, from which on a sign of masked gradients counts
@@ -101,23 +102,6 @@ def quartiles(sizes: Sequence[float | None]) -> tuple[float, float, float]:
         return math.nan, math.nan, math.nan
     first, middle, third = (right[math.ceil(share * len(right)) - 1] for share in (0.25, 0.5, 0.75))
     return first, middle, third
-
-
-def size(radius: float, norm: Norm) -> str:
-    """A radius in words.
-
-    >>> size(0.005, "linf"), size(8 / 255, "linf"), size(1 / 1020, "linf"), size(0.5, "l2"), size(float("inf"), "l2")
-    ('0.005', '8/255', '0.25/255', '0.5', 'more')
-    """
-    if math.isinf(radius):
-        return "more"
-    greys = round(255 * radius, 3)
-    return f"{greys:g}/255" if norm == "linf" and radius not in (0, 0.005) else f"{radius:g}"
-
-
-def percent(m: Measure) -> str:
-    interval = "" if math.isnan(m.low) else f" ({100 * m.low:.1f} – {100 * m.high:.1f})"
-    return f"{100 * m.value:.1f} %{interval}"
 
 
 def tables(found: Found) -> dict[str, Table]:
@@ -240,12 +224,17 @@ def _shown(found: Found, example: Example) -> Pictures:
 
 
 def verdicts(found: Found) -> tuple[Verdict, ...]:
-    """How much of the accuracy is kept; and whether the attack can be trusted, without which nothing passes."""
-    at, seen = size(found.epsilon, found.norm), found.signs_seen()
+    """How much of the accuracy is kept; and whether the attack can be trusted, without which nothing passes: neither beside
+    signs that it cannot, nor before they were searched for."""
+    at, seen = limit(found.epsilon, found.norm), found.signs_seen()
     clean, robust = found.accuracy(0), found.accuracy(found.epsilon)
-    sentence = f"Accuracy is {percent(robust)} under perturbations of at most {at}, {percent(clean)} without."
+    without = f"{percent(clean)} without, on {clean.counted('images')}"
+    sentence = f"Accuracy is {percent(robust)} under perturbations of at most {at}, {without}."
     sentence += " There are signs of masked gradients." if seen else ""
-    made = [graded(TITLE, "adversarial", found.kept, sentence, best="doubtful" if seen else "passed")]
+    sentence += "" if found.signs else " Signs of masked gradients were not searched for."
+    made = [
+        graded(TITLE, "adversarial", found.kept, sentence, best="doubtful" if seen or not found.signs else "passed")
+    ]
     if found.signs:
         n = found.signs["n"]
         worst = max((found.signs.get(name, 0) for name in SIGNS), default=0) / n if n else math.nan
@@ -294,6 +283,7 @@ def error_outcome(found: Errors) -> Outcome:
     robust = found.values[found.epsilon]
     better, worse = (clean, robust) if not lower_is_better(found.measure) else (robust, clean)
     kept = worse.value / better.value if better.value > 0 else math.nan
-    at, name = size(found.epsilon, found.norm), title(found.measure)
-    sentence = f"Under perturbations of at most {at}, {name} is {robust.value:.4g} instead of {clean.value:.4g}."
+    at, name = limit(found.epsilon, found.norm), title(found.measure)
+    values = f"{shown(found.measure, robust)} instead of {shown(found.measure, clean)}"
+    sentence = f"Under perturbations of at most {at}, {name} is {values} on {clean.counted('samples')}."
     return Outcome({"adversarial": table}, (section,), (graded(TITLE, "adversarial", kept, sentence),))

@@ -17,7 +17,7 @@ from neocog.attacks.patch import laid, patch, places
 from neocog.attacks.universal import added, pieces, universal
 from neocog.metrics.intervals import share_measure
 from neocog.records import Item, Picture, Pictures, Table, Text
-from neocog.robustness.adversarial_report import size
+from neocog.robustness.adversarial_sizes import size
 from neocog.robustness.attacked import Attacked
 from neocog.robustness.clock import Clock
 from neocog.robustness.outcome import bounds

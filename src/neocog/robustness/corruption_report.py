@@ -213,6 +213,7 @@ def verdict(found: Found, best: Grade = "passed") -> Verdict:
     kept = found.kept(found.values[worst])
     sentence = (
         f"Most harmful of {len(those)} corruptions {which}: {words(worst[0])} at severity {worst[1]}, {title(found.measure)} "
-        f"{shown(found.measure, found.values[worst])} instead of {shown(found.measure, found.clean)}."
+        f"{shown(found.measure, found.values[worst])} instead of {shown(found.measure, found.clean)} on "
+        f"{found.clean.counted('samples')}."
     )
     return graded("Corruptions", "corruption", kept, sentence, best)

@@ -35,8 +35,20 @@ def groups_of(subject: Subject) -> tuple[str, NDArray[np.str_]]:
     try:
         read = subject.reread(**flags)
     except UserError as error:  # which names the flag of ``train``
-        raise UserError(f"--by {printable(by)}: {error.what}", error.where, f"give another: {WAYS}") from None
+        raise UserError(_of_by(printable(by), error.what), error.where, f"give another: {WAYS}") from None
     return (f"names by {printable(rest)}" if named else f"column '{printable(by)}'"), of_dataset(read, dataset)
+
+
+def _of_by(by: str, what: str) -> str:
+    """An error's words with the flag that was given, in place of those of ``train`` by which the data were read.
+
+    >>> _of_by("camera", "--columns has no effect on class folders"), _of_by("names:a", "--groups names:a: 3 names do not match")
+    ('--by camera has no effect on class folders', '--by names:a: 3 names do not match')
+    """
+    for own in (f"--groups {by}", f"--columns group={by}", "--columns"):
+        if what.startswith(own):
+            return f"--by {by}{what.removeprefix(own)}"
+    return f"--by {by}: {what}"
 
 
 def of_folders(dataset: Dataset, level: str) -> NDArray[np.str_]:

@@ -37,7 +37,8 @@ def check(subject: Subject) -> None:
     known = sizes[1][sizes[0] != ""]
     several = int((known >= FEWEST).sum())
     if several < 2:
-        what = f"{kinds}: of {len(known)} groups {several} have {FEWEST} test samples or more: nothing to compare"
+        many = f"{several} of {len(known)} groups have" if len(known) > 1 else f"{len(known) or 'no'} group has"
+        what = f"{kinds}: {many} {FEWEST} test samples or more, and two are needed to compare"
         raise UserError(what, str(subject.run.folder), "tell groups in another way (--by), or give more data (--on)")
     if several > MOST:
         fix = "name what repeats less often, such as a site rather than a patient"

@@ -34,11 +34,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Outcome:
-    """``tables`` by the name of their file: each is written as ``stress/NAME.csv``, its numbers in full."""
+    """``tables`` by the name of their file: each is written as ``stress/NAME.csv``, its numbers in full.
+
+    ``again``: the flags with which a call goes on with what was not tried; None where no call would.
+    """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    again: str | None = ""
 
 
 def not_tried(what: str, why: str) -> Outcome:

@@ -126,6 +126,6 @@ def verdict(found: Found, best: Grade = "passed") -> Verdict:
     m = found.auroc(worst, found.score)
     sentence = (
         f"Hardest to tell from known samples, of {len(found.outliers)} kinds of outliers: {worst}, AUROC {m.value:.3f} "
-        f"({m.interval}) with {found.score}."
+        f"({m.interval}) with {found.score}, on {m.counted('known samples and outliers')}."
     )
     return graded("Unknown samples", "unknown", m.value, sentence, best)

@@ -47,6 +47,7 @@ from neocog.verbs.plan import read_plan
 from neocog.verbs.session import open_data
 
 Options = Mapping[str, Any]
+SAMPLES = 1000  # at most, where none were asked for
 
 
 def stress(
@@ -54,7 +55,7 @@ def stress(
     parts: Sequence[str] = (),
     on: str | Path | Any = None,
     minutes: float = 5.0,
-    samples: int = 1000,
+    samples: int = SAMPLES,
     quiet: bool = False,
     any_range: bool = False,
     thresholds: str | Path | Mapping[str, Any] | None = None,
@@ -214,9 +215,21 @@ def _try_all(
             outcome = PARTS[name].module().run(replace(subject, options=options), clock)
         if clock.late:
             outcome = _with_late(outcome, PARTS[name].title, clock)
+        more = clock.late or any("--" in each.fix for each in faults[name])
+        outcome = replace(outcome, again=_flags(subject, options) if more else None)
         _write(path, identity, outcome, clock.late)
         if not clock.late:
             kept.unlink(missing_ok=True)
+
+
+def _flags(subject: Subject, options: Options) -> str:
+    """Those of this call, without which another would begin anew."""
+    on = {} if subject.own else {"on": subject.config.data.data}
+    given = {**on, **({} if subject.most == SAMPLES else {"samples": subject.most}), **options}
+    words = (
+        flag(name) if value is True else f"{flag(name)} {shlex.quote(str(value))}" for name, value in given.items()
+    )
+    return " ".join(words)
 
 
 def _with_late(outcome: Outcome, title: str, clock: Clock) -> Outcome:

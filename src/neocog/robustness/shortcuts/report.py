@@ -114,7 +114,8 @@ def _summary(found: Found) -> str:
     named = found.named
     lines = [f"Can the label be predicted without the object? Tested on {found.n:,} samples of all parts."]
     if not named:
-        lines.append("No cue predicts it better than chance.")
+        far = "far " if any(each.above for each in found.charges) else ""
+        lines.append(f"No cue predicts it {far}better than chance.")
     else:
         cues = [f"{each.name} ({shown('accuracy', each.accuracy)} alone)" for each in named]
         lines.append(f"Better than chance: {listed(cues, 4)}.")

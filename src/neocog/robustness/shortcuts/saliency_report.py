@@ -87,9 +87,9 @@ def _series(found: Pieces, which: str) -> tuple[Series, ...]:
 def verdict(found: Pieces) -> Verdict:
     """Passed where a method's maps say something of this network; doubtful where none's do."""
     good = [name for name in methods(found) if usable(found, name)]
-    least = min(methods(found), key=lambda name: abs(found[name]["random weights"]))
+    least = min(good or methods(found), key=lambda name: abs(found[name]["random weights"]))
     grade: Grade = "passed" if good else "doubtful"
     each = [f"{name} {'explains' if name in good else 'does not explain'} the predictions" for name in methods(found)]
     how = "correlation with maps of random weights; deletion and insertion against random order"
-    sentence = f"{listed(each)} ({how})."
+    sentence = f"{listed(each)} ({how}; {found[least]['n']} samples)."
     return Verdict("Explanations", grade, sentence, abs(found[least]["random weights"]), ALIKE)

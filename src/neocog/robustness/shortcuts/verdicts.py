@@ -34,12 +34,10 @@ def _court_verdict(found: Found) -> Verdict:
         return Verdict("Shortcuts", "doubtful", words, math.nan, ACCUSED)
     followed = [each.followed["follows"].value for each in found.charges if each.followed is not None]
     grade: Grade = "failed" if accused else "doubtful" if doubts else "passed"
-    return Verdict(
-        "Shortcuts", grade, _sentence(accused, doubts, found.named), max(followed, default=math.nan), ACCUSED
-    )
+    return Verdict("Shortcuts", grade, _sentence(accused, doubts, found), max(followed, default=math.nan), ACCUSED)
 
 
-def _sentence(accused: Sequence[Charge], doubts: Sequence[Charge], named: Sequence[Charge]) -> str:
+def _sentence(accused: Sequence[Charge], doubts: Sequence[Charge], found: Found) -> str:
     if accused:
         first = accused[0]
         assert first.followed is not None
@@ -52,11 +50,12 @@ def _sentence(accused: Sequence[Charge], doubts: Sequence[Charge], named: Sequen
     if doubts:
         cues = [f"{each.name} ({shown('accuracy', each.accuracy)}; {each.conclusion})" for each in doubts]
         return f"The label can be predicted without the object, from {listed(cues, 3)}."
-    if named:
-        return (
-            f"The best predictor of the label besides the object is {named[0].name}; the network relies on no such cue."
-        )
-    return "No cue besides the object predicts the label better than chance."
+    if found.named:
+        cue = found.named[0].name
+        return f"The best predictor of the label besides the object is {cue}; the network relies on no cue that was tested."
+    far = "far " if any(each.above for each in found.charges) else ""
+    tested = f"{len(found.charges)} cues that were tested on {found.charges[0].accuracy.counted('samples')}"
+    return f"None of the {tested} predicts the label {far}better than chance."
 
 
 def _leak_verdict(leaks: Leaks, parts: NDArray[np.str_]) -> Verdict:
