@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def test_a_fault_is_found(case: str) -> None:
     check, found, said = CASES[case]
     (finding,) = check(found, None)  # type: ignore[arg-type]
     assert said in finding.what and finding.advice
+
+
+def test_borders_that_are_left_out_already_are_not_told() -> None:
+    found = data([[(0, 30, 30, 60, 60)]] * 60)
+    assert found.boxes is not None
+    assert not list(border_boxes(replace(found, boxes=found.boxes.with_open_border()), None))  # type: ignore[arg-type]
 
 
 def test_nothing_is_said_of_sound_boxes() -> None:

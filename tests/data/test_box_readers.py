@@ -441,6 +441,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "yolo: pixels": (yolo("0 30 20 10 10\n"), "pixels, where shares"),
     "yolo: an outline": (yolo("0 0.1 0.1 0.5 0.1 0.5 0.5\n"), "an outline, no box"),
     "yolo: out": (yolo("0 0.9 0.5 0.6 0.2\n"), "out of the image"),
+    "yolo: class": (yolo("2 0.5 0.5 0.2 0.2\n"), "class 2, where 2 classes have names"),
     "yolo: three": (yolo("0 0.5 0.5\n"), "3 numbers"),
     "labelme: no area": (labelme(lambda found: found["shapes"][0].update(points=[[5, 5], [5, 9]])), "without an area"),
     "labelme: size": (labelme(lambda found: found.update(imageWidth=99)), "annotated at 48 × 99"),
@@ -479,6 +480,40 @@ def test_a_fault_is_told_with_its_file_and_without_a_traceback(fault: str, tmp_p
     found = told(tmp_path)
     assert any(said in one.what and one.where for one in found), [str(one) for one in found]
     told(tmp_path, on_bad="skip")  # whatever is left is no traceback
+
+
+@pytest.mark.parametrize(("line", "said"), [("0 .9 .5 .6 .2\n", "out of the image"), ("0 .5 .5 0 .2\n", "without an area")])
+def test_where_no_box_can_be_used_it_is_said_why(line: str, said: str, tmp_path: Path) -> None:
+    write_yolo(tmp_path, TRUTH)
+    for text in (tmp_path / "labels").rglob("*.txt"):
+        text.write_text(line)
+    first, *_, last = told(tmp_path)
+    assert said in first.what and first.where and "no box" in last.what
+
+
+def test_where_no_xml_can_be_read_it_is_said_why(tmp_path: Path) -> None:
+    write_voc(tmp_path, WHOLE)
+    for file in (tmp_path / "Annotations").iterdir():
+        file.write_text(BOMB + file.read_text())
+    (error,) = told(tmp_path)
+    assert "document type" in error.what and error.where.endswith(".xml")
+
+
+def test_pictures_of_predictions_are_no_images_of_annotations(tmp_path: Path) -> None:
+    draw(tmp_path, folder="overlays")
+    (tmp_path / "boxes.json").write_text(json.dumps(coco_of(TRUTH)))
+    assert all("no image" in error.what for error in told(tmp_path / "boxes.json"))
+
+
+def test_an_image_of_another_suffix_is_noted_and_of_another_size_refused(tmp_path: Path) -> None:
+    draw(tmp_path)
+    found = coco_of(TRUTH)
+    found["images"][0]["file_name"] = "new/a.jpg"
+    (tmp_path / "x.json").write_text(json.dumps(found))
+    assert any("no 'new/a.jpg', a.png is taken" in note for note in read(tmp_path).notes)
+    found["images"][0]["width"] = 100
+    (tmp_path / "x.json").write_text(json.dumps(found))
+    assert any("annotated at 48 × 100" in error.what for error in told(tmp_path))
 
 
 def test_a_box_that_reaches_two_pixels_out_is_cut_and_noted(tmp_path: Path) -> None:

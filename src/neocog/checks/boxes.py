@@ -65,6 +65,8 @@ def small_boxes(dataset: Dataset, records: Records) -> Iterator[Finding]:
 def border_boxes(dataset: Dataset, records: Records) -> Iterator[Finding]:
     """Objects that the image's border cuts have often no box; of those all over an image a known share should touch it."""
     boxes = _boxes(dataset)
+    if boxes.open_border:  # --border-ignore: they are left out already
+        return
     sizes, sides = boxes.sizes[boxes.images], boxes.sides
     shares = 1 - np.prod(1 - np.minimum(sides / sizes, 1), axis=1)
     near = cut_by(boxes.frames[boxes.images], boxes.corners)

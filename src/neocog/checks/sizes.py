@@ -28,7 +28,8 @@ def mixed_sizes(dataset: Dataset, records: Records) -> Iterator[Finding]:
         (common, times), *_ = sizes.most_common(1)
         what = f"{count(len(sizes), 'image size')} (height × width): {least_h} × {least_w} to {most_h} × {most_w}"
         what += f", most often {common[0]} × {common[1]} ({times:,})"
-        yield Finding("note", what, advice="all are brought to one size; choose it with --size, and how with --fit")
+        one = "all are brought to one size; choose it with --size, and how with --fit"
+        yield Finding("note", what, advice="each keeps its own" if dataset.learned == "pairs" else one)
 
 
 def elongated(dataset: Dataset, records: Records) -> Iterator[Finding]:

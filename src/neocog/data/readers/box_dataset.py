@@ -25,7 +25,7 @@ from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, listed, printable, raise_all
 
 MOST_TOLD = 50
-DRAWN = EXPORTS - {"JPEGImages"}  # folders of pictures that tools make of their annotations
+DRAWN = EXPORTS - {"JPEGImages"} | {"overlays"}  # folders of pictures that tools, and predict, make of annotations
 
 
 @dataclass
@@ -72,7 +72,8 @@ def open_boxes(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
     found.notes += [f"{fault.where}: left out: {fault.what}" for fault in faults[:MOST_TOLD]]
     found.left_out += [LeftOut(name, "", "no annotation") for name in unknown]
     if not any(found.boxes):
-        raise_all([*marks.bad[:MOST_TOLD], UserError("no box in any of the annotations", printable(str(path)))])
+        bad = [*marks.bad, *found.bad]
+        raise_all([*bad[:MOST_TOLD], *_more(bad), UserError("no box in any of the annotations", printable(str(path)))])
     return _dataset(root, marks, found, decoding)
 
 
@@ -89,11 +90,11 @@ def _gathered(root: Path, images: BoxImages, marks: Marks, decoding: Decoding, r
                 raise BadImage("a volume, where images with boxes are expected", name, "give its slices as images")
             scale = (head.width, head.height) * 2 if marks.shares else (1.0,) * 4
             corners = [tuple(c * s for c, s in zip(box.corners, scale, strict=True)) for box in marked.boxes]
-            note = note or insist_on_size(marked, head, corners)
+            sized = insist_on_size(marked, head, corners)
         except UserError as error:
             found.faults.append(UserError(error.what, error.where, error.fix))
             continue
-        found.notes += [note] if note else []
+        found.notes += filter(None, (note, sized))
         if not marked.boxes and reading.without_boxes == "skip":
             found.left_out.append(LeftOut(name, "", "no box in it"))
             continue

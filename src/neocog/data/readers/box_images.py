@@ -36,9 +36,9 @@ class BoxImages:
             what = f"names the image {printable(marked.image)[:80]}, and {listed(own, 3)} is called as the file"
             raise UserError(what, marked.where, "correct the name of the image in it")
         if len(stated) == 1:
-            return stated[0], ""
+            return stated[0], "" if _is_named(stated[0], marked.image) else _instead(marked, stated[0])
         if not stated and len(own) == 1:
-            return own[0], f"{marked.where}: no '{printable(marked.image)[:80]}', {own[0]} is taken"
+            return own[0], _instead(marked, own[0])
         if stated:
             raise UserError(
                 f"'{printable(marked.image)[:80]}' lies in several places", listed(stated, 3), "keep one of them"
@@ -63,6 +63,16 @@ class BoxImages:
             if len(ends) == 1:
                 return ends
         return found
+
+
+def _is_named(file: str, stated: str) -> bool:
+    """Whether a file has the name that an annotation states, with its suffix or without any."""
+    name, path = PurePosixPath(stated.replace("\\", "/")).name.lower(), PurePosixPath(file.lower())
+    return name in (path.name, path.stem)
+
+
+def _instead(marked: Marked, file: str) -> str:
+    return f"{marked.where}: no '{printable(marked.image)[:80]}', {file} is taken"
 
 
 def insist_on_size(marked: Marked, head: Header, corners: Iterable[tuple[float, ...]]) -> str:

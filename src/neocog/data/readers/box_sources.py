@@ -30,7 +30,8 @@ def marks_of(path: Path, reading: Reading) -> Marks | None:
     """All that is said of boxes below a folder, or in a file; None where nothing is. Raises UserError."""
     root = path if path.is_dir() else path.parent
     names = [name for name, _ in entries(root)] if path.is_dir() else [path.name]
-    found = [*_xml(root, names, reading), *_json(root, names), *_tables(root, names)]
+    faults = list[UserError]()
+    found = [*_xml(root, names, reading, faults), *_json(root, names), *_tables(root, names)]
     if path.is_dir():
         found += _labelme(root, reading)
         texts = texts_of(names, [name for name in names if is_image(name)])
@@ -40,12 +41,14 @@ def marks_of(path: Path, reading: Reading) -> Marks | None:
     if len(kinds) > 1:
         what = f"boxes of several tools: {', '.join(kinds)}"
         raise UserError(what, printable(str(path)), "keep one of them, or give the file that is to be read")
+    if not found and faults:
+        raise faults[0]
     return joined(found) if found else None
 
 
-def _xml(root: Path, names: Sequence[str], reading: Reading) -> Iterator[Marks]:
-    """VOC's files together, CVAT's one by one; other XML is none of ours."""
-    voc, faults, others = list[VocFile](), list[UserError](), list[Marks]()
+def _xml(root: Path, names: Sequence[str], reading: Reading, faults: list[UserError]) -> Iterator[Marks]:
+    """VOC's files together, CVAT's one by one; other XML is none of ours. ``faults`` gets what cannot be read as XML."""
+    voc, others = list[VocFile](), list[Marks]()
     for name in names:
         if not name.lower().endswith(".xml"):
             continue
@@ -62,8 +65,6 @@ def _xml(root: Path, names: Sequence[str], reading: Reading) -> Iterator[Marks]:
         others.insert(0, read_voc(root, voc, reading.first_pixel))
     if others:
         others[0].faults += faults
-    elif len(faults) == len(names):  # the one file that was given
-        raise faults[0]
     yield from others
 
 

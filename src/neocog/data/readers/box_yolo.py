@@ -83,6 +83,8 @@ def _box(parts: list[str], names: Mapping[int, str], boxes_from: From) -> tuple[
         raise ValueError(f"{len(parts)} numbers, expected a class, x, y, width and height")
     if max(numbers) > 1.5:
         raise ValueError(f"{max(numbers):g}: pixels, where shares of the image's sides are expected")
+    if names and kind not in names:
+        raise ValueError(f"class {kind:g}, where {len(names)} classes have names")
     label = names.get(int(kind), str(int(kind)))
     if len(numbers) >= 6:
         if boxes_from != "shapes":
