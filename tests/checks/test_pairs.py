@@ -53,6 +53,7 @@ CASES: dict[str, tuple[list[np.ndarray], list[np.ndarray], str]] = {
     "shifted": (NOISY, [image.astype(np.uint8) for image in SHIFTED], "shifted by more than 0.5 pixels"),
     "mirrored": (NOISY, [image[:, ::-1] for image in IMAGES], "is a mirror image"),
     "upside down": (NOISY, [image[::-1] for image in IMAGES], "is a mirror image"),
+    "flat": (NOISY, [np.full_like(image, 7) for image in IMAGES], "the target image is of one value"),
     "jpeg": ([noisy(image, 9) for image in JPEG], JPEG, "compressed by JPEG"),
     "enlarged": ([noisy(image, 9) for image in LARGE], LARGE, "as if it had been enlarged"),
     "full": ([noisy(image, 9) for image in WHITE], WHITE, "is at the highest value"),
@@ -94,10 +95,11 @@ def test_a_frame_that_is_repeated_in_a_noisy_stack_is_an_error() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("truth", ["clean", "noisy"])
-def test_images_of_one_value_give_no_false_alarm_and_no_warning_of_numpy(truth: str, dtype: Any) -> None:
+def test_images_of_one_value_are_told_without_a_false_alarm_or_a_warning_of_numpy(truth: str, dtype: Any) -> None:
     flat, grainy = np.full((SIDE, SIDE, 1), 90, dtype), noisy(clean(), 1).astype(dtype)
     said = [what for pair in ((flat, grainy), (grainy, flat)) for _, what in found([pair[0]], [pair[1]], truth=truth)]
-    assert all("at most 12" in what for what in said), said
+    assert sum("of one value" in what for what in said) == 1, said
+    assert all("at most 12" in what or "of one value" in what for what in said), said
 
 
 @pytest.mark.parametrize("moved", [(0.0, 0.0), (2.0, -3.0), (0.5, 0.0)])

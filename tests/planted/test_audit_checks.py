@@ -14,7 +14,8 @@ from PIL import Image
 
 from neocog.checks import CHECKS, findings
 from neocog.checks.changed import verify
-from neocog.data.dataset import Array, BadImage, Dataset, Header
+from neocog.checks.sizes import mixed_sizes
+from neocog.data.dataset import Array, ArrayImages, BadImage, Dataset, Header
 from neocog.data.masks import target_texts
 from neocog.data.scan import scan_images
 from neocog.data.split import read_splits, write_splits
@@ -306,6 +307,15 @@ def test_grey_among_colour_and_16_bits_among_8_are_warnings():
     planted = Planted()
     name = planted.add(texture(100).astype(np.uint16) * 257)
     told(planted, "warning", "pixel types are mixed: 60 images with 8-bit, 1 image with 16-bit", (name,))
+
+
+def test_images_that_keep_their_sizes_are_not_said_to_be_brought_to_one():
+    for pairs, said in ((None, "brought to one size"), (ArrayImages(np.zeros((2, 8, 8, 1), np.uint8), ["a", "b"]), "keeps its own")):
+        found = Planted()
+        found.add(texture(100, 40, 50))
+        dataset, records = found.dataset(), scan_images(found).records
+        (note,) = mixed_sizes(replace(dataset, pairs=pairs), records)
+        assert said in note.advice
 
 
 def test_mixed_sizes_are_a_note():

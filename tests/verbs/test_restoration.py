@@ -368,6 +368,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no pairs": ({}, "no pairs of images"),
     "unknown": ({"degrade": "gaus:25"}, "--degrade gaus:25"),
     "size": ({"degrade": "gauss:25", "size": (32, 32)}, "--size has no effect"),
+    "kind": ({"degrade": "gauss:25", "kind": "volumes"}, "--kind volumes has no effect"),
     "scaling": ({"degrade": "gauss:25", "scaling": "image"}, "--scaling has no effect"),
     "augment": ({"degrade": "gauss:25", "augment": ("turn=15",)}, "--augment turn=15"),
     "windows": ({"degrade": "gauss:25", "windows": 0}, "--windows 0"),

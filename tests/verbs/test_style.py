@@ -101,6 +101,18 @@ def test_a_runs_network_sees_in_place_of_the_random_one(pictures: tuple[Path, Pa
         assert run is not None and found.style_after < found.style_before and len(found.layers) == len(sees.names)
 
 
+def test_what_is_no_picture_mask_or_network_is_refused_by_its_own_name(pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    photo, painting = pictures
+    Image.new("L", (20, 20), 255).save(tmp_path / "mask.png")
+    said = []
+    for given in ({"mask": tmp_path / "mask.png"}, {"features": "nope"}, {"painting": tmp_path}):
+        with pytest.raises(UserError) as refused:
+            neocog.style(photo, **{"painting": painting, "out": tmp_path / "o", "quiet": True, **given})
+        said.append(str(refused.value))
+    for words, text in zip(("the mask is 20 × 20", "--features nope", "the painting is no file"), said, strict=True):
+        assert words in text
+
+
 def test_settings_that_mean_nothing_are_refused_before_any_work(pictures: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(UserError) as refused:
         neocog.style(*pictures, tmp_path, size=10, weight=0.0, steps=0)

@@ -71,7 +71,9 @@ def kinds_of(image: Array, wanted: Array, dataset: Dataset) -> Iterator[str]:
                 yield "mirrored"
             elif alike > ALIKE and moved > SHIFT:
                 yield "shifted"
-    if dataset.truth == "clean" and min(wanted.shape[:2]) >= 2 * LEAST:
+    if dataset.truth != "itself" and wanted.min() == wanted.max() and image.min() < image.max():
+        yield "flat"
+    elif dataset.truth == "clean" and min(wanted.shape[:2]) >= 2 * LEAST:
         yield from (kind for kind, holds in OF_WANTED.items() if holds(wanted))
 
 
@@ -160,6 +162,7 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         f"the two are shifted by more than {SHIFT:g} pixels",
         "register them, else blur is learned",
     ),
+    "flat": ("warning", "the target image is of one value", "leave it out, unless nothing is there to see"),
     "mirrored": ("warning", "one of the two is a mirror image", "mirror it back, or leave the pair out"),
     "jpeg": (
         "warning",

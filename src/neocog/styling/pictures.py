@@ -55,13 +55,15 @@ def opened(photo: Path, painting: Path, mask: Path | None, size: int) -> Given:
 def read(path: Path, what: str, notes: list[str]) -> Array:
     """(H, W, C) float32 in 0 … 1. Raises UserError."""
     name = printable(str(path))
+    if not path.is_file():
+        raise UserError(f"the {what} is no file", name, "give a picture")
     pixels, header = decode_bytes(read_bytes(path, name), DEFAULT, name)
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
         raise UserError(
             f"the {what} has the shape {' × '.join(map(str, pixels.shape))}", name, "give a grey or a colour image"
         )
     height, width = pixels.shape[:2]
-    if min(height, width) < LEAST:
+    if min(height, width) < LEAST and what != "mask":
         fix = f"give one of at least {LEAST} × {LEAST}"
         raise UserError(f"the {what} has {height} × {width} pixels: too few for a texture", name, fix)
     if max(height, width) > LONGEST * min(height, width):

@@ -56,6 +56,9 @@ class RestorationTraits(Traits):
                 yield UserError(what, fix="leave it out, or learn from noisy images alone")
         if own.get("windows", 1) < 1:
             yield UserError(f"--windows {own['windows']}: at least one is cut out of each image", fix="--windows 8")
+        if settings["kind"] not in ("auto", "images"):
+            what = f"--kind {settings['kind']} has no effect on --task {cls.name}, which takes images"
+            yield UserError(what, fix="leave it out; --frames first or stack says how stacks of slices are read")
         for name, usual in (("size", ((),)), ("fit", ("auto", "corner")), ("scaling", ("auto", "data"))):
             if settings[name] not in usual:
                 what = f"{flag(name)} has no effect on --task {cls.name}, where each image keeps its size and values"
