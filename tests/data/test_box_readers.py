@@ -482,7 +482,9 @@ def test_a_fault_is_told_with_its_file_and_without_a_traceback(fault: str, tmp_p
     told(tmp_path, on_bad="skip")  # whatever is left is no traceback
 
 
-@pytest.mark.parametrize(("line", "said"), [("0 .9 .5 .6 .2\n", "out of the image"), ("0 .5 .5 0 .2\n", "without an area")])
+@pytest.mark.parametrize(
+    ("line", "said"), [("0 .9 .5 .6 .2\n", "out of the image"), ("0 .5 .5 0 .2\n", "without an area")]
+)
 def test_where_no_box_can_be_used_it_is_said_why(line: str, said: str, tmp_path: Path) -> None:
     write_yolo(tmp_path, TRUTH)
     for text in (tmp_path / "labels").rglob("*.txt"):

@@ -310,7 +310,10 @@ def test_grey_among_colour_and_16_bits_among_8_are_warnings():
 
 
 def test_images_that_keep_their_sizes_are_not_said_to_be_brought_to_one():
-    for pairs, said in ((None, "brought to one size"), (ArrayImages(np.zeros((2, 8, 8, 1), np.uint8), ["a", "b"]), "keeps its own")):
+    for pairs, said in (
+        (None, "brought to one size"),
+        (ArrayImages(np.zeros((2, 8, 8, 1), np.uint8), ["a", "b"]), "keeps its own"),
+    ):
         found = Planted()
         found.add(texture(100, 40, 50))
         dataset, records = found.dataset(), scan_images(found).records

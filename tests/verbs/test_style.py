@@ -101,7 +101,9 @@ def test_a_runs_network_sees_in_place_of_the_random_one(pictures: tuple[Path, Pa
         assert run is not None and found.style_after < found.style_before and len(found.layers) == len(sees.names)
 
 
-def test_what_is_no_picture_mask_or_network_is_refused_by_its_own_name(pictures: tuple[Path, Path], tmp_path: Path) -> None:
+def test_what_is_no_picture_mask_or_network_is_refused_by_its_own_name(
+    pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
     photo, painting = pictures
     Image.new("L", (20, 20), 255).save(tmp_path / "mask.png")
     said = []

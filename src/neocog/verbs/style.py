@@ -112,7 +112,9 @@ def _check(target: Path, size: int, weight: float, steps: int) -> None:
 def _trained(source: str, photo: str | Path, progress: Progress) -> Features:
     """The features of a run, or of weights that are on this machine: nothing is downloaded. Raises UserError."""
     if ":" not in source and not Path(source).exists():
-        raise UserError(f"--features {printable(source)}: no such run or weights", fix="give a run, or torchvision:vgg19")
+        raise UserError(
+            f"--features {printable(source)}: no such run or weights", fix="give a run, or torchvision:vgg19"
+        )
     if not Path(source).is_dir():
         origin = origin_of(changed(Config(), {"pretrained": source}), progress)
         if origin.file is None and not (cache() / origin.cached).is_file():
