@@ -139,7 +139,7 @@ class Kind(ABC):
     def hardest(self, best: Points, most: int) -> tuple[NDArray[np.int64], str]:
         """Positions of the samples to show, and what they are. ``best`` (n,): the most points that any entry has."""
         defined = np.flatnonzero(~np.isnan(best))
-        order = defined[np.argsort(best[defined], kind="stable")][:most]
+        order = defined[np.argsort(best[defined], kind="stable")][: min(most, -(-len(best) // 4))]
         return order, f"The {len(order)} of {len(best):,} samples whose best answer is worst."
 
     @abstractmethod

@@ -114,7 +114,7 @@ class Masks(Kind):
     def caption(self, place: int, given: Given, truth: NDArray[Any]) -> str:
         dice = [(float(self.answered(rows[place : place + 1]).dice[0]), name) for name, rows in given]
         best, name = max((one for one in dice if not np.isnan(one[0])), default=(np.nan, ""))
-        return f"Dice {best:.3f} at best, by {name}"
+        return f"Dice {best:.3f}\nat best, by {name}"
 
 
 def _insist_on_numbers(network: Module, inputs: Any, scores: Tensor) -> None:

@@ -108,7 +108,7 @@ class Values(Kind):
         here = slice(place, place + 1)
         name, rows = max(given, key=lambda one: float(self.points(one[1][here], truth[here])[0]))
         true, answer = (", ".join(f"{value:.4g}" for value in one[place].tolist()) for one in (truth, rows))
-        return f"true {true}; nearest: {answer} by {name}"
+        return f"true {true}\nnearest: {answer}, by {name}"
 
 
 def with_units(dataset: Dataset) -> tuple[str, ...]:
