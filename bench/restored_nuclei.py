@@ -37,9 +37,10 @@ def main() -> None:
             place / "train", place / "unet", size=(520, 696), patch=256, batch=4, width=16, lr=0.003, epochs=2 * given.epochs,
             split=(0.8, 0.1, 0.1), threads=1, quiet=True,
         )  # fmt: skip
-        for name, data, more in (
+        ways: tuple[tuple[str, str, dict[str, str]], ...] = (
             ("clean images", "pairs", {}), ("noisy images alone", "shots", {"supervision": "noise2void"})
-        ):  # fmt: skip
+        )  # fmt: skip
+        for name, data, more in ways:
             run = neocog.train(
                 place / data, place / name, task="restoration", task_options=more, epochs=given.epochs, split=(0.8, 0.1, 0.1),
                 threads=1, quiet=True,
@@ -48,8 +49,7 @@ def main() -> None:
             (place / f"by {name}" / "restored").rename(place / f"by {name}" / "images")
             shutil.copytree(place / "clean" / "masks", place / f"by {name}" / "masks")
         for name in ("clean", "noisy", "by clean images", "by noisy images alone"):
-            data = place / name
-            found = neocog.evaluate(unet, data, any_range=True, quiet=True)["measures"]["test"]["mean_dice"]
+            found = neocog.evaluate(unet, place / name, any_range=True, quiet=True)["measures"]["test"]["mean_dice"]
             print(f"{name}: Dice {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f}, n = {found['n']})")
     print(f"{time.process_time() - begun:.0f} s of the processor, load {os.getloadavg()[0]:.1f}")
 
@@ -78,7 +78,8 @@ def noised(image: np.ndarray, photons: float, rng: np.random.Generator) -> np.nd
     dark, bright = np.percentile(image, (0, BRIGHT))
     light = (image.astype(float) - dark).clip(0) / (bright - dark)
     counted = rng.poisson(light * photons) / photons
-    return (dark + counted * (bright - dark)).round().clip(0, 65535).astype(image.dtype)
+    noisy: np.ndarray = (dark + counted * (bright - dark)).round().clip(0, 65535).astype(image.dtype)
+    return noisy
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from scipy.ndimage import zoom
 from neocog.records import Measure
 from neocog.robustness.shortcuts.charge import UNSURE, Charge, Found
 from neocog.robustness.shortcuts.court import Answer, Followed, donors, follow, suspects
-from neocog.robustness.shortcuts.cues import CORNER, CUES, SQUARES, WIDER, flat, in_unit
+from neocog.robustness.shortcuts.cues import CUES, WIDER, flat, in_unit
 from neocog.robustness.shortcuts.detective import permuted, tell
+from neocog.robustness.shortcuts.regions import CORNER, SQUARES
 from neocog.robustness.shortcuts.swaps import SWAPS, compression
 from neocog.robustness.shortcuts.verdicts import verdicts
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import uniform_filter, zoom
 
-from neocog.robustness.shortcuts.cues import CELLS, CORNER, FRAME, depth, flatness, grey, pooled
+from neocog.robustness.shortcuts.cues import flatness, grey, pooled
+from neocog.robustness.shortcuts.regions import CELLS, CORNER, FRAME, depth
 
 Floats = NDArray[np.float64]
 Swap = Callable[[Floats, Floats], Floats]
