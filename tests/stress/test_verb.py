@@ -166,8 +166,11 @@ def test_a_damaged_file_is_told_by_name(digits_run: Path, counted: Any) -> None:
     neocog.stress(digits_run, quiet=True)
     path = digits_run / "stress" / "counted.json"
     path.write_text(path.read_text().replace('"passed"', '"splendid"'))
-    with pytest.raises(UserError, match="splendid"):
+    with pytest.raises(UserError, match="splendid") as told:
         outcomes(Run(digits_run))
+    assert told.value.fix == f"`neocog stress {digits_run} counted` makes it anew"
+    neocog.stress(digits_run, ["counted"], quiet=True)
+    assert outcomes(Run(digits_run))["counted"].verdicts[0].grade == "passed"
 
 
 def test_all_faults_are_told_at_once_before_the_data_are_opened(digits_run: Path, counted: Any) -> None:

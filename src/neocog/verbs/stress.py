@@ -27,7 +27,7 @@ from neocog.engine.lock import lock
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, did_you_mean, faults_of, listed, raise_all
 from neocog.pages import write_card
-from neocog.pages.stress import FOLDER
+from neocog.pages.stress import FOLDER, stored_outcome
 from neocog.predictor import Predictor, evaluation_threads, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.records import Table
@@ -259,6 +259,7 @@ def _complete(path: Path, identity: Options) -> bool:
     """Whether the part was tried to its end, with these very options on these very data."""
     try:
         found = read_json(path)
+        stored_outcome(found, path)  # one that the report cannot read is made anew
         return found["identity"] == plain(identity) and not found["not_tried"]
     except UserError:
         return False
