@@ -504,7 +504,8 @@ def test_where_no_xml_can_be_read_it_is_said_why(tmp_path: Path) -> None:
 def test_pictures_of_predictions_are_no_images_of_annotations(tmp_path: Path) -> None:
     draw(tmp_path, folder="overlays")
     (tmp_path / "boxes.json").write_text(json.dumps(coco_of(TRUTH)))
-    assert all("no image" in error.what for error in told(tmp_path / "boxes.json"))
+    found = told(tmp_path / "boxes.json")
+    assert found and all("no image" in error.what for error in found)
 
 
 def test_an_image_of_another_suffix_is_noted_and_of_another_size_refused(tmp_path: Path) -> None:
