@@ -16,6 +16,7 @@ from onnxruntime import InferenceSession
 from PIL import Image
 
 import neocog
+from neocog.cli.main import main
 from neocog.data.degrade import Degradation, own_generator
 from neocog.data.imresize import resized
 from neocog.data.readers.detect import open_dataset
@@ -362,6 +363,24 @@ def test_audit_says_what_is_doubtful_about_pairs(tmp_path: Path) -> None:
     (data / "noisy" / "2.png").write_bytes((data / "clean" / "2.png").read_bytes())
     found = [f for f in neocog.audit(data, task="restoration", quiet=True).findings if "the input itself" in f.what]
     assert len(found) == 1 and found[0].severity == "warning" and [Path(s).name for s in found[0].samples] == ["2.png"]
+
+
+def test_audit_and_preview_take_the_options_of_the_task_that_their_help_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clean = paired(tmp_path / "data", 6) / "clean"
+    own = ["--task", "restoration", "--degrade", "gauss:25"]
+
+    def code(verb: str, *words: str) -> object:
+        with pytest.raises(SystemExit) as left:
+            main([verb, str(clean), *own, *words])
+        return left.value.code
+
+    assert code("audit") == 0 and "clean images and gauss:25: 6 images" in capsys.readouterr().out
+    assert code("preview", "--out", str(tmp_path / "x.png")) == 0 and (tmp_path / "x.png").is_file()
+    for verb in ("audit", "preview"):
+        assert code(verb, "--degrad", "gauss:25") == 2
+        assert f"neocog {verb} has no option --degrad" in capsys.readouterr().err
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

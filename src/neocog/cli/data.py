@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from neocog.cli.app import Json, Out, Quiet, Reading, Settings, app, console, flags, flat, given, settings_file, show
+from neocog.cli.settings import OwnOption, of_task
 from neocog.config import DataConfig
 
 
@@ -30,6 +31,7 @@ def audit(
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
+    **options: OwnOption,
 ) -> None:
     """Report what is in the data and what is wrong with them: everything, in one pass. Exit code 2 if there are errors.
 
@@ -40,15 +42,16 @@ def audit(
         neocog audit masks/ --ignore 255
         neocog audit first-annotator/ --against second-annotator/ --out differences/
     """
+    settings = given(reading) | of_task("audit", options, reading)
     if against:
         from neocog.verbs.agreement import agreement
 
-        pairs = agreement([data, *map(str, against)], out, **given(reading))
+        pairs = agreement([data, *map(str, against)], out, **settings)
         show({"pairs": pairs}, json, lambda: print("\n".join(_agreement_summary(pair) for pair in pairs)))
         return
     from neocog.verbs import audit as verb
 
-    found = verb.audit(data, strict=strict, verify=verify, quiet=quiet, **given(reading))
+    found = verb.audit(data, strict=strict, verify=verify, quiet=quiet, **settings)
     show(found.to_json(), json, lambda: verb.show(found, console()))
     if any(finding.severity == "error" for finding in found.findings):
         raise SystemExit(2)
@@ -75,6 +78,7 @@ def preview(
     draws: int = 6,
     out: Out = None,
     quiet: Quiet = False,
+    **options: OwnOption,
 ) -> None:
     """Write a contact sheet (PNG) of the first training batches, before and after augmentation.
 
@@ -104,6 +108,7 @@ def preview(
     base = settings_file(config)
     training = {"augment": augment, "patch": patch, "batch": batch, "seed": seed}
     settings = given(data_config) | {name: value for name, value in training.items() if name in flags()}
+    settings |= of_task("preview", options, data_config)
     print(sheet(data, out, n=n, draws=draws, quiet=quiet, base=base, **settings))
 
 

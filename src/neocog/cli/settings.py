@@ -9,10 +9,12 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from cyclopts import Parameter
 
 from neocog.checked import SPELLED, bare, choices, flag, spelled_out
-from neocog.config import HINTS, SECTIONS, TABLES, documented, names_of, parameters, unknown
-from neocog.errors import UserError, printable
+from neocog.config import HINTS, SECTIONS, TABLES, ReadConfig, documented, names_of, parameters, unknown
+from neocog.errors import UserError, did_you_mean, printable, raise_all
+from neocog.traits import own_settings
 
 F = TypeVar("F", bound=Callable[..., None])
+OwnOption = Annotated[str, Parameter(help="An option of the chosen task, such as --degrade gauss:25 for restoration.")]
 SET = "give --set section.key=value, such as --set training.lr=0.01"
 
 
@@ -40,6 +42,19 @@ def with_settings(command: F) -> F:
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
     return command
+
+
+def of_task(verb: str, options: Mapping[str, str], reading: ReadConfig | None) -> dict[str, str]:
+    """The options that the chosen task brings. Raises UserError for any other, which the verb does not know."""
+    known = [*own_settings(reading.task if reading else "auto")]
+    found = {name.replace("-", "_"): value for name, value in options.items()}
+    ours = [flag(name) for name in (*known, *names_of(ReadConfig))]
+    fix = f"see `neocog {verb} --help`; the options of a task need --task"
+    raise_all(
+        UserError(f"neocog {verb} has no option {flag(name)}", fix=did_you_mean(flag(name), ours) + fix)
+        for name in found if name not in known
+    )  # fmt: skip
+    return found
 
 
 def by_section(edits: Sequence[str], flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[UserError]]:

@@ -30,6 +30,7 @@ from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, wi
 from neocog.errors import UserError, did_you_mean, listed, raise_all
 from neocog.progress import Progress
 from neocog.tasks import allowed_by
+from neocog.traits import own_settings
 
 FIRST = 3  # reasons that are shown where no image can be read
 
@@ -187,7 +188,7 @@ def settings_for(
     source: str | Path, settings: Mapping[str, Any], known: type[ReadConfig] = ReadConfig, base: Config | None = None
 ) -> Config:
     """``base`` with the data ``source`` and these ``settings``, fields of ``known``. Raises UserError for any other."""
-    names = [f.name for f in fields(known)]
+    names = [*(f.name for f in fields(known)), *own_settings(settings.get("task"))]
     unknown = [name for name in settings if name not in names]
     fix = "known: " + ", ".join(names)
     raise_all(UserError(f"no setting '{name}'", fix=did_you_mean(name, names) + fix) for name in unknown)
