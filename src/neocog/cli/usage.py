@@ -35,6 +35,8 @@ def explained(error: CycloptsError, words: Sequence[str]) -> UserError:
     name = error.argument.name if error.argument else ""
     if isinstance(error, MissingArgumentError):
         option = str(error.keyword or name)
+        if near := _slip(option, chain):
+            return UserError(f"{command} has no option {printable(option)}", fix=f"did you mean {near}?")
         what = f"{option} needs a value" if option.startswith("-") else f"{command} needs {option}"
         return UserError(what, fix=f"`{command} --help` shows how")
     if isinstance(error, RepeatArgumentError):
@@ -70,6 +72,15 @@ def _no_option(error: UnknownOptionError, command: str) -> UserError:
     near = nearest(option, known, FEW)
     fix = f"did you mean {' or '.join(near)}?" if near else f"it has {listed(known)}; see `{command} --help`"
     return UserError(f"{command} has no option {printable(option)}", fix=fix)
+
+
+def _slip(option: str, chain: Sequence[str]) -> str:
+    """The flag that was meant by one without a value, of a command that takes a task's own options, too; "" where it is known."""
+    here = app
+    for name in chain:
+        here = here[name]
+    known = sorted({name for argument in here.assemble_argument_collection() for name in _flags(argument)})
+    return "" if option in known or not option.startswith("--") else next(iter(nearest(option, known, 1)), "")
 
 
 def _flags(argument: Argument) -> list[str]:
