@@ -165,7 +165,7 @@ def test_bad_limits_are_told_all_at_once(arrays: Path, tmp_path: Path) -> None:
 def test_a_class_that_is_only_held_out_is_refused(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (40, 8, 8)).astype(np.uint8)
     np.savez(tmp_path / "sorted.npz", images=pixels, labels=np.array(["a"] * 15 + ["b"] * 15 + ["c"] * 10))
-    with pytest.raises(UserError, match="1 classes have no public sample: c"):
+    with pytest.raises(UserError, match="1 class without a public sample: c"):
         made(tmp_path / "sorted.npz", tmp_path / "contest", hold_out="last:0.25")
 
 

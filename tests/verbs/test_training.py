@@ -154,7 +154,7 @@ def labelled(folder: Path, labels: list[str]) -> Path:
 def test_a_class_that_a_fold_tests_without_having_learned_it_is_told_before_any_training(tmp_path: Path) -> None:
     table = labelled(tmp_path, ["rare"] * 2 + ["even", "odd"] * 15)
     with pytest.raises(
-        UserError, match=r"fold \d tests 1 classes that it has not learned[\s\S]*rare \(1\)[\s\S]*--split 0.8 0 0.2"
+        UserError, match=r"fold \d tests 1 class that it has not learned[\s\S]*rare \(1\)[\s\S]*--split 0.8 0 0.2"
     ):
         neocog.train(table, out=tmp_path / "run", folds=5, **QUICK)
     assert not (tmp_path / "run").exists()
@@ -183,7 +183,7 @@ def test_a_given_part_with_a_class_that_train_lacks_stops(tmp_path: Path) -> Non
         for name in names:
             (tmp_path / "data" / part / name).mkdir(parents=True)
             labelled(tmp_path / "data" / part / name, [name] * 8).unlink()
-    with pytest.raises(UserError, match=r"1 classes of the test part have no training sample"):
+    with pytest.raises(UserError, match=r"1 class of the test part without a training sample"):
         neocog.train(tmp_path / "data", out=tmp_path / "run", **QUICK)
 
 

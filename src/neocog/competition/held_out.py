@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.checks.words import count
 from neocog.competition.kinds import kind_in
 from neocog.competition.rules import hold_out_of
 from neocog.data.copies import near_copies
@@ -47,7 +48,7 @@ def held_out(
     kind = kind_in(dataset)
     alone = sorted(kind.present(dataset, held) - kind.present(dataset, public))
     if alone:
-        what = f"{len(alone)} classes have no public sample: {listed(alone)}"
+        what = f"{count(alone, 'class')} without a public sample: {listed(alone)}"
         raise UserError(what, f"--hold-out {hold_out}", "--hold-out random:0.2 keeps each class on both sides")
     there = {digests[i] for i in public.tolist()}
     held = np.random.default_rng(seed).permutation(held)  # else the order would say what the class is

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.checks.words import count
 from neocog.config import Config
 from neocog.data.dataset import SPLITS
 from neocog.data.digests import keys
@@ -39,10 +40,10 @@ def untaught(data: Data, parts: NDArray[np.str_], fold: int | None) -> Iterator[
         names = listed(f"{data.dataset.classes[k]} ({counts[part][k]:,})" for k in missing)
         if fold is None:
             fix = "move samples of them to train, or leave the classes out"
-            yield UserError(f"{len(missing)} classes of the {part} part have no training sample", names, fix)
+            yield UserError(f"{count(missing, 'class')} of the {part} part without a training sample", names, fix)
         else:
             fix = "leave these classes out, add samples, or let no fold validate: --split 0.8 0 0.2"
-            yield UserError(f"fold {fold + 1} tests {len(missing)} classes that it has not learned", names, fix)
+            yield UserError(f"fold {fold + 1} tests {count(missing, 'class')} that it has not learned", names, fix)
 
 
 def parted(data: Data, config: Config, fold: int | None) -> NDArray[np.str_]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neocog.checks.words import count
 from neocog.config import Config, DataConfig, ReadConfig, configured
 from neocog.data.corrections import EXCLUDED, corrected
 from neocog.data.dataset import Array, BadImage, Dataset
@@ -210,13 +211,14 @@ def data_name(source: str | Path) -> str:
 
 def described(dataset: Dataset) -> str:
     """ "1,797 images in 10 classes": what the user must see, lest data be taken for something else."""
-    what = f"{len(dataset):,} {dataset.form}"
+    what = count(dataset, dataset.form[:-1])
+    classes = count(dataset.classes, "class")
     if dataset.values is not None:
         return f"{what} with {listed(dataset.target_names)}"
     if dataset.boxes is not None:
-        return f"{what} with {len(dataset.boxes.labels):,} boxes of {len(dataset.classes)} classes"
+        return f"{what} with {count(dataset.boxes.labels, 'box')} of {classes}"
     if dataset.pairs is not None:
         return f"{what} with a target image each" + f", {dataset.scale} × as large" * (dataset.scale > 1)
     if dataset.masks is not None:
-        return f"{what} with masks of {len(dataset.classes)} classes"
-    return f"{what} in {len(dataset.classes)} classes" if dataset.has_classes else what
+        return f"{what} with masks of {classes}"
+    return f"{what} in {classes}" if dataset.has_classes else what
