@@ -134,9 +134,10 @@ def index_png(mask: Array, classes: int) -> bytes:
     return png(image)
 
 
-def png(image: Image.Image) -> bytes:
+def png(image: Image.Image, level: int = 6) -> bytes:
+    """``level``: of compression, 0 to 9; of photographs 3 takes a third of the time of 6, and a tenth more bytes."""
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.save(file, "PNG", compress_level=level)
     return file.getvalue()
 
 

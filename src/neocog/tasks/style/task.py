@@ -154,7 +154,7 @@ class StyleTask(StyleTraits, Task):
                 change = float(np.square(found.astype(np.float32) - photo).mean() ** 0.5) / 255
                 row |= {"height": found.shape[0], "width": found.shape[1], "change": round(change, 4)}
                 if out is not None:
-                    written.append(put(out / "styled" / name.with_suffix(".png"), png(Image.fromarray(found))))
+                    written.append(put(out / "styled" / name.with_suffix(".png"), png(Image.fromarray(found), level=3)))
             rows.append(row)
             advance(1)
         return Predicted(("path", "height", "width", "change", "skipped"), tuple(rows), tuple(written))
