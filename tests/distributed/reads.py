@@ -27,7 +27,7 @@ from neocog.verbs import prepare
 from neocog.verbs.nodes import together
 
 COUNTED = {
-    "images": (scan, "decode_bytes"),
+    "images": (scan, "decode_picture"),
     "masks": (masks, "mask_digest"),
     "copies": (prepare, "near_copies"),
 }
