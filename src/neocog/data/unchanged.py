@@ -36,7 +36,7 @@ def held_to(
     return replace(dataset, **{name: _held(getattr(dataset, name), recorded) for name, recorded in held.items()})
 
 
-def as_recorded(dataset: Dataset, recorded: Manifest) -> Dataset:
+def held_to_record(dataset: Dataset, recorded: Manifest) -> Dataset:
     """``dataset`` whose files are read only while they are what a splits.csv has of them; what it does not name is not held."""
     row = {name: index for index, name in enumerate(recorded.names)}
     rows = [row.get(name) for name in dataset.names]

@@ -14,7 +14,7 @@ import numpy as np
 
 from neocog.data.dataset import Array, Dataset
 from neocog.data.split import read_splits
-from neocog.data.unchanged import as_recorded
+from neocog.data.unchanged import held_to_record
 from neocog.documents import rows
 from neocog.errors import UserError, printable
 from neocog.progress import Progress
@@ -145,7 +145,7 @@ class Opened:
 
         preprocessing = load_predictor(self.run).preprocessing
         dataset = open_data(read_as(self.run, None, {}).data, Progress(True), preprocessing=preprocessing)
-        dataset = as_recorded(dataset, read_splits(self.run.splits_csv))
+        dataset = held_to_record(dataset, read_splits(self.run.splits_csv))
         return dataset, {name: index for index, name in enumerate(dataset.names)}
 
     @property

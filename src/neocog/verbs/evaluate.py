@@ -23,7 +23,7 @@ from neocog.data.readers.memory import MEMORY, given
 from neocog.data.split import Manifest, read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
-from neocog.data.unchanged import altered, as_recorded
+from neocog.data.unchanged import altered, held_to_record
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, listed, raise_all
 from neocog.metrics.stored import stored_measure
@@ -83,6 +83,7 @@ class Opened:
     samples: Samples
     own: bool
     findings: list[Finding]  # what the data of others share with those of the training
+    parts: dict[str, Recorded]  # of the run's own data; {} of others
 
 
 def _evaluated(
@@ -139,10 +140,11 @@ def opened(
     own, unseen = set_aside(dataset, config.data.unseen) if data is None else (dataset, None)
     if data is not None and config.data.on_bad == "skip":
         dataset = own = readable(own, config.data, progress)
-    parts = recorded(run, own) if data is None else {}
+    splits = read_splits(run.splits_csv) if data is None else None
+    parts = recorded(splits, own) if splits is not None else {}
     positions, again = (whole(run, parts["test"]), []) if parts else foreign_test(run, own, progress)
-    if data is None:
-        own = as_it_was(run, own, positions)
+    if splits is not None:
+        own = as_it_was(run, own, positions, splits)
     store: Store = Streamed(own.images, predictor.preprocessing, config.training.workers)
     samples = Samples(
         dataset=own,
@@ -153,7 +155,7 @@ def opened(
         unseen=unseen,
         within=data is None and config.data.leave_one_group_out,
     )
-    return Opened(predictor, task, dataset, samples, data is None, again)
+    return Opened(predictor, task, dataset, samples, data is None, again, parts)
 
 
 def is_own(run: Run, dataset: Dataset) -> bool:
@@ -173,21 +175,20 @@ def read_as(run: Run, data: str | Path | None, settings: dict[str, Any]) -> Conf
     return settings_for(config.data.data if data is None else data, settings, base=config)
 
 
-def as_it_was(run: Run, dataset: Dataset, test: NDArray[np.int64]) -> Dataset:
-    """The run's own data, held to splits.csv: the labels and the ``test`` part now, other files when they are read.
+def as_it_was(run: Run, dataset: Dataset, test: NDArray[np.int64], splits: Manifest) -> Dataset:
+    """The run's own data, held to its ``splits``: the labels and the ``test`` part now, other files when they are read.
 
     Raises UserError for other labels, and for test samples of other bytes.
     """
-    splits = read_splits(run.splits_csv)
     found = {
         "changed since this run recorded them": altered(dataset, splits, test),
         "of other labels than this run recorded": _relabelled(dataset, splits),
     }
-    fix = f"put them back as they were, or evaluate them as other data: neocog evaluate {run.folder} DATA"
+    fix = f"put them back as they were, or evaluate them as other data: neocog evaluate {shlex.quote(str(run.folder))} DATA"
     raise_all(
         UserError(f"{count(names, 'sample')} {what}", listed(names), fix) for what, names in found.items() if names
     )
-    return as_recorded(dataset, splits)
+    return held_to_record(dataset, splits)
 
 
 def _relabelled(dataset: Dataset, splits: Manifest) -> list[str]:
@@ -202,7 +203,7 @@ def _relabelled(dataset: Dataset, splits: Manifest) -> list[str]:
 
 def own_test(run: Run, dataset: Dataset) -> NDArray[np.int64]:
     """Positions of the run's test samples in the data set."""
-    return whole(run, recorded(run, dataset)["test"])
+    return whole(run, recorded(read_splits(run.splits_csv), dataset)["test"])
 
 
 def whole(run: Run, test: Recorded) -> NDArray[np.int64]:
@@ -216,10 +217,9 @@ def whole(run: Run, test: Recorded) -> NDArray[np.int64]:
     return where
 
 
-def recorded(run: Run, dataset: Dataset) -> dict[str, Recorded]:
-    """Of each part the positions in the data set of its samples, as splits.csv names them, and the names that are there no more."""
-    splits, place = read_splits(run.splits_csv), {name: index for index, name in enumerate(dataset.names)}
-    found: dict[str, Recorded] = {}
+def recorded(splits: Manifest, dataset: Dataset) -> dict[str, Recorded]:
+    """Of each part the positions in the data set of its samples, as ``splits`` name them, and the names that are there no more."""
+    place, found = {name: index for index, name in enumerate(dataset.names)}, dict[str, Recorded]()
     for part in SPLITS:
         wanted = [name for name, each in zip(splits.names, splits.parts, strict=True) if each == part]
         there = np.array([place[name] for name in wanted if name in place], dtype=np.int64)

@@ -40,7 +40,7 @@ from neocog.robustness.thresholds import place, read_thresholds, to_toml
 from neocog.run import Run, to_json, write_atomically
 from neocog.tasks.evaluation import Samples
 from neocog.verbs.crossvalidate import fold_runs
-from neocog.verbs.evaluate import Opened, opened, own_test, read_as, recorded
+from neocog.verbs.evaluate import Opened, opened, own_test, read_as
 from neocog.verbs.folder import is_complete
 from neocog.verbs.out_of_fold import out_of_fold
 from neocog.verbs.plan import read_plan
@@ -181,7 +181,7 @@ def _check(part: str, subject: Subject, options: Options) -> None:
 
 def _subject(run: Run, config: Config, tried: Opened, most: int, progress: Progress) -> Subject:
     samples = tried.samples
-    parts = {part: where for part, (where, _) in recorded(run, samples.dataset).items()} if tried.own else {}
+    parts = {part: where for part, (where, _) in tried.parts.items()}
 
     def reread(**settings: Any) -> Dataset:
         read = replace(config.data, **settings)
