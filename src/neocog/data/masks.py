@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,7 @@ from neocog.data.digests import Digests
 from neocog.data.formats.decoding import DEFAULT, Decoding
 from neocog.data.formats.mask_values import COLOUR, stored_values
 from neocog.data.images import FileImages
+from neocog.data.in_turn import in_turn
 from neocog.data.preprocessing import Fit
 from neocog.data.resize import placement
 from neocog.data.shared import Zeros
@@ -27,7 +28,7 @@ from neocog.limits import cores
 
 T = TypeVar("T")
 IGNORED = 255
-_CHUNK = 64  # masks under way at once
+_AHEAD = 64  # masks under way at once
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,8 @@ def in_threads(
 ) -> Iterator[T]:
     """``work`` of 0 … count − 1, in order, by ``workers`` threads (default: one a core), as far as it is asked for; few results
     are under way at any time."""
-    with ThreadPoolExecutor(workers or cores(), "masks") as pool:
-        for start in range(0, count, _CHUNK):
-            stop = min(start + _CHUNK, count)
-            yield from pool.map(work, range(start, stop))
+    with closing(in_turn(work, range(count), workers or cores(), _AHEAD, "masks")) as found:
+        for each in found:
+            yield each
             if progress is not None:
-                progress(stop - start)
+                progress(1)

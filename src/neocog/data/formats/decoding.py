@@ -39,9 +39,8 @@ class Decoding:
         )
 
 
-Picture = (
-    Array | Image.Image
-)  # (H, W, C) pixels; or Pillow's own image of them, grey or colour of 8 bits, upright and opaque
+# (H, W, C) pixels; or Pillow's own image of them, grey or colour of 8 bits, upright and opaque
+Picture = Array | Image.Image
 
 DEFAULT = Decoding()
 INFLATED = 100
