@@ -41,6 +41,12 @@ class Clock:
         """Seconds."""
         return self.until - time.monotonic()
 
+    def time_for(self, part: Callable[[], object], times: float) -> bool:
+        """Whether there is time for so many ``times`` what a ``part`` of the work, which is done on trial, takes."""
+        begun = time.monotonic()
+        part()
+        return (time.monotonic() - begun) * times < self.left
+
     @property
     def best(self) -> Grade:
         """What a verdict can be that is of the worst of many pieces: nothing passes before all of them were tried."""

@@ -9,7 +9,6 @@ from the other parts alone; where it was frozen (``--tune head``), from all. Box
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +22,7 @@ from neocog.errors import UserError
 from neocog.metrics.confident import joint, likely, noise, self_confidence, trial
 from neocog.robustness.clock import Clock
 from neocog.robustness.labels_boxes import Boxes
-from neocog.robustness.labels_drawn import Kind
+from neocog.robustness.labels_drawn import JUDGED, LEARNED, Kind
 from neocog.robustness.labels_drawn import run as of_drawn
 from neocog.robustness.labels_masks import Masks
 from neocog.robustness.labels_report import SHOWN, Found, Ranked, sections, tables, verdict
@@ -34,7 +33,7 @@ from neocog.traits import needs
 
 Array = NDArray[Any]
 TIMED = 16  # samples
-FOLDS, JUDGED, LEARNED = "folds", "validation and test", "training"
+FOLDS = "folds"
 
 
 DRAWN: Mapping[str, Kind] = {"boxes": Boxes(), "masks": Masks()}
@@ -92,10 +91,13 @@ def fits(subject: Subject, name: str, positions: NDArray[np.int64], clock: Clock
     """Whether there is time for these samples, by that of the first of them."""
     if name == FOLDS or f"labels: {name}" in clock.kept:
         return True
-    begun = time.monotonic()
-    for _, pixels in subject.samples.batches(subject.preprocessing, positions[:TIMED]):
-        subject.predictor.with_features(pixels)
-    return (time.monotonic() - begun) * len(positions) / len(positions[:TIMED]) < clock.left
+    few = positions[:TIMED]
+
+    def answered() -> None:
+        for _, pixels in subject.samples.batches(subject.preprocessing, few):
+            subject.predictor.with_features(pixels)
+
+    return clock.time_for(answered, len(positions) / len(few))
 
 
 def predictions(subject: Subject, name: str, positions: NDArray[np.int64]) -> dict[str, Any]:

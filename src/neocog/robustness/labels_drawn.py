@@ -7,7 +7,6 @@ parts by the run's own. The training part is judged, too, but only for the ranki
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol, TypeVar
@@ -98,9 +97,8 @@ def fits(kind: Kind, name: str, predictor: Predictor, samples: Samples, clock: C
     """Whether there is time for these images, by that of the first of them."""
     if f"labels: {name}" in clock.kept:
         return True
-    begun, few = time.monotonic(), replace(samples, positions=samples.positions[:TIMED])
-    kind.checked(predictor, few)
-    return (time.monotonic() - begun) * len(samples) / len(few) < clock.left
+    few = replace(samples, positions=samples.positions[:TIMED])
+    return clock.time_for(lambda: kind.checked(predictor, few), len(samples) / len(few))
 
 
 def listed_files(dataset: Dataset, files: Images | Masks, positions: Sequence[int]) -> str:

@@ -6,7 +6,6 @@ one that the network goes by: its answers to test pictures follow the cue that t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -132,12 +131,15 @@ def time_for(subject: Subject, positions: Ints, clock: Clock, piece: str) -> boo
     """Whether so many samples can be looked at, by the time of the first of them; else the ``piece`` is late."""
     if piece in clock.kept:
         return True
-    begun, first = time.monotonic(), Looked(subject, positions[:TIMED])
-    for index in first.positions.tolist():
-        subject.dataset.images.read(index)
-    if subject.dataset.form != "sequences" and piece != "leaks: copies":
-        _ = Looked(replace(subject, progress=replace(subject.progress, quiet=True)), first.positions).pixels
-    fits = (time.monotonic() - begun) * len(positions) / max(1, len(first.positions)) < clock.left
+    few = positions[:TIMED]
+
+    def looked_at() -> None:
+        for index in few.tolist():
+            subject.dataset.images.read(index)
+        if subject.dataset.form != "sequences" and piece != "leaks: copies":
+            _ = Looked(replace(subject, progress=replace(subject.progress, quiet=True)), few).pixels
+
+    fits = clock.time_for(looked_at, len(positions) / max(1, len(few)))
     if not fits:
         clock.late.append(piece)
     return fits
