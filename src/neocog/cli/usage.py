@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cyclopts import App, Argument, CycloptsError
 from cyclopts.exceptions import (
@@ -55,9 +55,7 @@ def names(of: App) -> list[str]:
 
 
 def _no_command(chain: tuple[str, ...], words: Sequence[str]) -> UserError:
-    here = app
-    for name in chain:
-        here = here[name]
+    here = _command(chain)
     word = next((word for word in words[len(chain) :] if word not in chain), "")
     known = names(here)
     if word.startswith("-"):
@@ -68,7 +66,7 @@ def _no_command(chain: tuple[str, ...], words: Sequence[str]) -> UserError:
 
 def _no_option(error: UnknownOptionError, command: str) -> UserError:
     option = str(error.token.keyword or error.token.value)
-    known = sorted({name for argument in error.argument_collection for name in _flags(argument)})
+    known = _flags(error.argument_collection)
     near = nearest(option, known, FEW)
     fix = f"did you mean {' or '.join(near)}?" if near else f"it has {listed(known)}; see `{command} --help`"
     return UserError(f"{command} has no option {printable(option)}", fix=fix)
@@ -76,15 +74,20 @@ def _no_option(error: UnknownOptionError, command: str) -> UserError:
 
 def _slip(option: str, chain: Sequence[str]) -> str:
     """The flag that was meant by one without a value, of a command that takes a task's own options, too; "" where it is known."""
-    here = app
-    for name in chain:
-        here = here[name]
-    known = sorted({name for argument in here.assemble_argument_collection() for name in _flags(argument)})
+    known = _flags(_command(chain).assemble_argument_collection())
     return "" if option in known or not option.startswith("--") else next(iter(nearest(option, known, 1)), "")
 
 
-def _flags(argument: Argument) -> list[str]:
-    return [name for name in argument.names if name.startswith("--") and argument.parse]
+def _command(chain: Sequence[str]) -> App:
+    here = app
+    for name in chain:
+        here = here[name]
+    return here
+
+
+def _flags(arguments: Iterable[Argument]) -> list[str]:
+    """Of a command, in the order of the alphabet."""
+    return sorted({name for each in arguments if each.parse for name in each.names if name.startswith("--")})
 
 
 def _too_much(rest: Sequence[str], words: Sequence[str], command: str) -> UserError:
