@@ -130,10 +130,8 @@ def raise_if_changed(rules: Rules, contest: Path, sealed_text: str) -> None:
     the one that they were made for."""
     sealed = parse_toml(sealed_text, NAME)
     sealed["sha256"]["sealed"] = rules.sha256.sealed
-    now, then = (
-        _flat(asdict(rules)),
-        _flat(asdict(_rules(sealed))),
-    )  # a copy of before there were values has none of them
+    # as rules both, since a copy of before there were values has none of them
+    now, then = _flat(asdict(rules)), _flat(asdict(_rules(sealed)))
     changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
     raise_all(
         UserError(f"changed rules: {key} is {now.get(key)}, and was {then.get(key)}", str(contest / NAME), FIX)

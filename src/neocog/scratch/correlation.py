@@ -29,7 +29,7 @@ from neocog.scratch.window import Window
 
 MOST = (
     10**6
-)  # multiplications of a product: up to there OpenBLAS reads matrices as they lie (AVX-512), larger ones it copies
+)  # multiplications of a product, up to which OpenBLAS reads matrices as they lie (AVX-512); it copies larger ones
 LEAST = 64  # columns of a product, for which it is worth to be called
 
 
