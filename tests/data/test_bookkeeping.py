@@ -37,13 +37,14 @@ def test_an_image_costs_at_most_250_bytes_once_data_are_read_and_split_and_littl
 ) -> None:
     monkeypatch.setattr(spooled_module, "_SMALL", 0)  # as if there were many
     found = []
-    for count in (900, 300, 900):  # what the first one loads does not count
+    for count in (200, 300, 1500):  # what the first one loads does not count
         path = tmp_path / str(len(found))
         path.mkdir()
         found.append(bookkeeping.cost(bookkeeping.KINDS[kind](path, count)))
     _, few, many = found
-    assert many.end - few.end <= 250 * 600 + 16384  # what the interpreter itself holds moves by some kB
-    assert many.peaks["open_data"] - few.peaks["open_data"] <= 330 * 600 + 16384  # what is sorted included
+    loose = 32768  # what the interpreter itself holds moves by some kB, in threads by twenty
+    assert many.end - few.end <= 250 * 1200 + loose
+    assert many.peaks["open_data"] - few.peaks["open_data"] <= 330 * 1200 + loose  # what is sorted included
 
 
 def test_names_come_back_as_they_were() -> None:
