@@ -80,4 +80,4 @@ def test_a_value_out_of_range_is_an_error_with_the_value_in_it(edits: dict[str, 
 def test_the_number_of_flags_is_kept_in_check() -> None:
     """Flags only ever grow; a new one needs an old one to go, or this number to be raised on purpose."""
     flags = [name for section in (DataConfig, ModelConfig, TrainConfig) for name in names_of(section)]
-    assert len(set(flags) - {"data", *TABLES}) <= 93
+    assert len(set(flags) - {"data", *TABLES}) <= 94

@@ -52,7 +52,7 @@ def test_flags_overrule_a_recipe_and_the_shell_has_it_as_python_does(pictures: P
 def test_a_recipe_that_is_none_is_told_with_those_that_are() -> None:
     with pytest.raises(UserError) as error:
         from_file("sped")
-    assert "or a recipe: speed" in str(error.value)
+    assert "or a recipe: accuracy, speed" in str(error.value)
 
 
 def test_a_file_of_a_recipes_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,7 @@ class Settings(Reading, total=False):
     label_smoothing: float
     mixup: float
     cutmix: float
+    start_size: float
     class_weights: Literal["none", "balanced"]
     group_weights: Literal["none", "balanced", "dro"]
     beta: float
@@ -148,6 +149,7 @@ class Settings(Reading, total=False):
     dropout: float
     sparse: bool
     widths: int | Sequence[int]
+    depth: int
     scale: float | int
     blocks: int
     kernel: int
@@ -160,7 +162,6 @@ class Settings(Reading, total=False):
     skip: bool
     motifs: int
     dilations: int | Sequence[int]
-    depth: int
     norm: Literal["batch", "last", "instance", "group", "none"] | Literal["batch", "none"]
     convolutions: int | Sequence[int]
     stride: int

@@ -45,13 +45,14 @@ EFFECTIVE: dict[str, dict[str, tuple[str, ...]]] = {
     "label_smoothing": {"loss": ("cross-entropy",)},
     "mixup": {"kind": ("images",)},
     "cutmix": {"kind": ("images",)},
+    "start_size": {"kind": ("images",), "engine": ("torch",)},
 }
 
 # Settings that are about steps of a training
 STEPS = (
     "epochs", "minutes", "batch", "optimizer", "lr", "schedule", "warmup", "bias_lr", "decay_steps", "decay_rate", "staircase",
     "betas", "alpha", "momentum", "nesterov", "weight_decay", "l1", "l2", "clip", "label_smoothing", "mixup", "cutmix", "ema",
-    "lookahead", "patience", "augment", "adversarial", "adversary", "keep_checkpoints",
+    "lookahead", "patience", "augment", "adversarial", "adversary", "keep_checkpoints", "start_size",
 )  # fmt: skip
 
 
@@ -111,6 +112,9 @@ def _adversarial(config: Config) -> Iterator[UserError]:
         yield UserError(what, fix="add --adversarial 8/255, or leave it out")
     if training.adversarial and (training.mixup or training.cutmix):
         what = "--adversarial changes single images, and --mixup and --cutmix learn from two at once"
+        yield UserError(what, fix="leave one of the two out")
+    if training.adversarial and training.start_size:
+        what = "--adversarial changes images as they are evaluated, and --start-size learns from smaller ones"
         yield UserError(what, fix="leave one of the two out")
     if training.adversarial and known and not known.attacked:
         yield UserError(f"--adversarial is not for --task {task}", fix="leave it out")

@@ -24,9 +24,7 @@ app["--help"].group = app["--version"].group = Group("Options", sort_key=99)
 Json = Annotated[bool, Parameter(negative=(), help="Print one JSON object to standard output.")]
 Settings = Annotated[
     str | None,
-    Parameter(
-        name=("--config", "--recipe"), help=f"Settings: a TOML file or a recipe ({', '.join(RECIPES)}); flags win."
-    ),
+    Parameter(name=("--config", "--recipe"), help=f"TOML file or recipe ({', '.join(RECIPES)}); flags win."),
 ]
 Quiet = Annotated[bool, Parameter(negative=(), help="Print no progress and no messages.")]
 Out = Annotated[Path | None, Parameter(help="Where to write the output; nothing is overwritten.")]

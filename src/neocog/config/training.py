@@ -73,6 +73,9 @@ class TrainConfig:
     cutmix: Annotated[float, Range(0, 100)] = 0.0
     """Paste a rectangle of another training image into each. Their classes are mixed by area (CutMix, Yun et al. 2019). The α of
     the beta distribution of the shares, such as 1; 0: off. With --mixup each image is mixed in one of the two ways."""
+    start_size: Annotated[float, Range(0, 1, below=True)] = 0.0
+    """Size of the first training images, as a share of --size. They grow in four stages; the last quarter of the steps
+    learns from whole ones (progressive resizing, Howard 2018; Tan and Le 2021). 0: off."""
     class_weights: Literal["none", "balanced"] = "none"
     """Class weights. balanced: rare classes count as much as frequent ones."""
     group_weights: Literal["none", "balanced", "dro"] = "none"

@@ -28,6 +28,7 @@ from neocog.engine.learner import Learner, State, clone
 from neocog.engine.optimizer_state import optimizer_tensors
 from neocog.engine.pace import Pace
 from neocog.engine.precision import Precision
+from neocog.engine.progressive import shown
 from neocog.engine.ranks import Ranks
 from neocog.engine.save_clock import SaveClock
 from neocog.engine.schedule import rate
@@ -133,7 +134,11 @@ class Loop:
         """One update of every network on one batch; the mean loss over all ranks."""
         passed, whole = learner.counters.place(step)
         lr = rate(step if self.config.schedule == "exponential" else passed, whole, self.config)
-        micro_batches = [replace(micro_batch, progress=passed / whole) for micro_batch in micro_batches]
+        progress, start = passed / whole, self.config.start_size
+        micro_batches = [
+            replace(micro_batch, progress=progress, inputs=shown(micro_batch.inputs, start, progress))
+            for micro_batch in micro_batches
+        ]
         if self.groups is not None:
             learner.counters.groups = learner.counters.groups or self.groups.even
             micro_batches = [self.groups.weighted(each, learner.counters.groups) for each in micro_batches]

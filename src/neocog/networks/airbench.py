@@ -8,6 +8,9 @@ Shapes for 3 × 32 × 32 and widths 64, 256, 256; 1,972,792 parameters for 10 cl
                                                           (B, 64, 15, 15), (B, 256, 7, 7), (B, 256, 3, 3)
     maximum of each map (B, 256), linear without bias, ÷ 9
 
+With ``depth`` 3 a stage has a third convolution, and what enters the second is added to what leaves the third (airbench96: widths
+128, 384, 512).
+
 Convolutions of 3 × 3 have no bias and begin as the identity on their input channels (Zagoruyko and Komodakis 2017). Batch
 norm shifts and does not scale.
 """
@@ -26,7 +29,8 @@ EPSILON = 5e-4  # added to the variances of patches, so that what hardly varies 
 
 
 class Airbench(nn.Sequential):
-    """``widths``: channels of each stage; ``scale``: factor of the logits. The first layer is set from training images."""
+    """``widths``: channels of each stage; ``depth``: its convolutions, 2 or 3; ``scale``: factor of the logits. The first layer
+    is set from training images."""
 
     paper: ClassVar[str] = "Jordan 2024"
 
@@ -37,18 +41,21 @@ class Airbench(nn.Sequential):
         outputs: int,
         *,
         widths: Widths = (64, 256, 256),
+        depth: int = 2,
         scale: float = 1 / 9,
     ) -> None:
         check_widths("widths", widths)
         check_range("scale", scale, 0, 1000)
+        check_range("depth", depth, 2, 4)
         check_input("airbench", channels, size, outputs, minimum=2 ** (len(widths) + 1) + 1)
         layers: OrderedDict[str, nn.Module] = OrderedDict(whiten=Whitening(channels), gelu=nn.GELU())
         before = 2 * 4 * channels
         for number, width in enumerate(widths, start=1):
-            layers[f"stage{number}"] = stage(before, width)
+            layers[f"stage{number}"] = stage(before, width, depth)
             before = width
         height, width = ((side - 1) >> len(widths) for side in size)
-        layers |= {"pool": nn.MaxPool2d((height, width)), "flatten": nn.Flatten()}
+        # the maximum of smaller maps, too, of the smaller images that --start-size begins with
+        layers |= {"pool": nn.MaxPool2d((height, width), ceil_mode=True), "flatten": nn.Flatten()}
         layers |= {"output": nn.Linear(before, outputs, bias=False), "scale": Scale(scale)}
         super().__init__(layers)
 
@@ -79,17 +86,21 @@ class Whitening(nn.Conv2d):
         self.bias.zero_()
 
 
-def stage(before: int, width: int) -> nn.Sequential:
+def stage(before: int, width: int, depth: int) -> nn.Sequential:
     """(B, before, H, W) → (B, width, H/2, W/2)."""
-    return nn.Sequential(
-        identity(before, width),
-        nn.MaxPool2d(2),
-        shift(width),
-        nn.GELU(),
-        identity(width, width),
-        shift(width),
-        nn.GELU(),
-    )
+    begin = identity(before, width), nn.MaxPool2d(2), shift(width), nn.GELU()
+    layers = identity(width, width), shift(width), nn.GELU()
+    if depth == 2:
+        return nn.Sequential(*begin, *layers)
+    return nn.Sequential(*begin, Bypassed(*layers, identity(width, width), shift(width)), nn.GELU())
+
+
+class Bypassed(nn.Sequential):
+    """Its layers' output plus its input (He et al. 2015), both (B, C, H, W)."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
+        return inputs + outputs
 
 
 def identity(before: int, width: int) -> nn.Conv2d:

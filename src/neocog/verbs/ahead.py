@@ -14,11 +14,12 @@ from neocog.augment import Augmentation
 from neocog.augment.sequence import SequenceAugmentation
 from neocog.augment.volume import VolumeAugmentation
 from neocog.checked import SPELLED, flag
-from neocog.config import HINTS, Config, TrainConfig, understood
+from neocog.config import HINTS, Config, ModelConfig, TrainConfig, understood
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.preprocessing import Preprocessing
 from neocog.effects import without_effect
 from neocog.engine.muon import hidden
+from neocog.engine.progressive import sides
 from neocog.errors import UserError, faults_of, listed, nearest, printable, raise_all
 from neocog.interop.engine import on_processor
 from neocog.networks import (
@@ -32,6 +33,7 @@ from neocog.networks import (
 )
 from neocog.networks.names import FROM
 from neocog.networks.shapes import shapes_only
+from neocog.networks.trial import MISFITS, try_out
 from neocog.pretrained import origin_of
 from neocog.progress import Progress
 from neocog.tasks import task_named
@@ -140,10 +142,24 @@ def sketched(name: str, channels: int, size: tuple[int, ...], given: dict[str, A
         return build(name, channels, size, outputs, **given)
 
 
-def learnable(network: Module, training: TrainConfig) -> None:
-    """Raise UserError where the optimizer has nothing to do on a network."""
+def learnable(model: ModelConfig, channels: int, size: tuple[int, ...], outputs: int, training: TrainConfig) -> None:
+    """Raise UserError where the optimizer has nothing to do on a network, or where it takes images of ``size`` alone and is to
+    learn from smaller ones."""
+    network = sketched(model.model, channels, size, dict(model.options), outputs)
     if training.optimizer == "muon":
         hidden(network)
+    if training.start_size:
+        smaller = sides(size, training.start_size, 0)
+        try:
+            with shapes_only():
+                try_out(network, channels, smaller)
+        except MISFITS as error:
+            whole, begun = (" × ".join(map(str, each)) for each in (size, smaller))
+            what = f"--start-size {training.start_size:g}: {model.model} for images of {whole} takes none of {begun}"
+            fix = (
+                "a larger share, or a network that ends with a mean or maximum of each map, such as resnet or airbench"
+            )
+            raise UserError(what, str(error).splitlines()[0], fix) from error
 
 
 def suits(config: Config, dataset: Dataset, task: Task, plan: Preprocessing) -> list[str]:
@@ -164,9 +180,8 @@ def suits(config: Config, dataset: Dataset, task: Task, plan: Preprocessing) -> 
     if not faults:
         model = task.resolved(config, dataset).model
         if ":" not in model.model and not training.patch:
-            outputs = max(2, len(dataset.classes))
             faults += faults_of(
-                lambda: learnable(sketched(model.model, plan.inputs, plan.size, dict(model.options), outputs), training)
+                lambda: learnable(model, plan.inputs, plan.size, max(2, len(dataset.classes)), training)
             )
     raise_all(faults)
     return ["the given split is not used: --folds makes its own of all samples"] if given and data.folds else []

@@ -30,7 +30,7 @@ INDIFFERENT = frozenset({"workers", "memory", "save_every", "keep_checkpoints", 
 CHANGEABLE = INDIFFERENT | {
     "lr", "schedule", "warmup", "decay_steps", "decay_rate", "staircase", "betas", "alpha", "momentum", "nesterov",
     "weight_decay", "l1", "l2", "clip", "epochs", "patience", "batch", "augment", "label_smoothing", "mixup", "cutmix",
-    "class_weights", "precision", "device", "threads",
+    "start_size", "class_weights", "precision", "device", "threads",
 }  # fmt: skip
 
 AfterEpoch = Callable[[Mapping[str, float]], object]  # gets an epoch's row of metrics.csv; may raise Stop

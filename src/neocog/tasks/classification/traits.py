@@ -22,6 +22,7 @@ class ClassificationTraits(Traits):
         "label_smoothing",
         "mixup",
         "cutmix",
+        "start_size",
         "class_weights",
         "group_weights",
         "engine",

@@ -16,7 +16,7 @@ class RegressionTraits(Traits):
     probe = "values"
     attacked = True
     losses = ("mse", "mae", "huber", "gaussian")
-    settings = ("targets", "group_weights", "baseline", "pretrained", "views")
+    settings = ("targets", "group_weights", "baseline", "pretrained", "start_size", "views")
     types: ClassVar = {
         "mean": tuple[float, ...],
         "std": tuple[float, ...],
