@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
-from neocog.checks.pairs import doubtful_pairs, repeated_takes, shift_of
+from neocog.checks.pairs import doubtful_pairs, kinds_of, repeated_takes, shift_of
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.degrade import Degradation
 from neocog.data.imresize import resized
@@ -105,5 +108,61 @@ def test_images_of_one_value_are_told_without_a_false_alarm_or_a_warning_of_nump
 @pytest.mark.parametrize("moved", [(0.0, 0.0), (2.0, -3.0), (0.5, 0.0)])
 def test_a_shift_is_measured_to_a_fraction_of_a_pixel(moved: tuple[float, float]) -> None:
     image = ndimage.gaussian_filter(clean()[..., 0].astype(float), 1.5)
-    apart, alike = shift_of(ndimage.shift(image, moved, order=3, mode="reflect"), image)
-    assert apart == pytest.approx(np.hypot(*moved), abs=0.3) and alike > 0.8
+    offset, alike = shift_of(ndimage.shift(image, moved, order=3, mode="reflect"), image)
+    assert offset == pytest.approx(moved, abs=0.3) and alike > 0.8
+
+
+def takes(picture: np.ndarray, moved: int, noise: str, sigma: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two noisy takes (H - 10, W - 10, 1) of a picture (H, W), the second ``moved`` pixels to the right of the first."""
+    rng, made = np.random.default_rng(seed), []
+    for right in (0, moved):
+        place = picture[5:-5, 5 + right : picture.shape[1] - 5 + right]
+        lines = (1,) if noise == "rows" else ()
+        grain = rng.normal(0, sigma, (len(place), *(lines or place.shape[1:])))
+        if noise == "smooth":
+            grain = 3.5 * ndimage.gaussian_filter(grain, 1.0)
+        made.append((place + grain).astype(np.float32)[..., None])
+    return made[0], made[1]
+
+
+TAKES = data(NOISY, NOISY, truth="noisy")
+SMOOTH = [ndimage.gaussian_filter(image[..., 0].astype(float), 4.0) for image in IMAGES]
+EMPTY = [np.full((side, side), 90.0) for side in (26, 42, 106)]
+GRADIENT = [np.add.outer(np.linspace(30, 220, SIDE), np.linspace(0, slope, SIDE)) for slope in (0.0, 30.0)]
+
+
+@pytest.mark.parametrize("noise", ["white", "smooth", "rows"])
+@pytest.mark.parametrize("sigma", [25, 50])
+def test_noise_is_no_shift(noise: str, sigma: float) -> None:
+    """Under noise the correlation of smooth or empty takes is highest a pixel or more beside its true place."""
+    pairs = [takes(picture, 0, noise, sigma, seed) for seed in range(12) for picture in (*SMOOTH, *EMPTY, *GRADIENT)]
+    beside = [
+        pair
+        for pair in pairs
+        if np.hypot(*shift_of(pair[0][..., 0].astype(float), pair[1][..., 0].astype(float))[0]) > 1
+    ]
+    assert len(beside) > 20  # the trap is there
+    assert not [kind for pair in pairs for kind in kinds_of(*pair, TAKES)]
+
+
+@pytest.mark.parametrize("moved", [1, 2, 5, -3])
+def test_a_true_shift_is_found_under_noise(moved: int) -> None:
+    pictures = [image[..., 0].astype(float) for image in IMAGES]
+    pairs = [
+        takes(picture, moved, noise, 25, seed)
+        for seed in range(5)
+        for picture in pictures
+        for noise in ("white", "smooth")
+    ]
+    assert [list(kinds_of(*pair, TAKES)) for pair in pairs] == [["shifted"]] * len(pairs)
+
+
+def test_noisy_takes_of_real_pictures_are_shifted_where_they_are_and_nowhere_else(
+    real_data: Callable[[str], Path],
+) -> None:
+    files = sorted((real_data("sr") / "t91").glob("*.png"))[:24]
+    pictures = [np.asarray(Image.open(file).convert("L"), float)[:140, :140] for file in files]
+    for sigma, moved, least in ((50, 0, 0), (25, 0, 0), (25, 1, 20), (25, 2, 22), (25, 5, 22)):
+        pairs = [takes(picture, moved, "white", sigma, seed) for seed, picture in enumerate(pictures)]
+        told = [kind for pair in pairs for kind in kinds_of(*pair, TAKES)]
+        assert set(told) <= {"shifted"} and (len(told) >= least if moved else not told), (sigma, moved, len(told))

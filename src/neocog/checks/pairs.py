@@ -23,6 +23,8 @@ LOOKED_AT = 32  # pairs, spread over the data set
 LEAST = 16  # pixels a side, below which nothing is said
 SHIFT = 0.5  # pixels of the input
 ALIKE = 0.3  # correlation from which on two images are of one place
+STRIP = 4  # pixels wide
+SURE = 3.0  # standard deviations
 TURNED = 0.2  # by how much a mirrored image must be more alike
 FULL = 0.05  # share of the pixels that are at the highest value
 BLOCKS = 1.2  # steps across the borders of 8 × 8 blocks, in steps elsewhere
@@ -66,10 +68,10 @@ def kinds_of(image: Array, wanted: Array, dataset: Dataset) -> Iterator[str]:
             yield "same"
         elif min(image.shape[:2]) >= LEAST:
             first, second = image.mean(axis=2, dtype=np.float64), coarse(wanted, dataset.scale)
-            moved, alike = shift_of(first, second)
+            offset, alike = shift_of(first, second)
             if mirrored(first, second, alike):
                 yield "mirrored"
-            elif alike > ALIKE and moved > SHIFT:
+            elif alike > ALIKE and np.hypot(*offset) > SHIFT and beyond_chance(first, second, offset):
                 yield "shifted"
     if dataset.truth != "itself" and wanted.min() == wanted.max() and image.min() < image.max():
         yield "flat"
@@ -84,13 +86,39 @@ def coarse(wanted: Array, scale: int) -> Grey:
     return np.asarray(cut.reshape(height, scale, width, scale).mean(axis=(1, 3)))
 
 
-def shift_of(first: Grey, second: Grey) -> tuple[float, float]:
-    """By how many pixels one image is shifted against the other, and their correlation there."""
+def shift_of(first: Grey, second: Grey) -> tuple[tuple[float, float], float]:
+    """By how many pixels down and to the right one image is shifted against the other, and their correlation there."""
     one, other = (standard(each) for each in (first, second))
     found = np.fft.irfft2(np.fft.rfft2(one) * np.conj(np.fft.rfft2(other)), one.shape)
     row, column = np.unravel_index(int(found.argmax()), found.shape)
     down, right = _peak(found[:, column], int(row)), _peak(found[row], int(column))
-    return float(np.hypot(down, right)), float(found.max())
+    return (down, right), float(found.max())
+
+
+def beyond_chance(first: Grey, second: Grey, offset: tuple[float, float]) -> bool:
+    """Whether the two lie better over each other after the shift than as they are, all over the image.
+
+    Under noise the correlation is often highest beside its true place: of smooth images it is nearly as high there, of empty
+    ones anywhere. So strips of the image are asked, rows and columns: of scan lines all pixels share their noise.
+    """
+    lag = round(offset[0]), round(offset[1])
+    one, other = ((image - image.mean()) / max(float(image.std()), 1e-12) for image in (first, second))
+    better = (one - other) ** 2 - (one - np.roll(other, lag, axis=(0, 1))) ** 2
+    inside = tuple(
+        slice(max(0, step), min(0, step) or None) for step in lag
+    )  # what was not rolled in from the other end
+    return all(signed_ranks(strips(better[inside].mean(axis=axis))) > SURE for axis in (0, 1))
+
+
+def strips(line: Grey) -> Grey:
+    """Means of ``STRIP`` values each."""
+    return np.asarray(line[: len(line) // STRIP * STRIP].reshape(-1, STRIP).mean(axis=1))
+
+
+def signed_ranks(values: Grey) -> float:
+    """By how many standard deviations values lie above zero, after Wilcoxon (1945)."""
+    ranks = 1.0 + np.abs(values).argsort().argsort()
+    return float((np.sign(values) * ranks).sum() / max(np.sqrt((ranks**2).sum()), 1.0))
 
 
 def standard(image: Grey) -> Grey:
