@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from neocog.pages import compare, write_report
+from neocog.pages import compare, sections_to_json, write_report
+from neocog.records import Section, Table
 from neocog.run import Run
 
 pytestmark = pytest.mark.browser
@@ -72,6 +73,28 @@ def test_a_tables_head_sorts_it(browser: object, run: Run) -> None:
     assert page.execute_script(column) == sorted(before) != before
     page.execute_script(click)
     assert page.execute_script(column) == sorted(before, reverse=True)
+
+
+def test_a_table_of_many_columns_fits_a_desktop_and_on_a_phone_scrolls_beside_its_names(
+    browser: object, run: Run, tmp_path: Path
+) -> None:
+    heads = ("class", "AP50 (IoU 0.5)", "precision", "recall", "F1", "count error [objects per image]",
+             "relative count error", "count bias [objects per image]", "95 % interval of AP50")  # fmt: skip
+    table = Table(heads, (("Platelets", *(0.1234,) * 7, "0.0015 – 0.0097"),))
+    other = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
+    other.sections.write_text(sections_to_json([Section("Performance", (table,), "many")]))
+    page = opened(browser, write_report(other), 1280)
+    frame = "const f = document.querySelector('#many .scroll'), t = f.firstElementChild;"
+    hidden = f"{frame} return f.scrollWidth - f.clientWidth"
+    assert page.execute_script(hidden) == 0
+    page = opened(browser, other.report, 400)
+    assert page.execute_script(hidden) > 100
+    assert "gradient" in page.execute_script(f"{frame} return getComputedStyle(f).backgroundImage")  # there is more
+    places = page.execute_script(
+        f"{frame} f.scrollLeft = 9999; const [a, ...b] = t.tBodies[0].rows[0].cells, box = f.getBoundingClientRect();"
+        "return [a.getBoundingClientRect().left - box.left, box.right - b.at(-1).getBoundingClientRect().right]"
+    )
+    assert max(map(abs, places)) < 2  # the row's name stays, the last column is in view
 
 
 @pytest.mark.parametrize("width", [1280, 390])
