@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.records import Records
-from neocog.errors import listed
+from neocog.errors import count, listed
 from neocog.records import Finding
 
 FEW = 10  # a measure from fewer samples than this says next to nothing: 9 of 9 right is 69 % to 100 %

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.checks.words import count
 from neocog.data.boxes import Boxes, cut_by
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
-from neocog.errors import listed
+from neocog.errors import count, listed
 from neocog.metrics.detection import overlap
 from neocog.records import Finding
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.split import Manifest, differences
+from neocog.errors import count
 from neocog.records import Finding
 
 # Other bytes or labels under an old name are errors; files that came or went are good to know.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
+from neocog.errors import count
 from neocog.records import Finding
 
 NAMES = {"uint8": "8-bit", "uint16": "16-bit", "float32": "floating-point"}

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.digests import distinct, known
 from neocog.data.records import Records
-from neocog.errors import listed
+from neocog.errors import count, listed
 from neocog.records import Finding
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.readers.classes import look_alikes
 from neocog.data.records import Records
 from neocog.data.taken import loss_line, losses
+from neocog.errors import count
 from neocog.records import Finding
 
 

@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from neocog.checks.duplicates import across
-from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
-from neocog.errors import listed
+from neocog.errors import count, listed
 from neocog.records import Finding
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.masks import ScannedMasks
-from neocog.errors import listed, printable
+from neocog.errors import count, listed, printable
 from neocog.records import Finding
 
 RARE = 0.001  # share of all pixels

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neocog.checks.duplicates import across
-from neocog.checks.words import count
 from neocog.data.copies import Copies
 from neocog.data.dataset import Dataset
 from neocog.data.digests import known
+from neocog.errors import count
 from neocog.records import Finding
 
 

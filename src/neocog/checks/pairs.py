@@ -13,9 +13,9 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.checks.words import count
 from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.records import Records
+from neocog.errors import count
 from neocog.records import Finding, Severity
 
 Grey = NDArray[np.float64]

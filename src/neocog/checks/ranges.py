@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neocog.checks.words import count
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.records import Records
 from neocog.data.scale import Seen
-from neocog.errors import UserError, listed
+from neocog.errors import UserError, count, listed
 from neocog.records import Finding, Severity
 
 FEW = 0.05  # of a part: single images, as black ones, are no other range

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.checks.words import count
 from neocog.data.dataset import Dataset
 from neocog.data.records import Records
+from neocog.errors import count
 from neocog.records import Finding
 
 ELONGATED = 2.0  # times the median's ratio of width to height

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.checks.words import count
 from neocog.competition.kinds import kind_in
 from neocog.competition.rules import hold_out_of
 from neocog.data.copies import near_copies
@@ -16,7 +15,7 @@ from neocog.data.dataset import Dataset
 from neocog.data.records import Records
 from neocog.data.split import split
 from neocog.documents import read_text
-from neocog.errors import UserError, did_you_mean, listed
+from neocog.errors import UserError, count, did_you_mean, listed
 
 HALVES = (0.5, 0.0, 0.5)  # of the held-out part: the public board, and the final score
 

@@ -17,7 +17,6 @@ from rich.text import Text
 
 from neocog.checks import findings
 from neocog.checks.changed import verify as changed_files
-from neocog.checks.words import count
 from neocog.config import ReadConfig
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.masks import target_texts
@@ -25,7 +24,7 @@ from neocog.data.readers.memory import given
 from neocog.data.records import Records
 from neocog.data.split import read_splits
 from neocog.data.taken import taken_json
-from neocog.errors import listed, printable
+from neocog.errors import count, listed, printable
 from neocog.progress import Progress
 from neocog.records import Finding, Severity
 from neocog.run import Run

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from neocog.checks.words import count
 from neocog.config import Config, ReadConfig, from_run
 from neocog.data.dataset import SPLITS, Dataset
 from neocog.data.learned import THUMBNAILS, Shared, read_thumbnails, shared
@@ -25,7 +24,7 @@ from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
 from neocog.data.unchanged import altered, held_to_record
 from neocog.engine.repeatable import as_trained
-from neocog.errors import UserError, listed, raise_all
+from neocog.errors import UserError, count, listed, raise_all
 from neocog.metrics.stored import stored_measure
 from neocog.predictor import Predictor, evaluation_threads, load_predictor, path_of
 from neocog.progress import Progress

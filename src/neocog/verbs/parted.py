@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.checks.words import count
 from neocog.config import Config
 from neocog.data.dataset import SPLITS
 from neocog.data.digests import keys
 from neocog.data.digests import known as named
 from neocog.data.split import TEST, TRAIN, VALIDATION, folds, in_words, split
 from neocog.engine.seed import mix
-from neocog.errors import UserError, listed
+from neocog.errors import UserError, count, listed
 from neocog.metrics.intervals import clusters
 from neocog.tasks.task import Data
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neocog.checks.words import count
 from neocog.config import Config, DataConfig, ReadConfig, configured
 from neocog.data.corrections import EXCLUDED, corrected
 from neocog.data.dataset import Array, BadImage, Dataset
@@ -28,7 +27,7 @@ from neocog.data.records import Headers, Records
 from neocog.data.scan import ScannedImages, scan_images
 from neocog.data.shared import Zeros
 from neocog.data.taken import Loss, loss_line, losses, taken_lines, unusable, with_range, with_taken
-from neocog.errors import UserError, did_you_mean, listed, raise_all
+from neocog.errors import UserError, count, did_you_mean, listed, raise_all
 from neocog.progress import Progress
 from neocog.tasks import allowed_by
 from neocog.traits import own_settings
