@@ -164,18 +164,23 @@ def write_studio_min(root: Path, truth: dict[str, Rows]) -> None:
     (root / "export.json").write_text(json.dumps(short))
 
 
-def write_csv(root: Path, truth: dict[str, Rows]) -> None:
+def write_csv(root: Path, truth: dict[str, Rows], columns: str = "x0,y0,x1,y1", sides: bool = False) -> None:
     draw(root)
-    lines = ["image,label,x0,y0,x1,y1"]
+    lines = [f"image,label,{columns}"]
     for name, rows in truth.items():
-        lines += [f"{name},{','.join(map(str, row))}" for row in rows] or [f"{name},,,,,"]
+        given = [(label, x0, y0, x1 - x0 * sides, y1 - y0 * sides) for label, x0, y0, x1, y1 in rows]
+        lines += [f"{name},{','.join(map(str, row))}" for row in given] or [f"{name},,,,,"]
     (root / "boxes.csv").write_text("\n".join(lines))
+
+
+def write_csv_sides(root: Path, truth: dict[str, Rows]) -> None:
+    write_csv(root, truth, "x,y,width,height", sides=True)
 
 
 WRITERS: dict[str, Callable[[Path, dict[str, Rows]], None]] = {
     "Pascal VOC": write_voc, "COCO JSON": write_coco, "YOLO text files": write_yolo, "labelme files": write_labelme,
     "CVAT XML": write_cvat, "Label Studio JSON": write_studio, "Label Studio JSON, short": write_studio_min,
-    "CSV of boxes": write_csv,
+    "CSV of boxes": write_csv, "CSV of boxes, sides": write_csv_sides,
 }  # fmt: skip
 
 
@@ -198,6 +203,53 @@ def test_what_a_tool_wrote_is_read_to_a_ten_thousandth_of_a_pixel(kind: str, tmp
     same(data, WHOLE if kind == "Pascal VOC" else TRUTH)
     assert any("without boxes" in one.part for one in data.taken)
     assert len(read(tmp_path, without_boxes="skip")) == 2
+
+
+def held(path: Path, **settings: Any) -> tuple[str, str]:
+    """What the numbers of the boxes were taken for, and why."""
+    return next((one.role, one.evidence) for one in read(path, **settings).taken if "corner" in one.role)
+
+
+def test_what_the_numbers_of_boxes_mean_is_said_with_what_they_cannot_be(tmp_path: Path) -> None:
+    for kind in ("CSV of boxes", "CSV of boxes, sides", "COCO JSON"):
+        WRITERS[kind](tmp_path / kind, TRUTH)
+        role, evidence = held(tmp_path / kind)
+        assert role == ("two corners" if kind == "CSV of boxes" else "a corner and two sides")
+        assert " of 3 boxes could not be " in evidence and not evidence.startswith("0")
+    write_yolo(tmp_path / "yolo", TRUTH)
+    ((role, evidence),) = [(one.role, one.evidence) for one in read(tmp_path / "yolo").taken if one.part == "lines"]
+    assert role == "the centre and two sides" and evidence == "1 of 3 boxes could not be two corners"
+
+
+@pytest.mark.parametrize("on_bad", ["stop", "skip"])
+def test_corners_for_sides_or_the_reverse_stop_and_are_named(on_bad: str, tmp_path: Path) -> None:
+    """--on-bad skip would leave out most boxes, and take the others for what they are not."""
+    many = {"a.png": [("cell", 30, 20, 50, 40), ("cell", 40, 10, 60, 30)], "b.png": [("cell", 1, 1, 3, 4)]}
+    write_csv(tmp_path / "sides", many, sides=True)
+    write_csv(tmp_path / "corners", many, "x,y,w,h")
+    for folder, said, fix in (
+        ("sides", "seem to be a corner and two sides, not two corners", "call the columns x, y, width, height"),
+        ("corners", "seem to be two corners, not a corner and two sides", "call the columns x0, y0, x1, y1"),
+    ):
+        with pytest.raises(UserError, match=said) as error:
+            read(tmp_path / folder, on_bad=on_bad)
+        assert error.value.fix == fix and folder in error.value.where
+
+
+def test_numbers_that_fit_both_ways_are_taken_as_they_are_called_and_it_is_said(tmp_path: Path) -> None:
+    """Corners in the upper left quarters of their images, or objects that are wider than their distance from the border."""
+    both = {"a.png": [("cell", 3, 4, 20, 21)], "b.png": [("cell", 5, 6, 15, 16)]}
+    write_csv(tmp_path / "corners", both)
+    write_csv(tmp_path / "sides", both, "x,y,w,h")
+    assert held(tmp_path / "corners") == (
+        "two corners",
+        "so called: of 2 boxes all could be a corner and two sides, too",
+    )
+    assert held(tmp_path / "sides") == ("a corner and two sides", "so called: of 2 boxes all could be two corners, too")
+    assert any(
+        "upper left quarter" in note and "x, y, width, height?" in note for note in read(tmp_path / "corners").notes
+    )
+    assert not any("upper left" in note for note in read(tmp_path / "sides").notes)
 
 
 def test_vocs_pixels_count_from_1_unless_a_corner_is_0_and_it_is_said(tmp_path: Path) -> None:
@@ -421,7 +473,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "voc: image gone": (lambda root: (write_voc(root, WHOLE), (root / "JPEGImages" / "a.png").unlink())[0], "no image 'a.png'"),
     "voc: image without XML": (lambda root: (write_voc(root, WHOLE), draw(root, {"JPEGImages/d.png": (9, 9)}))[0],
                                "1 of 4 images have no annotation"),
-    "coco: corners": (coco(corners_for_sides), "bbox holds corners"),
+    "coco: corners": (coco(corners_for_sides), "bbox: the numbers seem to be two corners"),
     "coco: category": (coco(lambda found: found["annotations"][0].update(category_id=8)), "category_id 8"),
     "coco: image": (coco(lambda found: found["annotations"][0].update(image_id=99)), "image_id 99"),
     "coco: three numbers": (coco(lambda found: found["annotations"][0].update(bbox=[1, 2, 3])), "no bbox of four numbers"),

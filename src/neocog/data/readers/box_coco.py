@@ -10,12 +10,10 @@ from typing import Any
 
 from neocog.data.readers.box_marks import Drawn, Marked, Marks, real
 from neocog.data.readers.levels import SPLIT_NAMES
-from neocog.errors import UserError, printable
+from neocog.errors import UserError, count, printable
 
 KEYS = ("images", "annotations", "categories")
 FIX = "correct the annotation, or export it again"
-OUT = 2.0  # pixels that a box may reach out of its image
-MOST_OUT = 0.2  # share of boxes beyond which their numbers are looked at in another way
 
 
 def is_coco(found: Any) -> bool:
@@ -25,12 +23,11 @@ def is_coco(found: Any) -> bool:
 
 def read_coco(name: str, found: Mapping[str, Any]) -> Marks:
     """One file. Crowds are ignored: found or not, they count neither way. Category ids may have gaps, or be text."""
-    marks = Marks("COCO JSON", complete=True)
+    marks = Marks("COCO JSON", complete=True, meaning="sides", held_in="bbox")
     names = _categories(name, found["categories"], marks)
     marks.classes = tuple(dict.fromkeys(names.values()))
-    sizes = {key: size for key, (_, size) in _images(name, found["images"], Marks("")).items()}
+    images = _images(name, found["images"], marks)
     boxes: defaultdict[str, list[Drawn]] = defaultdict(list)
-    raw = list[tuple[tuple[float, float, float, float], tuple[int, int]]]()
     nulls = 0
     for number, one in enumerate(found["annotations"], 1):
         where = f"{name}: annotation {number}"
@@ -39,7 +36,7 @@ def read_coco(name: str, found: Mapping[str, Any]) -> Marks:
                 raise ValueError(f"a {type(one).__name__}, not an object")
             where = f"{name}: annotation {number} (id {printable(str(one.get('id')))[:40]})"
             image, category = _key(one.get("image_id")), _key(one.get("category_id"))
-            if image not in sizes:
+            if image not in images:
                 raise ValueError(f"image_id {image[:40]} is none of the images'")
             if category not in names:
                 raise ValueError(f"category_id {category[:40]} is none of the categories'")
@@ -50,15 +47,10 @@ def read_coco(name: str, found: Mapping[str, Any]) -> Marks:
         nulls += "iscrowd" in one and one["iscrowd"] is None
         crowd = bool(one.get("iscrowd")) or bool(one.get("ignore"))
         boxes[image].append(Drawn(names[category], (x, y, x + wide, y + high), where, crowd))
-        if (size := sizes[image]) is not None:
-            raw.append(((x, y, wide, high), size))
-    if _are_corners(raw):
-        what = f"bbox holds corners (x0, y0, x1, y1), not x, y, width and height, in {len(raw):,} boxes"
-        marks.faults.append(UserError(what, name, "write width and height, as COCO defines them"))
     if nulls:
-        marks.notes.append(f"{name}: {nulls} annotations whose iscrowd is null are single objects")
+        marks.notes.append(f"{name}: {count(nulls, 'annotation')} whose iscrowd is null: single objects")
     part = _part(name)
-    for key, (file, size) in _images(name, found["images"], marks).items():
+    for key, (file, size) in images.items():
         marks.images.append(Marked(file, tuple(boxes[key]), f"{name}: image {key[:40]}", size, part))
     return marks
 
@@ -107,15 +99,6 @@ def _images(name: str, found: list[Any], marks: Marks) -> dict[str, tuple[str, t
         known = all(type(side) is int and side > 0 for side in sides)
         images[key] = file, (sides if known else None)
     return images
-
-
-def _are_corners(raw: list[tuple[tuple[float, float, float, float], tuple[int, int]]]) -> bool:
-    """Whether many boxes reach out of their images as x, y, width, height, and all lie inside as corners."""
-    out = sum(x + wide > width + OUT or y + high > height + OUT for (x, y, wide, high), (height, width) in raw)
-    inside = all(
-        x < right <= width + OUT and y < bottom <= height + OUT for (x, y, right, bottom), (height, width) in raw
-    )
-    return out > MOST_OUT * len(raw) and inside
 
 
 def _part(name: str) -> str:

@@ -16,13 +16,14 @@ from neocog.data.names import Names
 from neocog.data.readers.box_images import TURNED, BoxImages, fault_of, insist_on_size
 from neocog.data.readers.box_marks import EVERYWHERE, Drawn, Marked, Marks
 from neocog.data.readers.box_masks import boxes_of_masks
+from neocog.data.readers.box_numbers import Fits
 from neocog.data.readers.box_sources import marks_of
 from neocog.data.readers.classes import index_classes, look_alikes, misspelt
 from neocog.data.readers.folders import entries, is_image
 from neocog.data.readers.labelme_dataset import EXPORTS
 from neocog.data.readers.levels import SPLIT_NAMES
 from neocog.data.readers.reading import Reading
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, count, listed, printable, raise_all
 
 MOST_TOLD = 50
 DRAWN = EXPORTS - {"JPEGImages"} | {"overlays"}  # folders of pictures that tools, and predict, make of annotations
@@ -32,6 +33,7 @@ DRAWN = EXPORTS - {"JPEGImages"} | {"overlays"}  # folders of pictures that tool
 class _Gathered:
     """Images that are kept, with their boxes; what is said of the others."""
 
+    fits: Fits
     names: list[str] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     boxes: list[list[tuple[Drawn, tuple[float, ...]]]] = field(
@@ -61,6 +63,7 @@ def open_boxes(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
     names = (name for name, entry in entries(root) if is_image(entry.name))
     images = BoxImages(name for name in names if not DRAWN & {*PurePosixPath(name).parts})
     found = _gathered(root, images, marks, decoding, reading)
+    found.fits.insist(printable(str(path)))
     unknown = [name for name in images.files if name not in set(found.names) | {out.name for out in found.left_out}]
     if unknown and not marks.complete and reading.unlabelled != "skip":
         fix = "annotate them (an annotation without boxes says that there is nothing), or --unlabelled skip leaves them out"
@@ -78,7 +81,7 @@ def open_boxes(path: Path, decoding: Decoding, reading: Reading) -> Dataset | No
 
 
 def _gathered(root: Path, images: BoxImages, marks: Marks, decoding: Decoding, reading: Reading) -> _Gathered:
-    found, where = _Gathered(), dict[str, str]()
+    found, where = _Gathered(Fits(marks.meaning, marks.held_in)), dict[str, str]()
     for marked in marks.images:
         try:
             name, note = images.find(marked)
@@ -91,6 +94,7 @@ def _gathered(root: Path, images: BoxImages, marks: Marks, decoding: Decoding, r
             scale = (head.width, head.height) * 2 if marks.shares else (1.0,) * 4
             corners = [tuple(c * s for c, s in zip(box.corners, scale, strict=True)) for box in marked.boxes]
             sized = insist_on_size(marked, head, corners)
+            found.fits.add(corners, (head.height, head.width))
         except UserError as error:
             found.faults.append(UserError(error.what, error.where, error.fix))
             continue
@@ -134,21 +138,15 @@ def _dataset(root: Path, marks: Marks, found: _Gathered, decoding: Decoding) -> 
     groups = np.array([marked.group for marked in found.marked])
     counts = {name: texts.count(name) for name in classes}
     listing = listed((f"{name} {count:,}" for name, count in counts.items()), 5)
-    taken = [*marks.taken, Taken(marks.kind, "objects to find", f"{len(boxes.labels):,} boxes: {listing}", "--task")]
-    empty = sum(not kept for kept in found.boxes)
-    if empty:
-        taken.append(
-            Taken(
-                f"{empty:,} images without boxes",
-                "negative",
-                "they count as images without objects",
-                "--without-boxes skip",
-            )
-        )
+    taken = [*found.fits.taken(), *marks.taken]
+    taken += [Taken(marks.kind, "objects to find", f"{count(len(boxes.labels), 'box')}: {listing}", "--task")]
+    if empty := sum(not kept for kept in found.boxes):
+        part, why = f"{count(empty, 'image')} without boxes", "taken for images without objects"
+        taken.append(Taken(part, "negative", why, "--without-boxes skip"))
     if found.moved:
-        taken.append(Taken(f"{found.moved:,} images turned by EXIF", "upright", "no box reaches out of them so"))
+        taken.append(Taken(f"{count(found.moved, 'image')} turned by EXIF", "upright", "no box reaches out so"))
     unused = [name for name in marks.classes if name not in classes]
-    notes = [*dict.fromkeys(marks.notes), *found.notes[:MOST_TOLD]]
+    notes = [*found.fits.doubt(), *dict.fromkeys(marks.notes), *found.notes[:MOST_TOLD]]
     notes += [f"{found.cut} boxes reach up to 2 pixels out of their image, and are cut there"] if found.cut else []
     notes += [f"classes without any box: {listed(unused)}"] if unused else []
     return Dataset(

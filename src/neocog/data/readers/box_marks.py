@@ -15,6 +15,7 @@ from neocog.errors import UserError
 
 Corners = tuple[float, float, float, float]  # x0, y0, x1, y1
 From = Literal["auto", "shapes", "masks"]
+Meaning = Literal["corners", "sides", "centres"]  # of the four numbers of a box, as a format defines them
 EVERYWHERE = "__ignore__"  # labelme's own: nothing counts there, of whichever class
 OTHER_SHAPES = "--boxes-from shapes takes the smallest box around each shape"
 
@@ -54,6 +55,8 @@ class Marks:
     notes: list[str] = field(default_factory=list)
     classes: Sequence[str] = ()  # in their order, where the format lists them
     shares: bool = False
+    meaning: Meaning | None = None  # of the numbers, where converters take one for another
+    held_in: str = ""  # what holds the numbers: "bbox"
     complete: bool = False  # whether it lists its images, so that pictures beside are none of them
 
 
@@ -62,7 +65,8 @@ def joined(several: Sequence[Marks]) -> Marks:
     first = several[0]
     if len(several) == 1:
         return first
-    made = Marks(first.kind, shares=first.shares, complete=first.complete)
+    made = Marks(first.kind, shares=first.shares, complete=first.complete, held_in=first.held_in)
+    made.meaning = first.meaning if len({one.meaning for one in several}) == 1 else None
     for one in several:
         for name in ("images", "faults", "bad", "taken", "notes"):
             getattr(made, name).extend(getattr(one, name))

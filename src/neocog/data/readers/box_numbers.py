@@ -16,26 +16,26 @@ from neocog.data.readers.box_marks import Corners, Meaning
 from neocog.errors import UserError, count
 
 NAMES: dict[Meaning, str] = {
-    "corners": "x0, y0, x1, y1", "sides": "x, y, width, height", "centres": "x and y of the centre, width, height",
+    "corners": "two corners", "sides": "a corner and two sides", "centres": "the centre and two sides",
 }  # fmt: skip
-WRONG = (
-    0.2  # share of boxes that cannot be what the format defines, from which on their numbers may mean something else
-)
-RIGHT = 0.95  # share that then can
+COLUMNS: dict[Meaning, str] = {"corners": "x0, y0, x1, y1", "sides": "x, y, width, height"}
+WRITTEN = COLUMNS | {"centres": "x and y of the centre, width, height"}
+WRONG = 0.2  # share of boxes that cannot be what the format defines, beyond which their numbers may mean something else
+RIGHT = 0.95  # share that then must fit
 
 
 @dataclass
 class Fits:
     """How many boxes lie within their images, for each ``Meaning`` of their numbers. ``held_in``: what holds the numbers."""
 
-    meaning: Meaning
+    meaning: Meaning | None  # None: of formats in which no converter takes one for another
     held_in: str
     total: int = 0
     fitting: Counter[Meaning] = field(default_factory=Counter)
 
     def add(self, boxes: Sequence[Sequence[float]], size: tuple[int, int]) -> None:
         """``boxes``: corners, as read, in pixels of an image of ``size`` (H, W)."""
-        for corners in boxes:
+        for corners in boxes if self.meaning else ():
             self.total += 1
             four = _numbers(corners, self.meaning)
             self.fitting.update(other for other in NAMES if _fits(_corners(four, other), size))
@@ -45,32 +45,36 @@ class Fits:
         """What the numbers could mean next."""
         return max((other for other in NAMES if other != self.meaning), key=lambda other: self.fitting[other])
 
-    def insist(self, where: str, columns: bool) -> None:
-        """Raise UserError where they mean something else. ``columns``: whether names of columns say what they mean."""
+    def insist(self, where: str) -> None:
+        """Raise UserError where they mean something else."""
+        if self.meaning is None:
+            return
         own, other = self.fitting[self.meaning], self.fitting[self.rival]
         if self.total - own > WRONG * self.total and other >= RIGHT * self.total:
             what = (
-                f"{self.held_in}: {NAMES[self.meaning]} in {self.total - own:,} of {count(self.total, 'box')} end before they "
-                f"begin or reach out of their images; as {NAMES[self.rival]} {other:,} lie within"
+                f"{self.held_in}: the numbers seem to be {NAMES[self.rival]}, not {NAMES[self.meaning]}, as which "
+                f"{self.total - own:,} of {count(self.total, 'box')} would end before they begin or reach out of their images"
             )
-            names = columns and self.rival != "centres"
-            fix = f"call the columns {NAMES[self.rival]}" if names else f"write {NAMES[self.meaning]}"
+            named = self.held_in.startswith("columns") and self.rival in COLUMNS
+            fix = f"call the columns {COLUMNS[self.rival]}" if named else f"write {WRITTEN[self.meaning]}"
             raise UserError(what, where, fix)
 
-    def taken(self) -> Taken:
+    def taken(self) -> list[Taken]:
         """What was taken, and why it can be nothing else."""
+        if self.meaning is None or not self.total:
+            return []
         other = self.total - self.fitting[self.rival]
         evidence = f"{other:,} of {count(self.total, 'box')} could not be {NAMES[self.rival]}"
         if not other:
             evidence = f"so called: of {count(self.total, 'box')} all could be {NAMES[self.rival]}, too"
-        return Taken(self.held_in, NAMES[self.meaning], evidence)
+        return [Taken(self.held_in, NAMES[self.meaning], evidence)]
 
     def doubt(self) -> list[str]:
         """A note where corners would be in the upper left quarters of all images, as only sides usually seem to be."""
-        if self.meaning != "corners" or self.rival != "sides" or self.fitting["sides"] < self.total:
+        if not self.total or self.meaning != "corners" or self.fitting["sides"] < self.total:
             return []
-        what = f"all boxes lie in the upper left quarter of their images, if {self.held_in} are {NAMES['corners']}"
-        return [f"{what}: look whether they are {NAMES['sides']}"]
+        what = f"{self.held_in}: as {NAMES['corners']} they put all boxes into the upper left quarter of their images"
+        return [f"{what}; are they {WRITTEN['sides']}?"]
 
 
 def _numbers(corners: Sequence[float], meaning: Meaning) -> Corners:

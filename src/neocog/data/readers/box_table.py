@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from neocog.data.dataset import Taken
 from neocog.data.readers.box_marks import Drawn, Marked, Marks, real
 from neocog.data.readers.column_names import IMAGE, LABEL, PEOPLE, SPLIT, plain
 from neocog.data.readers.faults import Faults
@@ -17,31 +16,34 @@ from neocog.errors import UserError, listed
 CORNERS = (
     ("x0", "y0", "x1", "y1"), ("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("left", "top", "right", "bottom"),
 )  # fmt: skip
-EXPECTED = (*IMAGE, *LABEL, *(name for four in CORNERS for name in four))
+SIDES = (
+    ("x", "y", "width", "height"), ("x", "y", "w", "h"), ("xmin", "ymin", "width", "height"), ("left", "top", "width", "height"),
+)  # fmt: skip
+EXPECTED = (*IMAGE, *LABEL, *(name for four in (*CORNERS, *SIDES) for name in four))
 
 
-def corners_in(header: list[str]) -> tuple[str, ...]:
-    """Which four columns hold corners, as ``plain`` names; () where none do."""
+def columns_in(header: list[str]) -> tuple[str, ...]:
+    """Which four columns hold corners, or a corner and sides, as ``plain`` names; () where none do."""
     names = {plain(name) for name in header}
-    return next((four for four in CORNERS if names.issuperset(four)), ())
+    return next((four for four in (*CORNERS, *SIDES) if names.issuperset(four)), ())
 
 
 def holds_boxes(file: Path) -> bool:
-    """Whether the header names an image, a label and corners."""
+    """Whether the header names an image, a label, and corners or sides."""
     try:
         header = read_header(file, EXPECTED)
     except UserError:
         return False
     names = {plain(name) for name in header}
-    return bool(corners_in(header) and names & set(IMAGE) and names & set(LABEL))
+    return bool(columns_in(header) and names & set(IMAGE) and names & set(LABEL))
 
 
 def read_box_table(root: Path, file: Path) -> Marks:
-    """Corners are edges in pixels. Raises UserError where the table is none."""
+    """Corners are edges in pixels, counted from 0. Raises UserError where the table is none."""
     table, marks, faults = read_rows(file, EXPECTED), Marks("CSV of boxes", complete=True), Faults()
     header = [plain(name) for name in table.header]
-    four = corners_in(table.header)
-    marks.taken.append(Taken(f"columns {', '.join(four)}", "corners of boxes", "edges in pixels, counted from 0"))
+    four = columns_in(table.header)
+    marks.meaning, marks.held_in = "sides" if four in SIDES else "corners", f"columns {', '.join(four)}"
     image, label = (_cells(table, header, known) for known in (IMAGE, LABEL))
     assert image is not None and label is not None
     split, group = (_cells(table, header, known) for known in (SPLIT, PEOPLE))
@@ -61,6 +63,8 @@ def read_box_table(root: Path, file: Path) -> Marks:
             continue
         try:
             x0, y0, x1, y1 = map(real, texts)
+            if marks.meaning == "sides":
+                x1, y1 = x0 + x1, y0 + y1
             if not label[row]:
                 raise ValueError("a box without a label")
         except ValueError as error:

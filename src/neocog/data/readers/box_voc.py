@@ -29,7 +29,7 @@ def read_voc(root: Path, files: Sequence[VocFile], first: FirstPixel) -> Marks:
 
     Counted from 1, the last pixel is part of the box, as VOC defines it; counted from 0, corners are edges, as labelImg draws them.
     """
-    marks = Marks("Pascal VOC")
+    marks = Marks("Pascal VOC", meaning="corners", held_in="bndbox")
     found = [_image(file, marks) for file in files]
     low = [min(box.corners[:2]) for one in found for box in one.boxes]
     zeros = sum(value < 1 for value in low)

@@ -47,7 +47,7 @@ def _start(path: Path) -> list[str]:
 
 def read_yolo(root: Path, texts: Mapping[str, str], boxes_from: From) -> Marks:
     """``texts``: {image: file}. Longer lines are outlines, which count where ``boxes_from`` says shapes."""
-    marks = Marks("YOLO text files", shares=True)
+    marks = Marks("YOLO text files", shares=True, meaning="centres", held_in="lines")
     names = _names(root, marks)
     for image, file in texts.items():
         boxes = []
