@@ -35,7 +35,9 @@ class Fits:
 
     def add(self, boxes: Sequence[Sequence[float]], size: tuple[int, int]) -> None:
         """``boxes``: corners, as read, in pixels of an image of ``size`` (H, W)."""
-        for corners in boxes if self.meaning else ():
+        if self.meaning is None:
+            return
+        for corners in boxes:
             self.total += 1
             four = _numbers(corners, self.meaning)
             self.fitting.update(other for other in NAMES if _fits(_corners(four, other), size))
