@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from neocog.engine.loop import Loop
 from neocog.errors import UserError
 from neocog.metrics.detection import Objects, match, overlap
 from neocog.run import Run, to_json
+from neocog.tasks.detection.files import FORMATS
 
 COLOURS = {"blue": (60, 60, 220), "red": (220, 60, 60)}
 SETTINGS: dict[str, Any] = {"epochs": 30, "threads": 1, "batch": 4, "width": 4, "quiet": True, "lr": 0.01}
@@ -136,7 +138,7 @@ def test_the_boxes_that_predict_writes_have_the_measures(run: Run, tmp_path: Pat
     measured = result["measures"]["test"]
     assert measured["recall"]["value"] == pytest.approx(right / len(theirs))
     assert measured["precision"]["value"] == pytest.approx(right / max(1, len(found)))
-    coco = json.loads((tmp_path / "out" / "boxes.json").read_text())
+    coco = json.loads((tmp_path / "out" / "coco" / "boxes.json").read_text())
     assert len(coco["annotations"]) == len(found) and len(list((tmp_path / "out" / "overlays").iterdir())) == len(rows)
 
 
@@ -152,10 +154,52 @@ def test_what_labelme_would_correct_is_learned_again(run: Run, tmp_path: Path) -
     assert neocog.train(tmp_path / "out" / "labelme", tmp_path / "run", task="detection", **settings).report.is_file()
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_predict_writes_as_a_data_set_is_read_from_where_it_lies(run: Run, form: str, tmp_path: Path) -> None:
+    """Two images of one name in two folders, one of them without any object, and a third of another suffix."""
+    data = run.folder.parent / "data"
+    for name, index in (("a/1.png", 1), ("b/1.png", 2), ("b/1.bmp", 3)):
+        (tmp_path / "new" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.open(data / f"{index}.png").save(tmp_path / "new" / name)
+    Image.new("RGB", (64, 48), (90, 90, 90)).save(tmp_path / "new" / "b" / "nothing.png")
+    found = neocog.predict(run, tmp_path / "new", tmp_path / "out", quiet=True, format=form)
+    shutil.move(tmp_path / "out", tmp_path / "moved")
+    shutil.rmtree(tmp_path / "new")
+    again = open_dataset(tmp_path / "moved" / form, reading=Reading(task="detection"))
+    rows = rows_of(tmp_path / "moved" / "boxes.csv")
+    assert again.boxes is not None and len(again) == len(found.rows) == 4 and len(rows) == len(again.boxes.labels) > 3
+    assert set(map(str, again.names)) == {"a/1.png", "b/1.bmp", "b/1.png.png", "b/nothing.png"}
+    for row in found.rows:
+        own = [one for one in rows if one["path"] == row["path"]]
+        name = str(Path(row["path"]).relative_to(tmp_path / "new"))
+        place = list(map(str, again.names)).index(name.replace("b/1.png", "b/1.png.png"))  # beside 1.bmp
+        corners, labels, _ = again.boxes.of(place)
+        np.testing.assert_allclose(corners, corners_of(own).reshape(-1, 4), atol=0.006)
+        assert [again.classes[label] for label in labels] == [one["label"] for one in own]
+
+
+def test_a_table_of_boxes_does_not_take_pictures_with_boxes_drawn_in(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boxes.csv lies beside overlays/, whose files have the images' names."""
+    monkeypatch.chdir(run.folder.parent)
+    neocog.predict(run, "data/1.png", tmp_path / "out", quiet=True)
+    with pytest.raises(UserError, match="missing image file"):
+        open_dataset(tmp_path / "out" / "boxes.csv", reading=Reading(task="detection"))
+
+
+def test_all_that_predict_wrote_is_told(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    found = neocog.predict(run, run.folder.parent / "data" / "1.png", out, quiet=True, format="coco")
+    there = sorted(str(path) for path in out.rglob("*") if path.is_file())
+    assert sorted(found.to_json()["written"]) == there and str(out / "predictions.csv") in there
+    assert "written" not in neocog.predict(run, run.folder.parent / "data" / "1.png", quiet=True).to_json()
+
+
 @pytest.mark.parametrize("given", [{"format": "labelme"}, {"format": "voc"}])
 def test_a_form_that_is_not_known_or_has_no_place_is_refused(run: Run, given: dict[str, Any], tmp_path: Path) -> None:
     out = {} if given["format"] == "labelme" else {"out": tmp_path / "out"}
-    with pytest.raises(UserError, match="--out" if not out else "known: coco, labelme"):
+    with pytest.raises(UserError, match="--out" if not out else "known: csv, coco, labelme, yolo"):
         neocog.predict(run, [run.folder.parent / "data" / "0.png"], quiet=True, **given, **out)
 
 

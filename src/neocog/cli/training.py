@@ -160,7 +160,7 @@ def predict(
         Parameter(help="Flag samples of none of the classes, refusing at most this share of the known ones: 0.05."),
     ] = None,
     format: Annotated[
-        str, Parameter(help="Also write boxes for another program: coco or labelme (correct them, then train).")
+        str, Parameter(help="Also write images and boxes to correct and train on: csv, coco, labelme or yolo.")
     ] = "",
     any_range: AnyRange = False,
     json: Json = False,

@@ -146,7 +146,7 @@ class Task(OnPage, ABC):
     most_batch: ClassVar[int] = 128  # samples a step, fewer of a small set, unless --batch says otherwise
     steps: ClassVar[int] = 5_000  # about so many, in 5 to ``most_epochs``, unless --epochs or --minutes say otherwise
     most_epochs: ClassVar[int] = 40
-    formats: ClassVar[tuple[str, ...]] = ()  # of other programs, as which predictions can be written
+    formats: ClassVar[tuple[str, ...]] = ()  # of data sets, as which images and predictions can be written
     purpose: ClassVar[str] = "prediction"  # of its networks, one of ``networks.PURPOSES``
     network: ClassVar[str] = "model"  # which of the task's networks is kept and used afterwards
 
@@ -279,7 +279,7 @@ class Task(OnPage, ABC):
     def predict_as(
         self, form: str, predictor: Predictor, paths: Sequence[Path], out: Path | None, advance: Advance
     ) -> Predicted:
-        """``predict``, whose files in ``out`` are also of another program's ``form``, one of ``formats``."""
+        """``predict``, which also writes a data set of the ``form``, one of ``formats``, into ``out``/``form``."""
         raise NotImplementedError
 
     def inputs(self, predictor: Predictor, pixels: Tensor) -> Tensor:

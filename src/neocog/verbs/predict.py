@@ -6,7 +6,7 @@ import glob
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from neocog.errors import UserError, printable
 from neocog.predictor import load_predictor, path_of
 from neocog.progress import Progress
 from neocog.results.images import separate
-from neocog.run import Run, write_atomically
+from neocog.run import Run
 from neocog.tasks import task_of_run
-from neocog.tasks.files import held, suffixes
+from neocog.tasks.files import held, put, suffixes
 from neocog.tasks.task import Task
 from neocog.verbs.outputs import insist_on_new
 
@@ -73,8 +73,9 @@ def predict(
     values are beyond doubt of another scale than the training's is skipped, unless ``any_range``. ``coverage`` (0 … 1): of
     a classifier, the set of classes among which the truth is in such a share of new samples like those of the training; of a
     regression, intervals that hold it as often. ``refuse`` (0 … 1): of a classifier, tell what looks like none of its
-    classes, at most so many of the samples that are of one; `neocog stress RUN unknown` finds by which score. ``format``: as
-    which other program's files predictions are written too, as far as the task knows some ("coco", "labelme").
+    classes, at most so many of the samples that are of one; `neocog stress RUN unknown` finds by which score. ``format``: of
+    a detection, as which data set the images and what was found in them are written too, into a folder of that name in
+    ``out``, which can be corrected and trained on: "csv", "coco", "labelme" or "yolo".
     """
     out = None if out is None else Path(out)
     insist_on_new(out)
@@ -101,16 +102,17 @@ def predict(
             found, blocks = predict_all(predictor, paths, out, advance), ""
     for line in predictor.watch.differences() if predictor.watch else ():
         progress.say(f"  differs from the training data: {line}", "yellow")
-    predictions = Predictions(found.columns, found.rows, found.written)
     skipped = sum(bool(row["skipped"]) for row in found.rows)
     if skipped:
         progress.say(f"{skipped} of {len(found.rows)} files were skipped: the last column says why", "yellow")
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / "predictions.csv" if out.is_dir() else out, predictions.to_csv())
+    predictions = Predictions(found.columns, found.rows, found.written)
+    if out is None:
+        return predictions
+    tables = {out / "predictions.csv" if out.is_dir() else out: predictions.to_csv()}
     if more is not None:
-        write_atomically(more, blocks)
-    return predictions
+        tables[more] = blocks
+    written = [put(path, text) for path, text in tables.items()]
+    return replace(predictions, written=(*predictions.written, *written))
 
 
 def insist_on_format(task: Task, format: str, out: Path | None) -> None:
@@ -130,8 +132,8 @@ def named(files: Any, preprocessing: Preprocessing, format: str = "") -> Iterato
     if is_path(files) or (several and all(map(is_path, files))):
         yield list(expanded(files, suffixes(preprocessing)))
         return
-    if format == "labelme":
-        raise UserError("--format labelme copies the images' files, and these are in memory", fix="give files")
+    if format:
+        raise UserError(f"--format {format} copies the images' files, and these are in memory", fix="give files")
     images, names, _ = separate(files, preprocessing)
     with held(images, names) as paths:
         yield paths

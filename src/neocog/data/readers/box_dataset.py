@@ -20,13 +20,12 @@ from neocog.data.readers.box_numbers import Fits
 from neocog.data.readers.box_sources import marks_of
 from neocog.data.readers.classes import index_classes, look_alikes, misspelt
 from neocog.data.readers.folders import entries, is_image
-from neocog.data.readers.labelme_dataset import EXPORTS
+from neocog.data.readers.labelme_dataset import DRAWN
 from neocog.data.readers.levels import SPLIT_NAMES
 from neocog.data.readers.reading import Reading
 from neocog.errors import UserError, count, listed, printable, raise_all
 
 MOST_TOLD = 50
-DRAWN = EXPORTS - {"JPEGImages"} | {"overlays"}  # folders of pictures that tools, and predict, make of annotations
 
 
 @dataclass

@@ -28,6 +28,7 @@ from neocog.errors import UserError, listed, printable, raise_all
 
 MOST_TOLD = 50
 EXPORTS = frozenset(["JPEGImages", "SegmentationClass", "SegmentationClassVisualization", "SegmentationObject"])
+DRAWN = EXPORTS - {"JPEGImages"} | {"overlays"}  # folders of pictures that tools, and predict, make of annotations
 OnBad = Literal["stop", "skip"]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from neocog.data.names import Names
 from neocog.data.readers.faults import Faults
 from neocog.data.readers.folders import entries, is_image
+from neocog.data.readers.labelme_dataset import DRAWN
 from neocog.errors import listed
 
 INSIDE = "give paths relative to the CSV's folder, and inside it"
@@ -29,10 +30,11 @@ class Folder:
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        """Image files below the folder by their name, and by their name without suffix."""
+        """Image files below the folder by their name, and by their name without suffix; none with annotations drawn in."""
         found = defaultdict(list)
         for path, entry in entries(self.given):
-            if is_image(entry.name) and not entry.is_dir(follow_symlinks=False):
+            drawn = DRAWN & {*PurePosixPath(path).parts[:-1]}
+            if is_image(entry.name) and not drawn and not entry.is_dir(follow_symlinks=False):
                 found[entry.name].append(path)
                 found[PurePosixPath(entry.name).stem].append(path)
         return found

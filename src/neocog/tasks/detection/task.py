@@ -28,8 +28,8 @@ from neocog.tasks.about import position
 from neocog.tasks.detection.answers import Answers, answers_of, evaluation_of, predictions_csv, thresholds_of
 from neocog.tasks.detection.decode import boxes_of
 from neocog.tasks.detection.exported import answer_of
+from neocog.tasks.detection.files import FORMATS, data_set, table_csv
 from neocog.tasks.detection.files import Image as FoundImage
-from neocog.tasks.detection.files import coco_json, labelme_json, table_csv
 from neocog.tasks.detection.objective import Detection
 from neocog.tasks.detection.own_size import Found, found_in
 from neocog.tasks.detection.pictures import colours_of, outlined, picture_of
@@ -63,7 +63,7 @@ class DetectionTask(DetectionTraits, Task):
     purpose = "boxes"
     most_epochs = 100
     models: ClassVar = {"images": "ttf"}
-    formats = ("coco", "labelme")
+    formats = FORMATS
 
     def check(self, config: Config, dataset: Dataset) -> None:
         if dataset.form != "images":
@@ -232,20 +232,16 @@ class DetectionTask(DetectionTraits, Task):
             else:
                 row |= counts(found, classes)
                 size = (stored.shape[0], stored.shape[1])
-                images.append((str(path), size, found))
+                images.append(FoundImage(path, name.with_suffix(path.suffix), size, found))
                 lines = [(four, colours[label]) for four, label in zip(found.corners, found.labels, strict=True)]
                 if out is not None:
                     shown = png(Image.fromarray(outlined(picture_of(stored, predictor.preprocessing), lines)))
                     written.append(put(out / "overlays" / name, shown))
-                if out is not None and form == "labelme":
-                    beside = out / "labelme" / name.with_suffix(path.suffix)
-                    written.append(put(beside, path.read_bytes()))
-                    written.append(put(beside.with_suffix(".json"), labelme_json(beside.name, size, found, classes)))
             rows.append(row)
             advance(1)
         if out is not None:
             written.append(put(out / "boxes.csv", table_csv(images, classes)))
-            written += [put(out / "boxes.json", coco_json(images, classes))] if form == "coco" else []
+            written += data_set(out / form, form, images, classes) if form else []
         return Predicted(("path", *counts(None, classes), "skipped"), tuple(rows), tuple(written))
 
 
