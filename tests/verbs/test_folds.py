@@ -17,6 +17,7 @@ from neocog.documents import rows
 from neocog.errors import UserError
 from neocog.metrics import classification_measures
 from neocog.run import Run
+from neocog.verbs.fold_summary import over_folds
 from neocog.verbs.out_of_fold import OutOfFold, out_of_fold
 
 QUICK: dict[str, Any] = {"quiet": True, "model": "mlp", "epochs": 3, "augment": ("off",), "threads": 1}
@@ -119,13 +120,51 @@ def test_groups_stay_together_in_every_repeat(photos: Path, tmp_path: Path) -> N
     assert of(run)["measures"]["test"]["accuracy"]["units"] == 12
 
 
-def test_the_interval_holds_at_n_samples_and_that_of_independent_ones_would_not() -> None:
+@pytest.fixture(scope="module")
+def coverage() -> Any:
     spec = importlib.util.spec_from_file_location("fold_coverage", BENCH / "fold_coverage.py")
     assert spec and spec.loader
     bench = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bench)
-    held, _, independent = bench.held(60, 5, 3, 1.0, draws=300)
+    return bench
+
+
+def test_the_interval_holds_at_n_samples_and_that_of_independent_ones_would_not(coverage: Any) -> None:
+    held, _, independent = coverage.held(60, 5, 3, 1.0, draws=300)
     assert held >= 0.93 and independent < 0.85
+
+
+def test_an_interval_over_few_folds_holds_and_does_not_leave_the_range_as_half_a_width_would(coverage: Any) -> None:
+    held, _, outside, without = coverage.means_held(60, 3, 0.7, draws=150)
+    assert held >= 0.92 and outside > 0.5 and without < 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "ends"),
+    [
+        ("auroc", (1.0, 0.99, 0.9), (0, 1)),
+        ("dice: cell", (0.02, 0.001, 0.3), (0, 1)),
+        ("mae width", (0.1, 2.0, 0.2), (0, np.inf)),
+        ("r2", (0.99, 0.7, 0.95), (-np.inf, 1)),
+        ("kappa", (0.98, 0.7, 1.0), (-1, 1)),
+        ("median_error", (2.0, 170.0, 175.0), (0, 180)),
+    ],
+)
+def test_an_interval_over_folds_stays_in_the_range_of_its_measure(
+    name: str, values: tuple[float, ...], ends: tuple[float, float]
+) -> None:
+    each = [{"value": value, "n": 20} for value in values]
+    found, free = (over_folds(which, each, 0.5, 1) for which in (name, "count_bias"))
+    assert ends[0] <= found["low"] < found["value"] < found["high"] <= ends[1]
+    assert free["low"] < ends[0] or free["high"] > ends[1]
+    assert free["high"] - free["value"] == pytest.approx(free["value"] - free["low"])
+
+
+def test_two_folds_say_little_and_folds_that_are_alike_nothing_of_the_interval() -> None:
+    pair = over_folds("auroc", [{"value": 0.9, "n": 20}, {"value": 0.8, "n": 20}], 1.0, 1)
+    assert 0 < pair["low"] < 0.1 and 0.99 < pair["high"] < 1
+    alike = over_folds("auroc", [{"value": 1.0, "n": 20}] * 3, 0.5, 1)
+    assert (alike["low"], alike["high"], alike["sd"]) == (None, None, 0.0)
 
 
 @pytest.mark.parametrize(

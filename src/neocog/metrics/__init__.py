@@ -18,6 +18,7 @@ from neocog.metrics.intervals import proportion as proportion
 from neocog.metrics.intervals import proportion_measure as proportion_measure
 from neocog.metrics.names import PERCENT as PERCENT
 from neocog.metrics.names import lower_is_better as lower_is_better
+from neocog.metrics.names import scale_of as scale_of
 from neocog.metrics.names import title as title
 from neocog.metrics.paired import Comparison as Comparison
 from neocog.metrics.paired import holm as holm

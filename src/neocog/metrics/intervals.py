@@ -30,7 +30,9 @@ SURE = 0.975  # of a two-sided 95 % interval
 FEWEST = 2.5  # units of equal weight below which no interval is promised
 WIDEST = math.log(1e3)  # of the factor to either side of a positive measure's interval
 BLOCKS = 400  # of units, where there are more
-LIMITS: dict[str, float] = {"angle": 180.0, "brier": 2.0}  # what these are shares of
+# Where the scales that have two ends begin, and how long they are
+SPANS: dict[str, tuple[float, float]] = {"counts": (0.0, 1.0), "share": (0.0, 1.0), "correlation": (-1.0, 2.0),
+         "angle": (0.0, 180.0), "brier": (0.0, 2.0)}  # fmt: skip
 # How heavy a tail each may have: the share of a unit, twice as far away as the farthest, that is added to the variance
 TAILS = {"counts": 0.15, "share": 0.4, "correlation": 0.3, "angle": 0.3, "brier": 0.3, "positive": 0.3, "squares": 1.0,
          "below one": 0.3, "any": 0.2}  # fmt: skip
@@ -189,20 +191,31 @@ def interval(value: float, error: float, units: float, scale: Scale = "any") -> 
     """
     if not math.isfinite(value) or units < FEWEST or not math.isfinite(error):
         return math.nan, math.nan
-    if scale == "correlation":
-        low, high = interval((1 + value) / 2, error / 2, units, "share")
-        return 2 * low - 1, 2 * high - 1
-    if scale in LIMITS:
-        low, high = interval(value / LIMITS[scale], error / LIMITS[scale], units, "share")
-        return low * LIMITS[scale], high * LIMITS[scale]
-    if scale in ("counts", "share") and not 1e-12 < value < 1 - 1e-12:
-        return proportion(round(value) * units, units)
+    start, length = SPANS.get(scale, (0.0, 1.0))
+    share = (value - start) / length
+    if scale in SPANS and not 1e-12 < share < 1 - 1e-12:
+        low, high = proportion(round(share) * units, units)
+        return start + length * low, start + length * high
     if error <= 1e-12 * max(1.0, abs(value)):
         return math.nan, math.nan
-    half = float(stdtrit(units - 1, SURE)) * error
-    if scale in ("counts", "share"):
-        apart = half / (value * (1 - value))
-        return float(expit(logit(value) - apart)), float(expit(logit(value) + apart))
+    return around(value, float(stdtrit(units - 1, SURE)) * error, scale)
+
+
+def around(value: float, half: float, scale: Scale) -> tuple[float, float]:
+    """The bounds of an interval that would reach ``half`` to either side of a value within its scale's ends, so that they stay there.
+
+    ``half`` is carried over to the logit, or the logarithm, by its slope at the value (the delta method, as for areas under
+    ROC curves: Pepe 2003; Qin & Hotilovac 2008).
+
+    >>> [round(bound, 3) for bound in around(0.95, 0.1, "share")], around(0.95, 0.25, "any")
+    ([0.698, 0.994], (0.7, 1.2))
+    """
+    if scale in SPANS:
+        start, length = SPANS[scale]
+        share = (value - start) / length
+        apart = half / length / (share * (1 - share))
+        low, high = (float(expit(logit(share) + way * apart)) for way in (-1, 1))
+        return start + length * low, start + length * high
     if scale in ("positive", "squares"):
         if value <= 0:  # at the end of the scale, whose logarithm says nothing of how far the truth may lie from it
             return math.nan, math.nan
@@ -211,7 +224,7 @@ def interval(value: float, error: float, units: float, scale: Scale = "any") -> 
         factor = math.exp(half / value)
         return value / factor, value * factor
     if scale == "below one":
-        low, high = interval(1 - value, error, units, "positive")
+        low, high = around(1 - value, half, "positive")
         return 1 - high, 1 - low
     return value - half, value + half
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from scipy.special import expit, logit
 
-from neocog.metrics.intervals import LIMITS, Scale, proportion
+from neocog.metrics.intervals import SPANS, Scale, proportion
 from neocog.records import Measure
 
 
 def widened(m: Measure, factor: float, scale: Scale) -> Measure:
     """``m`` with an interval as of a standard error that is ``factor`` (≥ 1) times as large: on the logit where it is a share
-    (``counts``, ``share``, ``angle``, ``brier``), on the logarithm where it is ``positive``, else as it is.
+    or has another two ends (``SPANS``), on the logarithm where it is ``positive``, else as it is.
 
     A share of 0 or 1 has that of a proportion of as many samples fewer as it is less sure: n / factor².
 
@@ -23,15 +23,15 @@ def widened(m: Measure, factor: float, scale: Scale) -> Measure:
     """
     if not math.isfinite(m.low) or not math.isfinite(m.high):
         return m
-    if scale in ("counts", "share", *LIMITS):
-        limit = LIMITS.get(scale, 1.0)
-        value, low, high = (x / limit for x in (m.value, m.low, m.high))
+    if scale in SPANS:
+        start, length = SPANS[scale]
+        value, low, high = ((x - start) / length for x in (m.value, m.low, m.high))
         if 1e-12 < value < 1 - 1e-12:
             low, high = (float(expit(logit(value) + factor * (logit(x) - logit(value)))) for x in (low, high))
         else:
             units = (m.n if m.units is None else m.units) / factor**2
             low, high = proportion(round(value) * units, units)
-        return replace(m, low=low * limit, high=high * limit)
+        return replace(m, low=start + length * low, high=start + length * high)
     if scale == "positive" and m.low > 0:
         return replace(m, low=m.value * (m.low / m.value) ** factor, high=m.value * (m.high / m.value) ** factor)
     low, high = (m.value + factor * (x - m.value) for x in (m.low, m.high))

@@ -14,7 +14,8 @@ from neocog.config import Config, DataConfig
 from neocog.data.split import read_splits
 from neocog.documents import read_json
 from neocog.facts import read_facts
-from neocog.metrics import title
+from neocog.metrics import scale_of, title
+from neocog.metrics.intervals import around
 from neocog.metrics.stored import stored_measure
 from neocog.pages import sections_to_json, write_card
 from neocog.progress import Progress
@@ -84,7 +85,7 @@ def summed_up(results: Sequence[dict[str, Any]], parts: Sequence[Run], data: Dat
     each = [r["measures"]["test"] for r in results]
     learned = mean(r["n"]["test"] / max(1, r["n"]["train"]) for r in results)
     names = [name for name in each[0] if all(name in one for one in each)]
-    found = {name: over_folds([one[name] for one in each], learned, data.repeats) for name in names}
+    found = {name: over_folds(name, [one[name] for one in each], learned, data.repeats) for name in names}
     predictions = out_of_fold(parts)
     for name, measure in predictions.measures(data.split_seed).items() if predictions is not None else ():
         if name in found and found[name]["value"] is not None:
@@ -106,11 +107,12 @@ def curve_of_folds(
     return Curve(name, (*sizes, count), every) if all(math.isfinite(m.value) for m in every) else None
 
 
-def over_folds(each: Sequence[dict[str, Any]], learned: float, repeats: int) -> dict[str, Any]:
+def over_folds(name: str, each: Sequence[dict[str, Any]], learned: float, repeats: int) -> dict[str, Any]:
     """A measure's mean over the folds in which it is defined (``folds``), its sd, and a 95 % interval of the mean.
 
     Trainings of several folds share samples, so that their mean varies by more than sd / √folds: Student's t with the
-    variance of Nadeau and Bengio (2003), 1/folds + ``learned`` (test samples over training samples) times that of one fold.
+    variance of Nadeau and Bengio (2003), 1/folds + ``learned`` (test samples over training samples) times that of one fold,
+    on the scale of measure ``name``: with few folds an interval of ± as much would often hold shares above 1.
     The R² of one sample, or the AUROC of a class that a fold does not test, is undefined: null.
     """
     known = [m for m in each if m["value"] is not None]
@@ -123,7 +125,8 @@ def over_folds(each: Sequence[dict[str, Any]], learned: float, repeats: int) -> 
         found["sd"] = 0.0
     elif len(values) > 1:
         half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) * (1 / len(values) + learned) ** 0.5
-        found |= {"low": mean(values) - half, "high": mean(values) + half, "sd": stdev(values)}
+        low, high = around(mean(values), half, scale_of(name))
+        found |= {"low": low, "high": high, "sd": stdev(values)}
     return found
 
 
@@ -158,7 +161,8 @@ def how(repeats: int) -> str:
     return (
         f"Every sample is tested {often}, by a network that had not seen it{more}. Intervals of a classifier are over all "
         "predictions, with samples (or groups) as independent units, and 15 % wider, as the trainings share samples; those of "
-        "the AUROC and of other tasks are Student's t over the folds, with the variance of Nadeau and Bengio (2003)."
+        "the AUROC and of other tasks are Student's t over the folds, with the variance of Nadeau and Bengio (2003), of shares "
+        "on the logit and of errors on the logarithm, so that none leaves the measure's range."
     )
 
 

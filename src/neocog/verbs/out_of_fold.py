@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from neocog.data.cells import plain_cell
 from neocog.facts import read_facts
-from neocog.metrics import classification_measures, in_top, widened
+from neocog.metrics import classification_measures, in_top, scale_of, widened
 from neocog.metrics.classification import mean_of_shares
-from neocog.metrics.intervals import Scale, proportion_measures
+from neocog.metrics.intervals import proportion_measures
 from neocog.pages.predictions import tested
 from neocog.predictor import probabilities
 from neocog.records import Measure
@@ -29,12 +29,6 @@ TINY = 1e-300  # a probability that was written as 0
 # Networks that learned from shared samples are better or worse together, which single predictions do not show (Bates, Hastie
 # and Tibshirani 2024): a standard error this much larger, with which bench/fold_coverage.py finds 0.95 to 0.98 to hold
 SHARED = 1.15
-SCALES: dict[str, Scale] = {
-    "log_loss": "positive",
-    "brier": "brier",
-    "ece": "positive",
-    "ece_calibrated": "positive",
-}  # else shares
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,7 @@ class OutOfFold:
         found |= {} if grouped else {name: m for name, m in self.shares().items() if name in found}
         n = len(self.samples) // self.repeats
         return {
-            name: widened(replace(m, n=n, units=m.units if grouped else None), SHARED, SCALES.get(name, "share"))
+            name: widened(replace(m, n=n, units=m.units if grouped else None), SHARED, scale_of(name))
             for name, m in found.items()
             if name != "auroc"
         }
