@@ -17,18 +17,19 @@ from neocog.robustness.shortcuts.court import Answer, Followed, donors, follow, 
 from neocog.robustness.shortcuts.cues import CUES, WIDER, flat, in_unit
 from neocog.robustness.shortcuts.detective import permuted, tell
 from neocog.robustness.shortcuts.regions import CORNER, SQUARES
+from neocog.robustness.shortcuts.report import sections
 from neocog.robustness.shortcuts.swaps import SWAPS, compression
 from neocog.robustness.shortcuts.verdicts import verdicts
 
 Floats = NDArray[np.float64]
 COUNT, SIDE = 80, 64
+LEAKS: Any = SimpleNamespace(tried=(), pairs={}, measure={}, auroc=None)  # of which other lines are
 
 
 def test_what_no_cue_tells_is_said_of_those_that_were_tested_and_on_how_many() -> None:
     def said(above: bool) -> str:
         charge = Charge("corners", Measure(0.55, 0.45, 0.65, 40), 0.5, 0.05, above)
-        leaks: Any = SimpleNamespace(tried=())  # which is another line
-        return verdicts(Found([charge], leaks, "", (), charge.accuracy, 40), np.array(["test"]))[0].sentence
+        return verdicts(Found([charge], LEAKS, "", (), charge.accuracy, 40), np.array(["test"]))[0].sentence
 
     assert said(False) == "None of the 1 cues that were tested on 40 samples predicts the label better than chance."
     assert said(True) == "None of the 1 cues that were tested on 40 samples predicts the label far better than chance."
@@ -229,16 +230,46 @@ def test_compression_swaps_the_tables() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "conclusion"),
+    ("value", "low", "high", "n", "conclusion"),
     [
-        (0.5, np.nan, UNSURE),
-        (0.5, -0.1, UNSURE),
-        (0.5, 0.1, "the network relies on it"),
-        (0.0, np.nan, "the network does not rely on it"),
+        (0.5, np.nan, np.nan, 16, UNSURE),
+        (0.5, -0.1, 0.9, 16, UNSURE),
+        (0.5, 0.1, 0.9, 16, "the network relies on it"),
+        (0.1, -0.2, 0.4, 16, UNSURE),
+        (0.05, -0.05, 0.15, 100, "the network does not rely on it"),
+        (0.0, np.nan, np.nan, 14, UNSURE),  # none of 14 went over, nor perhaps one in five of others
+        (0.0, np.nan, np.nan, 30, "the network does not rely on it"),
     ],
 )
-def test_what_few_samples_do_not_show_is_not_said(value: float, low: float, conclusion: str) -> None:
-    swap = Measure(value, low, 0.9, 16)
+def test_what_few_samples_do_not_show_is_not_said(
+    value: float, low: float, high: float, n: int, conclusion: str
+) -> None:
+    swap = Measure(value, low, high, n)
     followed = {"follows": swap, "own": swap, "other": swap}
-    charge = Charge("corners", Measure(1.0, 0.9, 1.0, 16), 0.6, 1.0, True, followed)
-    assert charge.conclusion == conclusion and not (charge.conclusion == UNSURE and not charge.doubtful)
+    charge = Charge("corners", Measure(0.7, 0.65, 0.75, 400), 0.6, 0.3, True, followed)
+    assert charge.conclusion == f"{n} samples {UNSURE}" * (conclusion == UNSURE) or charge.conclusion == conclusion
+    assert charge.unsure == charge.doubtful == (conclusion == UNSURE)
+    found = Found([charge], LEAKS, "", (), charge.accuracy, 400)
+    verdict = verdicts(found, np.array(["test"]))[0]
+    assert verdict.grade == ("failed" if charge.accused else "doubtful" if charge.unsure else "passed")
+    assert (f"{n} samples {UNSURE}" in verdict.sentence) == charge.unsure
+
+
+@pytest.mark.parametrize(("count", "few"), [(16, True), (200, False)])
+def test_samples_too_few_for_any_cue_to_stand_out_pass_nothing(count: int, few: bool) -> None:
+    labels = np.arange(count) % 2
+    views = {name: np.random.default_rng(len(name)).normal(size=(count, 4)) for name in ("corners", "edges", "noise")}
+    charges = [Charge.of(Charge.stored(each)) for each in suspects(views, labels, 2)]
+    found = Found(charges, LEAKS, "", (), charges[0].accuracy, count)
+    verdict = verdicts(found, np.array(["test"]))[0]
+    assert not found.named and verdict.grade == ("doubtful" if few else "passed")
+    assert verdict.sentence.startswith("16 samples are too few to tell") == few
+    text = str(sections(found, {}, ())[0].items[0])
+    assert ("too few to tell" in text, "predicts it better than chance" in text) == (few, not few)
+
+
+def test_groups_are_what_counts_for_whether_a_cue_would_stand_out() -> None:
+    units, draws = np.repeat(np.arange(10), 20), np.random.default_rng(0)
+    numbers = draws.normal(size=(200, 4))
+    alone, grouped = tell(numbers, units % 2, 2), tell(numbers, units % 2, 2, units.tolist())
+    assert alone is not None and alone.would_show(0.5) and grouped is not None and not grouped.would_show(0.5)

@@ -35,7 +35,10 @@ Norm = Annotated[
 ]
 Epsilon = Annotated[
     str | None,
-    Parameter(help="Adversarial: size of change for the verdict; default: 1/255, or that of the training."),
+    Parameter(
+        help="Adversarial: size of change for the verdict; default: 1/255, or that of the training.",
+        allow_leading_hyphen=True,  # -1/255 is a size that is refused, and no option
+    ),
 ]
 Target = Annotated[
     str | None, Parameter(help="Adversarial: the class that images of other classes should be taken for.")

@@ -202,7 +202,7 @@ def interval(value: float, error: float, units: float, scale: Scale = "any") -> 
 
 
 def around(value: float, half: float, scale: Scale) -> tuple[float, float]:
-    """The bounds of an interval that would reach ``half`` to either side of a value within its scale's ends, so that they stay there.
+    """The bounds of an interval of ± ``half``, made asymmetric so that they stay within the ends of the scale.
 
     ``half`` is carried over to the logit, or the logarithm, by its slope at the value (the delta method, as for areas under
     ROC curves: Pepe 2003; Qin & Hotilovac 2008).

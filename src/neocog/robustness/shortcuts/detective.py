@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from neocog.engine.probe import spread, units_of
 from neocog.engine.ridge import fits, solve_values
-from neocog.metrics.intervals import share_measure
+from neocog.metrics.intervals import proportion, share_measure
 from neocog.records import Measure
 
 Floats = NDArray[np.float64]
@@ -52,6 +52,12 @@ class Evidence:
     def above_chance(self) -> bool:
         """Whether its interval lies above every permutation: a chance of 1 in P + 1, and of less."""
         return self.accuracy.low > max(self.chance)
+
+    def would_show(self, strength: float) -> bool:
+        """Whether a cue so strong would stand above chance on as many samples (or groups)."""
+        units = self.accuracy.n if self.accuracy.units is None else self.accuracy.units
+        told = self.usual + strength * (1 - self.usual)
+        return proportion(told * units, units)[0] > max(self.chance)
 
 
 def tell(

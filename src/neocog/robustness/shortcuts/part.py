@@ -90,8 +90,8 @@ def _maps(subject: Subject, tested: Looked, clock: Clock) -> Mapping[str, Any]:
     """What is found of maps that explain answers; {} where there was no time, or where there are none."""
     if subject.dataset.form != "images":
         return {}
-    found = clock.pieces("explanations", ["maps"], lambda _: explained(subject, tested))
-    return dict(found.get("maps", {}))
+    found = clock.pieces("maps", ["explanations"], lambda _: explained(subject, tested))
+    return dict(found.get("explanations", {}))
 
 
 def _parts(subject: Subject) -> NDArray[np.str_]:

@@ -115,7 +115,7 @@ def _summary(found: Found) -> str:
     lines = [f"Can the label be predicted without the object? Tested on {found.n:,} samples of all parts."]
     if not named:
         far = "far " if any(each.above for each in found.charges) else ""
-        lines.append(f"No cue predicts it {far}better than chance.")
+        lines.append(found.blind or f"No cue predicts it {far}better than chance.")
     else:
         cues = [f"{each.name} ({shown('accuracy', each.accuracy)} alone)" for each in named]
         lines.append(f"Better than chance: {listed(cues, 4)}.")

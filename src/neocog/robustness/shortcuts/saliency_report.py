@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
-from neocog.errors import listed
+from neocog.metrics.stored import stored_measure
 from neocog.records import Curves, Section, Series, Table, Text
-from neocog.robustness.outcome import Grade, Outcome, Verdict
+from neocog.robustness.outcome import Grade, Outcome, Verdict, bounds
 from neocog.robustness.shortcuts.saliency import RANDOM
 
+KEYS = ("random weights", "deletion", "insertion")
+COLUMNS = ("correlation_with_random_weights", "deletion", "insertion")  # of the same in tables
+ANSWERS: Mapping[bool | None, tuple[str, str]] = {  # in the table, in the verdict
+    True: ("yes", "explains the predictions"),
+    False: ("no", "does not explain the predictions"),
+    None: ("cannot be told", "may explain the predictions or not, which so few do not tell"),
+}
 ALIKE = 0.5  # rank correlation with the maps of random weights, from which on a map says little of what was learned
 Pieces = Mapping[str, Mapping[str, Any]]
 TEXT = (
@@ -27,16 +35,13 @@ def with_maps(outcome: Outcome, found: Pieces) -> Outcome:
     )
 
 
-def area(curve: list[float]) -> float:
-    """Under a curve of equal steps from 0 to 1."""
-    return (sum(curve) - (curve[0] + curve[-1]) / 2) / (len(curve) - 1)
-
-
-def usable(found: Pieces, name: str) -> bool:
-    """Whether a method's maps pass both questions."""
-    better = area(found[name]["deleted"]) < area(found[RANDOM]["deleted"])
-    better &= area(found[name]["inserted"]) > area(found[RANDOM]["inserted"])
-    return better and abs(found[name]["random weights"]) < ALIKE
+def usable(found: Pieces, name: str) -> bool | None:
+    """Whether a method's maps pass both questions, surely; None where the intervals allow either answer."""
+    alike, deletion, insertion = (stored_measure(found[name][key]) for key in KEYS)
+    if alike.low > -ALIKE and alike.high < ALIKE and deletion.high < 0 < insertion.low:
+        return True
+    fails = alike.low >= ALIKE or alike.high <= -ALIKE or deletion.low >= 0 or insertion.high <= 0
+    return False if fails else None
 
 
 def methods(found: Pieces) -> list[str]:
@@ -45,29 +50,26 @@ def methods(found: Pieces) -> list[str]:
 
 def tables(found: Pieces) -> dict[str, Table]:
     """``saliency``: a row a method; ``saliency_curves``: a row a method and step."""
-    rows = [
-        (name, each["random weights"], area(each["deleted"]), area(each["inserted"]), each["n"])
-        for name, each in found.items()
-    ]
-    heads = ("method", "correlation_with_random_weights", "deletion", "insertion", "n")
+    heads = tuple(head for column in COLUMNS for head in (column, f"{column}_low", f"{column}_high"))
+    rows = []
+    for name in methods(found):
+        each = [stored_measure(found[name][key]) for key in KEYS]
+        rows.append((name, *(number for m in each for number in (m.value, *bounds(m))), each[0].n))
     steps = [
         (name, step / (len(each["deleted"]) - 1), deleted, inserted)
         for name, each in found.items()
         for step, (deleted, inserted) in enumerate(zip(each["deleted"], each["inserted"], strict=True))
     ]
     curves = Table(("method", "share", "deleted", "inserted"), tuple(steps))
-    return {"saliency": Table(heads, tuple(rows)), "saliency_curves": curves}
+    return {"saliency": Table(("method", *heads, "n"), tuple(rows)), "saliency_curves": curves}
 
 
 def section(found: Pieces) -> Section:
-    rows = [
-        (name, "—" if name == RANDOM else f"{each['random weights']:z.2f}", f"{area(each['deleted']):.3f}",
-         f"{area(each['inserted']):.3f}", "" if name == RANDOM else "yes" if usable(found, name) else "no")
-        for name, each in found.items()
-    ]  # fmt: skip
-    n = next(iter(found.values()))["n"]
+    rows = [(name, *_shown(found, name), ANSWERS[usable(found, name)][0])
+            for name in methods(found)]  # fmt: skip
     note = (
-        f"Areas under the curves below, means of {n} samples. Deletion: lower is better; insertion: higher is better."
+        f"Means of {_counted(found)}, with 95 % intervals. Deletion and insertion: area under the curves below, less that of the "
+        "random order; a map that explains has a deletion below 0 and an insertion above 0."
     )
     table = Table(("map", "correlation with random weights", "deletion", "insertion", "passes both"), tuple(rows), note)
     charts = [
@@ -75,6 +77,16 @@ def section(found: Pieces) -> Section:
         for which, verb in (("deleted", "deleted"), ("inserted", "inserted"))
     ]
     return Section("Stress: explanations", (Text(TEXT), table, *charts), "stress-explanations")
+
+
+def _shown(found: Pieces, name: str) -> list[str]:
+    """In two digits: no sentence needs more of so few samples."""
+    each = (stored_measure(found[name][key]) for key in KEYS)
+    return [f"{m.value:z.2f} ({'no interval' if isnan(m.low) else f'{m.low:z.2f} – {m.high:z.2f}'})" for m in each]
+
+
+def _counted(found: Pieces) -> str:
+    return stored_measure(found[methods(found)[0]][KEYS[0]]).counted("samples")
 
 
 def _series(found: Pieces, which: str) -> tuple[Series, ...]:
@@ -85,11 +97,16 @@ def _series(found: Pieces, which: str) -> tuple[Series, ...]:
 
 
 def verdict(found: Pieces) -> Verdict:
-    """Passed where a method's maps say something of this network; doubtful where none's do."""
-    good = [name for name in methods(found) if usable(found, name)]
-    least = min(good or methods(found), key=lambda name: abs(found[name]["random weights"]))
-    grade: Grade = "passed" if good else "doubtful"
-    each = [f"{name} {'explains' if name in good else 'does not explain'} the predictions" for name in methods(found)]
-    how = "correlation with maps of random weights; deletion and insertion against random order"
-    sentence = f"{listed(each)} ({how}; {found[least]['n']} samples)."
-    return Verdict("Explanations", grade, sentence, abs(found[least]["random weights"]), ALIKE)
+    """Passed where a method's maps surely say something of this network; else doubtful."""
+    told = {name: usable(found, name) for name in methods(found)}
+    alike = {name: abs(stored_measure(found[name][KEYS[0]]).value) for name in told}
+    least = min([name for name in told if told[name]] or told, key=lambda name: alike[name])
+    grade: Grade = "passed" if told[least] else "doubtful"
+    each = []
+    for name, sure in told.items():
+        correlation, deletion, insertion = _shown(found, name)
+        numbers = (
+            f"correlation with maps of random weights {correlation}, deletion {deletion} and insertion {insertion}"
+        )
+        each.append(f"{name} {ANSWERS[sure][1]} ({numbers} beside random order)")
+    return Verdict("Explanations", grade, f"On {_counted(found)}: {'; '.join(each)}.", alike[least], ALIKE)

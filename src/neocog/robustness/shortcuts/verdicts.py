@@ -33,7 +33,7 @@ def _court_verdict(found: Found) -> Verdict:
         words = f"{listed(left, 3)} alone predicts the label; whether the network relies on that was not tested."
         return Verdict("Shortcuts", "doubtful", words, math.nan, ACCUSED)
     followed = [each.followed["follows"].value for each in found.charges if each.followed is not None]
-    grade: Grade = "failed" if accused else "doubtful" if doubts else "passed"
+    grade: Grade = "failed" if accused else "doubtful" if doubts or found.blind else "passed"
     return Verdict("Shortcuts", grade, _sentence(accused, doubts, found), max(followed, default=math.nan), ACCUSED)
 
 
@@ -52,7 +52,11 @@ def _sentence(accused: Sequence[Charge], doubts: Sequence[Charge], found: Found)
         return f"The label can be predicted without the object, from {listed(cues, 3)}."
     if found.named:
         cue = found.named[0].name
-        return f"The best predictor of the label besides the object is {cue}; the network relies on no cue that was tested."
+        many = found.charges[0].accuracy.counted("samples")
+        words = f"The best predictor of the label besides the object is {cue} (tested on {many})"
+        return f"{words}; the network relies on no cue that was tested."
+    if found.blind:
+        return found.blind
     far = "far " if any(each.above for each in found.charges) else ""
     tested = f"{len(found.charges)} cues that were tested on {found.charges[0].accuracy.counted('samples')}"
     return f"None of the {tested} predicts the label {far}better than chance."
