@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,11 @@ from PIL import Image
 
 import neocog
 from neocog.errors import UserError
+from neocog.records import Section, Table, Text
 from neocog.robustness import adversarial
+from neocog.robustness.clock import Clock
+from neocog.robustness.names import PARTS, Part
+from neocog.robustness.outcome import Outcome, Verdict
 from neocog.robustness.subject import Subject
 from neocog.run import Run
 
@@ -49,6 +54,41 @@ def subject_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Subject]:
         return kept[0]
 
     return caught
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A part of three pieces, the only one that there is: the accuracy on so many samples. It counts its pieces. With an option
+    it has a table more."""
+    module: Any = ModuleType("counted")
+    module.computed, module.fails_at, module.Stopped = [], "", Stopped
+
+    def compute(subject: Subject, name: str) -> dict[str, Any]:
+        if name == module.fails_at:
+            raise Stopped
+        module.computed.append(name)
+        return {"accuracy": subject.main(subject.few(int(name)))[1].value, "none": float("nan")}
+
+    def run(subject: Subject, clock: Clock) -> Outcome:
+        found = clock.pieces("counts", ["5", "10", "20"], lambda name: compute(subject, name))
+        if not found:
+            return Outcome()
+        rows = tuple((name, each["accuracy"], each["none"]) for name, each in found.items())
+        table = Table(("n", "accuracy", "=none"), rows)
+        sections = (Section("Stress: counts", (Text("what was counted"),), "stress-counts"),)
+        tables = {"counts": table, **({"lengths": table} if subject.options else {})}
+        return Outcome(tables, sections, (Verdict("Counts", "passed", "Three were counted.", 3, 2),))
+
+    module.run, module.check = run, lambda subject: None
+    monkeypatch.setattr(Part, "module", lambda self: module)
+    for name in list(PARTS):
+        monkeypatch.delitem(PARTS, name)
+    monkeypatch.setitem(PARTS, "counted", Part("Counts", "counts", "counted", ("lengths",)))
+    return module  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")

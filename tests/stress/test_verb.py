@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,43 +14,10 @@ from neocog.cli.main import main
 from neocog.errors import UserError
 from neocog.pages.stress import outcomes
 from neocog.progress import Progress
-from neocog.records import Section, Table, Text
 from neocog.robustness.clock import Clock
 from neocog.robustness.names import PARTS, Part
-from neocog.robustness.outcome import Outcome, Verdict
 from neocog.robustness.subject import Subject
 from neocog.run import Run
-
-
-class Stopped(Exception):
-    pass
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A part of three pieces, the only one that there is: the accuracy on so many samples. It counts its pieces."""
-    module: Any = ModuleType("counted")
-    module.computed, module.fails_at = [], ""
-
-    def compute(subject: Subject, name: str) -> dict[str, Any]:
-        if name == module.fails_at:
-            raise Stopped
-        module.computed.append(name)
-        return {"accuracy": subject.main(subject.few(int(name)))[1].value, "none": float("nan")}
-
-    def run(subject: Subject, clock: Clock) -> Outcome:
-        found = clock.pieces("counts", ["5", "10", "20"], lambda name: compute(subject, name))
-        rows = tuple((name, each["accuracy"], each["none"]) for name, each in found.items())
-        table = Table(("n", "accuracy", "=none"), rows)
-        sections = (Section("Stress: counts", (Text("what was counted"),), "stress-counts"),)
-        return Outcome({"counts": table}, sections, (Verdict("Counts", "passed", "Three were counted.", 3, 2),))
-
-    module.run, module.check = run, lambda subject: None
-    monkeypatch.setattr(Part, "module", lambda self: module)
-    for name in list(PARTS):
-        monkeypatch.delitem(PARTS, name)
-    monkeypatch.setitem(PARTS, "counted", Part("Counts", "counts", "counted", ("lengths",)))
-    return module  # type: ignore[no-any-return]
 
 
 def folder_of(run: Path) -> dict[str, bytes]:
@@ -62,7 +28,7 @@ def test_a_part_that_was_stopped_goes_on_where_it_was_and_ends_in_the_same_bytes
     digits_run: Path, counted: Any, tmp_path: Path, trained_digits: Path
 ) -> None:
     counted.fails_at = "20"
-    with pytest.raises(Stopped):
+    with pytest.raises(counted.Stopped):
         neocog.stress(digits_run, quiet=True)
     assert counted.computed == ["5", "10"] and not (digits_run / "stress" / "counted.json").exists()
     counted.fails_at = ""

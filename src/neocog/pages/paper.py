@@ -133,10 +133,12 @@ def _tested(record: Record) -> Iterator[str]:
 
 
 def _tried(card: Sequence[Line]) -> Iterator[str]:
-    tried = [line.verdict for line in card if line.verdict.grade != "not tried"]
-    for each in tried:
+    lines = [line for line in card if line.verdict.grade != "not tried"]
+    tried = [line.verdict for line in lines]
+    for line, each in zip(lines, tried, strict=True):
         if each.what != SIZE and not each.what.startswith(INSIDE):  # which the sentence before says
-            yield f"{each.sentence.rstrip('.')} ({each.what.lower()}: {each.grade})."
+            how = f"; {line.flags}" if line.flags else ""
+            yield f"{each.sentence.rstrip('.')} ({each.what.lower()}: {each.grade}{how})."
     known = {each.what for each in tried}
     others = dict.fromkeys(line.verdict.what for line in card if line.verdict.grade == "not tried")
     partly = [what for what in others if what in known]

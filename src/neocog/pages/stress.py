@@ -35,12 +35,12 @@ def stored_outcome(content: Mapping[str, Any], path: Path) -> Outcome:
                 typed(Section, each, "section", {Item: ITEMS}) for each in listing(content["sections"], "sections")
             ]
             verdicts = [typed(Verdict, each, "verdict") for each in listing(content["verdicts"], "verdicts")]
-            again = content.get("again", "")
+            again, flags = content.get("again", ""), typed(str, content.get("flags", ""), "flags")
             if not isinstance(again, str | None):
                 raise TypeError("again: text or null")
     except UserError as error:  # which names a field
         raise UserError(error.what, str(path), error.fix or _fix(path)) from None
-    return Outcome(tables, tuple(sections), tuple(verdicts), again)
+    return Outcome(tables, tuple(sections), tuple(verdicts), flags, again)
 
 
 def outcomes(run: Run) -> dict[str, Outcome]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from neocog.metrics import PERCENT, lower_is_better, title
@@ -26,15 +26,22 @@ SIZE, INSIDE = "Sample size", "Inside: "
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the card. ``section``: of the report, where it is shown; ``command``: what tries it, where it was not."""
+    """A line of the card. ``section``: of the report, where it is shown; ``command``: what tries it, where it was not;
+    ``flags``: of the call that measured it."""
 
     verdict: Verdict
     section: str = ""
     command: str = ""
+    flags: str = ""
 
     @property
     def tone(self) -> Tone:
         return TONES[self.verdict.grade]
+
+    @property
+    def words(self) -> str:
+        """What was found, and with which flags."""
+        return f"{self.verdict.sentence} (With {self.flags}.)" if self.flags else self.verdict.sentence
 
     @property
     def numbers(self) -> str:
@@ -45,10 +52,15 @@ class Line:
         return f"{self.verdict.number:.3g}{passes}"
 
     def to_json(self) -> dict[str, Any]:
-        """{"what", "grade", "sentence", "number", "threshold", "section", "command"}."""
+        """{"what", "grade", "sentence", "number", "threshold", "section", "command", "flags"}."""
         known = asdict(self.verdict)
         kept = ("what", "grade", "sentence", "number", "threshold")
-        return {**{name: known[name] for name in kept}, "section": self.section, "command": self.command}
+        return {
+            **{name: known[name] for name in kept},
+            "section": self.section,
+            "command": self.command,
+            "flags": self.flags,
+        }
 
 
 def card(record: Record) -> tuple[Line, ...]:
@@ -64,7 +76,7 @@ def card(record: Record) -> tuple[Line, ...]:
     )
     there = {section.name for section in (*record.sections, *stress_sections(record.stress))}
     return tuple(
-        Line(regraded(line.verdict, record.thresholds), _link(line.section, there), line.command)
+        replace(line, verdict=regraded(line.verdict, record.thresholds), section=_link(line.section, there))
         for line in (*own, *tried(record.stress, str(record.run.folder), _labels(record)))
     )
 
@@ -85,12 +97,13 @@ def tried(stress: Mapping[str, Outcome], run: str, labels: str | None = None) ->
     (None: all)."""
     for name, part in PARTS.items():
         command = f"neocog stress {shlex.quote(run)} {name}"
-        again = stress[name].again if name in stress else ""
-        verdicts = stress[name].verdicts if name in stress else ()
-        place = next((section.name for section in stress[name].sections), "") if name in stress else ""
+        found = stress.get(name, Outcome())
+        again, verdicts = found.again, found.verdicts
+        place = next((section.name for section in found.sections), "")
         for verdict in verdicts:
             goes_on = verdict.grade == "not tried" and again is not None
-            yield Line(verdict, place, f"{command} {again}".strip() if goes_on else "")
+            flags = "" if verdict.grade == "not tried" else found.flags
+            yield Line(verdict, place, f"{command} {again}".strip() if goes_on else "", flags)
         if not verdicts and (labels is None or labels in part.labels):
             yield Line(Verdict(part.title, "not tried", f"{part.help[:1].upper()}{part.help[1:]}."), "", command)
 

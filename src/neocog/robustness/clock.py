@@ -18,12 +18,14 @@ from neocog.run import to_json, write_atomically
 
 @dataclass
 class Clock:
-    """``until``: on ``time.monotonic``. ``path``: where the pieces are kept, those of another ``identity`` are forgotten."""
+    """``until``: on ``time.monotonic``. ``path``: where the pieces are kept, with the ``flags`` of the call; those of another
+    ``identity`` are forgotten."""
 
     until: float
     path: Path
     identity: Mapping[str, Any]
     progress: Progress
+    flags: str = ""
     kept: dict[str, Any] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)  # pieces that there was no time for
     longest: float = 0.0  # seconds of one of them
@@ -68,7 +70,9 @@ class Clock:
                 if key not in self.kept:
                     begun = time.monotonic()
                     self.kept[key] = plain(compute(name))
-                    write_atomically(self.path, to_json({"identity": self.identity, "pieces": self.kept}))
+                    write_atomically(
+                        self.path, to_json({"identity": self.identity, "flags": self.flags, "pieces": self.kept})
+                    )
                     self.longest = max(self.longest, time.monotonic() - begun)
                 found[name] = self.kept[key]
                 advance(note=name)

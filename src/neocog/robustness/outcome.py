@@ -36,13 +36,20 @@ class Verdict:
 class Outcome:
     """``tables`` by the name of their file: each is written as ``stress/NAME.csv``, its numbers in full.
 
-    ``again``: the flags with which a call goes on with what was not tried; None where no call would.
+    ``flags``: those of the call that found it; ``again``: those with which a call goes on with what was not tried, None where
+    none would.
     """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    flags: str = ""
     again: str | None = ""
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was."""
+        return any(each.grade != "not tried" for each in self.verdicts)
 
 
 def not_tried(what: str, why: str) -> Outcome:

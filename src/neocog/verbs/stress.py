@@ -6,7 +6,7 @@ import hashlib
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -18,27 +18,25 @@ from rich.table import Table as Lines
 
 from neocog.checked import flag
 from neocog.config import Config, from_tables
-from neocog.data.cells import csv_of
 from neocog.data.dataset import Array, Dataset
 from neocog.data.loader import Streamed
 from neocog.data.readers.memory import given
-from neocog.documents import read_json
 from neocog.engine.lock import lock
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, did_you_mean, faults_of, listed, raise_all
 from neocog.pages import write_card
-from neocog.pages.stress import FOLDER, stored_outcome
+from neocog.pages.stress import FOLDER
 from neocog.predictor import Predictor, evaluation_threads, load_predictor, path_of
 from neocog.progress import Progress
-from neocog.records import Table
 from neocog.results.stress import Stress
-from neocog.robustness.clock import Clock, plain
+from neocog.robustness.clock import Clock
 from neocog.robustness.names import PARTS
 from neocog.robustness.outcome import Outcome, Verdict, not_tried
 from neocog.robustness.subject import Subject
 from neocog.robustness.thresholds import place, read_thresholds, to_toml
-from neocog.run import Run, to_json, write_atomically
+from neocog.run import Run, write_atomically
 from neocog.tasks.evaluation import Samples
+from neocog.verbs import earlier
 from neocog.verbs.crossvalidate import fold_runs
 from neocog.verbs.evaluate import Opened, opened, own_test, read_as
 from neocog.verbs.folder import is_complete
@@ -74,9 +72,10 @@ def stress(
     Of folds the first one's network is tried; ``labels`` takes the answers of all.
 
     Tables, verdicts and the sections of the report go to ``RUN/stress/``, and report.html is written again. What was
-    finished before, on the same data with the same options, is not computed again; what does not fit into ``minutes``
-    is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn at random, where a part changes each
-    of them many times (0: all). Of groups: ``by`` a column of the table, "folder:2" (a level from the top) or "names:REGEX".
+    finished before, on the same data with the same options, is not computed again; with others it is, and replaces what was
+    found before. What does not fit into ``minutes`` is "not tried", and the next call goes on with it. ``samples``: at most so
+    many, drawn at random, where a part changes each of them many times (0: all). Of groups: ``by`` a column of the table,
+    "folder:2" (a level from the top) or "names:REGEX".
     Of shortcuts: ``objects``, masks or boxes of the same images, say where an answer should look.
     Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in pixels. Of adversarial:
     changes are measured by their ``norm``; the verdict is about those of size ``epsilon``, such as "8/255" (default: 1/255,
@@ -201,13 +200,14 @@ def _try_all(
             "part": name, "weights": subject.predictor.facts["weights"]["sha256"], "data": subject.config.data.data,
             "contents": contents, "samples": subject.most, "seed": subject.seed, "options": dict(options),
         }  # fmt: skip
-        kept = path.with_suffix(".partial.json")
-        if _complete(path, identity):
+        kept, flags = path.with_suffix(".partial.json"), _flags(subject, options)
+        if earlier.is_whole(path, identity):
             kept.unlink(missing_ok=True)  # where a kill came between the last two lines
             subject.progress.say(f"{name}: as it was found before")
             continue
+        lost = list(earlier.replaced(path, identity))
         share = (until - time.monotonic()) / (len(asked) - behind)
-        clock = Clock(time.monotonic() + share, kept, identity, subject.progress)
+        clock = Clock(time.monotonic() + share, kept, identity, subject.progress, flags)
         if faults[name]:
             why = "; ".join(f"{each.what}; {each.fix}" if "--" in each.fix else each.what for each in faults[name])
             outcome = not_tried(PARTS[name].title, f"{why[:1].upper()}{why[1:]}.")
@@ -215,9 +215,15 @@ def _try_all(
             outcome = PARTS[name].module().run(replace(subject, options=options), clock)
         if clock.late:
             outcome = _with_late(outcome, PARTS[name].title, clock)
+        if earlier.stays(path, identity, outcome):
+            why = " ".join(verdict.sentence for verdict in outcome.verdicts)
+            subject.progress.say(f"{name}: nothing was measured, and {lost[0]} stays: {why}", "yellow")
+            continue
+        for each in lost:
+            subject.progress.say(f"{name}: {each} is replaced", "yellow")
         more = clock.late or any("--" in each.fix for each in faults[name])
-        outcome = replace(outcome, again=_flags(subject, options) if more else None)
-        _write(path, identity, outcome, clock.late)
+        outcome = replace(outcome, flags=flags, again=flags if more else None)
+        earlier.write(path, identity, outcome, clock.late, subject.progress)
         if not clock.late:
             kept.unlink(missing_ok=True)
 
@@ -255,34 +261,12 @@ def _contents(subject: Subject) -> str:
     return found.hexdigest()
 
 
-def _complete(path: Path, identity: Options) -> bool:
-    """Whether the part was tried to its end, with these very options on these very data."""
-    try:
-        found = read_json(path)
-        stored_outcome(found, path)  # one that the report cannot read is made anew
-        return found["identity"] == plain(identity) and not found["not_tried"]
-    except UserError:
-        return False
-
-
-def _write(path: Path, identity: Options, outcome: Outcome, late: Sequence[str]) -> None:
-    """The tables, then the part's JSON, which says that they are whole."""
-    for name, table in outcome.tables.items():
-        write_atomically(path.with_name(f"{name}.csv"), _csv(table))
-    write_atomically(path, to_json({"identity": identity, "not_tried": list(late), **asdict(outcome)}))
-
-
-def _csv(table: Table) -> str:
-    """Numbers in full, "" of none."""
-    return csv_of(table.columns, ((None if cell != cell else cell for cell in row) for row in table.rows))
-
-
 def show(found: Stress, console: Console) -> None:
     """The card, for people."""
     table = Lines("what", "verdict", "measured", "in words", title=str(found.run.folder), title_justify="left")
     for line in found.lines:
         verdict = line.verdict
-        table.add_row(verdict.what, verdict.grade, line.numbers, f"{verdict.sentence} {line.command}".strip())
+        table.add_row(verdict.what, verdict.grade, line.numbers, f"{line.words} {line.command}".strip())
     console.print(table)
     if place(found.run).exists():
         console.print(f"thresholds: {place(found.run)}")

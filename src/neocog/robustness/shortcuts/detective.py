@@ -56,8 +56,8 @@ class Evidence:
     def would_show(self, strength: float) -> bool:
         """Whether a cue so strong would stand above chance on as many samples (or groups)."""
         units = self.accuracy.n if self.accuracy.units is None else self.accuracy.units
-        told = self.usual + strength * (1 - self.usual)
-        return proportion(told * units, units)[0] > max(self.chance)
+        accuracy = self.usual + strength * (1 - self.usual)
+        return proportion(accuracy * units, units)[0] > max(self.chance)
 
 
 def tell(

@@ -98,12 +98,12 @@ def _series(found: Pieces, which: str) -> tuple[Series, ...]:
 
 def verdict(found: Pieces) -> Verdict:
     """Passed where a method's maps surely say something of this network; else doubtful."""
-    told = {name: usable(found, name) for name in methods(found)}
-    alike = {name: abs(stored_measure(found[name][KEYS[0]]).value) for name in told}
-    least = min([name for name in told if told[name]] or told, key=lambda name: alike[name])
-    grade: Grade = "passed" if told[least] else "doubtful"
+    answers = {name: usable(found, name) for name in methods(found)}
+    alike = {name: abs(stored_measure(found[name][KEYS[0]]).value) for name in answers}
+    least = min([name for name in answers if answers[name]] or answers, key=lambda name: alike[name])
+    grade: Grade = "passed" if answers[least] else "doubtful"
     each = []
-    for name, sure in told.items():
+    for name, sure in answers.items():
         correlation, deletion, insertion = _shown(found, name)
         numbers = (
             f"correlation with maps of random weights {correlation}, deletion {deletion} and insertion {insertion}"
