@@ -72,11 +72,10 @@ def stress(
     Of folds the first one's network is tried; ``labels`` takes the answers of all.
 
     Tables, verdicts and the sections of the report go to ``RUN/stress/``, and report.html is written again. What was
-    finished before, on the same data with the same options, is not computed again; with others it is, and replaces what was
-    found before. What does not fit into ``minutes`` is "not tried", and the next call goes on with it. ``samples``: at most so
-    many, drawn at random, where a part changes each of them many times (0: all). Of groups: ``by`` a column of the table,
-    "folder:2" (a level from the top) or "names:REGEX".
-    Of shortcuts: ``objects``, masks or boxes of the same images, say where an answer should look.
+    finished before, on the same data with the same options, is not computed again; with others it replaces that. What does not
+    fit into ``minutes`` is "not tried", and the next call goes on with it. ``samples``: at most so many, drawn at random, where
+    a part changes each of them many times (0: all). Of groups: ``by`` a column of the table, "folder:2" (a level from the top)
+    or "names:REGEX". Of shortcuts: ``objects``, masks or boxes of the same images, say where an answer should look.
     Of corruption: ``lengths`` are scaled to the pictures' size, or as the reference has them, in pixels. Of adversarial:
     changes are measured by their ``norm``; the verdict is about those of size ``epsilon``, such as "8/255" (default: 1/255,
     or what the run was trained to withstand); ``target`` is a class that images of others are turned into; ``autoattack``
