@@ -16,6 +16,12 @@ PRIVATE = re.compile(
 )
 
 
+# f"{len(x)} boxes without …": one of them would be "1 boxes"; ``errors.count`` words it
+COUNTED = re.compile(
+    r"(?<!of )\{len\([\w.]+\)(?::,)?\} (\w+ )?(images|boxes|pairs|files|masks|rows|records|labels) (without|that|left)\b"
+)
+
+
 NAMES = re.compile(
     r"""
     \w*recipe\w* | \w+Dice | chapters?
@@ -75,3 +81,8 @@ def test_names_are_the_fields_words(path: Path) -> None:
     }  # of the format, the command, the paper
     outside = own.get(path.name, set())
     assert {name for name in names(path) if NAMES.fullmatch(name)} <= outside
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_count_of_one_has_its_noun_in_the_singular(path: Path) -> None:
+    assert not COUNTED.search(path.read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TypeVar
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from neocog.errors import UserError, printable
+from neocog.errors import UserError, count, printable
 
 T = TypeVar("T")
 MOST_BYTES = 256 << 20
@@ -89,7 +89,7 @@ def rows(path: Path) -> list[dict[str, str]]:
     head = table[0] if table else []
     for number, row in enumerate(table[1:], 2):
         if len(row) != len(head):
-            raise UserError(f"line {number} has {len(row)} cells, the head has {len(head)}", str(path))
+            raise UserError(f"line {number} has {count(row, 'cell')}, the head has {len(head)}", str(path))
     return [dict(zip(head, row, strict=True)) for row in table[1:]]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from neocog.errors import UserError, pick
+from neocog.errors import UserError, count, pick
 
 
 def typed(
@@ -27,7 +27,7 @@ def typed(
     if origin is tuple:
         first, *rest = get_args(kind)
         if Ellipsis not in rest and len(listing(value, place)) != 1 + len(rest):
-            raise UserError(f"{len(value)} entries, expected {1 + len(rest)}", place)
+            raise UserError(f"{count(value, 'entry')}, expected {1 + len(rest)}", place)
         return tuple(typed(first, entry, f"{place}[{i}]", tagged) for i, entry in enumerate(listing(value, place)))
     if origin is Literal:
         if value in get_args(kind):

@@ -326,7 +326,7 @@ def test_turned_boxes_become_the_smallest_upright_ones(tmp_path: Path) -> None:
     task = studio_of("a.png", [("cell", 30, 10, 40, 20)], rotation=90)
     (tmp_path / "x.json").write_text(json.dumps([task]))
     data = read(tmp_path)
-    assert data.boxes is not None and any("1 turned boxes" in note for note in data.notes)
+    assert data.boxes is not None and any("1 turned box:" in note for note in data.notes)
     np.testing.assert_allclose(data.boxes.corners, [[20, 10, 30, 20]], atol=1e-9)  # about its upper left corner
 
 
@@ -469,7 +469,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "voc: other image": (voc(lambda text: text.replace("a.png", "b.png")), "is called as the file"),
     "voc: other size": (voc(lambda text: text.replace("<width>64<", "<width>128<")), "annotated at 48 × 128"),
     "voc: before EXIF": (exif, "before its EXIF"),
-    "voc: two lists": (lists, "stand in two of the lists"),
+    "voc: two lists": (lists, "1 image in two of the lists"),
     "voc: image gone": (lambda root: (write_voc(root, WHOLE), (root / "JPEGImages" / "a.png").unlink())[0], "no image 'a.png'"),
     "voc: image without XML": (lambda root: (write_voc(root, WHOLE), draw(root, {"JPEGImages/d.png": (9, 9)}))[0],
                                "1 of 4 images have no annotation"),

@@ -30,7 +30,7 @@ def test_samples_are_relabelled_left_out_or_kept(tmp_path: Path) -> None:
     found = corrected(data(), written(tmp_path, "0.png,relabel,dog,cat", "4.png,exclude,,", "5.png,keep,,dog"))
     assert found.labels.tolist() == [1, 0, 0, 1, 1, 1]
     assert [(out.name, out.label) for out in found.left_out] == [("4.png", "dog")]
-    assert "1 samples relabelled, 1 left out" in found.notes[-1]
+    assert "1 sample relabelled, 1 left out" in found.notes[-1]
     assert [(loss.label, loss.used, loss.lost) for loss in losses(found)] == [("dog", 3, 1)]
 
 
@@ -67,7 +67,7 @@ def test_what_a_spreadsheet_saves_is_read_too(tmp_path: Path) -> None:
     ("head", "row", "told"),
     [
         ("sample,label", "0.png,dog", "no column action"),
-        ("sample,action,label", "0.png,relabel", "1 rows without the 3 fields of the header"),
+        ("sample,action,label", "0.png,relabel", "1 row without the 3 fields of the header"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(head: str, row: str, told: str, tmp_path: Path) -> None:

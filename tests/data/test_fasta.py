@@ -53,7 +53,7 @@ def test_a_field_or_its_first_word_can_be_chosen(tmp_path: Path, field: str, cla
 def test_headers_without_classes_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no field of the headers tells classes"):
         open_dataset(put(tmp_path, ">a|COI\nACGT\n>b|COI\nACGG\n"))
-    with pytest.raises(UserError, match=r"1 records without field 2(.|\n)*record 2 'b'"):
+    with pytest.raises(UserError, match=r"1 record without field 2(.|\n)*record 2 'b'"):
         open_dataset(put(tmp_path, ">a|x\nAC\n>b\nAG\n>c|x\nAT\n>d|y\nAA\n>e|y\nCC\n"))
 
 
@@ -96,7 +96,7 @@ def test_line_ends_of_all_systems_and_a_byte_order_mark_change_nothing(tmp_path:
     [
         ("", "no records: the file is empty"),
         ("\n\n", "no records: the file is empty"),
-        (">a|x\nACGT\n>b|y\n\n>c|x\nAC\n>d|y\nAA\n", r"1 records without a letter(.|\n)*record 2 'b'"),
+        (">a|x\nACGT\n>b|y\n\n>c|x\nAC\n>d|y\nAA\n", r"1 record without a letter(.|\n)*record 2 'b'"),
         ("@read1\nACGT\n+\nIIII\n", "this is FASTQ"),
         ("; comment\n>a|x\nACGT\n", "a ';' comment before the first record"),
         ("hello\n>a|x\nACGT\n", "text before the first record: 'hello"),
@@ -132,7 +132,7 @@ def test_faults_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
         open_dataset(put(tmp_path, text))
     told = str(raised.value)
-    for what in ("position 3: '!'", "1 gaps", "1 records without a letter", "1 ids stand for different"):
+    for what in ("position 3: '!'", "1 gaps", "1 record without a letter", "1 ids stand for different"):
         assert what in told
 
 

@@ -92,7 +92,7 @@ def test_all_empty_class_folders_are_listed(tmp_path: Path) -> None:
 def test_an_empty_class_folder_in_one_part_is_listed(tmp_path: Path) -> None:
     put(tmp_path, "train/a/1.png", "train/b/1.png")
     (tmp_path / "test" / "a").mkdir(parents=True)
-    with pytest.raises(UserError, match="1 class folders without images: test/a/"):
+    with pytest.raises(UserError, match="1 class folder without images: test/a/"):
         open_dataset(tmp_path)
 
 
@@ -112,13 +112,13 @@ def test_junk_is_ignored_and_counted(tmp_path: Path) -> None:
     assert data.classes == ("a", "b")
     assert data.notes[:2] == (
         "6 hidden or system files and folders ignored",
-        "2 files that are no images ignored: 2 .txt",
+        "2 files of other kinds ignored: 2 .txt",
     )
 
 
 def test_images_in_no_class_folder_are_told(tmp_path: Path) -> None:
     data = open_dataset(put(tmp_path, "a/1.png", "b/1.png", "cover.png"))
-    assert data.notes[:1] == ("1 images in no class folder ignored: cover.png",)
+    assert data.notes[:1] == ("1 image in no class folder ignored: cover.png",)
 
 
 STRANGE = ["new\nline.png", "🐈.png", "-rf.png", "é.png", "e\u0301.png", "A.png", "a.png", "x" * 251 + ".png", " .png"]

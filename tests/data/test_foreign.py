@@ -56,7 +56,7 @@ def test_pictures_that_are_not_read_are_counted_by_class(tmp_path: Path) -> None
         ("cat/2.heic", "cat"), ("cat/3.HEIC", "cat"), ("dog/2.svg", "dog"),
     ]  # fmt: skip
     put(tmp_path, "elk/1.heic")
-    stops(tmp_path, "1 files of HEIC", "elk/1.heic", "heif-convert")
+    stops(tmp_path, "1 file of HEIC", "elk/1.heic", "heif-convert")
 
 
 def test_dicom_is_known_by_its_mark_whatever_it_is_called(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_bad_shapes_are_told_with_their_place_and_may_be_left_out(tmp_path: Path
     assert what in message and "a.json: shape 1" in message
     data = open_labelme(tmp_path, DEFAULT, "skip")
     assert data is not None and data.masks is not None and data.masks.read(0).sum() == 40
-    assert "1 shapes that cannot be drawn are left out" in data.notes
+    assert "1 shape that cannot be drawn left out" in data.notes
 
 
 def test_shapes_are_cut_off_drawn_by_even_odd_and_in_order(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_labels_are_exact_text_but_for_blanks_around_them(folder: Path) -> None:
     data = read(folder, "image, label\nimages/a.png,01\nimages/b.png, cat\nimages/c.png,Cat \nimages/d.png,1\n")
     assert labels(data) == ["01", "cat", "Cat", "1"]
     assert "class names that look alike, kept apart: 'Cat', 'cat'" in data.notes
-    assert "1 cells with blanks around them, which do not count" in data.notes
+    assert "1 cell with blanks around them, which do not count" in data.notes
 
 
 def test_numeric_labels_are_in_natural_order(folder: Path) -> None:

@@ -115,7 +115,7 @@ def test_weights_of_a_file_embed_with_the_preprocessing_they_need(
 
 def test_what_cannot_be_embedded_is_one_error_and_nothing_is_written(run: Path, photos: Path, tmp_path: Path) -> None:
     for arguments, says in (
-        ((run, photos / "dark" / "0.png"), "1 images can be read: at least 2 are compared"),
+        ((run, photos / "dark" / "0.png"), "1 image can be read: at least 2 are compared"),
         ((tmp_path / "none", photos), "no such weights"),
         ((run, tmp_path / "none"), "no such file"),
     ):

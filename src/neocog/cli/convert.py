@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from neocog.cli.app import Json, Quiet, Reading, app, given, show
-from neocog.errors import UserError
+from neocog.errors import UserError, count
 
 convert = App(
     name="convert",
@@ -116,5 +116,5 @@ def augment(
 
 
 def _labelme_summary(done: Any) -> str:
-    line = f"{done.out}: {done.masks} masks of {len(done.classes)} classes"
+    line = f"{done.out}: {count(done.masks, 'mask')} of {count(done.classes, 'class')}"
     return f"{line}; train with --ignore 255 ({done.ignored:,} pixels of __ignore__)" if done.ignored else line

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from neocog.cli.app import Json, Out, Quiet, Reading, Settings, app, console, flags, flat, given, settings_file, show
 from neocog.cli.settings import OwnOption, of_task
 from neocog.config import DataConfig
+from neocog.errors import count
 
 
 @app.command
@@ -58,7 +59,7 @@ def audit(
 
 
 def _agreement_summary(pair: Any) -> str:
-    lines = [f"{pair.first} and {pair.second}: {pair.images} images, kappa {pair.kappa:.3f}"]
+    lines = [f"{pair.first} and {pair.second}: {count(pair.images, 'image')}, kappa {pair.kappa:.3f}"]
     lines += [f"  {name}: Dice {value:.3f}, IoU {pair.iou[name]:.3f}" for name, value in pair.dice.items()]
     return "\n".join([*lines, *(f"  {share:.1%} of {image} differ" for image, share in pair.differing)])
 

@@ -11,7 +11,7 @@ from neocog.data.cells import plain_cell
 from neocog.data.dataset import Dataset
 from neocog.data.readers.rows import read_rows
 from neocog.data.taken import unusable
-from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
+from neocog.errors import UserError, count, did_you_mean, listed, printable, raise_all
 
 COLUMNS = ("sample", "action", "label", "given")  # those that are read; the file may have more
 ACTIONS = ("relabel", "exclude", "keep")
@@ -51,7 +51,7 @@ def corrected(dataset: Dataset, path: str | Path) -> Dataset:
             labels[place[each.sample]] = classes[each.label]
     out = unusable(dataset, {each.sample: EXCLUDED for each in rows if each.action == "exclude"})
     changed = int((labels != dataset.labels).sum())
-    note = f"{path.name}: {changed:,} samples relabelled, {len(out):,} left out; all parts are measured by these labels"
+    note = f"{path.name}: {count(changed, 'sample')} relabelled, {len(out):,} left out; all parts are measured by these labels"
     return replace(dataset, labels=labels, left_out=(*dataset.left_out, *out), notes=(*dataset.notes, note))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neocog.data.dataset import BadImage, Header, Images
 from neocog.data.preprocessing import Preprocessing
-from neocog.errors import UserError, listed, raise_all
+from neocog.errors import UserError, count, listed, raise_all
 
 LARGEST = 4  # times
 MOST = 10  # faults that are told
@@ -48,7 +48,9 @@ def _apart(first: Header, second: Header, scale: int, name: str) -> UserError | 
         return UserError(what, name, "cut or resize both so that one is a whole multiple of the other")
     if first.channels != second.channels:
         return UserError(
-            f"{first.channels} channels, the target image {second.channels}", name, "give both the same channels"
+            f"{count(first.channels, 'channel')}, the target image {second.channels}",
+            name,
+            "give both the same channels",
         )
     if first.dtype != second.dtype:
         what = f"{first.dtype} pixels, the target image {second.dtype}"

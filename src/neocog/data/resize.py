@@ -19,7 +19,7 @@ from neocog.data.formats.decoding import DEFAULT, Decoding, Picture, as_array
 from neocog.data.preprocessing import Fit, Preprocessing
 from neocog.data.records import Headers, Records
 from neocog.data.resize_volume import fit_volume
-from neocog.errors import UserError, raise_all
+from neocog.errors import UserError, count, raise_all
 
 LARGEST_DEPTH = 64  # of a volume's target where sizes differ: memory and time grow with its cube
 LARGEST_SIDE = 224  # of the target where sizes differ; ImageNet's habit. --size overrides it
@@ -44,7 +44,7 @@ def shape_plan(
     headers = Headers.of(headers)
     known = headers.times()
     if not known:
-        raise UserError("no image can be read", f"{len(headers)} files", "see the errors of the files")
+        raise UserError("no image can be read", count(headers, "file"), "see the errors of the files")
     sides = max(len(header.size) for header in known)
     size = _sides(size, sides)
     table, errors = _table(known), []
@@ -246,7 +246,7 @@ def with_channels(image: Array, channels: int, name: str) -> Array:
     if stored == channels:
         return image
     if not _convertible(stored, channels):
-        what = f"{stored} channels, where {channels} are expected"
+        what = f"{count(stored, 'channel')}, where {channels} are expected"
         raise BadImage(what, name, "keep images of one kind")
     if channels == 3:
         return np.repeat(image, 3, axis=-1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neocog.data.dataset import ArrayImages, Dataset
 from neocog.data.images import FileImages
 from neocog.data.names import Names
-from neocog.errors import UserError, listed
+from neocog.errors import UserError, count, listed
 
 LEAST = 4  # classes set aside: half of them set the threshold, the others test it
 
@@ -56,6 +56,8 @@ def set_aside(data: Dataset, every: int) -> tuple[Dataset, Dataset | None]:
         raise UserError(what, fix=f"at least {LEAST} are needed to be set aside, and 2 to be learned")
     away = np.isin(data.labels, chosen)
     aside = subset(data, np.flatnonzero(away))
-    note = f"{len(aside.classes)} classes ({len(aside):,} samples) are set aside as unknown: {listed(aside.classes)}"
+    note = (
+        f"{count(aside.classes, 'class')} ({count(aside, 'sample')}) are set aside as unknown: {listed(aside.classes)}"
+    )
     kept = subset(data, np.flatnonzero(~away))
     return replace(kept, notes=(*kept.notes, note)), aside

@@ -11,7 +11,7 @@ import numpy as np
 
 from neocog.data.dataset import SPLITS, Dataset, LeftOut, Taken
 from neocog.data.records import Records
-from neocog.errors import listed, printable
+from neocog.errors import count, listed, printable
 
 HEADS = ("part of the data", "read as", "because", "override with")
 MOST_LOST = 0.05  # of a class
@@ -34,7 +34,7 @@ def with_taken(dataset: Dataset) -> tuple[Taken, ...]:
     if not known("group"):
         groups = 0 if dataset.groups is None else len(np.unique(dataset.groups[dataset.groups != ""]))
         each = "none: samples are independent", "no column or folder says which belong together"
-        given = Taken("groups", f"{groups:,} groups", "given by the data")
+        given = Taken("groups", count(groups, "group"), "given by the data")
         rest.append(_with_sides(given, dataset) if groups else Taken("groups", *each))
     return (*general, *rest)
 
@@ -55,10 +55,10 @@ def _labels(dataset: Dataset) -> Iterator[Taken]:
         yield Taken("values", f"targets: {listed(dataset.target_names, 5)}", "numbers for each sample", "--targets")
     elif dataset.boxes is not None:
         yield Taken(
-            "boxes", f"objects of {listed(dataset.classes, 5)}", f"{len(dataset.boxes.labels):,} boxes", "--task"
+            "boxes", f"objects of {listed(dataset.classes, 5)}", f"{count(dataset.boxes.labels, 'box')}", "--task"
         )
     elif dataset.pairs is not None:
-        yield Taken("images", "inputs and their target images", f"{len(dataset):,} pairs", "--task")
+        yield Taken("images", "inputs and their target images", count(dataset, "pair"), "--task")
     elif dataset.masks is not None:
         yield Taken("masks", f"classes of pixels: {listed(dataset.classes, 5)}", "a mask for each image", "--task")
     elif dataset.classes:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neocog.errors import UserError
+from neocog.errors import UserError, count
 from neocog.networks.layers import check_input
 
 SCALES = (1, 2, 3, 4)
@@ -36,7 +36,7 @@ class Restorer(nn.Module):
             known = ", ".join(map(str, self.scales))
             raise UserError(f"{name} is for a scale of {known}, not {scale}", fix="another --model, such as edsr")
         if luma and channels != 3:
-            raise UserError(f"--luma is for three colours, not for {channels} channels", fix="leave it out")
+            raise UserError(f"--luma is for three colours, not for {count(channels, 'channel')}", fix="leave it out")
         check_input(name, channels, size, outputs)
         super().__init__()
         self.scale, self.luma = scale, luma

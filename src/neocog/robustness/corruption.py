@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neocog.errors import UserError
+from neocog.errors import UserError, count
 from neocog.metrics.stored import stored_measure
 from neocog.records import Measure
 from neocog.robustness.advice import advice
@@ -53,7 +53,7 @@ def possible(subject: Subject) -> tuple[list[str], list[str]]:
         chosen = {name: each for name, each in chosen.items() if not each.moves}
     if preprocessing.colours != 3 and any(each.colour for each in chosen.values()):
         reasons.append(
-            f"Those of colour are left out: there is no red, green and blue ({preprocessing.colours} channels)."
+            f"Those of colour are left out: there is no red, green and blue ({count(preprocessing.colours, 'channel')})."
         )
         chosen = {name: each for name, each in chosen.items() if not each.colour}
     return [name for name, each in chosen.items() if preprocessing.dtype in each.depths], reasons

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neocog.data.dataset import Array
+from neocog.errors import count
 from neocog.metrics.label_quality import DOUBTS
 from neocog.records import Item, Picture, Pictures, Section, Table, Text
 from neocog.robustness.outcome import Verdict
@@ -174,7 +175,7 @@ def amount(found: DrawnLabels) -> str:
     counts = Counter(each.kind for each in doubts)
     each = ", ".join(f"{counts[kind]:,} {kind}" for kind in DOUBTS)
     labels = sum(image.labels for image in images)
-    return f"In {len(images):,} images that the network has not learned, with {labels:,} labelled {found.what}, in doubt: {each}."
+    return f"In {count(images, 'image')} that the network has not learned, with {labels:,} labelled {found.what}, in doubt: {each}."
 
 
 def verdict(found: DrawnLabels) -> tuple[Verdict, ...]:

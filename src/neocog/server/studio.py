@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from neocog.errors import UserError, install, printable
+from neocog.errors import UserError, count, install, printable
 from neocog.notebook import in_notebook
 from neocog.progress import Progress
 from neocog.run import Run
@@ -154,7 +154,7 @@ def exported(source: Path, out: Path, serves: bool, progress: Progress) -> None:
         raise UserError("--export writes a file and serves nothing: --host and --port belong to the studio that does")
     insist_on_new(out, "give another --export")
     pictures = write_page(one_of(source), out)
-    progress.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB, with {pictures:,} pictures of the test part")
+    progress.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB, with {count(pictures, 'picture')} of the test part")
 
 
 def address_of(host: str, port: int, token: str) -> str:

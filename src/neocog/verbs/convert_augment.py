@@ -22,7 +22,7 @@ from neocog.data.masks import IGNORED, fit_mask
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.table import LONGEST
 from neocog.data.resize import fit, shape_plan
-from neocog.errors import UserError, faults_of, listed, printable, raise_all
+from neocog.errors import UserError, count, faults_of, listed, printable, raise_all
 from neocog.progress import Progress
 from neocog.tasks import task_for
 from neocog.tasks.masks import index_png
@@ -182,7 +182,7 @@ class Writer:
     def _faults(self) -> list[UserError]:
         if len(self.faults) <= MOST_TOLD:
             return self.faults
-        more = UserError(f"{len(self.faults)} images cannot be used", f"the first {MOST_TOLD} are listed above")
+        more = UserError(f"{count(self.faults, 'image')} cannot be used", f"the first {MOST_TOLD} are listed above")
         return [*self.faults[:MOST_TOLD], more]
 
     def _plan(self, pixels: Array) -> Preprocessing:
@@ -260,6 +260,5 @@ def _used(stem: str, copies: int) -> Iterator[str]:
 def summary(done: Augmented) -> str:
     """One line on what was written, and what to do with it."""
     more = " --ignore 255" if done.ignored else ""
-    return (
-        f"{listed([str(done.table)])}: {done.originals} images, {done.copies} copies; neocog train {done.table}{more}"
-    )
+    made = f"{count(done.originals, 'image')}, {count(done.copies, 'copy')}"
+    return f"{listed([str(done.table)])}: {made}; neocog train {done.table}{more}"

@@ -26,7 +26,7 @@ from neocog.data.dataset import Array, BadImage
 from neocog.data.normalise import normalise
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.memory import images_of
-from neocog.errors import UserError, printable
+from neocog.errors import UserError, count, printable
 from neocog.interop.extras import extra
 from neocog.networks import build, has_encoder
 from neocog.networks.head import features
@@ -106,7 +106,7 @@ def embed(
         names, every, digests, pictures, skipped = collected(predictor, paths, progress)
     if len(names) < 2:
         raise UserError(
-            f"{len(names)} images can be read: at least 2 are compared", listed_faults(skipped), "give more"
+            f"{count(names, 'image')} can be read: at least 2 are compared", listed_faults(skipped), "give more"
         )
     neighbours, similarity = nearest(every, min(near, len(every) - 1))
     first = {digest: i for i, digest in reversed([*enumerate(digests)])}
@@ -120,7 +120,7 @@ def embed(
         if tables:
             write_atomically(folder / "features.parquet", parquet_of(made, *tables))
     if skipped:
-        progress.say(f"{len(skipped)} of {len(paths)} files were skipped: {listed_faults(skipped)}", "yellow")
+        progress.say(f"{len(skipped)} of {count(paths, 'file')} skipped: {listed_faults(skipped)}", "yellow")
     return made
 
 

@@ -209,7 +209,7 @@ def whole(run: Run, test: Recorded) -> NDArray[np.int64]:
     """The positions of a test part of which nothing is gone. Raises UserError for others, and where there is none."""
     where, missing = test
     if missing:
-        raise UserError(f"{len(missing)} test images are gone from the data", listed(missing), "restore them")
+        raise UserError(f"{count(missing, 'test image')} gone from the data", listed(missing), "restore them")
     if not len(where):
         fix = "result.json has what the folds say of it; or give data of its own: neocog evaluate RUN DATA"
         raise UserError("this network learned from all samples: none is left to test it", str(run.folder), fix)

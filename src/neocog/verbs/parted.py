@@ -98,7 +98,7 @@ def group_names(data: Data, config: Config) -> list[str]:
         what = f"--leave-one-group-out: {int((groups == '').sum()):,} samples have no group"
         raise UserError(what, where, "give each one its group, or leave these samples out")
     if len(names) != config.data.folds:
-        what = f"--folds {config.data.folds} --leave-one-group-out: there are {len(names)} groups"
+        what = f"--folds {config.data.folds} --leave-one-group-out: there are {count(names, 'group')}"
         raise UserError(what, where, f"--folds {len(names)}")
     return names
 

@@ -15,7 +15,7 @@ from neocog.data.cells import csv_of
 from neocog.data.images import is_junk
 from neocog.data.preprocessing import Preprocessing
 from neocog.data.readers.memory import images_of, is_path
-from neocog.errors import UserError, printable
+from neocog.errors import UserError, count, printable
 from neocog.predictor import load_predictor, path_of
 from neocog.progress import Progress
 from neocog.results.images import separate
@@ -102,9 +102,8 @@ def predict(
             found, blocks = predict_all(predictor, paths, out, advance), ""
     for line in predictor.watch.differences() if predictor.watch else ():
         progress.say(f"  differs from the training data: {line}", "yellow")
-    skipped = sum(bool(row["skipped"]) for row in found.rows)
-    if skipped:
-        progress.say(f"{skipped} of {len(found.rows)} files were skipped: the last column says why", "yellow")
+    if skipped := sum(bool(row["skipped"]) for row in found.rows):
+        progress.say(f"{skipped} of {count(found.rows, 'file')} skipped: the last column says why", "yellow")
     predictions = Predictions(found.columns, found.rows, found.written)
     if out is None:
         return predictions

@@ -21,6 +21,7 @@ from neocog.data.split import Manifest
 from neocog.documents import read_json
 from neocog.engine.learner import Learner
 from neocog.engine.loop import Loop
+from neocog.errors import count
 from neocog.progress import Progress
 from neocog.run import Run
 from neocog.tasks.task import Data, Session
@@ -40,7 +41,7 @@ def refit(config: Config, data: Data, run: Run, folds: Sequence[Run], launch: La
     epochs = int(ranks.broadcast_text(str(median)))
     with ranks.all_or_none():
         of_all = Manifest.of(data.dataset, np.where(data.kept, "train", ""))
-        length = f"{epochs} epochs" if epochs else "its last layer alone"
+        length = count(epochs, "epoch") if epochs else "its last layer alone"
         launch.progress.say(f"the network that is kept: {int(data.kept.sum()):,} samples, {length}", "bold")
         session = arrange(as_folds_did(config, epochs), data, ranks, launch.progress, None, of_all)
         fresh = ready(session, ranks)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neocog.data.dataset import Array, BadImage
 from neocog.data.images import Decoding, decode
 from neocog.data.resize import fit
-from neocog.errors import UserError, listed, pick, raise_all
+from neocog.errors import UserError, count, listed, pick, raise_all
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.run import Run, write_atomically
@@ -82,7 +82,7 @@ def sample(
         images = task.decode(predictor, task.of_classes(predictor, z, of) if of else z)
         columns = max(1, round(n**0.5))
     written = write(target, images, columns, single)
-    progress.say(f"{len(images)} images in {written[0]}")
+    progress.say(f"{count(images, 'image')} in {written[0]}")
     return Sampled(images, columns, written)
 
 

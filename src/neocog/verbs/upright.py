@@ -16,7 +16,7 @@ from neocog.data.dataset import Array, BadImage
 from neocog.data.formats.lossless import encoded
 from neocog.data.images import Decoding, decode
 from neocog.data.resize import fit
-from neocog.errors import UserError
+from neocog.errors import UserError, count
 from neocog.predictor import Predictor, load_predictor, path_of
 from neocog.progress import Progress
 from neocog.run import Run, write_atomically
@@ -64,7 +64,7 @@ def upright(run: str | Path | Run, files: Sequence[str | Path], out: Path, quiet
     write_atomically(out / "angles.csv", csv_of(("path", "angle", "probability", "written", "skipped"), cells))
     skipped = sum(bool(row.skipped) for row in rows)
     if skipped:
-        progress.say(f"{skipped} of {len(rows)} files were skipped: angles.csv says why", "yellow")
+        progress.say(f"{skipped} of {count(rows, 'file')} skipped: angles.csv says why", "yellow")
     return rows
 
 

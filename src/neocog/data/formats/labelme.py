@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from neocog.data.dataset import BadImage
 from neocog.data.formats.files import open_regular
+from neocog.errors import count
 
 MAX_BYTES = 256 << 20  # of one JSON file, an embedded image included
 FARTHEST = 1e6  # pixels from the corner: a coordinate beyond is a mistake
@@ -126,7 +127,7 @@ def _shape(raw: Any, where: str) -> Shape:
     least, most = LEAST_POINTS[kind], MOST_POINTS.get(kind, len(points))
     if not least <= len(points) <= most:
         wanted = f"{least}" if least == most else f"at least {least}"
-        raise BadImage(f"{len(points)} points, expected {wanted}", where, "draw it again, or --on-bad skip")
+        raise BadImage(f"{count(points, 'point')}, expected {wanted}", where, "draw it again, or --on-bad skip")
     xy = tuple((float(x), float(y)) for x, y in points)
     if (kind == "polygon" and len(set(xy)) < 3) or (kind == "polygon" and _flat(xy)):
         raise BadImage("a polygon without an area", where, "draw it again, or --on-bad skip")

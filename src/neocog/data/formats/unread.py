@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from neocog.errors import UserError, listed, printable
+from neocog.errors import UserError, count, listed, printable
 
 DICOM_MARK = (128, b"DICM")  # the place and the letters by which a DICOM file is known, whatever it is called
 
@@ -95,6 +95,6 @@ def refuse(formats: Iterable[tuple[str, Format]], where: str) -> UserError:
     kinds: dict[Format, list[str]] = {}
     for name, format_ in formats:
         kinds.setdefault(format_, []).append(name)
-    groups = [f"{len(names):,} files of {one.what}: {listed(names, 2)}" for one, names in kinds.items()]
+    groups = [f"{count(names, 'file')} of {one.what}: {listed(names, 2)}" for one, names in kinds.items()]
     commands = "; ".join(one.command for one in kinds)
     return UserError(f"not read: {'; '.join(groups)}", printable(where), f"convert them: {commands}")

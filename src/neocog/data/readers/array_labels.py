@@ -13,7 +13,7 @@ from neocog.data.formats.stored import Stored
 from neocog.data.readers.classes import index_classes
 from neocog.data.readers.labels import few_decimals, refuse_missing, whole_values
 from neocog.data.readers.reading import Reading, ambiguous
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, count, listed, printable, raise_all
 
 
 def stored_labels(stored: Stored) -> Array:
@@ -53,7 +53,7 @@ def values_of(
     values = np.concatenate([part.reshape(len(part), -1) for part in parts]).astype(np.float64)
     different = len(np.unique(values, axis=0))
     if reading.labels == "auto" and values.shape[1] == 1 and few_decimals(different, len(values)):
-        classes = (f"{different} classes (classification)", "--task classification")
+        classes = (f"{count(different, 'class')} (classification)", "--task classification")
         where = f"{wheres[0]}: {different} different decimals"
         raise ambiguous(f"array '{name}'", where, classes, ("values (regression)", "--task regression"))
     alike = [str(i) for i, column in enumerate(values.T) if np.ptp(column) == 0]
@@ -76,7 +76,7 @@ def _whole(parts: Sequence[Array], wheres: Sequence[str], name: str) -> bool:
     kinds = len(np.unique(found))
     if whole_values(kinds, len(found), float(np.ptp(found))):
         where = f"{wheres[0]}: {kinds:,} different whole numbers, {found.min():g} … {found.max():g}"
-        classes = (f"{kinds:,} classes (classification)", "--task classification")
+        classes = (f"{count(kinds, 'class')} (classification)", "--task classification")
         raise ambiguous(f"array '{name}'", where, classes, ("values (regression)", "--task regression"))
     return False
 
@@ -96,7 +96,7 @@ def labels_of(values: Array, where: str, reading: Reading) -> Array | list[str]:
     refuse_missing(texts, reading, where)
     blank = [str(i) for i, text in enumerate(texts) if not text.strip()]
     if blank:
-        raise UserError(f"{len(blank)} blank labels at {listed(blank)}", where, "give each image a label")
+        raise UserError(f"{count(blank, 'blank label')} at {listed(blank)}", where, "give each image a label")
     return texts
 
 

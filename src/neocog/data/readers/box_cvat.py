@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element
 
 from neocog.data.readers.box_marks import OTHER_SHAPES, Drawn, From, Marked, Marks, hull, real, turned
-from neocog.errors import UserError
+from neocog.errors import UserError, count
 
 CORNERS = ("xtl", "ytl", "xbr", "ybr")
 
@@ -44,7 +44,7 @@ def read_cvat(name: str, root: Element, boxes_from: From) -> Marks:
             boxes.append(Drawn(label, corners, where))
         marks.images.append(Marked(title, tuple(boxes), f"{name}: image {number}", _size(image)))
     if turns:
-        marks.notes.append(f"{turns} turned boxes: the smallest upright box around each is taken")
+        marks.notes.append(f"{count(turns, 'turned box')}: the smallest upright box around each is taken")
     return marks
 
 

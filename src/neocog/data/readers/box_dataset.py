@@ -146,7 +146,7 @@ def _dataset(root: Path, marks: Marks, found: _Gathered, decoding: Decoding) -> 
         taken.append(Taken(f"{count(found.moved, 'image')} turned by EXIF", "upright", "no box reaches out so"))
     unused = [name for name in marks.classes if name not in classes]
     notes = [*found.fits.doubt(), *dict.fromkeys(marks.notes), *found.notes[:MOST_TOLD]]
-    notes += [f"{found.cut} boxes reach up to 2 pixels out of their image, and are cut there"] if found.cut else []
+    notes += [f"cut at the image's border: {count(found.cut, 'box')}, out of it by up to 2 pixels"] if found.cut else []
     notes += [f"classes without any box: {listed(unused)}"] if unused else []
     return Dataset(
         kind=marks.kind,

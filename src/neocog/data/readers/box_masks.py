@@ -15,7 +15,7 @@ from neocog.data.masks import IGNORED, in_threads
 from neocog.data.objects import ObjectMasks
 from neocog.data.readers.mask_dataset import open_masks
 from neocog.data.readers.reading import Reading
-from neocog.errors import UserError, listed, printable
+from neocog.errors import UserError, count, listed, printable
 from neocog.traits import task_of
 
 BACKGROUND = ("background", "bg", "void", "")
@@ -49,7 +49,7 @@ def boxes_of_masks(path: Path, decoding: Decoding, reading: Reading) -> Dataset 
         np.array([size for *_, size in found], np.int64).reshape(-1, 2),
     )
     what = "a box around each object" if objects else "a box around each piece: what touches is one"
-    kind = Taken("masks", "objects to find", f"{len(boxes.labels):,} boxes; {what}", "" if objects else "--instances")
+    kind = Taken("masks", "objects to find", f"{count(boxes.labels, 'box')}; {what}", "" if objects else "--instances")
     return replace(data, classes=tuple(classes), masks=None, boxes=boxes, taken=(*data.taken, kind))
 
 

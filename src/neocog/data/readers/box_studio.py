@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from neocog.data.readers.box_marks import Drawn, Marked, Marks, real, turned
-from neocog.errors import UserError
+from neocog.errors import UserError, count
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # put before the name of an uploaded file
 FIX = "correct it in Label Studio"
@@ -76,9 +76,9 @@ def read_studio(name: str, found: list[Mapping[str, Any]]) -> Marks:
         image = next(_images(one), "")
         marks.images.append(Marked(image, tuple(boxes), where, size))
     if turns:
-        marks.notes.append(f"{turns} turned boxes: the smallest upright box around each is taken")
+        marks.notes.append(f"{count(turns, 'turned box')}: the smallest upright box around each is taken")
     if several:
-        marks.notes.append(f"{several} images were annotated several times: the last time counts")
+        marks.notes.append(f"{count(several, 'image')} annotated several times: the last time counts")
     return marks
 
 

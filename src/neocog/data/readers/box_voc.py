@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from neocog.data.dataset import Taken
 from neocog.data.readers.box_marks import Drawn, Marked, Marks, real
-from neocog.errors import UserError, listed
+from neocog.errors import UserError, count, listed
 
 FirstPixel = Literal["auto", "0", "1"]
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -107,7 +107,7 @@ def _parts(root: Path, marks: Marks) -> dict[str, str]:
     if twice:
         marks.faults.append(
             UserError(
-                f"{len(twice)} images stand in two of the lists", f"ImageSets/Main: {listed(twice)}", "keep one of them"
+                f"{count(twice, 'image')} in two of the lists", f"ImageSets/Main: {listed(twice)}", "keep one of them"
             )
         )
     if lists:

@@ -19,7 +19,7 @@ from neocog.data.formats.pickled import read_pickle
 from neocog.data.formats.stored import allocate
 from neocog.data.readers.arrays import array_dataset
 from neocog.data.readers.reading import Reading
-from neocog.errors import UserError, raise_all
+from neocog.errors import UserError, count, raise_all
 
 BELOW = ("cifar-10-batches-bin", "cifar-10-batches-py", "cifar-100-binary", "cifar-100-python")
 LAYOUT = "CIFAR-10/100 files"
@@ -119,7 +119,7 @@ def _pickled(file: Path, layout: Layout) -> tuple[Array, Array]:
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (PIXELS,):
         raise UserError(f"'data' is not an (N, {PIXELS}) array of uint8", str(file), "download it again")
     if labels.dtype.kind not in "iu" or labels.shape != (len(pixels),):
-        raise UserError(f"{len(pixels)} images but {key} of shape {labels.shape}, type {labels.dtype}", str(file))
+        raise UserError(f"{count(pixels, 'image')} but {key} of shape {labels.shape}, type {labels.dtype}", str(file))
     return pixels, _checked(labels, file, layout)
 
 

@@ -22,7 +22,7 @@ from neocog.data.readers.named import NAMES, open_named
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.unknown import absent, unknown
 from neocog.data.readers.values import values_in_names
-from neocog.errors import UserError, printable, raise_all
+from neocog.errors import UserError, count, printable, raise_all
 from neocog.plugins import Registry, package_code
 
 # Asked in this order; the first that knows a path reads it
@@ -73,7 +73,7 @@ def _border_ignored(data: Dataset) -> Dataset:
     assert data.boxes is not None
     boxes = data.boxes.with_open_border()
     cut = int(boxes.ignored.sum() - data.boxes.ignored.sum())
-    what = f"{cut:,} boxes at the border of their image"
+    what = f"{count(cut, 'box')} at the border of their image"
     row = Taken(what, "ignored", "objects there may have no box", "--border-ignore")
     return replace(data, boxes=boxes, taken=(*data.taken, row))
 

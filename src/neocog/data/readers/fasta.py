@@ -10,7 +10,7 @@ from pathlib import Path
 
 from neocog.data.formats.decoding import DEFAULT, INFLATED
 from neocog.data.readers.reading import ambiguous
-from neocog.errors import UserError, listed, printable
+from neocog.errors import UserError, count, listed, printable
 
 SUFFIXES = (".fasta", ".fa", ".fna", ".fas", ".fasta.gz", ".fa.gz", ".fna.gz", ".fas.gz")
 MOST_BYTES = 4 << 30  # of an unpacked file: a guard against gzip bombs
@@ -96,7 +96,7 @@ def labels_of(records: Records, field: str, where: str) -> tuple[list[str], list
         if len(row) <= place or not row[place]
     ]
     if missing:
-        what = f"{len(missing):,} records without field {place + 1} in their header"
+        what = f"{count(missing, 'record')} without field {place + 1} in their header"
         raise UserError(what, f"{where}: {listed(missing)}", "choose another with --label-field, or correct them")
     labels = [row[place] for row in rows]
     if word:

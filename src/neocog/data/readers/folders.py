@@ -22,7 +22,7 @@ from neocog.data.readers.labels import missing, refuse_missing
 from neocog.data.readers.levels import SPLIT_NAMES as SPLIT_NAMES
 from neocog.data.readers.levels import Levels, find_levels, given_levels
 from neocog.data.readers.reading import Reading
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, count, listed, printable, raise_all
 
 LAYOUT = "class folders (cat/… dog/…), with or without train/ val/ test/ above them"
 TEXTS = frozenset([".txt", ".json", ".xml", ".csv", ".tsv", ".md", ".yaml", ".yml", ".html", ".py"])
@@ -264,10 +264,10 @@ def _problems(
         yield refuse(unread, shown)
     empty = [folder for folder in empty if not any(path.startswith(f"{folder}/") for path, _ in unread)]
     if empty:
-        what = f"{len(empty)} class folders without images: {listed(f'{name}/' for name in empty)}"
+        what = f"{count(empty, 'class folder')} without images: {listed(f'{name}/' for name in empty)}"
         yield UserError(what, shown, "put images in or remove the folders")
     if links:
-        what = f"{len(links)} links to folders: {listed(links)}"
+        what = f"{count(links, 'link')} to folders: {listed(links)}"
         yield UserError(what, shown, "links to folders are not followed: put the folders themselves here")
 
 
@@ -276,14 +276,14 @@ def _notes(root: Path, parts: dict[str, str], found: Found) -> Iterable[str]:
         yield f"{found.junk} hidden or system files and folders ignored"
     if found.unread:
         kinds = [f"{n} {what}" for what, n in Counter(kind.what for _, kind in found.unread).most_common()]
-        yield f"{len(found.unread)} pictures of formats that are not read: {listed(kinds)}"
+        yield f"{count(found.unread, 'picture')} of formats that are not read: {listed(kinds)}"
     if found.others:
         kinds = [f"{count} {suffix}" for suffix, count in found.others.most_common()]
-        yield f"{found.others.total()} files that are no images ignored: {listed(kinds)}"
+        yield f"{count(found.others.total(), 'file')} of other kinds ignored: {listed(kinds)}"
     beside = [name for name in subfolders(root) if name not in parts] if parts != {"": ""} else []
     if beside:
         yield f"ignored beside {' and '.join(f'{name}/' for name in parts)}: {listed(f'{name}/' for name in beside)}"
     for folder in parts:
         stray = sorted(file.name for file in (root / folder).iterdir() if is_image(file.name) and file.is_file())
         if stray:
-            yield f"{len(stray)} images in no class folder ignored: {listed(stray, 3)}"
+            yield f"{count(stray, 'image')} in no class folder ignored: {listed(stray, 3)}"

@@ -19,7 +19,7 @@ from neocog.data.formats.stored import DAMAGE, DEFLATE, Stored
 from neocog.data.readers.arrays import array_dataset, check_array, load_images
 from neocog.data.readers.classes import index_classes
 from neocog.data.readers.reading import Reading
-from neocog.errors import UserError, raise_all
+from neocog.errors import UserError, count, raise_all
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IMAGES = re.compile(r"(?P<start>.*)images(?P<end>[-._]idx\d(-ubyte)?)(\.gz)?", re.IGNORECASE)
@@ -117,7 +117,7 @@ def _check_pair(images: Stored, labels: Stored) -> None:
     if len(labels.shape) != 1 or labels.dtype.kind == "f":
         raise UserError(f"labels of shape {labels.shape} and type {labels.dtype}; (N,) integers needed", labels.where)
     if len(images) != len(labels):
-        what = f"{len(images)} images but {len(labels)} labels"
+        what = f"{count(images, 'image')} but {count(labels, 'label')}"
         raise UserError(what, f"{images.where}, {labels.where}", "give the two files that belong together")
 
 

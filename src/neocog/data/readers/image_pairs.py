@@ -21,7 +21,7 @@ from neocog.data.readers.rows import read_header, read_rows
 from neocog.data.readers.table import CSV_SUFFIXES, listing_of
 from neocog.data.readers.table_paths import names_of
 from neocog.data.readers.unlabelled import read_unlabelled
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, count, listed, printable, raise_all
 
 INPUTS = ("low", "lr", "noisy", "take1", "input", "inputs", "degraded", "blurred", "blur")
 TARGETS = ("high", "hr", "clean", "take2", "target", "targets", "gt", "sharp", "truth")
@@ -163,7 +163,7 @@ def _in_folders(root: Path, decoding: Decoding) -> Dataset | None:
         images=FileImages(root, pairs.images, decoding),
         splits=pairs.splits if (pairs.splits != "").any() else None,
         left_out=tuple(LeftOut(name, "", what) for name, what in alone),
-        taken=(Taken(kind, "inputs and their target images", f"{len(pairs)} pairs of equal names"),),
+        taken=(Taken(kind, "inputs and their target images", f"{count(pairs, 'pair')} of equal names"),),
         pairs=FileImages(root, pairs.masks, decoding),
     )
 

@@ -24,7 +24,7 @@ from neocog.data.readers.folders import SPLIT_NAMES, entries, is_image
 from neocog.data.readers.mask_classes import CLASS_FILES, read_names
 from neocog.data.readers.reading import ambiguous
 from neocog.data.unchanged import mask_digest, unchanged
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, count, listed, printable, raise_all
 
 MOST_TOLD = 50
 EXPORTS = frozenset(["JPEGImages", "SegmentationClass", "SegmentationClassVisualization", "SegmentationObject"])
@@ -147,8 +147,8 @@ def open_labelme(
         fix = "annotate them (a file without shapes says that there is nothing), or --unlabelled skip leaves them out"
         problems.append(UserError(what, f"{printable(str(root))}: {listed(unpaired)}", fix))
     raise_all([*problems[:MOST_TOLD], *more(problems)])
-    notes += [f"{left} shapes that cannot be drawn are left out"] if left else []
-    notes += [f"{len(unpaired):,} images without a labelme file left out"] if unpaired else []
+    notes += [f"{count(left, 'shape')} that cannot be drawn left out"] if left else []
+    notes += [f"{count(unpaired, 'image')} without a labelme file left out"] if unpaired else []
     names, jsons = Names(image or name for name, image in kept), Names(name for name, _ in kept)
     return Dataset(
         kind="labelme files",
@@ -158,7 +158,7 @@ def open_labelme(
         classes=classes,
         images=LabelmeImages(root, jsons, Names(image for _, image in kept), decoding),
         notes=(*notes, *look_alikes(classes), *misspelt(labels)),
-        taken=(Taken("labelme files", "classes", f"shapes with {len(labels)} labels: {listed(sorted(labels), 5)}"),),
+        taken=(Taken("labelme files", "classes", f"{count(labels, 'label')} of shapes: {listed(sorted(labels), 5)}"),),
         left_out=tuple(LeftOut(name, "", "no labelme file") for name in unpaired),
         masks=LabelmeMasks(root, jsons, sizes, numbered(classes)),
     )

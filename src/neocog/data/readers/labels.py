@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from neocog.data.readers.reading import Reading
-from neocog.errors import UserError, listed, printable
+from neocog.errors import UserError, count, listed, printable
 
 # What pandas, R, SQL and spreadsheets write where nothing is known; "none" in lower case is a word
 MISSING = frozenset(["", "nan", "n/a", "#n/a", "null", "nat", "<na>", "na", "nil", "-", "--", "?", "."])
@@ -50,7 +50,7 @@ def refuse_missing(labels: Sequence[str], reading: Reading, where: str) -> None:
     """Raises UserError where texts such as nan stand among the labels of samples that cannot be left out one by one."""
     unknown, _ = missing(labels, reading)
     if words := sorted({labels[i].strip() for i in unknown} - {""}):
-        what = f"{len(unknown):,} labels that may stand for none: {listed(words)}"
+        what = f"{count(unknown, 'label')} that may stand for none: {listed(words)}"
         raise UserError(what, where, "--unlabelled class takes it for a class; else leave these samples out")
 
 

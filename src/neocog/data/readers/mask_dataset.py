@@ -25,7 +25,7 @@ from neocog.data.readers.mask_looks import Looks
 from neocog.data.readers.mask_table import masks_in_table
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.table import CSV_SUFFIXES
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, count, listed, printable, raise_all
 
 MOST_TOLD = 20  # faults of single masks
 
@@ -70,7 +70,7 @@ def _dataset(
     problems: list[UserError] = list(_partners(root, layout) if reading.unlabelled == "stop" else ())
     problems += faults[:MOST_TOLD]
     if len(faults) > MOST_TOLD:
-        problems.append(UserError(f"{len(faults)} masks cannot be used", f"the first {MOST_TOLD} are listed above"))
+        problems.append(UserError(f"{count(faults, 'mask')} cannot be used", f"the first {MOST_TOLD} are listed above"))
     ignore = reading.ignore if reading.ignore is not None else ignored if ignored is not None else layout.ignore
     given = Given(
         names, colours, ignore, reading.remap, printable(str(root)), reading.mask_values, reading.background
@@ -83,7 +83,7 @@ def _dataset(
     raise_all(problems)
     assert decided is not None  # without values there was a fault
     taken = [
-        Taken(layout.kind, "images with their masks", f"{len(masks)} pairs of equal names", "--task classification")
+        Taken(layout.kind, "images with their masks", f"{count(masks, 'pair')} of equal names", "--task classification")
     ]
     notes = [*layout.notes, *decided.notes]
     left = [LeftOut(name, "", "no mask") for name in layout.images] + [

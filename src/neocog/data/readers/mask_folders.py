@@ -17,7 +17,7 @@ from neocog.data.names import Keys, Names, keyed
 from neocog.data.readers.folders import SPLIT_NAMES, subfolders
 from neocog.data.readers.mask_groups import CAMVID
 from neocog.data.readers.mask_pairs import Pairs, images_below, paired, places, refuse_twins
-from neocog.errors import UserError, listed, printable
+from neocog.errors import UserError, count, listed, printable
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
 MASK_FOLDERS = ("masks", "labels", "annotations", "mask", "label", "gt", "groundtruth", "ground_truth", "segmentations")
@@ -86,7 +86,7 @@ def _voc(root: Path) -> Layout | None:
     official = all(VOC_NAME.match(_stem(name)) for name in found.pairs.images)
     notes = [*found.notes, "255 does not count, as in Pascal VOC"]
     if found.images:
-        notes.append(f"{len(found.images)} images without a mask are left out, as is usual in Pascal VOC")
+        notes.append(f"{count(found.images, 'image')} without a mask left out, as is usual in Pascal VOC")
     names = VOC_CLASSES if official else ()
     pairs = replace(found.pairs, splits=splits)
     return replace(found, pairs=pairs, images=[], names=names, ignore=255, notes=tuple(notes))

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from neocog.errors import UserError, listed, printable
+from neocog.errors import UserError, count, listed, printable
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # with its end
 MANY = 1024  # different texts of a column that are kept in mind in any case
@@ -67,7 +67,7 @@ def read_rows(file: Path, expected: Collection[str]) -> Rows:
         for column, cell in zip(columns, row, strict=True):
             column.add(cell)
     if uneven:
-        what = f"{len(uneven)} rows without the {len(header)} fields of the header"
+        what = f"{count(uneven, 'row')} without the {len(header)} fields of the header"
         raise UserError(
             what, f"{shown}: {listed(uneven)}", f"separate the fields by '{delimiter}', quote those with it"
         )

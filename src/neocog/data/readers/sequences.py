@@ -23,7 +23,7 @@ from neocog.data.readers import fasta
 from neocog.data.readers.classes import index_classes, look_alikes
 from neocog.data.readers.labels import refuse_missing
 from neocog.data.readers.reading import Reading
-from neocog.errors import UserError, listed, printable, raise_all
+from neocog.errors import UserError, count, listed, printable, raise_all
 
 LAYOUT = "FASTA"
 FAR = 1.5  # times the length that 95 % of the sequences keep within: longer ones are cropped
@@ -149,7 +149,7 @@ def _faults(ids: Sequence[str], joined: bytes, codes: Array, ends: Array, gaps: 
     empty = np.flatnonzero(np.diff(before) == 0).tolist()
     if empty:
         places = [f"record {n + 1} '{ids[n]}'" for n in empty]
-        yield UserError(f"{len(empty):,} records without a letter", f"{where}: {listed(places)}", "remove them")
+        yield UserError(f"{count(empty, 'record')} without a letter", f"{where}: {listed(places)}", "remove them")
 
 
 def _contradictions(ids: Sequence[str], labels: Sequence[str], letters: Sequence[bytes], where: str) -> list[UserError]:

@@ -30,7 +30,7 @@ from neocog.data.readers.labels import missing, refuse_several
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.rows import Rows, read_header, read_rows
 from neocog.data.readers.table_paths import names_of
-from neocog.errors import UserError, did_you_mean, listed, printable, raise_all
+from neocog.errors import UserError, count, did_you_mean, listed, printable, raise_all
 from neocog.traits import task_of
 
 CSV_SUFFIXES = (".csv", ".tsv")
@@ -263,7 +263,7 @@ def _notes(table: Rows, columns: Columns, left_out: Sequence[LeftOut]) -> list[s
         notes.append(f"columns not used: {listed(name or '(without a name)' for name in unused)}")
     blanks = sum(cell != cell.strip() for cells in table.columns for cell in cells)
     if blanks:
-        notes.append(f"{blanks} cells with blanks around them, which do not count")
+        notes.append(f"{count(blanks, 'cell')} with blanks around them, which do not count")
     if table.delimiter != ",":
         notes.append(f"fields separated by {'tabs' if table.delimiter == chr(9) else repr(table.delimiter)}")
     return notes

@@ -14,7 +14,7 @@ from neocog.data.names import Names
 from neocog.data.readers.faults import Faults
 from neocog.data.readers.folders import entries, is_image
 from neocog.data.readers.labelme_dataset import DRAWN
-from neocog.errors import listed
+from neocog.errors import count, listed
 
 INSIDE = "give paths relative to the CSV's folder, and inside it"
 
@@ -42,14 +42,14 @@ class Folder:
     def notes(self) -> Iterator[str]:
         """How paths were written, where it is not the plain way."""
         if self.turned:
-            yield f"{self.turned} paths written with backslashes"
+            yield f"{count(self.turned, 'path')} written with backslashes"
         if self.absolute:
-            yield f"{self.absolute} absolute paths that lie in the CSV's folder"
+            yield f"{count(self.absolute, 'absolute path')} in the CSV's folder"
         if self.blanks:
-            yield f"{self.blanks} paths with blanks around them, which do not count"
+            yield f"{count(self.blanks, 'path')} with blanks around them, which do not count"
         if self.moved:
             places = listed(f"{folder or '.'}/ ({count})" for folder, count in sorted(self.moved.items()))
-            yield f"{sum(self.moved.values())} images found by their name alone, in {places}"
+            yield f"{count(sum(self.moved.values()), 'image')} found by their name alone, in {places}"
 
 
 def names_of(root: Path, cells: Sequence[str], lines: Sequence[int], faults: Faults) -> tuple[Names, list[str]]:

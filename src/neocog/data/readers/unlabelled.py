@@ -14,7 +14,7 @@ from neocog.data.names import Names
 from neocog.data.readers.folders import Found, class_folders
 from neocog.data.readers.reading import Reading
 from neocog.data.readers.table import CSV_SUFFIXES
-from neocog.errors import UserError, printable, raise_all
+from neocog.errors import UserError, count, printable, raise_all
 
 
 def opened(path: Path, decoding: Decoding, reading: Reading) -> Dataset | None:
@@ -40,5 +40,5 @@ def read_unlabelled(root: Path, decoding: Decoding) -> Dataset:
         labels=np.zeros(len(files), dtype=np.int64),
         classes=(),
         images=FileImages(root, files, decoding),
-        notes=(f"{others} files that are no images left out",) if others else (),
+        notes=(f"{count(others, 'file')} that are no images left out",) if others else (),
     )

@@ -19,7 +19,7 @@ from neocog.data.dataset import Array, BadImage, Dataset
 from neocog.data.fit_boxes import fitted
 from neocog.data.loader import Resident, Store, Transform
 from neocog.data.preprocessing import Preprocessing
-from neocog.errors import UserError, listed, raise_all
+from neocog.errors import UserError, count, listed, raise_all
 from neocog.interop.onnx import Answer
 from neocog.metrics.box_errors import errors_of
 from neocog.networks import build, check_options
@@ -70,7 +70,7 @@ class DetectionTask(DetectionTraits, Task):
             raise UserError(f"--task detection is not for {dataset.form}", fix="give images with boxes")
         assert dataset.boxes is not None
         faults = dataset.boxes.faults if config.data.on_bad == "stop" else ()
-        more = [UserError(f"{len(faults)} boxes cannot be used", fix="--on-bad skip leaves these boxes out")]
+        more = [UserError(f"{count(faults, 'box')} cannot be used", fix="--on-bad skip leaves these boxes out")]
         raise_all([*faults[:MOST_TOLD], *(more if faults else [])])
 
     def resolved(self, config: Config, dataset: Dataset) -> Config:
@@ -93,7 +93,7 @@ class DetectionTask(DetectionTraits, Task):
         counts = np.bincount(dataset.boxes.labels[chosen], minlength=len(dataset.classes))
         if not counts.all():
             names = listed(name for name, count in zip(dataset.classes, counts, strict=True) if not count)
-            what = f"no box of {names} among the {len(train):,} training images"
+            what = f"no box of {names} among the {count(train, 'training image')}"
             raise UserError(what, fix="another --split-seed, or leave the class out")
         model = config.model
 

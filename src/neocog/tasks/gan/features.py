@@ -15,7 +15,7 @@ from neocog.config import INCEPTION
 from neocog.data.dataset import Array
 from neocog.data.preprocessing import Preprocessing
 from neocog.documents import read_json
-from neocog.errors import UserError
+from neocog.errors import UserError, count
 from neocog.interop.inception import Inception
 from neocog.metrics.stored import stored_measure
 from neocog.predictor import Predictor, load_predictor, probabilities
@@ -88,7 +88,7 @@ class InceptionFeatures:
 
     def __init__(self, preprocessing: Preprocessing) -> None:
         if preprocessing.channels not in (1, 3):
-            what = f"--extractor {INCEPTION} sees grey or RGB images, these have {preprocessing.channels} channels"
+            what = f"--extractor {INCEPTION} sees grey or RGB images, these have {count(preprocessing.channels, 'channel')}"
             raise UserError(what, fix="leave it out")
         self.preprocessing, self.net = preprocessing, Inception()
         self.most = MANY if self.net.device.type == "cuda" else FEW  # a tenth of a second each on a processor
