@@ -185,6 +185,7 @@ def evaluate(
     out: str | Path | None = ...,
     quiet: bool = ...,
     any_range: bool = ...,
+    precision: Literal["fp32", "bf16", "auto"] = ...,
     **settings: Unpack[Reading],
 ) -> dict[str, Any]: ...
 def stress(

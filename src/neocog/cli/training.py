@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -16,6 +16,13 @@ AnyRange = Annotated[
     Parameter(
         negative=(),
         help="Accept images whose values have another range than in training. 16 bits in place of 8 must be converted first.",
+    ),
+]
+
+Precision = Annotated[
+    Literal["fp32", "bf16", "auto"],
+    Parameter(
+        help="Numbers the network computes in. bf16: faster and less exact; auto: bf16 if the processor is fast at it."
     ),
 ]
 
@@ -125,6 +132,7 @@ def evaluate(
     reading: Reading = None,
     out: Out = None,
     any_range: AnyRange = False,
+    precision: Precision = "fp32",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -139,7 +147,7 @@ def evaluate(
     """
     from neocog.verbs import evaluate as verb
 
-    measured = verb.evaluate(run, data, out, quiet, any_range, **given(reading))
+    measured = verb.evaluate(run, data, out, quiet, any_range, precision, **given(reading))
     show(measured, json, lambda: verb.show(measured, console()))
 
 
@@ -163,6 +171,7 @@ def predict(
         str, Parameter(help="Also write images and boxes to correct and train on: csv, coco, labelme or yolo.")
     ] = "",
     any_range: AnyRange = False,
+    precision: Precision = "fp32",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -180,7 +189,7 @@ def predict(
 
     if not files:
         raise UserError("no files to predict", fix="neocog predict RUN FILES…")
-    predicted = verb.predict(run, files, out, quiet, tiled, any_range, coverage, refuse, format)
+    predicted = verb.predict(run, files, out, quiet, tiled, any_range, coverage, refuse, format, precision)
     show(predicted.to_json(), json, lambda: predicted.show(out))
     if all(row["skipped"] for row in predicted.rows):
         raise SystemExit(2)  # said already, and why

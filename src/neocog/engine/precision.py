@@ -13,6 +13,8 @@ from neocog.engine.convolution import FastConvolutions
 from neocog.environment import cpu_features
 from neocog.errors import UserError
 
+Wanted = Literal["fp32", "bf16", "auto"]
+
 
 @dataclass(frozen=True)
 class Precision:
@@ -38,7 +40,7 @@ class Precision:
             yield
 
 
-def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Precision:
+def choose(device: str, wanted: Wanted = "auto") -> Precision:
     """The precision for a device ("cpu", "cuda", "cuda:1"), with the reason in words."""
     fast, reason = _bf16(torch.device(device))
     own = torch.device(device).type == "cpu"
@@ -51,12 +53,23 @@ def choose(device: str, wanted: Literal["auto", "fp32", "bf16"] = "auto") -> Pre
     return _bfloat16("asked for" if fast else f"asked for, though {reason}: slower than fp32", own)
 
 
+def to_answer(device: torch.device, wanted: Wanted = "fp32") -> Precision:
+    """The precision in which a finished network answers; auto: bf16 where the device is fast at it.
+
+    Raises UserError where bf16 is asked for and would gain nothing.
+    """
+    fast, reason = _bf16(device)
+    if wanted == "bf16" and not fast:
+        raise UserError(f"--precision bf16: {reason}, so it would only be less exact", fix="leave it out, or give auto")
+    return _bfloat16(reason) if fast and wanted != "fp32" else _float32(reason)
+
+
 def by_trial(given: Precision, name: str) -> Precision:
     """``given``, or fp32 in its place where a trial found that quicker."""
     return given if name == given.name else _float32(f"faster for this network in a trial, though {given.why}", True)
 
 
-def _bfloat16(why: str, own_convolutions: bool) -> Precision:
+def _bfloat16(why: str, own_convolutions: bool = False) -> Precision:
     return Precision("bf16", True, torch.bfloat16, why, own_convolutions)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from neocog.data.dataset import Array
 from neocog.documents import rows
+from neocog.engine.precision import Wanted, to_answer
 from neocog.errors import UserError
 from neocog.pages.card import card, unfinished
 from neocog.pages.record import read
@@ -83,18 +84,20 @@ class Results(Run):
         with LOADING:
             return self._model
 
-    def predict(self, images: Any, any_range: bool = False) -> Any:
+    def predict(self, images: Any, any_range: bool = False, precision: Wanted = "fp32") -> Any:
         """What the run says of images in memory or in files, of one or of many.
 
         ``images``: an array (H, W[, C]) or (N, H, W[, C]), a tensor with its channels first, a Pillow image, a path, or a list
         of such; in stored units (0–255), at any size. Gives calibrated probabilities (N, K) in the order of
         ``run.predictor.classes``; of a regression values (N, V), of an orientation degrees (N,), of a segmentation the class
         of each pixel at the image's own size. One image has no axis of N. Values that are beyond doubt of another scale
-        than the training's are refused, unless ``any_range``; what else is unlike it is a warning. Raises UserError.
+        than the training's are refused, unless ``any_range``; what else is unlike it is a warning. ``precision``: in which the
+        network computes; "bf16" is faster and less exact, "auto" takes it where the processor is fast at it. Raises UserError.
         """
         predictor = self.predictor.watching(strict=not any_range)
         stored, names, alone = separate(images, predictor.preprocessing)
-        found: Array | list[Array] = task_of_run(predictor).in_memory(predictor, stored, names)
+        with to_answer(predictor.device, precision).evaluating(predictor.device):
+            found: Array | list[Array] = task_of_run(predictor).in_memory(predictor, stored, names)
         for line in predictor.watch.differences() if predictor.watch else ():
             warnings.warn(f"differs from the training data: {line}", stacklevel=2)
         if alone:

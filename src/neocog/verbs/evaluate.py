@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from neocog.data.split import Manifest, read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
 from neocog.data.unchanged import altered, held_to_record
+from neocog.engine.precision import to_answer
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, count, listed, raise_all
 from neocog.metrics.stored import stored_measure
@@ -53,6 +54,7 @@ def evaluate(
     out: str | Path | None = None,
     quiet: bool = False,
     any_range: bool = False,
+    precision: Literal["fp32", "bf16", "auto"] = "fp32",
     **settings: Any,
 ) -> dict[str, Any]:
     """Measures with 95 % intervals: {"run", "task", "model", "classes", "n", "data", "measures": {"test": …}, …}.
@@ -60,12 +62,13 @@ def evaluate(
     Without ``data``: the run's own test part, as splits.csv names it. With ``data``: all of it, or its test part where it
     has one; images of the run's training part among them (the same bytes or pixels) are an error, and so are those beyond
     doubt of another scale than the training's, unless ``any_range``; "differences" has what else is unlike the training,
-    "findings" what is near copies of it or of its groups. Writes the JSON to ``out``. ``settings``: how the data are read,
-    fields of ``neocog.config.ReadConfig``; by default as the run read its own.
+    "findings" what is near copies of it or of its groups. Writes the JSON to ``out``. ``precision``: in which the network
+    computes, as of ``predict``; "precision" says which it was. ``settings``: how the data are read, fields of
+    ``neocog.config.ReadConfig``; by default as the run read its own.
     """
     insist_on_new(out)
     with given(data) as name:
-        result = _evaluated(path_of(run), name, Progress(quiet), any_range, settings)
+        result = _evaluated(path_of(run), name, Progress(quiet), any_range, precision, settings)
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(Path(out), to_json(result))
@@ -86,14 +89,22 @@ class Opened:
 
 
 def _evaluated(
-    run: Run, data: str | Path | None, progress: Progress, any_range: bool, settings: dict[str, Any]
+    run: Run,
+    data: str | Path | None,
+    progress: Progress,
+    any_range: bool,
+    wanted: Literal["fp32", "bf16", "auto"],
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
     config = read_as(run, data, settings)
     with as_trained(config.training, evaluation_threads(run)) as device:
+        precision = to_answer(device, wanted)
+        if wanted != "fp32":
+            progress.say(f"answers in {precision.name}: {precision.why}")
         new_place = f"neocog evaluate {shlex.quote(str(run.folder))} NEW_PLACE"
         tried = opened(run, data, config, load_predictor(run, device), progress, new_place, any_range)
         predictor, task, samples = tried.predictor, tried.task, tried.samples
-        with progress.bar("evaluating", len(samples)) as advance:
+        with progress.bar("evaluating", len(samples)) as advance, precision.evaluating(device):
             answers = task.answers(predictor, samples, advance)
         found = task.evaluation(predictor, answers, samples)
     differences = task.differences(predictor, answers)
@@ -106,6 +117,7 @@ def _evaluated(
         "data": config.data.data,
         "classes": list(predictor.classes),
         "n": {"test": len(samples)},
+        "precision": precision.name,
         "differences": differences,
         "findings": [asdict(finding) for finding in tried.findings],
         "measures": {"test": {name: asdict(measure) for name, measure in found.measures.items()}},
