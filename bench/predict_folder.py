@@ -1,23 +1,26 @@
 """``predict`` on a folder of photographs, beside the loop that everybody writes: a DataLoader with two workers, no_grad.
 
-    python bench/predict_folder.py                       # 2,000 JPEGs of 500 × 400 at 128 × 128, n = 5: about three minutes
+    python bench/predict_folder.py                       # 2,000 JPEGs of 500 × 400 at 128 × 128, n = 5: about six minutes
     python bench/predict_folder.py --images 500 --rounds 3 --size 64
+    python bench/predict_folder.py --widths 32,64,128    # the default network, which takes longer than decoding
 
 The same weights on both sides, of a small network trained for one epoch on 200 made photographs (``bench/audit.py``), with
-and without ``--draft``; the loop resizes by Pillow as neocog does. In turn; the first round does not count. Images a second by
-the clock, and processor milliseconds an image over all processes. The labels of both must agree.
+and without ``--draft``, in fp32 and in bf16, of the loop too; the loop resizes by Pillow as neocog does. In turn; the first round
+does not count. Images a second by the clock, and processor milliseconds an image over all processes. How many labels agree with
+the loop's in fp32, and how far the largest probability of an image is from that in fp32 at most.
 """
 
 from __future__ import annotations
 
 import argparse
+import operator
 import os
 import statistics
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -29,6 +32,8 @@ from audit import cores, first, make
 from folder import BATCH, timed
 from neocog.predictor import Predictor, load_predictor
 from neocog.run import Run
+
+PRECISIONS: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
 
 
 class Files(Dataset[torch.Tensor]):
@@ -46,14 +51,20 @@ class Files(Dataset[torch.Tensor]):
         return changed
 
 
-def by_loop(folder: Path, predictor: Predictor) -> list[str]:
+def by_loop(folder: Path, predictor: Predictor, bf16: bool) -> list[str]:
     loader = DataLoader(Files(sorted(folder.rglob("*.jpg")), predictor), BATCH, num_workers=2)
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         return [predictor.classes[k] for inputs in loader for k in predictor.network(inputs).argmax(1).tolist()]
 
 
-def by_neocog(folder: Path, run: Path) -> list[str]:
-    return [row["label"] for row in neocog.predict(run, folder, quiet=True).rows]
+def by_neocog(folder: Path, run: Path, precision: Literal["fp32", "bf16"]) -> list[str]:
+    return [row["label"] for row in neocog.predict(run, folder, quiet=True, precision=precision).rows]
+
+
+def apart(folder: Path, run: Path) -> float:
+    """By how much a probability in bf16 is off at most."""
+    found = [neocog.load(run).predict(sorted(folder.rglob("*.jpg"))[:500], precision=each) for each in PRECISIONS]
+    return float(abs(found[1] - found[0]).max())
 
 
 def main() -> None:
@@ -61,13 +72,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--widths", default="8,16")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "photos"
         make(folder, asked.images)
         settings: dict[str, Any] = {
-            "model": "cnn", "widths": "8,16", "size": (asked.size,), "epochs": 1, "threads": 1, "augment": ("off",),
+            "model": "cnn", "widths": asked.widths, "size": (asked.size,), "epochs": 1, "threads": 1, "augment": ("off",),
             "quiet": True,
         }  # fmt: skip
         few = first(folder, 200)
@@ -77,12 +89,16 @@ def main() -> None:
         }
         plain = load_predictor(Run(runs[False]))
         works: dict[str, Callable[[], list[str]]] = {
-            "the plain loop": partial(by_loop, folder, plain),
-            "neocog predict": partial(by_neocog, folder, runs[False]),
-            "neocog predict, draft": partial(by_neocog, folder, runs[True]),
+            "the plain loop": partial(by_loop, folder, plain, False),
+            "the plain loop, bf16": partial(by_loop, folder, plain, True),
         }
-        both = works["the plain loop"](), works["neocog predict"]()
-        agree = sum(one == other for one, other in zip(*both, strict=True))
+        for draft, run in runs.items():
+            for each in PRECISIONS:
+                works[f"neocog predict{', draft' * draft}{', bf16' * (each == 'bf16')}"] = partial(
+                    by_neocog, folder, run, each
+                )
+        labels = {name: work() for name, work in works.items()}
+        off = apart(folder, runs[False])
         took: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
         for turn in range(asked.rounds + 1):
             for name, work in works.items():
@@ -91,13 +107,14 @@ def main() -> None:
     print(
         f"{asked.images} images, {asked.size} × {asked.size}, n = {asked.rounds}, {cores()} cores, load {os.getloadavg()[0]:.1f}"
     )
-    print(f"labels agree on {agree}")
+    print(f"probabilities in bf16 are off by {off:.4f} at most")
     for name, times in took.items():
         rates = [asked.images / clock for clock, _ in times]
         ratio = statistics.median(o[0] / t[0] for t, o in zip(times, took["the plain loop"], strict=True))
         used = statistics.median(cpu for _, cpu in times) / asked.images * 1000
-        print(f"{name:22} {statistics.median(rates):6,.0f} images/s ({min(rates):,.0f} to {max(rates):,.0f})", end="")
-        print(f", {ratio:.2f} × the loop, {used:.2f} ms of processor each")
+        print(f"{name:28} {statistics.median(rates):6,.0f} images/s ({min(rates):,.0f} to {max(rates):,.0f})", end="")
+        print(f", {ratio:.2f} × the loop, {used:.2f} ms of processor each", end="")
+        print(f", {sum(map(operator.eq, labels[name], labels['the plain loop']))} labels agree")
 
 
 if __name__ == "__main__":
