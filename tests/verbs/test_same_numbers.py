@@ -220,7 +220,7 @@ def test_every_kind_of_run_answers_in_bf16_too(
     found = neocog.evaluate(run, quiet=True, precision="bf16")
     quick = {name: measure["value"] for name, measure in found["measures"]["test"].items()}
     exact = {name: math.nan if value is None else value for name, value in values(run).items()}
-    assert quick == pytest.approx(exact, rel=0.01, abs=0.01, nan_ok=True)
+    assert quick == pytest.approx(exact, rel=0.01, abs=0.05, nan_ok=True)
     assert quick != exact or kind == "cells", "whose boxes nobody finds after two epochs"
 
 
