@@ -78,8 +78,7 @@ def predict(
     classifier, tell what looks like none of its classes, at most so many of the samples that are of one; `neocog stress RUN
     unknown` finds by which score. ``format``: of a detection, as which data set the images and what was found in them are
     written too, into a folder of that name in ``out``, which can be corrected and trained on: "csv", "coco", "labelme" or
-    "yolo". ``precision``: in which the network computes; "bf16" is faster and less exact, "auto" takes it where the processor
-    is fast at it.
+    "yolo". ``precision``: of the network; "bf16" is faster and less exact, "auto" takes it where the processor has it.
     """
     out = None if out is None else Path(out)
     insist_on_new(out)
