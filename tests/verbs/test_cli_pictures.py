@@ -117,7 +117,7 @@ def test_labelme_shapes_are_drawn(tmp_path: Path, empty: Path, capsys: pytest.Ca
     data = shapes(tmp_path / "annotated", [[0, 0], [10, 0], [10, 10], [0, 10]])
     before = {path.name: path.read_bytes() for path in data.iterdir()}
     main(["convert", "labelme", str(data), "masks", "--quiet"])
-    assert capsys.readouterr().out == "masks: 1 masks of 2 classes\n"
+    assert capsys.readouterr().out == "masks: 1 mask of 2 classes\n"
     with Image.open(empty / "masks/masks/a.png") as mask:
         assert 100 <= int((np.asarray(mask) == 1).sum()) <= 121
     assert (empty / "masks/images/a.png").read_bytes() == before["a.png"]
