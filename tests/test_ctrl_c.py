@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from neocog.cli.ctrl_c import leave
+
 # As torch does where its own names are not there yet: another exception is made of KeyboardInterrupt
 CODE = """
 import os, signal
@@ -34,6 +36,18 @@ def test_ctrl_c_while_modules_are_imported_is_one_line(module: str, tmp_path: Pa
     )
     assert (ended.returncode, ended.stderr) == (130, "\nstopped by Ctrl-C; nothing was written\n")
     assert json.loads(ended.stdout)["error"]["kind"] == "interrupted"
+
+
+def test_a_stress_that_was_stopped_says_that_the_same_command_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr("neocog.cli.ctrl_c.os._exit", end)
+    with pytest.raises(SystemExit, match="130"):
+        leave(["stress", "run", "corruption"])
+    assert capsys.readouterr().err == "\nstopped by Ctrl-C; what was finished is kept, and the same command goes on\n"
 
 
 def test_the_command_begins_where_ctrl_c_is_listened_to() -> None:

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 IMPORTING = "<frozen importlib._bootstrap>"
+LEFT = {"train": "; nothing was written", "stress": "; what was finished is kept, and the same command goes on"}
 
 
 def listen() -> None:
@@ -34,7 +35,7 @@ def leave(words: Sequence[str]) -> NoReturn:
 
     Threads that still decode images would hold it otherwise.
     """
-    what = "stopped by Ctrl-C" + "; nothing was written" * (list(words[:1]) == ["train"])
+    what = "stopped by Ctrl-C" + LEFT.get("".join(words[:1]), "")
     sys.stderr.write(f"\n{what}\n")
     if "--json" in words and os.environ.get("RANK", "0") == "0":
         sys.stdout.write(f'{{"error": {{"what": "{what}", "where": "", "fix": "", "kind": "interrupted"}}}}\n')
