@@ -80,7 +80,7 @@ def test_ambiguous_letters_are_shares_of_their_bases() -> None:
 
 def test_gaps_are_refused_unless_they_may_be_stripped(tmp_path: Path) -> None:
     path = put(tmp_path, GOOD.replace("TTGA", "T-G.A"))
-    with pytest.raises(UserError, match=r"2 gaps \(- or \.\) in 1 records(.|\n)*record 2 'a2'(.|\n)*--gaps strip"):
+    with pytest.raises(UserError, match=r"2 gaps \(- or \.\) in 1 record(.|\n)*record 2 'a2'(.|\n)*--gaps strip"):
         open_dataset(path)
     assert letters(path, gaps="strip")[1] == "TGA"
 
@@ -114,7 +114,7 @@ def test_strange_characters_are_told_with_record_and_position_all_at_once(tmp_pa
     with pytest.raises(UserError) as raised:
         open_dataset(path)
     told = str(raised.value)
-    assert "record 2 'a2' position 3: '!'" in told and "record 3 'a3' position 3: '@'" in told and "1 gaps" in told
+    assert "record 2 'a2' position 3: '!'" in told and "record 3 'a3' position 3: '@'" in told and "1 gap " in told
 
 
 def test_blanks_are_left_out_with_a_note_and_digits_are_faults(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_faults_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
         open_dataset(put(tmp_path, text))
     told = str(raised.value)
-    for what in ("position 3: '!'", "1 gaps", "1 record without a letter", "1 ids stand for different"):
+    for what in ("position 3: '!'", "1 gap ", "1 record without a letter", "1 ids stand for different"):
         assert what in told
 
 
@@ -177,7 +177,7 @@ def test_gzip_is_unpacked_a_bomb_and_a_broken_one_are_refused(tmp_path: Path, mo
 def test_rare_classes_are_left_out_where_that_is_asked_for(tmp_path: Path) -> None:
     data = open_dataset(put(tmp_path, GOOD + ">b1|Anopheles|COI-5P\nGGGG\n"), reading=Reading(min_samples=2))
     assert data.classes == ("Aedes", "Culex")
-    assert any("1 classes with fewer than 2 samples left out: 4 of 5" in note for note in data.notes)
+    assert any("1 class with fewer than 2 samples left out: 4 of 5" in note for note in data.notes)
     with pytest.raises(UserError, match="no class has 9 samples; the largest has 2"):
         open_dataset(put(tmp_path, GOOD), reading=Reading(min_samples=9))
 

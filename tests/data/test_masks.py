@@ -188,9 +188,7 @@ def test_missing_partners_are_all_listed_or_skipped(tmp_path: Path) -> None:
         image(tmp_path / "images" / f"{name}.png")
     save(tmp_path / "masks" / "widow.png", BINARY)
     message = fault(tmp_path)
-    assert all(
-        name in message for name in ("2 images without a mask", "lonely1", "lonely2", "1 masks without", "widow")
-    )
+    assert all(name in message for name in ("2 images without a mask", "lonely1", "lonely2", "1 mask without", "widow"))
     data = read(tmp_path, unlabelled="skip")
     assert len(data) == 2 and any("3 images or masks" in note for note in data.notes)
 
@@ -213,7 +211,7 @@ def test_all_faults_are_told_in_one_pass(tmp_path: Path) -> None:
     image(tmp_path / "images" / "9.png")
     (tmp_path / "masks" / "0.png").write_bytes(b"")
     message = fault(tmp_path)
-    for part in ("the file is empty", "3 × 3, its image", "1 images without a mask", "mask values 9, expected"):
+    for part in ("the file is empty", "3 × 3, its image", "1 image without a mask", "mask values 9, expected"):
         assert part in message
 
 

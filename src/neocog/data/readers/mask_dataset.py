@@ -148,11 +148,12 @@ def _size(images: FileImages, index: int) -> tuple[int, ...] | None:
 
 
 def _partners(root: Path, layout: Layout) -> Iterator[UserError]:
-    for what, names in (("images without a mask", layout.images), ("masks without an image", layout.masks)):
+    for noun, lack, names in (("image", "a mask", layout.images), ("mask", "an image", layout.masks)):
         if names:
-            total = len(names)
             where = f"{printable(str(root))}: {_names(names)}"
-            yield UserError(f"{total} {what}", where, "add the missing files, or --unlabelled skip")
+            yield UserError(
+                f"{count(names, noun)} without {lack}", where, "add the missing files, or --unlabelled skip"
+            )
 
 
 def _names(names: Sequence[str]) -> str:

@@ -139,7 +139,7 @@ def _faults(ids: Sequence[str], joined: bytes, codes: Array, ends: Array, gaps: 
     found = np.flatnonzero(codes == GAP)
     if len(found) and gaps == "error":
         owners = np.unique(np.searchsorted(ends, found, "right")).tolist()
-        what = f"{len(found):,} gaps (- or .) in {len(owners):,} records: these sequences are aligned"
+        what = f"{count(len(found), 'gap')} (- or .) in {count(owners, 'record')}: these sequences are aligned"
         places = [f"record {n + 1} '{ids[n]}'" for n in owners]
         yield UserError(what, f"{where}: {listed(places)}", "--gaps strip takes them out")
     before = np.concatenate([[0], ends])
@@ -204,8 +204,8 @@ def _frequent(labels: list[str], kept: list[int], least: int, notes: list[str], 
         raise UserError(what, where, "give a lower --min-samples")
     found = [i for i in kept if labels[i] in enough]
     notes.append(
-        f"{len(counts) - len(enough):,} classes with fewer than {least:,} samples left out: "
-        f"{len(found):,} of {len(kept):,} sequences in {len(enough):,} classes remain"
+        f"{count(len(counts) - len(enough), 'class')} with fewer than {least:,} samples left out: "
+        f"{len(found):,} of {len(kept):,} sequences in {count(enough, 'class')} remain"
     )
     return found
 
