@@ -19,9 +19,9 @@ from neocog.verbs.fit import ready
 from neocog.verbs.prepare import arrange, read
 
 
-def steps(settings: Mapping[str, Any], most: int = 10**6) -> Iterator[int]:
-    """Learn with these settings: after each of ``most`` steps, how many images it took."""
-    config, progress = configured(Config(), settings), Progress(quiet=True)
+def steps(settings: Mapping[str, Any], most: int = 10**6, base: Config | None = None) -> Iterator[int]:
+    """Learn with these settings, over those of ``base``: after each of ``most`` steps, how many images it took."""
+    config, progress = configured(base or Config(), settings), Progress(quiet=True)
     session = arrange(config, read(config, progress), Ranks(), progress)
     fresh, training = ready(session, Ranks()), session.config.training
     fresh.counters.steps = most
