@@ -88,7 +88,7 @@ def trained(given: argparse.Namespace, seed: int, more: list[str]) -> dict[str, 
 def operations(recipe: str) -> float:
     """Multiplications and additions that an image costs in training, the mean over its stages of size."""
     config = from_file(recipe)
-    begun, found = config.training.start_size or 1.0, []
+    begun, found = config.training.start_size or 1.0, list[float]()
     for stage in range(STAGES):
         side = sides((32, 32), begun, stage / STAGES)
         net = build(config.model.model, 3, (32, 32), 10, **config.model.options).to("meta")
