@@ -113,6 +113,8 @@ def understood(words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> C
         ("--set training.lr=0.01", "--lr 0.01"),
         ("--set training.momentum=0.8 training.optimizer=sgd", "--momentum 0.8 --optimizer sgd"),
         ("--set data.split=0.7,0.1,0.2 --set data.split-seed=3", "--split 0.7 0.1 0.2 --split-seed 3"),
+        ("--split 0.7,0.1,0.2 --betas 0.8,0.9", "--split 0.7 0.1 0.2 --betas 0.8 0.9"),
+        ("--size 16,24", "--size 16 24"),
         ("--set training.augment=turn=15 --set training.augment=flip=off", "--augment turn=15 flip=off"),
         ("--set model.model=cnn --set model.widths=32,64", "--model cnn --widths 32,64"),
         ("--set model.options.batch-norm=no --model cnn", "--batch-norm no --model cnn"),

@@ -148,9 +148,12 @@ def _read(value: Any, kind: Any) -> Any:
 
 
 def _items(value: Any, kind: Any) -> Iterable[Any]:
-    """What a list holds; a single value is a list of one, and text with commas a list of numbers."""
+    """What a list holds; a single value is a list of one, and text with commas a list of numbers, also where the shell gives
+    it as one word among others."""
     if isinstance(value, str) and kind is not str:
         return value.replace(",", " ").split()
+    if isinstance(value, list | tuple) and kind is not str:
+        return [each for item in value for each in (_items(item, kind) if isinstance(item, str) else (item,))]
     if isinstance(value, str | os.PathLike | numbers.Number):
         return (value,)
     if isinstance(value, Mapping | set | frozenset):  # without an order
