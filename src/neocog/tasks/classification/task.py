@@ -29,6 +29,7 @@ from neocog.refusal import Refusal
 from neocog.tasks.about import position
 from neocog.tasks.classification.blocks import predict_blocks
 from neocog.tasks.classification.calibration import calibration, other_shares, pull, stated
+from neocog.tasks.classification.default import SMALL_PICTURES, learns_small_pictures
 from neocog.tasks.classification.mistakes import Example, mistakes_section, most_confident
 from neocog.tasks.classification.objective import Classification, balanced_weights
 from neocog.tasks.classification.predictions import (
@@ -70,6 +71,11 @@ class ClassificationTask(ClassificationTraits, Task):
     def check(self, config: Config, dataset: Dataset) -> None:
         if config.data.unseen and config.data.folds:
             raise UserError("--unseen and --folds cannot go together", fix="leave one of the two out")
+
+    def resolved(self, config: Config, dataset: Dataset) -> Config:
+        if learns_small_pictures(config, dataset):
+            config = replace(config, model=SMALL_PICTURES)
+        return super().resolved(config, dataset)
 
     def objective(
         self, config: Config, dataset: Dataset, preprocessing: Preprocessing, train: NDArray[np.int64]
