@@ -182,8 +182,8 @@ def test_a_table_of_boxes_does_not_take_pictures_with_boxes_drawn_in(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """boxes.csv lies beside overlays/, whose files have the images' names."""
-    monkeypatch.chdir(run.folder.parent)
-    neocog.predict(run, "data/1.png", tmp_path / "out", quiet=True)
+    monkeypatch.chdir(run.folder.parent / "data")
+    neocog.predict(run, "1.png", tmp_path / "out", quiet=True)
     with pytest.raises(UserError, match="missing image file"):
         open_dataset(tmp_path / "out" / "boxes.csv", reading=Reading(task="detection"))
 
