@@ -107,7 +107,7 @@ def main() -> None:
     print(
         f"{asked.images} images, {asked.size} × {asked.size}, n = {asked.rounds}, {cores()} cores, load {os.getloadavg()[0]:.1f}"
     )
-    print(f"probabilities in bf16 are off by {off:.4f} at most")
+    print(f"probabilities in bf16 are off by {off:.1g} at most")
     for name, times in took.items():
         rates = [asked.images / clock for clock, _ in times]
         ratio = statistics.median(o[0] / t[0] for t, o in zip(times, took["the plain loop"], strict=True))

@@ -578,7 +578,7 @@ def test_a_box_that_reaches_two_pixels_out_is_cut_and_noted(tmp_path: Path) -> N
     )
     data = read(tmp_path / "boxes.csv")
     assert data.boxes is not None and data.boxes.corners[0].tolist() == [0, 3, 20, 48]
-    assert any("2 pixels out" in note for note in data.notes) and not data.boxes.faults
+    assert any("1 box, out of it by up to 2 pixels" in note for note in data.notes) and not data.boxes.faults
 
 
 def test_a_swapped_size_is_noted_where_the_boxes_fit_the_image(tmp_path: Path) -> None:

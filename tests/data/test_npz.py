@@ -164,7 +164,7 @@ def test_labels_that_are_no_classes_are_refused(tmp_path: Path) -> None:
         open_dataset(tmp_path / "cells.npz", reading=Reading(task="classification"))
     assert "may stand for none: nan" in wrong(tmp_path, X=GREY, y=np.array(["a", "b", "nan"] * 2))
     assert "not one-hot" in wrong(tmp_path, X=GREY, y=np.ones((6, 3), int))
-    assert "1 blank labels at 2" in wrong(tmp_path, X=GREY, y=np.array(["a", "b", " ", "a", "b", "a"]))
+    assert "1 blank label at 2" in wrong(tmp_path, X=GREY, y=np.array(["a", "b", " ", "a", "b", "a"]))
     assert "beyond 64-bit" in wrong(tmp_path, X=GREY, y=LABELS.astype(np.uint64) + np.uint64(2**63))
     mixed = {"x_train": GREY, "y_train": LABELS, "x_test": GREY, "y_test": LABELS.astype(str)}
     assert "numbers in one part and text in another" in wrong(tmp_path, **mixed)

@@ -102,7 +102,7 @@ def test_hostile_names_stay_text(hostile: Run) -> None:
     ("result.json", '{"measures": {"test": {"a": 3}}}', "no measures that can be read"),
     ("result.json", '{"measures": {"validation": {}}}', "no measures of the test part"),
     ("config.toml", "a = = 1", "not valid TOML"), ("environment.json", "{", "not valid JSON"),
-    ("metrics.csv", "a,b\n1\n", "line 2 has 1 cells, the head has 2"),
+    ("metrics.csv", "a,b\n1\n", "line 2 has 1 cell, the head has 2"),
 ])  # fmt: skip
 def test_a_damaged_run_folder_is_named(copy: Run, name: str, damage: str | None, words: str) -> None:
     path = copy.folder / name

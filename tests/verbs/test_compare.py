@@ -112,4 +112,4 @@ def test_masks_are_compared_by_each_images_dice(tmp_path: Path) -> None:
     settings = {**FAST, "model": "unet", "width": "4", "depth": "1", "split": (0.5, 0.1, 0.4)}
     runs = [neocog.train(tmp_path / "d", tmp_path / f"m{k}", epochs=2, seed=k, **settings) for k in (0, 1)]
     text = compared(tmp_path, *runs)
-    assert "<td>dice</td>" in text and "Highest Dice, mean over images" in text
+    assert "<td>Dice</td>" in text and "Highest Dice, mean over images" in text

@@ -62,11 +62,11 @@ def _described(earlier: Identity, flags: str, now: Identity) -> str:
 
 
 def stays(path: Path, identity: Identity, outcome: Outcome) -> bool:
-    """Whether nothing was measured where an earlier call with other options measured something of the same weights."""
+    """Whether nothing was measured where an earlier call with other options measured something, of the same weights and data."""
     found = stored(path)
     if found is None or outcome.measured or found[0] == plain(identity):
         return False
-    return found[1].measured and found[0].get("weights") == plain(identity)["weights"]
+    return found[1].measured and all(found[0].get(name) == plain(identity)[name] for name in SAME)
 
 
 def write(path: Path, identity: Identity, outcome: Outcome, late: Sequence[str], progress: Progress) -> None:
