@@ -96,6 +96,22 @@ def test_what_cannot_be_tried_now_does_not_replace_what_was_found(
     assert outcomes(Run(digits_run))["counted"].verdicts[0].grade == "passed"
 
 
+def test_what_was_found_on_other_data_does_not_stand_for_these_which_cannot_be_tried(
+    digits_run: Path, counted: Any
+) -> None:
+    neocog.stress(digits_run, lengths="reference", quiet=True)
+    path = digits_run / "stress" / "counted.json"
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps({**found, "identity": {**found["identity"], "data": "elsewhere"}}))
+
+    def check(_subject: Any) -> None:
+        raise UserError("these data have no groups", "here", "name some: --lengths")
+
+    counted.check = check
+    neocog.stress(digits_run, quiet=True)
+    assert outcomes(Run(digits_run))["counted"].verdicts[0].grade == "not tried"
+
+
 def test_what_there_was_no_time_for_does_not_replace_what_was_found_and_goes_on(
     digits_run: Path, counted: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,6 @@ def sides(size: tuple[int, ...], start: float, progress: float) -> tuple[int, ..
 
 def shown(inputs: Tensor, start: float, progress: float) -> Tensor:
     """Normalised images (B, C, H, W) as training sees them now: averaged down to ``sides``. ``start`` 0: as they are."""
-    wanted = sides(tuple(inputs.shape[2:]), start, progress) if start else inputs.shape[2:]
-    if tuple(wanted) == tuple(inputs.shape[2:]):
-        return inputs
-    return F.interpolate(inputs, wanted, mode="bilinear", antialias=True)
+    size = tuple(inputs.shape[2:])
+    wanted = sides(size, start, progress) if start else size
+    return inputs if wanted == size else F.interpolate(inputs, wanted, mode="bilinear", antialias=True)

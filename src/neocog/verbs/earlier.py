@@ -1,7 +1,7 @@
 """What calls of ``neocog stress`` leave in a run's folder, and what becomes of it when a part is tried again.
 
-A part has one result, the newest that measured anything, with the flags by which it was found. What it replaces is said, and a
-table that was changed by hand, as corrections.csv is meant to be, is kept beside it.
+A part has one result, the newest that measured anything of these weights and data, with the flags by which it was found. What it
+replaces is said, and a table that was changed by hand, as corrections.csv is meant to be, is kept beside it.
 """
 
 from __future__ import annotations
@@ -56,9 +56,13 @@ def replaced(path: Path, identity: Identity) -> Iterator[str]:
 
 
 def _described(earlier: Identity, flags: str, now: Identity) -> str:
-    other = any(earlier.get(name) != plain(now)[name] for name in SAME)
     how = f"with {flags}" if flags else "without flags"
-    return f"{how}{' on other data, or of other weights' if other else ''}"
+    return f"{how}{'' if _alike(earlier, now) else ' on other data, or of other weights'}"
+
+
+def _alike(earlier: Identity, now: Identity) -> bool:
+    """Whether two calls differ by their options alone."""
+    return all(earlier.get(name) == plain(now)[name] for name in SAME)
 
 
 def stays(path: Path, identity: Identity, outcome: Outcome) -> bool:
@@ -66,7 +70,7 @@ def stays(path: Path, identity: Identity, outcome: Outcome) -> bool:
     found = stored(path)
     if found is None or outcome.measured or found[0] == plain(identity):
         return False
-    return found[1].measured and all(found[0].get(name) == plain(identity)[name] for name in SAME)
+    return found[1].measured and _alike(found[0], identity)
 
 
 def write(path: Path, identity: Identity, outcome: Outcome, late: Sequence[str], progress: Progress) -> None:

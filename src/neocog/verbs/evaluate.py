@@ -23,7 +23,7 @@ from neocog.data.split import Manifest, read_splits
 from neocog.data.subset import set_aside
 from neocog.data.taken import taken_json
 from neocog.data.unchanged import altered, held_to_record
-from neocog.engine.precision import to_answer
+from neocog.engine.precision import Wanted, to_answer
 from neocog.engine.repeatable import as_trained
 from neocog.errors import UserError, count, listed, raise_all
 from neocog.metrics.stored import stored_measure
@@ -93,7 +93,7 @@ def _evaluated(
     data: str | Path | None,
     progress: Progress,
     any_range: bool,
-    wanted: Literal["fp32", "bf16", "auto"],
+    wanted: Wanted,
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     config = read_as(run, data, settings)
