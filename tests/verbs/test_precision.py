@@ -116,3 +116,16 @@ def test_what_was_promised_of_fp32_is_not_promised_of_bf16(promise: str, run: An
     given: dict[str, Any] = {promise: 0.5, "precision": "bf16"}
     with pytest.raises(UserError, match=f"--{promise} is not for --precision bf16"):
         neocog.predict(run, data(run), quiet=True, **given)
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("word", ["FP32", "fp16", "", None, 16])
+def test_a_word_that_is_no_precision_is_refused_by_every_way_to_ask(word: Any, run: Any) -> None:
+    file = str(data(run) / "dark" / "0.png")
+    for work in (
+        lambda: run.predict(file, precision=word),
+        lambda: neocog.predict(run, file, quiet=True, precision=word),
+        lambda: neocog.evaluate(run, quiet=True, precision=word),
+    ):
+        with pytest.raises(UserError, match="is not one of fp32, bf16, auto"):
+            work()

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from neocog.checked import read
 from neocog.engine.convolution import FastConvolutions
 from neocog.environment import cpu_features
 from neocog.errors import UserError
@@ -56,9 +57,9 @@ def choose(device: str, wanted: Wanted = "auto") -> Precision:
 def to_answer(device: torch.device, wanted: Wanted = "fp32") -> Precision:
     """The precision in which a finished network answers; auto: bf16 where the device is fast at it.
 
-    Raises UserError where bf16 is asked for and would gain nothing.
+    Raises UserError where bf16 is asked for and would gain nothing, and for words that are no precision.
     """
-    fast, reason = _bf16(device)
+    wanted, (fast, reason) = read("precision", wanted, Wanted), _bf16(device)
     if wanted == "bf16" and not fast:
         raise UserError(f"--precision bf16: {reason}, so it would only be less exact", fix="leave it out, or give auto")
     return _bfloat16(reason) if fast and wanted != "fp32" else _float32(reason)
